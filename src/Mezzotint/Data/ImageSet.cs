@@ -1,0 +1,59 @@
+namespace Mezzotint.Data;
+
+/// <summary>
+/// Labelled images of one size, whole in memory: what every source of data becomes before it is used.
+/// </summary>
+public sealed class ImageSet
+{
+    /// <summary>Puts images and labels together.</summary>
+    /// <param name="name">What to call the set in messages and logs, such as <c>mnist train</c>.</param>
+    /// <param name="pixels">The grey or colour values, image by image, channel by channel, row by row: [N, C, H, W].</param>
+    /// <param name="labels">One class an image, from 0 to the number of classes - 1.</param>
+    /// <param name="channels">1 for grey, 3 for colour.</param>
+    /// <param name="height">Rows of an image.</param>
+    /// <param name="width">Columns of an image.</param>
+    /// <param name="classNames">One name a class, in the order of the labels.</param>
+    /// <exception cref="ArgumentException">The lengths do not fit together, or a label has no class.</exception>
+    public ImageSet(string name, byte[] pixels, byte[] labels, int channels, int height, int width, IReadOnlyList<string> classNames)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        ArgumentNullException.ThrowIfNull(labels);
+        ArgumentNullException.ThrowIfNull(classNames);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        if ((long)labels.Length * channels * height * width != pixels.Length)
+            throw new ArgumentException($"{labels.Length} images of {channels} x {height} x {width} need {(long)labels.Length * channels * height * width} bytes, not {pixels.Length}.", nameof(pixels));
+        foreach (byte label in labels)
+            if (label >= classNames.Count)
+                throw new ArgumentException($"Label {label} has no class: there are {classNames.Count}.", nameof(labels));
+        (Name, Pixels, Labels, Channels, Height, Width, ClassNames) = (name, pixels, labels, channels, height, width, classNames);
+    }
+
+    /// <summary>What the set is called in messages and logs.</summary>
+    public string Name { get; }
+
+    /// <summary>The values 0 to 255 of all images: [N, C, H, W], row-major.</summary>
+    public byte[] Pixels { get; }
+
+    /// <summary>The class of each image: [N].</summary>
+    public byte[] Labels { get; }
+
+    /// <summary>1 for grey, 3 for colour.</summary>
+    public int Channels { get; }
+
+    /// <summary>Rows of an image.</summary>
+    public int Height { get; }
+
+    /// <summary>Columns of an image.</summary>
+    public int Width { get; }
+
+    /// <summary>The names of the classes, in the order of the labels.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The number of images.</summary>
+    public int Count => Labels.Length;
+
+    /// <summary>The values of image <paramref name="index"/>: [C, H, W].</summary>
+    public ReadOnlySpan<byte> Image(int index) => Pixels.AsSpan(index * Channels * Height * Width, Channels * Height * Width);
+}

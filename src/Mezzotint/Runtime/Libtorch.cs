@@ -1,0 +1,151 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace Mezzotint.Runtime;
+
+/// <summary>
+/// Loads the native libtorch so that TorchSharp finds it, on every Linux that .NET runs on.
+/// </summary>
+/// <remarks>
+/// TorchSharp's Linux shim asks libstdc++ for version GLIBCXX_3.4.32, which Debian 12, Ubuntu 22.04 and RHEL 9 lack, though
+/// nothing ever calls the one symbol behind it. Where the shim does not load as it is, a copy of it with that need marked weak
+/// is kept in <see cref="CacheFolder"/> and loaded instead, after libtorch's own libraries by full path, so that no other
+/// libtorch on the machine can be picked. TorchSharp, which consults the output folder first and fails, then finds the loaded copy
+/// by its name. The files of the package are never changed.
+/// <para>
+/// This happens by itself as soon as TorchSharp's assembly is loaded in a program that has touched anything of Mezzotint.
+/// A program that calls TorchSharp before that calls <see cref="Load"/> first.
+/// </para>
+/// </remarks>
+public static class Libtorch
+{
+    private const string Shim = "libLibTorchSharp.so";
+    private const string MissingVersion = "GLIBCXX_3.4.32";
+
+    /// <summary>In the order in which they need each other; those of CUDA are there in a CUDA build only.</summary>
+    private static readonly string[] Libraries =
+        ["libc10.so", "libc10_cuda.so", "libtorch_cpu.so", "libtorch_cuda.so", "libtorch.so"];
+
+    private static readonly Lazy<string> Loaded = new(LoadOnce);
+
+    /// <summary>
+    /// Loads libtorch if it is not loaded yet; safe to call from any thread, any number of times.
+    /// </summary>
+    /// <returns>The folder or file that was loaded, for people to read.</returns>
+    /// <exception cref="MezzotintException">No libtorch is to be found, or it does not load; the message says what to do.</exception>
+    public static string Load() => Loaded.Value;
+
+    /// <summary>Where the native libraries are, or null where none are found (or the system is not Linux).</summary>
+    public static string? Folder => SearchFolders().FirstOrDefault(folder => File.Exists(Path.Combine(folder, Shim)));
+
+    [ModuleInitializer]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "Loading must happen unasked, before TorchSharp's first call.")]
+    internal static void LoadWithTorchSharp()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        AppDomain.CurrentDomain.AssemblyLoad += (_, loaded) => LoadFor(loaded.LoadedAssembly);
+        foreach (var assembly in AppDomain.CurrentDomain.GetAssemblies())
+            LoadFor(assembly);
+    }
+
+    private static void LoadFor(Assembly assembly)
+    {
+        if (assembly.GetName().Name != "TorchSharp")
+            return;
+        try
+        {
+            Load();
+        }
+        catch (MezzotintException)
+        {
+            // Whoever needs a tensor calls Load and gets this again, where it can be caught.
+        }
+    }
+
+    private static string LoadOnce()
+    {
+        if (!OperatingSystem.IsLinux())
+            return InitializeTorch();
+
+        string folder = Folder ?? throw new MezzotintException(
+            $"No libtorch for {RuntimeInformation.RuntimeIdentifier} beside the program: add the package libtorch-cpu-linux-x64 2.10.0 (or TorchSharp-cuda-linux) to the project that runs.");
+        foreach (string name in Libraries)
+            if (Path.Combine(folder, name) is var library && File.Exists(library))
+                LoadLibrary(library);
+
+        string shim = Path.Combine(folder, Shim);
+        if (NativeLibrary.TryLoad(shim, out _))
+            return folder;
+        string copy = WeakCopyOf(shim);
+        LoadLibrary(copy);
+        return $"{folder} (with {copy})";
+    }
+
+    private static string InitializeTorch()
+    {
+        try
+        {
+            torch.InitializeDeviceType(DeviceType.CPU);
+            return AppContext.BaseDirectory;
+        }
+        catch (Exception cause) when (cause is NotSupportedException or DllNotFoundException or TypeInitializationException)
+        {
+            throw new MezzotintException($"libtorch does not load: {FirstLine(cause)}", cause);
+        }
+    }
+
+    private static void LoadLibrary(string path)
+    {
+        try
+        {
+            NativeLibrary.Load(path);
+        }
+        catch (DllNotFoundException cause)
+        {
+            throw new MezzotintException($"{path} does not load: {FirstLine(cause)}", cause);
+        }
+    }
+
+    private static string WeakCopyOf(string shim)
+    {
+        byte[] bytes = File.ReadAllBytes(shim);
+        if (ElfVersionNeeds.MarkWeak(bytes, MissingVersion) == 0)
+            LoadLibrary(shim); // it failed for another reason, which the loader tells best
+        string version = typeof(torch).Assembly.GetName().Version?.ToString(3) ?? "0";
+        Exception? cause = null;
+        foreach (string root in new[] { CacheFolder.Path, Path.Combine(Path.GetTempPath(), $"mezzotint-{Environment.UserName}") })
+        {
+            try
+            {
+                string folder = Path.Combine(root, "native", version);
+                string copy = Path.Combine(folder, Shim);
+                if (File.Exists(copy) && File.ReadAllBytes(copy).AsSpan().SequenceEqual(bytes))
+                    return copy;
+                Directory.CreateDirectory(folder);
+                string temporary = Path.Combine(folder, $".{Shim}.{Guid.NewGuid():N}");
+                File.WriteAllBytes(temporary, bytes);
+                File.Move(temporary, copy, overwrite: true); // another process may do the same: both write the same bytes
+                return copy;
+            }
+            catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+            {
+                cause = refused;
+            }
+        }
+        throw new MezzotintException($"libtorch's shim must be copied to {CacheFolder.Path}, which cannot be written: set MEZZOTINT_CACHE to a folder that can.", cause!);
+    }
+
+    private static IEnumerable<string> SearchFolders()
+    {
+        yield return AppContext.BaseDirectory;
+        if (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") is string listed)
+            foreach (string folder in listed.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+                yield return folder;
+        yield return Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native");
+    }
+
+    private static string FirstLine(Exception cause) => cause.Message.AsSpan().Trim().ToString().Split('\n')[0].Trim();
+}

@@ -1,0 +1,2 @@
+namespace Mezzotint.Cli.Tests;
+public class PlaceholderTests { [Fact] public void Runs() => Assert.NotNull(typeof(PlaceholderTests)); }
