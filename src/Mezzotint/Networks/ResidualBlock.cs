@@ -56,6 +56,9 @@ public sealed class TimeEmbedding : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>W, in cycles per unit of time: [T / 2].</summary>
+    internal Tensor Frequencies => W;
+
     /// <summary>Maps times [B] to embeddings [B, T].</summary>
     public override Tensor forward(Tensor t)
     {

@@ -73,6 +73,13 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor, Tensor>
         return proj.call(x);
     }
 
+    /// <summary>Takes over what training does not change: the frequencies of the time embedding.</summary>
+    internal void CopyFrozenFrom(UNet other)
+    {
+        using var noGrad = no_grad();
+        time_embed.Frequencies.copy_(other.time_embed.Frequencies);
+    }
+
     private void CheckShapes(Tensor x, Tensor t, Tensor labels)
     {
         // libtorch ends the process over some wrong shapes, so they are found here.

@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Mezzotint.Noise;
 
 /// <summary>
@@ -20,7 +22,11 @@ public sealed record VarianceExploding
     /// <param name="t">The time, 0 to 1.</param>
     public double Std(double t) => Math.Sqrt((Math.Pow(Sigma, 2 * t) - 1) / (2 * Math.Log(Sigma)));
 
-    /// <summary>The time at which the noise has the standard deviation <paramref name="std"/>: the inverse of <see cref="Std"/>.</summary>
+    /// <summary>The same for a tensor of times, in its precision.</summary>
+    /// <param name="t">Times, 0 to 1.</param>
+    public Tensor Std(Tensor t) => ((t * (2 * Math.Log(Sigma))).expm1() / (2 * Math.Log(Sigma))).sqrt();
+
+    /// <summary>The time at which the noise has the standard deviation <paramref name="std"/>: the inverse of <see cref="Std(double)"/>.</summary>
     /// <param name="std">A standard deviation, 0 or more.</param>
     public double Time(double std) => Math.Log(1 + 2 * Math.Log(Sigma) * std * std) / (2 * Math.Log(Sigma));
 
