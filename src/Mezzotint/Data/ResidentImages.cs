@@ -19,7 +19,11 @@ public sealed class ResidentImages : IDisposable
         _pixels = tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width]).to(device).DetachFromDisposeScope();
         _labels = tensor(images.Labels, [images.Count, 1]).to(int64).to(device).DetachFromDisposeScope();
         Count = images.Count;
+        Device = device;
     }
+
+    /// <summary>Where the images are.</summary>
+    public Device Device { get; }
 
     /// <summary>The number of images.</summary>
     public int Count { get; }

@@ -41,6 +41,9 @@ public sealed record NoiseDraw(Tensor Times, Tensor Noise)
         return new NoiseDraw(times, randn(count, channels, height, width, generator: generator));
     }
 
+    /// <summary>The same draws on another device.</summary>
+    public NoiseDraw To(Device device) => new(Times.to(device), Noise.to(device));
+
     /// <summary>The draws of the images from <paramref name="start"/> on.</summary>
     public NoiseDraw Slice(long start, long count) => new(Times.narrow(0, start, count), Noise.narrow(0, start, count));
 }

@@ -90,8 +90,7 @@ public sealed class TrainingStep : IDisposable
         if (indices.shape[0] == 0)
             return; // a last batch smaller than the number of replicas
         var (images, labels) = data.Batch(indices.to(_device));
-        var onDevice = new NoiseDraw(draw.Times.to(_device), draw.Noise.to(_device));
-        var loss = ScoreMatchingLoss.PerImage(_networks[replica], _process, images, labels, onDevice).sum() / batch;
+        var loss = ScoreMatchingLoss.PerImage(_networks[replica], _process, images, labels, draw.To(_device)).sum() / batch;
         loss.backward();
         using var noGrad = no_grad();
         _losses[replica].copy_(loss);
