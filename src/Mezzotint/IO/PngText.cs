@@ -42,7 +42,7 @@ internal static class PngText
             if (input.ReadAtLeast(head, 8, throwOnEndOfStream: false) < 8) return (null, "ends before its IEND chunk");
             long length = BinaryPrimitives.ReadUInt32BigEndian(head);
             string type = Encoding.Latin1.GetString(head[4..]);
-            if (length + 4 > input.Length - input.Position) return (null, $"ends inside its chunk {Printable(type)}");
+            if (length + 4 > input.Length - input.Position) return (null, $"ends inside its chunk {Printable.Quote(type)}");
             if (type == "IEND") return (texts, null);
             if (type is not ("tEXt" or "iTXt"))
             {
@@ -53,7 +53,7 @@ internal static class PngText
             var chunk = new byte[length + 8]; // type, data, CRC: no more than the file has, as was just seen
             head[4..].CopyTo(chunk);
             input.ReadExactly(chunk.AsSpan(4));
-            if (Checksum.Crc32(chunk.AsSpan(0, (int)length + 4)) != BinaryPrimitives.ReadUInt32BigEndian(chunk.AsSpan((int)length + 4)))
+            if (Crc32.Of(chunk.AsSpan(0, (int)length + 4)) != BinaryPrimitives.ReadUInt32BigEndian(chunk.AsSpan((int)length + 4)))
                 return (null, $"has a chunk {type} whose checksum is wrong");
             if (!TryDecode(type, chunk.AsSpan(4, (int)length), texts)) return (null, $"has a chunk {type} that breaks the format");
         }
@@ -107,11 +107,9 @@ internal static class PngText
         BinaryPrimitives.WriteUInt32BigEndian(chunk, (uint)data.Length);
         (plain ? "tEXt"u8 : "iTXt"u8).CopyTo(chunk.AsSpan(4));
         data.CopyTo(chunk.AsSpan(8));
-        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(data.Length + 8), Checksum.Crc32(chunk.AsSpan(4, data.Length + 4)));
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(data.Length + 8), Crc32.Of(chunk.AsSpan(4, data.Length + 4)));
         return chunk;
     }
 
     private static bool IsLatin1(char character) => character is (>= ' ' and <= '~') or (>= '\u00A1' and <= '\u00FF');
-
-    private static string Printable(string type) => string.Concat(type.Select(letter => char.IsAsciiLetter(letter) ? letter : '?'));
 }
