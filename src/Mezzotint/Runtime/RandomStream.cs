@@ -10,6 +10,7 @@ namespace Mezzotint.Runtime;
 /// The generator is xoshiro256** (D. Blackman, S. Vigna, "Scrambled Linear Pseudorandom Number Generators", 2021):
 /// 256 bits of state, period 2^256 - 1. Its state is filled by SplitMix64 (G. Steele, D. Lea, C. Flood, 2014), as its authors advise.
 /// </remarks>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "A stream of random numbers is what the literature calls it.")]
 public sealed class RandomStream
 {
     private const ulong GoldenGamma = 0x9E3779B97F4A7C15; // 2^64 / golden ratio, odd
