@@ -1,0 +1,44 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Data;
+
+/// <summary>A data set whole on a device, as bytes: a batch of it is one gather and one conversion.</summary>
+public sealed class ResidentImages : IDisposable
+{
+    private static readonly Scalar ByteScale = 1f / 255f;
+
+    private readonly Tensor _pixels;  // uint8 [N, C, H, W]
+    private readonly Tensor _labels;  // int64 [N, 1]
+
+    /// <summary>Copies <paramref name="images"/> to <paramref name="device"/>.</summary>
+    public ResidentImages(ImageSet images, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        using var scope = NewDisposeScope();
+        _pixels = tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width]).to(device).DetachFromDisposeScope();
+        _labels = tensor(images.Labels, [images.Count, 1]).to(int64).to(device).DetachFromDisposeScope();
+        Count = images.Count;
+        Device = device;
+    }
+
+    /// <summary>Where the images are.</summary>
+    public Device Device { get; }
+
+    /// <summary>The number of images.</summary>
+    public int Count { get; }
+
+    /// <summary>[C, H, W].</summary>
+    public (long Channels, long Height, long Width) Shape => (_pixels.shape[1], _pixels.shape[2], _pixels.shape[3]);
+
+    /// <summary>The images and labels at <paramref name="indices"/> (int64 [B]): values in [0, 1], float32 [B, C, H, W]; classes, int64 [B, 1].</summary>
+    public (Tensor Images, Tensor Labels) Batch(Tensor indices) =>
+        (_pixels.index_select(0, indices).to(float32).mul_(ByteScale), _labels.index_select(0, indices));
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose()
+    {
+        _pixels.Dispose();
+        _labels.Dispose();
+    }
+}

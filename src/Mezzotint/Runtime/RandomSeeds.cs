@@ -1,0 +1,43 @@
+using TorchSharp;
+
+namespace Mezzotint.Runtime;
+
+/// <summary>What a stream of random numbers is for: streams of different purposes never coincide by design.</summary>
+public enum RandomPurpose
+{
+    /// <summary>The order of the images in an epoch; the index is the epoch.</summary>
+    Shuffle,
+    /// <summary>Times and noise of a training step; the index is the step.</summary>
+    TrainingNoise,
+    /// <summary>Times and noise of an evaluation batch; the index is the batch.</summary>
+    EvaluationNoise,
+}
+
+/// <summary>
+/// Random streams that are named instead of passed on: the numbers of step 1000 follow from the run's seed and 1000 alone.
+/// </summary>
+/// <remarks>
+/// This makes a run resumable to the bit without saving any generator's state. The seed of each stream is a hash (the finaliser of
+/// SplitMix64: Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators") cut to the 32 bits that libtorch's Mersenne Twister takes.
+/// </remarks>
+public static class RandomSeeds
+{
+    /// <summary>The seed of one stream: 0 to 2^32 - 1.</summary>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="purpose">What the numbers are for.</param>
+    /// <param name="index">Which of the streams of that purpose.</param>
+    public static uint Derive(long seed, RandomPurpose purpose, long index) =>
+        (uint)(Mix(Mix(Mix((ulong)seed) + (ulong)purpose) + (ulong)index) >> 32);
+
+    /// <summary>A CPU generator at the start of one stream; the caller disposes it.</summary>
+    public static torch.Generator Generator(long seed, RandomPurpose purpose, long index) =>
+        new(Derive(seed, purpose, index), torch.CPU);
+
+    private static ulong Mix(ulong x)
+    {
+        x += 0x9E3779B97F4A7C15;
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+        return x ^ (x >> 31);
+    }
+}

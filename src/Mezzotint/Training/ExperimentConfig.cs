@@ -1,0 +1,106 @@
+using Mezzotint.Networks;
+using Mezzotint.Noise;
+
+namespace Mezzotint.Training;
+
+/// <summary>Everything that decides a training: one TOML file in <c>configs/</c>, and the defaults are the seed's.</summary>
+public sealed record ExperimentConfig
+{
+    /// <summary>The table <c>[data]</c>.</summary>
+    public DataConfig Data { get; init; } = new();
+
+    /// <summary>The table <c>[process]</c>.</summary>
+    public VarianceExploding Process { get; init; } = new();
+
+    /// <summary>The table <c>[training]</c>.</summary>
+    public TrainingConfig Training { get; init; } = new();
+
+    /// <summary>The table <c>[model]</c>.</summary>
+    public UNetConfig Model { get; init; } = new();
+
+    /// <summary>Checks the ranges of all settings.</summary>
+    /// <exception cref="MezzotintException">A setting is out of its range; the message names its key.</exception>
+    public void Validate()
+    {
+        Data.Validate();
+        Process.Validate();
+        Training.Validate();
+        Model.Validate();
+    }
+}
+
+/// <summary>What is learned from.</summary>
+public sealed record DataConfig
+{
+    /// <summary><c>mnist</c>, <c>strokes</c> (drawn by the program, no files), or the path of a folder of images by class.</summary>
+    public string Name { get; init; } = "mnist";
+
+    /// <summary>How many training images are used, from the first on; 0 for all (for <c>strokes</c>: 60,000).</summary>
+    public int TrainCount { get; init; }
+
+    /// <summary>How many test images are used, from the first on; 0 for all (for <c>strokes</c>: 10,000).</summary>
+    public int TestCount { get; init; }
+
+    internal void Validate()
+    {
+        Check.Range("data.name", Name, !string.IsNullOrWhiteSpace(Name), "mnist, strokes or a folder");
+        Check.Range("data.train_count", TrainCount, TrainCount >= 0, "0 (all) or more");
+        Check.Range("data.test_count", TestCount, TestCount >= 0, "0 (all) or more");
+    }
+}
+
+/// <summary>How it is learned.</summary>
+public sealed record TrainingConfig
+{
+    /// <summary>Passes over the training images.</summary>
+    public int Epochs { get; init; } = 30;
+
+    /// <summary>Images a step; the last batch of an epoch may be smaller.</summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>Of the weights, the order of the images, the times and the noise: 0 to 2^32 - 1.</summary>
+    public long Seed { get; init; } = 42;
+
+    /// <summary>Adam's step size.</summary>
+    public double LearningRate { get; init; } = 2e-4;
+
+    /// <summary>Adam's decay of the mean gradient.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Adam's decay of the mean squared gradient.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Decay a step of a running average of the weights, which is then evaluated, sampled and saved instead of them; 0 for none, as the seed has it.</summary>
+    public double AverageDecay { get; init; }
+
+    /// <summary>Replicas of the network that share each batch, one a thread; 0 for one a core. Runs agree to the bit at the same number.</summary>
+    public int Replicas { get; init; }
+
+    /// <summary>Steps between two lines of the log.</summary>
+    public int LogEvery { get; init; } = 50;
+
+    /// <summary>Steps between two checkpoints; there is one at the end of each epoch too.</summary>
+    public int CheckpointEvery { get; init; } = 250;
+
+    /// <summary>Images of each label in the grid that is drawn after an epoch; 0 for no grid.</summary>
+    public int SamplesPerLabel { get; init; } = 2;
+
+    /// <summary>Network evaluations an image of that grid.</summary>
+    public int SampleSteps { get; init; } = 200;
+
+    internal void Validate()
+    {
+        Check.Range("training.epochs", Epochs, Epochs >= 1, "1 or more");
+        Check.Range("training.batch_size", BatchSize, BatchSize is >= 1 and <= 65_536, "between 1 and 65536");
+        Check.Range("training.seed", Seed, Seed is >= 0 and <= uint.MaxValue, "between 0 and 4294967295");
+        Check.Range("training.learning_rate", LearningRate, double.IsFinite(LearningRate) && LearningRate > 0, "more than 0");
+        Check.Range("training.beta1", Beta1, Beta1 is >= 0 and < 1, "at least 0 and below 1");
+        Check.Range("training.beta2", Beta2, Beta2 is >= 0 and < 1, "at least 0 and below 1");
+        Check.Range("training.average_decay", AverageDecay, AverageDecay is >= 0 and < 1, "at least 0 and below 1");
+        Check.Range("training.replicas", Replicas, Replicas is >= 0 and <= 256, "between 0 (one a core) and 256");
+        Check.Range("training.log_every", LogEvery, LogEvery >= 1, "1 or more");
+        Check.Range("training.checkpoint_every", CheckpointEvery, CheckpointEvery >= 1, "1 or more");
+        Check.Range("training.samples_per_label", SamplesPerLabel, SamplesPerLabel is >= 0 and <= 100, "between 0 and 100");
+        Check.Range("training.sample_steps", SampleSteps, SampleSteps >= 2, "2 or more");
+    }
+}

@@ -1,0 +1,99 @@
+using Mezzotint.IO;
+
+namespace Mezzotint.Training;
+
+/// <summary>
+/// The folder of one training: <c>config.toml</c>, <c>log.jsonl</c>, TensorBoard events, <c>loss.png</c>, <c>samples/</c>,
+/// <c>checkpoints/</c> and <c>model/</c>. One process at a time owns it.
+/// </summary>
+public sealed class RunFolder : IDisposable
+{
+    private const string CheckpointPrefix = "step-";
+    private const string CheckpointSuffix = ".safetensors";
+
+    /// <summary>The newest checkpoints that are kept: one more than needed, should the newest be damaged by the disk.</summary>
+    private const int CheckpointsKept = 2;
+
+    private readonly FileStream _lock;
+
+    private RunFolder(string path, FileStream lockFile) => (Path, _lock) = (path, lockFile);
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The resolved configuration.</summary>
+    public string Configuration => System.IO.Path.Combine(Path, "config.toml");
+
+    /// <summary>The log.</summary>
+    public string Log => System.IO.Path.Combine(Path, "log.jsonl");
+
+    /// <summary>The plot of the losses.</summary>
+    public string LossPlot => System.IO.Path.Combine(Path, "loss.png");
+
+    /// <summary>Grids of images, one an epoch.</summary>
+    public string Samples => System.IO.Path.Combine(Path, "samples");
+
+    /// <summary>The model as it stood at the end of the last epoch.</summary>
+    public string Model => System.IO.Path.Combine(Path, "model");
+
+    private string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
+
+    /// <summary>Takes the folder for this process, making it where it is not there.</summary>
+    /// <exception cref="MezzotintException">Another process trains in it, or it cannot be written.</exception>
+    public static RunFolder Open(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
+            Directory.CreateDirectory(System.IO.Path.Combine(path, "samples"));
+            return new RunFolder(path, new FileStream(System.IO.Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (IOException cause) when (File.Exists(System.IO.Path.Combine(path, ".lock")))
+        {
+            throw new MezzotintException($"Another process trains in '{path}'. Wait for it, or train into another folder with --out.", cause);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"Cannot make the run folder '{path}': {cause.Message}", cause);
+        }
+    }
+
+    /// <summary>Whether a training has been begun in <paramref name="path"/>.</summary>
+    public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, "config.toml"));
+
+    /// <summary>Writes a checkpoint, then removes the older ones that are not kept and what a killed process left.</summary>
+    public void Save(Checkpoint checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        checkpoint.Write(System.IO.Path.Combine(Checkpoints, $"{CheckpointPrefix}{checkpoint.Step:D9}{CheckpointSuffix}"));
+        foreach (string old in CheckpointFiles().Skip(CheckpointsKept).Concat(Directory.GetFiles(Checkpoints, AtomicFile.TemporaryPrefix + "*")))
+            File.Delete(old);
+    }
+
+    /// <summary>The newest checkpoint that is whole, or null where there is none yet.</summary>
+    /// <param name="damaged">Receives the message of each newer one that is not.</param>
+    /// <exception cref="MezzotintException">There are checkpoints, and all are damaged.</exception>
+    public Checkpoint? Latest(ICollection<string> damaged)
+    {
+        ArgumentNullException.ThrowIfNull(damaged);
+        var files = CheckpointFiles();
+        foreach (string file in files)
+        {
+            try
+            {
+                return Checkpoint.Read(file);
+            }
+            catch (MezzotintException cause)
+            {
+                damaged.Add(cause.Message);
+            }
+        }
+        return files.Count == 0 ? null : throw new MezzotintException($"No checkpoint in '{Checkpoints}' is whole: {damaged.First()}");
+    }
+
+    private List<string> CheckpointFiles() =>
+        [.. Directory.GetFiles(Checkpoints, CheckpointPrefix + "*" + CheckpointSuffix).OrderDescending(StringComparer.Ordinal)];
+
+    /// <summary>Gives the folder back.</summary>
+    public void Dispose() => _lock.Dispose();
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Mezzotint.IO;
+
+namespace Mezzotint.Training;
+
+/// <summary>One line of a run's log: the losses since the line before, or the end of an epoch.</summary>
+public sealed record RunLogEntry
+{
+    /// <summary>Steps done.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Epochs done, with a fraction.</summary>
+    public required double Epoch { get; init; }
+
+    /// <summary>The mean training loss: of the steps since the line before, or of the epoch.</summary>
+    public required double TrainLoss { get; init; }
+
+    /// <summary>The loss on the test images; on the line of an epoch alone.</summary>
+    public double? EvalLoss { get; init; }
+
+    /// <summary>Seconds of training so far, over all sessions.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>Training images a second since the line before (of an epoch: over it), evaluation and checkpoints left out.</summary>
+    public double ImagesPerSecond { get; init; }
+}
+
+/// <summary>
+/// <c>log.jsonl</c> of a run folder: one JSON object a line, appended as the run goes on. A resumed run cuts off what lies after its
+/// checkpoint, so that the log reads as if the run had never stopped.
+/// </summary>
+public sealed class RunLog
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    private readonly string _path;
+    private readonly List<RunLogEntry> _entries;
+
+    private RunLog(string path, List<RunLogEntry> entries) => (_path, _entries) = (path, entries);
+
+    /// <summary>All entries, oldest first.</summary>
+    public IReadOnlyList<RunLogEntry> Entries => _entries;
+
+    /// <summary>The lines that end an epoch.</summary>
+    public IEnumerable<RunLogEntry> Epochs => _entries.Where(entry => entry.EvalLoss is not null);
+
+    /// <summary>Opens the log of a run that goes on from <paramref name="step"/>; lines after it are dropped, as is a last line that a kill cut short.</summary>
+    /// <param name="path">The file; it need not exist.</param>
+    /// <param name="step">The step of the checkpoint; 0 for a new run.</param>
+    /// <param name="epochsReported">How many epochs had been reported by then.</param>
+    public static RunLog Open(string path, long step, int epochsReported)
+    {
+        var kept = new List<RunLogEntry>();
+        int epochs = 0;
+        foreach (var entry in File.Exists(path) ? Read(path) : [])
+        {
+            if (entry.Step > step || (entry.EvalLoss is not null && ++epochs > epochsReported))
+                break;
+            kept.Add(entry);
+        }
+        AtomicFile.WriteText(path, string.Concat(kept.Select(Line)));
+        return new RunLog(path, kept);
+    }
+
+    /// <summary>Reads a log, also one that is being written: a last line without its end is left out.</summary>
+    /// <exception cref="MezzotintException">A line is not an entry; the message names it.</exception>
+    public static IReadOnlyList<RunLogEntry> Read(string path)
+    {
+        string text;
+        using (var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)))
+            text = reader.ReadToEnd();
+        string[] lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var entries = new List<RunLogEntry>(lines.Length);
+        for (int i = 0; i < lines.Length; i++)
+        {
+            try
+            {
+                entries.Add(JsonSerializer.Deserialize<RunLogEntry>(lines[i], Json)!);
+            }
+            catch (JsonException cause)
+            {
+                throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"'{path}', line {i + 1} is not an entry of a run's log. Delete the line to go on."), cause);
+            }
+        }
+        return entries;
+    }
+
+    /// <summary>Appends one line.</summary>
+    public void Add(RunLogEntry entry)
+    {
+        _entries.Add(entry);
+        File.AppendAllText(_path, Line(entry), new UTF8Encoding(false));
+    }
+
+    private static string Line(RunLogEntry entry) => JsonSerializer.Serialize(entry, Json) + "\n";
+}

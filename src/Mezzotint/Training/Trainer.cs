@@ -1,0 +1,196 @@
+using Mezzotint.Data;
+using Mezzotint.Evaluation;
+using Mezzotint.IO;
+using Mezzotint.Networks;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>
+/// The training of one network, as a state that moves on by one step at a time: what <see cref="TrainingRun"/> drives and keeps in files.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    /// <summary>Losses are read back from the device this often: at each step it would have to wait for the network.</summary>
+    private const int LossesBetweenReads = 10;
+
+    private readonly ExperimentConfig _config;
+    private readonly ResidentImages _train, _test;
+    private readonly WorkerThreads _threads;
+    private readonly Device _device;
+    private readonly UNet _network;
+    private readonly UNet? _averaged;
+    private readonly FlatParameters? _average;
+    private readonly TrainingStep _trainingStep;
+    private readonly Tensor _losses;      // [LossesBetweenReads]: those not read yet
+    private Tensor? _order;               // int64 [N]: the images of the current epoch in their order
+    private long _orderEpoch = -1;
+    private int _unread;
+
+    /// <summary>Builds the network and puts the data on the device.</summary>
+    /// <param name="config">The experiment; <see cref="TrainingConfig.Replicas"/> is not 0 any more.</param>
+    /// <param name="train">What is learned.</param>
+    /// <param name="test">What the loss is evaluated on.</param>
+    /// <param name="device">Where; the CPU unless told otherwise.</param>
+    /// <exception cref="MezzotintException">The data do not fit the model.</exception>
+    public Trainer(ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(train);
+        ArgumentNullException.ThrowIfNull(test);
+        config.Validate();
+        CheckFit(config.Model, train);
+        CheckFit(config.Model, test);
+        (_config, _device) = (config, device ?? CPU);
+        _threads = new WorkerThreads(config.Training.Replicas);
+        _train = new ResidentImages(train, _device);
+        _test = new ResidentImages(test, _device);
+        _network = new UNet(config.Model, config.Training.Seed);
+        _network.to(_device);
+        _trainingStep = new TrainingStep(_network, config.Process, weights => new Adam(weights, config.Training.Beta1, config.Training.Beta2), _threads, _device);
+        _losses = zeros(LossesBetweenReads, device: _device);
+        if (config.Training.AverageDecay > 0)
+        {
+            _averaged = new UNet(config.Model);
+            _averaged.to(_device);
+            _averaged.CopyFrozenFrom(_network);
+            _average = FlatParameters.Of(_averaged);
+            using var noGrad = no_grad();
+            _average.Weights.copy_(_trainingStep.Weights);
+        }
+    }
+
+    /// <summary>Steps done since the beginning.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>Steps of an epoch: the last, smaller batch is kept.</summary>
+    public int StepsPerEpoch => (_train.Count + _config.Training.BatchSize - 1) / _config.Training.BatchSize;
+
+    /// <summary>Whole epochs done.</summary>
+    public int EpochsDone => (int)(Step / StepsPerEpoch);
+
+    /// <summary>The images that the next step takes.</summary>
+    public int NextBatchSize => Math.Min(_config.Training.BatchSize, _train.Count - (int)(Step % StepsPerEpoch) * _config.Training.BatchSize);
+
+    /// <summary>The network as it is evaluated, sampled and saved: the running average where there is one, else the trained one itself.</summary>
+    public UNet Network => _averaged ?? _network;
+
+    /// <summary>Does one step.</summary>
+    public void TrainStep()
+    {
+        if (_unread == LossesBetweenReads)
+            throw new InvalidOperationException($"Read the losses at least every {LossesBetweenReads} steps: the next would overwrite one.");
+        using var scope = NewDisposeScope();
+        using var generator = RandomSeeds.Generator(_config.Training.Seed, RandomPurpose.TrainingNoise, Step);
+        long position = Step % StepsPerEpoch * _config.Training.BatchSize;
+        var indices = EpochOrder(Step / StepsPerEpoch).narrow(0, position, NextBatchSize);
+        _trainingStep.Run(_train, indices, generator, _config.Training.LearningRate, Step + 1, _losses.narrow(0, _unread++, 1));
+        if (_average is not null)
+            UpdateAverage(_average.Weights);
+        Step++;
+    }
+
+    /// <summary>True when <see cref="ReadLosses"/> must come before the next step.</summary>
+    public bool LossesAreDue => _unread == LossesBetweenReads;
+
+    /// <summary>The losses of the steps since the last call, oldest first.</summary>
+    /// <exception cref="MezzotintException">One of them is not a finite number; the message names its step and the likely cause.</exception>
+    public float[] ReadLosses()
+    {
+        using var scope = NewDisposeScope();
+        float[] losses = _losses.narrow(0, 0, _unread).cpu().data<float>().ToArray();
+        _unread = 0;
+        for (int i = 0; i < losses.Length; i++)
+            if (!float.IsFinite(losses[i]))
+                throw new MezzotintException(Diagnosis(losses[i], Step - losses.Length + i + 1));
+        return losses;
+    }
+
+    /// <summary>The loss on the test images, with the same times and noise at each call.</summary>
+    public double Evaluate(CancellationToken cancellation = default) =>
+        LossEvaluation.Evaluate(Network, _config.Process, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, cancellation).Loss;
+
+    /// <summary>Draws images with the network as it stands.</summary>
+    public ImageBatch Sample(SamplingRequest request, CancellationToken cancellation = default) =>
+        new Sampler(Network, _config.Process, (int)_train.Shape.Height, (int)_train.Shape.Width, _device).Sample(request, _threads, null, cancellation);
+
+    /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>
+    public IReadOnlyDictionary<string, TensorData> Tensors() => State().ToDictionary(named => named.Name, named => named.Tensor.ToData());
+
+    /// <summary>Takes up the state of <paramref name="checkpoint"/>.</summary>
+    /// <exception cref="MezzotintException">It is of another model.</exception>
+    public void Restore(Checkpoint checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        foreach (var (name, tensor) in State())
+        {
+            if (!checkpoint.Tensors.TryGetValue(name, out var data) || !data.Shape.AsSpan().SequenceEqual(tensor.shape) || data.Type != ElementType.Float32)
+                throw new MezzotintException($"The checkpoint does not fit the configuration: '{name}' should be float32 [{string.Join(", ", tensor.shape)}]. Resume with the configuration that the run was started with.");
+            data.CopyTo(tensor);
+        }
+        _averaged?.CopyFrozenFrom(_network);
+        Step = checkpoint.Step;
+        _unread = 0;
+    }
+
+    private IEnumerable<(string Name, Tensor Tensor)> State()
+    {
+        yield return ("weights", _trainingStep.Weights);
+        yield return ("first_moment", _trainingStep.Optimiser.FirstMoment);
+        yield return ("second_moment", _trainingStep.Optimiser.SecondMoment);
+        if (_average is not null)
+            yield return ("average", _average.Weights);
+    }
+
+    private void UpdateAverage(Tensor average)
+    {
+        using var noGrad = no_grad();
+        average.lerp_(_trainingStep.Weights, 1 - _config.Training.AverageDecay);
+    }
+
+    private Tensor EpochOrder(long epoch)
+    {
+        if (_orderEpoch != epoch)
+        {
+            _order?.Dispose();
+            using var generator = RandomSeeds.Generator(_config.Training.Seed, RandomPurpose.Shuffle, epoch);
+            _order = randperm(_train.Count, generator: generator).DetachFromDisposeScope();
+            _orderEpoch = epoch;
+        }
+        return _order!;
+    }
+
+    private string Diagnosis(float loss, long step) =>
+        $"The loss is {(float.IsNaN(loss) ? "NaN" : "infinite")} at step {step}: " + (step == 1
+            ? "the first weights or the images are not finite numbers."
+            : $"the weights have run away. Lower training.learning_rate (now {_config.Training.LearningRate}) and start again, or resume from the last checkpoint.");
+
+    private static void CheckFit(UNetConfig model, ImageSet images)
+    {
+        if (images.Count == 0)
+            throw new MezzotintException($"{images.Name} has no images.");
+        if (images.Channels != model.InChannels)
+            throw new MezzotintException($"{images.Name} has {images.Channels} channel(s), model.in_channels is {model.InChannels}.");
+        if (images.ClassNames.Count > model.CorpusLength)
+            throw new MezzotintException($"{images.Name} has {images.ClassNames.Count} classes, model.corpus_length is {model.CorpusLength}.");
+        if (images.Height % model.Stride != 0 || images.Width % model.Stride != 0)
+            throw new MezzotintException($"{images.Name} is {images.Height} x {images.Width}: a model of {model.ChannelMultipliers.Count} levels needs sides that are multiples of {model.Stride}.");
+    }
+
+    /// <summary>Frees everything, the network included.</summary>
+    public void Dispose()
+    {
+        _trainingStep.Dispose();
+        _network.Dispose();
+        _average?.Dispose();
+        _averaged?.Dispose();
+        _train.Dispose();
+        _test.Dispose();
+        _losses.Dispose();
+        _order?.Dispose();
+        _threads.Dispose();
+    }
+}

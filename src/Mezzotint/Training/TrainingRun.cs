@@ -1,0 +1,189 @@
+using System.Diagnostics;
+using Mezzotint.Data;
+using Mezzotint.IO;
+using Mezzotint.Sampling;
+
+namespace Mezzotint.Training;
+
+/// <summary>What a training tells while it runs.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="TotalSteps">Steps of the whole training.</param>
+/// <param name="Loss">The mean loss of the last steps.</param>
+/// <param name="ImagesPerSecond">Training images a second, over the last steps.</param>
+/// <param name="Message">A line for the log of whoever watches, or null.</param>
+public sealed record TrainingProgress(long Step, long TotalSteps, double Loss, double ImagesPerSecond, string? Message = null);
+
+/// <summary>How a training ended.</summary>
+/// <param name="Finished">All epochs are done; false when it was stopped, with a checkpoint left.</param>
+/// <param name="Step">Steps done.</param>
+/// <param name="Epochs">The lines of the log that end an epoch.</param>
+public sealed record TrainingResult(bool Finished, long Step, IReadOnlyList<RunLogEntry> Epochs);
+
+/// <summary>
+/// A training from its configuration to its model, in a folder that it can be resumed from to the bit, whenever and however it was stopped.
+/// </summary>
+public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test)
+{
+    private readonly Stopwatch _clock = new();
+    private TimeSpan _before;              // training time of earlier sessions
+    private double _epochLoss;             // sum over the current epoch's steps
+    private double _logLoss;               // sum since the last line of the log
+    private int _logSteps;
+    private readonly Stopwatch _stepClock = new();
+    private long _stepImages;
+    private double _rate;
+
+    /// <summary>Trains until all epochs are done, or until <paramref name="cancellation"/>, which lets the step finish and leaves a checkpoint.</summary>
+    /// <param name="progress">Told after every few steps.</param>
+    /// <param name="cancellation">Stops the training between two steps.</param>
+    /// <exception cref="MezzotintException">The loss is not finite, the data do not fit the model, or a file cannot be written.</exception>
+    public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using var trainer = new Trainer(config, train, test);
+        int epochsReported = 0;
+        var damaged = new List<string>();
+        if (folder.Latest(damaged) is { } checkpoint)
+        {
+            trainer.Restore(checkpoint);
+            (epochsReported, _epochLoss, _before) = (checkpoint.EpochsReported, checkpoint.EpochLoss, checkpoint.Elapsed);
+            (_logLoss, _logSteps) = checkpoint.SinceLog;
+        }
+        var log = RunLog.Open(folder.Log, trainer.Step, epochsReported);
+        using var board = new TensorBoardLog(folder.Path, resumedStep: trainer.Step > 0 ? trainer.Step : null);
+        long total = (long)trainer.StepsPerEpoch * config.Training.Epochs;
+        void Tell(string? message = null) => progress?.Report(new TrainingProgress(trainer.Step, total, _logSteps > 0 ? _logLoss / _logSteps : double.NaN, _rate, message));
+        foreach (string message in damaged)
+            Tell(message);
+
+        _clock.Start();
+        try
+        {
+            while (epochsReported < config.Training.Epochs)
+            {
+                if (trainer.EpochsDone > epochsReported)
+                {
+                    var entry = EndEpoch(trainer, log, board, cancellation);
+                    epochsReported++;
+                    _epochLoss = 0;
+                    Save(trainer, epochsReported);
+                    Tell($"epoch {epochsReported}: train {entry.TrainLoss:F3}, test {entry.EvalLoss:F3}");
+                    continue;
+                }
+                cancellation.ThrowIfCancellationRequested();
+                Step(trainer);
+                if (trainer.LossesAreDue || trainer.Step % config.Training.LogEvery == 0 || trainer.Step % trainer.StepsPerEpoch == 0)
+                {
+                    Collect(trainer);
+                    Tell();
+                }
+                if (trainer.Step % config.Training.LogEvery == 0)
+                    AddLogLine(trainer, log);
+                if (trainer.Step % config.Training.CheckpointEvery == 0)
+                    Save(trainer, epochsReported);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Collect(trainer);
+            Save(trainer, epochsReported);
+            return new TrainingResult(false, trainer.Step, [.. log.Epochs]);
+        }
+        return new TrainingResult(true, trainer.Step, [.. log.Epochs]);
+    }
+
+    private double Seconds => (_before + _clock.Elapsed).TotalSeconds;
+
+    private void Step(Trainer trainer)
+    {
+        _stepImages += trainer.NextBatchSize;
+        _stepClock.Start();
+        trainer.TrainStep();
+        _stepClock.Stop();
+    }
+
+    private void Collect(Trainer trainer)
+    {
+        _stepClock.Start(); // on a device that computes by itself, this is where the steps are waited for
+        float[] losses = trainer.ReadLosses();
+        _stepClock.Stop();
+        foreach (float loss in losses)
+        {
+            _epochLoss += loss;
+            _logLoss += loss;
+            _logSteps++;
+        }
+        if (_stepClock.Elapsed > TimeSpan.FromSeconds(1))
+        {
+            _rate = _stepImages / _stepClock.Elapsed.TotalSeconds;
+            _stepImages = 0;
+            _stepClock.Reset();
+        }
+    }
+
+    private void AddLogLine(Trainer trainer, RunLog log)
+    {
+        log.Add(new RunLogEntry
+        {
+            Step = trainer.Step,
+            Epoch = Math.Round((double)trainer.Step / trainer.StepsPerEpoch, 4),
+            TrainLoss = Math.Round(_logLoss / _logSteps, 4),
+            Seconds = Math.Round(Seconds, 1),
+            ImagesPerSecond = Math.Round(_rate, 1),
+        });
+        (_logLoss, _logSteps) = (0, 0);
+    }
+
+    private RunLogEntry EndEpoch(Trainer trainer, RunLog log, TensorBoardLog board, CancellationToken cancellation)
+    {
+        double seconds = Seconds;
+        double eval = trainer.Evaluate(cancellation);
+        if (config.Training.SamplesPerLabel > 0)
+            DrawSamples(trainer, cancellation);
+        var entry = new RunLogEntry
+        {
+            Step = trainer.Step,
+            Epoch = trainer.EpochsDone,
+            TrainLoss = Math.Round(_epochLoss / trainer.StepsPerEpoch, 4),
+            EvalLoss = Math.Round(eval, 4),
+            Seconds = Math.Round(seconds, 1),
+            ImagesPerSecond = Math.Round(_rate, 1),
+        };
+        log.Add(entry);
+        board.AddScalar("Loss/Train", (float)entry.TrainLoss, entry.Step);
+        board.AddScalar("Loss/Eval", (float)eval, entry.Step);
+        board.Flush();
+        double[] epochs = [.. log.Epochs.Select(line => line.Epoch)];
+        LossPlot.Write(folder.LossPlot, config.Data.Name, "epoch",
+        [
+            new PlotSeries("train", epochs, [.. log.Epochs.Select(line => line.TrainLoss)]),
+            new PlotSeries("test", epochs, [.. log.Epochs.Select(line => line.EvalLoss!.Value)]),
+        ]);
+        return entry;
+    }
+
+    /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
+    private void DrawSamples(Trainer trainer, CancellationToken cancellation)
+    {
+        int columns = config.Training.SamplesPerLabel;
+        var request = new SamplingRequest
+        {
+            Labels = [.. train.ClassNames.SelectMany((_, label) => Enumerable.Repeat(label, columns))],
+            Steps = config.Training.SampleSteps,
+        };
+        PngFile.Write(Path.Combine(folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), trainer.Sample(request, cancellation).Grid(columns), scale: 2);
+    }
+
+    private void Save(Trainer trainer, int epochsReported)
+    {
+        Collect(trainer);
+        folder.Save(new Checkpoint
+        {
+            Step = trainer.Step,
+            EpochsReported = epochsReported,
+            EpochLoss = _epochLoss,
+            SinceLog = (_logLoss, _logSteps),
+            Elapsed = _before + _clock.Elapsed,
+            Tensors = trainer.Tensors(),
+        });
+    }
+}
