@@ -38,7 +38,7 @@ public class SamplerTests
     [Fact]
     public void Labels_change_the_image()
     {
-        using var network = EulerMaruyamaTests.ReferenceNetwork();
+        using var network = EulerMaruyamaTests.ReferenceNetwork("two_levels");
         var sampler = new Sampler(network, new VarianceExploding(), 8, 8);
         using var threads = new WorkerThreads(1);
         var images = new[] { 2, 6 }.Select(label => sampler.Sample(new() { Labels = [label], Steps = 10 }, threads).Pixels).ToArray();
