@@ -75,9 +75,9 @@ public class EulerMaruyamaTests
             Assert.True(alone.Next()[0].equal(among.Next()[2]).all().item<bool>());
     }
 
-    internal static UNet ReferenceNetwork(string name = "attention")
+    internal static UNet ReferenceNetwork(string fixture = "attention")
     {
-        var file = Golden(name);
+        var file = Golden(fixture);
         var config = JsonSerializer.Deserialize<UNetConfig>(file.Metadata["config"], new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower })!;
         var network = new UNet(config);
         foreach (var (name, parameter) in network.named_parameters())
