@@ -7,7 +7,7 @@ namespace Mezzotint.Sampling;
 /// <remarks>Hochbruck, Ostermann 2010, "Exponential integrators", Acta Numerica 19, section 2.1.</remarks>
 internal static class PhiFunctions
 {
-    /// <summary>phi_k(z), k from 0 to 3, to the last digits also near 0, where the recurrence cancels.</summary>
+    /// <summary>phi_k(z), k from 0, to the last digits also near 0, where the recurrence cancels.</summary>
     public static double Phi(int k, double z)
     {
         if (Math.Abs(z) < 1)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using TorchSharp;
@@ -26,7 +27,7 @@ internal sealed class GaussianMixture(double[] weights, double[] means, double[]
         Calls++;
         double[] values;
         using (NewDisposeScope())
-            values = x.to(float64).contiguous().data<double>().ToArray();
+            values = MemoryMarshal.Cast<byte, double>(x.to(float64).contiguous().bytes).ToArray();
         int pixels = values.Length / (int)x.shape[0];
         var r = new double[weights.Length];
         for (int start = 0; start < values.Length; start += pixels)
