@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Text;
+
+namespace Mezzotint.IO;
+
+/// <summary>Reads the state dict in a file of PyTorch's <c>torch.save</c> (version 1.6 or newer). Executes nothing.</summary>
+/// <remarks>
+/// The file is a zip archive without compression: <c>NAME/data.pkl</c>, a pickle of the dictionary in which a tensor is a storage
+/// key with an offset, shape and strides; <c>NAME/data/KEY</c>, the bytes of a storage; <c>NAME/byteorder</c> (since PyTorch 2.1)
+/// and <c>NAME/version</c>. Source: PyTorch's notes on serialization semantics, and files that it wrote.
+/// </remarks>
+public static class PyTorchArchive
+{
+    private const int MaxEntries = 250_000;
+    private const int MaxPickleLength = 1 << 24;
+
+    // The newest version of the file format that PyTorch has (caffe2/serialize/versions.h).
+    private const int NewestVersion = 10;
+
+    /// <summary>Reads a state dict: a dictionary of strings and tensors.</summary>
+    /// <param name="path">The file, for instance <c>weights.pt</c>.</param>
+    /// <returns>The tensors by name, in the order of the dictionary, row-major whatever their strides in the file. Tensors that
+    /// share a storage in the file may share their bytes here. Storages of a GPU are read as those of the CPU.</returns>
+    /// <exception cref="MezzotintException">The file cannot be read, is no such archive, holds anything but a state dict, or would
+    /// take more memory than its length justifies.</exception>
+    public static OrderedDictionary<string, TensorData> Read(string path) => InputFile.Read(path, stream => Read(stream, path));
+
+    /// <summary>Reads a state dict from a seekable stream.</summary>
+    internal static OrderedDictionary<string, TensorData> Read(Stream stream, string file)
+    {
+        CheckStart(stream, file);
+        try
+        {
+            using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+            return new Reader(file, stream.Length, Entries(zip, stream.Length, file)).Read();
+        }
+        catch (Exception e) when (e is InvalidDataException or NotSupportedException or EndOfStreamException)
+        {
+            throw Invalid(file, $"it is no intact zip archive ({Printable.Line(e.Message).TrimEnd('.')}); copy it again");
+        }
+    }
+
+    private static void CheckStart(Stream stream, string file)
+    {
+        Span<byte> start = stackalloc byte[4];
+        start = start[..stream.ReadAtLeast(start, 4, throwOnEndOfStream: false)];
+        stream.Position = 0;
+        if (start is [0x80, ..])
+            throw Invalid(file, "it has the format that torch.save had before PyTorch 1.6; load it with PyTorch 1.6 or newer and save its state dict again");
+        if (!start.SequenceEqual("PK\u0003\u0004"u8))
+            throw Invalid(file, "it is no zip archive, as torch.save of PyTorch 1.6 or newer writes");
+    }
+
+    private static Dictionary<string, ZipArchiveEntry> Entries(ZipArchive zip, long fileLength, string file)
+    {
+        if (zip.Entries.Count > MaxEntries)
+            throw Invalid(file, $"it has {zip.Entries.Count} entries, more than {MaxEntries}");
+        var entries = new Dictionary<string, ZipArchiveEntry>(zip.Entries.Count);
+        Int128 total = 0;
+        foreach (ZipArchiveEntry entry in zip.Entries)
+        {
+            string name = Printable.Quote(entry.FullName);
+            if (entry.IsEncrypted)
+                throw Invalid(file, $"its entry {name} is encrypted");
+            // .NET does not tell the method of an entry. One whose two lengths are equal cannot inflate, whatever its method.
+            if (entry.Length != entry.CompressedLength)
+                throw Invalid(file, $"its entry {name} is compressed; PyTorch stores entries as they are");
+            // Entries that overlap could add up to more than the file.
+            if (entry.Length < 0 || (total += entry.Length) > fileLength)
+                throw Invalid(file, $"its entries, up to {name}, claim more bytes than the file has");
+            if (!entries.TryAdd(entry.FullName, entry))
+                throw Invalid(file, $"it has the entry {name} twice");
+        }
+        return entries;
+    }
+
+    private static MezzotintException Invalid(string file, string fault) => new($"'{file}' cannot be read as PyTorch weights: {fault}.");
+
+    private sealed class Reader(string file, long fileLength, Dictionary<string, ZipArchiveEntry> entries)
+    {
+        private readonly Dictionary<string, byte[]> _storages = [];
+        private long _copied;
+
+        public OrderedDictionary<string, TensorData> Read()
+        {
+            string[] pickles = [.. entries.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal)).Take(2)];
+            if (pickles is not [var pickleName])
+                throw Invalid(file, pickles.Length == 0 ? "it has no entry NAME/data.pkl; is it a file of torch.save?" : "it has several entries NAME/data.pkl");
+            string folder = pickleName[..^"data.pkl".Length];
+            CheckText(folder);
+            if (entries[pickleName].Length > MaxPickleLength)
+                throw Invalid(file, $"its data.pkl has {entries[pickleName].Length} bytes, more than the {MaxPickleLength} that are read");
+            object? root = Unpickler.Read(Bytes(entries[pickleName]), file);
+            if (root is not PickleDictionary dictionary)
+                throw Invalid(file, $"it holds {Unpickler.Describe(root)}, not a dict of tensors; save model.state_dict() alone");
+            var tensors = new OrderedDictionary<string, TensorData>(dictionary.Count);
+            foreach (var (name, value) in dictionary.Items)
+            {
+                if (value is not PickledTensor tensor)
+                    throw Invalid(file, $"its key {Printable.Quote(name)} holds {Unpickler.Describe(value)}, not a tensor; save the state dict alone, without anything around or beside it");
+                tensors.Add(name, Tensor(name, tensor, folder));
+            }
+            return tensors;
+        }
+
+        private void CheckText(string folder)
+        {
+            if (Text(folder + "byteorder") is { } order && order != "little")
+                throw Invalid(file, $"its byte order is {Printable.Quote(order)}; only 'little' is read, so save it on a little-endian machine");
+            if (Text(folder + "version") is { } version
+                && !(int.TryParse(version.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 1 and <= NewestVersion))
+                throw Invalid(file, $"its format version is {Printable.Quote(version)}; 1 to {NewestVersion} are read");
+        }
+
+        private string? Text(string name)
+        {
+            if (!entries.TryGetValue(name, out var entry))
+                return null;
+            return entry.Length <= 64 ? Encoding.Latin1.GetString(Bytes(entry)) : throw Invalid(file, $"its entry {Printable.Quote(name)} has {entry.Length} bytes, far too many");
+        }
+
+        private TensorData Tensor(string name, PickledTensor tensor, string folder)
+        {
+            PickledStorage source = tensor.Storage;
+            byte[] storage = Storage(name, source, folder);
+            if (TensorLayout.ByteCount(source.Type, tensor.Shape) is not { } length)
+                throw InvalidTensor(name, $"has more than {TensorLayout.MaxRank} axes, or a size that overflows 63 bits");
+            if (!TensorLayout.Fits(tensor.Shape, tensor.Strides, tensor.Offset, source.ElementCount))
+                throw InvalidTensor(name, $"reaches beyond the {source.ElementCount} elements of its storage {Printable.Quote(source.Key)}");
+            int elementSize = TensorData.ElementSize(source.Type);
+            ReadOnlyMemory<byte> bytes;
+            if (TensorLayout.IsContiguous(tensor.Shape, tensor.Strides))
+            {
+                bytes = length == 0 ? default : storage.AsMemory((int)tensor.Offset * elementSize, (int)length);
+            }
+            else
+            {
+                // Strides of 0 can make a tensor of any size out of one element.
+                if (length > fileLength - _copied)
+                    throw InvalidTensor(name, $"would take {length} bytes, which its storage of {storage.Length} bytes and a file of {fileLength} do not justify; save it contiguous");
+                _copied += length;
+                byte[] copy = GC.AllocateUninitializedArray<byte>((int)length);
+                TensorLayout.Copy(copy, storage, elementSize, tensor.Shape, tensor.Strides, tensor.Offset);
+                bytes = copy;
+            }
+            if (!TensorLayout.HasValidBytes(source.Type, bytes.Span))
+                throw InvalidTensor(name, "is of booleans and has a byte that is neither 0 nor 1");
+            return new TensorData(source.Type, tensor.Shape, bytes);
+        }
+
+        private byte[] Storage(string name, PickledStorage source, string folder)
+        {
+            if (!_storages.TryGetValue(source.Key, out byte[]? bytes))
+            {
+                string entryName = $"{folder}data/{source.Key}";
+                if (!entries.TryGetValue(entryName, out var entry))
+                    throw InvalidTensor(name, $"needs the entry {Printable.Quote(entryName)}, which the archive does not have");
+                bytes = Bytes(entry);
+                _storages.Add(source.Key, bytes);
+            }
+            if ((Int128)source.ElementCount * TensorData.ElementSize(source.Type) != bytes.Length)
+                throw InvalidTensor(name, $"needs a storage of {source.ElementCount} elements of {source.Type}, but {Printable.Quote(source.Key)} has {bytes.Length} bytes");
+            return bytes;
+        }
+
+        private byte[] Bytes(ZipArchiveEntry entry)
+        {
+            string name = Printable.Quote(entry.FullName);
+            if (entry.Length > Array.MaxLength)
+                throw Invalid(file, $"its entry {name} has 2 GiB or more; such storages cannot be read");
+            // Opening checks that the entry lies within the file; only then is memory taken for it.
+            using Stream stream = entry.Open();
+            byte[] bytes = GC.AllocateUninitializedArray<byte>((int)entry.Length);
+            stream.ReadExactly(bytes);
+            if (Crc32.Of(bytes) != entry.Crc32)
+                throw Invalid(file, $"the checksum of its entry {name} is wrong: the file is damaged; copy it again");
+            return bytes;
+        }
+
+        private MezzotintException InvalidTensor(string name, string fault) => Invalid(file, $"tensor {Printable.Quote(name)} {fault}");
+    }
+}
