@@ -34,16 +34,7 @@ public static class Configuration
         foreach (string text in overrides ?? [])
             Override(settings, text);
         var config = SettingsBinder.Read<ExperimentConfig>(settings, complete: false);
-        try
-        {
-            config.Validate();
-        }
-        catch (MezzotintException fault)
-        {
-            // The message begins with the key that is out of its range.
-            var place = settings.Find(fault.Message.Split(" = ")[0]) ?? settings.Place;
-            throw new MezzotintException($"{place}: {fault.Message}", fault);
-        }
+        settings.Validate(config.Validate);
         return config;
     }
 

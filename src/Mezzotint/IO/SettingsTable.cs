@@ -78,17 +78,34 @@ internal sealed class SettingsTable(SettingsTable? parent, string key, Place pla
             ?? throw new MezzotintException($"{where}: {Printable.Quote(PathOf(entry))} cannot be a table, as it is {setting.Description} at {setting.Place}.");
     }
 
-    /// <summary>Where the setting stands whose keys are <paramref name="path"/>; null where the file leaves it out.</summary>
-    public Place? Find(string path)
+    /// <summary>Runs checks whose messages begin with the key that is out of its range, and puts the key's place in front.</summary>
+    /// <param name="check">The checks.</param>
+    /// <param name="prefix">What the messages' keys begin with and those of the file do not.</param>
+    /// <exception cref="MezzotintException">A check fails.</exception>
+    public void Validate(Action check, string prefix = "")
     {
-        SettingsTable table = this;
-        Setting? setting = null;
-        foreach (string entry in path.Split('.'))
+        try
         {
-            if (!table.Entries.TryGetValue(entry, out setting))
-                return null;
-            table = setting.Value as SettingsTable ?? new SettingsTable("");
+            check();
         }
-        return setting?.Place;
+        catch (MezzotintException fault)
+        {
+            string message = fault.Message.StartsWith(prefix, StringComparison.Ordinal) ? fault.Message[prefix.Length..] : fault.Message;
+            throw new MezzotintException($"{Find(message.Split(" = ")[0]) ?? Place}: {message}", fault);
+        }
+    }
+
+    // Where the setting stands whose keys these are; null where the file leaves it out.
+    private Place? Find(string path)
+    {
+        var table = this;
+        string[] keys = path.Split('.');
+        foreach (string entry in keys[..^1])
+        {
+            if (!table.Entries.TryGetValue(entry, out var inner) || inner.Value is not SettingsTable next)
+                return null;
+            table = next;
+        }
+        return table.Entries.TryGetValue(keys[^1], out var setting) ? setting.Place : null;
     }
 }
