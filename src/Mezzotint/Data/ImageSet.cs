@@ -56,4 +56,13 @@ public sealed class ImageSet
 
     /// <summary>The values of image <paramref name="index"/>: [C, H, W].</summary>
     public ReadOnlySpan<byte> Image(int index) => Pixels.AsSpan(index * Channels * Height * Width, Channels * Height * Width);
+
+    /// <summary>The first <paramref name="count"/> images as a set of their own.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative or more than there are.</exception>
+    public ImageSet Take(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
+        return new ImageSet(Name, Pixels[..(count * Channels * Height * Width)], Labels[..count], Channels, Height, Width, ClassNames);
+    }
 }

@@ -272,7 +272,9 @@ internal ref struct Unpickler
     // Python's pickler numbers the memo from 0 on without gaps, so an entry costs at least the opcode that makes it.
     private readonly void Remember(uint index)
     {
-        object? value = Peek<object>("a value");
+        if (_stack.Count == Floor)
+            throw Invalid("an opcode needs a value that is not there");
+        object? value = _stack[^1];
         if (index > _memo.Count)
             throw Invalid($"memo entry {index} is stored before entry {_memo.Count}");
         if (index < _memo.Count)

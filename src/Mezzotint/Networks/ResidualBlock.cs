@@ -23,9 +23,10 @@ public sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
     /// <summary>Maps x [B, Cin, H, W] and the time embedding [B, T] to [B, Cout, H, W].</summary>
     public override Tensor forward(Tensor x, Tensor timeEmbedding)
     {
+        using var scope = NewDisposeScope(); // what only this block needs is freed at its end, not at the end of the step
         var c = conv.call(x);                                                   // [B, Cout, H, W]
         var time = time_lin.call(timeEmbedding).unsqueeze(-1).unsqueeze(-1);  // [B, Cout, 1, 1]
-        return c + silu.call(gnorm.call(c + time));
+        return (c + silu.call(gnorm.call(c + time))).MoveToOuterDisposeScope();
     }
 
     /// <summary>A group normalisation that starts as the identity; TorchSharp's own leaves its weights uninitialised.</summary>
@@ -62,7 +63,8 @@ public sealed class TimeEmbedding : nn.Module<Tensor, Tensor>
     /// <summary>Maps times [B] to embeddings [B, T].</summary>
     public override Tensor forward(Tensor t)
     {
+        using var scope = NewDisposeScope();
         var angle = t.unsqueeze(-1) * W * (2 * Math.PI);      // [B, T / 2]
-        return proj.call(cat([angle.sin(), angle.cos()], dim: -1));
+        return proj.call(cat([angle.sin(), angle.cos()], dim: -1)).MoveToOuterDisposeScope();
     }
 }

@@ -23,10 +23,12 @@ public sealed class SpatialTransformer : nn.Module<Tensor, Tensor?, Tensor>
     /// <summary>Maps x [B, C, H, W] and the context [B, K, D] to [B, C, H, W].</summary>
     public override Tensor forward(Tensor x, Tensor? context)
     {
+        using var scope = NewDisposeScope();
         var tokens = x.Rearrange("b c h w -> b (h w) c");
         foreach (var block in blocks)
             tokens = block.call(tokens, context);
-        return x + proj_out.call(tokens.Rearrange("b (h w) c -> b c h w", ("h", x.shape[2])));
+        var map = tokens.Rearrange("b (h w) c -> b c h w", ("h", x.shape[2]));
+        return (x + proj_out.call(map)).MoveToOuterDisposeScope();
     }
 }
 
@@ -57,10 +59,11 @@ public sealed class AttentionBlock : nn.Module<Tensor, Tensor?, Tensor>
     {
         if (context is null)
             throw new ArgumentNullException(nameof(context), "The cross attention needs a context: the labels of what to draw.");
+        using var scope = NewDisposeScope();
         var normed = self_attn_norm.call(x);
         x = self_attn.call(normed, normed) + x;
         x = cross_attn.call(cross_attn_norm.call(x), context) + x;
-        return mlp.call(mlp_norm.call(x)) + x;
+        return (mlp.call(mlp_norm.call(x)) + x).MoveToOuterDisposeScope();
     }
 }
 

@@ -73,12 +73,13 @@ public sealed class DecoderBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
     /// <summary>Maps x [B, C, h, w] and the skip [B, C', H, W] to [B, C', 2 h, 2 w]; a larger skip is cropped about its centre.</summary>
     public override Tensor forward(Tensor x, Tensor skip, Tensor time)
     {
+        using var scope = NewDisposeScope();
         x = upsampling.call(x);
         if (skip.shape[^1] != x.shape[^1] || skip.shape[^2] != x.shape[^2])
             skip = CenterCrop.To(skip, x);
         x = cat([skip, x], dim: 1);
         foreach (var block in res_blocks)
             x = block.call(x, time);
-        return x;
+        return x.MoveToOuterDisposeScope();
     }
 }

@@ -3,6 +3,7 @@ using Mezzotint.Evaluation;
 using Mezzotint.IO;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
+using Mezzotint.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -111,6 +112,10 @@ public sealed class Trainer : IDisposable
     /// <summary>The loss on the test images, with the same times and noise at each call.</summary>
     public double Evaluate(CancellationToken cancellation = default) =>
         LossEvaluation.Evaluate(Network, _config.Process, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, cancellation).Loss;
+
+    /// <summary>Draws images with the network as it stands.</summary>
+    public ImageBatch Sample(SamplingRequest request, CancellationToken cancellation = default) =>
+        new Sampler(Network, _config.Process, (int)_train.Shape.Height, (int)_train.Shape.Width, _device).Sample(request, _threads, null, cancellation);
 
     /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>
     public IReadOnlyDictionary<string, TensorData> Tensors() => State().ToDictionary(named => named.Name, named => named.Tensor.ToData());

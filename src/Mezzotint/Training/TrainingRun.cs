@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Mezzotint.Data;
+using Mezzotint.IO;
+using Mezzotint.Sampling;
 
 namespace Mezzotint.Training;
 
@@ -47,6 +49,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             (_logLoss, _logSteps) = checkpoint.SinceLog;
         }
         var log = RunLog.Open(folder.Log, trainer.Step, epochsReported);
+        using var board = new TensorBoardLog(folder.Path, resumedStep: trainer.Step > 0 ? trainer.Step : null);
         long total = (long)trainer.StepsPerEpoch * config.Training.Epochs;
         void Tell(string? message = null) => progress?.Report(new TrainingProgress(trainer.Step, total, _logSteps > 0 ? _logLoss / _logSteps : double.NaN, _rate, message));
         foreach (string message in damaged)
@@ -59,7 +62,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             {
                 if (trainer.EpochsDone > epochsReported)
                 {
-                    var entry = EndEpoch(trainer, log, cancellation);
+                    var entry = EndEpoch(trainer, log, board, cancellation);
                     epochsReported++;
                     _epochLoss = 0;
                     Save(trainer, epochsReported);
@@ -130,10 +133,12 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         (_logLoss, _logSteps) = (0, 0);
     }
 
-    private RunLogEntry EndEpoch(Trainer trainer, RunLog log, CancellationToken cancellation)
+    private RunLogEntry EndEpoch(Trainer trainer, RunLog log, TensorBoardLog board, CancellationToken cancellation)
     {
         double seconds = Seconds;
         double eval = trainer.Evaluate(cancellation);
+        if (config.Training.SamplesPerLabel > 0)
+            DrawSamples(trainer, cancellation);
         var entry = new RunLogEntry
         {
             Step = trainer.Step,
@@ -144,7 +149,28 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             ImagesPerSecond = Math.Round(_rate, 1),
         };
         log.Add(entry);
+        board.AddScalar("Loss/Train", (float)entry.TrainLoss, entry.Step);
+        board.AddScalar("Loss/Eval", (float)eval, entry.Step);
+        board.Flush();
+        double[] epochs = [.. log.Epochs.Select(line => line.Epoch)];
+        LossPlot.Write(folder.LossPlot, config.Data.Name, "epoch",
+        [
+            new PlotSeries("train", epochs, [.. log.Epochs.Select(line => line.TrainLoss)]),
+            new PlotSeries("test", epochs, [.. log.Epochs.Select(line => line.EvalLoss!.Value)]),
+        ]);
         return entry;
+    }
+
+    /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
+    private void DrawSamples(Trainer trainer, CancellationToken cancellation)
+    {
+        int columns = config.Training.SamplesPerLabel;
+        var request = new SamplingRequest
+        {
+            Labels = [.. train.ClassNames.SelectMany((_, label) => Enumerable.Repeat(label, columns))],
+            Steps = config.Training.SampleSteps,
+        };
+        PngFile.Write(Path.Combine(folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), trainer.Sample(request, cancellation).Grid(columns), scale: 2);
     }
 
     private void Save(Trainer trainer, int epochsReported)

@@ -1,0 +1,119 @@
+using Mezzotint.IO;
+using Mezzotint.Networks;
+using Mezzotint.Noise;
+using Mezzotint.Runtime;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Sampling;
+
+/// <summary>What is to be drawn.</summary>
+public sealed record SamplingRequest
+{
+    /// <summary>The class of each image; their number is the number of images.</summary>
+    public required IReadOnlyList<int> Labels { get; init; }
+
+    /// <summary>Image i is drawn from seed + i alone, whatever else is drawn with it: 0 to 2^32 - 1.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Network evaluations an image: 2 or more.</summary>
+    public int Steps { get; init; } = 500;
+
+    /// <summary>The most images that a thread takes at once; it changes memory and speed, not the images (rounding aside).</summary>
+    public int BatchSize { get; init; } = 32;
+}
+
+/// <summary>How far a request is.</summary>
+/// <param name="Evaluations">Network evaluations done, counted by image.</param>
+/// <param name="TotalEvaluations">Those of the whole request.</param>
+public sealed record SamplingProgress(long Evaluations, long TotalEvaluations);
+
+/// <summary>Draws images with a trained network: the hot path of sampling.</summary>
+public sealed class Sampler
+{
+    private readonly UNet _network;
+    private readonly VarianceExploding _process;
+    private readonly int _height, _width;
+    private readonly Device _device;
+
+    /// <summary>Wraps a network.</summary>
+    /// <param name="network">The trained network, on <paramref name="device"/>.</param>
+    /// <param name="process">The process that it was trained in.</param>
+    /// <param name="height">Rows of an image: a multiple of the network's stride.</param>
+    /// <param name="width">Columns of an image: likewise.</param>
+    /// <param name="device">Where; the CPU unless told otherwise.</param>
+    public Sampler(UNet network, VarianceExploding process, int height, int width, Device? device = null) =>
+        (_network, _process, _height, _width, _device) = (network, process, height, width, device ?? CPU);
+
+    /// <summary>Draws the images of a request.</summary>
+    /// <param name="request">What is to be drawn.</param>
+    /// <param name="threads">Images are shared out over these; their number does not change the images (rounding aside).</param>
+    /// <param name="progress">Told after each step of each batch, from the threads that work.</param>
+    /// <param name="cancellation">Stops between two steps.</param>
+    /// <returns>Values 0 to 255: [N, C, H, W].</returns>
+    /// <exception cref="ArgumentException">A label, the seed or the steps are out of their range.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public ImageBatch Sample(SamplingRequest request, WorkerThreads threads, IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(threads);
+        Check(request);
+        int count = request.Labels.Count;
+        int channels = _network.Config.InChannels;
+        var pixels = new byte[(long)count * channels * _height * _width];
+        var parts = Parts(count, threads.Count, request.BatchSize);
+        long evaluations = 0;
+        int next = -1;
+        threads.Run(_ =>
+        {
+            while (Interlocked.Increment(ref next) is var part && part < parts.Count && !cancellation.IsCancellationRequested)
+            {
+                var (start, length) = parts[part];
+                Draw(request, start, length, pixels.AsMemory(start * channels * _height * _width), () =>
+                    progress?.Report(new SamplingProgress(Interlocked.Add(ref evaluations, length), (long)count * request.Steps)), cancellation);
+            }
+        });
+        cancellation.ThrowIfCancellationRequested();
+        return new ImageBatch(count, channels, _height, _width, pixels);
+    }
+
+    private void Draw(SamplingRequest request, int start, int count, Memory<byte> pixels, Action stepDone, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        using var inference = inference_mode();
+        var labels = tensor([.. request.Labels.Skip(start).Take(count).Select(label => (long)label)], [count, 1], device: _device);
+        using var noise = new ImageNoise(Enumerable.Range(start, count).Select(i => request.Seed + i), _network.Config.InChannels, _height, _width, _device);
+        var denoiser = new ScoreDenoiser(_network, _process);
+        foreach (var step in EulerMaruyama.Walk(denoiser, _process, _process.Times(request.Steps), labels, noise.Next))
+        {
+            stepDone();
+            if (cancellation.IsCancellationRequested)
+                return;
+            if (step.Index == request.Steps - 1)
+                step.X.clamp(0, 1).mul(255).round().to(ScalarType.Byte).cpu().contiguous().bytes.CopyTo(pixels.Span);
+        }
+    }
+
+    /// <summary>Equal parts, none above the batch size, and no fewer than there are threads to keep busy.</summary>
+    private static List<(int Start, int Count)> Parts(int count, int threads, int batchSize)
+    {
+        int parts = Math.Max((count + batchSize - 1) / batchSize, Math.Min(threads, count));
+        parts = (parts + threads - 1) / threads * threads;
+        parts = Math.Min(parts, count);
+        return [.. Enumerable.Range(0, parts).Select(i => ((int)((long)count * i / parts), (int)((long)count * (i + 1) / parts - (long)count * i / parts)))];
+    }
+
+    private void Check(SamplingRequest request)
+    {
+        if (request.Labels.Count == 0)
+            throw new ArgumentException("A request has at least one image.", nameof(request));
+        foreach (int label in request.Labels)
+            if (label < 0 || label >= _network.Config.CorpusLength)
+                throw new ArgumentException($"Label {label} is not one of the {_network.Config.CorpusLength} that the model knows (0 to {_network.Config.CorpusLength - 1}).", nameof(request));
+        if (request.Steps < 2)
+            throw new ArgumentException($"{request.Steps} steps: at least 2 are needed.", nameof(request));
+        if (request.BatchSize < 1)
+            throw new ArgumentException($"A batch of {request.BatchSize} images: at least 1 is needed.", nameof(request));
+        if (request.Seed < 0 || request.Seed + request.Labels.Count - 1 > uint.MaxValue)
+            throw new ArgumentException($"Seed {request.Seed} for {request.Labels.Count} images: seed + i must lie between 0 and 4294967295.", nameof(request));
+    }
+}
