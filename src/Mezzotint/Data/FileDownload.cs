@@ -62,7 +62,7 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
         bool resumed;
         Outcome outcome;
         // Nobody else may write to the part meanwhile: a second download of the same file fails here, and says so.
-        using (var part = new FileStream(partPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read))
+        using (var part = new FileStream(partPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
         {
             if (part.Length > file.Length)
                 part.SetLength(0);
@@ -124,7 +124,6 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
         if (start > 0)
             request.Headers.Range = new RangeHeaderValue(start, null);
         return await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
-
     }
 
     /// <summary>Why an answer is of no use, or null when its body is wanted.</summary>

@@ -52,7 +52,7 @@ public static class MnistDownload
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new MezzotintException($"MNIST cannot be written to {targetFolder}: {cause.Message} Free the disk, or choose another cache folder with MEZZOTINT_CACHE.", cause);
+            throw new MezzotintException($"MNIST cannot be written to {targetFolder}: {cause.Message} Make room there, let another download end, or choose another cache folder with MEZZOTINT_CACHE.", cause);
         }
     }
 

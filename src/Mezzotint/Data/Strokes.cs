@@ -53,9 +53,9 @@ public static class Strokes
         double radius = scale * Math.Clamp(random.Normal(1.25, 0.3), 0.75, 1.9);
 
         path.Clear();
-        double jitter = Math.Abs(random.Normal(0.022, 0.008));
+        double jitter = Math.Abs(random.Normal(0.019, 0.007));
         var bend = new ElasticBend(random);
-        var shear = new Slant(random, digit == 7 ? 0.8 : 0.65); // a narrow 7 could be a 1
+        var shear = new Slant(random, digit == 7 ? 0.95 : 0.65); // a narrow 7 could be a 1
         double pressure = random.Uniform(0, 0.22), phase = random.Uniform(0, 2 * Math.PI);
         foreach (var stroke in strokes)
         {
@@ -110,10 +110,11 @@ public static class Strokes
     private static void Place(List<PenPoint> path, int size, RandomStream random)
     {
         double pixel = size / 28.0;
-        double left = path.Min(p => p.X), top = path.Min(p => p.Y);
-        double extent = Math.Max(path.Max(p => p.X) - left, path.Max(p => p.Y) - top);
-        double box = 20 * pixel * random.Uniform(0.9, 1.0) - 2 * path.Max(p => p.Radius);
-        double zoom = box / extent;
+        double left = path.Min(p => p.X), right = path.Max(p => p.X);
+        double top = path.Min(p => p.Y), bottom = path.Max(p => p.Y);
+        double pen = path.Max(p => p.Radius);
+        double box = 20 * pixel * random.Uniform(0.9, 1.0);
+        double zoom = (box - 2 * pen) / Math.Max(right - left, bottom - top);
 
         double mass = 0, sumX = 0, sumY = 0; // of the ink: of each piece, its length times its width
         for (int i = 1; i < path.Count; i++)
@@ -128,6 +129,9 @@ public static class Strokes
         }
         double shiftX = size / 2.0 - zoom * sumX / mass + pixel * random.Uniform(-0.5, 0.5);
         double shiftY = size / 2.0 - zoom * sumY / mass + pixel * random.Uniform(-0.5, 0.5);
+        double margin = pen + 0.5 + pixel; // of ground, all around, even where the mass lies far from the middle of the digit
+        shiftX = Math.Clamp(shiftX, margin - zoom * left, size - margin - zoom * right);
+        shiftY = Math.Clamp(shiftY, margin - zoom * top, size - margin - zoom * bottom);
         for (int i = 0; i < path.Count; i++)
             path[i] = path[i] with { X = zoom * path[i].X + shiftX, Y = zoom * path[i].Y + shiftY };
     }
@@ -148,10 +152,10 @@ public static class Strokes
         {
             for (int k = 0; k < waves.Length; k += 5)
             {
-                double direction = random.Uniform(0, 2 * Math.PI), frequency = random.Uniform(2.5, 6.5); // in radians a unit
+                double direction = random.Uniform(0, 2 * Math.PI), frequency = random.Uniform(2.5, 5.5); // in radians a unit
                 (waves[k], waves[k + 1]) = (frequency * Math.Cos(direction), frequency * Math.Sin(direction));
                 waves[k + 2] = random.Uniform(0, 2 * Math.PI);
-                (waves[k + 3], waves[k + 4]) = (random.Normal(0, 0.04), random.Normal(0, 0.04));
+                (waves[k + 3], waves[k + 4]) = (Math.Clamp(random.Normal(0, 0.035), -0.06, 0.06), Math.Clamp(random.Normal(0, 0.035), -0.06, 0.06));
             }
         }
 

@@ -59,7 +59,7 @@ public static class NpzFile
             }
             return arrays;
         }
-        catch (Exception e) when (e is InvalidDataException or NotSupportedException or ArgumentException)
+        catch (Exception e) when (e is InvalidDataException)
         {
             throw new MezzotintException($"Cannot read '{path}': it is no sound zip archive; {Printable.Line(e.Message)}", e);
         }

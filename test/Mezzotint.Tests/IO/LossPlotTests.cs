@@ -6,14 +6,14 @@ namespace Mezzotint.Tests.IO;
 public sealed class LossPlotTests : IDisposable
 {
     private const int Width = 800, Height = 500;
-    private readonly ScratchFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
     private ImageBatch Draw(string title, string xLabel, string yLabel, bool logarithmic, params PlotSeries[] series)
     {
-        LossPlot.Write(_folder["loss.png"], title, xLabel, series, logarithmic, yLabel, Width, Height);
-        return PngFile.Read(_folder["loss.png"]);
+        LossPlot.Write(_folder.File("loss.png"), title, xLabel, series, logarithmic, yLabel, Width, Height);
+        return PngFile.Read(_folder.File("loss.png"));
     }
 
     private static readonly PlotSeries _train = new("train", [1, 2, 3, 4, 5], [61, 30, 20, 17, 16]);
@@ -64,7 +64,7 @@ public sealed class LossPlotTests : IDisposable
     public void Any_numbers_and_none_make_a_plot()
     {
         (from points in Gen.Select(Gen.Double, Gen.Double).Array[0, 5] from logarithmic in Gen.Bool select (points, logarithmic)).Sample((points, logarithmic) =>
-            LossPlot.Write(_folder["any.png"], "any", "x", [new("curve", [.. points.Select(point => point.Item1)], [.. points.Select(point => point.Item2)])], logarithmic, width: 320, height: 240),
+            LossPlot.Write(_folder.File("any.png"), "any", "x", [new("curve", [.. points.Select(point => point.Item1)], [.. points.Select(point => point.Item2)])], logarithmic, width: 320, height: 240),
             iter: 60, threads: 1);
     }
 
@@ -93,7 +93,7 @@ public sealed class LossPlotTests : IDisposable
     [Fact]
     public void Curves_of_two_lengths_are_refused()
     {
-        Assert.Throws<ArgumentException>("series", () => LossPlot.Write(_folder["loss.png"], "", "", [new("odd", [1, 2], [1])]));
+        Assert.Throws<ArgumentException>("series", () => LossPlot.Write(_folder.File("loss.png"), "", "", [new("odd", [1, 2], [1])]));
     }
 
     /// <summary>Counts the pixels that are dark in all channels, which neither paper nor hairlines nor the two curves are.</summary>

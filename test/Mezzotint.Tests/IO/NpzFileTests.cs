@@ -8,7 +8,7 @@ namespace Mezzotint.Tests.IO;
 
 public sealed class NpzFileTests : IDisposable
 {
-    private readonly ScratchFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -36,7 +36,7 @@ public sealed class NpzFileTests : IDisposable
     [Fact]
     public void Written_arrays_come_back()
     {
-        string path = _folder["arrays.npz"];
+        string path = _folder.File("arrays.npz");
         (from images in Gen.Byte.Array[0, 60] from labels in Gen.Long.Array[0, 60] from values in Gen.Float.Array[0, 60] select (images, labels, values)).Sample(
             (images, labels, values) =>
             {
@@ -54,8 +54,8 @@ public sealed class NpzFileTests : IDisposable
     {
         byte[] bytes = new byte[3_000_001];
         new Random(1).NextBytes(bytes);
-        NpzFile.Write(_folder["large.npz"], ("noise", NpyArray.Of(bytes, bytes.Length)), ("zeros", NpyArray.Of(new byte[5_000_000], 5_000_000)));
-        IReadOnlyDictionary<string, TensorData> read = NpzFile.Read(_folder["large.npz"]);
+        NpzFile.Write(_folder.File("large.npz"), ("noise", NpyArray.Of(bytes, bytes.Length)), ("zeros", NpyArray.Of(new byte[5_000_000], 5_000_000)));
+        IReadOnlyDictionary<string, TensorData> read = NpzFile.Read(_folder.File("large.npz"));
         Assert.True(read["noise"].Bytes.Span.SequenceEqual(bytes));
         Assert.Equal(5_000_000, read["zeros"].Bytes.Length);
         Assert.False(read["zeros"].Bytes.Span.ContainsAnyExcept((byte)0));
@@ -64,9 +64,9 @@ public sealed class NpzFileTests : IDisposable
     [Fact]
     public void Equal_arrays_make_equal_files()
     {
-        NpzFile.Write(_folder["a.npz"], ("images", NpyArray.Of([1, 2], 2)));
-        NpzFile.Write(_folder["b.npz"], ("images", NpyArray.Of([1, 2], 2)));
-        Assert.Equal(File.ReadAllBytes(_folder["a.npz"]), File.ReadAllBytes(_folder["b.npz"]));
+        NpzFile.Write(_folder.File("a.npz"), ("images", NpyArray.Of([1, 2], 2)));
+        NpzFile.Write(_folder.File("b.npz"), ("images", NpyArray.Of([1, 2], 2)));
+        Assert.Equal(File.ReadAllBytes(_folder.File("a.npz")), File.ReadAllBytes(_folder.File("b.npz")));
     }
 
     [Fact]
@@ -76,8 +76,8 @@ public sealed class NpzFileTests : IDisposable
         Assert.Throws<ArgumentException>("shape", () => NpyArray.Of([1, 2], -1, -2));
         Assert.Throws<ArgumentException>("array", () => NpyArray.Write(Stream.Null, new TensorData(ElementType.BFloat16, [1], new byte[2])));
         Assert.Throws<ArgumentException>("array", () => NpyArray.Write(Stream.Null, new TensorData(ElementType.Int64, [1], new byte[2])));
-        Assert.Throws<ArgumentException>("arrays", () => NpzFile.Write(_folder["a.npz"], ("a", NpyArray.Of([1], 1)), ("a", NpyArray.Of([1], 1))));
-        Assert.Empty(Directory.GetFiles(_folder.Path));
+        Assert.Throws<ArgumentException>("arrays", () => NpzFile.Write(_folder.File("a.npz"), ("a", NpyArray.Of([1], 1)), ("a", NpyArray.Of([1], 1))));
+        Assert.Empty(Directory.GetFiles(_folder.Name));
     }
 
     [Theory]
@@ -133,16 +133,16 @@ public sealed class NpzFileTests : IDisposable
     public void Archives_that_hold_something_else_are_refused_by_the_name_of_the_entry()
     {
         Zip(("images.npy", Npy(Header2x3 + "\n", 6)), ("evil\n.txt", [1]));
-        MezzotintException refused = Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder["a.npz"]));
+        MezzotintException refused = Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz")));
         Assert.Contains("evil", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
 
         Zip(("images.npy", Npy(Header2x3 + "\n", 6)), ("images.npy", Npy(Header2x3 + "\n", 6)));
-        Assert.Contains("two entries", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder["a.npz"])).Message, StringComparison.Ordinal);
+        Assert.Contains("two entries", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz"))).Message, StringComparison.Ordinal);
 
-        File.WriteAllText(_folder["a.npz"], "no archive");
-        Assert.Contains("a.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder["a.npz"])).Message, StringComparison.Ordinal);
-        Assert.Contains("none.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder["none.npz"])).Message, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("a.npz"), "no archive");
+        Assert.Contains("a.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz"))).Message, StringComparison.Ordinal);
+        Assert.Contains("none.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("none.npz"))).Message, StringComparison.Ordinal);
     }
 
     // The archive's directory claims 1 GiB for an entry of a few bytes; so does the array's own header.
@@ -150,32 +150,32 @@ public sealed class NpzFileTests : IDisposable
     public void A_length_that_the_bytes_cannot_have_is_refused_before_it_is_allocated()
     {
         Zip(("images.npy", Npy($"{{'descr': '|u1', 'fortran_order': False, 'shape': ({(1 << 30) - 128},), }}".PadRight(117) + "\n", 6)));
-        byte[] file = File.ReadAllBytes(_folder["a.npz"]);
+        byte[] file = File.ReadAllBytes(_folder.File("a.npz"));
         int directory = file.AsSpan().LastIndexOf((byte[])[0x50, 0x4B, 1, 2]);
         BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(directory + 24), 1 << 30);
-        File.WriteAllBytes(_folder["a.npz"], file);
+        File.WriteAllBytes(_folder.File("a.npz"), file);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder["a.npz"]));
+        Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz")));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 22);
     }
 
     [Fact]
     public void Damaged_archives_are_read_or_refused_and_nothing_else()
     {
-        NpzFile.Write(_folder["a.npz"], ("images", NpyArray.Of([1, 2, 3, 4, 5, 6], 2, 3)), ("labels", NpyArray.Of([1L, 2], 2)));
-        byte[] deflated = File.ReadAllBytes(_folder["a.npz"]);
+        NpzFile.Write(_folder.File("a.npz"), ("images", NpyArray.Of([1, 2, 3, 4, 5, 6], 2, 3)), ("labels", NpyArray.Of([1L, 2], 2)));
+        byte[] deflated = File.ReadAllBytes(_folder.File("a.npz"));
         Zip(("images.npy", Npy(Header2x3 + "\n", 6)), ("labels.npy", Npy(Header2x3 + "\n", 6)));
-        byte[] stored = File.ReadAllBytes(_folder["a.npz"]);
+        byte[] stored = File.ReadAllBytes(_folder.File("a.npz"));
         Gen<(double, byte)> change = from place in Gen.Double[0, 1] from value in Gen.OneOf(Gen.Byte, Gen.Const((byte)0xFF), Gen.Const((byte)0)) select (place, value);
         (from isStored in Gen.Bool from changes in change.Array[0, 4] from kept in Gen.OneOf(Gen.Const(1.0), Gen.Double[0, 1]) select (isStored, changes, kept)).Sample(
             (isStored, changes, kept) =>
             {
                 byte[] damaged = [.. isStored ? stored : deflated];
                 foreach ((double place, byte value) in changes) damaged[(int)(place * (damaged.Length - 1))] = value;
-                File.WriteAllBytes(_folder["a.npz"], damaged[..(int)(kept * damaged.Length)]);
+                File.WriteAllBytes(_folder.File("a.npz"), damaged[..(int)(kept * damaged.Length)]);
                 try
                 {
-                    NpzFile.Read(_folder["a.npz"]);
+                    NpzFile.Read(_folder.File("a.npz"));
                 }
                 catch (MezzotintException exception)
                 {
@@ -215,7 +215,7 @@ public sealed class NpzFileTests : IDisposable
 
     private void Zip(params (string Name, byte[] Content)[] entries)
     {
-        using var archive = new ZipArchive(File.Create(_folder["a.npz"]), ZipArchiveMode.Create);
+        using var archive = new ZipArchive(File.Create(_folder.File("a.npz")), ZipArchiveMode.Create);
         foreach ((string name, byte[] content) in entries)
         {
             using Stream stream = archive.CreateEntry(name, CompressionLevel.NoCompression).Open();

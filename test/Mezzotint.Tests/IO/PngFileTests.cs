@@ -8,7 +8,7 @@ namespace Mezzotint.Tests.IO;
 
 public sealed class PngFileTests : IDisposable
 {
-    private readonly ScratchFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -22,7 +22,7 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Written_images_come_back_value_for_value()
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         Images.Sample(image =>
         {
             PngFile.Write(path, image);
@@ -35,7 +35,7 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Scale_repeats_each_value()
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         PngFile.Write(path, new ImageBatch(1, 1, 2, 2, [10, 20, 30, 40]), scale: 2);
         ImageBatch read = PngFile.Read(path);
         Assert.Equal((4, 4), (read.Height, read.Width));
@@ -45,7 +45,7 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Text_comes_back_in_either_encoding()
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         var text = new Dictionary<string, string> { ["Seed"] = "42", ["Café"] = "na\u00EFve\n2 lines", ["Formula"] = "σ\u00B2 → 𝜎", ["Empty"] = "", ["Tab"] = "a\tb" };
         PngFile.Write(path, new ImageBatch(1, 3, 1, 1, [1, 2, 3]), text: text);
         Assert.Equal(text, PngFile.ReadText(path).ToDictionary());
@@ -55,7 +55,7 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Any_text_comes_back()
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         var image = new ImageBatch(1, 1, 1, 1, [7]);
         Gen.String.Where(text => !text.Contains('\0', StringComparison.Ordinal) && !HasLoneSurrogate(text)).Sample(text =>
         {
@@ -68,7 +68,7 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Latin1_text_is_a_tEXt_chunk_after_the_header()
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         PngFile.Write(path, new ImageBatch(1, 1, 1, 1, [0]), text: new Dictionary<string, string> { ["Seed"] = "4\u00E9" });
         byte[] expected = [0, 0, 0, 7, .. "tEXtSeed\0"u8, (byte)'4', 0xE9];
         byte[] file = File.ReadAllBytes(path);
@@ -86,10 +86,10 @@ public sealed class PngFileTests : IDisposable
     [InlineData("12345678901234567890123456789012345678901234567890123456789012345678901234567890")]
     public void Keywords_that_PNG_cannot_hold_are_refused_and_no_file_is_left(string keyword)
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         Assert.Throws<ArgumentException>(nameof(keyword), () =>
             PngFile.Write(path, new ImageBatch(1, 1, 1, 1, [0]), text: new Dictionary<string, string> { [keyword] = "text" }));
-        Assert.Empty(Directory.GetFiles(_folder.Path));
+        Assert.Empty(Directory.GetFiles(_folder.Name));
     }
 
     [Fact]
@@ -97,16 +97,16 @@ public sealed class PngFileTests : IDisposable
     {
         var image = new ImageBatch(1, 1, 1, 1, [0]);
         foreach (string text in new[] { "a\0b", "\uD800" })
-            Assert.ThrowsAny<ArgumentException>(() => PngFile.Write(_folder["image.png"], image, text: new Dictionary<string, string> { ["Key"] = text }));
+            Assert.ThrowsAny<ArgumentException>(() => PngFile.Write(_folder.File("image.png"), image, text: new Dictionary<string, string> { ["Key"] = text }));
     }
 
     [Fact]
     public void Equal_images_make_equal_files()
     {
         var image = new ImageBatch(1, 1, 2, 2, [1, 2, 3, 4]);
-        PngFile.Write(_folder["a.png"], image, text: new Dictionary<string, string> { ["A"] = "1", ["B"] = "2" });
-        PngFile.Write(_folder["b.png"], image, text: new Dictionary<string, string> { ["B"] = "2", ["A"] = "1" });
-        Assert.Equal(File.ReadAllBytes(_folder["a.png"]), File.ReadAllBytes(_folder["b.png"]));
+        PngFile.Write(_folder.File("a.png"), image, text: new Dictionary<string, string> { ["A"] = "1", ["B"] = "2" });
+        PngFile.Write(_folder.File("b.png"), image, text: new Dictionary<string, string> { ["B"] = "2", ["A"] = "1" });
+        Assert.Equal(File.ReadAllBytes(_folder.File("a.png")), File.ReadAllBytes(_folder.File("b.png")));
     }
 
     [Theory]
@@ -117,8 +117,8 @@ public sealed class PngFileTests : IDisposable
     {
         using var bitmap = new SKBitmap(new SKImageInfo(16, 8, SKColorType.Rgba8888, SKAlphaType.Opaque));
         bitmap.Erase(new SKColor(200, 100, 50));
-        using (SKData data = bitmap.Encode(format, 100)) File.WriteAllBytes(_folder["image"], data.ToArray());
-        ImageBatch read = PngFile.Read(_folder["image"]);
+        using (SKData data = bitmap.Encode(format, 100)) File.WriteAllBytes(_folder.File("image"), data.ToArray());
+        ImageBatch read = PngFile.Read(_folder.File("image"));
         Assert.Equal((3, 8, 16), (read.Channels, read.Height, read.Width));
         byte[] colour = [200, 100, 50];
         for (int channel = 0; channel < 3; channel++)
@@ -135,8 +135,8 @@ public sealed class PngFileTests : IDisposable
         foreach ((int place, int value) in numbers) BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(place), value);
         byte[] row = [3, 2, 1, 6, 5, 4];
         row.CopyTo(file, 54);
-        File.WriteAllBytes(_folder["image.bmp"], file);
-        Assert.Equal([1, 4, 2, 5, 3, 6], PngFile.Read(_folder["image.bmp"]).Pixels);
+        File.WriteAllBytes(_folder.File("image.bmp"), file);
+        Assert.Equal([1, 4, 2, 5, 3, 6], PngFile.Read(_folder.File("image.bmp")).Pixels);
     }
 
     [Fact]
@@ -145,8 +145,8 @@ public sealed class PngFileTests : IDisposable
         using var bitmap = new SKBitmap(new SKImageInfo(2, 1, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         bitmap.SetPixel(0, 0, new SKColor(10, 20, 30, 0));
         bitmap.SetPixel(1, 0, new SKColor(0, 0, 0, 128));
-        using (SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100)) File.WriteAllBytes(_folder["image.png"], data.ToArray());
-        Assert.Equal([255, 127, 255, 127, 255, 127], PngFile.Read(_folder["image.png"]).Pixels);
+        using (SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100)) File.WriteAllBytes(_folder.File("image.png"), data.ToArray());
+        Assert.Equal([255, 127, 255, 127, 255, 127], PngFile.Read(_folder.File("image.png")).Pixels);
     }
 
     // Exif's orientation, tag 0x0112, for a picture whose upper left quarter is bright when it stands upright.
@@ -173,9 +173,9 @@ public sealed class PngFileTests : IDisposable
         using SKData data = bitmap.Encode(SKEncodedImageFormat.Jpeg, 100);
         byte[] jpeg = data.ToArray();
         byte[] exif = [0xFF, 0xE1, 0, 34, .. "Exif\0\0"u8, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)orientation, 0, 0, 0, 0, 0, 0];
-        File.WriteAllBytes(_folder["image.jpg"], [.. jpeg[..2], .. exif, .. jpeg[2..]]);
+        File.WriteAllBytes(_folder.File("image.jpg"), [.. jpeg[..2], .. exif, .. jpeg[2..]]);
 
-        ImageBatch read = PngFile.Read(_folder["image.jpg"]);
+        ImageBatch read = PngFile.Read(_folder.File("image.jpg"));
         Assert.Equal((Height, Width), (read.Height, read.Width));
         Assert.InRange(read.Pixels[8 * Width + 16], 250, 255);
         Assert.InRange(read.Pixels[8 * Width + 48], 0, 5);
@@ -185,7 +185,7 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Too_many_pixels_are_refused_by_the_header_alone()
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         PngFile.Write(path, new ImageBatch(1, 1, 10, 10, new byte[100]));
         Assert.Equal(100, PngFile.Read(path, maxPixels: 100).Pixels.Length);
         Assert.Contains("99", Assert.Throws<MezzotintException>(() => PngFile.Read(path, maxPixels: 99)).Message, StringComparison.Ordinal);
@@ -201,17 +201,17 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Missing_files_and_other_files_are_named()
     {
-        Assert.Contains("none.png", Assert.Throws<MezzotintException>(() => PngFile.Read(_folder["none.png"])).Message, StringComparison.Ordinal);
-        Assert.Contains("none.png", Assert.Throws<MezzotintException>(() => PngFile.ReadText(_folder["none.png"])).Message, StringComparison.Ordinal);
-        File.WriteAllText(_folder["note.png"], "no picture");
-        Assert.Contains("note.png", Assert.Throws<MezzotintException>(() => PngFile.Read(_folder["note.png"])).Message, StringComparison.Ordinal);
-        Assert.Contains("note.png", Assert.Throws<MezzotintException>(() => PngFile.ReadText(_folder["note.png"])).Message, StringComparison.Ordinal);
+        Assert.Contains("none.png", Assert.Throws<MezzotintException>(() => PngFile.Read(_folder.File("none.png"))).Message, StringComparison.Ordinal);
+        Assert.Contains("none.png", Assert.Throws<MezzotintException>(() => PngFile.ReadText(_folder.File("none.png"))).Message, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("note.png"), "no picture");
+        Assert.Contains("note.png", Assert.Throws<MezzotintException>(() => PngFile.Read(_folder.File("note.png"))).Message, StringComparison.Ordinal);
+        Assert.Contains("note.png", Assert.Throws<MezzotintException>(() => PngFile.ReadText(_folder.File("note.png"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_file_cut_short_anywhere_is_refused()
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         PngFile.Write(path, new ImageBatch(1, 1, 8, 8, [.. Enumerable.Range(0, 64).Select(value => (byte)(value * 37))]), text: new Dictionary<string, string> { ["Seed"] = "42" });
         byte[] whole = File.ReadAllBytes(path);
         for (int length = 0; length < whole.Length; length++)
@@ -225,7 +225,7 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Damaged_files_are_read_or_refused_and_nothing_else()
     {
-        string path = _folder["image.png"];
+        string path = _folder.File("image.png");
         PngFile.Write(path, new ImageBatch(1, 3, 8, 8, [.. Enumerable.Range(0, 192).Select(value => (byte)(value * 37))]),
             text: new Dictionary<string, string> { ["Seed"] = "42", ["Formula"] = "σ" });
         byte[] whole = File.ReadAllBytes(path);

@@ -6,7 +6,7 @@ namespace Mezzotint.Tests.IO;
 
 public sealed class TensorBoardLogTests : IDisposable
 {
-    private readonly ScratchFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -20,7 +20,7 @@ public sealed class TensorBoardLogTests : IDisposable
     {
         (string, float, long)[] scalars = [("Loss/Train", 61.25f, 0), ("Loss/Eval", float.NaN, 938), ("Loss/Train", -0f, long.MaxValue), ("Größe", float.PositiveInfinity, 1L << 40)];
         string path;
-        using (var log = new TensorBoardLog(_folder["run/events"], new Clock(1700000000.25)))
+        using (var log = new TensorBoardLog(_folder.File("run/events"), new Clock(1700000000.25)))
         {
             path = log.Path;
             foreach ((string tag, float value, long step) in scalars) log.AddScalar(tag, value, step);
@@ -40,7 +40,7 @@ public sealed class TensorBoardLogTests : IDisposable
     [Fact]
     public void The_first_record_states_the_version()
     {
-        using var log = new TensorBoardLog(_folder.Path, new Clock(1));
+        using var log = new TensorBoardLog(_folder.Name, new Clock(1));
         byte[] data = [0x09, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F, 0x1A, 13, .. "brain.Event:2"u8];
         byte[] length = [24, 0, 0, 0, 0, 0, 0, 0];
         Assert.Equal([.. length, .. MaskedBytes(length), .. data, .. MaskedBytes(data)], ReadShared(log.Path));
@@ -49,7 +49,7 @@ public sealed class TensorBoardLogTests : IDisposable
     [Fact]
     public void What_was_flushed_is_there_before_the_log_is_closed()
     {
-        using var log = new TensorBoardLog(_folder.Path);
+        using var log = new TensorBoardLog(_folder.Name);
         log.AddScalar("Loss/Train", 1, 1);
         log.Flush();
         Assert.Equal(2, Records(log.Path).Count);
@@ -58,7 +58,7 @@ public sealed class TensorBoardLogTests : IDisposable
     [Fact]
     public void A_run_that_goes_on_voids_later_steps_of_earlier_files()
     {
-        using var log = new TensorBoardLog(_folder.Path, resumedStep: 500);
+        using var log = new TensorBoardLog(_folder.Name, resumedStep: 500);
         Dictionary<int, object> start = Fields(Records(log.Path)[1]);
         Assert.Equal(500UL, start[2]);
         Assert.Equal(1UL, Fields((byte[])start[7])[1]); // SessionLog.START
@@ -67,16 +67,16 @@ public sealed class TensorBoardLogTests : IDisposable
     [Fact]
     public void Two_logs_of_one_second_are_two_files()
     {
-        using var one = new TensorBoardLog(_folder.Path, new Clock(5));
-        using var two = new TensorBoardLog(_folder.Path, new Clock(5));
+        using var one = new TensorBoardLog(_folder.Name, new Clock(5));
+        using var two = new TensorBoardLog(_folder.Name, new Clock(5));
         Assert.NotEqual(one.Path, two.Path);
     }
 
     [Fact]
     public void A_folder_that_cannot_be_made_is_named()
     {
-        File.WriteAllText(_folder["file"], "");
-        Assert.Contains("file", Assert.Throws<MezzotintException>(() => new TensorBoardLog(_folder["file"])).Message, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("file"), "");
+        Assert.Contains("file", Assert.Throws<MezzotintException>(() => new TensorBoardLog(_folder.File("file"))).Message, StringComparison.Ordinal);
     }
 
     private static byte[] ReadShared(string path)

@@ -1,0 +1,107 @@
+using System.Text.Json;
+using Mezzotint.IO;
+using Mezzotint.Networks;
+using Mezzotint.Noise;
+using Mezzotint.Sampling;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Sampling;
+
+/// <summary>Golden numbers: Golden/seed/make_seed_fixture.py, an independent PyTorch program, with the Gaussian draws it recorded.</summary>
+public class EulerMaruyamaTests
+{
+    [Fact]
+    public void Walk_agrees_with_the_PyTorch_reference_at_every_step()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var golden = Golden("attention_sampling");
+        using var network = ReferenceNetwork();
+        var process = new VarianceExploding();
+        var times = process.Times(10);
+        var draws = new Queue<Tensor>([Values(golden, "initial"), .. Values(golden, "draws").unbind(0)]);
+
+        int steps = 0;
+        foreach (var step in EulerMaruyama.Walk(new ScoreDenoiser(network, process), process, times, Values(golden, "labels"), draws.Dequeue))
+        {
+            // after the last step the result is the mean, without its noise
+            var expected = Values(golden, step.Index == 9 ? "means" : "states")[step.Index];
+            Assert.True(RelativeError(step.X, expected) < 1e-5, $"step {step.Index}: {RelativeError(step.X, expected)}");
+            if (step.Index == 9)
+                Assert.True(RelativeError(step.X.clamp(0, 1), Values(golden, "final_clamped")) < 1e-5);
+            steps++;
+        }
+        Assert.Equal(10, steps);
+    }
+
+    [Fact]
+    public void Times_agree_with_the_PyTorch_reference()
+    {
+        using var scope = NewDisposeScope();
+        double[] expected = Values(Golden("attention_sampling"), "times64").data<double>().ToArray();
+        double[] times = new VarianceExploding().Times(10);
+        Assert.Equal(expected.Length, times.Length);
+        for (int i = 0; i < times.Length; i++)
+            Assert.Equal(expected[i], times[i], 1e-15);
+    }
+
+    [Fact]
+    public void The_mean_of_samples_from_a_Gaussian_is_its_mean_and_so_is_the_spread()
+    {
+        // For x_0 ~ N(m, s^2) the denoiser is linear: D(x, sigma) = m + s^2 / (s^2 + sigma^2) (x - m).
+        using var scope = NewDisposeScope();
+        const double mean = 0.7, spread = 0.4;
+        var process = new VarianceExploding();
+        using var generator = new Generator(5, CPU);
+        var labels = zeros(1, 1, dtype: ScalarType.Int64);
+        Tensor? result = null;
+        foreach (var step in EulerMaruyama.Walk(new GaussianDenoiser(mean, spread), process, process.Times(1000), labels, () => randn(1, 1, 100, 100, generator: generator)))
+            if (step.Index == 999)
+                result = step.X.clone();
+
+        // 10,000 draws: the standard error of the mean is 0.004, of the spread 0.003; the rest is the bias of a prior without mean and of the steps.
+        Assert.Equal(mean, result!.mean().item<float>(), 0.03);
+        Assert.Equal(spread, result.std().item<float>(), 0.03);
+    }
+
+    [Fact]
+    public void Each_image_depends_on_its_own_stream_alone()
+    {
+        using var scope = NewDisposeScope();
+        using var alone = new ImageNoise([9], 1, 8, 8, CPU);
+        using var among = new ImageNoise([7, 8, 9], 1, 8, 8, CPU);
+        for (int draw = 0; draw < 3; draw++)
+            Assert.True(alone.Next()[0].equal(among.Next()[2]).all().item<bool>());
+    }
+
+    internal static UNet ReferenceNetwork(string fixture = "attention")
+    {
+        var file = Golden(fixture);
+        var config = JsonSerializer.Deserialize<UNetConfig>(file.Metadata["config"], new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower })!;
+        var network = new UNet(config);
+        foreach (var (name, parameter) in network.named_parameters())
+            file.Tensors["weights." + name].CopyTo(parameter);
+        return network;
+    }
+
+    private static SafetensorsFile Golden(string name) =>
+        SafetensorsFile.Read(Path.Combine(AppContext.BaseDirectory, "Golden", "seed", name + ".safetensors"));
+
+    private static Tensor Values(SafetensorsFile file, string name)
+    {
+        var data = file.Tensors[name];
+        var tensor = empty(data.Shape, dtype: data.Type switch { ElementType.Float64 => float64, ElementType.Int64 => int64, _ => float32 });
+        data.CopyTo(tensor);
+        return tensor;
+    }
+
+    private static double RelativeError(Tensor actual, Tensor expected) =>
+        ((actual - expected).abs().max() / expected.abs().max()).item<float>();
+
+    private sealed class GaussianDenoiser(double mean, double spread) : IDenoiser
+    {
+        public Tensor Denoise(Tensor x, double sigma, Tensor labels) =>
+            (x - mean) * (spread * spread / (spread * spread + sigma * sigma)) + mean;
+    }
+}
