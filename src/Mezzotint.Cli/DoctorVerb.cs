@@ -58,7 +58,7 @@ internal static class DoctorVerb
         return torch.Problem is null ? CommandLine.Done : CommandLine.Failed;
     }
 
-    private static string Text(Torch torch, DataSearch search, IReadOnlyList<(string Folder, string? Problem)> models, string? cacheProblem)
+    private static string Text(Torch torch, DataSearch search, List<(string Folder, string? Problem)> models, string? cacheProblem)
     {
         var text = new StringBuilder();
         void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name,-12}{value}\n");
@@ -119,7 +119,7 @@ internal static class DoctorVerb
         using (var ones = torch.ones(2)) // a library that loads can still lack what its kernels need
             _ = ones.sum().item<float>();
         bool cuda = torch.cuda_is_available();
-        return new Torch(version, torch.__version__, loaded, torch.get_num_threads(), cuda, cuda ? null : CudaProblem(), null);
+        return new Torch(version, string.Join('.', torch.__version__.Split('.').Take(3)), loaded, torch.get_num_threads(), cuda, cuda ? null : CudaProblem(), null);
     }
 
     private static string CudaProblem()

@@ -75,24 +75,24 @@ internal sealed class ProgressDisplay
             ColorSystem = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
         });
         console.Profile.Width = terminal.Width;
+        var detailsColumn = new DetailsColumn();
         return console.Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 20 }, new PercentageColumn(), new DetailsColumn())
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 20 }, new PercentageColumn(), detailsColumn)
             .Start(context =>
             {
                 var bar = context.AddTask(Markup.Escape(title), maxValue: 1);
                 return work(new ProgressDisplay(terminal, title, (fraction, details) =>
                 {
                     bar.Value = fraction;
-                    bar.State.Update<string>(DetailsColumn.Key, _ => details);
+                    detailsColumn.Details = details;
                 }, line => console.WriteLine(line)));
             });
     }
 
     private sealed class DetailsColumn : ProgressColumn
     {
-        public const string Key = "details";
+        public string Details { get; set; } = "";
 
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            new Text(task.State.Get<string>(Key) ?? "");
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(Details);
     }
 }

@@ -88,7 +88,7 @@ internal static class TrainVerb
 
     private static int Report(Terminal terminal, Request request, string path, RunFolder folder, ExperimentConfig config, TrainingResult result)
     {
-        var last = result.Epochs.LastOrDefault();
+        var last = result.Epochs is [.., var end] ? end : null;
         string? model = ModelFolder.Exists(folder.Model) ? folder.Model : null;
         var facts = new
         {
