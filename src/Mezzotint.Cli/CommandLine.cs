@@ -65,13 +65,19 @@ internal static class CommandLine
         string verb = string.Join(' ', PathTo(command));
         string problem = result.UnmatchedTokens switch
         {
-            _ when UnknownOption(result) is { } option => $"{verb} has no option '{option}'{Meant(option, OptionNames(command))}",
-            [var word, ..] when command.Subcommands.Count > 0 => $"{verb} has no command '{word}'{Meant(word, command.Subcommands.Select(sub => sub.Name))}",
-            [var word, ..] => $"{verb} does not take '{word}'",
-            _ when command.Subcommands.Count > 0 => $"{verb} needs a command: {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}",
-            _ => result.Errors[0].Message.TrimEnd('.'),
+            _ when UnknownOption(result) is { } option => $"no option '{option}'{Meant(option, OptionNames(command))}",
+            [var word, ..] when command.Subcommands.Count > 0 => $"no command '{word}'{Meant(word, command.Subcommands.Select(sub => sub.Name))}",
+            [var word, ..] => $"one argument too many: '{word}'",
+            _ when command.Subcommands.Count > 0 => $"a command is missing: {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}",
+            _ => result.Errors[0].SymbolResult switch
+            {
+                OptionResult { IdentifierTokenCount: 0 } option => $"{option.Option.Name} is missing",
+                OptionResult { Tokens.Count: 0 } option => $"{option.Option.Name} needs a value",
+                ArgumentResult { Tokens.Count: 0 } argument => $"{argument.Argument.Name} is missing",
+                _ => result.Errors[0].Message.TrimEnd('.'),
+            },
         };
-        terminal.Say($"mezzotint: {problem}; see `{verb} --help`.");
+        terminal.Say($"{verb}: {problem}; see `{verb} --help`.");
         return Failed;
     }
 
