@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Reflection;
+using Mezzotint.IO;
 
 namespace Mezzotint.Cli;
 
@@ -24,7 +26,7 @@ internal static class CommandLine
         try
         {
             var result = Create(terminal).Parse(args);
-            return result.Action is ParseErrorAction
+            return result.Action is ParseErrorAction || (result.Action == result.CommandResult.Command.Action && UnknownOption(result) is not null)
                 ? Refuse(result, terminal)
                 : result.Invoke(new InvocationConfiguration { Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false });
         }
@@ -56,38 +58,42 @@ internal static class CommandLine
         };
     }
 
+    /// <summary>Says in one line what is wrong with the command line, and what was probably meant.</summary>
     private static int Refuse(ParseResult result, Terminal terminal)
     {
-        string verb = string.Join(' ', Path(result.CommandResult.Command, result));
-        string help = $"see `{verb} --help`";
-        if (result.UnmatchedTokens.FirstOrDefault(token => token.StartsWith('-')) is { } option)
-            terminal.Say($"mezzotint: {verb} has no option '{option}'{Meant(result, option)}; {help}.");
-        else if (result.UnmatchedTokens.Count > 0)
+        var command = result.CommandResult.Command;
+        string verb = string.Join(' ', PathTo(command));
+        string problem = result.UnmatchedTokens switch
         {
-            string word = result.UnmatchedTokens[0];
-            bool command = result.CommandResult.Command.Subcommands.Count > 0;
-            terminal.Say($"mezzotint: {(command ? $"{verb} has no command '{word}'" : $"{verb} does not take '{word}'")}{(command ? Meant(result, word) : "")}; {help}.");
-        }
-        else if (result.CommandResult.Command.Subcommands is { Count: > 0 } verbs)
-            terminal.Say($"mezzotint: which command? One of {string.Join(", ", verbs.Select(command => command.Name))}; {help}.");
-        else
-            terminal.Say($"mezzotint: {result.Errors[0].Message.TrimEnd('.')}; {help}.");
+            _ when UnknownOption(result) is { } option => $"no option '{option}'{Meant(option, OptionNames(command))}",
+            [var word, ..] when command.Subcommands.Count > 0 => $"no command '{word}'{Meant(word, command.Subcommands.Select(sub => sub.Name))}",
+            [var word, ..] => $"one argument too many: '{word}'",
+            _ when command.Subcommands.Count > 0 => $"a command is missing: {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}",
+            _ => result.Errors[0].SymbolResult switch
+            {
+                OptionResult { IdentifierTokenCount: 0 } option => $"{option.Option.Name} is missing",
+                OptionResult { Tokens.Count: 0 } option => $"{option.Option.Name} needs a value",
+                ArgumentResult { Tokens.Count: 0 } argument => $"{argument.Argument.Name} is missing",
+                _ => result.Errors[0].Message.TrimEnd('.'),
+            },
+        };
+        terminal.Say($"{verb}: {problem}; see `{verb} --help`.");
         return Failed;
     }
 
-    private static IEnumerable<string> Path(Symbol command, ParseResult result) =>
-        command == result.RootCommandResult.Command ? [command.Name] : [.. command.Parents.Take(1).SelectMany(parent => Path(parent, result)), command.Name];
+    private static IEnumerable<string> PathTo(Command command) =>
+        [.. command.Parents.OfType<Command>().Take(1).SelectMany(PathTo), command.Name];
 
-    /// <summary>What System.CommandLine would suggest: it prints "'word' ...?" and below it the candidates, best first.</summary>
-    private static string Meant(ParseResult result, string word)
-    {
-        var suggestions = new StringWriter();
-        ((ParseErrorAction)result.Action!).ShowHelp = false;
-        result.Invoke(new InvocationConfiguration { Output = suggestions, Error = TextWriter.Null });
-        string? best = suggestions.ToString().ReplaceLineEndings("\n").Split('\n')
-            .SkipWhile(line => !line.StartsWith($"'{word}'", StringComparison.Ordinal)).Skip(1).FirstOrDefault();
-        return string.IsNullOrWhiteSpace(best) ? "" : $". Did you mean '{best}'?";
-    }
+    /// <summary>The parser takes a misspelt option for an argument where one is still to come: no argument here begins with a dash.</summary>
+    private static string? UnknownOption(ParseResult result) => result.CommandResult.Children.OfType<ArgumentResult>()
+        .SelectMany(argument => argument.Tokens).Select(token => token.Value).Concat(result.UnmatchedTokens)
+        .FirstOrDefault(word => word.StartsWith('-') && !result.Tokens.Any(token => token.Type == TokenType.DoubleDash));
+
+    private static IEnumerable<string> OptionNames(Command command) =>
+        command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options.Where(option => option.Recursive))).Select(option => option.Name);
+
+    private static string Meant(string word, IEnumerable<string> known) =>
+        Spelling.Nearest(word.Split('=')[0], known) is { } nearest ? $" (did you mean '{nearest}'?)" : "";
 
     private sealed class VersionAction(Terminal terminal) : SynchronousCommandLineAction
     {

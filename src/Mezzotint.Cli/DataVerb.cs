@@ -18,7 +18,7 @@ internal static class DataVerb
     private static Command Fetch(Terminal terminal)
     {
         var name = Options.Required("NAME", "The data set: mnist.");
-        name.AcceptOnlyFromAmong(DataSource.MnistName);
+        name.CustomParser = result => Options.Chosen(result, [DataSource.MnistName]);
         var output = Options.Text("--out", "FOLDER", "Where to. [default: the cache, where every command finds it]");
         var json = Options.Json();
         var command = new Command("fetch", "Download a data set from public mirrors. What is there and right stays; what was broken off is continued.") { name, output, json };

@@ -37,10 +37,11 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
     public void WriteImage(string path, int index) =>
         PngFile.Write(path, images.Slice(index), 1, Description(Labels([request.Labels[index]]), request.Seed + index));
 
-    /// <summary>The images for the terminal, each at half of its size or better.</summary>
+    /// <summary>The images for the terminal: in colour each may shrink to half of its size, in characters it would be lost.</summary>
     public string OnTerminal(Terminal terminal)
     {
-        int fitting = Math.Max(1, (2 * terminal.Width - 2) / (images.Width + 2));
+        int across = (terminal.OutShowsColor ? 2 : 1) * terminal.Width;
+        int fitting = Math.Max(1, (across - 2) / (images.Width + 2));
         return TerminalImage.Render(images.Grid(Math.Min(fitting, Columns())), terminal.Width, terminal.OutShowsColor);
     }
 

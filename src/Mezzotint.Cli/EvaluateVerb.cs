@@ -20,7 +20,7 @@ internal static class EvaluateVerb
         var loss = new Option<bool>("--loss") { Description = "The training loss on the test images: one random time and one noise an image." };
         var data = Options.Text("--data", "SET", "mnist, strokes, or a folder with MNIST's files or with images by class. [default: what the model was trained on, else mnist]");
         var seed = Options.Seed("The seed of times and noise");
-        var count = Options.Whole("--count", null, 1, int.MaxValue, "The first so many test images only [default: all]");
+        var count = Options.Whole("--count", null, 1, int.MaxValue, "Only so many test images, from the first on", "all");
         var json = Options.Json();
         var command = new Command("evaluate", "Measure a model on test images.") { model, loss, data, seed, count, json };
         command.SetAction(result => Run(terminal, new Request(

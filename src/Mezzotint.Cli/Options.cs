@@ -23,18 +23,27 @@ internal static class Options
 
     public static Option<long> Seed(string description) => Whole("--seed", 42, 0, LargestSeed, description);
 
-    public static Option<long> Whole(string name, long? fallback, long minimum, long maximum, string description)
+    /// <summary>A whole number; where it has no fixed default, <paramref name="otherwise"/> says what happens without it, and its value is then 0.</summary>
+    public static Option<long> Whole(string name, long? fallback, long minimum, long maximum, string description, string? otherwise = null)
     {
         var option = new Option<long>(name)
         {
             HelpName = "N",
-            Description = $"{description}: {minimum} to {maximum}.",
+            Description = $"{description}: {minimum} to {maximum}.{(otherwise is null ? "" : $" [default: {otherwise}]")}",
             CustomParser = result => WholeNumber(name, result, minimum, maximum),
         };
         if (fallback is { } value)
             option.DefaultValueFactory = _ => value;
         return option;
     }
+
+    public static Option<string> Choice(string name, string[] choices, string description) => new(name)
+    {
+        HelpName = "NAME",
+        Description = description,
+        DefaultValueFactory = _ => choices[0],
+        CustomParser = result => Chosen(result, choices),
+    };
 
     /// <summary>A value for <c>--out</c> and its like, which an empty variable in a script must not turn into the current folder.</summary>
     private static string? Named(ArgumentResult result)
@@ -52,6 +61,14 @@ internal static class Options
             return value;
         result.AddError($"{name} takes a whole number from {minimum} to {maximum}, not '{text}'");
         return minimum;
+    }
+
+    public static string Chosen(ArgumentResult result, string[] choices)
+    {
+        string text = result.Tokens[0].Value;
+        if (!choices.Contains(text))
+            result.AddError($"{NameOf(result)} takes {string.Join(", ", choices)}, not '{text}'");
+        return text;
     }
 
     private static string NameOf(ArgumentResult result) => result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;

@@ -18,10 +18,9 @@ internal static class SampleVerb
     {
         var model = Options.Optional("MODEL", ModelSource.Description);
         var label = new Option<string>("--label") { HelpName = "LABELS", Description = "What to draw: a label (7), several (0,1,2), or all.", DefaultValueFactory = _ => LabelList.All };
-        var count = Options.Whole("--count", null, 1, MostImages, $"Images of each label [default: {CountOfOne} of a single label, {CountOfEach} of each of several]");
+        var count = Options.Whole("--count", null, 1, MostImages, "Images of each label", $"{CountOfOne} of a single label, {CountOfEach} of each of several");
         var steps = Options.Whole("--steps", 500, 2, 100_000, "Network evaluations an image; fewer are faster and rougher");
-        var sampler = new Option<string>("--sampler") { HelpName = "NAME", Description = $"How the noise is removed: {Drawing.EulerMaruyamaName}.", DefaultValueFactory = _ => Drawing.EulerMaruyamaName };
-        sampler.AcceptOnlyFromAmong(Drawing.EulerMaruyamaName);
+        var sampler = Options.Choice("--sampler", [Drawing.EulerMaruyamaName], "How the noise is removed.");
         var seed = Options.Seed("Image i is drawn from seed + i alone, whatever the count");
         var output = Options.Text("--out", "FILE", "A .png file gets one square grid; an .npz file the arrays `images` and `labels`; a folder one PNG an image, in a subfolder for each label. Without it the images are drawn here, and the grid is saved under a name that is printed.");
         var json = Options.Json();
