@@ -177,6 +177,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         EvalLoss = entry.EvalLoss,
         TrainingSeconds = entry.Seconds,
         Seed = config.Training.Seed,
+        Provenance = $"Trained by Mezzotint on {config.Data.Name}" + (config.Data.Name == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : "."),
     });
 
     /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
