@@ -3,6 +3,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Evaluation;
@@ -44,7 +45,8 @@ public static class LossEvaluation
         using var inference = inference_mode();
         int start = batch * batchSize;
         int count = Math.Min(batchSize, data.Count - start);
-        var (images, labels) = data.Batch(arange(start, start + count, dtype: ScalarType.Int64, device: data.Device));
+        using Scalar first = start, end = start + count, one = 1; // held while libtorch reads them: see TensorArithmetic
+        var (images, labels) = data.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: data.Device));
         using var generator = RandomSeeds.Generator(seed, RandomPurpose.EvaluationNoise, batch);
         var (channels, height, width) = data.Shape;
         var draw = NoiseDraw.From(generator, process, count, channels, height, width);

@@ -81,7 +81,7 @@ internal static class JsonSettings
             case JsonTokenType.Number:
                 // -0 is a whole number only where its sign does not matter.
                 bool whole = !reader.ValueSpan.ContainsAny(".eE"u8) && !reader.ValueSpan.SequenceEqual("-0"u8);
-                return whole && reader.TryGetInt64(out long integer) ? integer : reader.GetDouble();
+                return whole && reader.TryGetInt64(out long integer) ? (object)integer : reader.GetDouble();
             case JsonTokenType.True or JsonTokenType.False:
                 return reader.GetBoolean();
             default:

@@ -84,6 +84,11 @@ internal static class TomlSettings
         {
             throw new MezzotintException($"{name}: not valid TOML: {Printable.Line(cause.Message)}", cause);
         }
+        catch (ArgumentOutOfRangeException cause)
+        {
+            // What Tomlyn 2.10 does with a backslash before the end of the text.
+            throw new MezzotintException($"{name}: not valid TOML: a text in quotes does not end after a backslash.", cause);
+        }
     }
 
     private static void AddAll(SettingsTable table, SyntaxList<KeyValueSyntax> items, string name)

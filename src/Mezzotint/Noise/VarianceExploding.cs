@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Noise;
@@ -24,7 +25,7 @@ public sealed record VarianceExploding
 
     /// <summary>The same for a tensor of times, in its precision.</summary>
     /// <param name="t">Times, 0 to 1.</param>
-    public Tensor Std(Tensor t) => ((t * (2 * Math.Log(Sigma))).expm1() / (2 * Math.Log(Sigma))).sqrt();
+    public Tensor Std(Tensor t) => t.Times(2 * Math.Log(Sigma)).expm1().Over(2 * Math.Log(Sigma)).sqrt();
 
     /// <summary>The time at which the noise has the standard deviation <paramref name="std"/>: the inverse of <see cref="Std(double)"/>.</summary>
     /// <param name="std">A standard deviation, 0 or more.</param>

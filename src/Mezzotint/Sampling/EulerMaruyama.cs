@@ -1,4 +1,5 @@
 using Mezzotint.Noise;
+using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
@@ -32,7 +33,7 @@ public static class EulerMaruyama
         ArgumentNullException.ThrowIfNull(times);
         ArgumentNullException.ThrowIfNull(noise);
         double dt = times[0] - times[1];
-        var x = Detached(() => noise() * process.Std(times[0]));
+        var x = Detached(() => noise().Times(process.Std(times[0])));
         Tensor? denoised = null;
         try
         {
@@ -58,9 +59,9 @@ public static class EulerMaruyama
         double std = process.Std(t);
         double g = process.Diffusion(t);
         var denoised = denoiser.Denoise(x, std, labels);
-        var score = (denoised - x) / (std * std);
-        var mean = x + g * g * dt * score;
-        var next = noise is null ? mean : mean + g * Math.Sqrt(dt) * noise();
+        var score = (denoised - x).Over(std * std);
+        var mean = x.Plus(score.Times(g * g * dt));
+        var next = noise is null ? mean : mean.Plus(noise().Times(g * Math.Sqrt(dt)));
         return (next.DetachFromDisposeScope(), denoised.DetachFromDisposeScope());
     }
 

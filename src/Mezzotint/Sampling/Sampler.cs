@@ -2,6 +2,7 @@ using Mezzotint.IO;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
@@ -30,6 +31,8 @@ public sealed record SamplingProgress(long Evaluations, long TotalEvaluations);
 /// <summary>Draws images with a trained network: the hot path of sampling.</summary>
 public sealed class Sampler
 {
+    private static readonly Scalar Black = 0, White = 1, Levels = 255;
+
     private readonly UNet _network;
     private readonly VarianceExploding _process;
     private readonly int _height, _width;
@@ -89,7 +92,7 @@ public sealed class Sampler
             if (cancellation.IsCancellationRequested)
                 return;
             if (step.Index == request.Steps - 1)
-                step.X.clamp(0, 1).mul(255).round().to(ScalarType.Byte).cpu().contiguous().bytes.CopyTo(pixels.Span);
+                step.X.clamp(Black, White).mul(Levels).round().to(ScalarType.Byte).cpu().contiguous().bytes.CopyTo(pixels.Span);
         }
     }
 

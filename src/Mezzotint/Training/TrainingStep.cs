@@ -68,11 +68,11 @@ public sealed class TrainingStep : IDisposable
         using var noGrad = no_grad();
         loss.zero_();
         for (int i = 0; i < _networks.Length; i++)
-            loss.add_(_losses[i]);
+            loss.AddInPlace(_losses[i]);
         var gradients = _parameters[0].Gradients;
         for (int i = 1; i < _networks.Length; i++)
         {
-            gradients.add_(_parameters[i].Gradients);
+            gradients.AddInPlace(_parameters[i].Gradients);
             _parameters[i].Gradients.zero_();
         }
         Optimiser.Step(Weights, gradients, learningRate, step);
@@ -89,7 +89,7 @@ public sealed class TrainingStep : IDisposable
             return; // a last batch smaller than the number of replicas
         var (images, labels) = data.Batch(indices.narrow(0, start, count).to(_device));
         var part = draw.Slice(start, count).To(_device);
-        var loss = ScoreMatchingLoss.PerImage(_networks[replica], _process, images, labels, part).sum() / batch;
+        var loss = ScoreMatchingLoss.PerImage(_networks[replica], _process, images, labels, part).sum().Over(batch);
         loss.backward();
         using var noGrad = no_grad();
         _losses[replica].copy_(loss);

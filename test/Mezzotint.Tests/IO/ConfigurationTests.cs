@@ -101,6 +101,7 @@ public class ConfigurationTests
     [InlineData("model.transformer = 1\n[model.transformer]", "x.toml, line 2: 'model.transformer' cannot be a table, as it is the whole number 1 at x.toml, line 1.")]
     [InlineData("[[training]]\nepochs = 1", "x.toml, line 1: no setting is a list of tables; write [training] in single brackets.")]
     [InlineData("[training]\nepochs =\n", "x.toml, line 2: not valid TOML at column 9: ")]
+    [InlineData("[data]\nname = \"a\\", "x.toml: not valid TOML: a text in quotes does not end after a backslash.")]
     [InlineData("[training]\nseed = 0xffffffffffffffff", "x.toml, line 2: 'training.seed' is a whole number of more than 63 bits.")]
     [InlineData("[training]\nseed = 99999999999999999999", "x.toml, line 2: not valid TOML at column 8: ")]
     [InlineData("[training]\nepochs = 0", "x.toml, line 2: training.epochs = 0: must be 1 or more.")]

@@ -1,4 +1,5 @@
 using Mezzotint.Networks;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -16,7 +17,7 @@ public class SeedNetworkGoldenTests
         using var network = golden.Network();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var results = WatchBlocks(network);
+        var results = WatchBlocks(network, scope);
 
         var output = network.call(golden["x_t"], golden["t"], golden["labels"]);
 
@@ -74,25 +75,31 @@ public class SeedNetworkGoldenTests
 
     /// <summary>Keeps what every module of the network gives, by its path. An encoder level is not called as a module of its own: its skip is
     /// what its downsampling takes, its output is what that gives.</summary>
-    private static Dictionary<string, Tensor> WatchBlocks(UNet network)
+    private static Dictionary<string, Tensor> WatchBlocks(UNet network, DisposeScope scope)
     {
         var results = new Dictionary<string, Tensor>();
+        // The blocks free what they made on their way, so it is a copy that is kept.
+        Tensor Keep(string path, Tensor output)
+        {
+            results[path] = output.clone().MoveToOtherDisposeScope(scope);
+            return output;
+        }
         foreach (var (path, module) in network.named_modules())
         {
             switch (module)
             {
                 case Conv2d downsampling when path.EndsWith(".downsampling", StringComparison.Ordinal):
                     string level = path[..^".downsampling".Length];
-                    downsampling.register_forward_hook((_, input, output) => (results[level + ".skip"] = input, results[level] = output).Item2);
+                    downsampling.register_forward_hook((_, input, output) => (Keep(level + ".skip", input), Keep(level, output)).Item2);
                     break;
                 case nn.Module<Tensor, Tensor> one:
-                    one.register_forward_hook((_, _, output) => results[path] = output);
+                    one.register_forward_hook((_, _, output) => Keep(path, output));
                     break;
                 case nn.Module<Tensor, Tensor, Tensor> two:
-                    two.register_forward_hook((_, _, _, output) => results[path] = output);
+                    two.register_forward_hook((_, _, _, output) => Keep(path, output));
                     break;
                 case nn.Module<Tensor, Tensor, Tensor, Tensor> three:
-                    three.register_forward_hook((_, _, _, _, output) => results[path] = output);
+                    three.register_forward_hook((_, _, _, _, output) => Keep(path, output));
                     break;
             }
         }
