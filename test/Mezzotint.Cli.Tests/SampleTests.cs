@@ -35,7 +35,8 @@ public sealed class SampleTests : IDisposable
         Assert.Equal(0, Command.Run("sample", _model, "--label", "2,0", "--count", "3", "--steps", "2", "--out", path).ExitCode);
         var arrays = NpzFile.Read(path);
         Assert.Equal(["images", "labels"], arrays.Keys.Order());
-        Assert.Equal((ElementType.UInt8, new long[] { 6, 28, 28 }), (arrays["images"].Type, arrays["images"].Shape));
+        Assert.Equal(ElementType.UInt8, arrays["images"].Type);
+        Assert.Equal([6, 28, 28], arrays["images"].Shape);
         Assert.Equal(ElementType.Int64, arrays["labels"].Type);
         Assert.Equal([2, 2, 2, 0, 0, 0], MemoryMarshal.Cast<byte, long>(arrays["labels"].Bytes.Span).ToArray());
     }
