@@ -25,6 +25,22 @@ internal static class Command
         return new Outcome(exitCode, output.ToString(), error.ToString());
     }
 
+    /// <summary>Runs it in this process, in another folder; tests run one after the other.</summary>
+    public static Outcome RunIn(string workingFolder, params string[] args) => RunIn(workingFolder, "", args);
+
+    public static Outcome RunIn(string workingFolder, string input, string[] args)
+    {
+        Directory.SetCurrentDirectory(workingFolder);
+        try
+        {
+            return RunWithInput(input, args);
+        }
+        finally
+        {
+            Directory.SetCurrentDirectory(AppContext.BaseDirectory);
+        }
+    }
+
     /// <summary>Starts the real program, with its output redirected.</summary>
     public static Process Start(string workingFolder, string[] args, string? programFolder = null)
     {

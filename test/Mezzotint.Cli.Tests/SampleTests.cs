@@ -113,16 +113,7 @@ public sealed class SampleTests : IDisposable
     [Fact]
     public void Demo_asks_until_it_is_told_to_end_and_explains_wrong_answers()
     {
-        Directory.SetCurrentDirectory(_scratch.Path);
-        Outcome outcome;
-        try
-        {
-            outcome = Command.RunWithInput("3\neleven\n1,2\n4\nq\n5\n", "demo", "model", "--steps", "2", "--json");
-        }
-        finally
-        {
-            Directory.SetCurrentDirectory(AppContext.BaseDirectory);
-        }
+        var outcome = Command.RunIn(_scratch.Path, "3\neleven\n1,2\n4\nq\n5\n", ["demo", "model", "--steps", "2", "--json"]);
         Assert.Equal(0, outcome.ExitCode);
         var answers = outcome.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
         Assert.Equal(["3", "4"], answers.Select(answer => answer.GetProperty("label").GetString()));

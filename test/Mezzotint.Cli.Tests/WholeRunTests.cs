@@ -4,7 +4,7 @@ using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary>Training and what comes after it, through the real program: its output redirected, as a script sees it.</summary>
+/// <summary>Training and what comes after it; the first test through the real program, with its output redirected, as a script sees it.</summary>
 public sealed class WholeRunTests : IDisposable
 {
     private readonly ScratchFolder _scratch = new();
@@ -16,7 +16,7 @@ public sealed class WholeRunTests : IDisposable
     [Fact]
     public void Train_resume_inspect_evaluate_and_sample_work_one_after_the_other()
     {
-        var train = Json("train", "tiny.toml", "--set", "training.epochs=1", "--json");
+        var train = ProgramJson("train", "tiny.toml", "--set", "training.epochs=1", "--json");
         Assert.True(train.GetProperty("finished").GetBoolean());
         Assert.Equal((1, 8), (train.GetProperty("epochs").GetInt32(), train.GetProperty("step").GetInt32()));
         Assert.Equal(Path.Combine("runs", "tiny"), train.GetProperty("run").GetString());
@@ -33,18 +33,18 @@ public sealed class WholeRunTests : IDisposable
         Assert.Contains("epoch 2: train ", resumed.Error, StringComparison.Ordinal);
         Assert.DoesNotContain('\e', resumed.Out + resumed.Error);
 
-        var inspected = Json("inspect", "runs/tiny", "--json");
+        var inspected = ProgramJson("inspect", "runs/tiny", "--json");
         Assert.StartsWith("UNet(\n", inspected.GetProperty("tree").GetString(), StringComparison.Ordinal);
         Assert.Equal(16, inspected.GetProperty("frozen").GetInt32());
         var described = Command.RunProgram(_scratch.Path, "inspect", "tiny.toml");
         Assert.StartsWith("UNet(\n", described.Out, StringComparison.Ordinal);
         Assert.EndsWith($"\n\n{inspected.GetProperty("parameters").GetInt32():N0} parameters, 16 of them frozen\n", described.Out, StringComparison.Ordinal);
 
-        var evaluated = Json("evaluate", "runs/tiny/model", "--loss", "--count", "100", "--json");
+        var evaluated = ProgramJson("evaluate", "runs/tiny/model", "--loss", "--count", "100", "--json");
         Assert.Equal(100, evaluated.GetProperty("count").GetInt32());
         Assert.InRange(evaluated.GetProperty("loss").GetDouble(), 1, 784); // an untrained network is near 784: one for each pixel
         Assert.InRange(evaluated.GetProperty("standard_error").GetDouble(), 0.01, 200);
-        Assert.Equal(evaluated.GetProperty("loss").GetDouble(), Json("evaluate", "runs/tiny", "--loss", "--count", "100", "--json").GetProperty("loss").GetDouble());
+        Assert.Equal(evaluated.GetProperty("loss").GetDouble(), ProgramJson("evaluate", "runs/tiny", "--loss", "--count", "100", "--json").GetProperty("loss").GetDouble());
 
         var sampled = Command.RunProgram(_scratch.Path, "sample", "runs/tiny", "--label", "7", "--count", "4", "--steps", "3", "--out", "sevens.png");
         Assert.Equal(0, sampled.ExitCode);
@@ -61,8 +61,12 @@ public sealed class WholeRunTests : IDisposable
         Assert.Contains("--set training.learning_rate=0.5", refused.ErrorLine, StringComparison.Ordinal);
         Assert.Contains("What can change: training.epochs", refused.ErrorLine, StringComparison.Ordinal);
 
+        var nothingToDo = Command.RunIn(_scratch.Path, "train", "tiny.toml", "--resume");
+        Assert.Equal(0, nothingToDo.ExitCode);
+        Assert.Contains("All epochs had been done before: `mezzotint train tiny.toml --resume --set training.epochs=N` goes further.", nothingToDo.Error, StringComparison.Ordinal);
+
         _scratch.Write("tiny.toml", TinyTraining.Toml.Replace("batch_size = 32", "batch_size = 64", StringComparison.Ordinal));
-        var noted = Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--resume");
+        var noted = Command.RunIn(_scratch.Path, "train", "tiny.toml", "--resume");
         Assert.Equal(0, noted.ExitCode);
         Assert.Contains("tiny.toml has others: training.epochs = 2 (the run: 1), training.batch_size = 64 (the run: 32)", noted.Error, StringComparison.Ordinal);
     }
@@ -101,8 +105,8 @@ public sealed class WholeRunTests : IDisposable
         Assert.SkipUnless(Repository.SeedCheckpoint is not null, "The seed's checkpoint is not in ../shared/data beside the repository.");
         var imported = Json("import", Repository.SeedCheckpoint!, "--out", "imported", "--json");
         Assert.Equal(770_865, imported.GetProperty("parameters").GetInt32());
-        Assert.Equal(1, Command.RunProgram(_scratch.Path, "import", Repository.SeedCheckpoint!, "--out", "imported").ExitCode);
-        Assert.Equal(0, Command.RunProgram(_scratch.Path, "import", Repository.SeedCheckpoint!, "--out", "imported", "--force").ExitCode);
+        Assert.Equal(1, Command.RunIn(_scratch.Path, "import", Repository.SeedCheckpoint!, "--out", "imported").ExitCode);
+        Assert.Equal(0, Command.RunIn(_scratch.Path, "import", Repository.SeedCheckpoint!, "--out", "imported", "--force").ExitCode);
         string tree = Json("inspect", "imported", "--json").GetProperty("tree").GetString()!;
         Assert.Equal(tree, Json("inspect", Repository.SeedCheckpoint!, "--json").GetProperty("tree").GetString());
     }
@@ -122,9 +126,12 @@ public sealed class WholeRunTests : IDisposable
         Assert.Equal(new Outcome(0, "0\n", ""), Command.Finish(shell));
     }
 
-    private JsonElement Json(params string[] args)
+    private JsonElement Json(params string[] args) => Facts(Command.RunIn(_scratch.Path, args));
+
+    private JsonElement ProgramJson(params string[] args) => Facts(Command.RunProgram(_scratch.Path, args));
+
+    private static JsonElement Facts(Outcome outcome)
     {
-        var outcome = Command.RunProgram(_scratch.Path, args);
         Assert.True(outcome.ExitCode == 0, outcome.Error);
         Assert.DoesNotContain('\e', outcome.Out + outcome.Error);
         return JsonDocument.Parse(outcome.Out).RootElement; // nothing but the object
