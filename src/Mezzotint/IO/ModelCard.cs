@@ -25,7 +25,7 @@ internal static class ModelCard
         Line();
         Line(Invariant($"A diffusion model for {colours} images of {info.Width} x {info.Height} pixels in {info.ClassNames.Count} classes: {classes}."));
         Line(Invariant($"It draws by removing noise step by step: a U-Net of {UNetSize.ParameterCount(info.Model):N0} parameters, trained to reverse a"));
-        Line(Invariant($"variance-exploding process (sigma = {info.Process.Sigma}). Made and run by Mezzotint."));
+        Line(Invariant($"variance-exploding process (sigma = {info.Process.Sigma}). Mezzotint runs it."));
         Line();
         Line("## Use");
         Line();

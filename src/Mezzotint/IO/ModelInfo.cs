@@ -9,7 +9,7 @@ public sealed record ModelInfo
     /// <summary>The largest side of an image, in pixels.</summary>
     public const int MaxSide = 4096;
 
-    /// <summary>The title of the model: a line of up to 200 characters.</summary>
+    /// <summary>The title of the model: a line of up to 300 characters.</summary>
     public required string Name { get; init; }
 
     /// <summary>The shape of the network.</summary>
@@ -24,7 +24,7 @@ public sealed record ModelInfo
     /// <summary>The width of the images in pixels, of the same range.</summary>
     public required int Width { get; init; }
 
-    /// <summary>What the labels stand for, from label 0 on: <see cref="UNetConfig.CorpusLength"/> names of up to 100 characters.</summary>
+    /// <summary>What the labels stand for, from label 0 on: <see cref="UNetConfig.CorpusLength"/> names of up to 255 characters, as folders have.</summary>
     public required IReadOnlyList<string> ClassNames { get; init; }
 
     /// <summary>The data set that was learned from, as <c>data.name</c> of the configuration has it; null where it is not known.</summary>
@@ -55,7 +55,7 @@ public sealed record ModelInfo
     /// <exception cref="MezzotintException">One is out of its range or does not fit; the message names its key in <c>config.json</c>.</exception>
     public void Validate()
     {
-        Check.Range("name", Printable.Quote(Name), IsLine(Name, 200), "a line of 1 to 200 characters");
+        Check.Range("name", Printable.Quote(Name), IsLine(Name, 300), "a line of 1 to 300 characters");
         try
         {
             Model.Validate();
@@ -69,8 +69,8 @@ public sealed record ModelInfo
         Check.Range("image.width", Width, IsSide(Width), $"a multiple of {Model.Stride} up to {MaxSide}, for a network of {Model.ChannelMultipliers.Count} levels");
         Check.Range("class_names", $"{ClassNames.Count} names", ClassNames.Count == Model.CorpusLength, $"as many as network.corpus_length ({Model.CorpusLength})");
         foreach (string name in ClassNames)
-            Check.Range("class_names", Printable.Quote(name), IsLine(name, 100), "for each class a line of 1 to 100 characters");
-        Check.Range("training.dataset", Printable.Quote(Dataset ?? ""), Dataset is null || IsLine(Dataset, 1000), "a line of 1 to 1000 characters");
+            Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
+        Check.Range("training.dataset", Printable.Quote(Dataset ?? ""), Dataset is null || IsLine(Dataset, 4096), "a line of 1 to 4096 characters");
         Check.Range("training.steps", Steps, Steps >= 0, "0 or more");
         Check.Range("training.epochs", Epochs ?? 0, (Epochs ?? 0) is >= 0 and < double.PositiveInfinity, "0 or more");
         Check.Range("training.train_loss", TrainLoss ?? 0, double.IsFinite(TrainLoss ?? 0), "finite");

@@ -82,7 +82,7 @@ public class ModelDescriptionTests
     [InlineData("\"width\": 10", "\"width\": 100000000", "c.json, line 29: image.width = 100000000: must be a multiple of 2 up to 4096")]
     [InlineData("\"corpus_length\": 2", "\"corpus_length\": 0", "c.json, line 7: network.corpus_length = 0: must be between 1 and 100000.")]
     [InlineData("\"corpus_length\": 2", "\"corpus_length\": 3", "c.json, line 31: class_names = 2 names: must be as many as network.corpus_length (3).")]
-    [InlineData("\"zero\"", "\"\\u001b[2J\"", "c.json, line 31: class_names = '\\u001B[2J': must be for each class a line of 1 to 100 characters.")]
+    [InlineData("\"zero\"", "\"\\u001b[2J\"", "c.json, line 31: class_names = '\\u001B[2J': must be for each class a line of 1 to 255 characters.")]
     [InlineData("\"zero\"", "0", "c.json, line 32: 'class_names[0]' is the whole number 0; it must be a text in quotes.")]
     [InlineData("\"sigma\": 12.5", "\"sigma\": 1e999", "c.json, line 24: 'process.sigma' is the number Infinity; it must be a finite number.")]
     [InlineData("\"sigma\": 12.5", "\"sigma\": 1", "c.json, line 24: process.sigma = 1: must be more than 1.")]
