@@ -70,7 +70,8 @@ public sealed class StopTests : IDisposable
     private void KillAndResume(int kills)
     {
         var clock = Stopwatch.StartNew();
-        Assert.Equal(0, Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "undisturbed").ExitCode);
+        var undisturbed = Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "undisturbed");
+        Assert.True(undisturbed.ExitCode == 0, $"Exit code {undisturbed.ExitCode}: {undisturbed.Error}");
         double whole = clock.Elapsed.TotalSeconds;
 
         int killed = 0, killedInTraining = 0;
@@ -92,7 +93,7 @@ public sealed class StopTests : IDisposable
                     killed++;
                 }
                 else
-                    Assert.True(process.ExitCode == 0, output.Result);
+                    Assert.True(process.ExitCode == 0, $"Exit code {process.ExitCode}: {output.Result}");
 
                 long step = 0;
                 foreach (string checkpoint in Checkpoints(name))
