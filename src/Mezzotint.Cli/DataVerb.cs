@@ -80,7 +80,7 @@ internal static class DataVerb
         var images = DataSource.Load(name, data, !test, count);
         var shown = new ImageBatch(images.Count, images.Channels, images.Height, images.Width, images.Pixels);
         PngFile.Write(output, shown.Grid(), scale: 2);
-        terminal.Result(json, new { Out = output, Data = images.Name, images.Count }, $"{output}: {images.Count} images of {images.Name}");
+        terminal.Result(json, new { Out = output, Data = images.Name, images.Count }, $"{output}: {Quantity.Of(images.Count, "image")} of {images.Name}");
         return CommandLine.Done;
     }
 }

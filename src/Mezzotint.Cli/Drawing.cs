@@ -26,7 +26,7 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
             throw new MezzotintException($"The model '{info.Name}' has images of {info.Model.InChannels} channels; only 1 (grey) and 3 (colour) can be drawn.");
         var sampler = new Sampler(model.Network, info.Process, info.Height, info.Width);
         var images = ProgressDisplay.Show(terminal, "drawing", display => sampler.Sample(request, threads, new Reports<SamplingProgress>(report =>
-            display.Report((double)report.Evaluations / report.TotalEvaluations, string.Create(CultureInfo.InvariantCulture, $"{request.Labels.Count} images"))), terminal.Stop));
+            display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(request.Labels.Count, "image"))), terminal.Stop));
         return new Drawing(model, hash, request, images);
     }
 

@@ -37,7 +37,7 @@ internal static class EvaluateVerb
         var images = LoadData(terminal, request, model.Info);
         CheckFit(model.Info, images);
 
-        terminal.Say(string.Create(CultureInfo.InvariantCulture, $"Evaluating the loss on {images.Count:N0} images of {images.Name}."));
+        terminal.Say($"Evaluating the loss on {Quantity.Of(images.Count, "image")} of {images.Name}.");
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(0);
         using var resident = new ResidentImages(images, torch.CPU);
@@ -52,7 +52,7 @@ internal static class EvaluateVerb
             Loss = Math.Round(loss, 4),
             StandardError = Math.Round(error, 4),
             Seconds = Math.Round(seconds, 2),
-        }, string.Create(CultureInfo.InvariantCulture, $"loss {loss:F3}, standard error {error:F3}, on {images.Count:N0} images of {images.Name} in {seconds:F1} s"));
+        }, string.Create(CultureInfo.InvariantCulture, $"loss {loss:F3}, standard error {error:F3}, on {Quantity.Of(images.Count, "image")} of {images.Name} in {seconds:F1} s"));
         return CommandLine.Done;
     }
 

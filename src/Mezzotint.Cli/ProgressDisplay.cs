@@ -12,6 +12,9 @@ internal sealed class ProgressDisplay
 {
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
+    /// <summary>Title, per cent, and details such as <c>epoch 12 of 30, loss 13.20, 1200 images/s, 1:23:45 left</c>: the bar takes the rest of the line.</summary>
+    private const int RoomForText = 72;
+
     private readonly Lock _lock = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly Terminal _terminal;
@@ -53,15 +56,11 @@ internal sealed class ProgressDisplay
             _say(line);
     }
 
-    public static string Duration(TimeSpan time) => time.TotalHours >= 1
-        ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours}:{time.Minutes:D2}:{time.Seconds:D2}")
-        : string.Create(CultureInfo.InvariantCulture, $"{time.Minutes}:{time.Seconds:D2}");
-
     private string TimeLeft(double fraction)
     {
         double done = fraction - _first!.Value;
         return done > 0 && fraction < 1 && _clock.Elapsed > TimeSpan.FromSeconds(1)
-            ? $"{Duration(_clock.Elapsed * Math.Min((1 - fraction) / done, 1e6))} left"
+            ? $"{Quantity.Of(_clock.Elapsed * Math.Min((1 - fraction) / done, 1e6))} left"
             : "";
     }
 
@@ -77,7 +76,7 @@ internal sealed class ProgressDisplay
         console.Profile.Width = terminal.Width;
         var detailsColumn = new DetailsColumn();
         return console.Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 20 }, new PercentageColumn(), detailsColumn)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = Math.Clamp(terminal.Width - RoomForText, 8, 40) }, new PercentageColumn(), detailsColumn)
             .Start(context =>
             {
                 var bar = context.AddTask(Markup.Escape(title), maxValue: 1);

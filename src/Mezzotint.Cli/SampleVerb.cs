@@ -64,7 +64,7 @@ internal static class SampleVerb
             request.Steps,
             request.Sampler,
             Seconds = Math.Round(seconds, 2),
-        }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {drawing.Images.Count} {(drawing.Images.Count == 1 ? "image" : "images")} of {drawing.Labels(labels)} from seed {request.Seed}, drawn in {seconds:F1} s"));
+        }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of {drawing.Labels(labels)} from seed {request.Seed}, drawn in {seconds:F1} s"));
         return CommandLine.Done;
     }
 

@@ -46,9 +46,16 @@ internal static class TrainVerb
 
         using var folder = RunFolder.Open(path);
         AtomicFile.WriteText(folder.Configuration, Configuration.Write(config));
-        terminal.Say(Invariant($"Training on {train.Count:N0} images of {train.Name} for {config.Training.Epochs} epochs, with {config.Training.Replicas} threads, in {path}."));
+        terminal.Say($"Training on {Quantity.Of(train.Count, "image")} of {train.Name} for {Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, in {path}.");
         var run = new TrainingRun(config, folder, train, test);
-        var result = ProgressDisplay.Show(terminal, "training", display => run.Run(new Reports<TrainingProgress>(report => Show(display, report, config)), terminal.Stop));
+        bool moved = false;
+        var result = ProgressDisplay.Show(terminal, "training", display => run.Run(new Reports<TrainingProgress>(report =>
+        {
+            moved |= report.Step > 0;
+            Show(display, report, config);
+        }), terminal.Stop));
+        if (result.Finished && !moved)
+            terminal.Say($"All epochs had been done before: `mezzotint train {Resume(request)} --set training.epochs=N` goes further.");
         return Report(terminal, request, path, folder, config, result);
     }
 
@@ -110,7 +117,7 @@ internal static class TrainVerb
             return CommandLine.Stopped;
         }
         terminal.Result(request.Json, facts, string.Join('\n',
-            Invariant($"{result.Epochs.Count} epochs, {result.Step} steps, {ProgressDisplay.Duration(TimeSpan.FromSeconds(last?.Seconds ?? 0))} of training: train loss {last?.TrainLoss:F3}, test loss {last?.EvalLoss:F3}."),
+            Invariant($"{Quantity.Of(result.Epochs.Count, "epoch")}, {Quantity.Of(result.Step, "step")}, {Quantity.Of(TimeSpan.FromSeconds(last?.Seconds ?? 0))} of training: train loss {last?.TrainLoss:F3}, test loss {last?.EvalLoss:F3}."),
             model is null ? $"run    {path}" : $"model  {model}"));
         return CommandLine.Done;
     }
