@@ -1,0 +1,16 @@
+using Mezzotint.Runtime;
+using TorchSharp;
+
+[assembly: AssemblyFixture(typeof(Mezzotint.Tests.OneThread))]
+
+namespace Mezzotint.Tests;
+
+/// <summary>libtorch runs each operator on one thread in these tests: its own threads wait for each other by spinning, for seconds where another process has a core.</summary>
+public sealed class OneThread
+{
+    public OneThread()
+    {
+        Libtorch.Load();
+        torch.set_num_threads(1);
+    }
+}
