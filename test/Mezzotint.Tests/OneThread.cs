@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Mezzotint.Runtime;
 using TorchSharp;
 
@@ -10,7 +11,8 @@ public sealed class OneThread
 {
     public OneThread()
     {
-        Libtorch.Load();
+        // As when a program has touched anything of Mezzotint: libtorch then loads by itself.
+        RuntimeHelpers.RunModuleConstructor(typeof(Libtorch).Module.ModuleHandle);
         torch.set_num_threads(1);
     }
 }
