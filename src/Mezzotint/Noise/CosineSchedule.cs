@@ -15,24 +15,22 @@ public sealed record CosineSchedule : NoiseSchedule
 
     private double PhaseRate => Math.PI / (2 * (1 + Offset));
 
-    private double Phase(double t) => (t + Offset) * PhaseRate;
-
     /// <inheritdoc/>
     public override double LogAlpha(double t)
     {
-        // 1 - cos a / cos b as a product of sines: exact where both angles are close. The other form is, where alpha is close to 0.
-        double start = Phase(0), phase = Phase(t);
-        double lost = 2 * Math.Sin((phase + start) / 2) * Math.Sin((phase - start) / 2) / Math.Cos(start);
-        return lost < 0.5 ? Exponentials.LogOnePlus(-lost) : Math.Log(Math.Cos(phase) / Math.Cos(start));
+        // 1 - cos a / cos b as a product of sines is exact where both angles are close. Near t = 1, cos a is the sine of what is left to pi / 2.
+        double start = Offset * PhaseRate, gone = t * PhaseRate;
+        double lost = 2 * Math.Sin(start + gone / 2) * Math.Sin(gone / 2) / Math.Cos(start);
+        return lost < 0.5 ? Exponentials.LogOnePlus(-lost) : Math.Log(Math.Sin((1 - t) * PhaseRate) / Math.Cos(start));
     }
 
     /// <inheritdoc/>
-    public override double Beta(double t) => 2 * PhaseRate * Math.Tan(Phase(t));
+    public override double Beta(double t) => 2 * PhaseRate / Math.Tan((1 - t) * PhaseRate);
 
     /// <inheritdoc/>
     public override double Time(double logAlpha)
     {
-        double start = Phase(0), cosine = Math.Cos(start), sine = Math.Sin(start);
+        double start = Offset * PhaseRate, cosine = Math.Cos(start), sine = Math.Sin(start);
         double variance = -Exponentials.ExpMinusOne(2 * logAlpha); // 1 - alpha^2
         double phase = Math.Atan2(Math.Sqrt(sine * sine + variance * cosine * cosine), Math.Exp(logAlpha) * cosine);
         return (phase - start) / PhaseRate;

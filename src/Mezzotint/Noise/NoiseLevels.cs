@@ -51,7 +51,7 @@ public static class NoiseLevels
             "trailing" => Trailing(process, steps, final),
             "uniform" => Uniform(process, steps, final),
             "log-snr" => LogSnrUniform(process, steps, final),
-            _ => throw new MezzotintException($"levels {Printable.Quote(name)}: unknown; {(Spelling.Nearest(name, Names) is { } nearest ? $"did you mean '{nearest}'? " : "")}There are {string.Join(", ", Names)}."),
+            _ => throw new MezzotintException($"levels {Printable.Quote(name)}: unknown. {(Spelling.Nearest(name, Names) is { } nearest ? $"Did you mean '{nearest}'? " : "")}There are {string.Join(", ", Names)}."),
         };
     }
 

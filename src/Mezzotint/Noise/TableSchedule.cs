@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Mezzotint.Noise;
 
 /// <summary>
@@ -32,7 +34,10 @@ public sealed record TableSchedule : NoiseSchedule
             _logAlphas[k + 1] = _logAlphas[k] + 0.5 * Exponentials.LogOnePlus(-beta);
         }
         if (_betas[^1] == 1)
-            _logAlphas[^1] = Math.Min(LogAlphaAt(NoiseProcess.PureNoiseLevel), _logAlphas[^2] - Math.Log(2));
+        {
+            double last = LogAlphaAt(NoiseProcess.PureNoiseLevel);
+            _logAlphas[^1] = last < _logAlphas[^2] ? last : _logAlphas[^2] - Math.Log(2);
+        }
         SquaredAlphas = Array.AsReadOnly([.. _logAlphas.Skip(1).Select((logAlpha, k) => _betas[k] == 1 ? 0 : Math.Exp(2 * logAlpha))]);
     }
 
@@ -63,7 +68,7 @@ public sealed record TableSchedule : NoiseSchedule
     public double IndexAt(double t) => Math.Clamp(t * Count - 1, 0, Count - 1);
 
     /// <summary>ln alpha(t): linear between the entries. Where the last beta is 1, the level at t = 1 counts as
-    /// <see cref="NoiseProcess.PureNoiseLevel"/>, or twice the one before where that is more.</summary>
+    /// <see cref="NoiseProcess.PureNoiseLevel"/>, or as twice the one before where that is beyond it already.</summary>
     /// <param name="t">The time; it is held between 0 and 1.</param>
     public override double LogAlpha(double t)
     {
@@ -128,8 +133,11 @@ public sealed record TableSchedule : NoiseSchedule
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Count, _betas[0], _betas[^1]);
 
+    /// <summary>The number of entries and the range of the betas.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"TableSchedule {{ Count = {Count}, Betas = {_betas[0]:G4} ... {_betas[^1]:G4} }}");
+
     private static readonly IComparer<double> Falling = Comparer<double>.Create((a, b) => b.CompareTo(a));
 
-    /// <summary>The step that ends at a place or contains it, so that an entry has its own beta.</summary>
-    private int Segment(double place) => Math.Clamp((int)Math.Ceiling(place) - 1, 0, Count - 1);
+    /// <summary>The step that ends at a place or contains it: an entry has its own beta, even where k / T T has been rounded up.</summary>
+    private int Segment(double place) => Math.Clamp((int)Math.Ceiling(place - 1e-9) - 1, 0, Count - 1);
 }
