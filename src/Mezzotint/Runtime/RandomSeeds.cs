@@ -11,6 +11,8 @@ public enum RandomPurpose
     TrainingNoise,
     /// <summary>Times and noise of an evaluation batch; the index is the batch.</summary>
     EvaluationNoise,
+    /// <summary>A node of the Brownian path that an image is sampled along; the index is the node.</summary>
+    SamplingPath,
 }
 
 /// <summary>

@@ -4,13 +4,6 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
 
-/// <summary>Where a solver is after one of its steps. The tensors belong to the solver and live until the next step: copy what is to stay.</summary>
-/// <param name="Index">Which step this was, from 0.</param>
-/// <param name="Sigma">The standard deviation of the noise that the step started from.</param>
-/// <param name="X">The images after the step: [B, C, H, W]; after the last step, the result.</param>
-/// <param name="Denoised">The denoiser's estimate in this step: [B, C, H, W].</param>
-public sealed record SamplingStep(int Index, double Sigma, Tensor X, Tensor Denoised);
-
 /// <summary>
 /// The seed's solver: Euler-Maruyama on the reverse-time SDE dx = -g(t)^2 score(x, t) dt + g(t) dw.
 /// </summary>
@@ -43,7 +36,7 @@ public static class EulerMaruyama
                 (x, denoised) = Step(denoiser, process, previous.X, times[i], dt, labels, i < times.Length - 1 ? noise : null);
                 previous.X.Dispose();
                 previous.Denoised?.Dispose();
-                yield return new SamplingStep(i, process.Std(times[i]), x, denoised);
+                yield return new SamplingStep(i, process.Std(times[i]), x, denoised) { Evaluations = i + 1 };
             }
         }
         finally

@@ -1,0 +1,31 @@
+using static TorchSharp.torch;
+
+namespace Mezzotint.Sampling;
+
+/// <summary>
+/// What a solver walks over. Everything is in variance-exploding coordinates: xHat = x / alpha, level sigma = std / alpha,
+/// so that xHat = x_0 + sigma z whatever the noise process was, and no solver knows of processes.
+/// </summary>
+public sealed record SolverInput
+{
+    /// <summary>The network, guided or not: D(xHat, sigma, labels).</summary>
+    public required IDenoiser Denoiser { get; init; }
+
+    /// <summary>
+    /// n + 1 levels for n steps, strictly decreasing, usually ending at 0. Strictly increasing levels walk from images to noise
+    /// (inversion), which deterministic solvers alone can. Only a last level may be 0.
+    /// </summary>
+    public required double[] Levels { get; init; }
+
+    /// <summary>The start at the first level: [B, C, H, W]; for pure noise <c>Levels[0] * z</c>. It stays the caller's.</summary>
+    public required Tensor X { get; init; }
+
+    /// <summary>The asked classes, int64: [B, 1].</summary>
+    public required Tensor Labels { get; init; }
+
+    /// <summary>
+    /// Draws z ~ N(0, I), [B, C, H, W], for the stretch of levels between its two arguments: <see cref="BrownianTree.Noise"/>, or
+    /// any source of fresh draws (<c>(_, _) => noise.Next()</c>). The solver disposes what it is given. Deterministic solvers never ask.
+    /// </summary>
+    public Func<double, double, Tensor>? Noise { get; init; }
+}

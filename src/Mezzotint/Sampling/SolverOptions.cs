@@ -1,0 +1,103 @@
+using System.Globalization;
+
+namespace Mezzotint.Sampling;
+
+/// <summary>Which B(h) UniPC uses in steps with a single difference.</summary>
+public enum UniPcVariant
+{
+    /// <summary>B(h) = h: recommended for few steps without guidance.</summary>
+    Bh1,
+    /// <summary>B(h) = e^h - 1, here 1 - e^{-h}: recommended with guidance.</summary>
+    Bh2,
+}
+
+/// <summary>
+/// The options of all named solvers, for where a solver is chosen by name. Unset ones keep the solver's own default;
+/// setting one that the solver does not take is an error. In code, the methods of <see cref="Solvers"/> take theirs as arguments.
+/// </summary>
+public sealed record SolverOptions
+{
+    /// <summary>How much of the noise is drawn anew: 0 (none) to 1 (all that keeps the marginals); the dpmpp-2m-sde and -3m-sde solvers take more.</summary>
+    public double? Eta { get; init; }
+
+    /// <summary><see cref="Sampling.Churn.Amount"/>, 0 or more.</summary>
+    public double? Churn { get; init; }
+
+    /// <summary><see cref="Sampling.Churn.Min"/>, 0 or more.</summary>
+    public double? ChurnMin { get; init; }
+
+    /// <summary><see cref="Sampling.Churn.Max"/>, above <see cref="ChurnMin"/>.</summary>
+    public double? ChurnMax { get; init; }
+
+    /// <summary><see cref="Sampling.Churn.NoiseScale"/>, above 0.</summary>
+    public double? NoiseScale { get; init; }
+
+    /// <summary>How many evaluations a step of a multistep method is made of: lms 1 to 4, deis and unipc 1 to 3.</summary>
+    public int? Order { get; init; }
+
+    /// <summary>UniPC's B(h).</summary>
+    public UniPcVariant? Variant { get; init; }
+
+    /// <summary>Whether UniPC corrects each step by the next evaluation.</summary>
+    public bool? Corrector { get; init; }
+
+    /// <summary>The signal-to-noise ratio of Langevin steps, above 0.</summary>
+    public double? Snr { get; init; }
+
+    /// <summary>Langevin steps at each level, 0 to 1000.</summary>
+    public int? CorrectorSteps { get; init; }
+
+    /// <summary>The allowed error over the size of x, above 0.</summary>
+    public double? Rtol { get; init; }
+
+    /// <summary>The allowed error beside that, above 0, in the data's units.</summary>
+    public double? Atol { get; init; }
+
+    /// <summary>Every option there is, by the name that configurations and the command use, with its range in words.</summary>
+    public static IReadOnlyList<SolverOption> All { get; } =
+    [
+        new("eta", "0 to 1", "how much of the noise is drawn anew", options => options.Eta),
+        new("churn", "0 or more", "S_churn: noise added before steps, over all steps", options => options.Churn),
+        new("churn_min", "0 or more", "S_min: the lowest level with churn", options => options.ChurnMin),
+        new("churn_max", "above churn_min", "S_max: the highest level with churn", options => options.ChurnMax),
+        new("noise_scale", "above 0", "S_noise: the standard deviation of churn's noise over its due", options => options.NoiseScale),
+        new("order", "1 to 3, lms to 4", "evaluations that a multistep step is made of", options => options.Order),
+        new("variant", "bh1 or bh2", "B(h) of UniPC", options => options.Variant),
+        new("corrector", "true or false", "whether UniPC corrects", options => options.Corrector),
+        new("snr", "above 0", "signal-to-noise ratio of Langevin steps", options => options.Snr),
+        new("corrector_steps", "0 to 1000", "Langevin steps at each level", options => options.CorrectorSteps),
+        new("rtol", "above 0", "allowed error over the size of x", options => options.Rtol),
+        new("atol", "above 0", "allowed error beside that", options => options.Atol),
+    ];
+
+    /// <summary>The options that are set and their values, as text: "eta = 1, ..."; empty where none is.</summary>
+    public override string ToString() => string.Join(", ", All.Where(option => option.Value(this) is not null)
+        .Select(option => string.Create(CultureInfo.InvariantCulture, $"{option.Name} = {option.Value(this)}").ToLowerInvariant()));
+
+    internal static SolverOptions Of(Churn churn) => new() { Churn = churn.Amount, ChurnMin = churn.Min, ChurnMax = churn.Max, NoiseScale = churn.NoiseScale };
+
+    internal Churn ToChurn() => new() { Amount = Churn!.Value, Min = ChurnMin!.Value, Max = ChurnMax!.Value, NoiseScale = NoiseScale!.Value };
+
+    internal SolverOptions Or(SolverOptions defaults) => new()
+    {
+        Eta = Eta ?? defaults.Eta,
+        Churn = Churn ?? defaults.Churn,
+        ChurnMin = ChurnMin ?? defaults.ChurnMin,
+        ChurnMax = ChurnMax ?? defaults.ChurnMax,
+        NoiseScale = NoiseScale ?? defaults.NoiseScale,
+        Order = Order ?? defaults.Order,
+        Variant = Variant ?? defaults.Variant,
+        Corrector = Corrector ?? defaults.Corrector,
+        Snr = Snr ?? defaults.Snr,
+        CorrectorSteps = CorrectorSteps ?? defaults.CorrectorSteps,
+        Rtol = Rtol ?? defaults.Rtol,
+        Atol = Atol ?? defaults.Atol,
+    };
+}
+
+/// <summary>One of <see cref="SolverOptions"/>.</summary>
+/// <param name="Name">As configurations spell it.</param>
+/// <param name="Range">What it may be.</param>
+/// <param name="Meaning">What it is.</param>
+/// <param name="Value">Its value in a set of options, null where unset.</param>
+public sealed record SolverOption(string Name, string Range, string Meaning, Func<SolverOptions, object?> Value);

@@ -1,0 +1,140 @@
+using Mezzotint.IO;
+using Mezzotint.Sampling.Methods;
+
+namespace Mezzotint.Sampling;
+
+/// <summary>The named solvers. Each is a value; a program's own is made as these are, from a step (<see cref="SolverLoop"/>).</summary>
+public static class Solvers
+{
+    private const string DpmPlusPlus = "Lu et al. 2022, arXiv 2211.01095";
+
+    private static readonly (Solver Default, Func<SolverOptions, Solver> With)[] Catalogue =
+    [
+        (Ddpm(), _ => Ddpm()),
+        (Ddim(), o => Ddim(o.Eta!.Value)),
+        (Euler(), o => Euler(o.ToChurn())),
+        (EulerAncestral(), o => EulerAncestral(o.Eta!.Value)),
+        (Heun(), o => Heun(o.ToChurn())),
+        (Dpm2(), o => Dpm2(o.ToChurn())),
+        (Dpm2Ancestral(), o => Dpm2Ancestral(o.Eta!.Value)),
+        (DpmPlusPlus2S(), o => DpmPlusPlus2S(o.Eta!.Value)),
+        (DpmPlusPlus2M(), _ => DpmPlusPlus2M()),
+        (DpmPlusPlus3M(), _ => DpmPlusPlus3M()),
+        (DpmPlusPlusSde(), o => DpmPlusPlusSde(o.Eta!.Value)),
+        (DpmPlusPlus2MSde(), o => DpmPlusPlus2MSde(o.Eta!.Value)),
+        (DpmPlusPlus3MSde(), o => DpmPlusPlus3MSde(o.Eta!.Value)),
+        (Lms(), o => Lms(o.Order!.Value)),
+        (Plms(), _ => Plms()),
+        (Deis(), o => Deis(o.Order!.Value)),
+        (UniPc(), o => UniPc(o.Order!.Value, o.Variant!.Value, o.Corrector!.Value)),
+        (Lcm(), _ => Lcm()),
+        (PredictorCorrector(), o => PredictorCorrector(o.Snr!.Value, o.CorrectorSteps!.Value)),
+        (Dopri5(), o => Dopri5(o.Rtol!.Value, o.Atol!.Value)),
+    ];
+
+    /// <summary>All of them with their default options.</summary>
+    public static IReadOnlyList<Solver> All { get; } = [.. Catalogue.Select(entry => entry.Default)];
+
+    /// <summary>The solver of a name.</summary>
+    /// <param name="name">One of <see cref="All"/>'s.</param>
+    /// <param name="options">Those that differ from the defaults.</param>
+    /// <exception cref="MezzotintException">No solver has this name, it does not take one of the options, or one is out of its range.</exception>
+    public static Solver Named(string name, SolverOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var (found, with) = Catalogue.FirstOrDefault(entry => entry.Default.Name == name);
+        if (found is null)
+            throw new MezzotintException($"Sampler '{name}' is not known{(Spelling.Nearest(name, All.Select(solver => solver.Name)) is { } near ? $"; did you mean '{near}'?" : ":")} There are {string.Join(", ", All.Select(solver => solver.Name))}.");
+        if (options is null)
+            return found;
+        foreach (var option in SolverOptions.All)
+            if (option.Value(options) is not null && option.Value(found.Options) is null)
+                throw new MezzotintException($"Sampler '{name}' takes no {option.Name}; it takes {Takes(found)}.");
+        return with(options.Or(found.Options));
+    }
+
+    /// <summary>DDPM's ancestral sampling with the posterior's variance (Ho et al. 2020, equation 7): <see cref="Ddim"/> with eta = 1.</summary>
+    public static Solver Ddpm() => Ancestral.Create("ddpm", 1, false, "Ho et al. 2020, arXiv 2006.11239, algorithm 2, equation 7");
+
+    /// <summary>DDIM, in these coordinates Euler's method; with eta some of the noise is drawn anew.</summary>
+    /// <param name="eta">0 to 1.</param>
+    public static Solver Ddim(double eta = 0) => Ancestral.Create("ddim", eta, true, "Song et al. 2021, arXiv 2010.02502, equations 12 and 16");
+
+    /// <summary>Euler's method.</summary>
+    /// <param name="churn">Noise before each step; none by default.</param>
+    public static Solver Euler(Churn? churn = null) => Edm.Euler(churn ?? new());
+
+    /// <summary>Euler's method down to a lower level, then noise back up: the formula of <see cref="Ddim"/>.</summary>
+    /// <param name="eta">0 to 1.</param>
+    public static Solver EulerAncestral(double eta = 1) => Ancestral.Create("euler-ancestral", eta, true, "k-diffusion, sample_euler_ancestral");
+
+    /// <summary>Heun's second-order method, two evaluations a step.</summary>
+    /// <param name="churn">Noise before each step; none by default.</param>
+    public static Solver Heun(Churn? churn = null) => Edm.Heun(churn ?? new());
+
+    /// <summary>DPM-Solver-2: the midpoint rule in ln sigma.</summary>
+    /// <param name="churn">Noise before each step; none by default.</param>
+    public static Solver Dpm2(Churn? churn = null) => DpmSolver.Second(churn ?? new());
+
+    /// <summary><see cref="Dpm2"/> down to a lower level, then noise back up.</summary>
+    /// <param name="eta">0 to 1.</param>
+    public static Solver Dpm2Ancestral(double eta = 1) => DpmSolver.SecondAncestral(eta);
+
+    /// <summary>DPM-Solver++(2S); above eta = 0 it goes to a lower level, then noise back up.</summary>
+    /// <param name="eta">0 to 1.</param>
+    public static Solver DpmPlusPlus2S(double eta = 0) => DpmSolverPlusPlus.SecondSinglestep(eta);
+
+    /// <summary>DPM-Solver++(2M): second order at one evaluation a step.</summary>
+    public static Solver DpmPlusPlus2M() => DpmSolverPlusPlus.SecondMultistep("dpmpp-2m", 0, false, $"{DpmPlusPlus}, algorithm 2");
+
+    /// <summary>DPM-Solver++ of third order at one evaluation a step.</summary>
+    public static Solver DpmPlusPlus3M() => DpmSolverPlusPlus.ThirdMultistep("dpmpp-3m", 0, false, $"{DpmPlusPlus}; third order: the authors' program, with its second derivative mended");
+
+    /// <summary>The stochastic single-step solver of k-diffusion.</summary>
+    /// <param name="eta">0 to 1; 0 is <see cref="DpmPlusPlus2S"/>.</param>
+    public static Solver DpmPlusPlusSde(double eta = 1) => DpmSolverPlusPlus.SinglestepSde(eta);
+
+    /// <summary>SDE-DPM-Solver++(2M).</summary>
+    /// <param name="eta">0 or more; 0 is <see cref="DpmPlusPlus2M"/>, 1 the paper's.</param>
+    public static Solver DpmPlusPlus2MSde(double eta = 1) => DpmSolverPlusPlus.SecondMultistep("dpmpp-2m-sde", eta, true, $"{DpmPlusPlus}, SDE-DPM-Solver++(2M)");
+
+    /// <summary>The same with a parabola through three values.</summary>
+    /// <param name="eta">0 or more; 0 is <see cref="DpmPlusPlus3M"/>.</param>
+    public static Solver DpmPlusPlus3MSde(double eta = 1) => DpmSolverPlusPlus.ThirdMultistep("dpmpp-3m-sde", eta, true, "k-diffusion, sample_dpmpp_3m_sde, with its second derivative mended");
+
+    /// <summary>Adams-Bashforth with polynomials in sigma.</summary>
+    /// <param name="order">1 to 4.</param>
+    public static Solver Lms(int order = 4) => LinearMultistep.Lms(order);
+
+    /// <summary>PNDM's linear multistep method with fixed weights.</summary>
+    public static Solver Plms() => LinearMultistep.Plms();
+
+    /// <summary>tAB-DEIS: Adams-Bashforth with polynomials in the time of the VP process.</summary>
+    /// <param name="order">1 to 3.</param>
+    public static Solver Deis(int order = 3) => LinearMultistep.Deis(order);
+
+    /// <summary>UniPC: a multistep predictor and a corrector that costs no evaluation, of order + 1 together.</summary>
+    /// <param name="order">The predictor's: 1 to 3.</param>
+    /// <param name="variant">B(h).</param>
+    /// <param name="corrector">Whether to correct.</param>
+    public static Solver UniPc(int order = 2, UniPcVariant variant = UniPcVariant.Bh2, bool corrector = true) => Methods.UniPc.Create(order, variant, corrector);
+
+    /// <summary>Multistep consistency sampling, for models distilled to it.</summary>
+    public static Solver Lcm() => Consistency.Lcm();
+
+    /// <summary>The reverse diffusion predictor with Langevin correctors.</summary>
+    /// <param name="snr">Above 0: the signal-to-noise ratio of the Langevin steps.</param>
+    /// <param name="correctorSteps">0 to 1000 at each level.</param>
+    public static Solver PredictorCorrector(double snr = 0.16, int correctorSteps = 1) => Methods.PredictorCorrector.Create(snr, correctorSteps);
+
+    /// <summary>The adaptive Runge-Kutta method of Dormand and Prince, of order 5.</summary>
+    /// <param name="rtol">The allowed error of a step over the size of x, above 0.</param>
+    /// <param name="atol">The allowed error beside that, above 0, in the data's units.</param>
+    public static Solver Dopri5(double rtol = 1e-5, double atol = 1e-5) => DormandPrince.Create(rtol, atol);
+
+    private static string Takes(Solver solver)
+    {
+        string[] names = [.. SolverOptions.All.Where(option => option.Value(solver.Options) is not null).Select(option => option.Name)];
+        return names.Length == 0 ? "none" : string.Join(", ", names);
+    }
+}

@@ -1,0 +1,57 @@
+using Mezzotint.Sampling;
+
+namespace Mezzotint.Tests.Sampling;
+
+/// <summary>Every solver and every option that changes its formula, by the names that the golden values use.</summary>
+internal static class SolverCases
+{
+    private static readonly Churn Churn = new() { Amount = 6, Min = 0.3, Max = 8, NoiseScale = 1.01 };
+
+    public static IReadOnlyDictionary<string, Solver> All { get; } = new Dictionary<string, Solver>
+    {
+        ["ddpm"] = Solvers.Ddpm(),
+        ["ddim"] = Solvers.Ddim(),
+        ["ddim eta 0.5"] = Solvers.Ddim(0.5),
+        ["euler"] = Solvers.Euler(),
+        ["euler churn"] = Solvers.Euler(Churn),
+        ["euler-ancestral"] = Solvers.EulerAncestral(),
+        ["heun"] = Solvers.Heun(),
+        ["heun churn"] = Solvers.Heun(Churn),
+        ["dpm2"] = Solvers.Dpm2(),
+        ["dpm2 churn"] = Solvers.Dpm2(Churn),
+        ["dpm2-ancestral"] = Solvers.Dpm2Ancestral(),
+        ["dpmpp-2s"] = Solvers.DpmPlusPlus2S(),
+        ["dpmpp-2s eta 1"] = Solvers.DpmPlusPlus2S(1),
+        ["dpmpp-2m"] = Solvers.DpmPlusPlus2M(),
+        ["dpmpp-3m"] = Solvers.DpmPlusPlus3M(),
+        ["dpmpp-sde"] = Solvers.DpmPlusPlusSde(),
+        ["dpmpp-2m-sde"] = Solvers.DpmPlusPlus2MSde(),
+        ["dpmpp-2m-sde eta 0.7"] = Solvers.DpmPlusPlus2MSde(0.7),
+        ["dpmpp-3m-sde"] = Solvers.DpmPlusPlus3MSde(),
+        ["lms"] = Solvers.Lms(),
+        ["lms order 1"] = Solvers.Lms(1),
+        ["lms order 2"] = Solvers.Lms(2),
+        ["lms order 3"] = Solvers.Lms(3),
+        ["plms"] = Solvers.Plms(),
+        ["deis"] = Solvers.Deis(),
+        ["deis order 1"] = Solvers.Deis(1),
+        ["deis order 2"] = Solvers.Deis(2),
+        ["unipc"] = Solvers.UniPc(),
+        ["unipc bh1"] = Solvers.UniPc(2, UniPcVariant.Bh1),
+        ["unipc order 1"] = Solvers.UniPc(1),
+        ["unipc order 1 no corrector"] = Solvers.UniPc(1, corrector: false),
+        ["unipc order 2 no corrector"] = Solvers.UniPc(2, corrector: false),
+        ["unipc order 2 bh1 no corrector"] = Solvers.UniPc(2, UniPcVariant.Bh1, corrector: false),
+        ["unipc order 3"] = Solvers.UniPc(3),
+        ["unipc order 3 bh1 no corrector"] = Solvers.UniPc(3, UniPcVariant.Bh1, corrector: false),
+        ["lcm"] = Solvers.Lcm(),
+        ["predictor-corrector"] = Solvers.PredictorCorrector(0.16, 2),
+        ["dopri5"] = Solvers.Dopri5(),
+    };
+
+    public static TheoryData<string> Names { get; } = [.. All.Keys];
+
+    public static TheoryData<string> Deterministic { get; } = [.. All.Where(entry => !entry.Value.Stochastic).Select(entry => entry.Key)];
+
+    public static TheoryData<string> Stochastic { get; } = [.. All.Where(entry => entry.Value.Stochastic).Select(entry => entry.Key)];
+}
