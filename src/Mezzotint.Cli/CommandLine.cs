@@ -49,6 +49,7 @@ internal static class CommandLine
             new VersionOption("--version") { Description = "Show the version.", Action = new VersionAction(terminal) },
             SampleVerb.Create(terminal),
             DemoVerb.Create(terminal),
+            SamplersVerb.Create(terminal),
             TrainVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             InspectVerb.Create(terminal),

@@ -8,8 +8,6 @@ namespace Mezzotint.Cli;
 /// <summary>Images drawn by a model, for `sample` and `demo`: with progress, then as a grid in a file or on the terminal.</summary>
 internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest request, ImageBatch images)
 {
-    public const string EulerMaruyamaName = "euler-maruyama";
-
     /// <summary>One value becomes a square of this many pixels in a grid's file: 28 x 28 is small on a screen.</summary>
     private const int GridScale = 2;
 
@@ -82,7 +80,7 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
             ["Label"] = labels,
             ["Seed"] = seed.ToString(CultureInfo.InvariantCulture),
             ["Steps"] = request.Steps.ToString(CultureInfo.InvariantCulture),
-            ["Sampler"] = EulerMaruyamaName,
+            ["Sampler"] = request.Solver is { } solver ? $"{solver.Name} {solver.Options}".TrimEnd() : EulerMaruyama.Name,
         };
         if (hash is not null)
             text["Model SHA-256"] = hash;

@@ -37,13 +37,8 @@ internal static class Options
         return option;
     }
 
-    public static Option<string> Choice(string name, string[] choices, string description) => new(name)
-    {
-        HelpName = "NAME",
-        Description = description,
-        DefaultValueFactory = _ => choices[0],
-        CustomParser = result => Chosen(result, choices),
-    };
+    public static Option<double?> Real(string name, string description) =>
+        new(name) { HelpName = "X", Description = description, CustomParser = result => RealNumber(name, result) };
 
     /// <summary>A value for <c>--out</c> and its like, which an empty variable in a script must not turn into the current folder.</summary>
     private static string? Named(ArgumentResult result)
@@ -69,6 +64,15 @@ internal static class Options
         if (!choices.Contains(text))
             result.AddError($"{NameOf(result)} takes {string.Join(", ", choices)}, not '{text}'");
         return text;
+    }
+
+    private static double? RealNumber(string name, ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value))
+            return value;
+        result.AddError($"{name} takes a number, not '{text}'");
+        return null;
     }
 
     private static string NameOf(ArgumentResult result) => result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;

@@ -12,21 +12,22 @@ internal static class SampleVerb
     private const int MostImages = 100_000;
     private const int CountOfOne = 16, CountOfEach = 2;
 
-    private sealed record Request(string? Model, string Label, long Count, long Steps, string Sampler, long Seed, string? Out, bool Json);
+    private sealed record Request(string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, long Seed, string? Out, bool Json);
 
     public static Command Create(Terminal terminal)
     {
         var model = Options.Optional("MODEL", ModelSource.Description);
         var label = new Option<string>("--label") { HelpName = "LABELS", Description = "What to draw: a label (7), several (0,1,2), or all.", DefaultValueFactory = _ => LabelList.All };
         var count = Options.Whole("--count", null, 1, MostImages, "Images of each label", $"{CountOfOne} of a single label, {CountOfEach} of each of several");
-        var steps = Options.Whole("--steps", 500, 2, 100_000, "Network evaluations an image; fewer are faster and rougher");
-        var sampler = Options.Choice("--sampler", [Drawing.EulerMaruyamaName], "How the noise is removed.");
+        var sampler = new SamplerChoice();
         var seed = Options.Seed("Image i is drawn from seed + i alone, whatever the count");
         var output = Options.Text("--out", "FILE", "A .png file gets one square grid; an .npz file the arrays `images` and `labels`; a folder one PNG an image, in a subfolder for each label. Without it the images are drawn here, and the grid is saved under a name that is printed.");
         var json = Options.Json();
-        var command = new Command("sample", "Draw images with a model.") { model, label, count, steps, sampler, seed, output, json };
+        var command = new Command("sample", "Draw images with a model.") { model, label, count, seed, output, json };
+        foreach (var option in sampler.All)
+            command.Add(option);
         command.SetAction(result => Run(terminal, new Request(
-            result.GetValue(model), result.GetValue(label)!, result.GetValue(count), result.GetValue(steps), result.GetValue(sampler)!,
+            result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result),
             result.GetValue(seed), result.GetValue(output), result.GetValue(json))));
         return command;
     }
@@ -43,12 +44,11 @@ internal static class SampleVerb
 
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(0);
-        var drawing = Drawing.Draw(terminal, model, ModelSource.Hash(folder), new SamplingRequest
+        var drawing = Drawing.Draw(terminal, model, ModelSource.Hash(folder), request.Sampler.Of(new SamplingRequest
         {
             Labels = [.. labels.SelectMany(label => Enumerable.Repeat(label, count))],
             Seed = request.Seed,
-            Steps = (int)request.Steps,
-        }, threads);
+        }, model.Info.Process), threads);
         double seconds = clock.Elapsed.TotalSeconds;
 
         string written = request.Out ?? drawing.FreeName();
@@ -61,8 +61,9 @@ internal static class SampleVerb
             Labels = labels.Select(label => model.Info.ClassNames[label]),
             Count = drawing.Images.Count,
             request.Seed,
-            request.Steps,
-            request.Sampler,
+            request.Sampler.Steps,
+            request.Sampler.Sampler,
+            request.Sampler.Levels,
             Seconds = Math.Round(seconds, 2),
         }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of {drawing.Labels(labels)} from seed {request.Seed}, drawn in {seconds:F1} s"));
         return CommandLine.Done;
