@@ -32,7 +32,7 @@ internal static class Report
         page.Append(Table(result));
         page.Append(Invariant($"\n{result.Rounds} rounds, interleaved in one process, each at least {result.SecondsEach:0.#} s; the seed's preset (`[model]` of `configs/seed.toml`), batch {result.BatchSize}, float32. "));
         page.Append("Rates are medians over the rounds, ratios the medians of each round's own ratio. ");
-        page.Append(Invariant($"The two networks, with the same weights, differ by {result.NetworksDiffer:E1} of the largest output.\n\n"));
+        page.Append(Invariant($"The two networks, with the same weights, differ by {result.NetworksDiffer:0.0E-0} of the largest output.\n\n"));
         page.Append(Quietness(result)).Append('\n');
         page.Append(Command(Invariant($"compare --rounds {result.Rounds} --seconds {result.SecondsEach:0.###} --save bench/results")));
         return page.Append(Description(result.Machine)).ToString();
