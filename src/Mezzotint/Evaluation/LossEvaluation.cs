@@ -54,8 +54,8 @@ public static class LossEvaluation
         var (channels, height, width) = data.Shape;
         var draw = NoiseDraw.From(generator, process, count, channels, height, width);
         var losses = new float[count];
-        for (int first = 0; first < count; first += ImagesAtOnce)
-            PartLosses(network, process, images, labels, draw, first, Math.Min(ImagesAtOnce, count - first)).CopyTo(losses, first);
+        for (int part = 0; part < count; part += ImagesAtOnce)
+            PartLosses(network, process, images, labels, draw, part, Math.Min(ImagesAtOnce, count - part)).CopyTo(losses, part);
         return losses;
     }
 
