@@ -7,7 +7,7 @@ namespace Mezzotint.Cli.Tests;
 public class HelpTests
 {
     public static TheoryData<string> Commands =>
-        ["mezzotint", "sample", "demo", "train", "evaluate", "inspect", "import", "data", "data fetch", "data list", "data show", "doctor"];
+        ["mezzotint", "sample", "demo", "samplers", "train", "evaluate", "inspect", "import", "data", "data fetch", "data list", "data show", "doctor"];
 
     [Theory]
     [MemberData(nameof(Commands))]
