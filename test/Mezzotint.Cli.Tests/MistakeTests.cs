@@ -5,7 +5,7 @@ public class MistakeTests
 {
     [Theory]
     // The command line itself.
-    [InlineData("", "a command is missing: sample, demo, train")]
+    [InlineData("", "a command is missing: sample, demo, samplers, train")]
     [InlineData("trian", "no command 'trian' (did you mean 'train'?); see `mezzotint --help`")]
     [InlineData("sample MODEL --cuont 3", "no option '--cuont' (did you mean '--count'?); see `mezzotint sample --help`")]
     [InlineData("sample --cuont 3", "no option '--cuont' (did you mean '--count'?)")]
