@@ -3,6 +3,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Evaluation;
@@ -10,6 +11,9 @@ namespace Mezzotint.Evaluation;
 /// <summary>The training loss on a data set, as the seed reports it: one time and one noise an image, the mean over batches of the mean over images.</summary>
 public static class LossEvaluation
 {
+    /// <summary>Images that a thread's network takes at once: more are no faster on a CPU, and their maps would be the peak of a training's memory.</summary>
+    private const int ImagesAtOnce = 32;
+
     /// <summary>Evaluates <paramref name="network"/> on all of <paramref name="data"/>, in order.</summary>
     /// <param name="network">The network, on the device of the data.</param>
     /// <param name="process">Its noise process.</param>
@@ -44,10 +48,21 @@ public static class LossEvaluation
         using var inference = inference_mode();
         int start = batch * batchSize;
         int count = Math.Min(batchSize, data.Count - start);
-        var (images, labels) = data.Batch(arange(start, start + count, dtype: ScalarType.Int64, device: data.Device));
+        using Scalar first = start, end = start + count, one = 1; // held while libtorch reads them: see TensorArithmetic
+        var (images, labels) = data.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: data.Device));
         using var generator = RandomSeeds.Generator(seed, RandomPurpose.EvaluationNoise, batch);
         var (channels, height, width) = data.Shape;
         var draw = NoiseDraw.From(generator, process, count, channels, height, width);
-        return ScoreMatchingLoss.PerImage(network, process, images, labels, draw.To(data.Device)).cpu().data<float>().ToArray();
+        var losses = new float[count];
+        for (int part = 0; part < count; part += ImagesAtOnce)
+            PartLosses(network, process, images, labels, draw, part, Math.Min(ImagesAtOnce, count - part)).CopyTo(losses, part);
+        return losses;
+    }
+
+    private static float[] PartLosses(UNet network, VarianceExploding process, Tensor images, Tensor labels, NoiseDraw draw, int start, int count)
+    {
+        using var scope = NewDisposeScope();
+        return ScoreMatchingLoss.PerImage(network, process, images.narrow(0, start, count), labels.narrow(0, start, count),
+            draw.Slice(start, count).To(images.device)).cpu().data<float>().ToArray();
     }
 }

@@ -23,15 +23,14 @@ internal sealed class RearrangePattern
             throw Bad(text, text.Length, "has no '->'");
         if (text.IndexOf(Arrow, arrow + 2, StringComparison.Ordinal) is >= 0 and var second)
             throw Bad(text, second, "has a second '->'");
-        var left = ParseSide(text, 0, arrow);
-        var right = ParseSide(text, arrow + 2, text.Length);
-
-        var onLeft = left.SelectMany(axis => axis).ToHashSet();
-        var onRight = right.SelectMany(axis => axis).ToHashSet();
-        foreach (string name in onLeft.Except(onRight))
-            throw Bad(text, text.Length, $"loses '{name}': it stands on the left side alone");
-        foreach (string name in onRight.Except(onLeft))
-            throw Bad(text, text.LastIndexOf(name, StringComparison.Ordinal), $"invents '{name}': it stands on the right side alone");
+        var left = ParseSide(text, 0, arrow, out var onLeft);
+        var right = ParseSide(text, arrow + 2, text.Length, out var onRight);
+        foreach (var (name, position) in onLeft)
+            if (!onRight.ContainsKey(name))
+                throw Bad(text, position, $"loses '{name}': it stands on the left side alone");
+        foreach (var (name, position) in onRight)
+            if (!onLeft.ContainsKey(name))
+                throw Bad(text, position, $"invents '{name}': it stands on the right side alone");
         return new RearrangePattern(text, left, right);
     }
 
@@ -65,7 +64,7 @@ internal sealed class RearrangePattern
         foreach (string name in names)
         {
             if (known.TryGetValue(name, out long value))
-                product *= value;
+                product = value <= long.MaxValue / product ? product * value : throw new ArgumentException($"'{_text}': the lengths given for axis {axis} have a product of more than 63 bits.", nameof(known));
             else if (unknown is null)
                 unknown = name;
             else
@@ -77,10 +76,10 @@ internal sealed class RearrangePattern
             throw new ArgumentException($"'{_text}': axis {axis} has length {length}, which {(unknown is null ? $"is not {product}" : $"{product} does not divide")}.", nameof(length));
     }
 
-    private static string[][] ParseSide(string text, int start, int end)
+    private static string[][] ParseSide(string text, int start, int end, out Dictionary<string, int> positions)
     {
         var axes = new List<string[]>();
-        var seen = new HashSet<string>();
+        positions = [];
         List<string>? group = null;
         int opened = 0;
         for (int i = start; i < end;)
@@ -107,7 +106,7 @@ internal sealed class RearrangePattern
             else
             {
                 string name = ReadName(text, ref i, end);
-                if (name != "1" && !seen.Add(name))
+                if (name != "1" && !positions.TryAdd(name, i - name.Length))
                     throw Bad(text, i - name.Length, $"names '{name}' twice on one side");
                 string[] axis = name == "1" ? [] : [name];
                 if (group is null)

@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -26,7 +27,7 @@ public sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
         using var scope = NewDisposeScope(); // what only this block needs is freed at its end, not at the end of the step
         var c = conv.call(x);                                                   // [B, Cout, H, W]
         var time = time_lin.call(timeEmbedding).unsqueeze(-1).unsqueeze(-1);  // [B, Cout, 1, 1]
-        return (c + silu.call(gnorm.call(c + time))).MoveToOuterDisposeScope();
+        return c.Plus(silu.call(gnorm.call(c.Plus(time)))).MoveToOuterDisposeScope();
     }
 
     /// <summary>A group normalisation that starts as the identity; TorchSharp's own leaves its weights uninitialised.</summary>
@@ -52,7 +53,7 @@ public sealed class TimeEmbedding : nn.Module<Tensor, Tensor>
 
     internal TimeEmbedding(int channels) : base(nameof(TimeEmbedding))
     {
-        W = new Parameter(randn(channels / 2).mul_(FrequencyStd), requires_grad: false);
+        W = new Parameter(randn(channels / 2).Times(FrequencyStd), requires_grad: false);
         proj = nn.Linear(channels, channels);
         RegisterComponents();
     }
@@ -64,7 +65,7 @@ public sealed class TimeEmbedding : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor t)
     {
         using var scope = NewDisposeScope();
-        var angle = t.unsqueeze(-1) * W * (2 * Math.PI);      // [B, T / 2]
+        var angle = (t.unsqueeze(-1) * W).Times(2 * Math.PI);  // [B, T / 2]
         return proj.call(cat([angle.sin(), angle.cos()], dim: -1)).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ public sealed class SpatialTransformer : nn.Module<Tensor, Tensor?, Tensor>
         foreach (var block in blocks)
             tokens = block.call(tokens, context);
         var map = tokens.Rearrange("b (h w) c -> b c h w", ("h", x.shape[2]));
-        return (x + proj_out.call(map)).MoveToOuterDisposeScope();
+        return x.Plus(proj_out.call(map)).MoveToOuterDisposeScope();
     }
 }
 
@@ -61,9 +62,9 @@ public sealed class AttentionBlock : nn.Module<Tensor, Tensor?, Tensor>
             throw new ArgumentNullException(nameof(context), "The cross attention needs a context: the labels of what to draw.");
         using var scope = NewDisposeScope();
         var normed = self_attn_norm.call(x);
-        x = self_attn.call(normed, normed) + x;
-        x = cross_attn.call(cross_attn_norm.call(x), context) + x;
-        return (mlp.call(mlp_norm.call(x)) + x).MoveToOuterDisposeScope();
+        x = self_attn.call(normed, normed).Plus(x);
+        x = cross_attn.call(cross_attn_norm.call(x), context).Plus(x);
+        return mlp.call(mlp_norm.call(x)).Plus(x).MoveToOuterDisposeScope();
     }
 }
 

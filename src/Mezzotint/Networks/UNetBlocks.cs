@@ -25,12 +25,13 @@ public sealed class EncoderBlock : nn.Module<Tensor, Tensor, Tensor, Tensor>
     /// <summary>The same, and leaves on <paramref name="skips"/> the map before it was halved: [B, C', H, W].</summary>
     internal Tensor Encode(Tensor x, Tensor time, Tensor context, Stack<Tensor> skips)
     {
+        using var scope = NewDisposeScope();
         foreach (var block in res_blocks)
             x = block.call(x, time);
         if (spatial_transformer is not null)
             x = spatial_transformer.call(x, context);
-        skips.Push(x);
-        return downsampling.call(x);
+        skips.Push(x.MoveToOuterDisposeScope());
+        return downsampling.call(x).MoveToOuterDisposeScope();
     }
 
     internal static ModuleList<ResidualBlock> ResidualBlocks(int inChannels, int outChannels, int timeChannels, int count) =>

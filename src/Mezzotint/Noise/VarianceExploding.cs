@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Noise;
@@ -10,34 +11,45 @@ namespace Mezzotint.Noise;
 /// (sigma^(2t) - 1) / (2 ln sigma). Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential
 /// Equations", arXiv 2011.13456, equation 6, with the exponential diffusion coefficient. All coefficients are float64.
 /// </remarks>
-public sealed record VarianceExploding
+public sealed record VarianceExploding : NoiseProcess
 {
     /// <summary>The base of the diffusion coefficient sigma^t; more than 1. The noise at t = 1 has about std sigma / sqrt(2 ln sigma).</summary>
     public double Sigma { get; init; } = 25;
 
     /// <summary>The smallest time that is trained and sampled, in (0, 1): at t = 0 the score has no bound.</summary>
-    public double MinimumTime { get; init; } = 1e-3;
+    public override double MinimumTime { get; init; } = 1e-3;
+
+    /// <summary>The last time: 1.</summary>
+    public override double MaximumTime => 1;
+
+    /// <summary>1: the image stays as it is.</summary>
+    /// <param name="t">The time, 0 to 1.</param>
+    public override double Alpha(double t) => 1;
 
     /// <summary>The standard deviation of x_t around x_0.</summary>
     /// <param name="t">The time, 0 to 1.</param>
-    public double Std(double t) => Math.Sqrt((Math.Pow(Sigma, 2 * t) - 1) / (2 * Math.Log(Sigma)));
+    public override double Std(double t) => Math.Sqrt((Math.Pow(Sigma, 2 * t) - 1) / (2 * Math.Log(Sigma)));
 
     /// <summary>The same for a tensor of times, in its precision.</summary>
     /// <param name="t">Times, 0 to 1.</param>
-    public Tensor Std(Tensor t) => ((t * (2 * Math.Log(Sigma))).expm1() / (2 * Math.Log(Sigma))).sqrt();
+    public override Tensor Std(Tensor t) => t.Times(2 * Math.Log(Sigma)).expm1().Over(2 * Math.Log(Sigma)).sqrt();
 
-    /// <summary>The time at which the noise has the standard deviation <paramref name="std"/>: the inverse of <see cref="Std(double)"/>.</summary>
-    /// <param name="std">A standard deviation, 0 or more.</param>
-    public double Time(double std) => Math.Log(1 + 2 * Math.Log(Sigma) * std * std) / (2 * Math.Log(Sigma));
+    /// <summary>The time at which the noise has the standard deviation <paramref name="level"/>: the inverse of <see cref="Std(double)"/>.</summary>
+    /// <param name="level">A standard deviation, 0 or more.</param>
+    public override double Time(double level) => Math.Log(1 + 2 * Math.Log(Sigma) * level * level) / (2 * Math.Log(Sigma));
+
+    /// <summary>0: nothing pulls at the image.</summary>
+    /// <param name="t">The time, 0 to 1.</param>
+    public override double Drift(double t) => 0;
 
     /// <summary>The diffusion coefficient g(t) of dx = g(t) dw.</summary>
     /// <param name="t">The time, 0 to 1.</param>
-    public double Diffusion(double t) => Math.Pow(Sigma, t);
+    public override double Diffusion(double t) => Math.Pow(Sigma, t);
 
     /// <summary>The grid of times that sampling walks down: <paramref name="count"/> times from 1 to <see cref="MinimumTime"/>, evenly spaced.</summary>
     /// <param name="count">The number of times, 2 or more: one network evaluation each.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 2.</exception>
-    public double[] Times(int count)
+    public override double[] Times(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 2);
         var times = new double[count];
@@ -48,7 +60,7 @@ public sealed record VarianceExploding
 
     /// <summary>Checks the ranges of the settings.</summary>
     /// <exception cref="MezzotintException">A setting is out of its range; the message names it.</exception>
-    public void Validate()
+    public override void Validate()
     {
         Check.Range("process.sigma", Sigma, double.IsFinite(Sigma) && Sigma > 1, "more than 1");
         Check.Range("process.minimum_time", MinimumTime, MinimumTime is > 0 and < 1, "between 0 and 1");

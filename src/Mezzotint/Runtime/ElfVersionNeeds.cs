@@ -15,6 +15,7 @@ internal static class ElfVersionNeeds
 {
     private const uint SectionTypeVersionNeeds = 0x6ffffffe;
     private const ushort WeakFlag = 2;
+    private const int EntrySize = 16;
 
     /// <summary>Marks every need of <paramref name="version"/> weak, in place.</summary>
     /// <returns>How many entries were changed; 0 when the library does not ask for that version.</returns>
@@ -41,6 +42,7 @@ internal static class ElfVersionNeeds
         int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3C..]);
 
         int marked = 0;
+        int entriesLeft = elf.Length / EntrySize; // a file whose entries point in a circle would never end
         for (int i = 0; i < sectionCount; i++)
         {
             var header = Section(elf, sections, sectionSize, i);
@@ -49,22 +51,24 @@ internal static class ElfVersionNeeds
             int needs = Offset(header[0x18..]);
             int needCount = BinaryPrimitives.ReadInt32LittleEndian(header[0x2C..]);
             int names = Offset(Section(elf, sections, sectionSize, BinaryPrimitives.ReadInt32LittleEndian(header[0x28..]))[0x18..]);
-            marked += MarkIn(elf, needs, needCount, names, Encoding.ASCII.GetBytes(version));
+            marked += MarkIn(elf, needs, needCount, names, Encoding.ASCII.GetBytes(version), ref entriesLeft);
         }
         return marked;
     }
 
-    private static int MarkIn(Span<byte> elf, int need, int needCount, int names, byte[] version)
+    private static int MarkIn(Span<byte> elf, int need, int needCount, int names, byte[] version, ref int entriesLeft)
     {
         int marked = 0;
         for (int i = 0; i < needCount; i++)
         {
+            CountDown(ref entriesLeft);
             int auxCount = BinaryPrimitives.ReadUInt16LittleEndian(elf[(need + 2)..]);
             int aux = need + BinaryPrimitives.ReadInt32LittleEndian(elf[(need + 8)..]);
             for (int k = 0; k < auxCount; k++)
             {
+                CountDown(ref entriesLeft);
                 var name = elf[(names + BinaryPrimitives.ReadInt32LittleEndian(elf[(aux + 8)..]))..];
-                if (name.StartsWith(version) && name[version.Length] == 0)
+                if (name.StartsWith(version) && name.Slice(version.Length, 1)[0] == 0)
                 {
                     var flags = elf[(aux + 4)..];
                     BinaryPrimitives.WriteUInt16LittleEndian(flags, (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(flags) | WeakFlag));
@@ -77,8 +81,14 @@ internal static class ElfVersionNeeds
         return marked;
     }
 
+    private static void CountDown(ref int entriesLeft)
+    {
+        if (entriesLeft-- == 0)
+            throw new MezzotintException("The native library is damaged: it lists more version needs than it has room for. Restore the packages again.");
+    }
+
     private static Span<byte> Section(Span<byte> elf, ulong table, int size, int index) =>
-        elf.Slice(checked((int)Math.Min(table + (ulong)size * (ulong)index, int.MaxValue)), 64);
+        elf.Slice((int)Math.Min(table + (ulong)size * (uint)index, int.MaxValue), 64);
 
     private static int Offset(ReadOnlySpan<byte> field) =>
         (int)Math.Min(BinaryPrimitives.ReadUInt64LittleEndian(field), int.MaxValue);

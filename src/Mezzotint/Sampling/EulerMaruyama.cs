@@ -1,65 +1,56 @@
 using Mezzotint.Noise;
-using static TorchSharp.torch;
+using static Mezzotint.Sampling.LinearCombination;
 
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// The seed's solver: Euler-Maruyama on the reverse-time SDE dx = -g(t)^2 score(x, t) dt + g(t) dw.
+/// The seed's solver: Euler-Maruyama on the reverse-time SDE dx = [f(t) x - g(t)^2 score(x, t)] dt + g(t) dw of a process.
 /// </summary>
 /// <remarks>
 /// Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential Equations", arXiv 2011.13456, equation 6 discretised:
-/// mean = x + g^2 score dt, x = mean + g sqrt(dt) z. The result is the last mean, without its noise. All steps are as long as the first.
+/// mean = x - (f x - g^2 score) dt, x = mean + g sqrt(dt) z. The result is the last mean, without its noise. The last step is as long as
+/// the one before it, although less time is left: so the seed has it.
 /// </remarks>
 public static class EulerMaruyama
 {
-    /// <summary>Walks from pure noise to images, one network evaluation a step.</summary>
-    /// <param name="denoiser">The network.</param>
-    /// <param name="process">Gives std(t) and g(t).</param>
-    /// <param name="times">From 1 down, evenly spaced, two or more: <see cref="VarianceExploding.Times"/>.</param>
-    /// <param name="labels">int64 [B, 1].</param>
-    /// <param name="noise">Draws z ~ N(0, I), [B, C, H, W]: once for the start and once after each step but the last.</param>
-    /// <returns>The steps, computed as they are asked for.</returns>
-    public static IEnumerable<SamplingStep> Walk(IDenoiser denoiser, VarianceExploding process, double[] times, Tensor labels, Func<Tensor> noise)
+    /// <summary>As the command and configurations spell it.</summary>
+    public const string Name = "euler-maruyama";
+
+    /// <summary>The solver for one process; at that process's own times (<see cref="NoiseLevels.Uniform"/>) it is the seed's.</summary>
+    /// <param name="process">The process that the network was trained in: unlike the other solvers, this one steps in its time and coordinates.</param>
+    public static Solver For(NoiseProcess process)
     {
         ArgumentNullException.ThrowIfNull(process);
-        ArgumentNullException.ThrowIfNull(times);
-        ArgumentNullException.ThrowIfNull(noise);
-        double dt = times[0] - times[1];
-        var x = Detached(() => noise() * process.Std(times[0]));
-        Tensor? denoised = null;
-        try
+        return new Solver
         {
-            for (int i = 0; i < times.Length; i++)
-            {
-                var previous = (X: x, Denoised: denoised);
-                (x, denoised) = Step(denoiser, process, previous.X, times[i], dt, labels, i < times.Length - 1 ? noise : null);
-                previous.X.Dispose();
-                previous.Denoised?.Dispose();
-                yield return new SamplingStep(i, process.Std(times[i]), x, denoised) { Evaluations = i + 1 };
-            }
-        }
-        finally
-        {
-            x.Dispose();
-            denoised?.Dispose();
-        }
+            Name = Name,
+            Order = 1,
+            Stochastic = true,
+            Evaluations = (steps, _) => steps,
+            Source = "Song et al. 2021, arXiv 2011.13456, equation 6",
+            Walk = input => SolverLoop.Walk(input, () => Stepper(process), stochastic: true),
+        };
     }
 
-    private static (Tensor X, Tensor Denoised) Step(IDenoiser denoiser, VarianceExploding process, Tensor x, double t, double dt, Tensor labels, Func<Tensor>? noise)
+    private static Func<SolverStep, (TorchSharp.torch.Tensor Next, Evaluation Here)> Stepper(NoiseProcess process)
     {
-        using var scope = NewDisposeScope();
-        double std = process.Std(t);
-        double g = process.Diffusion(t);
-        var denoised = denoiser.Denoise(x, std, labels);
-        var score = (denoised - x) / (std * std);
-        var mean = x + g * g * dt * score;
-        var next = noise is null ? mean : mean + g * Math.Sqrt(dt) * noise();
-        return (next.DetachFromDisposeScope(), denoised.DetachFromDisposeScope());
-    }
+        double dt = 0;
+        return step =>
+        {
+            bool last = step.Index == step.Count - 1;
+            double t = process.Time(step.From);
+            if (!last || step.Index == 0)
+                dt = t - process.Time(step.To);
 
-    private static Tensor Detached(Func<Tensor> make)
-    {
-        using var scope = NewDisposeScope();
-        return make().DetachFromDisposeScope();
+            double alpha = process.Alpha(t), f = process.Drift(t), g = process.Diffusion(t);
+            double alphaNext = process.Alpha(Math.Max(t - dt, 0));
+            double scoreWeight = g * g * dt / (step.From * step.From * alpha);  // score = (alpha D - x) / std^2, std = From alpha
+            var here = step.Evaluate();
+            var next = Sum(
+                ((alpha * (1 - f * dt) - scoreWeight) / alphaNext, here.X),     // here.X is x / alpha, and so is what is returned
+                (scoreWeight / alphaNext, here.Denoised),
+                last ? (0, here.X) : step.Noise(g * Math.Sqrt(dt) / alphaNext, step.From, step.To));
+            return (next, here);
+        };
     }
 }

@@ -1,5 +1,7 @@
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Runtime;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
@@ -31,8 +33,9 @@ public sealed class ScoreDenoiser(UNet network, VarianceExploding process) : IDe
     {
         ArgumentNullException.ThrowIfNull(x);
         using var scope = NewDisposeScope();
-        var t = full(x.shape[0], (float)process.Time(sigma), device: x.device);  // [B]
+        using Scalar time = (float)process.Time(sigma); // held while libtorch reads it: see TensorArithmetic
+        var t = full(x.shape[0], time, device: x.device);  // [B]
         var h = network.call(x, t, labels);
-        return x.add(h, alpha: sigma).MoveToOuterDisposeScope();
+        return x.Plus(sigma, h).MoveToOuterDisposeScope();
     }
 }

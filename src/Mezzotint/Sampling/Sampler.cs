@@ -2,6 +2,7 @@ using Mezzotint.IO;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
@@ -15,8 +16,14 @@ public sealed record SamplingRequest
     /// <summary>Image i is drawn from seed + i alone, whatever else is drawn with it: 0 to 2^32 - 1.</summary>
     public long Seed { get; init; }
 
-    /// <summary>Network evaluations an image: 2 or more.</summary>
+    /// <summary>Steps of the solver, 1 or more: for most solvers network evaluations an image.</summary>
     public int Steps { get; init; } = 500;
+
+    /// <summary>How the noise is removed; null for the seed's way, <see cref="EulerMaruyama"/> in the model's process.</summary>
+    public Solver? Solver { get; init; }
+
+    /// <summary>The levels that the solver walks over, one more than <see cref="Steps"/>; null for the process's own times, <see cref="NoiseLevels.Uniform"/>.</summary>
+    public IReadOnlyList<double>? Levels { get; init; }
 
     /// <summary>The most images that a thread takes at once; it changes memory and speed, not the images (rounding aside).</summary>
     public int BatchSize { get; init; } = 32;
@@ -24,12 +31,14 @@ public sealed record SamplingRequest
 
 /// <summary>How far a request is.</summary>
 /// <param name="Evaluations">Network evaluations done, counted by image.</param>
-/// <param name="TotalEvaluations">Those of the whole request.</param>
+/// <param name="TotalEvaluations">Those of the whole request; an estimate where the solver chooses its own steps.</param>
 public sealed record SamplingProgress(long Evaluations, long TotalEvaluations);
 
 /// <summary>Draws images with a trained network: the hot path of sampling.</summary>
 public sealed class Sampler
 {
+    private static readonly Scalar Black = 0, White = 1, Levels = 255;
+
     private readonly UNet _network;
     private readonly VarianceExploding _process;
     private readonly int _height, _width;
@@ -61,6 +70,8 @@ public sealed class Sampler
         int channels = _network.Config.InChannels;
         var pixels = new byte[(long)count * channels * _height * _width];
         var parts = Parts(count, threads.Count, request.BatchSize);
+        var plan = Plan(request);
+        long total = (long)count * (plan.Solver.Evaluations?.Invoke(request.Steps, plan.Levels[^1] == 0) ?? 6 * request.Steps);
         long evaluations = 0;
         int next = -1;
         threads.Run(_ =>
@@ -68,28 +79,44 @@ public sealed class Sampler
             while (Interlocked.Increment(ref next) is var part && part < parts.Count && !cancellation.IsCancellationRequested)
             {
                 var (start, length) = parts[part];
-                Draw(request, start, length, pixels.AsMemory(start * channels * _height * _width), () =>
-                    progress?.Report(new SamplingProgress(Interlocked.Add(ref evaluations, length), (long)count * request.Steps)), cancellation);
+                Draw(request, plan, start, length, pixels.AsMemory(start * channels * _height * _width), asked =>
+                    progress?.Report(new SamplingProgress(Interlocked.Add(ref evaluations, (long)asked * length), total)), cancellation);
             }
         });
         cancellation.ThrowIfCancellationRequested();
         return new ImageBatch(count, channels, _height, _width, pixels);
     }
 
-    private void Draw(SamplingRequest request, int start, int count, Memory<byte> pixels, Action stepDone, CancellationToken cancellation)
+    private (Solver Solver, double[] Levels) Plan(SamplingRequest request) =>
+        (request.Solver ?? EulerMaruyama.For(_process), request.Levels is null ? NoiseLevels.Uniform(_process, request.Steps) : [.. request.Levels]);
+
+    private void Draw(SamplingRequest request, (Solver Solver, double[] Levels) plan, int start, int count, Memory<byte> pixels, Action<int> evaluated, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
         var labels = tensor([.. request.Labels.Skip(start).Take(count).Select(label => (long)label)], [count, 1], device: _device);
-        using var noise = new ImageNoise(Enumerable.Range(start, count).Select(i => request.Seed + i), _network.Config.InChannels, _height, _width, _device);
-        var denoiser = new ScoreDenoiser(_network, _process);
-        foreach (var step in EulerMaruyama.Walk(denoiser, _process, _process.Times(request.Steps), labels, noise.Next))
+        long[] seeds = [.. Enumerable.Range(start, count).Select(i => request.Seed + i)];
+        using var noise = new ImageNoise(seeds, _network.Config.InChannels, _height, _width, _device);
+        using var path = plan.Solver is { Stochastic: true, FollowsPath: true } && plan.Levels.Length > 2
+            ? new BrownianTree(seeds, _network.Config.InChannels, _height, _width, plan.Levels.Last(level => level > 0), plan.Levels[0], _device)
+            : null;
+        var input = new SolverInput
         {
-            stepDone();
+            Denoiser = new ScoreDenoiser(_network, _process),
+            Levels = plan.Levels,
+            X = noise.Next().Times(plan.Levels[0]),
+            Labels = labels,
+            Noise = path is null ? (_, _) => noise.Next() : path.Noise,
+        };
+        int asked = 0;
+        foreach (var step in plan.Solver.Walk(input))
+        {
+            evaluated(step.Evaluations - asked);
+            asked = step.Evaluations;
             if (cancellation.IsCancellationRequested)
                 return;
             if (step.Index == request.Steps - 1)
-                step.X.clamp(0, 1).mul(255).round().to(ScalarType.Byte).cpu().contiguous().bytes.CopyTo(pixels.Span);
+                step.X.clamp(Black, White).mul(Levels).round().to(ScalarType.Byte).cpu().contiguous().bytes.CopyTo(pixels.Span);
         }
     }
 
@@ -109,8 +136,10 @@ public sealed class Sampler
         foreach (int label in request.Labels)
             if (label < 0 || label >= _network.Config.CorpusLength)
                 throw new ArgumentException($"Label {label} is not one of the {_network.Config.CorpusLength} that the model knows (0 to {_network.Config.CorpusLength - 1}).", nameof(request));
-        if (request.Steps < 2)
-            throw new ArgumentException($"{request.Steps} steps: at least 2 are needed.", nameof(request));
+        if (request.Steps < 1)
+            throw new ArgumentException($"{request.Steps} steps: at least 1 is needed.", nameof(request));
+        if (request.Levels is { } levels && levels.Count != request.Steps + 1)
+            throw new ArgumentException($"{request.Steps} steps walk over {request.Steps + 1} levels, not {levels.Count}.", nameof(request));
         if (request.BatchSize < 1)
             throw new ArgumentException($"A batch of {request.BatchSize} images: at least 1 is needed.", nameof(request));
         if (request.Seed < 0 || request.Seed + request.Labels.Count - 1 > uint.MaxValue)

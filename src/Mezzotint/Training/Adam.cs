@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
@@ -39,11 +40,14 @@ public sealed class Adam : IDisposable
         using var noGrad = no_grad();
         double correction1 = 1 - Math.Pow(_beta1, step);
         double correction2 = 1 - Math.Pow(_beta2, step);
+        // Each number is held here while libtorch reads it: see TensorArithmetic.
+        using Scalar beta1 = _beta1, rest1 = 1 - _beta1, beta2 = _beta2, rest2 = 1 - _beta2;
+        using Scalar root2 = Math.Sqrt(correction2), epsilon = Epsilon, one = 1, rate = -learningRate / correction1;
 
-        FirstMoment.mul_(_beta1).add_(gradients, alpha: 1 - _beta1);
-        SecondMoment.mul_(_beta2).addcmul_(gradients, gradients, 1 - _beta2);
-        var denominator = SecondMoment.sqrt().div_(Math.Sqrt(correction2)).add_(Epsilon);
-        weights.addcdiv_(FirstMoment, denominator, -learningRate / correction1);
+        FirstMoment.mul_(beta1).add_(gradients, alpha: rest1);
+        SecondMoment.mul_(beta2).addcmul_(gradients, gradients, rest2);
+        var denominator = SecondMoment.sqrt().div_(root2).add_(epsilon, one);
+        weights.addcdiv_(FirstMoment, denominator, rate);
     }
 
     /// <summary>Frees the moments.</summary>

@@ -53,7 +53,7 @@ public sealed record Checkpoint
             ? value
             : throw new MezzotintException($"{path} is not a checkpoint: its metadata have no '{key}'.");
         T Number<T>(string key) where T : struct, INumberBase<T> =>
-            T.TryParse(Value(key), CultureInfo.InvariantCulture, out var value) && !T.IsNegative(value) && !T.IsNaN(value)
+            T.TryParse(Value(key), CultureInfo.InvariantCulture, out var value) && !T.IsNegative(value) && T.IsFinite(value)
                 ? value
                 : throw new MezzotintException($"{path} is damaged: '{key}' is '{Value(key)}', not a number of 0 or more.");
         if (Value("format") != Format)

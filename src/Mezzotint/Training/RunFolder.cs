@@ -61,12 +61,16 @@ public sealed class RunFolder : IDisposable
     /// <summary>Whether a training has been begun in <paramref name="path"/>.</summary>
     public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, "config.toml"));
 
-    /// <summary>Writes a checkpoint, then removes the older ones that are not kept and what a killed process left.</summary>
+    /// <summary>Writes a checkpoint, then removes the older ones that are not kept, later ones (they were damaged), and what a killed process left.</summary>
     public void Save(Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        checkpoint.Write(System.IO.Path.Combine(Checkpoints, $"{CheckpointPrefix}{checkpoint.Step:D9}{CheckpointSuffix}"));
-        foreach (string old in CheckpointFiles().Skip(CheckpointsKept).Concat(Directory.GetFiles(Checkpoints, AtomicFile.TemporaryPrefix + "*")))
+        string path = System.IO.Path.Combine(Checkpoints, $"{CheckpointPrefix}{checkpoint.Step:D9}{CheckpointSuffix}");
+        checkpoint.Write(path);
+        // A later one was damaged, or this training would have gone on from it; it must not push out one that is whole.
+        var files = CheckpointFiles();
+        var kept = files.SkipWhile(later => string.CompareOrdinal(later, path) > 0).Take(CheckpointsKept);
+        foreach (string old in files.Except(kept).Concat(Directory.GetFiles(Checkpoints, AtomicFile.TemporaryPrefix + "*")))
             File.Delete(old);
     }
 

@@ -81,7 +81,7 @@ public sealed class RunLog
         {
             try
             {
-                entries.Add(JsonSerializer.Deserialize<RunLogEntry>(lines[i], Json)!);
+                entries.Add(JsonSerializer.Deserialize<RunLogEntry>(lines[i], Json) ?? throw new JsonException());
             }
             catch (JsonException cause)
             {

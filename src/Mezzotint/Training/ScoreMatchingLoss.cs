@@ -1,5 +1,6 @@
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
@@ -22,9 +23,9 @@ public static class ScoreMatchingLoss
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(draw);
-        var x = images + process.Std(draw.Times).view(-1, 1, 1, 1) * draw.Noise;  // [B, C, H, W]
+        var x = images.Plus(process.Std(draw.Times).view(-1, 1, 1, 1) * draw.Noise);  // [B, C, H, W]
         var h = network.call(x, draw.Times, labels);
-        return (h + draw.Noise).square().sum([1, 2, 3]);                          // [B]
+        return h.Plus(draw.Noise).Squared().sum([1, 2, 3]);                           // [B]
     }
 }
 
@@ -37,7 +38,7 @@ public sealed record NoiseDraw(Tensor Times, Tensor Noise)
     public static NoiseDraw From(Generator generator, VarianceExploding process, long count, long channels, long height, long width)
     {
         ArgumentNullException.ThrowIfNull(process);
-        var times = rand(count, generator: generator) * (1 - process.MinimumTime) + process.MinimumTime;
+        var times = rand(count, generator: generator).Times(1 - process.MinimumTime).Plus(process.MinimumTime);
         return new NoiseDraw(times, randn(count, channels, height, width, generator: generator));
     }
 

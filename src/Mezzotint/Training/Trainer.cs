@@ -105,13 +105,17 @@ public sealed class Trainer : IDisposable
         _unread = 0;
         for (int i = 0; i < losses.Length; i++)
             if (!float.IsFinite(losses[i]))
-                throw new MezzotintException(Diagnosis(losses[i], Step - losses.Length + i + 1));
+                throw new MezzotintException(Diagnosis("loss", losses[i], Step - losses.Length + i + 1));
         return losses;
     }
 
     /// <summary>The loss on the test images, with the same times and noise at each call.</summary>
-    public double Evaluate(CancellationToken cancellation = default) =>
-        LossEvaluation.Evaluate(Network, _config.Process, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, cancellation).Loss;
+    /// <exception cref="MezzotintException">It is not a finite number.</exception>
+    public double Evaluate(CancellationToken cancellation = default)
+    {
+        double loss = LossEvaluation.Evaluate(Network, _config.Process, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, cancellation).Loss;
+        return double.IsFinite(loss) ? loss : throw new MezzotintException(Diagnosis("loss on the test images", loss, Step));
+    }
 
     /// <summary>Draws images with the network as it stands.</summary>
     public ImageBatch Sample(SamplingRequest request, CancellationToken cancellation = default) =>
@@ -163,8 +167,8 @@ public sealed class Trainer : IDisposable
         return _order!;
     }
 
-    private string Diagnosis(float loss, long step) =>
-        $"The loss is {(float.IsNaN(loss) ? "NaN" : "infinite")} at step {step}: " + (step == 1
+    private string Diagnosis(string what, double loss, long step) =>
+        $"The {what} is {(double.IsNaN(loss) ? "NaN" : "infinite")} at step {step}: " + (step <= 1
             ? "the first weights or the images are not finite numbers."
             : $"the weights have run away. Lower training.learning_rate (now {_config.Training.LearningRate}) and start again, or resume from the last checkpoint.");
 

@@ -152,6 +152,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         board.AddScalar("Loss/Train", (float)entry.TrainLoss, entry.Step);
         board.AddScalar("Loss/Eval", (float)eval, entry.Step);
         board.Flush();
+        WriteModel(trainer, entry);
         double[] epochs = [.. log.Epochs.Select(line => line.Epoch)];
         LossPlot.Write(folder.LossPlot, config.Data.Name, "epoch",
         [
@@ -160,6 +161,24 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         ]);
         return entry;
     }
+
+    private void WriteModel(Trainer trainer, RunLogEntry entry) => ModelFolder.Write(folder.Model, trainer.Network, new ModelInfo
+    {
+        Name = $"{Path.GetFileName(Path.GetFullPath(folder.Path))} after {entry.Epoch:0} epochs",
+        Model = config.Model,
+        Process = config.Process,
+        Height = train.Height,
+        Width = train.Width,
+        ClassNames = [.. Enumerable.Range(0, config.Model.CorpusLength).Select(label => train.ClassNames.ElementAtOrDefault(label) ?? $"{label}")],
+        Dataset = config.Data.Name,
+        Steps = entry.Step,
+        Epochs = entry.Epoch,
+        TrainLoss = entry.TrainLoss,
+        EvalLoss = entry.EvalLoss,
+        TrainingSeconds = entry.Seconds,
+        Seed = config.Training.Seed,
+        Provenance = $"Trained by Mezzotint on {config.Data.Name}" + (config.Data.Name == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : "."),
+    });
 
     /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
     private void DrawSamples(Trainer trainer, CancellationToken cancellation)

@@ -63,34 +63,33 @@ public sealed class TrainingStep : IDisposable
         long batch = indices.shape[0];
         var (channels, height, width) = data.Shape;
         var draw = NoiseDraw.From(generator, _process, batch, channels, height, width);
-        _threads.Run(replica =>
-        {
-            var (start, count) = Part(batch, replica);
-            Backward(replica, data, indices.narrow(0, start, count), draw.Slice(start, count), batch);
-        });
+        _threads.Run(replica => Backward(replica, data, indices, draw));
 
         using var noGrad = no_grad();
         loss.zero_();
         for (int i = 0; i < _networks.Length; i++)
-            loss.add_(_losses[i]);
+            loss.AddInPlace(_losses[i]);
         var gradients = _parameters[0].Gradients;
         for (int i = 1; i < _networks.Length; i++)
         {
-            gradients.add_(_parameters[i].Gradients);
+            gradients.AddInPlace(_parameters[i].Gradients);
             _parameters[i].Gradients.zero_();
         }
         Optimiser.Step(Weights, gradients, learningRate, step);
         gradients.zero_();
     }
 
-    private void Backward(int replica, ResidentImages data, Tensor indices, NoiseDraw draw, long batch)
+    private void Backward(int replica, ResidentImages data, Tensor indices, NoiseDraw draw)
     {
-        using var scope = NewDisposeScope();
+        using var scope = NewDisposeScope(); // scopes belong to their thread: what is made here must be made inside it
         _losses[replica].zero_();
-        if (indices.shape[0] == 0)
+        long batch = indices.shape[0];
+        var (start, count) = Part(batch, replica);
+        if (count == 0)
             return; // a last batch smaller than the number of replicas
-        var (images, labels) = data.Batch(indices.to(_device));
-        var loss = ScoreMatchingLoss.PerImage(_networks[replica], _process, images, labels, draw.To(_device)).sum() / batch;
+        var (images, labels) = data.Batch(indices.narrow(0, start, count).to(_device));
+        var part = draw.Slice(start, count).To(_device);
+        var loss = ScoreMatchingLoss.PerImage(_networks[replica], _process, images, labels, part).sum().Over(batch);
         loss.backward();
         using var noGrad = no_grad();
         _losses[replica].copy_(loss);

@@ -19,11 +19,19 @@ public class EulerMaruyamaTests
         var golden = Golden("attention_sampling");
         using var network = ReferenceNetwork();
         var process = new VarianceExploding();
-        var times = process.Times(10);
-        var draws = new Queue<Tensor>([Values(golden, "initial"), .. Values(golden, "draws").unbind(0)]);
+        double[] levels = NoiseLevels.Uniform(process, 10);
+        var draws = new Queue<Tensor>([.. Values(golden, "draws").unbind(0)]);
+        var input = new SolverInput
+        {
+            Denoiser = new ScoreDenoiser(network, process),
+            Levels = levels,
+            X = Values(golden, "initial") * levels[0],
+            Labels = Values(golden, "labels"),
+            Noise = (_, _) => draws.Dequeue(),
+        };
 
         int steps = 0;
-        foreach (var step in EulerMaruyama.Walk(new ScoreDenoiser(network, process), process, times, Values(golden, "labels"), draws.Dequeue))
+        foreach (var step in EulerMaruyama.For(process).Walk(input))
         {
             // after the last step the result is the mean, without its noise
             var expected = Values(golden, step.Index == 9 ? "means" : "states")[step.Index];
@@ -46,22 +54,29 @@ public class EulerMaruyamaTests
             Assert.Equal(expected[i], times[i], 1e-15);
     }
 
-    [Fact]
-    public void The_mean_of_samples_from_a_Gaussian_is_its_mean_and_so_is_the_spread()
+    public static TheoryData<NoiseProcess> Processes => [new VarianceExploding(), new VariancePreserving(), new SubVariancePreserving(), new FlowMatching()];
+
+    [Theory]
+    [MemberData(nameof(Processes))]
+    public void The_mean_of_samples_from_a_Gaussian_is_its_mean_and_so_is_the_spread(NoiseProcess process)
     {
+        ArgumentNullException.ThrowIfNull(process);
         // For x_0 ~ N(m, s^2) the denoiser is linear: D(x, sigma) = m + s^2 / (s^2 + sigma^2) (x - m).
         using var scope = NewDisposeScope();
         const double mean = 0.7, spread = 0.4;
-        var process = new VarianceExploding();
         using var generator = new Generator(5, CPU);
-        var labels = zeros(1, 1, dtype: ScalarType.Int64);
-        Tensor? result = null;
-        foreach (var step in EulerMaruyama.Walk(new GaussianDenoiser(mean, spread), process, process.Times(1000), labels, () => randn(1, 1, 100, 100, generator: generator)))
-            if (step.Index == 999)
-                result = step.X.clone();
+        double[] levels = NoiseLevels.Uniform(process, 1000);
+        var result = EulerMaruyama.For(process).Solve(new SolverInput
+        {
+            Denoiser = new GaussianDenoiser(mean, spread),
+            Levels = levels,
+            X = randn(1, 1, 100, 100, generator: generator) * levels[0],
+            Labels = zeros(1, 1, dtype: ScalarType.Int64),
+            Noise = (_, _) => randn(1, 1, 100, 100, generator: generator),
+        });
 
         // 10,000 draws: the standard error of the mean is 0.004, of the spread 0.003; the rest is the bias of a prior without mean and of the steps.
-        Assert.Equal(mean, result!.mean().item<float>(), 0.03);
+        Assert.Equal(mean, result.mean().item<float>(), 0.03);
         Assert.Equal(spread, result.std().item<float>(), 0.03);
     }
 

@@ -1,0 +1,39 @@
+using System.CommandLine;
+using Mezzotint.Benchmarks;
+
+var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
+var save = new Option<string?>("--save") { Description = "Write DATE-NAME.md and DATE-NAME.json into this folder.", HelpName = "FOLDER" };
+var rounds = new Option<int>("--rounds") { Description = "How often each contestant has its turn.", DefaultValueFactory = _ => 9 };
+var seconds = new Option<double>("--seconds") { Description = "How long a turn is at least.", DefaultValueFactory = _ => 4 };
+var steps = new Option<int>("--steps") { Description = "Training steps before and after the first evaluation.", DefaultValueFactory = _ => 150 };
+var childSteps = new Argument<int>("steps");
+rounds.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--rounds is 1 or more."); });
+seconds.Validators.Add(result => { if (!(result.GetValueOrDefault<double>() is > 0 and <= 600)) result.AddError("--seconds is more than 0, and 600 at most."); });
+steps.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--steps is 1 or more."); });
+
+var compare = new Command("compare", "Training and sampling beside a straight port to TorchSharp, interleaved in one process, as medians.") { rounds, seconds, json, save };
+compare.SetAction(parsed =>
+{
+    using var comparison = new Comparison();
+    var result = comparison.Run(parsed.GetValue(rounds), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Console.Error.WriteLine);
+    Console.Write(parsed.GetValue(json) ? Report.Json(result) : Report.Table(result));
+    Console.Error.Write(Report.Quietness(result));
+    if (parsed.GetValue(save) is { } folder)
+        Report.Save(folder, "compare", result.Date, result, Report.Markdown(result));
+});
+
+var memory = new Command("memory", "The peak of resident memory of training the seed's preset; exit code 1 above the limit.") { steps, json, save };
+memory.SetAction(parsed =>
+{
+    var result = PeakMemory.Run(parsed.GetValue(steps), Console.Error.WriteLine);
+    Console.Write(parsed.GetValue(json) ? Report.Json(result) : Report.Verdict(result) + "\n");
+    if (parsed.GetValue(save) is { } folder)
+        Report.Save(folder, "memory", result.Date, result, Report.Markdown(result));
+    return result.IsWithin ? 0 : 1;
+});
+
+var memoryChild = new Command(PeakMemory.ChildCommand, "What memory measures.") { childSteps };
+memoryChild.Hidden = true;
+memoryChild.SetAction(parsed => PeakMemory.RunChild(parsed.GetValue(childSteps)));
+
+return new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, memory, memoryChild }.Parse(args).Invoke();

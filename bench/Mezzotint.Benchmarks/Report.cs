@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Mezzotint.Benchmarks;
+
+/// <summary>Results as people and programs read them: a table, a Markdown page that can be checked in, and JSON.</summary>
+internal static class Report
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static string Json<T>(T result) => JsonSerializer.Serialize(result, Options) + "\n";
+
+    /// <summary>Writes <c>DATE-NAME.md</c> and <c>DATE-NAME.json</c>.</summary>
+    public static void Save<T>(string folder, string name, DateTime date, T result, string markdown)
+    {
+        Directory.CreateDirectory(folder);
+        string path = Path.Combine(folder, Invariant($"{date:yyyy-MM-dd}-{name}"));
+        File.WriteAllText(path + ".md", markdown);
+        File.WriteAllText(path + ".json", Json(result));
+    }
+
+    public static string Markdown(ComparisonResult result)
+    {
+        var page = new StringBuilder();
+        page.Append(Invariant($"# Comparison with the straight port, {result.Date:yyyy-MM-dd}\n\n"));
+        page.Append(Table(result));
+        page.Append(Invariant($"\n{result.Rounds} rounds, interleaved in one process, each at least {result.SecondsEach:0.#} s; the seed's preset (`[model]` of `configs/seed.toml`), batch {result.BatchSize}, float32. "));
+        page.Append("Rates are medians over the rounds, ratios the medians of each round's own ratio. ");
+        page.Append(Invariant($"The two networks, with the same weights, differ by {result.NetworksDiffer:0.0E-0} of the largest output.\n\n"));
+        page.Append(Quietness(result)).Append('\n');
+        page.Append(Command(Invariant($"compare --rounds {result.Rounds} --seconds {result.SecondsEach:0.###} --save bench/results")));
+        return page.Append(Description(result.Machine)).ToString();
+    }
+
+    public static string Markdown(MemoryResult result)
+    {
+        var page = new StringBuilder();
+        page.Append(Invariant($"# Peak memory of training, {result.Date:yyyy-MM-dd}\n\n{Verdict(result)}\n\n"));
+        page.Append("| after | resident, MB | peak so far, MB |\n| --- | ---: | ---: |\n");
+        foreach (var phase in result.Phases)
+            page.Append(Invariant($"| {phase.Phase} | {phase.ResidentMegabytes:F0} | {phase.PeakMegabytes:F0} |\n"));
+        page.Append("\nThe seed's preset at batch 64 on 60,000 training and 10,000 test images of 28 x 28, in a process of its own; 1 MB is 10^6 bytes.\n\n");
+        page.Append(Command(Invariant($"memory --steps {result.Steps} --save bench/results")));
+        return page.Append(Description(result.Machine)).ToString();
+    }
+
+    public static string Table(ComparisonResult result)
+    {
+        var table = new StringBuilder("| what | rate | lowest - highest | ratio |\n| --- | ---: | ---: | ---: |\n");
+        foreach (var row in result.Measurements)
+            table.Append(Invariant($"| {row.Title} | {row.Median:F0} {row.Unit} | {row.Lowest:F0} - {row.Highest:F0} | {(row.Ratio is { } ratio ? Invariant($"{ratio:F2} x") : row.Name.StartsWith("port_", StringComparison.Ordinal) ? "1" : "")} |\n"));
+        return table.ToString();
+    }
+
+    public static string Quietness(ComparisonResult result) => result switch
+    {
+        { CoresTakenByOthers: null } => "This system does not tell whether other processes took time meanwhile.\n",
+        { WasQuiet: true } => Invariant($"The machine was quiet: other processes took {result.CoresTakenByOthers:F2} of its cores meanwhile.\n"),
+        _ => Invariant($"**Not to be published: other processes took {result.CoresTakenByOthers:F2} cores meanwhile** (quiet is {OtherLoad.Quiet} at most). The straight port's OpenMP threads wait by spinning and collapse then, so the ratios flatter this project.\n"),
+    };
+
+    public static string Verdict(MemoryResult result) =>
+        Invariant($"Peak {result.PeakMegabytes:F0} MB, {(result.IsWithin ? "within" : "ABOVE")} the limit of {result.LimitMegabytes:F0} MB.");
+
+    private static string Command(string arguments) =>
+        $"```\ndotnet run -c Release --project bench/Mezzotint.Benchmarks -- {arguments}\n```\n";
+
+    private static string Description(Machine machine)
+    {
+        var text = new StringBuilder("\n## Machine\n\n");
+        text.Append(Invariant($"- {machine.Processor}, {machine.Cores} cores{(machine.Virtual ? ", virtual machine" : "")}, {machine.MemoryGigabytes:F1} GB of memory\n"));
+        if (machine.VectorFlags.Count > 0)
+            text.Append(Invariant($"- vector instructions: {string.Join(' ', machine.VectorFlags)}\n"));
+        text.Append(Invariant($"- {machine.OperatingSystem}, kernel {machine.Kernel}\n"));
+        text.Append(Invariant($"- {machine.Dotnet}, libtorch {machine.Libtorch}, TorchSharp {machine.Torchsharp}, Mezzotint {machine.Version}\n"));
+        text.Append(Invariant($"- environment: {(machine.Environment.Count == 0 ? "nothing set that matters" : string.Join(", ", machine.Environment.Select(variable => $"{variable.Key}={variable.Value}")))}\n"));
+        return text.ToString();
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,89 @@
+using System.Globalization;
+using Mezzotint.IO;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+
+namespace Mezzotint.Cli;
+
+/// <summary>Images drawn by a model, for `sample` and `demo`: with progress, then as a grid in a file or on the terminal.</summary>
+internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest request, ImageBatch images)
+{
+    /// <summary>One value becomes a square of this many pixels in a grid's file: 28 x 28 is small on a screen.</summary>
+    private const int GridScale = 2;
+
+    public LoadedModel Model => model;
+
+    public SamplingRequest Request => request;
+
+    public ImageBatch Images => images;
+
+    public static Drawing Draw(Terminal terminal, LoadedModel model, string? hash, SamplingRequest request, WorkerThreads threads)
+    {
+        var info = model.Info;
+        if (info.Model.InChannels is not (1 or 3))
+            throw new MezzotintException($"The model '{info.Name}' has images of {info.Model.InChannels} channels; only 1 (grey) and 3 (colour) can be drawn.");
+        var sampler = new Sampler(model.Network, info.Process, info.Height, info.Width);
+        var images = ProgressDisplay.Show(terminal, "drawing", display => sampler.Sample(request, threads, new Reports<SamplingProgress>(report =>
+            display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(request.Labels.Count, "image"))), terminal.Stop));
+        return new Drawing(model, hash, request, images);
+    }
+
+    /// <summary>Writes all images as one.</summary>
+    public void WriteGrid(string path) => PngFile.Write(path, images.Grid(Columns()), GridScale, Description(Labels(request.Labels), request.Seed));
+
+    /// <summary>Writes image <paramref name="index"/> alone, as large as it is.</summary>
+    public void WriteImage(string path, int index) =>
+        PngFile.Write(path, images.Slice(index), 1, Description(Labels([request.Labels[index]]), request.Seed + index));
+
+    /// <summary>The images for the terminal: in colour each may shrink to half of its size, in characters it would be lost.</summary>
+    public string OnTerminal(Terminal terminal)
+    {
+        int across = (terminal.OutShowsColor ? 2 : 1) * terminal.Width;
+        int fitting = Math.Max(1, (across - 2) / (images.Width + 2));
+        return TerminalImage.Render(images.Grid(Math.Min(fitting, Columns())), terminal.Width, terminal.OutShowsColor);
+    }
+
+    /// <summary>The names of classes, each once, as in <c>0,1,2</c>.</summary>
+    public string Labels(IEnumerable<int> labels) => string.Join(',', labels.Distinct().Select(label => model.Info.ClassNames[label]));
+
+    /// <summary>
+    /// A name for a grid that was asked for without one: <c>mezzotint-5-seed42.png</c>, with a number behind it where that is taken.
+    /// </summary>
+    public string FreeName()
+    {
+        string labels = Labels(request.Labels);
+        string what = request.Labels.Distinct().Count() == model.Info.ClassNames.Count ? LabelList.All : string.Concat(labels.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
+        string stem = string.Create(CultureInfo.InvariantCulture, $"mezzotint-{what[..Math.Min(what.Length, 40)]}-seed{request.Seed}");
+        for (int copy = 1; ; copy++)
+            if ((copy == 1 ? $"{stem}.png" : $"{stem}-{copy}.png") is var name && !Path.Exists(name))
+                return name;
+    }
+
+    /// <summary>As square as can be; with several labels, of such a width that none begins in the middle of a row, if that stays near to a square.</summary>
+    private int Columns()
+    {
+        double square = Math.Sqrt(images.Count);
+        int each = request.Labels.TakeWhile(label => label == request.Labels[0]).Count();
+        if (each < images.Count)
+            for (int width = (int)Math.Floor(square * 1.5); width >= square / 1.5; width--)
+                if ((each % width == 0 || width % each == 0) && Math.Abs(width - square) <= square / 3)
+                    return width;
+        return (int)Math.Ceiling(square);
+    }
+
+    private Dictionary<string, string> Description(string labels, long seed)
+    {
+        var text = new Dictionary<string, string>
+        {
+            ["Software"] = $"mezzotint {CommandLine.Version}",
+            ["Model"] = model.Info.Name,
+            ["Label"] = labels,
+            ["Seed"] = seed.ToString(CultureInfo.InvariantCulture),
+            ["Steps"] = request.Steps.ToString(CultureInfo.InvariantCulture),
+            ["Sampler"] = request.Solver is { } solver ? $"{solver.Name} {solver.Options}".TrimEnd() : EulerMaruyama.Name,
+        };
+        if (hash is not null)
+            text["Model SHA-256"] = hash;
+        return text;
+    }
+}

@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Mezzotint.IO;
+
+namespace Mezzotint.Cli;
+
+/// <summary><c>mezzotint import FOLDER --out MODEL</c>: a PyTorch checkpoint becomes a model folder.</summary>
+internal static class ImportVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var folder = Options.Required("FOLDER", $"The checkpoint: a folder with {"config.json"} and {"weights.pt"}, a state dict saved by PyTorch. Nothing in it is executed.");
+        var output = Options.Text("--out", "MODEL", "The model folder to make.");
+        output.Required = true;
+        var force = new Option<bool>("--force") { Description = "Replace the model that may be there." };
+        var json = Options.Json();
+        var command = new Command("import", "Turn a PyTorch checkpoint into a model folder.") { folder, output, force, json };
+        command.SetAction(result => Run(terminal, result.GetRequiredValue(folder), result.GetRequiredValue(output)!, result.GetValue(force), result.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(Terminal terminal, string folder, string output, bool force, bool json)
+    {
+        if (!Directory.Exists(folder))
+            throw new MezzotintException($"There is no folder '{folder}'.");
+        if (ModelFolder.Exists(output) && !force)
+            throw new MezzotintException($"There is a model in '{output}' already: add --force to replace it, or choose another folder with --out.");
+        if (!ModelFolder.Exists(output) && (File.Exists(output) || SeedCheckpoint.Exists(output)))
+            throw new MezzotintException($"--out '{output}' is {(File.Exists(output) ? "a file" : "a PyTorch checkpoint itself")}: choose another folder.");
+        using var model = SeedCheckpoint.Read(folder);
+        ModelFolder.Write(output, model.Network, model.Info);
+        long parameters = model.Network.parameters().Sum(parameter => parameter.numel());
+        terminal.Result(json, new { Model = output, Parameters = parameters, Sha256 = ModelFolder.Hash(output) },
+            $"{output}: {parameters} parameters from {folder}");
+        return CommandLine.Done;
+    }
+}

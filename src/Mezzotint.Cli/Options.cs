@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Mezzotint.Cli;
+
+/// <summary>Options and arguments that check their value while the command line is read, and say what they take.</summary>
+internal static class Options
+{
+    public const long LargestSeed = uint.MaxValue;
+
+    public static Option<bool> Json() => new("--json") { Description = "Give the result as one JSON object." };
+
+    public static Option<string?> Data() => new("--data")
+    {
+        HelpName = "FOLDER",
+        Description = "A folder that holds the data, itself or in a subfolder named as the data set. Searched before the folder in MEZZOTINT_DATA, ./data and the cache.",
+        CustomParser = Named,
+    };
+
+    public static Option<string?> Text(string name, string helpName, string description) =>
+        new(name) { HelpName = helpName, Description = description, CustomParser = Named };
+
+    public static Option<long> Seed(string description) => Whole("--seed", 42, 0, LargestSeed, description);
+
+    /// <summary>A whole number; where it has no fixed default, <paramref name="otherwise"/> says what happens without it, and its value is then 0.</summary>
+    public static Option<long> Whole(string name, long? fallback, long minimum, long maximum, string description, string? otherwise = null)
+    {
+        var option = new Option<long>(name)
+        {
+            HelpName = "N",
+            Description = $"{description}: {minimum} to {maximum}.{(otherwise is null ? "" : $" [default: {otherwise}]")}",
+            CustomParser = result => WholeNumber(name, result, minimum, maximum),
+        };
+        if (fallback is { } value)
+            option.DefaultValueFactory = _ => value;
+        return option;
+    }
+
+    public static Option<double?> Real(string name, string description) =>
+        new(name) { HelpName = "X", Description = description, CustomParser = result => RealNumber(name, result) };
+
+    /// <summary>A value for <c>--out</c> and its like, which an empty variable in a script must not turn into the current folder.</summary>
+    private static string? Named(ArgumentResult result)
+    {
+        string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+        if (string.IsNullOrWhiteSpace(text))
+            result.AddError($"{NameOf(result)} is empty");
+        return text;
+    }
+
+    private static long WholeNumber(string name, ArgumentResult result, long minimum, long maximum)
+    {
+        string text = result.Tokens[0].Value;
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum && value <= maximum)
+            return value;
+        result.AddError($"{name} takes a whole number from {minimum} to {maximum}, not '{text}'");
+        return minimum;
+    }
+
+    public static string Chosen(ArgumentResult result, string[] choices)
+    {
+        string text = result.Tokens[0].Value;
+        if (!choices.Contains(text))
+            result.AddError($"{NameOf(result)} takes {string.Join(", ", choices)}, not '{text}'");
+        return text;
+    }
+
+    private static double? RealNumber(string name, ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value))
+            return value;
+        result.AddError($"{name} takes a number, not '{text}'");
+        return null;
+    }
+
+    private static string NameOf(ArgumentResult result) => result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;
+
+    public static Argument<string> Required(string name, string description) => new(name) { Description = description };
+
+    public static Argument<string?> Optional(string name, string description) =>
+        new(name) { Description = description, Arity = ArgumentArity.ZeroOrOne };
+}

@@ -1,0 +1,57 @@
+using Mezzotint.IO;
+using Mezzotint.Training;
+
+namespace Mezzotint.Cli;
+
+/// <summary>
+/// The configuration of a run that goes on: the one in its folder. What decided the steps that are done cannot change, or the run would be
+/// none that its configuration describes; what only decides how long it goes on and how it reports may.
+/// </summary>
+internal static class ResumedConfiguration
+{
+    private static readonly string[] Changeable =
+        ["training.epochs", "training.log_every", "training.checkpoint_every", "training.samples_per_label", "training.sample_steps"];
+
+    /// <summary>Whether there is anything in a run folder that a new run would lose.</summary>
+    public static bool HasBegun(string path) =>
+        RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints")) && Directory.EnumerateFiles(Path.Combine(path, "checkpoints")).Any();
+
+    /// <summary>Reads the configuration of a run, with overrides.</summary>
+    /// <exception cref="MezzotintException">There is no run, or an override would change its past.</exception>
+    public static ExperimentConfig Read(Terminal terminal, string path, string? original, string[] overrides)
+    {
+        if (!RunFolder.Exists(path))
+            throw new MezzotintException($"There is no run in '{path}' to go on with: leave --resume out to begin one, or name its folder with --out RUN.");
+        string file = Path.Combine(path, "config.toml");
+        var before = Settings(Configuration.Read(file));
+        var config = Configuration.Read(file, overrides);
+        foreach (var (key, value) in Settings(config))
+            if (before[key] != value && !Changeable.Contains(key))
+                throw new MezzotintException($"--set {key}={value}: the run in '{path}' has {key} = {before[key]}, which cannot change on the way. Leave it out, or begin another run with --out RUN. What can change: {string.Join(", ", Changeable)}.");
+        if (original is not null && File.Exists(original))
+            NoteDifferences(terminal, path, original, Settings(Configuration.Read(original)), Settings(config));
+        return config;
+    }
+
+    private static void NoteDifferences(Terminal terminal, string path, string original, Dictionary<string, string> now, Dictionary<string, string> run)
+    {
+        string[] keys = [.. run.Keys.Where(key => now[key] != run[key] && !(key == "training.replicas" && now[key] == "0"))];
+        if (keys.Length > 0)
+            terminal.Say($"The run goes on with its own settings; {original} has others: {string.Join(", ", keys.Select(key => $"{key} = {now[key]} (the run: {run[key]})"))}.");
+    }
+
+    /// <summary>The settings by their full keys, as they stand in TOML.</summary>
+    private static Dictionary<string, string> Settings(ExperimentConfig config)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        string table = "";
+        foreach (string line in Configuration.Write(config).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (line.StartsWith('['))
+                table = line.Trim('[', ']') + ".";
+            else if (line.Split(" = ", 2) is [var key, var value])
+                settings[table + key] = value;
+        }
+        return settings;
+    }
+}

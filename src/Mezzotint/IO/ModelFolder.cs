@@ -1,0 +1,112 @@
+using System.Security.Cryptography;
+using Mezzotint.Networks;
+
+namespace Mezzotint.IO;
+
+/// <summary>
+/// A model on disk: a folder with <c>config.json</c> (what it is), <c>model.safetensors</c> (its weights) and <c>README.md</c> (the model card).
+/// </summary>
+/// <remarks>
+/// Each file is replaced whole or not at all, the weights first. No file system replaces two files at once, and none but Linux's
+/// swaps two folders, so the weights carry the hash of the description that they go with: when a program was stopped between the two,
+/// the folder is refused with a message that says so, instead of drawing with weights that something else is said about.
+/// The hash leaves out carriage returns, which git adds on some systems.
+/// </remarks>
+public static class ModelFolder
+{
+    /// <summary>The name of the description.</summary>
+    public const string DescriptionFile = "config.json";
+
+    /// <summary>The name of the weights.</summary>
+    public const string WeightsFile = "model.safetensors";
+
+    /// <summary>The name of the model card.</summary>
+    public const string CardFile = "README.md";
+
+    private const string DescriptionHash = "config_sha256";
+    private const int MaxDescriptionLength = 1 << 20;
+
+    /// <summary>Whether a folder claims to be a model: whether it has a description and weights.</summary>
+    /// <param name="folder">The folder.</param>
+    public static bool Exists(string folder) =>
+        File.Exists(Path.Combine(folder, DescriptionFile)) && File.Exists(Path.Combine(folder, WeightsFile));
+
+    /// <summary>Writes a model, in place of the one that may be there.</summary>
+    /// <param name="folder">The folder; it is made where it is not there, and other files in it stay.</param>
+    /// <param name="network">The weights.</param>
+    /// <param name="info">The description; its shape is the network's.</param>
+    /// <param name="precision">Of the weights in the file: Float32, or BFloat16 or Float16, which take half of the space.</param>
+    /// <exception cref="ArgumentException">The description is of another shape of network, or weights are not kept in that precision.</exception>
+    /// <exception cref="MezzotintException">A number of the description is out of its range, a weight is not finite, or the folder cannot be written.</exception>
+    public static void Write(string folder, UNet network, ModelInfo info, ElementType precision = ElementType.Float32)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(info);
+        if (!info.Model.Equals(network.Config))
+            throw new ArgumentException("The description is of another shape of network.", nameof(info));
+        info.Validate();
+        var tensors = NetworkWeights.Save(network, precision);
+        byte[] description = ModelDescription.Write(info);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"Cannot make the folder '{folder}': {Printable.Line(cause.Message)}", cause);
+        }
+        SafetensorsFile.Write(Path.Combine(folder, WeightsFile), tensors, new Dictionary<string, string> { [DescriptionHash] = HashOf(description) });
+        AtomicFile.Write(Path.Combine(folder, DescriptionFile), stream => stream.Write(description));
+        AtomicFile.WriteText(Path.Combine(folder, CardFile), ModelCard.Write(info, precision, Hash(folder)));
+    }
+
+    /// <summary>Reads a model.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="MezzotintException">The folder is no model, or its files are damaged or do not belong together.</exception>
+    public static LoadedModel Read(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        string weights = Path.Combine(folder, WeightsFile);
+        var (info, hash) = ReadDescription(folder);
+        var file = SafetensorsFile.Read(weights);
+        // Weights that another program wrote say nothing about a description.
+        if (file.Metadata.TryGetValue(DescriptionHash, out string? expected) && expected != hash)
+            throw new MezzotintException($"'{folder}' is half written: its {DescriptionFile} is not the one that {WeightsFile} was written with. Write the model again (a training that is resumed does), or put the right {DescriptionFile} back.");
+        return new LoadedModel(NetworkWeights.Build(info.Model, file.Tensors, weights), info);
+    }
+
+    /// <summary>Reads the description alone.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="MezzotintException">The folder is no model, or its description is damaged.</exception>
+    public static ModelInfo ReadInfo(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return ReadDescription(folder).Info;
+    }
+
+    /// <summary>The SHA-256 of the weights' file in lower-case hexadecimal digits: the model's fingerprint.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="MezzotintException">The file cannot be read.</exception>
+    public static string Hash(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return InputFile.Read(Path.Combine(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
+    }
+
+    private static (ModelInfo Info, string Hash) ReadDescription(string folder)
+    {
+        string path = Path.Combine(folder, DescriptionFile);
+        if (!Exists(folder))
+        {
+            throw new MezzotintException(SeedCheckpoint.Exists(folder)
+                ? $"'{folder}' is a PyTorch checkpoint, not a model folder: turn it into one with `mezzotint import {folder} --out MODEL`."
+                : $"'{folder}' is not a model folder: it must have {DescriptionFile} and {WeightsFile}.");
+        }
+        byte[] json = SmallFile.Read(path, MaxDescriptionLength);
+        return (ModelDescription.Parse(json, path), HashOf(json));
+    }
+
+    private static string HashOf(byte[] description) =>
+        Convert.ToHexStringLower(SHA256.HashData(Array.FindAll(description, b => b != '\r')));
+}

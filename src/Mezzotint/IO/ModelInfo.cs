@@ -1,0 +1,96 @@
+using Mezzotint.Networks;
+using Mezzotint.Noise;
+
+namespace Mezzotint.IO;
+
+/// <summary>What is known about a model beside its weights: what it draws, how it was made.</summary>
+public sealed record ModelInfo
+{
+    /// <summary>The largest side of an image, in pixels.</summary>
+    public const int MaxSide = 4096;
+
+    /// <summary>The title of the model: a line of up to 300 characters.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The shape of the network.</summary>
+    public required UNetConfig Model { get; init; }
+
+    /// <summary>The noise process that the network was trained to reverse.</summary>
+    public VarianceExploding Process { get; init; } = new();
+
+    /// <summary>The height of the images in pixels: a multiple of <see cref="UNetConfig.Stride"/>, up to <see cref="MaxSide"/>.</summary>
+    public required int Height { get; init; }
+
+    /// <summary>The width of the images in pixels, of the same range.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>What the labels stand for, from label 0 on: <see cref="UNetConfig.CorpusLength"/> names of up to 255 characters, as folders have.</summary>
+    public required IReadOnlyList<string> ClassNames { get; init; }
+
+    /// <summary>The data set that was learned from, as <c>data.name</c> of the configuration has it; null where it is not known.</summary>
+    public string? Dataset { get; init; }
+
+    /// <summary>Steps of the optimiser; 0 where they are not known.</summary>
+    public long Steps { get; init; }
+
+    /// <summary>Passes over the training images; null where they are not known.</summary>
+    public double? Epochs { get; init; }
+
+    /// <summary>The mean loss over the last epoch of the training; null where it is not known.</summary>
+    public double? TrainLoss { get; init; }
+
+    /// <summary>The mean loss over the test images; null where it is not known.</summary>
+    public double? EvalLoss { get; init; }
+
+    /// <summary>The time of the training in seconds, evaluations left out; 0 where it is not known.</summary>
+    public double TrainingSeconds { get; init; }
+
+    /// <summary>The seed of the training, 0 to 2^32 - 1; null where it is not known.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>Who or what made the model, from what, and under which licence, in one line; null where it is not known.</summary>
+    public string? Provenance { get; init; }
+
+    /// <summary>Checks the ranges of all numbers, and that they fit each other.</summary>
+    /// <exception cref="MezzotintException">One is out of its range or does not fit; the message names its key in <c>config.json</c>.</exception>
+    public void Validate()
+    {
+        Check.Range("name", Printable.Quote(Name), IsLine(Name, 300), "a line of 1 to 300 characters");
+        try
+        {
+            Model.Validate();
+        }
+        catch (MezzotintException fault) when (fault.Message.StartsWith("model.", StringComparison.Ordinal))
+        {
+            throw new MezzotintException("network." + fault.Message["model.".Length..], fault);
+        }
+        Process.Validate();
+        Check.Range("image.height", Height, IsSide(Height), $"a multiple of {Model.Stride} up to {MaxSide}, for a network of {Model.ChannelMultipliers.Count} levels");
+        Check.Range("image.width", Width, IsSide(Width), $"a multiple of {Model.Stride} up to {MaxSide}, for a network of {Model.ChannelMultipliers.Count} levels");
+        Check.Range("class_names", $"{ClassNames.Count} names", ClassNames.Count == Model.CorpusLength, $"as many as network.corpus_length ({Model.CorpusLength})");
+        foreach (string name in ClassNames)
+            Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
+        Check.Range("training.dataset", Printable.Quote(Dataset ?? ""), Dataset is null || IsLine(Dataset, 4096), "a line of 1 to 4096 characters");
+        Check.Range("training.steps", Steps, Steps >= 0, "0 or more");
+        Check.Range("training.epochs", Epochs ?? 0, (Epochs ?? 0) is >= 0 and < double.PositiveInfinity, "0 or more");
+        Check.Range("training.train_loss", TrainLoss ?? 0, double.IsFinite(TrainLoss ?? 0), "finite");
+        Check.Range("training.eval_loss", EvalLoss ?? 0, double.IsFinite(EvalLoss ?? 0), "finite");
+        Check.Range("training.seconds", TrainingSeconds, TrainingSeconds is >= 0 and < double.PositiveInfinity, "0 or more");
+        Check.Range("training.seed", Seed ?? 0, (Seed ?? 0) is >= 0 and <= uint.MaxValue, "between 0 and 4294967295");
+        Check.Range("provenance", Printable.Quote(Provenance ?? ""), Provenance is null || IsLine(Provenance, 5000), "a line of 1 to 5000 characters");
+    }
+
+    // These texts are printed on terminals, which control characters would command.
+    private static bool IsLine(string text, int limit) => !string.IsNullOrWhiteSpace(text) && text.Length <= limit && !text.Any(char.IsControl);
+
+    private bool IsSide(int length) => length is >= 1 and <= MaxSide && length % Model.Stride == 0;
+}
+
+/// <summary>A model that can draw: the network with its weights, and what is known about it.</summary>
+/// <param name="Network">The network, on the CPU, in float32.</param>
+/// <param name="Info">The description.</param>
+public sealed record LoadedModel(UNet Network, ModelInfo Info) : IDisposable
+{
+    /// <summary>Frees the weights.</summary>
+    public void Dispose() => Network.Dispose();
+}

@@ -1,0 +1,50 @@
+namespace Mezzotint.Noise;
+
+/// <summary>
+/// The variance-preserving process: alpha(t) = exp(-1/2 integral of beta), std(t) = sqrt(1 - alpha(t)^2). Images of unit variance keep it.
+/// </summary>
+/// <remarks>
+/// It solves dx = -beta(t) / 2 x dt + sqrt(beta(t)) dw. Song et al. 2021, arXiv 2011.13456, equation 11; with a
+/// <see cref="TableSchedule"/> the chain of Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv 2006.11239.
+/// </remarks>
+public sealed record VariancePreserving : NoiseProcess
+{
+    /// <summary>How fast the signal fades: linear, scaled-linear, cosine or sigmoid, in continuous time or as a table.</summary>
+    public NoiseSchedule Schedule { get; init; } = new LinearSchedule();
+
+    /// <summary>The first time; unless set, the schedule's own: 0.001, or the first entry of a table.</summary>
+    public override double MinimumTime { get => field == 0 ? Schedule.MinimumTime : field; init; }
+
+    /// <inheritdoc/>
+    public override double MaximumTime => Schedule.MaximumTime;
+
+    /// <inheritdoc/>
+    public override TableSchedule? Table => Schedule as TableSchedule;
+
+    /// <inheritdoc/>
+    public override double Alpha(double t) => Math.Exp(Schedule.LogAlpha(t));
+
+    /// <inheritdoc/>
+    public override double Std(double t) => Math.Sqrt(-Exponentials.ExpMinusOne(2 * Schedule.LogAlpha(t)));
+
+    /// <inheritdoc/>
+    public override double Level(double t) => Math.Sqrt(Exponentials.ExpMinusOne(-2 * Schedule.LogAlpha(t)));
+
+    /// <inheritdoc/>
+    public override double Time(double level) => Schedule.Time(NoiseSchedule.LogAlphaAt(level));
+
+    /// <summary>f(t) = -beta(t) / 2.</summary>
+    /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
+    public override double Drift(double t) => -0.5 * Schedule.Beta(t);
+
+    /// <summary>g(t) = sqrt(beta(t)).</summary>
+    /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
+    public override double Diffusion(double t) => Math.Sqrt(Schedule.Beta(t));
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        Schedule.Validate();
+        Check.Range("process.minimum_time", MinimumTime, MinimumTime > 0 && MinimumTime < MaximumTime || MinimumTime == Schedule.MinimumTime, "between 0 and the last time");
+    }
+}

@@ -1,0 +1,108 @@
+namespace Mezzotint.Cli.Tests;
+
+/// <summary>Every mistake that a user can make ends with exit code 1 and one line that names it and says what to do.</summary>
+public class MistakeTests
+{
+    [Theory]
+    // The command line itself.
+    [InlineData("", "a command is missing: sample, demo, samplers, train")]
+    [InlineData("trian", "no command 'trian' (did you mean 'train'?); see `mezzotint --help`")]
+    [InlineData("sample MODEL --cuont 3", "no option '--cuont' (did you mean '--count'?); see `mezzotint sample --help`")]
+    [InlineData("sample --cuont 3", "no option '--cuont' (did you mean '--count'?)")]
+    [InlineData("sample MODEL --count=x", "--count takes a whole number from 1 to 100000, not 'x'")]
+    [InlineData("sample MODEL --count 0", "--count takes a whole number from 1 to 100000, not '0'")]
+    [InlineData("sample MODEL --count", "--count needs a value")]
+    [InlineData("sample MODEL --steps 0", "--steps takes a whole number from 1")]
+    [InlineData("sample MODEL --seed -1", "--seed takes a whole number from 0 to 4294967295, not '-1'")]
+    [InlineData("sample MODEL --seed 99999999999999999999", "--seed takes a whole number")]
+    [InlineData("sample MODEL --sampler huen", "did you mean 'heun'?")]
+    [InlineData("sample MODEL --sampler ddpm --eta 1", "Sampler 'ddpm' takes no eta")]
+    [InlineData("sample MODEL --eta 1", "Sampler 'euler-maruyama' takes neither --eta nor --churn")]
+    [InlineData("sample MODEL --sampler heun --churn x", "--churn takes a number, not 'x'")]
+    [InlineData("sample MODEL --levels kara", "Did you mean 'karras'?")]
+    [InlineData("sample MODEL more", "one argument too many: 'more'")]
+    [InlineData("inspect", "MODEL is missing")]
+    [InlineData("import MODEL", "--out is missing")]
+    [InlineData("data", "a command is missing: fetch, list, show")]
+    [InlineData("data fetch minst", "NAME takes mnist, not 'minst'")]
+    // Models.
+    [InlineData("sample {scratch}/nowhere", "There is no model '{scratch}/nowhere'")]
+    [InlineData("inspect {scratch}/empty", "'{scratch}/empty' is not a model: a model folder has config.json and model.safetensors")]
+    [InlineData("inspect {scratch}/damaged", "{scratch}/damaged/model.safetensors")]
+    [InlineData("sample {scratch}/lying", "{scratch}/lying/config.json")]
+    [InlineData("import {scratch}/nowhere --out {scratch}/new", "There is no folder '{scratch}/nowhere'")]
+    [InlineData("import {scratch}/empty --out {scratch}/new", "'{scratch}/empty' is not a PyTorch checkpoint")]
+    [InlineData("import {scratch}/empty --out MODEL", "There is a model in 'MODEL' already: add --force")]
+    // Requests that do not fit the model.
+    [InlineData("sample MODEL --label 10", "The model has no label '10'. It knows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    [InlineData("sample MODEL --label 1,,2", "The model has no label ''")]
+    [InlineData("sample MODEL --label seven", "The model has no label 'seven'")]
+    [InlineData("sample MODEL --seed 4294967295 --label 1 --count 2", "--seed 4294967295 leaves too few seeds for 2 images")]
+    [InlineData("sample MODEL --label all --count 100000", "makes 1000000 images; at most 100000")]
+    // Outputs.
+    [InlineData("sample MODEL --out {scratch}/x.jpg", "files ending in '.jpg' are not written. Name a .png file")]
+    [InlineData("sample MODEL --out {scratch}/file/x.png", "--out '{scratch}/file/x.png' cannot be written")]
+    [InlineData("sample MODEL --out {scratch}/file/folder/", "--out '{scratch}/file/folder/' cannot be written")]
+    [InlineData("import MODEL --out {scratch}/file", "--out '{scratch}/file' is a file")]
+    [InlineData("data show strokes --out {scratch}/x.gif", "a grid is written to a .png file")]
+    [InlineData("data show strokes --out {scratch}/file/x.png", "{scratch}/file/x.png")]
+    [InlineData("train {scratch}/tiny.toml --out {scratch}/file", "Cannot make the run folder '{scratch}/file'")]
+    // Configurations and data.
+    [InlineData("train", "train needs a configuration, for instance `mezzotint train configs/seed.toml`")]
+    [InlineData("train --resume", "train --resume needs the CONFIG that the run was begun with, or its folder after --out")]
+    [InlineData("train {scratch}/nowhere.toml --out {scratch}/run", "{scratch}/nowhere.toml")]
+    [InlineData("train {scratch}/broken.toml --out {scratch}/run", "{scratch}/broken.toml, line 2")]
+    [InlineData("train {scratch}/misspelt.toml --out {scratch}/run", "did you mean 'epochs'")]
+    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set training.epochs=0", "training.epochs = 0: must be 1 or more")]
+    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set training.epoch=1", "did you mean 'epochs'")]
+    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set epochs", "--set epochs")]
+    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.name={scratch}/nowhere", "There is no data set '{scratch}/nowhere'")]
+    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set model.in_channels=3 --set model.out_channels=3", "is grey")]
+    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --data {scratch}", "--data says where MNIST is, but this training is on data.name = 'strokes'")]
+    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --resume", "There is no run in '{scratch}/run' to go on with: leave --resume out")]
+    [InlineData("evaluate MODEL", "add --loss")]
+    [InlineData("evaluate MODEL --loss --data {scratch}/nowhere", "There is no data set '{scratch}/nowhere'")]
+    [InlineData("inspect {scratch}/broken.toml", "{scratch}/broken.toml, line 2")]
+    public void A_mistake_is_one_line_with_its_remedy_and_exit_code_1(string commandLine, string expected)
+    {
+        using var scratch = new ScratchFolder();
+        string model = TinyTraining.WriteModel(scratch["model"]);
+        Directory.CreateDirectory(scratch["empty"]);
+        scratch.Write("file", "");
+        scratch.Write("tiny.toml", TinyTraining.Toml);
+        scratch.Write("broken.toml", "[training]\nepochs = = 3\n");
+        scratch.Write("misspelt.toml", "[training]\nepoch = 3\n");
+        Damage(TinyTraining.WriteModel(scratch["damaged"]), "model.safetensors", bytes => bytes[..(bytes.Length / 2)]);
+        Damage(TinyTraining.WriteModel(scratch["lying"]), "config.json", bytes => [.. bytes, (byte)'}']);
+
+        string Filled(string text) => text.Replace("{scratch}", scratch.Path, StringComparison.Ordinal).Replace("MODEL", model, StringComparison.Ordinal);
+        // Names of arguments in messages are upper-case too.
+        string Wanted() => expected.StartsWith("MODEL", StringComparison.Ordinal) ? expected : Filled(expected);
+        var outcome = Command.Run([.. commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Filled)]);
+
+        Assert.Equal((1, ""), (outcome.ExitCode, outcome.Out));
+        Assert.Contains(Wanted(), outcome.ErrorLine, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", outcome.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(scratch["run"]), "A refused training leaves no run folder.");
+    }
+
+    [Fact]
+    public void An_unexpected_error_is_one_line_and_says_how_to_see_more()
+    {
+        using var error = new StringWriter();
+        int exitCode = Failure.Report(new InvalidOperationException("first\nnative frame 1\nnative frame 2"), new Terminal(TextReader.Null, TextWriter.Null, error));
+        Assert.Equal(1, exitCode);
+        Assert.Equal("mezzotint: InvalidOperationException: first This is unexpected, an error of the program; MEZZOTINT_TRACE=1 shows where it arose.\n", error.ToString());
+    }
+
+    [Fact]
+    public void Names_from_files_do_not_command_the_terminal()
+    {
+        using var error = new StringWriter();
+        Failure.Report(new MezzotintException("bad \e[2J name\nand a second line"), new Terminal(TextReader.Null, TextWriter.Null, error));
+        Assert.Equal("mezzotint: bad  [2J name and a second line\n", error.ToString());
+    }
+
+    private static void Damage(string folder, string file, Func<byte[], byte[]> change) =>
+        File.WriteAllBytes(Path.Combine(folder, file), change(File.ReadAllBytes(Path.Combine(folder, file))));
+}

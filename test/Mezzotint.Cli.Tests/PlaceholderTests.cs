@@ -1,2 +1,0 @@
-namespace Mezzotint.Cli.Tests;
-public class PlaceholderTests { [Fact] public void Runs() => Assert.NotNull(typeof(PlaceholderTests)); }

@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Globalization;
+using Mezzotint.IO;
+using Mezzotint.Training;
+
+namespace Mezzotint.Cli.Tests;
+
+/// <summary>A training that is stopped, politely or not, goes on to the bit as if it never had been.</summary>
+public sealed class StopTests : IDisposable
+{
+    /// <summary>With this variable set to 1, the training is killed 50 times instead of 5.</summary>
+    private const string SlowVariable = "MEZZOTINT_SLOW";
+
+    private readonly ScratchFolder _scratch = new();
+
+    public StopTests() => _scratch.Write("tiny.toml", TinyTraining.Toml);
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public void A_signal_leaves_a_checkpoint_and_exit_code_130(string signal)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals of POSIX.");
+        Assert.SkipWhen(signal == "INT" && InterruptIsIgnored(), "This process was started with SIGINT ignored, and so would the program be.");
+        using var process = Command.Start(_scratch.Path, ["train", "tiny.toml", "--out", "run", "--set", "training.epochs=100000", "--json"]);
+        while (Checkpoints("run").Length == 0 && !process.HasExited)
+            Thread.Sleep(20);
+        using (var kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]))
+            kill.WaitForExit();
+        var outcome = Command.Finish(process);
+
+        Assert.Equal(130, outcome.ExitCode);
+        long step = Checkpoint.Read(Checkpoints("run")[^1]).Step;
+        Assert.Contains($"mezzotint: stopped at step {step}; a checkpoint is kept. Go on with: mezzotint train tiny.toml --out run --resume", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("\"finished\":false", outcome.Out, StringComparison.Ordinal);
+
+        long epochs = step / TinyTraining.StepsPerEpoch + 1;
+        var resumed = Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "run", "--resume", "--set", $"training.epochs={epochs}");
+        Assert.Equal(0, resumed.ExitCode);
+        var undisturbed = Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "undisturbed", "--set", $"training.epochs={epochs}");
+        Assert.Equal(0, undisturbed.ExitCode);
+        AssertSameResult("undisturbed", "run");
+    }
+
+    [Fact]
+    public void A_sampling_that_is_stopped_says_so_and_writes_nothing()
+    {
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        using var error = new StringWriter();
+        string model = TinyTraining.WriteModel(_scratch["model"]);
+        int exitCode = CommandLine.Run(["sample", model, "--out", _scratch["x.png"]], new Terminal(TextReader.Null, TextWriter.Null, error) { Stop = stop.Token });
+        Assert.Equal((130, "mezzotint: stopped.\n"), (exitCode, error.ToString()));
+        Assert.False(File.Exists(_scratch["x.png"]));
+    }
+
+    [Fact]
+    public void Killed_at_random_moments_it_loses_no_checkpoint_and_ends_with_the_same_weights() => KillAndResume(5);
+
+    [Fact]
+    public void Killed_fifty_times_it_loses_no_checkpoint_and_ends_with_the_same_weights()
+    {
+        Assert.SkipUnless(Environment.GetEnvironmentVariable(SlowVariable) == "1", $"It takes minutes: set {SlowVariable}=1 to run it. Five kills are tried in any case.");
+        KillAndResume(50);
+    }
+
+    /// <summary>Runs, each killed again and again until it is through, until there were so many kills in all.</summary>
+    private void KillAndResume(int kills)
+    {
+        var clock = Stopwatch.StartNew();
+        var undisturbed = Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "undisturbed");
+        Assert.True(undisturbed.ExitCode == 0, $"Exit code {undisturbed.ExitCode}: {undisturbed.Error}");
+        double whole = clock.Elapsed.TotalSeconds;
+
+        int killed = 0, killedInTraining = 0;
+        for (int run = 0; killed < kills; run++)
+        {
+            string name = $"run{run}";
+            long lastStep = 0;
+            while (true)
+            {
+                using var process = Command.Start(_scratch.Path, Train(name));
+                var output = process.StandardError.ReadToEndAsync();
+                bool finished = killed < kills
+                    ? process.WaitForExit(TimeSpan.FromSeconds(whole * Random.Shared.NextDouble()))
+                    : process.WaitForExit(Timeout.InfiniteTimeSpan);
+                if (!finished)
+                {
+                    process.Kill();
+                    process.WaitForExit();
+                    killed++;
+                }
+                else
+                    Assert.True(process.ExitCode == 0, $"Exit code {process.ExitCode}: {output.Result}");
+
+                long step = 0;
+                foreach (string checkpoint in Checkpoints(name))
+                    step = Math.Max(step, Checkpoint.Read(checkpoint).Step); // each of them reads, its hash included
+                Assert.True(step >= lastStep, $"The checkpoint of step {lastStep} is lost.");
+                if (!finished && step > 0)
+                    killedInTraining++;
+                lastStep = step;
+                if (finished)
+                    break;
+            }
+            AssertSameResult("undisturbed", name);
+        }
+        TestContext.Current.SendDiagnosticMessage("{0} kills, {1} of them after the first checkpoint.", killed, killedInTraining);
+    }
+
+    private string[] Train(string name) =>
+        ["train", "tiny.toml", "--out", name, .. RunFolder.Exists(_scratch[name]) ? ["--resume"] : Array.Empty<string>()];
+
+    private string[] Checkpoints(string run) => Directory.Exists(_scratch[run, "checkpoints"])
+        ? [.. Directory.GetFiles(_scratch[run, "checkpoints"], "step-*.safetensors").Order(StringComparer.Ordinal)]
+        : [];
+
+    /// <summary>Weights and optimiser to the bit, the model that is shipped, and the log but for its times.</summary>
+    private void AssertSameResult(string expected, string actual)
+    {
+        var (left, right) = (Checkpoint.Read(Checkpoints(expected)[^1]), Checkpoint.Read(Checkpoints(actual)[^1]));
+        Assert.Equal((left.Step, left.EpochsReported), (right.Step, right.EpochsReported));
+        AssertSameTensors(left.Tensors, right.Tensors);
+        AssertSameTensors(
+            SafetensorsFile.Read(_scratch[expected, "model", ModelFolder.WeightsFile]).Tensors,
+            SafetensorsFile.Read(_scratch[actual, "model", ModelFolder.WeightsFile]).Tensors);
+        Assert.Equal(
+            RunLog.Read(_scratch[expected, "log.jsonl"]).Select(line => (line.Step, line.Epoch, line.TrainLoss, line.EvalLoss)),
+            RunLog.Read(_scratch[actual, "log.jsonl"]).Select(line => (line.Step, line.Epoch, line.TrainLoss, line.EvalLoss)));
+    }
+
+    private static void AssertSameTensors(IReadOnlyDictionary<string, TensorData> expected, IReadOnlyDictionary<string, TensorData> actual)
+    {
+        Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
+        foreach (var (name, tensor) in expected)
+            Assert.True(tensor.Bytes.Span.SequenceEqual(actual[name].Bytes.Span), $"{name} differs.");
+    }
+
+    private static bool InterruptIsIgnored()
+    {
+        string? ignored = OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) : null;
+        return ignored is not null && (Convert.ToUInt64(ignored[7..].Trim(), 16) & 2) != 0;
+    }
+}

@@ -1,0 +1,49 @@
+using Mezzotint.IO;
+using Mezzotint.Networks;
+
+namespace Mezzotint.Cli.Tests;
+
+/// <summary>The smallest training that has everything: 2 epochs of 8 steps in about a second.</summary>
+internal static class TinyTraining
+{
+    public const int StepsPerEpoch = 8, Epochs = 2;
+
+    public const string Toml = """
+        [data]
+        name = "strokes"
+        train_count = 256
+        test_count = 32
+
+        [training]
+        epochs = 2
+        batch_size = 32
+        replicas = 1
+        checkpoint_every = 3
+        samples_per_label = 0
+
+        [model]
+        num_res_blocks = 1
+        channel_multipliers = [1]
+
+        [model.transformer]
+        context_dim = 8
+        num_heads = 2
+        """;
+
+    /// <summary>The network of that configuration with fresh weights, as a model folder.</summary>
+    public static string WriteModel(string folder, string[]? classNames = null)
+    {
+        var config = Configuration.Parse(Toml, "tiny");
+        using var network = new UNet(config.Model, seed: 1);
+        ModelFolder.Write(folder, network, new ModelInfo
+        {
+            Name = "tiny",
+            Model = config.Model,
+            Height = 28,
+            Width = 28,
+            ClassNames = classNames ?? ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+            Dataset = "strokes",
+        });
+        return folder;
+    }
+}
