@@ -35,11 +35,5 @@ public static class RandomSeeds
     public static torch.Generator Generator(long seed, RandomPurpose purpose, long index) =>
         new(Derive(seed, purpose, index), torch.CPU);
 
-    private static ulong Mix(ulong x)
-    {
-        x += 0x9E3779B97F4A7C15;
-        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-        return x ^ (x >> 31);
-    }
+    private static ulong Mix(ulong x) => RandomStream.SplitMix(ref x);
 }
