@@ -15,7 +15,7 @@ public sealed class WorkerThreads : IDisposable
 {
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _start;
-    private readonly CountdownEvent _done = new(1);
+    private readonly SemaphoreSlim _done = new(0); // counts; an event that is reset each round could be set late by the round before
     private readonly Exception?[] _errors;
     private readonly int _libtorchThreads;
     private Action<int>? _work;
@@ -44,11 +44,11 @@ public sealed class WorkerThreads : IDisposable
     public void Run(Action<int> work)
     {
         _work = work;
-        _done.Reset(Count);
         for (int i = 1; i < Count; i++)
             _start[i].Release();
         RunOne(0);
-        _done.Wait();
+        for (int i = 1; i < Count; i++)
+            _done.Wait();
         _work = null;
         if (Array.Find(_errors, error => error is not null) is { } first)
         {
@@ -79,6 +79,7 @@ public sealed class WorkerThreads : IDisposable
             if (_work is null)
                 return;
             RunOne(index);
+            _done.Release();
         }
     }
 
@@ -94,9 +95,5 @@ public sealed class WorkerThreads : IDisposable
             _errors[index] = error;
         }
 #pragma warning restore CA1031
-        finally
-        {
-            _done.Signal();
-        }
     }
 }

@@ -81,7 +81,8 @@ public class SeedNetworkGoldenTests
         // The blocks free what they made on their way, so it is a copy that is kept.
         Tensor Keep(string path, Tensor output)
         {
-            results[path] = output.clone().MoveToOtherDisposeScope(scope);
+            results[path] = output.clone().DetachFromDisposeScope();
+            scope.Attach(results[path]);
             return output;
         }
         foreach (var (path, module) in network.named_modules())

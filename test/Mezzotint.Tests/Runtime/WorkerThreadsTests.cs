@@ -43,6 +43,18 @@ public class WorkerThreadsTests
     }
 
     [Fact]
+    public void Run_never_returns_early_however_fast_the_rounds_follow_each_other()
+    {
+        using var threads = new WorkerThreads(3);
+        var rounds = new int[3];
+        for (int round = 1; round <= 10_000; round++)
+        {
+            threads.Run(index => rounds[index]++);
+            Assert.True(rounds[0] == round && rounds[1] == round && rounds[2] == round, $"round {round}: {string.Join(", ", rounds)}");
+        }
+    }
+
+    [Fact]
     public void The_first_exception_by_index_comes_through_after_all_are_done_and_the_threads_stay_usable()
     {
         using var threads = new WorkerThreads(4);
