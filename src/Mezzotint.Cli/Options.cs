@@ -37,6 +37,13 @@ internal static class Options
         return option;
     }
 
+    public static Option<long?> WholeOrNone(string name, long minimum, long maximum, string description) => new(name)
+    {
+        HelpName = "N",
+        Description = $"{description}: {minimum} to {maximum}.",
+        CustomParser = result => WholeNumber(name, result, minimum, maximum),
+    };
+
     public static Option<double?> Real(string name, string description) =>
         new(name) { HelpName = "X", Description = description, CustomParser = result => RealNumber(name, result) };
 

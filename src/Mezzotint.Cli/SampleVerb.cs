@@ -12,7 +12,7 @@ internal static class SampleVerb
     private const int MostImages = 100_000;
     private const int CountOfOne = 16, CountOfEach = 2;
 
-    private sealed record Request(string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, long Seed, string? Out, bool Json);
+    private sealed record Request(string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, PictureChoice.Chosen Picture, long Seed, string? Out, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -20,14 +20,15 @@ internal static class SampleVerb
         var label = new Option<string>("--label") { HelpName = "LABELS", Description = "What to draw: a label (7), several (0,1,2), or all.", DefaultValueFactory = _ => LabelList.All };
         var count = Options.Whole("--count", null, 1, MostImages, "Images of each label", $"{CountOfOne} of a single label, {CountOfEach} of each of several");
         var sampler = new SamplerChoice();
+        var picture = new PictureChoice();
         var seed = Options.Seed("Image i is drawn from seed + i alone, whatever the count");
         var output = Options.Text("--out", "FILE", "A .png file gets one square grid; an .npz file the arrays `images` and `labels`; a folder one PNG an image, in a subfolder for each label. Without it the images are drawn here, and the grid is saved under a name that is printed.");
         var json = Options.Json();
         var command = new Command("sample", "Draw images with a model.") { model, label, count, seed, output, json };
-        foreach (var option in sampler.All)
+        foreach (var option in sampler.All.Concat(picture.All))
             command.Add(option);
         command.SetAction(result => Run(terminal, new Request(
-            result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result),
+            result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result), picture.Read(result),
             result.GetValue(seed), result.GetValue(output), result.GetValue(json))));
         return command;
     }
@@ -44,11 +45,11 @@ internal static class SampleVerb
 
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(0);
-        var drawing = Drawing.Draw(terminal, model, ModelSource.Hash(folder), request.Sampler.Of(new SamplingRequest
+        var drawing = Drawing.Draw(terminal, model, ModelSource.Hash(folder), request.Picture.Of(request.Sampler.Of(new SamplingRequest
         {
             Labels = [.. labels.SelectMany(label => Enumerable.Repeat(label, count))],
             Seed = request.Seed,
-        }, model.Info.Process), threads);
+        }, model.Info.Process), model.Info), threads);
         double seconds = clock.Elapsed.TotalSeconds;
 
         string written = request.Out ?? drawing.FreeName();

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Mezzotint.IO;
+using Mezzotint.Sampling;
+
+namespace Mezzotint.Cli;
+
+/// <summary>The options that say what drawing begins from instead of pure noise: <c>--image --strength --mask --resample</c>, or <c>--interpolate</c>.</summary>
+internal sealed class PictureChoice
+{
+    private readonly Option<string?> _image = Options.Text("--image", "FILE", "Begin from a picture of the model's size instead of noise (MNIST: white on black).");
+    private readonly Option<double?> _strength = Options.Real("--strength", "With --image, the share of the steps that is walked: above 0, to 1 (nothing of the picture is left). [default: 0.6, with --mask 1]");
+    private readonly Option<string?> _mask = Options.Text("--mask", "FILE", "With --image, draw anew only where this picture is white; the rest stays as it is.");
+    private readonly Option<long> _resample = Options.Whole("--resample", 1, 1, 1000, "With --mask, how often each step is walked: more makes the new part agree with the rest");
+    private readonly Option<long?> _interpolate = Options.WholeOrNone("--interpolate", 0, Options.LargestSeed, "Walk from the noise of --seed, the first image, to that of this seed, the last");
+
+    public IEnumerable<Option> All => [_image, _strength, _mask, _resample, _interpolate];
+
+    public Chosen Read(ParseResult result) => new(
+        result.GetValue(_image), result.GetValue(_strength), result.GetValue(_mask), (int)result.GetValue(_resample), result.GetValue(_interpolate));
+
+    internal sealed record Chosen(string? Image, double? Strength, string? Mask, int Resample, long? InterpolateTo)
+    {
+        /// <summary>The same request, from this picture or between these seeds.</summary>
+        /// <exception cref="MezzotintException">The options contradict each other, or a picture cannot be used.</exception>
+        public SamplingRequest Of(SamplingRequest request, ModelInfo model)
+        {
+            if (Image is null && (Strength is not null || Mask is not null || Resample > 1))
+                throw new MezzotintException("--strength, --mask and --resample say what to do with a picture: name it with --image FILE.");
+            if (Image is not null && InterpolateTo is not null)
+                throw new MezzotintException("--interpolate walks between two noises, --image begins from a picture: choose one of them.");
+            if (Resample > 1 && Mask is null)
+                throw new MezzotintException("--resample needs a --mask: without one there is nothing to agree with.");
+            if (Strength is { } strength && !(strength > 0 && strength <= 1))
+                throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"--strength {strength}: it is above 0 and at most 1."));
+            return Image is null ? request with { InterpolateTo = InterpolateTo } : request with
+            {
+                Source = new SourceImage
+                {
+                    Image = Fitting("--image", Image, model.Model.InChannels, model),
+                    Strength = Strength ?? (Mask is null ? 0.6 : 1),
+                    Mask = Mask is null ? null : Fitting("--mask", Mask, 1, model),
+                    Resampling = Resample,
+                },
+            };
+        }
+
+        private static ImageBatch Fitting(string option, string path, int channels, ModelInfo model)
+        {
+            var image = PngFile.Read(path);
+            if (image.Channels == 3 && channels == 1)
+                image = Grey(image);
+            return image.Channels == channels && image.Height == model.Height && image.Width == model.Width ? image
+                : throw new MezzotintException($"{option} '{path}' is {image.Width} x {image.Height}{(image.Channels == channels ? "" : ", grey")}; this model needs {model.Width} x {model.Height}{(channels == 1 ? "" : ", in colour")}. Bring it to that size first.");
+        }
+
+        /// <summary>Luma as in ITU-R BT.601: what pictures of grey things that were saved in colour are turned back by.</summary>
+        private static ImageBatch Grey(ImageBatch image)
+        {
+            int plane = image.Height * image.Width;
+            var grey = new byte[plane];
+            for (int i = 0; i < plane; i++)
+                grey[i] = (byte)Math.Round(0.299 * image.Pixels[i] + 0.587 * image.Pixels[plane + i] + 0.114 * image.Pixels[2 * plane + i]);
+            return new ImageBatch(1, 1, image.Height, image.Width, grey);
+        }
+    }
+}
