@@ -86,7 +86,7 @@ public class CheckpointTests
     {
         using var folder = new TemporaryFolder();
         string path = folder.File("a");
-        string[] keys = [.. Metadata(path).Keys];
+        string[] keys = [.. Metadata.Value.Keys];
         var value = Gen.OneOf(Gen.String[0, 12], Gen.Double.Select(x => x.ToString("R", CultureInfo.InvariantCulture)), Gen.Long.Select(x => x.ToString(CultureInfo.InvariantCulture)));
         Gen.Select(Gen.Int[0, keys.Length - 1], value).Sample((key, text) =>
         {
@@ -127,15 +127,16 @@ public class CheckpointTests
 
     private static string Refusal(string path) => Assert.Throws<MezzotintException>(() => Checkpoint.Read(path)).Message;
 
-    private static Dictionary<string, string> Metadata(string path)
+    private static readonly Lazy<Dictionary<string, string>> Metadata = new(() =>
     {
-        Sample.Write(path);
-        return SafetensorsFile.Read(path).Metadata.ToDictionary();
-    }
+        using var folder = new TemporaryFolder();
+        Sample.Write(folder.File("a"));
+        return SafetensorsFile.Read(folder.File("a")).Metadata.ToDictionary();
+    });
 
     private static void WriteWith(string path, string key, string? value)
     {
-        var metadata = Metadata(path);
+        var metadata = Metadata.Value.ToDictionary();
         metadata.Remove(key);
         if (value is not null)
             metadata[key] = value;
