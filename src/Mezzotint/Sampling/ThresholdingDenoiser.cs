@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
@@ -52,7 +53,7 @@ public sealed class ThresholdingDenoiser : IDenoiser
         using var one = tensor(1.0, denoised.dtype, denoised.device);
         var u = denoised.sub(middle).div(half);
         var s = Quantile(u.abs().flatten(1), p).maximum(one).reshape([u.shape[0], .. Enumerable.Repeat(1L, (int)u.dim() - 1)]); // [B, 1, 1, 1]
-        return u.minimum(s).maximum(s.neg()).div(s).mul(half).add(middle).MoveToOuterDisposeScope();
+        return u.minimum(s).maximum(s.neg()).div(s).mul(half).Plus(middle).MoveToOuterDisposeScope();
     }
 
     /// <summary>The p-quantile of each row, linear between its neighbours; libtorch's own refuses more than 2^24 values.</summary>

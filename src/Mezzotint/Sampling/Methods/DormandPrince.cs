@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using static Mezzotint.Sampling.LinearCombination;
 using static TorchSharp.torch;
 
@@ -92,7 +93,7 @@ internal static class DormandPrince
         }
         var difference = Sum([.. E.Select((e, j) => (h * e, k[j]))]);
         using var floor = tensor(absolute, x.dtype, x.device);
-        var allowed = floor.add(Sum((relative, x.abs().maximum(next.abs()))));
+        var allowed = floor.Plus(Sum((relative, x.abs().maximum(next.abs()))));
         var ratio = difference.div(allowed).flatten(1);
         double error = ratio.mul(ratio).mean([1]).max().sqrt().to(ScalarType.Float64).item<double>(); // a NaN in one image is the maximum
         return (next.MoveToOuterDisposeScope(), k[^1].MoveToOuterDisposeScope(), error);
