@@ -122,7 +122,14 @@ public sealed class Trainer : IDisposable
         new Sampler(Network, _config.Process, (int)_train.Shape.Height, (int)_train.Shape.Width, _device).Sample(request, _threads, null, cancellation);
 
     /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>
-    public IReadOnlyDictionary<string, TensorData> Tensors() => State().ToDictionary(named => named.Name, named => named.Tensor.ToData());
+    /// <exception cref="MezzotintException">The weights are not finite numbers any more, which the next loss would show: no checkpoint may hold them.</exception>
+    public IReadOnlyDictionary<string, TensorData> Tensors()
+    {
+        using var scope = NewDisposeScope();
+        return _trainingStep.Weights.isfinite().all().item<bool>()
+            ? State().ToDictionary(named => named.Name, named => named.Tensor.ToData())
+            : throw new MezzotintException(Diagnosis("size of the weights", double.PositiveInfinity, Step));
+    }
 
     /// <summary>Takes up the state of <paramref name="checkpoint"/>.</summary>
     /// <exception cref="MezzotintException">It is of another model.</exception>

@@ -2,6 +2,7 @@ using Mezzotint.Data;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
@@ -36,7 +37,7 @@ public sealed class TrainingStep : IDisposable
         ArgumentNullException.ThrowIfNull(threads);
         (_process, _threads, _device) = (process, threads, device);
         var flat = FlatParameters.Of(network);
-        _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => new UNet(network.Config))];
+        _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => new UNet(network.Config).to(device))];
         _parameters = [flat, .. _networks.Skip(1).Select(flat.Share)];
         for (int i = 1; i < _networks.Length; i++)
             _networks[i].CopyFrozenFrom(network);

@@ -52,7 +52,17 @@ public class CheckpointTests
         byte[] bytes = File.ReadAllBytes(folder.File("a"));
         bytes[^3] ^= 1;
         File.WriteAllBytes(folder.File("a"), bytes);
-        Assert.Contains("the hash of its tensors", Refusal(folder.File("a")), StringComparison.Ordinal);
+        Assert.Contains("the hash of its contents", Refusal(folder.File("a")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("step", "8")]
+    [InlineData("epoch_loss", "0.5")]
+    public void A_changed_number_is_found_by_the_hash(string key, string value)
+    {
+        using var folder = new TemporaryFolder();
+        WriteWith(folder.File("a"), key, value);
+        Assert.Contains("the hash of its contents", Refusal(folder.File("a")), StringComparison.Ordinal);
     }
 
     [Theory]
