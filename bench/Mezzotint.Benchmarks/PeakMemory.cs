@@ -38,13 +38,7 @@ internal static class PeakMemory
     /// <summary>Runs the training in a process of its own.</summary>
     public static MemoryResult Run(int steps, Action<string> tell)
     {
-        string program = Environment.ProcessPath!;
-        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-            start.ArgumentList.Add(typeof(PeakMemory).Assembly.Location);
-        start.ArgumentList.Add(ChildCommand);
-        start.ArgumentList.Add(steps.ToString(CultureInfo.InvariantCulture));
-        using var child = Process.Start(start) ?? throw new InvalidOperationException("The measuring process did not start.");
+        using var child = StartChild(ChildCommand, steps.ToString(CultureInfo.InvariantCulture));
         var phases = new List<MemoryPhase>();
         while (child.StandardOutput.ReadLine() is { } line)
         {
@@ -104,22 +98,35 @@ internal static class PeakMemory
     private static void Save(Trainer trainer, string path, double loss, ImageBatch grid, int columns)
     {
         new Checkpoint { Step = trainer.Step, EpochsReported = 0, EpochLoss = loss, SinceLog = (0, 0), Elapsed = TimeSpan.Zero, Tensors = trainer.Tensors() }.Write(path + ".safetensors");
-        LossPlot.Write(path + "-loss.png", "memory", "epoch", [new PlotSeries("test", [0, 1], [loss, loss])]);
+        new LinePlot { Title = "memory", XLabel = "epoch", YLabel = "loss", Series = [new("test", [0, 1], [loss, loss])] }.Write(path + "-loss.png");
         PngFile.Write(path + ".png", grid.Grid(columns), scale: 2);
+    }
+
+    /// <summary>Starts this program once more, as one of its hidden commands.</summary>
+    public static Process StartChild(string command, string argument)
+    {
+        string program = Environment.ProcessPath!;
+        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
+            start.ArgumentList.Add(typeof(PeakMemory).Assembly.Location);
+        start.ArgumentList.Add(command);
+        start.ArgumentList.Add(argument);
+        return Process.Start(start) ?? throw new InvalidOperationException("The measuring process did not start.");
     }
 
     private static void Report(string phase)
     {
-        var (resident, peak) = Now();
+        var (resident, peak) = Of(Environment.ProcessId);
         Console.WriteLine(JsonSerializer.Serialize(new MemoryPhase(phase, Math.Round(resident), Math.Round(peak))));
     }
 
-    private static (double Resident, double Peak) Now()
+    /// <summary>The resident memory of a process, now and at its highest, in MB.</summary>
+    public static (double Resident, double Peak) Of(int id)
     {
-        var status = Machine.Table("/proc/self/status");
+        var status = Machine.Table(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/status"));
         if (status.TryGetValue("VmHWM", out string? peak) && status.TryGetValue("VmRSS", out string? resident))
             return (Megabytes(resident), Megabytes(peak));
-        using var process = Process.GetCurrentProcess();
+        using var process = Process.GetProcessById(id);
         return (process.WorkingSet64 / 1e6, process.PeakWorkingSet64 / 1e6);
     }
 

@@ -36,4 +36,25 @@ var memoryChild = new Command(PeakMemory.ChildCommand, "What memory measures.") 
 memoryChild.Hidden = true;
 memoryChild.SetAction(parsed => PeakMemory.RunChild(parsed.GetValue(childSteps)));
 
-return new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, memory, memoryChild }.Parse(args).Invoke();
+var clients = new Option<int>("--clients") { Description = "How many ask at the same time.", DefaultValueFactory = _ => 64 };
+var time = new Option<double>("--time") { Description = "Seconds of load.", DefaultValueFactory = _ => 60 };
+var model = new Option<string>("--model") { Description = "The folder of the model that is served.", DefaultValueFactory = _ => "models/mnist" };
+clients.Validators.Add(result => { if (result.GetValueOrDefault<int>() is < 1 or > 1000) result.AddError("--clients is 1 to 1000."); });
+time.Validators.Add(result => { if (!(result.GetValueOrDefault<double>() is > 0 and <= 3600)) result.AddError("--time is more than 0, and 3600 at most."); });
+var load = new Command("load", "Many clients at once on the server: errors, mixed-up images, latency, throughput beside the sampler's own, memory; exit code 1 where an answer was wrong.") { clients, time, model, json, save };
+load.SetAction(async parsed =>
+{
+    using var run = new LoadRun(Path.GetFullPath(parsed.GetValue(model)!));
+    var result = await run.RunAsync(parsed.GetValue(clients), TimeSpan.FromSeconds(parsed.GetValue(time)), Console.Error.WriteLine);
+    Console.Write(parsed.GetValue(json) ? Report.Json(result) : Report.Table(result));
+    if (parsed.GetValue(save) is { } folder)
+        Report.Save(folder, "load", result.Date, result, Report.Markdown(result));
+    return result.IsSound ? 0 : 1;
+});
+
+var served = new Argument<string>("model");
+var loadChild = new Command(LoadRun.ChildCommand, "What load puts under load.") { served };
+loadChild.Hidden = true;
+loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
+
+return await new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, memory, memoryChild, load, loadChild }.Parse(args).InvokeAsync();

@@ -50,6 +50,34 @@ internal static class Report
         return page.Append(Description(result.Machine)).ToString();
     }
 
+    public static string Markdown(LoadResult result)
+    {
+        var page = new StringBuilder();
+        page.Append(Invariant($"# The server under load, {result.Date:yyyy-MM-dd}\n\n"));
+        page.Append(Table(result));
+        page.Append(Invariant($"\nThe model `{result.Model}`; each client asks over and over for 1 to 4 digits by euler (20 steps), heun (10) or dpmpp-2m-sde (20), a third as streams, and compares every pixel of the answer with the image drawn alone from its seed. "));
+        page.Append("Clients and server share the machine. Alone: the same kinds of image by the pipeline in a process of its own, the mean of before and after. 1 MB is 10^6 bytes.\n\n");
+        page.Append(Command(Invariant($"load --clients {result.Clients} --time {result.AskedSeconds:F0} --model models/{result.Model} --save bench/results")));
+        return page.Append(Description(result.Machine)).ToString();
+    }
+
+    public static string Table(LoadResult result)
+    {
+        var table = new StringBuilder("| what | |\n| --- | ---: |\n");
+        void Row(string what, FormattableString value) => table.Append(Invariant($"| {what} | {Invariant(value)} |\n"));
+        Row("clients, seconds", $"{result.Clients}, {result.Seconds:F0}");
+        Row("requests, images", $"{result.Requests}, {result.Images}");
+        Row("refused with 429", $"{result.TooMany}");
+        Row("other errors", $"{result.OtherErrors}");
+        Row("images that are not those of their seed", $"{result.WrongImages}");
+        Row("latency, median and 99 %, s", $"{result.MedianLatency:F2}, {result.P99Latency:F2}");
+        Row("network evaluations/s, under load", $"{result.Rate:F0}");
+        Row("network evaluations/s, alone", $"{result.RateAlone:F0}");
+        Row("ratio", $"{result.Ratio:F2} x");
+        Row("memory after a third of the time, at the end, highest, MB", $"{result.EarlyMegabytes:F0}, {result.LateMegabytes:F0}, {result.PeakMegabytes:F0}");
+        return table.ToString();
+    }
+
     public static string Table(ComparisonResult result)
     {
         var table = new StringBuilder("| what | rate | lowest - highest | ratio |\n| --- | ---: | ---: | ---: |\n");

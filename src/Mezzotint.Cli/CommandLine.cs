@@ -49,13 +49,22 @@ internal static class CommandLine
             new VersionOption("--version") { Description = "Show the version.", Action = new VersionAction(terminal) },
             SampleVerb.Create(terminal),
             DemoVerb.Create(terminal),
+            ServeVerb.Create(terminal),
             SamplersVerb.Create(terminal),
+            PlotVerb.Create(terminal),
             TrainVerb.Create(terminal),
+            DistillVerb.Create(terminal),
+            TrainClassifierVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
+            LikelihoodVerb.Create(terminal),
             InspectVerb.Create(terminal),
+            AverageVerb.Create(terminal),
             ImportVerb.Create(terminal),
+            ExportVerb.Create(terminal),
             DataVerb.Create(terminal),
             DoctorVerb.Create(terminal),
+            CompletionsVerb.Create(terminal),
+            CompletionsVerb.CreateQuestion(terminal),
         };
     }
 
@@ -67,9 +76,9 @@ internal static class CommandLine
         string problem = result.UnmatchedTokens switch
         {
             _ when UnknownOption(result) is { } option => $"no option '{option}'{Meant(option, OptionNames(command))}",
-            [var word, ..] when command.Subcommands.Count > 0 => $"no command '{word}'{Meant(word, command.Subcommands.Select(sub => sub.Name))}",
+            [var word, ..] when command.Subcommands.Count > 0 => $"no command '{word}'{Meant(word, VerbsOf(command))}",
             [var word, ..] => $"one argument too many: '{word}'",
-            _ when command.Subcommands.Count > 0 => $"a command is missing: {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}",
+            _ when command.Subcommands.Count > 0 => $"a command is missing: {string.Join(", ", VerbsOf(command))}",
             _ => result.Errors[0].SymbolResult switch
             {
                 OptionResult { IdentifierTokenCount: 0 } option => $"{option.Option.Name} is missing",
@@ -86,9 +95,11 @@ internal static class CommandLine
         [.. command.Parents.OfType<Command>().Take(1).SelectMany(PathTo), command.Name];
 
     /// <summary>The parser takes a misspelt option for an argument where one is still to come: no argument here begins with a dash.</summary>
-    private static string? UnknownOption(ParseResult result) => result.CommandResult.Children.OfType<ArgumentResult>()
+    internal static string? UnknownOption(ParseResult result) => result.CommandResult.Children.OfType<ArgumentResult>()
         .SelectMany(argument => argument.Tokens).Select(token => token.Value).Concat(result.UnmatchedTokens)
         .FirstOrDefault(word => word.StartsWith('-') && !result.Tokens.Any(token => token.Type == TokenType.DoubleDash));
+
+    private static IEnumerable<string> VerbsOf(Command command) => command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name);
 
     private static IEnumerable<string> OptionNames(Command command) =>
         command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options.Where(option => option.Recursive))).Select(option => option.Name);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Cli;
 
@@ -12,15 +13,17 @@ internal static class DemoVerb
     public static Command Create(Terminal terminal)
     {
         var model = Options.Optional("MODEL", ModelSource.Description);
-        var steps = Options.Whole("--steps", 500, 2, 100_000, "Network evaluations an image");
+        var sampler = new SamplerChoice();
         var seed = Options.Seed("The seed of the first image; each later one has the next");
         var json = new Option<bool>("--json") { Description = "Give each answer's result as one JSON object on a line, and draw nothing here." };
-        var command = new Command("demo", $"Ask for a label, draw {Images} images of it, save them as a grid, and ask again. An empty line, q, or the end of the input ends it.") { model, steps, seed, json };
-        command.SetAction(result => Run(terminal, result.GetValue(model), (int)result.GetValue(steps), result.GetValue(seed), result.GetValue(json)));
+        var command = new Command("demo", $"Ask for a label, draw {Images} images of it, save them as a grid, and ask again. An empty line, q, or the end of the input ends it.") { model, seed, json };
+        foreach (var option in sampler.All)
+            command.Add(option);
+        command.SetAction(result => Run(terminal, result.GetValue(model), sampler.Read(result), result.GetValue(seed), result.GetValue(json)));
         return command;
     }
 
-    private static int Run(Terminal terminal, string? named, int steps, long seed, bool json)
+    private static int Run(Terminal terminal, string? named, SamplerChoice.Chosen sampler, long seed, bool json)
     {
         string folder = ModelSource.Find(named);
         using var model = ModelSource.Load(folder);
@@ -30,11 +33,12 @@ internal static class DemoVerb
         {
             if (seed + Images - 1 > Options.LargestSeed)
                 seed = 0;
-            var request = new SamplingRequest { Labels = [.. Enumerable.Repeat(label, Images)], Seed = seed, Steps = steps };
-            var drawing = Drawing.Draw(terminal, model, hash, request, threads);
+            var request = sampler.Of(new SamplingRequest { Labels = [.. Enumerable.Repeat(label, Images)], Seed = seed }, model.Info);
+            var receipt = ImageReceipt.For(request, sampler.RecipeFor(model.Info.Sampling), model.Info, hash);
+            var drawing = Drawing.Draw(terminal, model, request, receipt, threads);
             string written = drawing.FreeName();
             drawing.WriteGrid(written);
-            terminal.Result(json, new { Out = written, Label = model.Info.ClassNames[label], Count = Images, Seed = seed, Steps = steps },
+            terminal.Result(json, new { Out = written, Label = model.Info.ClassNames[label], Count = Images, Seed = seed, request.Steps },
                 drawing.OnTerminal(terminal) + written);
             seed += Images;
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Mezzotint.IO;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Cli;
 
@@ -11,29 +12,51 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
     /// <summary>One value becomes a square of this many pixels in a grid's file: 28 x 28 is small on a screen.</summary>
     private const int GridScale = 2;
 
+    /// <summary>Images in a row of a walk; then the next row goes on.</summary>
+    private const int LongestStrip = 16;
+
+    /// <summary>What the images begin from, in the names and descriptions of files: a seed, unless it is said.</summary>
+    public string? From { get; init; }
+
+    /// <summary>Whether the images lead from one to another.</summary>
+    public bool Strip { get; init; }
+
+    /// <summary>How the images were drawn, where they can be drawn again from it.</summary>
+    public ImageReceipt? Receipt { get; init; }
+
     public LoadedModel Model => model;
 
     public SamplingRequest Request => request;
 
     public ImageBatch Images => images;
 
-    public static Drawing Draw(Terminal terminal, LoadedModel model, string? hash, SamplingRequest request, WorkerThreads threads)
+    /// <summary>Draws a request; the receipt goes into the files.</summary>
+    public static Drawing Draw(Terminal terminal, LoadedModel model, SamplingRequest request, ImageReceipt receipt, WorkerThreads threads)
     {
-        var info = model.Info;
-        if (info.Model.InChannels is not (1 or 3))
-            throw new MezzotintException($"The model '{info.Name}' has images of {info.Model.InChannels} channels; only 1 (grey) and 3 (colour) can be drawn.");
-        var sampler = new Sampler(model.Network, info.Process, info.Height, info.Width);
+        CheckChannels(model.Info);
+        var sampler = new Sampler(model);
         var images = ProgressDisplay.Show(terminal, "drawing", display => sampler.Sample(request, threads, new Reports<SamplingProgress>(report =>
             display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(request.Labels.Count, "image"))), terminal.Stop));
-        return new Drawing(model, hash, request, images);
+        return new Drawing(model, receipt.ModelHash, request, images) { Receipt = receipt };
+    }
+
+    public static void CheckChannels(ModelInfo info)
+    {
+        if (info.Model.InChannels is not (1 or 3))
+            throw new MezzotintException($"The model '{info.Name}' has images of {info.Model.InChannels} channels; only 1 (grey) and 3 (colour) can be drawn.");
     }
 
     /// <summary>Writes all images as one.</summary>
-    public void WriteGrid(string path) => PngFile.Write(path, images.Grid(Columns()), GridScale, Description(Labels(request.Labels), request.Seed));
+    public void WriteGrid(string path) => PngFile.Write(path, images.Grid(Columns()), GridScale,
+        Receipt is null ? Description(Labels(request.Labels), request.Seed) : (Receipt with { Columns = Columns(), Scale = GridScale }).ToText());
+
+    /// <summary>Writes the picture of the file that the receipt is from.</summary>
+    public void WriteAgain(string path, ImageReceipt receipt) =>
+        PngFile.Write(path, receipt.Index is { } index ? images.Slice(index) : images.Grid(receipt.Columns), receipt.Scale, receipt.ToText());
 
     /// <summary>Writes image <paramref name="index"/> alone, as large as it is.</summary>
-    public void WriteImage(string path, int index) =>
-        PngFile.Write(path, images.Slice(index), 1, Description(Labels([request.Labels[index]]), request.Seed + index));
+    public void WriteImage(string path, int index) => PngFile.Write(path, images.Slice(index), 1,
+        Receipt is null ? Description(Labels([request.Labels[index]]), request.Seed + index) : (Receipt.Of(index) with { Scale = 1 }).ToText());
 
     /// <summary>The images for the terminal: in colour each may shrink to half of its size, in characters it would be lost.</summary>
     public string OnTerminal(Terminal terminal)
@@ -53,15 +76,17 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
     {
         string labels = Labels(request.Labels);
         string what = request.Labels.Distinct().Count() == model.Info.ClassNames.Count ? LabelList.All : string.Concat(labels.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
-        string stem = string.Create(CultureInfo.InvariantCulture, $"mezzotint-{what[..Math.Min(what.Length, 40)]}-seed{request.Seed}");
+        string stem = string.Create(CultureInfo.InvariantCulture, $"mezzotint-{what[..Math.Min(what.Length, 40)]}-{(From is null ? $"seed{request.Seed}" : "inverted")}");
         for (int copy = 1; ; copy++)
             if ((copy == 1 ? $"{stem}.png" : $"{stem}-{copy}.png") is var name && !Path.Exists(name))
                 return name;
     }
 
-    /// <summary>As square as can be; with several labels, of such a width that none begins in the middle of a row, if that stays near to a square.</summary>
+    /// <summary>A walk from one image to another is a strip. Else as square as can be; with several labels, of such a width that none begins in the middle of a row, if that stays near to a square.</summary>
     private int Columns()
     {
+        if (Strip || request.InterpolateTo is not null)
+            return Math.Min(images.Count, LongestStrip);
         double square = Math.Sqrt(images.Count);
         int each = request.Labels.TakeWhile(label => label == request.Labels[0]).Count();
         if (each < images.Count)
@@ -78,10 +103,12 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
             ["Software"] = $"mezzotint {CommandLine.Version}",
             ["Model"] = model.Info.Name,
             ["Label"] = labels,
-            ["Seed"] = seed.ToString(CultureInfo.InvariantCulture),
+            [From is null ? "Seed" : "From"] = From ?? seed.ToString(CultureInfo.InvariantCulture),
             ["Steps"] = request.Steps.ToString(CultureInfo.InvariantCulture),
             ["Sampler"] = request.Solver is { } solver ? $"{solver.Name} {solver.Options}".TrimEnd() : EulerMaruyama.Name,
         };
+        if (request.Guidance is { } guidance)
+            text["Guidance"] = guidance.ToString();
         if (hash is not null)
             text["Model SHA-256"] = hash;
         return text;

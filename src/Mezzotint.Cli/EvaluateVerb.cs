@@ -1,77 +1,75 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
+using System.CommandLine.Parsing;
 using Mezzotint.Data;
-using Mezzotint.Evaluation;
 using Mezzotint.IO;
-using Mezzotint.Runtime;
-using TorchSharp;
 
 namespace Mezzotint.Cli;
 
-/// <summary><c>mezzotint evaluate MODEL --loss</c>: how good a model is, in figures.</summary>
+/// <summary>What <c>mezzotint evaluate</c> was asked for.</summary>
+internal sealed record EvaluateRequest(string Target, string? Data, long Seed, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
+    long LikelihoodCount, string[] Classifiers, string? Report, bool Json);
+
+/// <summary><c>mezzotint evaluate MODEL|FILE|FOLDER</c>: how good a model or a set of images is, in figures.</summary>
 internal static class EvaluateVerb
 {
-    private sealed record Request(string Model, bool Loss, string? Data, long Seed, long Count, bool Json);
-
     public static Command Create(Terminal terminal)
     {
-        var model = Options.Required("MODEL", "A model folder, a run folder, a PyTorch checkpoint folder, or the name of a model in ./models.");
-        var loss = new Option<bool>("--loss") { Description = "The training loss on the test images: one random time and one noise an image." };
-        var data = Options.Text("--data", "SET", "mnist, strokes, or a folder with MNIST's files or with images by class. [default: what the model was trained on, else mnist]");
-        var seed = Options.Seed("The seed of times and noise");
-        var count = Options.Whole("--count", null, 1, int.MaxValue, "Only so many test images, from the first on", "all");
+        var target = Options.Required("MODEL", "A model as `sample` takes it, which is made to draw; or images by anybody: an .npz file with the array `images` (and `labels`), or a folder of images, in a subfolder for each class or in none.");
+        var loss = new Option<bool>("--loss") { Description = "Instead of all that: the training loss of a model on the test images, one random time and one noise an image." };
+        var data = Options.Text("--data", "SET", "Real images to measure against: mnist, strokes, or a folder with MNIST's files or with images by class. [default: what the model was trained on, else mnist]");
+        var count = Options.Whole("--count", null, 1, EvaluateImages.MostImages, "Images", $"{EvaluateModel.DefaultCount:N0} of a model, all of a file or folder, all test images with --loss");
+        var seed = Options.Seed("The seed of the first image drawn, and of the real images that are drawn by lot; with --loss of times and noise");
+        var sampler = new SamplerChoice();
+        var guidance = new GuidanceChoice();
+        var likelihood = Options.Whole("--likelihood", EvaluateModel.DefaultLikelihoodCount, 0, int.MaxValue, "Test images whose likelihood under the model is measured as well, three times the work of drawing one in 200 steps");
+        var classifier = new Option<string[]>("--classifier")
+        {
+            HelpName = "FOLDER",
+            Description = "A classifier from `train-classifier` to ask; the first gives the embedding. May be given several times. [default: those in models/classifiers that fit]",
+            DefaultValueFactory = _ => [],
+            CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
+        };
+        var report = Options.Text("--report", "FOLDER", "Also write a page, index.html, with the figures and pictures: samples, failures, nearest training images.");
         var json = Options.Json();
-        var command = new Command("evaluate", "Measure a model on test images.") { model, loss, data, seed, count, json };
-        command.SetAction(result => Run(terminal, new Request(
-            result.GetRequiredValue(model), result.GetValue(loss), result.GetValue(data), result.GetValue(seed), result.GetValue(count), result.GetValue(json))));
+        var command = new Command("evaluate", "Measure a model, or images by anybody, against real images: accuracy of the labels, distances, coverage, memorisation, diversity. Beside each figure stands what real images get.")
+        {
+            target, loss, data, count, seed, classifier, report, json,
+        };
+        IReadOnlyList<Option> drawing = [likelihood, .. sampler.All, .. guidance.All];
+        foreach (var option in drawing)
+            command.Add(option);
+        command.SetAction(result =>
+        {
+            var request = new EvaluateRequest(result.GetRequiredValue(target), result.GetValue(data), result.GetValue(seed), result.GetValue(count),
+                sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [], result.GetValue(report), result.GetValue(json));
+            if (!result.GetValue(loss))
+                return EvaluateImages.Run(terminal, request, Given(result, drawing));
+            return Given(result, [.. drawing, classifier, report]) is { } unused
+                ? throw new MezzotintException($"{unused} has no part in the loss: leave it out, or --loss.")
+                : EvaluateLoss.Run(terminal, request);
+        });
         return command;
     }
 
-    private static int Run(Terminal terminal, Request request)
+    /// <summary>A data set by the name or path after <c>--data</c>, with MNIST fetched where it is not at hand.</summary>
+    public static (ImageSet? Train, ImageSet Test) LoadData(Terminal terminal, string name, int channels, bool train, int? testLimit = null)
     {
-        if (!request.Loss)
-            throw new MezzotintException("evaluate needs to know what: add --loss, the one figure that it measures.");
-        string folder = ModelSource.Find(request.Model);
-        using var model = ModelSource.Load(folder);
-        var images = LoadData(terminal, request, model.Info);
-        CheckFit(model.Info, images);
-
-        terminal.Say($"Evaluating the loss on {Quantity.Of(images.Count, "image")} of {images.Name}.");
-        var clock = Stopwatch.StartNew();
-        using var threads = new WorkerThreads(0);
-        using var resident = new ResidentImages(images, torch.CPU);
-        var (loss, error) = LossEvaluation.Evaluate(model.Network, model.Info.Process, resident, threads, request.Seed, cancellation: terminal.Stop);
-        double seconds = clock.Elapsed.TotalSeconds;
-        terminal.Result(request.Json, new
-        {
-            Model = folder,
-            Data = images.Name,
-            images.Count,
-            request.Seed,
-            Loss = Math.Round(loss, 4),
-            StandardError = Math.Round(error, 4),
-            Seconds = Math.Round(seconds, 2),
-        }, string.Create(CultureInfo.InvariantCulture, $"loss {loss:F3}, standard error {error:F3}, on {Quantity.Of(images.Count, "image")} of {images.Name} in {seconds:F1} s"));
-        return CommandLine.Done;
-    }
-
-    private static ImageSet LoadData(Terminal terminal, Request request, ModelInfo info)
-    {
-        string name = request.Data ?? info.Dataset ?? DataSource.MnistName;
         string? folder = null;
         if (Directory.Exists(name) && (Mnist.MissingFrom(name).Count == 0 || Mnist.MissingFrom(Path.Combine(name, DataSource.MnistName)).Count == 0))
             (name, folder) = (DataSource.MnistName, name);
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, folder);
-        return DataSource.Load(name, folder, train: false, request.Count > 0 ? (int)request.Count : null, info.Model.InChannels);
+        return (train ? DataSource.Load(name, folder, train: true, channels: channels) : null, DataSource.Load(name, folder, train: false, testLimit, channels));
     }
 
-    private static void CheckFit(ModelInfo info, ImageSet images)
+    public static void CheckFit(ModelInfo info, ImageSet images)
     {
         if ((images.Channels, images.Height, images.Width) != (info.Model.InChannels, info.Height, info.Width))
             throw new MezzotintException($"{images.Name} has images of {images.Channels} x {images.Height} x {images.Width}, the model of {info.Model.InChannels} x {info.Height} x {info.Width}: choose other data with --data.");
         if (images.ClassNames.Count > info.Model.CorpusLength)
             throw new MezzotintException($"{images.Name} has {images.ClassNames.Count} classes, the model knows {info.Model.CorpusLength}: choose other data with --data.");
     }
+
+    private static string? Given(ParseResult result, IEnumerable<Option> options) =>
+        options.FirstOrDefault(option => result.GetResult(option) is { Implicit: false })?.Name;
 }

@@ -44,10 +44,10 @@ internal static class InspectVerb
         return CommandLine.Done;
     }
 
-    private static (string Path, UNet Network, ModelInfo? Info) Open(string named)
+    private static (string Path, DenoisingNetwork Network, ModelInfo? Info) Open(string named)
     {
         if (named.EndsWith(".toml", StringComparison.OrdinalIgnoreCase))
-            return (named, new UNet(Configuration.Read(named).Model), null);
+            return (named, Configuration.Read(named).Model.Build(), null);
         string folder = ModelSource.Find(named);
         var model = ModelSource.Load(folder);
         return (folder, model.Network, model.Info);

@@ -10,7 +10,8 @@ namespace Mezzotint.Cli;
 /// </summary>
 internal static class ModelSource
 {
-    public const string Description = "A model folder, a run folder, a PyTorch checkpoint folder, or the name of a model in ./models. Without it: models/mnist, else the first in models.";
+    public const string Required = "A model folder, a run folder, a PyTorch checkpoint folder, or the name of a model in ./models.";
+    public const string Description = Required + " Without it: models/mnist, else the first in models.";
 
     private const string Preferred = "mnist";
 
@@ -29,6 +30,8 @@ internal static class ModelSource
             throw new MezzotintException($"The run '{named}' has no model yet: it gets one at the end of its first epoch.");
         if (Shelves().Select(shelf => Path.Combine(shelf, named)).FirstOrDefault(IsModel) is { } onShelf)
             return onShelf;
+        if (ClassifierSource.Known(named) is { } classifier)
+            throw new MezzotintException($"'{classifier}' is a classifier, which draws nothing: `mezzotint evaluate` asks it. Name a model.");
         string[] known = [.. Known().Select(folder => Path.GetFileName(folder)).Distinct()];
         string remedy = known.Length > 0 ? $" The models at hand are {string.Join(", ", known)}." : " Train one with `mezzotint train CONFIG`.";
         throw new MezzotintException(Directory.Exists(named)
@@ -58,5 +61,9 @@ internal static class ModelSource
         return shelves;
     }
 
-    private static bool IsModel(string folder) => ModelFolder.Exists(folder) || SeedCheckpoint.Exists(folder);
+    /// <summary>Whether a path itself is a model, or a run: not whether a model on a shelf has that name.</summary>
+    public static bool IsNamedBy(string path) => IsModel(path) || RunFolder.Exists(path) || ModelFolder.Exists(Path.Combine(path, "model")) || ClassifierFolder.Exists(path);
+
+    /// <summary>Classifiers are folders alike, and draw nothing.</summary>
+    private static bool IsModel(string folder) => (ModelFolder.Exists(folder) && !ClassifierFolder.Exists(folder)) || SeedCheckpoint.Exists(folder);
 }

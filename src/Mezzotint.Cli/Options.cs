@@ -21,6 +21,10 @@ internal static class Options
     public static Option<string?> Text(string name, string helpName, string description) =>
         new(name) { HelpName = helpName, Description = description, CustomParser = Named };
 
+    /// <summary>Words that are given one by one, each after the option's name.</summary>
+    public static Option<string[]> Names(string name, string helpName, string description) =>
+        new(name) { HelpName = helpName, Description = description, CustomParser = AllNamed };
+
     public static Option<long> Seed(string description) => Whole("--seed", 42, 0, LargestSeed, description);
 
     /// <summary>A whole number; where it has no fixed default, <paramref name="otherwise"/> says what happens without it, and its value is then 0.</summary>
@@ -47,6 +51,19 @@ internal static class Options
     public static Option<double?> Real(string name, string description) =>
         new(name) { HelpName = "X", Description = description, CustomParser = result => RealNumber(name, result) };
 
+    /// <summary>Settings of a configuration: --set KEY=VALUE, as often as one likes.</summary>
+    public static Option<string[]> Overrides(string description) => new("--set")
+    {
+        HelpName = "KEY=VALUE",
+        Description = description,
+        DefaultValueFactory = _ => [],
+        CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
+    };
+
+    /// <summary>Two numbers that go up: LOW,HIGH.</summary>
+    public static Option<(double Low, double High)?> Interval(string name, string description) =>
+        new(name) { HelpName = "LOW,HIGH", Description = description, CustomParser = result => TwoNumbers(name, result) };
+
     /// <summary>A value for <c>--out</c> and its like, which an empty variable in a script must not turn into the current folder.</summary>
     private static string? Named(ArgumentResult result)
     {
@@ -54,6 +71,14 @@ internal static class Options
         if (string.IsNullOrWhiteSpace(text))
             result.AddError($"{NameOf(result)} is empty");
         return text;
+    }
+
+    private static string[] AllNamed(ArgumentResult result)
+    {
+        string[] words = [.. result.Tokens.Select(token => token.Value)];
+        if (words.Any(string.IsNullOrWhiteSpace))
+            result.AddError($"{NameOf(result)} is empty");
+        return words;
     }
 
     private static long WholeNumber(string name, ArgumentResult result, long minimum, long maximum)
@@ -79,6 +104,17 @@ internal static class Options
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value))
             return value;
         result.AddError($"{name} takes a number, not '{text}'");
+        return null;
+    }
+
+    private static (double, double)? TwoNumbers(string name, ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        double?[] numbers = [.. text.Split(',').Select(part =>
+            double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value : (double?)null)];
+        if (numbers is [{ } low, { } high] && low < high)
+            return (low, high);
+        result.AddError($"{name} takes two numbers LOW,HIGH, the lower one first, not '{text}'");
         return null;
     }
 

@@ -25,6 +25,8 @@ internal static class ResumedConfiguration
         string file = Path.Combine(path, "config.toml");
         var before = Settings(Configuration.Read(file));
         var config = Configuration.Read(file, overrides);
+        if ((config.Training.Schedule.DependsOnLength || config.Distillation.DependsOnLength) && before["training.epochs"] != Settings(config)["training.epochs"])
+            throw new MezzotintException($"--set training.epochs={config.Training.Epochs}: the run in '{path}' follows the length of its training, training.epochs = {before["training.epochs"]}, which cannot change on the way. Leave it out, or begin another run with --out RUN.");
         foreach (var (key, value) in Settings(config))
             if (before[key] != value && !Changeable.Contains(key))
                 throw new MezzotintException($"--set {key}={value}: the run in '{path}' has {key} = {before[key]}, which cannot change on the way. Leave it out, or begin another run with --out RUN. What can change: {string.Join(", ", Changeable)}.");

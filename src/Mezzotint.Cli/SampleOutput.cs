@@ -39,6 +39,9 @@ internal abstract record SampleOutput(string Path)
         }
     }
 
+    /// <summary>Whether it is one PNG file.</summary>
+    public bool IsPicture => this is Grid;
+
     public abstract void Write(Drawing drawing);
 
     private sealed record Grid(string Path) : SampleOutput(Path)

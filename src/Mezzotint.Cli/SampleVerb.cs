@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Mezzotint.IO;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Cli;
 
@@ -12,7 +14,7 @@ internal static class SampleVerb
     private const int MostImages = 100_000;
     private const int CountOfOne = 16, CountOfEach = 2;
 
-    private sealed record Request(string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, PictureChoice.Chosen Picture, long Seed, string? Out, bool Json);
+    internal sealed record Request(string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, long Seed, string? Like, string? Out, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -20,54 +22,81 @@ internal static class SampleVerb
         var label = new Option<string>("--label") { HelpName = "LABELS", Description = "What to draw: a label (7), several (0,1,2), or all.", DefaultValueFactory = _ => LabelList.All };
         var count = Options.Whole("--count", null, 1, MostImages, "Images of each label", $"{CountOfOne} of a single label, {CountOfEach} of each of several");
         var sampler = new SamplerChoice();
+        var guidance = new GuidanceChoice();
         var picture = new PictureChoice();
         var seed = Options.Seed("Image i is drawn from seed + i alone, whatever the count");
         var output = Options.Text("--out", "FILE", "A .png file gets one square grid; an .npz file the arrays `images` and `labels`; a folder one PNG an image, in a subfolder for each label. Without it the images are drawn here, and the grid is saved under a name that is printed.");
+        var like = Options.Text("--like", "FILE", "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. Only MODEL, --out and --json go with it; without MODEL the model is found by its fingerprint.");
         var json = Options.Json();
-        var command = new Command("sample", "Draw images with a model.") { model, label, count, seed, output, json };
-        foreach (var option in sampler.All.Concat(picture.All))
+        var command = new Command("sample", "Draw images with a model.") { model, label, count, seed, like, output, json };
+        foreach (var option in sampler.All.Concat(guidance.All).Concat(picture.All))
             command.Add(option);
-        command.SetAction(result => Run(terminal, new Request(
-            result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result), picture.Read(result),
-            result.GetValue(seed), result.GetValue(output), result.GetValue(json))));
+        command.SetAction(result =>
+        {
+            if (result.GetValue(like) is not null)
+                SampleLike.RefuseOthers(result, command.Options.Where(option => option != like && option != output && option != json));
+            return Run(terminal, new Request(
+                result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result), guidance.Read(result), picture.Read(result),
+                result.GetValue(seed), result.GetValue(like), result.GetValue(output), result.GetValue(json)));
+        });
         return command;
     }
 
     private static int Run(Terminal terminal, Request request)
     {
         var output = request.Out is null ? null : SampleOutput.For(request.Out);
-        string folder = ModelSource.Find(request.Model);
+        var like = request.Like is null ? null : SampleLike.Find(request.Like, request.Model);
+        string folder = like?.Folder ?? ModelSource.Find(request.Model);
         using var model = ModelSource.Load(folder);
-        var labels = LabelList.Parse(request.Label, model.Info.ClassNames);
-        int count = (int)(request.Count > 0 ? request.Count : labels.Count == 1 ? CountOfOne : CountOfEach);
-        Check(request, labels.Count, count);
+        IReadOnlyList<int> labels = like is null ? LabelList.Parse(request.Label, model.Info.ClassNames) : [.. like.Receipt.Labels.Distinct()];
+        if (request.Picture.Inverts)
+            return SampleInverted.Run(terminal, request, model, folder, labels, output);
+        using var weaker = request.Guidance.LoadWeaker();
+        var (images, receipt) = like is null
+            ? New(request, model, ModelSource.Hash(folder), labels, weaker)
+            : (like.Receipt.Request(model.Info), like.Receipt with { ModelName = model.Info.Name, ClassNames = model.Info.ClassNames });
         output?.Prepare();
 
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(0);
-        var drawing = Drawing.Draw(terminal, model, ModelSource.Hash(folder), request.Picture.Of(request.Sampler.Of(new SamplingRequest
-        {
-            Labels = [.. labels.SelectMany(label => Enumerable.Repeat(label, count))],
-            Seed = request.Seed,
-        }, model.Info.Process), model.Info), threads);
+        var drawing = Drawing.Draw(terminal, model, images, receipt, threads);
         double seconds = clock.Elapsed.TotalSeconds;
 
         string written = request.Out ?? drawing.FreeName();
-        (output ?? SampleOutput.For(written)).Write(drawing);
-        string picture = output is null && !request.Json ? drawing.OnTerminal(terminal) : "";
+        output ??= SampleOutput.For(written);
+        if (like is not null && output.IsPicture)
+            drawing.WriteAgain(written, receipt);
+        else
+            output.Write(drawing);
+        string picture = request.Out is null && !request.Json ? drawing.OnTerminal(terminal) : "";
         terminal.Result(request.Json, new
         {
             Out = written,
             Model = folder,
             Labels = labels.Select(label => model.Info.ClassNames[label]),
             Count = drawing.Images.Count,
-            request.Seed,
-            request.Sampler.Steps,
-            request.Sampler.Sampler,
-            request.Sampler.Levels,
+            receipt.Seed,
+            receipt.Recipe.Steps,
+            receipt.Recipe.Sampler,
+            receipt.Recipe.Levels,
+            Guidance = images.Guidance?.ToString(),
             Seconds = Math.Round(seconds, 2),
-        }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of {drawing.Labels(labels)} from seed {request.Seed}, drawn in {seconds:F1} s"));
+        }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of {drawing.Labels(labels)} from seed {receipt.Seed}, drawn in {seconds:F1} s"));
         return CommandLine.Done;
+    }
+
+    private static (SamplingRequest Images, ImageReceipt Receipt) New(Request request, LoadedModel model, string? hash, IReadOnlyList<int> labels, LoadedModel? weaker)
+    {
+        int count = (int)(request.Count > 0 ? request.Count : labels.Count == 1 ? CountOfOne : CountOfEach);
+        Check(request, labels.Count, count);
+        var recipe = request.Sampler.RecipeFor(model.Info.Sampling);
+        var images = request.Sampler.Of(new SamplingRequest
+        {
+            Labels = [.. labels.SelectMany(label => Enumerable.Repeat(label, count))],
+            Seed = request.Seed,
+        }, model.Info);
+        images = request.Picture.Of(request.Guidance.Of(images, recipe, weaker), model.Info);
+        return (images, ImageReceipt.For(images, recipe, model.Info, hash));
     }
 
     private static void Check(Request request, int labels, int count)

@@ -81,6 +81,25 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    public void Guidance_changes_the_images_and_is_written_with_them()
+    {
+        string taught = TinyTraining.WriteModel(_scratch["taught"], unconditional: true);
+        byte[] Drawn(string name, params string[] guidance)
+        {
+            Assert.Equal(0, Command.Run(["sample", taught, "--label", "3", "--count", "1", "--sampler", "ddim", "--steps", "3", "--out", _scratch[name], .. guidance]).ExitCode);
+            return PngFile.Read(_scratch[name]).Pixels;
+        }
+        byte[] plain = Drawn("plain.png");
+        Assert.Equal(plain, Drawn("one.png", "--guidance", "1"));
+        Assert.False(PngFile.ReadText(_scratch["one.png"]).ContainsKey("Guidance"));
+        Assert.NotEqual(plain, Drawn("cfg.png", "--guidance", "4", "--guidance-rescale", "0.5", "--guidance-interval", "0.1,1e3"));
+        Assert.Equal("cfg 4, rescale 0.5, levels 0.1 to 1000", PngFile.ReadText(_scratch["cfg.png"])["Guidance"]);
+        Assert.NotEqual(plain, Drawn("cfg++.png", "--guidance", "0.6", "--guidance-kind", "cfg++"));
+        Assert.NotEqual(plain, Drawn("auto.png", "--guidance", "2", "--guidance-model", _model));
+        Assert.Equal(plain, Drawn("itself.png", "--guidance", "2", "--guidance-model", taught));
+    }
+
+    [Fact]
     public void Without_out_the_images_are_drawn_and_the_grid_gets_a_free_name()
     {
         var first = Command.RunProgram(_scratch.Path, "sample", "model", "--label", "5", "--count", "4", "--steps", "2");

@@ -31,16 +31,16 @@ internal static class TinyTraining
         """;
 
     /// <summary>The network of that configuration with fresh weights, as a model folder.</summary>
-    public static string WriteModel(string folder, string[]? classNames = null)
+    public static string WriteModel(string folder, string[]? classNames = null, bool unconditional = false, int side = 28)
     {
-        var config = Configuration.Parse(Toml, "tiny");
-        using var network = new UNet(config.Model, seed: 1);
+        var config = Configuration.Parse(Toml, "tiny") is var parsed && unconditional ? parsed with { Model = parsed.Model with { Unconditional = true } } : parsed;
+        using var network = config.Model.Build(seed: 1);
         ModelFolder.Write(folder, network, new ModelInfo
         {
             Name = "tiny",
             Model = config.Model,
-            Height = 28,
-            Width = 28,
+            Height = side,
+            Width = side,
             ClassNames = classNames ?? ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
             Dataset = "strokes",
         });

@@ -82,7 +82,7 @@ public sealed class WholeRunTests : IDisposable
     [Fact]
     public void Mnist_is_found_where_data_says()
     {
-        WriteMnist(_scratch["somewhere", "mnist"]);
+        TinyMnist.Write(_scratch["somewhere", "mnist"], train: 64, test: 10);
         var trained = Json("train", "tiny.toml", "--data", "somewhere", "--set", "data.name=mnist", "--set", "training.epochs=1", "--set", "data.train_count=0", "--json");
         Assert.Equal(2, trained.GetProperty("step").GetInt32()); // 64 images in batches of 32
         var listed = Json("data", "list", "--data", "somewhere", "--json");
@@ -139,19 +139,4 @@ public sealed class WholeRunTests : IDisposable
 
     private string Weights(string run) => Convert.ToHexString(
         Checkpoint.Read(Directory.GetFiles(_scratch[run, "checkpoints"]).Order(StringComparer.Ordinal).Last()).Tensors["weights"].Bytes.Span);
-
-    /// <summary>A data set in MNIST's files: big-endian headers (magic number, lengths of the axes), then the bytes.</summary>
-    private static void WriteMnist(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        foreach (var (name, count) in new[] { ("train", 64), ("t10k", 10) })
-        {
-            byte[] images = new byte[16 + count * 28 * 28];
-            ((ReadOnlySpan<byte>)[0, 0, 8, 3, 0, 0, 0, (byte)count, 0, 0, 0, 28, 0, 0, 0, 28]).CopyTo(images);
-            for (int i = 16; i < images.Length; i++)
-                images[i] = (byte)(i % 251);
-            File.WriteAllBytes(Path.Combine(folder, $"{name}-images-idx3-ubyte"), images);
-            File.WriteAllBytes(Path.Combine(folder, $"{name}-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, (byte)count, .. Enumerable.Range(0, count).Select(i => (byte)(i % 10))]);
-        }
-    }
 }

@@ -65,4 +65,19 @@ public sealed class ImageSet
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
         return new ImageSet(Name, Pixels[..(count * Channels * Height * Width)], Labels[..count], Channels, Height, Width, ClassNames);
     }
+
+    /// <summary>The images at <paramref name="indices"/>, in their order, as a set of their own.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An index is not that of an image.</exception>
+    public ImageSet Pick(IReadOnlyList<int> indices)
+    {
+        ArgumentNullException.ThrowIfNull(indices);
+        int length = Channels * Height * Width;
+        var (pixels, labels) = (new byte[indices.Count * length], new byte[indices.Count]);
+        for (int i = 0; i < indices.Count; i++)
+        {
+            Image(indices[i]).CopyTo(pixels.AsSpan(i * length));
+            labels[i] = Labels[indices[i]];
+        }
+        return new ImageSet(Name, pixels, labels, Channels, Height, Width, ClassNames);
+    }
 }

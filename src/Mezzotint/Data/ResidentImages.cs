@@ -7,13 +7,16 @@ namespace Mezzotint.Data;
 public sealed class ResidentImages : IDisposable
 {
     private static readonly Scalar ByteScale = 1f / 255f;
+    private static readonly PixelScaling Unscaled = new();
 
     private readonly Tensor _pixels;  // uint8 [N, C, H, W]
     private readonly Tensor _labels;  // int64 [N, 1]
+    private readonly PixelScaling _scaling;
 
-    /// <summary>Copies <paramref name="images"/> to <paramref name="device"/>.</summary>
-    public ResidentImages(ImageSet images, Device device)
+    /// <summary>Copies <paramref name="images"/> to <paramref name="device"/>; <paramref name="scaling"/> says what numbers their pixels become.</summary>
+    public ResidentImages(ImageSet images, Device device, PixelScaling? scaling = null)
     {
+        _scaling = scaling ?? new();
         ArgumentNullException.ThrowIfNull(images);
         using var scope = NewDisposeScope();
         _pixels = tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width]).to(device).DetachFromDisposeScope();
@@ -31,9 +34,12 @@ public sealed class ResidentImages : IDisposable
     /// <summary>[C, H, W].</summary>
     public (long Channels, long Height, long Width) Shape => (_pixels.shape[1], _pixels.shape[2], _pixels.shape[3]);
 
-    /// <summary>The images and labels at <paramref name="indices"/> (int64 [B]): values in [0, 1], float32 [B, C, H, W]; classes, int64 [B, 1].</summary>
-    public (Tensor Images, Tensor Labels) Batch(Tensor indices) =>
-        (_pixels.index_select(0, indices).to(float32).mul_(ByteScale), _labels.index_select(0, indices));
+    /// <summary>The images and labels at <paramref name="indices"/> (int64 [B]): scaled values, in [0, 1] unless told otherwise, float32 [B, C, H, W]; classes, int64 [B, 1].</summary>
+    public (Tensor Images, Tensor Labels) Batch(Tensor indices)
+    {
+        var pixels = _pixels.index_select(0, indices).to(float32).mul_(ByteScale);
+        return (_scaling == Unscaled ? pixels : _scaling.ToNumbers(pixels), _labels.index_select(0, indices));
+    }
 
     /// <summary>Frees the memory.</summary>
     public void Dispose()

@@ -1,6 +1,5 @@
 using Mezzotint.Data;
 using Mezzotint.Networks;
-using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
 using TorchSharp;
@@ -16,7 +15,7 @@ public static class LossEvaluation
 
     /// <summary>Evaluates <paramref name="network"/> on all of <paramref name="data"/>, in order.</summary>
     /// <param name="network">The network, on the device of the data.</param>
-    /// <param name="process">Its noise process.</param>
+    /// <param name="objective">What it was trained for.</param>
     /// <param name="data">The images.</param>
     /// <param name="threads">Batches are dealt out to these; the result does not depend on how many they are.</param>
     /// <param name="seed">Of times and noise. The figure is noisy: over 10,000 MNIST images the standard error is about 0.16, returned beside it.</param>
@@ -24,7 +23,7 @@ public static class LossEvaluation
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>The mean over batches, and the standard error of the mean over images.</returns>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static (double Loss, double StandardError) Evaluate(UNet network, VarianceExploding process, ResidentImages data, WorkerThreads threads, long seed, int batchSize = 64, CancellationToken cancellation = default)
+    public static (double Loss, double StandardError) Evaluate(DenoisingNetwork network, TrainingObjective objective, ResidentImages data, WorkerThreads threads, long seed, int batchSize = 64, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(threads);
@@ -33,7 +32,7 @@ public static class LossEvaluation
         threads.Run(worker =>
         {
             for (int batch = worker; batch < batches && !cancellation.IsCancellationRequested; batch += threads.Count)
-                losses[batch] = BatchLosses(network, process, data, seed, batch, batchSize);
+                losses[batch] = BatchLosses(network, objective, data, seed, batch, batchSize);
         });
         cancellation.ThrowIfCancellationRequested();
 
@@ -42,7 +41,7 @@ public static class LossEvaluation
         return (mean, Math.Sqrt(variance / data.Count));
     }
 
-    private static float[] BatchLosses(UNet network, VarianceExploding process, ResidentImages data, long seed, int batch, int batchSize)
+    private static float[] BatchLosses(DenoisingNetwork network, TrainingObjective objective, ResidentImages data, long seed, int batch, int batchSize)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -52,17 +51,17 @@ public static class LossEvaluation
         var (images, labels) = data.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: data.Device));
         using var generator = RandomSeeds.Generator(seed, RandomPurpose.EvaluationNoise, batch);
         var (channels, height, width) = data.Shape;
-        var draw = NoiseDraw.From(generator, process, count, channels, height, width);
+        var draw = NoiseDraw.From(generator, objective, count, channels, height, width);
         var losses = new float[count];
         for (int part = 0; part < count; part += ImagesAtOnce)
-            PartLosses(network, process, images, labels, draw, part, Math.Min(ImagesAtOnce, count - part)).CopyTo(losses, part);
+            PartLosses(network, images, labels, draw, part, Math.Min(ImagesAtOnce, count - part)).CopyTo(losses, part);
         return losses;
     }
 
-    private static float[] PartLosses(UNet network, VarianceExploding process, Tensor images, Tensor labels, NoiseDraw draw, int start, int count)
+    private static float[] PartLosses(DenoisingNetwork network, Tensor images, Tensor labels, NoiseDraw draw, int start, int count)
     {
         using var scope = NewDisposeScope();
-        return ScoreMatchingLoss.PerImage(network, process, images.narrow(0, start, count), labels.narrow(0, start, count),
+        return DenoisingLoss.PerImage(network, images.narrow(0, start, count), labels.narrow(0, start, count),
             draw.Slice(start, count).To(images.device)).cpu().data<float>().ToArray();
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Mezzotint.Networks;
+using Mezzotint.Noise;
 
 namespace Mezzotint.IO;
 
@@ -24,8 +25,8 @@ internal static class ModelCard
         Line($"# {Escape(info.Name)}");
         Line();
         Line(Invariant($"A diffusion model for {colours} images of {info.Width} x {info.Height} pixels in {info.ClassNames.Count} classes: {classes}."));
-        Line(Invariant($"It draws by removing noise step by step: a U-Net of {UNetSize.ParameterCount(info.Model):N0} parameters, trained to reverse a"));
-        Line(Invariant($"variance-exploding process (sigma = {info.Process.Sigma}). Mezzotint runs it."));
+        Line(Invariant($"It draws by removing noise step by step: a U-Net of {info.Model.ParameterCount:N0} parameters, trained to reverse a"));
+        Line($"{ProcessName(info.Process)}. Mezzotint runs it.");
         Line();
         Line("## Use");
         Line();
@@ -53,7 +54,7 @@ internal static class ModelCard
         Line($"| loss, training images (mean over the last pass) | {Number(info.TrainLoss)} | `mezzotint train`, with the configuration and the seed of the training |");
         Line($"| loss, test images | {Number(info.EvalLoss)} | `mezzotint evaluate FOLDER --loss` |");
         Line();
-        Line("The loss is the squared error of the predicted noise, summed over the pixels, at random times: it varies from evaluation to evaluation,");
+        Line("The loss is that of the training, a weighted squared error summed over the pixels, at random times: it varies from evaluation to evaluation,");
         Line("and a lower one does not by itself mean better images. Nothing else is claimed here.");
         Line();
         Line("## Files");
@@ -79,6 +80,16 @@ internal static class ModelCard
         "mnist" => "MNIST, handwritten digits (Y. LeCun, C. Cortes, C. Burges)",
         "strokes" => "`strokes`, digits drawn by the program itself from a seed",
         _ => $"a folder of images, {Escape(dataset)}",
+    };
+
+    private static string ProcessName(NoiseProcess process) => process switch
+    {
+        VarianceExploding ve => Invariant($"variance-exploding process (sigma = {ve.Sigma})"),
+        VariancePreserving => "variance-preserving process",
+        SubVariancePreserving => "sub-variance-preserving process",
+        Edm edm => Invariant($"variance-exploding process whose noise goes up to {edm.MaximumSigma}"),
+        FlowMatching => "straight path from image to noise (flow matching)",
+        _ => "process of its own",
     };
 
     private static string PrecisionName(ElementType precision) => precision switch

@@ -1,5 +1,8 @@
+using Mezzotint.Data;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Sampling;
+using Mezzotint.Training;
 
 namespace Mezzotint.IO;
 
@@ -10,20 +13,20 @@ namespace Mezzotint.IO;
 ///   "format": "mezzotint-model", "version": 1, "name": "...",
 ///   "network": {"kind": "unet", then the keys of the table [model] of a configuration},
 ///   "process": {"kind": "ve", "sigma": 25, "minimum_time": 0.001},
+///   "parameterisation", "loss", "times", "pixels", "sampling": {the keys of the tables of a configuration},
 ///   "image": {"height": 28, "width": 28},
 ///   "class_names": ["0", ...],
 ///   "training": {"dataset": "mnist", "steps": 28140, "epochs": 30, "train_loss": ..., "eval_loss": ..., "seconds": ..., "seed": 42},
 ///   "provenance": "..."
 /// }
 /// </code>
-/// Every key must be there, but those that may be unknown: dataset, epochs, the losses, seed, provenance. No other key may be.
+/// Every key must be there, but those that may be unknown: dataset, epochs, the losses, seed, provenance; and the tables from parameterisation to
+/// sampling, where they are the seed's. No other key may be.
 /// </remarks>
 internal static class ModelDescription
 {
     private const string Format = "mezzotint-model";
     private const long Version = 1;
-    private const string UNetKind = "unet";
-    private const string VarianceExplodingKind = "ve";
 
     /// <summary>Reads and checks a description.</summary>
     /// <exception cref="MezzotintException">The bytes are no such description, or a number is out of its range; the message names the
@@ -33,14 +36,17 @@ internal static class ModelDescription
         var settings = JsonSettings.Parse(json, name);
         TakeConstant(settings, "format", Format);
         TakeConstant(settings, "version", Version);
-        TakeKind(settings, "network", UNetKind);
-        TakeKind(settings, "process", VarianceExplodingKind);
         var document = SettingsBinder.Read<Document>(settings, complete: true);
         var info = new ModelInfo
         {
             Name = document.Name,
             Model = document.Network,
             Process = document.Process,
+            Parameterisation = document.Parameterisation,
+            Loss = document.Loss,
+            Times = document.Times,
+            Pixels = document.Pixels,
+            Sampling = document.Sampling,
             Height = document.Image.Height,
             Width = document.Image.Width,
             ClassNames = document.ClassNames,
@@ -65,6 +71,11 @@ internal static class ModelDescription
             Name = info.Name,
             Network = info.Model,
             Process = info.Process,
+            Parameterisation = info.Parameterisation,
+            Loss = info.Loss,
+            Times = info.Times,
+            Pixels = info.Pixels,
+            Sampling = info.Sampling,
             Image = new ImageSize { Height = info.Height, Width = info.Width },
             ClassNames = info.ClassNames,
             Training = new TrainingFacts
@@ -81,19 +92,10 @@ internal static class ModelDescription
         });
         PutFirst(settings, "version", Version);
         PutFirst(settings, "format", Format);
-        PutFirst((SettingsTable)settings.Entries["network"].Value, "kind", UNetKind);
-        PutFirst((SettingsTable)settings.Entries["process"].Value, "kind", VarianceExplodingKind);
         return JsonSettings.Write(settings);
     }
 
     private static void PutFirst(SettingsTable table, string key, object value) => table.Entries.Insert(0, key, new Setting(value, default));
-
-    private static void TakeKind(SettingsTable settings, string key, string kind)
-    {
-        // Where there is no such table, the binder says so.
-        if (settings.Entries.TryGetValue(key, out var setting) && setting.Value is SettingsTable table)
-            TakeConstant(table, "kind", kind);
-    }
 
     private static void TakeConstant(SettingsTable table, string key, object constant)
     {
@@ -107,9 +109,24 @@ internal static class ModelDescription
     {
         public string Name { get; init; } = "";
 
-        public UNetConfig Network { get; init; } = new();
+        public NetworkConfig Network { get; init; } = new UNetConfig();
 
-        public VarianceExploding Process { get; init; } = new();
+        public NoiseProcess Process { get; init; } = new VarianceExploding();
+
+        [DefaultWhenMissing]
+        public Parameterisation Parameterisation { get; init; } = new ScoreParameterisation();
+
+        [DefaultWhenMissing]
+        public LossWeighting Loss { get; init; } = new SeedWeighting();
+
+        [DefaultWhenMissing]
+        public TimeDistribution Times { get; init; } = new UniformTimes();
+
+        [DefaultWhenMissing]
+        public PixelScaling Pixels { get; init; } = new();
+
+        [DefaultWhenMissing]
+        public SamplingRecipe Sampling { get; init; } = new();
 
         public ImageSize Image { get; init; } = new();
 

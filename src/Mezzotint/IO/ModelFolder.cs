@@ -38,7 +38,7 @@ public static class ModelFolder
     /// <param name="precision">Of the weights in the file: Float32, or BFloat16 or Float16, which take half of the space.</param>
     /// <exception cref="ArgumentException">The description is of another shape of network, or weights are not kept in that precision.</exception>
     /// <exception cref="MezzotintException">A number of the description is out of its range, a weight is not finite, or the folder cannot be written.</exception>
-    public static void Write(string folder, UNet network, ModelInfo info, ElementType precision = ElementType.Float32)
+    public static void Write(string folder, DenoisingNetwork network, ModelInfo info, ElementType precision = ElementType.Float32)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(network);

@@ -1,5 +1,8 @@
+using Mezzotint.Data;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Sampling;
+using Mezzotint.Training;
 
 namespace Mezzotint.IO;
 
@@ -13,18 +16,36 @@ public sealed record ModelInfo
     public required string Name { get; init; }
 
     /// <summary>The shape of the network.</summary>
-    public required UNetConfig Model { get; init; }
+    public required NetworkConfig Model { get; init; }
 
     /// <summary>The noise process that the network was trained to reverse.</summary>
-    public VarianceExploding Process { get; init; } = new();
+    public NoiseProcess Process { get; init; } = new VarianceExploding();
 
-    /// <summary>The height of the images in pixels: a multiple of <see cref="UNetConfig.Stride"/>, up to <see cref="MaxSide"/>.</summary>
+    /// <summary>What the network's output means.</summary>
+    public Parameterisation Parameterisation { get; init; } = new ScoreParameterisation();
+
+    /// <summary>How much each level counted in training: needed for the loss alone.</summary>
+    public LossWeighting Loss { get; init; } = new SeedWeighting();
+
+    /// <summary>Which times training drew: needed for the loss alone.</summary>
+    public TimeDistribution Times { get; init; } = new UniformTimes();
+
+    /// <summary>How pixels became the numbers that the network knows.</summary>
+    public PixelScaling Pixels { get; init; } = new();
+
+    /// <summary>How it is best sampled.</summary>
+    public SamplingRecipe Sampling { get; init; } = new();
+
+    /// <summary>Process, parameterisation, loss and times in one.</summary>
+    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times };
+
+    /// <summary>The height of the images in pixels: a multiple of <see cref="NetworkConfig.Stride"/>, up to <see cref="MaxSide"/>.</summary>
     public required int Height { get; init; }
 
     /// <summary>The width of the images in pixels, of the same range.</summary>
     public required int Width { get; init; }
 
-    /// <summary>What the labels stand for, from label 0 on: <see cref="UNetConfig.CorpusLength"/> names of up to 255 characters, as folders have.</summary>
+    /// <summary>What the labels stand for, from label 0 on: <see cref="NetworkConfig.CorpusLength"/> names of up to 255 characters, as folders have.</summary>
     public required IReadOnlyList<string> ClassNames { get; init; }
 
     /// <summary>The data set that was learned from, as <c>data.name</c> of the configuration has it; null where it is not known.</summary>
@@ -64,9 +85,11 @@ public sealed record ModelInfo
         {
             throw new MezzotintException("network." + fault.Message["model.".Length..], fault);
         }
-        Process.Validate();
-        Check.Range("image.height", Height, IsSide(Height), $"a multiple of {Model.Stride} up to {MaxSide}, for a network of {Model.ChannelMultipliers.Count} levels");
-        Check.Range("image.width", Width, IsSide(Width), $"a multiple of {Model.Stride} up to {MaxSide}, for a network of {Model.ChannelMultipliers.Count} levels");
+        Objective.Validate();
+        Pixels.Validate();
+        Sampling.Validate(Process, Model);
+        Check.Range("image.height", Height, IsSide(Height), $"a multiple of {Model.Stride} up to {MaxSide} (the stride of the network)");
+        Check.Range("image.width", Width, IsSide(Width), $"a multiple of {Model.Stride} up to {MaxSide} (the stride of the network)");
         Check.Range("class_names", $"{ClassNames.Count} names", ClassNames.Count == Model.CorpusLength, $"as many as network.corpus_length ({Model.CorpusLength})");
         foreach (string name in ClassNames)
             Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
@@ -89,7 +112,7 @@ public sealed record ModelInfo
 /// <summary>A model that can draw: the network with its weights, and what is known about it.</summary>
 /// <param name="Network">The network, on the CPU, in float32.</param>
 /// <param name="Info">The description.</param>
-public sealed record LoadedModel(UNet Network, ModelInfo Info) : IDisposable
+public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDisposable
 {
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Network.Dispose();

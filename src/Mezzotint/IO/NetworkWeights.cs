@@ -17,7 +17,7 @@ internal static class NetworkWeights
     /// What training does not change stays in float32: bfloat16 rounds a frequency of the time embedding near 75 by up to 0.25, which is
     /// a quarter of a turn at t = 1.</param>
     /// <exception cref="MezzotintException">A weight is not finite, or does not fit the precision.</exception>
-    public static OrderedDictionary<string, TensorData> Save(UNet network, ElementType precision = ElementType.Float32)
+    public static OrderedDictionary<string, TensorData> Save(nn.Module network, ElementType precision = ElementType.Float32)
     {
         var type = precision switch
         {
@@ -43,16 +43,16 @@ internal static class NetworkWeights
     /// <param name="tensors">The weights.</param>
     /// <param name="file">Where they come from, for messages.</param>
     /// <exception cref="MezzotintException">The weights are not those of such a network.</exception>
-    public static UNet Build(UNetConfig config, IReadOnlyDictionary<string, TensorData> tensors, string file)
+    public static DenoisingNetwork Build(NetworkConfig config, IReadOnlyDictionary<string, TensorData> tensors, string file)
     {
-        long needed = UNetSize.ParameterCount(config);
+        long needed = config.ParameterCount;
         long there = tensors.Values.Sum(tensor => tensor.ElementCount);
         if (needed != there)
         {
             throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
                 $"'{file}' has {there} weights, but the network of its config.json has {needed}: the two files do not belong together."));
         }
-        var network = new UNet(config);
+        var network = config.Build();
         try
         {
             Load(network, tensors, file);
@@ -70,7 +70,7 @@ internal static class NetworkWeights
     /// <param name="tensors">The weights, in float32, or in float16 or bfloat16, which are widened.</param>
     /// <param name="file">Where they come from, for messages.</param>
     /// <exception cref="MezzotintException">A name is missing or too many, or an array is of another shape or type, or not finite.</exception>
-    public static void Load(UNet network, IReadOnlyDictionary<string, TensorData> tensors, string file)
+    public static void Load(nn.Module network, IReadOnlyDictionary<string, TensorData> tensors, string file)
     {
         using var scope = NewDisposeScope();
         var parameters = network.named_parameters().ToDictionary(named => named.name, named => named.parameter);

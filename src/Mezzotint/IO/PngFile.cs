@@ -3,6 +3,17 @@ using SkiaSharp;
 
 namespace Mezzotint.IO;
 
+/// <summary>The formats that images are written in.</summary>
+public enum PictureFormat
+{
+    /// <summary>Values come back as they were, and words go with them.</summary>
+    Png,
+    /// <summary>Smaller, and not the same values.</summary>
+    Jpeg,
+    /// <summary>Smaller, and not the same values.</summary>
+    Webp,
+}
+
 /// <summary>
 /// Images in files: writes PNG, with words in it if wanted, and reads PNG, JPEG, WebP, BMP and whatever else Skia decodes.
 /// Values go to files and come back as they are: no gamma, no colour profile.
@@ -21,8 +32,41 @@ public static class PngFile
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
         if (image.Count != 1) throw new ArgumentException($"A PNG file holds one image, not {image.Count}.", nameof(image));
-        byte[] png = Encode(image, scale);
-        AtomicFile.Write(path, stream => PngText.Insert(png, text ?? new Dictionary<string, string>(), stream));
+        byte[] png = Encode(image, scale, PictureFormat.Png, text: text);
+        AtomicFile.Write(path, stream => stream.Write(png));
+    }
+
+    /// <summary>Makes a file of one image in memory.</summary>
+    /// <param name="image">A batch of one image.</param>
+    /// <param name="scale">How many pixels of the file, each way, one value takes; at least 1.</param>
+    /// <param name="format">PNG, or one of those that lose something.</param>
+    /// <param name="quality">0 to 100, for those that lose something.</param>
+    /// <param name="text">Keywords and texts, for PNG alone.</param>
+    /// <exception cref="ArgumentException">More than one image, a scale below 1 or too large, or a keyword that PNG cannot hold.</exception>
+    public static byte[] Encode(ImageBatch image, int scale, PictureFormat format, int quality = 100, IReadOnlyDictionary<string, string>? text = null)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
+        if (image.Count != 1) throw new ArgumentException($"A file holds one image, not {image.Count}.", nameof(image));
+        byte[] encoded = Encode(image, scale, format switch { PictureFormat.Jpeg => SKEncodedImageFormat.Jpeg, PictureFormat.Webp => SKEncodedImageFormat.Webp, _ => SKEncodedImageFormat.Png }, quality);
+        if (format != PictureFormat.Png || text is null)
+            return encoded;
+        using var stream = new MemoryStream();
+        PngText.Insert(encoded, text, stream);
+        return stream.ToArray();
+    }
+
+    /// <summary>Reads one image, and how opaque each of its pixels is.</summary>
+    /// <param name="file">The bytes of the file.</param>
+    /// <param name="name">What an error calls it.</param>
+    /// <param name="maxPixels">The most pixels to accept.</param>
+    /// <returns>The image as <see cref="Read"/> gives it, and 0 (transparent) to 255 (opaque) as a grey image; null where all of it is opaque.</returns>
+    /// <exception cref="MezzotintException">It is not an image, damaged, or too large.</exception>
+    public static (ImageBatch Image, ImageBatch? Opacity) Decode(byte[] file, string name, long maxPixels = 1 << 22)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        using var stream = new MemoryStream(file, writable: false);
+        return Decode(name, stream, maxPixels);
     }
 
     /// <summary>Reads one image; of an animation, its first.</summary>
@@ -33,7 +77,7 @@ public static class PngFile
     public static ImageBatch Read(string path, long maxPixels = 1 << 26)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxPixels);
-        return InputFile.Read(path, file => Decode(path, file, maxPixels));
+        return InputFile.Read(path, file => Decode(path, file, maxPixels).Image);
     }
 
     /// <summary>Reads the keywords and texts of a PNG file; compressed ones, which this library never writes, are left out.</summary>
@@ -45,7 +89,7 @@ public static class PngFile
         return texts ?? throw new MezzotintException($"Cannot read '{path}': it {problem}; is it a PNG file, and whole?");
     }
 
-    private static ImageBatch Decode(string path, Stream file, long maxPixels)
+    private static (ImageBatch Image, ImageBatch? Opacity) Decode(string path, Stream file, long maxPixels)
     {
         using SKCodec codec = SKCodec.Create(file, out SKCodecResult opened)
             ?? throw new MezzotintException($"Cannot read '{path}': it is not an image that can be decoded ({opened}); PNG, JPEG, WebP and BMP can.");
@@ -73,7 +117,7 @@ public static class PngFile
         return Upright(decoded, height, width, grey, codec.EncodedOrigin);
     }
 
-    private static byte[] Encode(ImageBatch image, int scale)
+    private static byte[] Encode(ImageBatch image, int scale, SKEncodedImageFormat format, int quality)
     {
         bool grey = image.Channels == 1;
         if ((Int128)image.Width * scale * image.Height * scale > Array.MaxLength / 4)
@@ -95,18 +139,19 @@ public static class PngFile
                     pixel[3] = 255;
                 }
             }
-        using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100)
+        using SKData data = bitmap.Encode(format, quality)
             ?? throw new InvalidOperationException("Skia did not encode the image.");
         return data.ToArray();
     }
 
-    /// <summary>Turns decoded pixels, [H, W] grey or [H, W, 4], into [C, H, W], undoing the turn and the mirror that the header names.</summary>
-    private static ImageBatch Upright(byte[] decoded, int height, int width, bool grey, SKEncodedOrigin origin)
+    /// <summary>Turns decoded pixels, [H, W] grey or [H, W, 4], into [C, H, W] and their opacity, undoing the turn and the mirror that the header names.</summary>
+    private static (ImageBatch Image, ImageBatch? Opacity) Upright(byte[] decoded, int height, int width, bool grey, SKEncodedOrigin origin)
     {
         bool onItsSide = origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
         (int uprightHeight, int uprightWidth) = onItsSide ? (width, height) : (height, width);
         int plane = height * width;
         var pixels = new byte[(grey ? 1 : 3) * plane];
+        byte[]? opacities = grey ? null : new byte[plane];
         for (int y = 0; y < uprightHeight; y++)
             for (int x = 0; x < uprightWidth; x++)
             {
@@ -128,11 +173,12 @@ public static class PngFile
                     pixels[target] = decoded[source];
                 else
                 {
-                    int opacity = decoded[source * 4 + 3];
+                    int opacity = opacities![target] = decoded[source * 4 + 3];
                     for (int channel = 0; channel < 3; channel++)
                         pixels[channel * plane + target] = (byte)((decoded[source * 4 + channel] * opacity + 255 * (255 - opacity) + 127) / 255);
                 }
             }
-        return new ImageBatch(1, grey ? 1 : 3, uprightHeight, uprightWidth, pixels);
+        bool opaque = opacities is null || !opacities.AsSpan().ContainsAnyExcept((byte)255);
+        return (new ImageBatch(1, grey ? 1 : 3, uprightHeight, uprightWidth, pixels), opaque ? null : new ImageBatch(1, 1, uprightHeight, uprightWidth, opacities!));
     }
 }

@@ -1,59 +1,97 @@
 using System.Reflection;
 using System.Text.Json;
+using Mezzotint.Noise;
 
 namespace Mezzotint.IO;
 
-/// <summary>Settings to records and back: each property that can be set is a key, in snake_case; a record within a record is a table.</summary>
+/// <summary>
+/// Settings to records and back: each property that can be set is a key, in snake_case; a record within a record is a table; which record it is,
+/// where there are several, its key <c>kind</c> says (<see cref="SettingsKinds"/>).
+/// </summary>
 internal static class SettingsBinder
 {
     /// <summary>Makes a record of a table.</summary>
     /// <param name="table">What the file says.</param>
-    /// <param name="complete">True where every key must be there, but those that may be null; false where a missing key keeps its default.</param>
+    /// <param name="complete">True where every key must be there, but those that may be null or have <see cref="DefaultWhenMissingAttribute"/>; false where a missing key keeps its default.</param>
     /// <exception cref="MezzotintException">A key is unknown or missing, or its value is of the wrong type or size; the message names
     /// the place and the key.</exception>
-    public static T Read<T>(SettingsTable table, bool complete) where T : class, new() => (T)Read(typeof(T), table, complete);
+    public static T Read<T>(SettingsTable table, bool complete) where T : class, new() => (T)Read(typeof(T), table, complete, null);
 
     /// <summary>Makes a table of a record; what is null is left out.</summary>
-    public static SettingsTable Write(object record, SettingsTable? parent = null, string key = "")
+    /// <exception cref="MezzotintException">The record holds one of a program's own, which files have no words for.</exception>
+    public static SettingsTable Write(object record, SettingsTable? parent = null, string key = "") => Write(record, parent, key, record.GetType());
+
+    private static SettingsTable Write(object record, SettingsTable? parent, string key, Type declared)
     {
         var table = new SettingsTable(parent, key, default);
+        var more = Array.Empty<(string Key, object Value)>();
+        if (record is NoiseSchedule schedule)
+            (record, more) = ScheduleSettings.Split(schedule);
+        if (SettingsKinds.Has(declared))
+            table.Entries.Add(SettingsKinds.Key, new Setting(SettingsKinds.NameOf(record)
+                ?? throw new MezzotintException($"'{table.Path}' is a {record.GetType().Name}, of which files know nothing: there are {string.Join(", ", SettingsKinds.Names(declared))}."), default));
         foreach (var (name, property) in Properties(record.GetType()))
         {
             if (property.GetValue(record) is { } value)
-                table.Entries.Add(name, new Setting(ToSetting(value, table, name), default));
+                table.Entries.Add(name, new Setting(ToSetting(value, table, name, property.PropertyType), default));
         }
+        foreach (var (name, value) in more)
+            table.Entries.Add(name, new Setting(value, default));
         return table;
     }
 
-    private static object ToSetting(object value, SettingsTable table, string key) => value switch
+    private static object ToSetting(object value, SettingsTable table, string key, Type declared) => value switch
     {
         int number => (long)number,
         long or double or bool or string => value,
         IEnumerable<int> list => list.Select(number => new Setting((long)number, default)).ToList(),
+        IEnumerable<double> list => list.Select(number => new Setting(number, default)).ToList(),
         IEnumerable<string> list => list.Select(text => new Setting(text, default)).ToList(),
-        _ => Write(value, table, key),
+        _ => Write(value, table, key, declared),
     };
 
-    private static object Read(Type type, SettingsTable table, bool complete)
+    /// <param name="type">What is wanted; where it has kinds, the table says which.</param>
+    /// <param name="table">The table.</param>
+    /// <param name="complete">As in the public method.</param>
+    /// <param name="preset">The value where the file says nothing, whose kind is meant where the table names none.</param>
+    private static object Read(Type type, SettingsTable table, bool complete, object? preset)
     {
+        bool kinds = SettingsKinds.Has(type), isSchedule = type == typeof(NoiseSchedule);
+        if (kinds)
+            type = KindOf(type, table, complete, preset);
         var properties = Properties(type);
+        string[] others = [.. kinds ? [SettingsKinds.Key] : Array.Empty<string>(), .. isSchedule ? ScheduleSettings.Keys : []];
         foreach (var (key, setting) in table.Entries)
         {
-            if (!properties.ContainsKey(key))
-                throw Unknown(key, setting, table, properties.Keys);
+            if (!properties.ContainsKey(key) && !others.Contains(key))
+                throw Unknown(key, setting, table, [.. properties.Keys, .. others]);
         }
         object record = Activator.CreateInstance(type)!;
         foreach (var (key, property) in properties)
         {
             if (table.Entries.TryGetValue(key, out var setting))
-                property.SetValue(record, Convert(property.PropertyType, setting, table.PathOf(key), complete));
-            else if (complete && new NullabilityInfoContext().Create(property).WriteState != NullabilityState.Nullable)
+                property.SetValue(record, Convert(property.PropertyType, setting, table.PathOf(key), complete, property.GetValue(record)));
+            else if (complete && !property.IsDefined(typeof(DefaultWhenMissingAttribute)) && new NullabilityInfoContext().Create(property).WriteState != NullabilityState.Nullable)
                 throw new MezzotintException($"{table.Place}: the key '{table.PathOf(key)}' is missing.");
         }
-        return record;
+        return !isSchedule ? record : ScheduleSettings.Finish((NoiseSchedule)record, table, (key, wanted) =>
+            table.Entries.TryGetValue(key, out var setting) ? Convert(wanted, setting, table.PathOf(key), complete, null) : null);
     }
 
-    private static object Convert(Type type, Setting setting, string path, bool complete)
+    /// <summary>The record that the key <c>kind</c> names.</summary>
+    private static Type KindOf(Type type, SettingsTable table, bool complete, object? preset)
+    {
+        string path = table.PathOf(SettingsKinds.Key);
+        if (!table.Entries.TryGetValue(SettingsKinds.Key, out var setting))
+            return !complete && preset is not null ? preset.GetType() : throw new MezzotintException($"{table.Place}: the key '{path}' is missing.");
+        var names = SettingsKinds.Names(type);
+        if (setting.Value is not string kind)
+            throw Wrong(setting, path, $"one of {string.Join(", ", names)}");
+        return SettingsKinds.Find(type, kind) ?? throw new MezzotintException(
+            $"{setting.Place}: '{path}' is {setting.Description}{Spelling.Remedy(kind, names)}");
+    }
+
+    private static object Convert(Type type, Setting setting, string path, bool complete, object? preset)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
         switch (setting.Value)
@@ -69,15 +107,20 @@ internal static class SettingsBinder
             case double number when type == typeof(double):
                 return double.IsFinite(number) ? number : throw Wrong(setting, path, "a finite number");
             case List<Setting> list when type == typeof(IReadOnlyList<int>):
-                return list.Select((item, i) => (int)Convert(typeof(int), item, $"{path}[{i}]", complete)).ToArray();
+                return Items<int>(list, path);
+            case List<Setting> list when type == typeof(IReadOnlyList<double>):
+                return Items<double>(list, path);
             case List<Setting> list when type == typeof(IReadOnlyList<string>):
-                return list.Select((item, i) => (string)Convert(typeof(string), item, $"{path}[{i}]", complete)).ToArray();
+                return Items<string>(list, path);
             case SettingsTable table when WantedOf(type) == "a table":
-                return Read(type, table, complete);
+                return Read(type, table, complete, preset);
             default:
                 throw Wrong(setting, path, WantedOf(type));
         }
     }
+
+    private static T[] Items<T>(List<Setting> list, string path) =>
+        [.. list.Select((item, i) => (T)Convert(typeof(T), item, $"{path}[{i}]", false, null))];
 
     private static string WantedOf(Type type) =>
         type == typeof(int) || type == typeof(long) ? "a whole number"
@@ -85,6 +128,7 @@ internal static class SettingsBinder
         : type == typeof(bool) ? "true or false"
         : type == typeof(string) ? "a text in quotes"
         : type == typeof(IReadOnlyList<int>) ? "a list of whole numbers"
+        : type == typeof(IReadOnlyList<double>) ? "a list of numbers"
         : type == typeof(IReadOnlyList<string>) ? "a list of texts"
         : "a table";
 
@@ -98,9 +142,10 @@ internal static class SettingsBinder
         return new($"{setting.Place}: unknown {kind} {Printable.Quote(table.PathOf(key))}{remedy}");
     }
 
-    // Reflection gives the properties in the order in which they are declared.
+    // Reflection gives the properties in the order in which they are declared, those of the base last; files have them first.
     private static OrderedDictionary<string, PropertyInfo> Properties(Type type) => new(type
         .GetProperties(BindingFlags.Public | BindingFlags.Instance)
         .Where(property => property.CanWrite)
+        .OrderBy(property => property.DeclaringType == type)
         .Select(property => KeyValuePair.Create(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), property)));
 }

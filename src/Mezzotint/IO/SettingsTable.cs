@@ -46,6 +46,9 @@ internal sealed class SettingsTable(SettingsTable? parent, string key, Place pla
     /// <summary>How many tables this one lies in.</summary>
     public int Depth { get; } = parent is null ? 0 : parent.Depth + 1;
 
+    /// <summary>The table that is the whole file.</summary>
+    public SettingsTable Root => parent?.Root ?? this;
+
     /// <summary>The settings by their keys.</summary>
     public OrderedDictionary<string, Setting> Entries { get; } = [];
 

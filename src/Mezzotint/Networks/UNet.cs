@@ -12,7 +12,7 @@ namespace Mezzotint.Networks;
 /// transformer of Rombach et al. 2022. TorchSharp names modules and parameters after the fields that hold them; the fields here
 /// carry the seed system's names, so that its checkpoints load.
 /// </remarks>
-public sealed class UNet : nn.Module<Tensor, Tensor, Tensor, Tensor>
+public sealed class UNet : DenoisingNetwork
 {
     private readonly Embedding context_embed;
     private readonly TimeEmbedding time_embed;
@@ -25,19 +25,14 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor, Tensor>
     /// <param name="config">The shape.</param>
     /// <param name="seed">Of the weights: the same seed gives the same weights, bit for bit. 0 to 2^32 - 1.</param>
     /// <exception cref="MezzotintException">The shape is impossible.</exception>
-    public UNet(UNetConfig config, long seed = 0) : base(nameof(UNet))
+    public UNet(UNetConfig config, long seed = 0) : base(config ?? throw new ArgumentNullException(nameof(config)), nameof(UNet), seed)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        config.Validate();
-        Config = config;
-        random.manual_seed(seed); // modules draw from the process's generator; nothing else in this library does
-
         int time = config.ModelChannels;
         int[] widths = [.. config.ChannelMultipliers.Select(m => m * config.ModelChannels)];
         int levels = widths.Length;
         TransformerConfig? TransformerAt(int level) => config.AttentionLevels.Contains(level) ? config.Transformer : null;
 
-        context_embed = nn.Embedding(config.CorpusLength, config.Transformer.ContextDim);
+        context_embed = nn.Embedding(config.EmbeddingRows, config.Transformer.ContextDim);
         time_embed = new(time);
         encoder = new([.. Enumerable.Range(0, levels).Select(level =>
             new EncoderBlock(level == 0 ? config.InChannels : widths[level - 1], widths[level], time, config.NumResBlocks, TransformerAt(level)))]);
@@ -49,15 +44,8 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>The shape of the network.</summary>
-    public UNetConfig Config { get; }
-
-    /// <summary>Predicts h, which is -z where x = x_0 + std(t) z.</summary>
-    /// <param name="x">Noisy images: [B, C, H, W]; H and W are multiples of <see cref="UNetConfig.Stride"/>.</param>
-    /// <param name="t">Times in (0, 1]: [B].</param>
-    /// <param name="labels">The asked classes, int64: [B, K]; the seed has K = 1 token.</param>
-    /// <returns>[B, C, H, W].</returns>
-    /// <exception cref="ArgumentException">A shape does not fit.</exception>
+    /// <summary>Predicts h, which for a <see cref="Noise.ScoreParameterisation"/> is -z where x = x_0 + std(t) z.</summary>
+    /// <inheritdoc/>
     public override Tensor forward(Tensor x, Tensor t, Tensor labels)
     {
         CheckShapes(x, t, labels);
@@ -73,23 +61,9 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor, Tensor>
         return proj.call(x);
     }
 
-    /// <summary>Takes over what training does not change: the frequencies of the time embedding.</summary>
-    internal void CopyFrozenFrom(UNet other)
+    internal override void CopyFrozenFrom(DenoisingNetwork other)
     {
         using var noGrad = no_grad();
-        time_embed.Frequencies.copy_(other.time_embed.Frequencies);
-    }
-
-    private void CheckShapes(Tensor x, Tensor t, Tensor labels)
-    {
-        // libtorch ends the process over some wrong shapes, so they are found here.
-        if (x.dim() != 4 || x.shape[1] != Config.InChannels)
-            throw new ArgumentException($"Images must be [B, {Config.InChannels}, H, W], not [{string.Join(", ", x.shape)}].", nameof(x));
-        if (x.shape[2] % Config.Stride != 0 || x.shape[3] % Config.Stride != 0 || x.shape[2] == 0 || x.shape[3] == 0)
-            throw new ArgumentException($"Images of {x.shape[2]} x {x.shape[3]} do not fit a network of {Config.ChannelMultipliers.Count} levels: the sides must be multiples of {Config.Stride}.", nameof(x));
-        if (t.dim() != 1 || t.shape[0] != x.shape[0])
-            throw new ArgumentException($"Times must be [{x.shape[0]}], one an image, not [{string.Join(", ", t.shape)}].", nameof(t));
-        if (labels.dim() != 2 || labels.shape[0] != x.shape[0] || labels.dtype != ScalarType.Int64)
-            throw new ArgumentException($"Labels must be int64 [{x.shape[0]}, tokens], not {labels.dtype} [{string.Join(", ", labels.shape)}].", nameof(labels));
+        time_embed.Frequencies.copy_(((UNet)other).time_embed.Frequencies);
     }
 }

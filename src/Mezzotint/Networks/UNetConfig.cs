@@ -1,19 +1,10 @@
 namespace Mezzotint.Networks;
 
-/// <summary>The shape of the seed's U-Net: the <c>[model]</c> table of a configuration, and <c>config.json</c> of a PyTorch checkpoint.</summary>
-public sealed record UNetConfig
+/// <summary>The shape of the seed's U-Net: kind "unet", and <c>config.json</c> of a PyTorch checkpoint.</summary>
+public sealed record UNetConfig : NetworkConfig
 {
     /// <summary>The width of every group normalisation: channels come in multiples of it.</summary>
     public const int Groups = 32;
-
-    /// <summary>How many classes can be asked for: the rows of the context embedding.</summary>
-    public int CorpusLength { get; init; } = 10;
-
-    /// <summary>Channels of the noisy image.</summary>
-    public int InChannels { get; init; } = 1;
-
-    /// <summary>Channels of the output; the same as <see cref="InChannels"/>.</summary>
-    public int OutChannels { get; init; } = 1;
 
     /// <summary>Residual blocks on each level of encoder and decoder.</summary>
     public int NumResBlocks { get; init; } = 2;
@@ -31,15 +22,18 @@ public sealed record UNetConfig
     public TransformerConfig Transformer { get; init; } = new();
 
     /// <summary>The factor between the image and the middle of the U: the image's sides must be multiples of it, or the skips do not fit.</summary>
-    public int Stride => 1 << ChannelMultipliers.Count;
+    public override int Stride => 1 << ChannelMultipliers.Count;
 
-    /// <summary>Checks that the numbers make a network.</summary>
-    /// <exception cref="MezzotintException">A number is out of its range or does not fit the others; the message names it.</exception>
-    public void Validate()
+    /// <inheritdoc/>
+    public override long ParameterCount => UNetSize.ParameterCount(this);
+
+    /// <inheritdoc/>
+    public override DenoisingNetwork Build(long seed = 0) => new UNet(this, seed);
+
+    /// <inheritdoc/>
+    public override void Validate()
     {
-        Check.Range("model.corpus_length", CorpusLength, CorpusLength is >= 1 and <= 100_000, "between 1 and 100000");
-        Check.Range("model.in_channels", InChannels, InChannels is >= 1 and <= 64, "between 1 and 64");
-        Check.Range("model.out_channels", OutChannels, OutChannels == InChannels, $"model.in_channels ({InChannels}): the network predicts the noise of the image it is given");
+        base.Validate();
         Check.Range("model.num_res_blocks", NumResBlocks, NumResBlocks is >= 1 and <= 16, "between 1 and 16");
         Check.Range("model.model_channels", ModelChannels, ModelChannels is >= Groups and <= 4096 && ModelChannels % Groups == 0, $"a multiple of {Groups} up to 4096 (group normalisation has {Groups} groups)");
         Check.Range("model.channel_multipliers", $"[{string.Join(", ", ChannelMultipliers)}]", ChannelMultipliers.Count is >= 1 and <= 8 && ChannelMultipliers.All(m => m is >= 1 and <= 64), "one to eight whole numbers between 1 and 64");
@@ -50,15 +44,14 @@ public sealed record UNetConfig
             Check.Range("model.transformer.num_heads", Transformer.NumHeads, Transformer.NumHeads >= 1 && width % Transformer.NumHeads == 0, $"a divisor of the width of each transformer (here {width})");
     }
 
-    /// <summary>Two configurations are equal when every number in them is, those in lists included.</summary>
-    public bool Equals(UNetConfig? other) =>
-        other is not null && Numbers().SequenceEqual(other.Numbers());
+    /// <inheritdoc/>
+    public bool Equals(UNetConfig? other) => base.Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => Numbers().Aggregate(17, HashCode.Combine);
+    public override int GetHashCode() => base.GetHashCode();
 
-    private IEnumerable<int> Numbers() =>
-        [CorpusLength, InChannels, OutChannels, NumResBlocks, ModelChannels, ChannelMultipliers.Count, .. ChannelMultipliers,
+    private protected override IEnumerable<double> Numbers() =>
+        [.. base.Numbers(), NumResBlocks, ModelChannels, ChannelMultipliers.Count, .. ChannelMultipliers,
          AttentionLevels.Count, .. AttentionLevels, Transformer.ContextDim, Transformer.NumHeads, Transformer.NumLayers];
 
     private IEnumerable<int> AttentionWidths() =>

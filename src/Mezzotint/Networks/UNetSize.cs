@@ -13,7 +13,7 @@ internal static class UNetSize
         long Residuals(long from, long to) => Residual(from, to) + (config.NumResBlocks - 1) * Residual(to, to);
         long Transformer(long width) => config.Transformer.NumLayers * Attention(width, config.Transformer.ContextDim) + Convolution(width, width, 1) + width;
 
-        long count = (long)config.CorpusLength * config.Transformer.ContextDim  // context_embed
+        long count = (long)config.EmbeddingRows * config.Transformer.ContextDim  // context_embed
             + time / 2 + Linear(time, time);                                    // time_embed
         for (int level = 0; level < widths.Length; level++)
         {

@@ -40,5 +40,5 @@ public sealed record CosineSchedule : NoiseSchedule
     public override NoiseSchedule WithZeroTerminalSnr() => this;
 
     /// <inheritdoc/>
-    public override void Validate() => Check.Range("process.offset", Offset, Offset is >= 0 and <= 1, "between 0 and 1");
+    public override void Validate() => Check.Range("process.schedule.offset", Offset, Offset is >= 0 and <= 1, "between 0 and 1");
 }

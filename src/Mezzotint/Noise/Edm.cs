@@ -16,6 +16,10 @@ public sealed record Edm : NoiseProcess
     /// <inheritdoc/>
     public override double MaximumTime => MaximumSigma;
 
+    /// <summary>ln(t) / 4, as in the paper: t runs over five orders of magnitude.</summary>
+    /// <param name="t">The time.</param>
+    public override double TimeInput(double t) => Math.Log(t) / 4;
+
     /// <summary>1: the image stays as it is.</summary>
     /// <param name="t">The time.</param>
     public override double Alpha(double t) => 1;

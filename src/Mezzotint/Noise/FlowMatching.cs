@@ -11,6 +11,9 @@ public sealed record FlowMatching : NoiseProcess
     /// <summary>The first time that is trained and sampled, in (0, 1).</summary>
     public override double MinimumTime { get; init; } = 1e-3;
 
+    /// <inheritdoc/>
+    public override bool EndsWithoutSignal => true;
+
     /// <summary>4096 / 4097 = 0.99976.</summary>
     public override double MaximumTime => Time(PureNoiseLevel);
 

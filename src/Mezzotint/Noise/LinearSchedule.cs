@@ -32,14 +32,14 @@ public sealed record LinearSchedule : NoiseSchedule
     public override TableSchedule ToTable(int count)
     {
         CheckCount(count);
-        Check.Range("process.table_length", count, count > BetaMax, "more than process.beta_max: no step may lose more than all of the signal");
-        return new TableSchedule([.. Enumerable.Range(0, count).Select(k => Beta(count == 1 ? 0 : k / (count - 1.0)) / count)]);
+        Check.Range("process.schedule.table_length", count, count > BetaMax, "more than process.schedule.beta_max: no step may lose more than all of the signal");
+        return new TableSchedule([.. Enumerable.Range(0, count).Select(k => Beta(count == 1 ? 0 : k / (count - 1.0)) / count)], (this, count, false));
     }
 
     /// <inheritdoc/>
     public override void Validate()
     {
-        Check.Range("process.beta_min", BetaMin, double.IsFinite(BetaMin) && BetaMin > 0, "more than 0");
-        Check.Range("process.beta_max", BetaMax, double.IsFinite(BetaMax) && BetaMax >= BetaMin, "process.beta_min or more");
+        Check.Range("process.schedule.beta_min", BetaMin, double.IsFinite(BetaMin) && BetaMin > 0, "more than 0");
+        Check.Range("process.schedule.beta_max", BetaMax, double.IsFinite(BetaMax) && BetaMax >= BetaMin, "process.schedule.beta_min or more");
     }
 }

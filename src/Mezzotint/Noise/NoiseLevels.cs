@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mezzotint.IO;
 
 namespace Mezzotint.Noise;
@@ -30,7 +31,7 @@ public static class NoiseLevels
     public static IReadOnlyList<string> Names { get; } = ["karras", "exponential", "polyexponential", "beta", "linspace", "leading", "trailing", "uniform", "log-snr"];
 
     /// <summary>The levels of a process by the name of their spread, as after <c>--levels</c> on the command line.</summary>
-    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="name">One of <see cref="Names"/>; or the levels themselves, such as "80,2.5,0.8", one a step: few steps need chosen ones.</param>
     /// <param name="process">Gives the range and, where the spread is over time, the levels.</param>
     /// <param name="steps">The number of steps, 1 or more.</param>
     /// <param name="final">The last level.</param>
@@ -40,6 +41,8 @@ public static class NoiseLevels
     public static double[] Named(string name, NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero, double? rho = null)
     {
         ArgumentNullException.ThrowIfNull(name);
+        if (name.Length > 0 && char.IsAsciiDigit(name[0]))
+            return Listed(name, process, steps, final);
         return name switch
         {
             "karras" => Karras(process, steps, final, rho ?? 7),
@@ -51,8 +54,24 @@ public static class NoiseLevels
             "trailing" => Trailing(process, steps, final),
             "uniform" => Uniform(process, steps, final),
             "log-snr" => LogSnrUniform(process, steps, final),
-            _ => throw new MezzotintException($"levels {Printable.Quote(name)}: unknown. {(Spelling.Nearest(name, Names) is { } nearest ? $"Did you mean '{nearest}'? " : "")}There are {string.Join(", ", Names)}."),
+            _ => throw new MezzotintException($"levels {Printable.Quote(name)}: not known{Spelling.Remedy(name, Names)}"),
         };
+    }
+
+    /// <summary>Levels that are written down, before the final one.</summary>
+    private static double[] Listed(string list, NoiseProcess process, int steps, FinalLevel final)
+    {
+        ArgumentNullException.ThrowIfNull(process);
+        double[] levels = [.. list.Split(',').Select(text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double level) ? level : double.NaN)];
+        double last = final == FinalLevel.Minimum ? process.MinimumLevel : 0;
+        const double Rounding = 1e-9;
+        if (levels.Any(level => !(level >= process.MinimumLevel * (1 - Rounding) && level <= process.MaximumLevel * (1 + Rounding))))
+            throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"levels {Printable.Quote(list)}: each must be a number between {process.MinimumLevel:G6} and {process.MaximumLevel:G6}, those of the process."));
+        if (levels.Length != steps)
+            throw new MezzotintException($"levels {Printable.Quote(list)} are {levels.Length}, for {steps} steps: name one a step; the last step goes to {(last > 0 ? "the least" : "0")} by itself.");
+        double[] all = [.. levels, last];
+        return all.Zip(all.Skip(1), (high, low) => high > low).All(falls => falls) ? all
+            : throw new MezzotintException($"levels {Printable.Quote(list)}: each must be below the one before it.");
     }
 
     /// <summary>Evenly spaced after taking the rho-th root: more levels where there is little noise.</summary>

@@ -44,6 +44,13 @@ public abstract record NoiseProcess
     /// <summary>The discrete table that the process is made of, or null where its time is continuous.</summary>
     public virtual TableSchedule? Table => null;
 
+    /// <summary>Whether alpha reaches 0 in the end, and <see cref="MaximumTime"/> is where a level stands for that: see <see cref="PureNoiseLevel"/>.</summary>
+    public virtual bool EndsWithoutSignal => false;
+
+    /// <summary>What a network is told of the time: t itself, unless its range is too wide for that.</summary>
+    /// <param name="t">The time, more than 0, to <see cref="MaximumTime"/>.</param>
+    public virtual double TimeInput(double t) => t;
+
     /// <summary>The factor of the image in x_t.</summary>
     /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
     public abstract double Alpha(double t);

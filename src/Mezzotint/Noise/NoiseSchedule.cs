@@ -17,6 +17,12 @@ public abstract record NoiseSchedule
     /// <summary>The last time: 1, or a little less where alpha(1) is 0: there the level is <see cref="NoiseProcess.PureNoiseLevel"/>.</summary>
     public virtual double MaximumTime => 1;
 
+    /// <summary>Whether alpha(1) is 0.</summary>
+    public virtual bool EndsWithoutSignal => MaximumTime < 1;
+
+    /// <summary>How the schedule was made of one in continuous time: that one, the steps of the table (0 for continuous time), and whether it was made to end with no signal.</summary>
+    internal virtual (NoiseSchedule Schedule, int TableLength, bool ZeroTerminalSnr)? Recipe => (this, 0, false);
+
     /// <summary>ln alpha(t), 0 or less.</summary>
     /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
     public abstract double LogAlpha(double t);
@@ -40,7 +46,7 @@ public abstract record NoiseSchedule
         var betas = new double[count];
         for (int k = 1; k <= count; k++)
             betas[k - 1] = Math.Min(-Exponentials.ExpMinusOne(2 * (LogAlpha((double)k / count) - LogAlpha((double)(k - 1) / count))), LargestTableBeta);
-        return new TableSchedule(betas);
+        return new TableSchedule(betas, (this, count, false));
     }
 
     /// <summary>The schedule shifted and scaled in alpha so that it ends with no signal at all: alpha(1) = 0 and alpha(0) as it was.</summary>
@@ -57,7 +63,7 @@ public abstract record NoiseSchedule
 
     private protected void CheckCount(int count)
     {
-        Check.Range("process.table_length", count, count is >= 1 and <= TableSchedule.MaximumCount, $"between 1 and {TableSchedule.MaximumCount}");
+        Check.Range("process.schedule.table_length", count, count is >= 1 and <= TableSchedule.MaximumCount, $"between 1 and {TableSchedule.MaximumCount}");
         Validate();
     }
 }

@@ -64,9 +64,9 @@ public sealed record SigmoidSchedule : NoiseSchedule
     /// <inheritdoc/>
     public override void Validate()
     {
-        Check.Range("process.temperature", Temperature, Temperature is >= 0.01 and <= 100, "between 0.01 and 100");
-        Check.Range("process.start", Start, Math.Abs(Start) <= 20 * Temperature, "within 20 temperatures of 0");
-        Check.Range("process.end", End, Math.Abs(End) <= 20 * Temperature && (End - Start) >= 0.01 * Temperature, "more than process.start, within 20 temperatures of 0");
+        Check.Range("process.schedule.temperature", Temperature, Temperature is >= 0.01 and <= 100, "between 0.01 and 100");
+        Check.Range("process.schedule.start", Start, Math.Abs(Start) <= 20 * Temperature, "within 20 temperatures of 0");
+        Check.Range("process.schedule.end", End, Math.Abs(End) <= 20 * Temperature && (End - Start) >= 0.01 * Temperature, "more than process.schedule.start, within 20 temperatures of 0");
     }
 
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));

@@ -16,21 +16,25 @@ public sealed record TableSchedule : NoiseSchedule
     public const int MaximumCount = 1_000_000;
 
     private readonly double[] _betas;
+    private readonly (NoiseSchedule Schedule, int TableLength, bool ZeroTerminalSnr)? _recipe;
     private readonly double[] _logAlphas; // at k / T for k = 0 ... T; the last is finite even where alpha is 0
 
     /// <summary>Makes a schedule from its betas.</summary>
     /// <param name="betas">beta_1 ... beta_T, each more than 0 and below 1; the last may be 1, which leaves no signal.</param>
     /// <exception cref="MezzotintException">There is no beta, there are too many, or one is out of its range; the message names it.</exception>
-    public TableSchedule(IEnumerable<double> betas)
+    public TableSchedule(IEnumerable<double> betas) : this(betas, null) { }
+
+    internal TableSchedule(IEnumerable<double> betas, (NoiseSchedule Schedule, int TableLength, bool ZeroTerminalSnr)? recipe)
     {
+        _recipe = recipe;
         ArgumentNullException.ThrowIfNull(betas);
         _betas = [.. betas.Take(MaximumCount + 1)];
-        Check.Range("process.table_length", _betas.Length, _betas.Length is >= 1 and <= MaximumCount, $"between 1 and {MaximumCount}");
+        Check.Range("process.schedule.table_length", _betas.Length, _betas.Length is >= 1 and <= MaximumCount, $"between 1 and {MaximumCount}");
         _logAlphas = new double[Count + 1];
         for (int k = 0; k < Count; k++)
         {
             double beta = _betas[k];
-            Check.Range($"process.betas[{k}]", beta, beta is > 0 and < 1 || beta == 1 && k == Count - 1, "more than 0 and below 1 (the last may be 1)");
+            Check.Range($"process.schedule.betas[{k}]", beta, beta is > 0 and < 1 || beta == 1 && k == Count - 1, "more than 0 and below 1 (the last may be 1)");
             _logAlphas[k + 1] = _logAlphas[k] + 0.5 * Exponentials.LogOnePlus(-beta);
         }
         if (_betas[^1] == 1)
@@ -49,6 +53,12 @@ public sealed record TableSchedule : NoiseSchedule
 
     /// <summary>alpha^2 after each step, alpha-bar in the paper: T falling numbers. The last is exactly 0 where no signal is left.</summary>
     public IReadOnlyList<double> SquaredAlphas { get; }
+
+    /// <inheritdoc/>
+    public override bool EndsWithoutSignal => _betas[^1] == 1;
+
+    /// <summary>Null for a table of a program's own betas.</summary>
+    internal override (NoiseSchedule Schedule, int TableLength, bool ZeroTerminalSnr)? Recipe => _recipe;
 
     /// <summary>The time of the first entry: 1 / T.</summary>
     public override double MinimumTime => TimeOf(0);
@@ -100,7 +110,7 @@ public sealed record TableSchedule : NoiseSchedule
     /// <exception cref="MezzotintException">The table has another length.</exception>
     public override TableSchedule ToTable(int count)
     {
-        Check.Range("process.table_length", count, count == Count, $"{Count}, as the table is: cut the continuous schedule instead");
+        Check.Range("process.schedule.table_length", count, count == Count, $"{Count}, as the table is: cut the continuous schedule instead");
         return this;
     }
 
@@ -108,7 +118,7 @@ public sealed record TableSchedule : NoiseSchedule
     /// <exception cref="MezzotintException">The table has a single entry.</exception>
     public override NoiseSchedule WithZeroTerminalSnr()
     {
-        Check.Range("process.table_length", Count, Count > 1, "2 or more for zero terminal signal-to-noise");
+        Check.Range("process.schedule.table_length", Count, Count > 1, "2 or more for zero terminal signal-to-noise");
         if (_betas[^1] == 1)
             return this;
         // 1 - beta_k is the ratio of neighbouring alpha^2. alpha_k - alpha_T is taken from the logarithms, which keeps its digits.
@@ -120,7 +130,7 @@ public sealed record TableSchedule : NoiseSchedule
             double ratio = Exponentials.ExpMinusOne(_logAlphas[k + 1] - _logAlphas[^1]) / Exponentials.ExpMinusOne(_logAlphas[k] - _logAlphas[^1]);
             betas[k] = 1 - ratio * ratio;
         }
-        return new TableSchedule(betas);
+        return new TableSchedule(betas, _recipe is { } made ? made with { ZeroTerminalSnr = true } : null);
     }
 
     /// <summary>Nothing is left to check: the constructor did.</summary>

@@ -64,5 +64,6 @@ public sealed record VarianceExploding : NoiseProcess
     {
         Check.Range("process.sigma", Sigma, double.IsFinite(Sigma) && Sigma > 1, "more than 1");
         Check.Range("process.minimum_time", MinimumTime, MinimumTime is > 0 and < 1, "between 0 and 1");
+        Check.Range("process.minimum_time", MinimumTime, Std(MinimumTime) > 0, "further from 0: the noise there is rounded to nothing");
     }
 }

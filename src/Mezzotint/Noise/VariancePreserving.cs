@@ -19,6 +19,9 @@ public sealed record VariancePreserving : NoiseProcess
     public override double MaximumTime => Schedule.MaximumTime;
 
     /// <inheritdoc/>
+    public override bool EndsWithoutSignal => Schedule.EndsWithoutSignal;
+
+    /// <inheritdoc/>
     public override TableSchedule? Table => Schedule as TableSchedule;
 
     /// <inheritdoc/>
@@ -47,4 +50,11 @@ public sealed record VariancePreserving : NoiseProcess
         Schedule.Validate();
         Check.Range("process.minimum_time", MinimumTime, MinimumTime > 0 && MinimumTime < MaximumTime || MinimumTime == Schedule.MinimumTime, "between 0 and the last time");
     }
+
+    /// <summary>Two are equal where their schedules and first times are, whether the time was set or is the schedule's own.</summary>
+    /// <param name="other">Another process.</param>
+    public bool Equals(VariancePreserving? other) => other is not null && Schedule.Equals(other.Schedule) && MinimumTime == other.MinimumTime;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Schedule, MinimumTime);
 }

@@ -24,6 +24,8 @@ public sealed record ZeroTerminalSchedule : NoiseSchedule
     /// <summary>Where the level is <see cref="NoiseProcess.PureNoiseLevel"/>.</summary>
     public override double MaximumTime => Time(LogAlphaAt(NoiseProcess.PureNoiseLevel));
 
+    internal override (NoiseSchedule Schedule, int TableLength, bool ZeroTerminalSnr)? Recipe => (Inner, 0, true);
+
     /// <summary>1 - a(1): the part of alpha that is stretched to 1.</summary>
     private double Stretch => -Exponentials.ExpMinusOne(Inner.LogAlpha(1));
 

@@ -13,6 +13,12 @@ public enum RandomPurpose
     EvaluationNoise,
     /// <summary>A node of the Brownian path that an image is sampled along; the index is the node.</summary>
     SamplingPath,
+    /// <summary>What fills the steps between the pixel values of an image, and the noise on it, for its likelihood; the index is the image.</summary>
+    Dequantisation,
+    /// <summary>The vectors that probe the Jacobian for an image's likelihood; the index is the image.</summary>
+    TraceProbes,
+    /// <summary>How the images of a classifier's training step are bent; the index is the step. (Its number is part of what makes a run repeatable.)</summary>
+    Augmentation = 16,
 }
 
 /// <summary>

@@ -1,4 +1,5 @@
 using static Mezzotint.Sampling.LinearCombination;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
 
@@ -32,12 +33,19 @@ public sealed record Churn
     /// <summary>Raises the noise and asks the denoiser there.</summary>
     internal Evaluation Evaluate(SolverStep step)
     {
+        var (x, sigmaHat) = Raise(step);
+        return step.Evaluate(x, sigmaHat);
+    }
+
+    /// <summary>xHat and sigmaHat: x itself where nothing is added.</summary>
+    internal (Tensor X, double Sigma) Raise(SolverStep step)
+    {
         double sigma = step.From;
         double gamma = Min <= sigma && sigma <= Max ? Math.Min(Amount / step.Count, Math.Sqrt(2) - 1) : 0;
         if (gamma == 0)
-            return step.Evaluate();
+            return (step.X, sigma);
         double sigmaHat = sigma * (1 + gamma);
         double added = NoiseScale * sigma * Math.Sqrt(gamma * (2 + gamma)); // sqrt(sigmaHat^2 - sigma^2)
-        return step.Evaluate(Sum((1, step.X), (added, step.Noise(sigma, sigmaHat))), sigmaHat);
+        return (Sum((1, step.X), (added, step.Noise(sigma, sigmaHat))), sigmaHat);
     }
 }

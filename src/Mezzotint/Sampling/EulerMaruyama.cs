@@ -8,8 +8,9 @@ namespace Mezzotint.Sampling;
 /// </summary>
 /// <remarks>
 /// Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential Equations", arXiv 2011.13456, equation 6 discretised:
-/// mean = x - (f x - g^2 score) dt, x = mean + g sqrt(dt) z. The result is the last mean, without its noise. The last step is as long as
-/// the one before it, although less time is left: so the seed has it.
+/// mean = x - (f x - g^2 score) dt, x = mean + g sqrt(dt) z. The result is the last mean, without its noise. In the seed's process the last step
+/// is as long as the one before it, although less time is left: so the seed has it. In the others it ends where time does: beyond, it would throw
+/// the image past its estimate, the further the fewer the steps.
 /// </remarks>
 public static class EulerMaruyama
 {
@@ -41,6 +42,8 @@ public static class EulerMaruyama
             double t = process.Time(step.From);
             if (!last || step.Index == 0)
                 dt = t - process.Time(step.To);
+            else if (process is not VarianceExploding)
+                dt = Math.Min(dt, t);
 
             double alpha = process.Alpha(t), f = process.Drift(t), g = process.Diffusion(t);
             double alphaNext = process.Alpha(Math.Max(t - dt, 0));

@@ -1,7 +1,3 @@
-using Mezzotint.Networks;
-using Mezzotint.Noise;
-using Mezzotint.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
@@ -18,24 +14,19 @@ public interface IDenoiser
     /// <param name="labels">The asked classes, int64: [B, 1].</param>
     /// <returns>[B, C, H, W], in the range of the data where the network is right.</returns>
     Tensor Denoise(Tensor x, double sigma, Tensor labels);
+
+    /// <summary>Estimates the clean images, and says by which estimate the noise in x is predicted where that is another, as in <see cref="RenoisedGuidance"/>.</summary>
+    /// <param name="x">As for <see cref="Denoise"/>.</param>
+    /// <param name="sigma">Likewise.</param>
+    /// <param name="labels">Likewise.</param>
+    /// <remarks>
+    /// Solvers whose <see cref="Solver.Renoises"/> is true ask for this, the others for <see cref="Denoise"/>. A denoiser around another that changes its
+    /// estimates must change both, so that it overrides this too; one that does not stays right for all denoisers with a single estimate.
+    /// </remarks>
+    Estimates Estimate(Tensor x, double sigma, Tensor labels) => new(Denoise(x, sigma, labels));
 }
 
-/// <summary>
-/// The denoiser of a score network h = std(t) score: by Tweedie's formula D(x, sigma) = x + sigma^2 score = x + sigma h(x, t(sigma)).
-/// Efron 2011, "Tweedie's Formula and Selection Bias", equation 1.4.
-/// </summary>
-/// <param name="network">The network.</param>
-/// <param name="process">Its process, which says at what time the noise is sigma.</param>
-public sealed class ScoreDenoiser(UNet network, VarianceExploding process) : IDenoiser
-{
-    /// <inheritdoc/>
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
-    {
-        ArgumentNullException.ThrowIfNull(x);
-        using var scope = NewDisposeScope();
-        using Scalar time = (float)process.Time(sigma); // held while libtorch reads it: see TensorArithmetic
-        var t = full(x.shape[0], time, device: x.device);  // [B]
-        var h = network.call(x, t, labels);
-        return x.Plus(sigma, h).MoveToOuterDisposeScope();
-    }
-}
+/// <summary>What a denoiser says of x.</summary>
+/// <param name="Denoised">D, the clean images: [B, C, H, W].</param>
+/// <param name="OfNoise">D_n, by which the noise is (x - D_n) / sigma: [B, C, H, W]; null where it is D itself.</param>
+public readonly record struct Estimates(Tensor Denoised, Tensor? OfNoise = null);

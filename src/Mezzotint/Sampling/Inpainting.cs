@@ -18,6 +18,16 @@ public sealed class InpaintingDenoiser(IDenoiser inner, Tensor image, Tensor mas
         using var scope = NewDisposeScope();
         return where(mask, inner.Denoise(x, sigma, labels), image).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    public Estimates Estimate(Tensor x, double sigma, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        var (denoised, ofNoise) = inner.Estimate(x, sigma, labels);
+        return new(
+            where(mask, denoised, image).MoveToOuterDisposeScope(),
+            ofNoise is null ? null : where(mask, ofNoise, image).MoveToOuterDisposeScope());
+    }
 }
 
 /// <summary>Each step walked several times, with the noise that it took away put back in between.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Mezzotint.Data;
 using Mezzotint.IO;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
@@ -25,6 +27,12 @@ public sealed record SamplingRequest
     /// <summary>The levels that the solver walks over, one more than <see cref="Steps"/>; null for the process's own times, <see cref="NoiseLevels.Uniform"/>.</summary>
     public IReadOnlyList<double>? Levels { get; init; }
 
+    /// <summary>How the images are driven further towards their classes; null for not at all.</summary>
+    public Guidance? Guidance { get; init; }
+
+    /// <summary>The weaker model of <see cref="Autoguidance"/>, on the sampler's device; it stays the caller's. Other kinds have no use for it.</summary>
+    public LoadedModel? WeakerModel { get; init; }
+
     /// <summary>The picture to begin from; null for pure noise.</summary>
     public SourceImage? Source { get; init; }
 
@@ -39,17 +47,17 @@ public sealed record SamplingRequest
 }
 
 /// <summary>How far a request is.</summary>
-/// <param name="Evaluations">Network evaluations done, counted by image.</param>
-/// <param name="TotalEvaluations">Those of the whole request; an estimate where the solver chooses its own steps.</param>
+/// <param name="Evaluations">Network evaluations done, counted by image; a guided estimate takes two, the weaker model's being one.</param>
+/// <param name="TotalEvaluations">Those of the whole request; an estimate where the solver chooses its own steps, or several a step while guidance is confined to an interval.</param>
 public sealed record SamplingProgress(long Evaluations, long TotalEvaluations);
 
 /// <summary>Draws images with a trained network: the hot path of sampling.</summary>
 public sealed class Sampler
 {
-    private static readonly Scalar Black = 0, White = 1, Levels = 255, Half = 0.5f;
+    private static readonly Scalar Half = 0.5f;
 
-    private readonly UNet _network;
-    private readonly VarianceExploding _process;
+    private readonly DenoisingNetwork _network;
+    private readonly NoiseProcess _process;
     private readonly int _height, _width;
     private readonly Device _device;
 
@@ -59,8 +67,19 @@ public sealed class Sampler
     /// <param name="height">Rows of an image: a multiple of the network's stride.</param>
     /// <param name="width">Columns of an image: likewise.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
-    public Sampler(UNet network, VarianceExploding process, int height, int width, Device? device = null) =>
+    public Sampler(DenoisingNetwork network, NoiseProcess process, int height, int width, Device? device = null) =>
         (_network, _process, _height, _width, _device) = (network, process, height, width, device ?? CPU);
+
+    /// <summary>Wraps a model as it was read.</summary>
+    /// <param name="model">The model; it stays the caller's.</param>
+    public Sampler(LoadedModel model) : this(NotNull(model).Network, model.Info.Process, model.Info.Height, model.Info.Width) =>
+        (Parameterisation, Pixels) = (model.Info.Parameterisation, model.Info.Pixels);
+
+    /// <summary>What the network's output means; the seed's unless told otherwise.</summary>
+    public Parameterisation Parameterisation { get; init; } = new ScoreParameterisation();
+
+    /// <summary>How pixels became the numbers that the network was trained on.</summary>
+    public PixelScaling Pixels { get; init; } = new();
 
     /// <summary>Draws the images of a request.</summary>
     /// <param name="request">What is to be drawn.</param>
@@ -69,6 +88,7 @@ public sealed class Sampler
     /// <param name="cancellation">Stops between two steps.</param>
     /// <returns>Values 0 to 255: [N, C, H, W].</returns>
     /// <exception cref="ArgumentException">A label, the seed or the steps are out of their range.</exception>
+    /// <exception cref="MezzotintException">The network, the solver or the weaker model does not fit the guidance; the message says what to do.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public ImageBatch Sample(SamplingRequest request, WorkerThreads threads, IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -78,10 +98,9 @@ public sealed class Sampler
         int count = request.Labels.Count;
         int channels = _network.Config.InChannels;
         var pixels = new byte[(long)count * channels * _height * _width];
-        var parts = Parts(count, threads.Count, request.BatchSize);
-        request.Source?.Check(channels, _height, _width);
         var plan = Plan(request);
-        long total = (long)count * (plan.Solver.Evaluations?.Invoke(plan.Levels.Length - 1, plan.Levels[^1] == 0) ?? 6 * plan.Levels.Length);
+        var parts = Parts(count, threads.Count, BatchSize(request, plan.Solver));
+        long total = count * EvaluationsOfOne(request, plan);
         long evaluations = 0;
         int next = -1;
         threads.Run(_ =>
@@ -90,12 +109,51 @@ public sealed class Sampler
             {
                 var (start, length) = parts[part];
                 Draw(request, plan, start, length, pixels.AsMemory(start * channels * _height * _width), asked =>
-                    progress?.Report(new SamplingProgress(Interlocked.Add(ref evaluations, (long)asked * length), total)), cancellation);
+                    progress?.Report(new SamplingProgress(Interlocked.Add(ref evaluations, asked), total)), cancellation);
             }
         });
         cancellation.ThrowIfCancellationRequested();
         return new ImageBatch(count, channels, _height, _width, pixels);
     }
+
+    /// <summary>
+    /// Draws some images of a request on this thread: for serving, where many such walks, of whatever requests, share the evaluations of one network.
+    /// </summary>
+    /// <param name="request">The whole request.</param>
+    /// <param name="start">The first of the images.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="network">Asked in place of the network.</param>
+    /// <param name="seen">Told each step's number, of how many, its level, and the estimate, or after the last step the result: [B, C, H, W], alive during the call.</param>
+    /// <param name="cancellation">Stops after the step that is under way.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    internal void Draw(SamplingRequest request, int start, int count, NetworkCall network, Action<int, int, double, Tensor> seen, CancellationToken cancellation)
+    {
+        var plan = Plan(request);
+        int steps = plan.Levels.Length - 1;
+        Walk(request, plan, start, count, network, (step, _) =>
+        {
+            if (!cancellation.IsCancellationRequested)
+                seen(step.Index, steps, step.Sigma, step.Index == steps - 1 ? step.X : step.Denoised);
+        }, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>How many steps a request walks: fewer than it says where it begins from a picture.</summary>
+    internal static int StepsOf(SamplingRequest request) =>
+        request.Source is { } source ? source.Rest(new double[request.Steps + 1]).Length - 1 : request.Steps;
+
+    /// <summary>Network evaluations for one image; an estimate where the solver chooses its own steps.</summary>
+    internal long EvaluationsOf(SamplingRequest request) => EvaluationsOfOne(request, Plan(request));
+
+    /// <summary>Values 0 to 255 of images in the network's numbers: [B, C, H, W].</summary>
+    internal byte[] ToBytes(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return PixelTensors.Bytes(Pixels.ToPixels(x));
+    }
+
+    /// <summary>A solver that chooses its own steps chooses them for all images of a batch together: there each image is a batch, so that it depends on no other.</summary>
+    internal static int BatchSize(SamplingRequest request, Solver? solver) => solver is { Evaluations: null } ? 1 : request.BatchSize;
 
     private (Solver Solver, double[] Levels) Plan(SamplingRequest request)
     {
@@ -104,7 +162,31 @@ public sealed class Sampler
         return request.Source is { } source ? (Resampling.Of(solver, source.Resampling), source.Rest(levels)) : (solver, levels);
     }
 
-    private void Draw(SamplingRequest request, (Solver Solver, double[] Levels) plan, int start, int count, Memory<byte> pixels, Action<int> evaluated, CancellationToken cancellation)
+    /// <summary>Network evaluations for one image.</summary>
+    private static long EvaluationsOfOne(SamplingRequest request, (Solver Solver, double[] Levels) plan)
+    {
+        int steps = plan.Levels.Length - 1;
+        long asked = plan.Solver.Evaluations?.Invoke(steps, plan.Levels[^1] == 0) ?? 6 * plan.Levels.Length;
+        if (request.Guidance is not { IsNone: false } guidance)
+            return asked;
+        int guided = plan.Levels.Take(steps).Count(guidance.Covers);
+        return asked + (long)Math.Round(asked * (double)guided / steps);
+    }
+
+    private void Draw(SamplingRequest request, (Solver Solver, double[] Levels) plan, int start, int count, Memory<byte> pixels, Action<long> evaluated, CancellationToken cancellation)
+    {
+        long before = 0;
+        Walk(request, plan, start, count, null, (step, evaluations) =>
+        {
+            evaluated(evaluations - before);
+            before = evaluations;
+            if (step.Index == plan.Levels.Length - 2 && !cancellation.IsCancellationRequested)
+                ToBytes(step.X).CopyTo(pixels);
+        }, cancellation);
+    }
+
+    /// <summary>Walks, and shows each step with the network evaluations so far, until it is told to stop.</summary>
+    private void Walk(SamplingRequest request, (Solver Solver, double[] Levels) plan, int start, int count, NetworkCall? call, Action<SamplingStep, long> seen, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -118,13 +200,16 @@ public sealed class Sampler
         if (request.InterpolateTo is { } end)
             z = Between(z, end, request.Labels.Count, start);
         var x = z.Times(plan.Levels[0]);
-        IDenoiser denoiser = new ScoreDenoiser(_network, _process);
+        var network = new NetworkDenoiser(_network, _process, Parameterisation) { Call = call };
+        var weaker = request.WeakerModel is { } model ? new NetworkDenoiser(model.Network, model.Info.Process, model.Info.Parameterisation) : null;
+        using var guided = request.Guidance?.Wrap(network, _network.Config.NoLabel, weaker);
+        IDenoiser denoiser = guided ?? (IDenoiser)network;
         if (request.Source is { } source)
         {
-            var image = ToTensor(source.Image);
+            var image = Pixels.ToNumbers(PixelTensors.Of(source.Image).to(_device));
             x = x.Plus(image);
             if (source.Mask is not null)
-                denoiser = new InpaintingDenoiser(denoiser, image, ToTensor(source.Mask).ge(Half));
+                denoiser = new InpaintingDenoiser(denoiser, image, PixelTensors.Of(source.Mask).to(_device).ge(Half));
         }
         var input = new SolverInput
         {
@@ -134,15 +219,11 @@ public sealed class Sampler
             Labels = labels,
             Noise = path is null ? (_, _) => noise.Next() : path.Noise,
         };
-        int asked = 0;
         foreach (var step in plan.Solver.Walk(input))
         {
-            evaluated(step.Evaluations - asked);
-            asked = step.Evaluations;
+            seen(step, network.Evaluations + (weaker?.Evaluations ?? 0));
             if (cancellation.IsCancellationRequested)
                 return;
-            if (step.Index == plan.Levels.Length - 2)
-                step.X.clamp(Black, White).mul(Levels).round().to(ScalarType.Byte).cpu().contiguous().bytes.CopyTo(pixels.Span);
         }
     }
 
@@ -151,23 +232,17 @@ public sealed class Sampler
     {
         using var end = new ImageNoise([seed], z.shape[1], _height, _width, _device);
         var z1 = end.Next()[0];
-        var along = new List<Tensor>();
-        for (int i = 0; i < z.shape[0]; i++)
-        {
-            var z0 = z[i];
-            double angle = Math.Acos(Math.Clamp((z0 * z1).sum().item<float>() / (double)(z0.norm() * z1.norm()).item<float>(), -1, 1));
-            double w = total == 1 ? 0 : (start + i) / (double)(total - 1);
-            along.Add(angle < 1e-6 ? z0 : z0.Times(Math.Sin((1 - w) * angle) / Math.Sin(angle)).Plus(Math.Sin(w * angle) / Math.Sin(angle), z1));
-        }
-        return stack(along);
+        return stack([.. Enumerable.Range(0, (int)z.shape[0]).Select(i => GreatCircle.Between(z[i], z1, total == 1 ? 0 : (start + i) / (double)(total - 1)))]);
     }
 
-    /// <summary>Values 0 to 1: [1, C, H, W].</summary>
-    private Tensor ToTensor(ImageBatch image) =>
-        tensor(image.Pixels, [1, image.Channels, image.Height, image.Width]).to(float32).div_(Levels).to(_device);
+    private static LoadedModel NotNull(LoadedModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model;
+    }
 
     /// <summary>Equal parts, none above the batch size, and no fewer than there are threads to keep busy.</summary>
-    private static List<(int Start, int Count)> Parts(int count, int threads, int batchSize)
+    internal static List<(int Start, int Count)> Parts(int count, int threads, int batchSize)
     {
         int parts = Math.Max((count + batchSize - 1) / batchSize, Math.Min(threads, count));
         parts = (parts + threads - 1) / threads * threads;
@@ -175,7 +250,8 @@ public sealed class Sampler
         return [.. Enumerable.Range(0, parts).Select(i => ((int)((long)count * i / parts), (int)((long)count * (i + 1) / parts - (long)count * i / parts)))];
     }
 
-    private void Check(SamplingRequest request)
+    /// <summary>Checks that the request can be drawn.</summary>
+    internal void Check(SamplingRequest request)
     {
         if (request.Labels.Count == 0)
             throw new ArgumentException("A request has at least one image.", nameof(request));
@@ -190,5 +266,24 @@ public sealed class Sampler
             throw new ArgumentException($"A batch of {request.BatchSize} images: at least 1 is needed.", nameof(request));
         if (request.Seed < 0 || request.Seed + (request.InterpolateTo is null ? request.Labels.Count - 1 : 0) > uint.MaxValue || request.InterpolateTo is < 0 or > uint.MaxValue)
             throw new ArgumentException($"Seed {request.Seed} for {request.Labels.Count} images: seed + i must lie between 0 and 4294967295.", nameof(request));
+        request.Source?.Check(_network.Config.InChannels, _height, _width);
+        CheckGuidance(request, Plan(request).Solver);
     }
+
+    private void CheckGuidance(SamplingRequest request, Solver solver)
+    {
+        if (request.Guidance is not { } guidance)
+            return;
+        guidance.Validate();
+        guidance.CheckReference(_network.Config.Unconditional, request.WeakerModel is not null);
+        guidance.CheckSolver(solver);
+        if (!guidance.NeedsWeaker || request.WeakerModel?.Info is not { } weaker)
+            return;
+        string own = Described(_network.Config, _height, _width, Pixels), its = Described(weaker.Model, weaker.Height, weaker.Width, weaker.Pixels);
+        if (own != its)
+            throw new MezzotintException($"The weaker model '{weaker.Name}' draws {its}, the model itself {own}: guidance needs two that draw the same.");
+    }
+
+    private static string Described(NetworkConfig network, int height, int width, PixelScaling pixels) => string.Create(CultureInfo.InvariantCulture,
+        $"{network.CorpusLength} classes of {network.InChannels} x {height} x {width} pixels less {pixels.Mean} over {pixels.Scale}");
 }

@@ -29,6 +29,12 @@ public sealed record Solver
     /// </summary>
     public bool FollowsPath { get; init; }
 
+    /// <summary>
+    /// Whether each step is its estimate with a share of the predicted noise and perhaps fresh noise, x' = D + kept (x - D_n) + std z: what
+    /// <see cref="RenoisedGuidance"/> is defined for.
+    /// </summary>
+    public bool Renoises { get; init; }
+
     /// <summary>Exact, for n steps; null where the solver chooses its own steps and <see cref="SamplingStep.Evaluations"/> tells.</summary>
     public EvaluationCount? Evaluations { get; init; }
 

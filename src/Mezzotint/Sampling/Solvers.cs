@@ -1,5 +1,6 @@
 using Mezzotint.IO;
 using Mezzotint.Sampling.Methods;
+using NoiseProcess = Mezzotint.Noise.NoiseProcess; // Noise.Edm and Methods.Edm have one name
 
 namespace Mezzotint.Sampling;
 
@@ -35,6 +36,8 @@ public static class Solvers
     /// <summary>All of them with their default options.</summary>
     public static IReadOnlyList<Solver> All { get; } = [.. Catalogue.Select(entry => entry.Default)];
 
+    private static IEnumerable<string> Names => All.Select(solver => solver.Name).Prepend(EulerMaruyama.Name);
+
     /// <summary>The solver of a name.</summary>
     /// <param name="name">One of <see cref="All"/>'s.</param>
     /// <param name="options">Those that differ from the defaults.</param>
@@ -44,13 +47,27 @@ public static class Solvers
         ArgumentNullException.ThrowIfNull(name);
         var (found, with) = Catalogue.FirstOrDefault(entry => entry.Default.Name == name);
         if (found is null)
-            throw new MezzotintException($"Sampler '{name}' is not known{(Spelling.Nearest(name, All.Select(solver => solver.Name)) is { } near ? $"; did you mean '{near}'?" : ":")} There are {string.Join(", ", All.Select(solver => solver.Name))}.");
+            throw new MezzotintException($"Sampler '{name}' is not known{Spelling.Remedy(name, Names)}");
         if (options is null)
             return found;
         foreach (var option in SolverOptions.All)
             if (option.Value(options) is not null && option.Value(found.Options) is null)
                 throw new MezzotintException($"Sampler '{name}' takes no {option.Name}; it takes {Takes(found)}.");
         return with(options.Or(found.Options));
+    }
+
+    /// <summary>The solver of a name, the seed's <see cref="EulerMaruyama"/> included, which steps in the time of a process.</summary>
+    /// <param name="name">"euler-maruyama", or one of <see cref="All"/>'s.</param>
+    /// <param name="process">The process that the network was trained in.</param>
+    /// <param name="options">Those that differ from the defaults.</param>
+    /// <exception cref="MezzotintException">As for a name alone.</exception>
+    public static Solver Named(string name, NoiseProcess process, SolverOptions? options = null)
+    {
+        if (name != EulerMaruyama.Name)
+            return Named(name, options);
+        if (SolverOptions.All.FirstOrDefault(option => options is not null && option.Value(options) is not null) is { } given)
+            throw new MezzotintException($"Sampler '{name}' takes no {given.Name}, nor any other option. `mezzotint samplers` says which one takes what.");
+        return EulerMaruyama.For(process);
     }
 
     /// <summary>DDPM's ancestral sampling with the posterior's variance (Ho et al. 2020, equation 7): <see cref="Ddim"/> with eta = 1.</summary>

@@ -42,7 +42,20 @@ public sealed class ThresholdingDenoiser : IDenoiser
     public Tensor Denoise(Tensor x, double sigma, Tensor labels)
     {
         using var scope = NewDisposeScope();
-        var denoised = _inner.Denoise(x, sigma, labels);
+        return InRange(_inner.Denoise(x, sigma, labels)).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Estimates Estimate(Tensor x, double sigma, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        var (denoised, ofNoise) = _inner.Estimate(x, sigma, labels);
+        return new(InRange(denoised).MoveToOuterDisposeScope(), ofNoise is null ? null : InRange(ofNoise).MoveToOuterDisposeScope());
+    }
+
+    private Tensor InRange(Tensor denoised)
+    {
+        using var scope = NewDisposeScope();
         using var low = tensor(_low, denoised.dtype, denoised.device);
         using var high = tensor(_high, denoised.dtype, denoised.device);
         if (_quantile is not { } p)

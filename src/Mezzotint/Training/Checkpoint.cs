@@ -30,7 +30,7 @@ public sealed record Checkpoint
     /// <summary>Time spent training so far, over all sessions.</summary>
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>The tensors by name: <c>weights</c>, <c>first_moment</c>, <c>second_moment</c>, and <c>average</c> where there is one.</summary>
+    /// <summary>The tensors by name: <c>weights</c>, <c>first_moment</c>, <c>second_moment</c>, and <c>average_0</c>, ... where there are any.</summary>
     public required IReadOnlyDictionary<string, TensorData> Tensors { get; init; }
 
     /// <summary>Writes the checkpoint whole or not at all.</summary>

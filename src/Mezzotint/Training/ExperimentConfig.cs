@@ -1,5 +1,7 @@
+using Mezzotint.Data;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Sampling;
 
 namespace Mezzotint.Training;
 
@@ -9,23 +11,49 @@ public sealed record ExperimentConfig
     /// <summary>The table <c>[data]</c>.</summary>
     public DataConfig Data { get; init; } = new();
 
+    /// <summary>The table <c>[pixels]</c>.</summary>
+    public PixelScaling Pixels { get; init; } = new();
+
     /// <summary>The table <c>[process]</c>.</summary>
-    public VarianceExploding Process { get; init; } = new();
+    public NoiseProcess Process { get; init; } = new VarianceExploding();
+
+    /// <summary>The table <c>[parameterisation]</c>.</summary>
+    public Parameterisation Parameterisation { get; init; } = new ScoreParameterisation();
+
+    /// <summary>The table <c>[loss]</c>.</summary>
+    public LossWeighting Loss { get; init; } = new SeedWeighting();
+
+    /// <summary>The table <c>[times]</c>.</summary>
+    public TimeDistribution Times { get; init; } = new UniformTimes();
+
+    /// <summary>The table <c>[distillation]</c>.</summary>
+    public Distillation Distillation { get; init; } = new NoDistillation();
 
     /// <summary>The table <c>[training]</c>.</summary>
     public TrainingConfig Training { get; init; } = new();
 
+    /// <summary>The table <c>[sampling]</c>: how the model is sampled, in training and by default afterwards.</summary>
+    public SamplingRecipe Sampling { get; init; } = new();
+
     /// <summary>The table <c>[model]</c>.</summary>
-    public UNetConfig Model { get; init; } = new();
+    public NetworkConfig Model { get; init; } = new UNetConfig();
+
+    /// <summary>Process, parameterisation, loss, times and distillation in one.</summary>
+    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, Distillation = Distillation };
 
     /// <summary>Checks the ranges of all settings.</summary>
     /// <exception cref="MezzotintException">A setting is out of its range; the message names its key.</exception>
     public void Validate()
     {
         Data.Validate();
-        Process.Validate();
+        Pixels.Validate();
+        Objective.Validate();
         Training.Validate();
         Model.Validate();
+        Sampling.Validate(Process, Model);
+        if (Training.SamplesPerLabel > 0)
+            (Sampling with { Steps = Training.SampleSteps }).Validate(Process, Model);
+        Check.Range("training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0 || Model.Unconditional, "0 unless model.unconditional is true: what is drawn without a label needs a row of its own");
     }
 }
 
@@ -70,8 +98,11 @@ public sealed record TrainingConfig
     /// <summary>Adam's decay of the mean squared gradient.</summary>
     public double Beta2 { get; init; } = 0.999;
 
-    /// <summary>Decay a step of a running average of the weights, which is then evaluated, sampled and saved instead of them; 0 for none, as the seed has it.</summary>
-    public double AverageDecay { get; init; }
+    /// <summary>The size of the gradient's norm at which it is cut off; 0 for never, as the seed has it. Pascanu et al. 2013, arXiv 1211.5063, algorithm 1.</summary>
+    public double GradientClip { get; init; }
+
+    /// <summary>The probability with which an image is learned without its label, for guidance; 0 for never. Ho, Salimans 2022, arXiv 2207.12598, algorithm 1.</summary>
+    public double LabelDropout { get; init; }
 
     /// <summary>Replicas of the network that share each batch, one a thread; 0 for one a core. Runs agree to the bit at the same number.</summary>
     public int Replicas { get; init; }
@@ -82,10 +113,16 @@ public sealed record TrainingConfig
     /// <summary>Steps between two checkpoints; there is one at the end of each epoch too.</summary>
     public int CheckpointEvery { get; init; } = 250;
 
+    /// <summary>The step size over the training: the table <c>[training.schedule]</c>.</summary>
+    public LearningRateSchedule Schedule { get; init; } = new ConstantRate();
+
+    /// <summary>Running averages of the weights: the table <c>[training.average]</c>.</summary>
+    public WeightAverage Average { get; init; } = new NoAverage();
+
     /// <summary>Images of each label in the grid that is drawn after an epoch; 0 for no grid.</summary>
     public int SamplesPerLabel { get; init; } = 2;
 
-    /// <summary>Network evaluations an image of that grid.</summary>
+    /// <summary>Steps of the sampler for that grid.</summary>
     public int SampleSteps { get; init; } = 200;
 
     internal void Validate()
@@ -96,11 +133,14 @@ public sealed record TrainingConfig
         Check.Range("training.learning_rate", LearningRate, double.IsFinite(LearningRate) && LearningRate > 0, "more than 0");
         Check.Range("training.beta1", Beta1, Beta1 is >= 0 and < 1, "at least 0 and below 1");
         Check.Range("training.beta2", Beta2, Beta2 is >= 0 and < 1, "at least 0 and below 1");
-        Check.Range("training.average_decay", AverageDecay, AverageDecay is >= 0 and < 1, "at least 0 and below 1");
+        Check.Range("training.gradient_clip", GradientClip, double.IsFinite(GradientClip) && GradientClip >= 0, "0 (never) or more");
+        Check.Range("training.label_dropout", LabelDropout, LabelDropout is >= 0 and < 1, "at least 0 and below 1");
+        Schedule.Validate();
+        Average.Validate();
         Check.Range("training.replicas", Replicas, Replicas is >= 0 and <= 256, "between 0 (one a core) and 256");
         Check.Range("training.log_every", LogEvery, LogEvery >= 1, "1 or more");
         Check.Range("training.checkpoint_every", CheckpointEvery, CheckpointEvery >= 1, "1 or more");
         Check.Range("training.samples_per_label", SamplesPerLabel, SamplesPerLabel is >= 0 and <= 100, "between 0 and 100");
-        Check.Range("training.sample_steps", SampleSteps, SampleSteps >= 2, "2 or more");
+        Check.Range("training.sample_steps", SampleSteps, SampleSteps >= 1, "1 or more");
     }
 }

@@ -4,7 +4,7 @@ namespace Mezzotint.Training;
 
 /// <summary>
 /// The folder of one training: <c>config.toml</c>, <c>log.jsonl</c>, TensorBoard events, <c>loss.png</c>, <c>samples/</c>,
-/// <c>checkpoints/</c> and <c>model/</c>. One process at a time owns it.
+/// <c>checkpoints/</c>, <c>averages/</c> and <c>model/</c>. One process at a time owns it.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -33,8 +33,14 @@ public sealed class RunFolder : IDisposable
     /// <summary>Grids of images, one an epoch.</summary>
     public string Samples => System.IO.Path.Combine(Path, "samples");
 
+    /// <summary>Snapshots of the averages of the weights, where the configuration asks for them: <see cref="AverageSnapshots"/>.</summary>
+    public string Averages => System.IO.Path.Combine(Path, "averages");
+
     /// <summary>The model as it stood at the end of the last epoch.</summary>
     public string Model => System.IO.Path.Combine(Path, "model");
+
+    /// <summary>The model whose weights the training began with, where it did not begin with random ones.</summary>
+    public string Start => System.IO.Path.Combine(Path, "start");
 
     private string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
 

@@ -21,9 +21,8 @@ public sealed class Trainer : IDisposable
     private readonly ResidentImages _train, _test;
     private readonly WorkerThreads _threads;
     private readonly Device _device;
-    private readonly UNet _network;
-    private readonly UNet? _averaged;
-    private readonly FlatParameters? _average;
+    private readonly DenoisingNetwork _network;
+    private readonly WeightAverages _averages;
     private readonly TrainingStep _trainingStep;
     private readonly Tensor _losses;      // [LossesBetweenReads]: those not read yet
     private Tensor? _order;               // int64 [N]: the images of the current epoch in their order
@@ -35,8 +34,9 @@ public sealed class Trainer : IDisposable
     /// <param name="train">What is learned.</param>
     /// <param name="test">What the loss is evaluated on.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
-    /// <exception cref="MezzotintException">The data do not fit the model.</exception>
-    public Trainer(ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null)
+    /// <param name="start">A network of the same shape whose weights are begun with; null for random ones. It stays the caller's.</param>
+    /// <exception cref="MezzotintException">The data do not fit the model, or the network to begin with is of another shape.</exception>
+    public Trainer(ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(train);
@@ -46,21 +46,15 @@ public sealed class Trainer : IDisposable
         CheckFit(config.Model, test);
         (_config, _device) = (config, device ?? CPU);
         _threads = new WorkerThreads(config.Training.Replicas);
-        _train = new ResidentImages(train, _device);
-        _test = new ResidentImages(test, _device);
-        _network = new UNet(config.Model, config.Training.Seed);
+        _train = new ResidentImages(train, _device, config.Pixels);
+        _test = new ResidentImages(test, _device, config.Pixels);
+        _network = config.Model.Build(config.Training.Seed);
+        if (start is not null)
+            _network.CopyFrom(start);
         _network.to(_device);
-        _trainingStep = new TrainingStep(_network, config.Process, weights => new Adam(weights, config.Training.Beta1, config.Training.Beta2), _threads, _device);
+        _trainingStep = new TrainingStep(_network, config, weights => new Adam(weights, config.Training.Beta1, config.Training.Beta2), _threads, _device);
         _losses = zeros(LossesBetweenReads, device: _device);
-        if (config.Training.AverageDecay > 0)
-        {
-            _averaged = new UNet(config.Model);
-            _averaged.to(_device);
-            _averaged.CopyFrozenFrom(_network);
-            _average = FlatParameters.Of(_averaged);
-            using var noGrad = no_grad();
-            _average.Weights.copy_(_trainingStep.Weights);
-        }
+        _averages = new WeightAverages(config.Training.Average, _network, _trainingStep.Weights, _device);
     }
 
     /// <summary>Steps done since the beginning.</summary>
@@ -76,7 +70,13 @@ public sealed class Trainer : IDisposable
     public int NextBatchSize => Math.Min(_config.Training.BatchSize, _train.Count - (int)(Step % StepsPerEpoch) * _config.Training.BatchSize);
 
     /// <summary>The network as it is evaluated, sampled and saved: the running average where there is one, else the trained one itself.</summary>
-    public UNet Network => _averaged ?? _network;
+    public DenoisingNetwork Network => _averages.Network ?? _network;
+
+    /// <summary>Steps of the whole training.</summary>
+    public long TotalSteps => (long)StepsPerEpoch * _config.Training.Epochs;
+
+    /// <summary>Keeps the averages in the folder of the snapshots.</summary>
+    public void WriteAverages(string folder) => AverageSnapshots.Write(folder, Step, ((PowerAverage)_config.Training.Average).Widths, _averages.Tensors);
 
     /// <summary>Does one step.</summary>
     public void TrainStep()
@@ -87,10 +87,10 @@ public sealed class Trainer : IDisposable
         using var generator = RandomSeeds.Generator(_config.Training.Seed, RandomPurpose.TrainingNoise, Step);
         long position = Step % StepsPerEpoch * _config.Training.BatchSize;
         var indices = EpochOrder(Step / StepsPerEpoch).narrow(0, position, NextBatchSize);
-        _trainingStep.Run(_train, indices, generator, _config.Training.LearningRate, Step + 1, _losses.narrow(0, _unread++, 1));
-        if (_average is not null)
-            UpdateAverage(_average.Weights);
+        double rate = _config.Training.LearningRate * _config.Training.Schedule.Factor(Step + 1, TotalSteps);
+        _trainingStep.Run(_train, indices, generator, rate, Step + 1, (double)Step / TotalSteps, _losses.narrow(0, _unread++, 1));
         Step++;
+        _averages.Update(_trainingStep.Weights, Step);
     }
 
     /// <summary>True when <see cref="ReadLosses"/> must come before the next step.</summary>
@@ -113,13 +113,14 @@ public sealed class Trainer : IDisposable
     /// <exception cref="MezzotintException">It is not a finite number.</exception>
     public double Evaluate(CancellationToken cancellation = default)
     {
-        double loss = LossEvaluation.Evaluate(Network, _config.Process, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, cancellation).Loss;
+        double loss = LossEvaluation.Evaluate(Network, _config.Objective, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, cancellation).Loss;
         return double.IsFinite(loss) ? loss : throw new MezzotintException(Diagnosis("loss on the test images", loss, Step));
     }
 
     /// <summary>Draws images with the network as it stands.</summary>
     public ImageBatch Sample(SamplingRequest request, CancellationToken cancellation = default) =>
-        new Sampler(Network, _config.Process, (int)_train.Shape.Height, (int)_train.Shape.Width, _device).Sample(request, _threads, null, cancellation);
+        new Sampler(Network, _config.Process, (int)_train.Shape.Height, (int)_train.Shape.Width, _device) { Parameterisation = _config.Parameterisation, Pixels = _config.Pixels }
+            .Sample(request, _threads, null, cancellation);
 
     /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>
     /// <exception cref="MezzotintException">The weights are not finite numbers any more, which the next loss would show: no checkpoint may hold them.</exception>
@@ -142,7 +143,6 @@ public sealed class Trainer : IDisposable
                 throw new MezzotintException($"The checkpoint does not fit the configuration: '{name}' should be float32 [{string.Join(", ", tensor.shape)}]. Resume with the configuration that the run was started with.");
             data.CopyTo(tensor);
         }
-        _averaged?.CopyFrozenFrom(_network);
         Step = checkpoint.Step;
         _unread = 0;
     }
@@ -152,14 +152,8 @@ public sealed class Trainer : IDisposable
         yield return ("weights", _trainingStep.Weights);
         yield return ("first_moment", _trainingStep.Optimiser.FirstMoment);
         yield return ("second_moment", _trainingStep.Optimiser.SecondMoment);
-        if (_average is not null)
-            yield return ("average", _average.Weights);
-    }
-
-    private void UpdateAverage(Tensor average)
-    {
-        using var noGrad = no_grad();
-        average.lerp_(_trainingStep.Weights, 1 - _config.Training.AverageDecay);
+        for (int i = 0; i < _averages.Tensors.Count; i++)
+            yield return ($"average_{i}", _averages.Tensors[i]);
     }
 
     private Tensor EpochOrder(long epoch)
@@ -179,7 +173,7 @@ public sealed class Trainer : IDisposable
             ? "the first weights or the images are not finite numbers."
             : $"the weights have run away. Lower training.learning_rate (now {_config.Training.LearningRate}) and start again, or resume from the last checkpoint.");
 
-    private static void CheckFit(UNetConfig model, ImageSet images)
+    private static void CheckFit(NetworkConfig model, ImageSet images)
     {
         if (images.Count == 0)
             throw new MezzotintException($"{images.Name} has no images.");
@@ -188,7 +182,7 @@ public sealed class Trainer : IDisposable
         if (images.ClassNames.Count > model.CorpusLength)
             throw new MezzotintException($"{images.Name} has {images.ClassNames.Count} classes, model.corpus_length is {model.CorpusLength}.");
         if (images.Height % model.Stride != 0 || images.Width % model.Stride != 0)
-            throw new MezzotintException($"{images.Name} is {images.Height} x {images.Width}: a model of {model.ChannelMultipliers.Count} levels needs sides that are multiples of {model.Stride}.");
+            throw new MezzotintException($"{images.Name} is {images.Height} x {images.Width}: this model needs sides that are multiples of {model.Stride}.");
     }
 
     /// <summary>Frees everything, the network included.</summary>
@@ -196,8 +190,7 @@ public sealed class Trainer : IDisposable
     {
         _trainingStep.Dispose();
         _network.Dispose();
-        _average?.Dispose();
-        _averaged?.Dispose();
+        _averages.Dispose();
         _train.Dispose();
         _test.Dispose();
         _losses.Dispose();

@@ -39,7 +39,8 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     /// <exception cref="MezzotintException">The loss is not finite, the data do not fit the model, or a file cannot be written.</exception>
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using var trainer = new Trainer(config, train, test);
+        using var start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
+        using var trainer = new Trainer(config, train, test, start: start?.Network);
         int epochsReported = 0;
         var damaged = new List<string>();
         if (folder.Latest(damaged) is { } checkpoint)
@@ -50,7 +51,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         }
         var log = RunLog.Open(folder.Log, trainer.Step, epochsReported);
         using var board = new TensorBoardLog(folder.Path, resumedStep: trainer.Step > 0 ? trainer.Step : null);
-        long total = (long)trainer.StepsPerEpoch * config.Training.Epochs;
+        long total = trainer.TotalSteps;
         void Tell(string? message = null) => progress?.Report(new TrainingProgress(trainer.Step, total, _logSteps > 0 ? _logLoss / _logSteps : double.NaN, _rate, message));
         foreach (string message in damaged)
             Tell(message);
@@ -78,6 +79,8 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
                 }
                 if (trainer.Step % config.Training.LogEvery == 0)
                     AddLogLine(trainer, log);
+                if (config.Training.Average is PowerAverage { SnapshotEvery: > 0 and var every } && (trainer.Step % every == 0 || trainer.Step == total))
+                    trainer.WriteAverages(folder.Averages);
                 if (trainer.Step % config.Training.CheckpointEvery == 0)
                     Save(trainer, epochsReported);
             }
@@ -154,11 +157,17 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         board.Flush();
         WriteModel(trainer, entry);
         double[] epochs = [.. log.Epochs.Select(line => line.Epoch)];
-        LossPlot.Write(folder.LossPlot, config.Data.Name, "epoch",
-        [
-            new PlotSeries("train", epochs, [.. log.Epochs.Select(line => line.TrainLoss)]),
-            new PlotSeries("test", epochs, [.. log.Epochs.Select(line => line.EvalLoss!.Value)]),
-        ]);
+        new LinePlot
+        {
+            Title = config.Data.Name,
+            XLabel = "epoch",
+            YLabel = "loss",
+            Series =
+            [
+                new("train", epochs, [.. log.Epochs.Select(line => line.TrainLoss)]),
+                new("test", epochs, [.. log.Epochs.Select(line => line.EvalLoss!.Value)]),
+            ],
+        }.Write(folder.LossPlot);
         return entry;
     }
 
@@ -167,6 +176,11 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         Name = $"{Path.GetFileName(Path.GetFullPath(folder.Path))} after {entry.Epoch:0} epochs",
         Model = config.Model,
         Process = config.Process,
+        Parameterisation = config.Parameterisation,
+        Loss = config.Loss,
+        Times = config.Times,
+        Pixels = config.Pixels,
+        Sampling = config.Sampling,
         Height = train.Height,
         Width = train.Width,
         ClassNames = [.. Enumerable.Range(0, config.Model.CorpusLength).Select(label => train.ClassNames.ElementAtOrDefault(label) ?? $"{label}")],
@@ -184,11 +198,8 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     private void DrawSamples(Trainer trainer, CancellationToken cancellation)
     {
         int columns = config.Training.SamplesPerLabel;
-        var request = new SamplingRequest
-        {
-            Labels = [.. train.ClassNames.SelectMany((_, label) => Enumerable.Repeat(label, columns))],
-            Steps = config.Training.SampleSteps,
-        };
+        var recipe = config.Sampling with { Steps = config.Training.SampleSteps };
+        var request = recipe.Of(new SamplingRequest { Labels = [.. train.ClassNames.SelectMany((_, label) => Enumerable.Repeat(label, columns))] }, config.Process);
         PngFile.Write(Path.Combine(folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), trainer.Sample(request, cancellation).Grid(columns), scale: 2);
     }
 

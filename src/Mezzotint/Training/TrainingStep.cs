@@ -1,6 +1,5 @@
 using Mezzotint.Data;
 using Mezzotint.Networks;
-using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,27 +16,30 @@ namespace Mezzotint.Training;
 /// </remarks>
 public sealed class TrainingStep : IDisposable
 {
-    private readonly UNet[] _networks;
+    private readonly DenoisingNetwork[] _networks;
     private readonly FlatParameters[] _parameters;
-    private readonly VarianceExploding _process;
+    private readonly TrainingObjective _objective;
+    private readonly double _labelDropout, _gradientClip;
     private readonly WorkerThreads _threads;
     private readonly Device _device;
     private readonly Tensor[] _losses;
 
     /// <summary>Moves the network's parameters to flat storage and makes its replicas.</summary>
     /// <param name="network">What is trained; it stays usable, and always has the current weights.</param>
-    /// <param name="process">How images become noise.</param>
+    /// <param name="config">The objective, label dropout and the bound of the gradient.</param>
     /// <param name="adam">Makes the optimiser for the flat weights.</param>
     /// <param name="threads">One replica a thread.</param>
     /// <param name="device">Where the network is.</param>
-    public TrainingStep(UNet network, VarianceExploding process, Func<Tensor, Adam> adam, WorkerThreads threads, Device device)
+    public TrainingStep(DenoisingNetwork network, ExperimentConfig config, Func<Tensor, Adam> adam, WorkerThreads threads, Device device)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(adam);
         ArgumentNullException.ThrowIfNull(threads);
-        (_process, _threads, _device) = (process, threads, device);
+        ArgumentNullException.ThrowIfNull(config);
+        (_objective, _threads, _device) = (config.Objective, threads, device);
+        (_labelDropout, _gradientClip) = (config.Training.LabelDropout, config.Training.GradientClip);
         var flat = FlatParameters.Of(network);
-        _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => new UNet(network.Config).to(device))];
+        _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => network.Config.Build().to(device))];
         _parameters = [flat, .. _networks.Skip(1).Select(flat.Share)];
         for (int i = 1; i < _networks.Length; i++)
             _networks[i].CopyFrozenFrom(network);
@@ -57,13 +59,14 @@ public sealed class TrainingStep : IDisposable
     /// <param name="generator">Draws the times and the noise of the batch.</param>
     /// <param name="learningRate">The optimiser's step size.</param>
     /// <param name="step">Which step this is, counted from 1.</param>
+    /// <param name="progress">The part of the training that is done, 0 to 1.</param>
     /// <param name="loss">Receives the mean loss of the batch, before the step: a tensor of one element.</param>
-    public void Run(ResidentImages data, Tensor indices, Generator generator, double learningRate, long step, Tensor loss)
+    public void Run(ResidentImages data, Tensor indices, Generator generator, double learningRate, long step, double progress, Tensor loss)
     {
         using var scope = NewDisposeScope();
         long batch = indices.shape[0];
         var (channels, height, width) = data.Shape;
-        var draw = NoiseDraw.From(generator, _process, batch, channels, height, width);
+        var draw = NoiseDraw.From(generator, _objective, batch, channels, height, width, _labelDropout, progress);
         _threads.Run(replica => Backward(replica, data, indices, draw));
 
         using var noGrad = no_grad();
@@ -76,6 +79,8 @@ public sealed class TrainingStep : IDisposable
             gradients.AddInPlace(_parameters[i].Gradients);
             _parameters[i].Gradients.zero_();
         }
+        if (_gradientClip > 0)
+            Clip(gradients);
         Optimiser.Step(Weights, gradients, learningRate, step);
         gradients.zero_();
     }
@@ -90,10 +95,23 @@ public sealed class TrainingStep : IDisposable
             return; // a last batch smaller than the number of replicas
         var (images, labels) = data.Batch(indices.narrow(0, start, count).to(_device));
         var part = draw.Slice(start, count).To(_device);
-        var loss = ScoreMatchingLoss.PerImage(_networks[replica], _process, images, labels, part).sum().Over(batch);
+        if (part.Dropped is not null)
+        {
+            using Scalar noLabel = _networks[replica].Config.NoLabel!.Value;
+            labels = labels.masked_fill(part.Dropped, noLabel);
+        }
+        var loss = DenoisingLoss.PerImage(_networks[replica], images, labels, part).sum().Over(batch);
         loss.backward();
         using var noGrad = no_grad();
         _losses[replica].copy_(loss);
+    }
+
+    /// <summary>g = g min(1, clip / |g|), without waiting for the norm.</summary>
+    private void Clip(Tensor gradients)
+    {
+        using var bound = tensor(_gradientClip, gradients.dtype, gradients.device);
+        using var one = tensor(1.0, gradients.dtype, gradients.device);
+        gradients.mul_((bound / gradients.norm()).minimum(one));
     }
 
     private (long Start, long Count) Part(long batch, int replica)

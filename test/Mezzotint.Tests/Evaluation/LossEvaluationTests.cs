@@ -1,7 +1,6 @@
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
 using Mezzotint.Networks;
-using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Tests.Training;
 using Mezzotint.Training;
@@ -11,7 +10,7 @@ namespace Mezzotint.Tests.Evaluation;
 
 public class LossEvaluationTests
 {
-    private static readonly VarianceExploding Process = new();
+    private static readonly TrainingObjective Objective = new();
 
     [Fact]
     public void The_result_does_not_depend_on_the_number_of_threads()
@@ -36,7 +35,7 @@ public class LossEvaluationTests
             using var generator = RandomSeeds.Generator(5, RandomPurpose.EvaluationNoise, batch);
             int count = Math.Min(4, 11 - 4 * batch);
             var (images, labels) = data.Batch(arange(4 * batch, 4 * batch + count));
-            batches.Add(ScoreMatchingLoss.PerImage(network, Process, images, labels, NoiseDraw.From(generator, Process, count, 1, 8, 8)).data<float>().ToArray());
+            batches.Add(DenoisingLoss.PerImage(network, images, labels, NoiseDraw.From(generator, Objective, count, 1, 8, 8)).data<float>().ToArray());
         }
         double mean = batches.Average(batch => batch.Average(loss => (double)loss));
         double deviation = Math.Sqrt(batches.SelectMany(batch => batch).Average(loss => (loss - mean) * (loss - mean)));
@@ -52,11 +51,11 @@ public class LossEvaluationTests
         using var network = new UNet(SmallExperiment.Model, seed: 3);
         using var data = new ResidentImages(SmallExperiment.Test, CPU);
         using var threads = new WorkerThreads(2);
-        LossEvaluation.Evaluate(network, Process, data, threads, seed: 1, batchSize: 4);
+        LossEvaluation.Evaluate(network, Objective, data, threads, seed: 1, batchSize: 4);
         GC.Collect();
         GC.WaitForPendingFinalizers();
         long before = Tensor.TotalCount;
-        LossEvaluation.Evaluate(network, Process, data, threads, seed: 1, batchSize: 4);
+        LossEvaluation.Evaluate(network, Objective, data, threads, seed: 1, batchSize: 4);
         Assert.Equal(before, Tensor.TotalCount);
         Assert.All(network.named_parameters(), named => Assert.Null(named.parameter.grad));
     }
@@ -67,7 +66,7 @@ public class LossEvaluationTests
         using var network = new UNet(SmallExperiment.Model);
         using var data = new ResidentImages(SmallExperiment.Test, CPU);
         using var threads = new WorkerThreads(2);
-        Assert.Throws<OperationCanceledException>(() => LossEvaluation.Evaluate(network, Process, data, threads, seed: 1, cancellation: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() => LossEvaluation.Evaluate(network, Objective, data, threads, seed: 1, cancellation: new CancellationToken(true)));
     }
 
     private static (double, double) Evaluate(int threads, long seed)
@@ -75,6 +74,6 @@ public class LossEvaluationTests
         using var network = new UNet(SmallExperiment.Model, seed: 3);
         using var data = new ResidentImages(SmallExperiment.Test, CPU);
         using var workers = new WorkerThreads(threads);
-        return LossEvaluation.Evaluate(network, Process, data, workers, seed, batchSize: 4);
+        return LossEvaluation.Evaluate(network, Objective, data, workers, seed, batchSize: 4);
     }
 }

@@ -31,6 +31,7 @@ public class ModelDescriptionTests
               "network": {
                 "kind": "unet",
                 "corpus_length": 2,
+                "unconditional": false,
                 "in_channels": 1,
                 "out_channels": 1,
                 "num_res_blocks": 1,
@@ -49,6 +50,25 @@ public class ModelDescriptionTests
                 "kind": "ve",
                 "sigma": 25,
                 "minimum_time": 0.001
+              },
+              "parameterisation": {
+                "kind": "score"
+              },
+              "loss": {
+                "kind": "seed"
+              },
+              "times": {
+                "kind": "uniform",
+                "stratified": false
+              },
+              "pixels": {
+                "mean": 0,
+                "scale": 1
+              },
+              "sampling": {
+                "sampler": "euler-maruyama",
+                "levels": "uniform",
+                "steps": 500
               },
               "image": {
                 "height": 2,
@@ -72,24 +92,24 @@ public class ModelDescriptionTests
     [InlineData("\"version\": 1", "\"version\": 2", "c.json, line 3: 'version' is the whole number 2; this program reads the whole number 1 alone.")]
     [InlineData("\"version\": 1", "\"version\": 1.0", "c.json, line 3: 'version' is the number 1; this program reads the whole number 1 alone.")]
     [InlineData("\"format\"", "\"fromat\"", "c.json: the key 'format' is missing; is it the description of a model?")]
-    [InlineData("\"unet\"", "\"dit\"", "c.json, line 6: 'network.kind' is the text 'dit'; this program reads the text 'unet' alone.")]
-    [InlineData("\"kind\": \"ve\",", "", "c.json, line 22: the key 'process.kind' is missing")]
-    [InlineData("\"kind\": \"ve\"", "\"kind\": null", "c.json, line 23: 'process.kind' is null; this program reads the text 've' alone.")]
-    [InlineData("\"num_heads\"", "\"num_head\"", "c.json, line 18: unknown key 'network.transformer.num_head': did you mean 'num_heads'?")]
-    [InlineData("\"num_heads\": 1,", "", "c.json, line 16: the key 'network.transformer.num_heads' is missing.")]
-    [InlineData("\"image\": {", "\"images\": {", "c.json, line 27: unknown table 'images': did you mean 'image'?")]
-    [InlineData("\"height\": 8", "\"height\": 9", "c.json, line 28: image.height = 9: must be a multiple of 2 up to 4096")]
-    [InlineData("\"width\": 10", "\"width\": 100000000", "c.json, line 29: image.width = 100000000: must be a multiple of 2 up to 4096")]
+    [InlineData("\"unet\"", "\"dit\"", "c.json, line 6: 'network.kind' is the text 'dit'; there are unet, residual-unet.")]
+    [InlineData("\"kind\": \"ve\",", "", "c.json, line 23: the key 'process.kind' is missing")]
+    [InlineData("\"kind\": \"ve\"", "\"kind\": null", "c.json, line 24: 'process.kind' is null; it must be one of ve, vp, sub-vp, edm, flow.")]
+    [InlineData("\"num_heads\"", "\"num_head\"", "c.json, line 19: unknown key 'network.transformer.num_head': did you mean 'num_heads'?")]
+    [InlineData("\"num_heads\": 1,", "", "c.json, line 17: the key 'network.transformer.num_heads' is missing.")]
+    [InlineData("\"image\": {", "\"images\": {", "c.json, line 47: unknown table 'images': did you mean 'image'?")]
+    [InlineData("\"height\": 8", "\"height\": 9", "c.json, line 48: image.height = 9: must be a multiple of 2 up to 4096")]
+    [InlineData("\"width\": 10", "\"width\": 100000000", "c.json, line 49: image.width = 100000000: must be a multiple of 2 up to 4096")]
     [InlineData("\"corpus_length\": 2", "\"corpus_length\": 0", "c.json, line 7: network.corpus_length = 0: must be between 1 and 100000.")]
-    [InlineData("\"corpus_length\": 2", "\"corpus_length\": 3", "c.json, line 31: class_names = 2 names: must be as many as network.corpus_length (3).")]
-    [InlineData("\"zero\"", "\"\\u001b[2J\"", "c.json, line 31: class_names = '\\u001B[2J': must be for each class a line of 1 to 255 characters.")]
-    [InlineData("\"zero\"", "0", "c.json, line 32: 'class_names[0]' is the whole number 0; it must be a text in quotes.")]
-    [InlineData("\"sigma\": 12.5", "\"sigma\": 1e999", "c.json, line 24: 'process.sigma' is the number Infinity; it must be a finite number.")]
-    [InlineData("\"sigma\": 12.5", "\"sigma\": 1", "c.json, line 24: process.sigma = 1: must be more than 1.")]
-    [InlineData("\"seed\": 4294967295", "\"seed\": -1", "c.json, line 42: training.seed = -1: must be between 0 and 4294967295.")]
-    [InlineData("\"epochs\": 2.5", "\"epochs\": null", "c.json, line 38: 'training.epochs' is null; it must be a number.")]
-    [InlineData("\"epochs\": 2.5", "\"epochs\": 2.5, \"epochs\": 3", "c.json, line 38: the key 'training.epochs' is there twice; the first is at c.json, line 38.")]
-    [InlineData("\"steps\": 28140", "\"steps\": 28140,,", "c.json, line 37: not valid JSON: ")]
+    [InlineData("\"corpus_length\": 2", "\"corpus_length\": 3", "c.json, line 51: class_names = 2 names: must be as many as network.corpus_length (3).")]
+    [InlineData("\"zero\"", "\"\\u001b[2J\"", "c.json, line 51: class_names = '\\u001B[2J': must be for each class a line of 1 to 255 characters.")]
+    [InlineData("\"zero\"", "0", "c.json, line 52: 'class_names[0]' is the whole number 0; it must be a text in quotes.")]
+    [InlineData("\"sigma\": 12.5", "\"sigma\": 1e999", "c.json, line 25: 'process.sigma' is the number Infinity; it must be a finite number.")]
+    [InlineData("\"sigma\": 12.5", "\"sigma\": 1", "c.json, line 25: process.sigma = 1: must be more than 1.")]
+    [InlineData("\"seed\": 4294967295", "\"seed\": -1", "c.json, line 62: training.seed = -1: must be between 0 and 4294967295.")]
+    [InlineData("\"epochs\": 2.5", "\"epochs\": null", "c.json, line 58: 'training.epochs' is null; it must be a number.")]
+    [InlineData("\"epochs\": 2.5", "\"epochs\": 2.5, \"epochs\": 3", "c.json, line 58: the key 'training.epochs' is there twice; the first is at c.json, line 58.")]
+    [InlineData("\"steps\": 28140", "\"steps\": 28140,,", "c.json, line 57: not valid JSON: ")]
     [InlineData("\"small", "\"\\ud800small", "c.json: not valid JSON: a string is not valid Unicode.")]
     public void What_is_wrong_is_named_by_line_and_key(string good, string bad, string message)
     {

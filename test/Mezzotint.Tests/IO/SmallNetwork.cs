@@ -40,6 +40,6 @@ internal static class SmallNetwork
     public static UNet Build(long seed = 1) => new(Config, seed);
 
     /// <summary>The weights as bits, by name.</summary>
-    public static Dictionary<string, byte[]> Weights(UNet network) =>
+    public static Dictionary<string, byte[]> Weights(DenoisingNetwork network) =>
         network.named_parameters().ToDictionary(named => named.name, named => named.parameter.ToData().Bytes.ToArray());
 }

@@ -175,9 +175,9 @@ public class NoiseLevelsTests
     }, iter: 500);
 
     [Theory]
-    [InlineData("karas", "levels 'karas': unknown. Did you mean 'karras'? There are karras, exponential, polyexponential, beta, linspace, leading, trailing, uniform, log-snr.")]
-    [InlineData("Trailing", "levels 'Trailing': unknown. Did you mean 'trailing'? There are karras, exponential, polyexponential, beta, linspace, leading, trailing, uniform, log-snr.")]
-    [InlineData("something else", "levels 'something else': unknown. There are karras, exponential, polyexponential, beta, linspace, leading, trailing, uniform, log-snr.")]
+    [InlineData("karas", "levels 'karas': not known; did you mean 'karras'? There are karras, exponential, polyexponential, beta, linspace, leading, trailing, uniform, log-snr.")]
+    [InlineData("Trailing", "levels 'Trailing': not known; did you mean 'trailing'? There are karras, exponential, polyexponential, beta, linspace, leading, trailing, uniform, log-snr.")]
+    [InlineData("something else", "levels 'something else': not known; there are karras, exponential, polyexponential, beta, linspace, leading, trailing, uniform, log-snr.")]
     public void An_unknown_name_is_answered_with_the_names(string name, string message) =>
         Assert.Equal(message, Assert.Throws<MezzotintException>(() => NoiseLevels.Named(name, new Edm(), 10)).Message);
 
@@ -198,6 +198,21 @@ public class NoiseLevelsTests
         Assert.Equal("levels.alpha = 0.1: must be between 0.25 and 100.", Assert.Throws<MezzotintException>(() => NoiseLevels.Beta(new Edm(), 10, alpha: 0.1)).Message);
         Assert.Equal("levels.beta = NaN: must be between 0.25 and 100.", Assert.Throws<MezzotintException>(() => NoiseLevels.Beta(new Edm(), 10, beta: double.NaN)).Message);
         Assert.Contains("leave no room for so many", Assert.Throws<MezzotintException>(() => NoiseLevels.Exponential(1, 1 - 1e-15, 100)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Levels_can_be_written_down_one_a_step()
+    {
+        Assert.Equal([80, 2.5, 0.8, 0], NoiseLevels.Named("80,2.5,0.8", new Edm(), 3));
+        Assert.Equal([80, 2.5, 0.002], NoiseLevels.Named("80, 2.5", new Edm(), 2, FinalLevel.Minimum));
+        Assert.Equal([40, 0], NoiseLevels.Named("4e1", new Edm(), 1));
+        void Refused(string list, int steps, string why) => Assert.Contains(why, Assert.Throws<MezzotintException>(() => NoiseLevels.Named(list, new Edm(), steps)).Message, StringComparison.Ordinal);
+        Refused("80,2.5", 3, "are 2, for 3 steps: name one a step");
+        Refused("81", 1, "each must be a number between 0.002 and 80");
+        Refused("80,0.001", 2, "each must be a number between 0.002 and 80");
+        Refused("80,x", 2, "each must be a number between 0.002 and 80");
+        Refused("80,", 2, "each must be a number between 0.002 and 80");
+        Refused("1,2", 2, "each must be below the one before it");
     }
 
     private static void AssertAgree(string name, double[] levels)

@@ -248,14 +248,14 @@ public class NoiseProcessTests
 
     public static TheoryData<NoiseProcess, string> Wrong => new()
     {
-        { new VariancePreserving { Schedule = new LinearSchedule { BetaMin = 0 } }, "process.beta_min = 0: must be more than 0." },
-        { new VariancePreserving { Schedule = new LinearSchedule { BetaMax = 0.05 } }, "process.beta_max = 0.05: must be process.beta_min or more." },
-        { new VariancePreserving { Schedule = new ScaledLinearSchedule { BetaMax = double.NaN } }, "process.beta_max = NaN: must be process.beta_min or more." },
-        { new VariancePreserving { Schedule = new ScaledLinearSchedule { BetaMin = -1 }.WithZeroTerminalSnr() }, "process.beta_min = -1: must be more than 0." },
-        { new SubVariancePreserving { Schedule = new CosineSchedule { Offset = -0.1 } }, "process.offset = -0.1: must be between 0 and 1." },
-        { new VariancePreserving { Schedule = new SigmoidSchedule { Temperature = 0 } }, "process.temperature = 0: must be between 0.01 and 100." },
-        { new VariancePreserving { Schedule = new SigmoidSchedule { Start = 3 } }, "process.end = 3: must be more than process.start, within 20 temperatures of 0." },
-        { new VariancePreserving { Schedule = new SigmoidSchedule { Start = -21 } }, "process.start = -21: must be within 20 temperatures of 0." },
+        { new VariancePreserving { Schedule = new LinearSchedule { BetaMin = 0 } }, "process.schedule.beta_min = 0: must be more than 0." },
+        { new VariancePreserving { Schedule = new LinearSchedule { BetaMax = 0.05 } }, "process.schedule.beta_max = 0.05: must be process.schedule.beta_min or more." },
+        { new VariancePreserving { Schedule = new ScaledLinearSchedule { BetaMax = double.NaN } }, "process.schedule.beta_max = NaN: must be process.schedule.beta_min or more." },
+        { new VariancePreserving { Schedule = new ScaledLinearSchedule { BetaMin = -1 }.WithZeroTerminalSnr() }, "process.schedule.beta_min = -1: must be more than 0." },
+        { new SubVariancePreserving { Schedule = new CosineSchedule { Offset = -0.1 } }, "process.schedule.offset = -0.1: must be between 0 and 1." },
+        { new VariancePreserving { Schedule = new SigmoidSchedule { Temperature = 0 } }, "process.schedule.temperature = 0: must be between 0.01 and 100." },
+        { new VariancePreserving { Schedule = new SigmoidSchedule { Start = 3 } }, "process.schedule.end = 3: must be more than process.schedule.start, within 20 temperatures of 0." },
+        { new VariancePreserving { Schedule = new SigmoidSchedule { Start = -21 } }, "process.schedule.start = -21: must be within 20 temperatures of 0." },
         { new VariancePreserving { MinimumTime = 1 }, "process.minimum_time = 1: must be between 0 and the last time." },
         { new SubVariancePreserving { MinimumTime = -1 }, "process.minimum_time = -1: must be between 0 and the last time." },
         { new Edm { MinimumTime = 0 }, "process.minimum_time = 0: must be more than 0." },

@@ -32,6 +32,20 @@ internal static class Processes
         ["flow-shifted"] = new FlowMatching { Shift = 3 },
     };
 
+    /// <summary>One of each kind, with its own settings.</summary>
+    public static readonly IReadOnlyDictionary<string, NoiseProcess> OfEachKind = new Dictionary<string, NoiseProcess>
+    {
+        ["VE"] = new VarianceExploding(),         // 9.8 to 0.032
+        ["VP"] = new VariancePreserving(),        // 152 to 0.010
+        ["sub-VP"] = new SubVariancePreserving(), // 152 to 0.0001
+        ["EDM"] = new Edm(),                      // 80 to 0.002
+        ["flow"] = new FlowMatching(),            // 4096 to 0.001
+    };
+
+    /// <summary>The same, but VE with its sigma from large images: 142 to 0.026.</summary>
+    public static readonly IReadOnlyDictionary<string, NoiseProcess> OfWideRange =
+        new Dictionary<string, NoiseProcess>(OfEachKind) { ["VE"] = new VarianceExploding { Sigma = 500 } };
+
     public static TheoryData<string> Names => [.. All.Keys];
 
     private static readonly Gen<NoiseSchedule> Continuous = Gen.OneOf(

@@ -120,6 +120,10 @@ public class VarianceExplodingTests
         Assert.Equal($"process.minimum_time = {value}: must be between 0 and 1.", Assert.Throws<MezzotintException>(new VarianceExploding { MinimumTime = time }.Validate).Message);
 
     [Fact]
+    public void A_minimum_time_at_which_the_noise_rounds_to_nothing_is_refused() =>
+        Assert.StartsWith("process.minimum_time = 1E-30: must be further from 0", Assert.Throws<MezzotintException>(new VarianceExploding { MinimumTime = 1e-30 }.Validate).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void The_seeds_settings_are_valid()
     {
         Seed.Validate();

@@ -93,14 +93,14 @@ public class BrownianTreeTests
     {
         // Modes that overlap: between distant ones a path decides late, and a few images would be the whole error.
         using var scope = NewDisposeScope();
-        var mixture = new GaussianMixture([0.4, 0.6], [-0.3, 0.4], [0.5, 0.4]);
+        var mixture = new GaussianMixtureDenoiser([0.4, 0.6], [-0.3, 0.4], [0.5, 0.4]);
         using var tree = new BrownianTree([1, 2, 3, 4], 1, 1, 4, Low, High, type: ScalarType.Float64);
         Tensor Solve(int steps) => SolverCases.All[name].Solve(new()
         {
             Denoiser = mixture,
-            Levels = GaussianMixture.Levels(steps, High, Low),
-            X = GaussianMixture.Start(High, 4, 4),
-            Labels = GaussianMixture.NoLabels,
+            Levels = SolverInputs.Levels(steps, High, Low),
+            X = SolverInputs.Start(High, 4, 4),
+            Labels = SolverInputs.NoLabels,
             Noise = tree.Noise,
         });
         var reference = Solve(640);

@@ -23,7 +23,7 @@ public class EulerMaruyamaTests
         var draws = new Queue<Tensor>([.. Values(golden, "draws").unbind(0)]);
         var input = new SolverInput
         {
-            Denoiser = new ScoreDenoiser(network, process),
+            Denoiser = new NetworkDenoiser(network, process, new ScoreParameterisation()),
             Levels = levels,
             X = Values(golden, "initial") * levels[0],
             Labels = Values(golden, "labels"),
@@ -78,6 +78,34 @@ public class EulerMaruyamaTests
         // 10,000 draws: the standard error of the mean is 0.004, of the spread 0.003; the rest is the bias of a prior without mean and of the steps.
         Assert.Equal(mean, result.mean().item<float>(), 0.03);
         Assert.Equal(spread, result.std().item<float>(), 0.03);
+    }
+
+    public static TheoryData<NoiseProcess> Others => [new VariancePreserving(), new SubVariancePreserving(), new Edm(), new FlowMatching()];
+
+    [Theory]
+    [MemberData(nameof(Others))]
+    public void The_last_step_does_not_throw_the_image_past_its_estimate(NoiseProcess process)
+    {
+        // Data of one single image, which is then the estimate everywhere. A step of g^2 dt = 2 std^2 mirrors x at it, and is the
+        // longest that time leaves room for (a tenth more where beta grows on the way); a longer one throws x out.
+        ArgumentNullException.ThrowIfNull(process);
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(5, CPU);
+        foreach (int steps in new[] { 3, 20, 200 })
+        {
+            double[] levels = NoiseLevels.Uniform(process, steps);
+            var spread = new List<double>();
+            foreach (var step in EulerMaruyama.For(process).Walk(new SolverInput
+            {
+                Denoiser = new GaussianDenoiser(0, 0),
+                Levels = levels,
+                X = SolverInputs.Start(levels[0], 16),
+                Labels = SolverInputs.NoLabels,
+                Noise = (_, _) => randn(16, 1, 1, 1, dtype: float64, generator: generator),
+            }))
+                spread.Add(step.X.std().item<double>());
+            Assert.True(spread[^1] <= spread[^2] * 1.2, $"{steps} steps: {spread[^2]:g3}, then {spread[^1]:g3}");
+        }
     }
 
     [Fact]

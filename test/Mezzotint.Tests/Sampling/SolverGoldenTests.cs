@@ -20,10 +20,10 @@ public class SolverGoldenTests
         var draws = new Queue<Tensor>(Golden.GetProperty("draws").EnumerateArray().Select(Image));
         var input = new SolverInput
         {
-            Denoiser = GaussianMixture.TwoModes,
+            Denoiser = GaussianMixtureDenoiser.TwoModes,
             Levels = [.. Golden.GetProperty("levels").EnumerateArray().Select(level => level.GetDouble())],
             X = Image(Golden.GetProperty("start")),
-            Labels = GaussianMixture.NoLabels,
+            Labels = SolverInputs.NoLabels,
             Noise = (_, _) => draws.Dequeue(),
         };
         var states = Golden.GetProperty("states").GetProperty(name);

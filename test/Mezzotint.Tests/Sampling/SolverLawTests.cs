@@ -27,21 +27,21 @@ public class SolverLawTests
             AssertPromise(solver, [.. levels]);
         }, iter: name == "dopri5" ? 10 : 40, threads: 1);
         foreach (int n in new[] { 1, 2, 3, 300 })
-            AssertPromise(solver, GaussianMixture.LevelsToZero(n));
+            AssertPromise(solver, SolverInputs.LevelsToZero(n));
     }
 
     [Fact]
     public void A_thousand_steps_are_as_good_as_ten()
     {
         foreach (var solver in Solvers.All.Where(solver => solver.Name != "dopri5"))
-            AssertPromise(solver, GaussianMixture.LevelsToZero(1000, 80, 0.002));
+            AssertPromise(solver, SolverInputs.LevelsToZero(1000, 80, 0.002));
     }
 
     [Theory, MemberData(nameof(All))]
     public void One_step_to_zero_returns_the_estimate(string name)
     {
         using var scope = NewDisposeScope();
-        foreach (var step in SolverCases.All[name].Walk(Input([5, 0], GaussianMixture.Start(5, 4, 2))))
+        foreach (var step in SolverCases.All[name].Walk(Input([5, 0], SolverInputs.Start(5, 4, 2))))
             Assert.True((step.X - step.Denoised).abs().max().item<double>() < 1e-12);
     }
 
@@ -49,9 +49,9 @@ public class SolverLawTests
     public void The_same_draws_give_the_same_images_whatever_else_is_in_the_batch(string name)
     {
         using var scope = NewDisposeScope();
-        var levels = GaussianMixture.LevelsToZero(9);
-        var start = GaussianMixture.Start(levels[0], 5, 3);
-        var draws = GaussianMixture.Start(1, 5 * 60, 3, seed: 8).reshape(60, 5, 1, 1, 3);
+        var levels = SolverInputs.LevelsToZero(9);
+        var start = SolverInputs.Start(levels[0], 5, 3);
+        var draws = SolverInputs.Start(1, 5 * 60, 3, seed: 8).reshape(60, 5, 1, 1, 3);
         Tensor Solve(TensorIndex images)
         {
             int next = 0;
@@ -69,8 +69,8 @@ public class SolverLawTests
     {
         using var scope = NewDisposeScope();
         var solver = SolverCases.All[name];
-        var x = GaussianMixture.TwoModes.Draw(0.05, 64, 1, seed: 6);
-        var down = GaussianMixture.Levels(100);
+        var x = GaussianMixtureDenoiser.TwoModes.Draw(0.05, 64, 1, seed: 6);
+        var down = SolverInputs.Levels(100);
         var noisy = solver.Solve(Input([.. down.Reverse()], x));
         var back = solver.Solve(Input(down, noisy));
         double rms = (back - x).pow(2).mean().sqrt().item<double>();
@@ -82,7 +82,7 @@ public class SolverLawTests
     public void A_solver_that_draws_noise_goes_down_only_and_says_so_when_it_has_none(string name)
     {
         using var scope = NewDisposeScope();
-        var x = GaussianMixture.Start(1, 2);
+        var x = SolverInputs.Start(1, 2);
         Assert.Contains("down only", Assert.Throws<ArgumentException>(() => SolverCases.All[name].Solve(Input([1, 2], x))).Message, StringComparison.Ordinal);
         Assert.Contains("draws noise", Assert.Throws<ArgumentException>(() => SolverCases.All[name].Solve(Input([2, 1], x) with { Noise = null })).Message, StringComparison.Ordinal);
     }
@@ -93,9 +93,9 @@ public class SolverLawTests
         using var scope = NewDisposeScope();
         var solver = SolverCases.All[name];
         var asked = new List<(double From, double To)>();
-        var x = GaussianMixture.Start(20, 2);
-        var fresh = GaussianMixture.Noise(x.shape);
-        solver.Solve(Input(GaussianMixture.Levels(12), x) with { Noise = (from, to) => { asked.Add((from, to)); return fresh(from, to); } });
+        var x = SolverInputs.Start(20, 2);
+        var fresh = SolverInputs.Noise(x.shape);
+        solver.Solve(Input(SolverInputs.Levels(12), x) with { Noise = (from, to) => { asked.Add((from, to)); return fresh(from, to); } });
         Assert.Equal(solver.Stochastic, asked.Count > 0);
         if (!solver.FollowsPath)
             return;
@@ -124,8 +124,8 @@ public class SolverLawTests
     public void Solvers_that_are_one_formula_agree(string theorem, Solver one, Solver other)
     {
         using var scope = NewDisposeScope();
-        var levels = GaussianMixture.LevelsToZero(12);
-        var x = GaussianMixture.Start(levels[0], 8, 2);
+        var levels = SolverInputs.LevelsToZero(12);
+        var x = SolverInputs.Start(levels[0], 8, 2);
         Tensor Solve(Solver solver) => solver.Solve(Input(levels, x));
         Assert.True((Solve(one) - Solve(other)).abs().max().item<double>() < 1e-12, theorem);
     }
@@ -139,16 +139,16 @@ public class SolverLawTests
     public void A_multistep_method_starts_with_Eulers_step(string name)
     {
         using var scope = NewDisposeScope();
-        var x = GaussianMixture.Start(5, 8, 2);
+        var x = SolverInputs.Start(5, 8, 2);
         Assert.True((SolverCases.All[name].Solve(Input([5, 3], x)) - Solvers.Euler().Solve(Input([5, 3], x))).abs().max().item<double>() < 1e-12);
     }
 
     [Theory, MemberData(nameof(All))]
     public void No_tensor_is_left_behind_not_even_by_a_walk_that_is_abandoned(string name)
     {
-        var x = GaussianMixture.Start(20, 2).DetachFromDisposeScope();
-        var fresh = GaussianMixture.Noise(x.shape);
-        var input = Input(GaussianMixture.LevelsToZero(6), x) with { Noise = fresh };
+        var x = SolverInputs.Start(20, 2).DetachFromDisposeScope();
+        var fresh = SolverInputs.Noise(x.shape);
+        var input = Input(SolverInputs.LevelsToZero(6), x) with { Noise = fresh };
         SolverCases.All[name].Solve(input).Dispose();
         GC.Collect(); // what earlier tests left is not counted
         GC.WaitForPendingFinalizers();
@@ -165,9 +165,9 @@ public class SolverLawTests
     public void Float32_images_stay_float32_and_near_the_float64_ones(string name)
     {
         using var scope = NewDisposeScope();
-        var levels = GaussianMixture.LevelsToZero(10);
-        var x = GaussianMixture.Start(levels[0], 8, 2);
-        var single = SolverCases.All[name].Solve(Input(levels, x.to(float32)) with { Noise = Single(GaussianMixture.Noise(x.shape)) });
+        var levels = SolverInputs.LevelsToZero(10);
+        var x = SolverInputs.Start(levels[0], 8, 2);
+        var single = SolverCases.All[name].Solve(Input(levels, x.to(float32)) with { Noise = Single(SolverInputs.Noise(x.shape)) });
         Assert.Equal(ScalarType.Float32, single.dtype);
         Assert.True((SolverCases.All[name].Solve(Input(levels, x)) - single).abs().max().item<double>() < 1e-3);
 
@@ -177,9 +177,9 @@ public class SolverLawTests
     private static void AssertPromise(Solver solver, double[] levels)
     {
         using var scope = NewDisposeScope();
-        var mixture = new GaussianMixture([0.4, 0.6], [-1, 1.2], [0.5, 0.35]);
+        var mixture = new CountingDenoiser(GaussianMixtureDenoiser.TwoModes);
         int steps = 0, evaluations = 0;
-        foreach (var step in solver.Walk(Input(levels, GaussianMixture.Start(levels[0], 3, 2)) with { Denoiser = mixture }))
+        foreach (var step in solver.Walk(Input(levels, SolverInputs.Start(levels[0], 3, 2)) with { Denoiser = mixture }))
         {
             Assert.Equal(steps++, step.Index);
             Assert.Equal(levels[step.Index], step.Sigma);
@@ -193,5 +193,5 @@ public class SolverLawTests
     }
 
     private static SolverInput Input(double[] levels, Tensor x) =>
-        new() { Denoiser = GaussianMixture.TwoModes, Levels = levels, X = x, Labels = GaussianMixture.NoLabels, Noise = GaussianMixture.Noise(x.shape) };
+        new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = x, Labels = SolverInputs.NoLabels, Noise = SolverInputs.Noise(x.shape) };
 }

@@ -16,7 +16,7 @@ public class SolversTests
     [InlineData("huen", "did you mean 'heun'?")]
     [InlineData("dpmpp-2m-sed", "did you mean 'dpmpp-2m-sde'?")]
     [InlineData("DDIM", "did you mean 'ddim'?")]
-    [InlineData("magic", "'magic' is not known: There are ddpm, ddim")]
+    [InlineData("magic", "'magic' is not known; there are euler-maruyama, ddpm, ddim")]
     public void An_unknown_name_is_answered_with_the_nearest_and_all(string name, string expected)
     {
         string message = Assert.Throws<MezzotintException>(() => Solvers.Named(name)).Message;
@@ -91,14 +91,14 @@ public class SolversTests
     public void Levels_that_cannot_be_walked_are_refused_before_the_first_step(double[] levels, string message)
     {
         var x = ones(1, 1, 1, 1);
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => Solvers.Euler().Walk(new() { Denoiser = GaussianMixture.TwoModes, Levels = levels, X = x, Labels = GaussianMixture.NoLabels })).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() => Solvers.Euler().Walk(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = x, Labels = SolverInputs.NoLabels })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_denoiser_that_gives_no_numbers_ends_dopri5_with_a_reason()
     {
         using var scope = NewDisposeScope();
-        var input = new SolverInput { Denoiser = new NotANumber(), Levels = [2, 1], X = ones(1, 1, 1, 1), Labels = GaussianMixture.NoLabels };
+        var input = new SolverInput { Denoiser = new NotANumber(), Levels = [2, 1], X = ones(1, 1, 1, 1), Labels = SolverInputs.NoLabels };
         Assert.Contains("dopri5 at sigma = 2", Assert.Throws<MezzotintException>(() => Solvers.Dopri5().Solve(input)).Message, StringComparison.Ordinal);
     }
 
@@ -120,14 +120,14 @@ public class SolversTests
                 return (step.X + (step.To - step.From) * step.Evaluate(u, middle).Slope(), here);
             }),
         };
-        var walk = midpoint.Walk(new() { Denoiser = GaussianMixture.TwoModes, Levels = GaussianMixture.Levels(64), X = GaussianMixture.Start(20, 4), Labels = GaussianMixture.NoLabels });
+        var walk = midpoint.Walk(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4), Labels = SolverInputs.NoLabels });
         var ends = new List<Tensor>();
         for (int round = 0; round < 2; round++)
             foreach (var step in walk)
                 if (step.Index == 63)
                     ends.Add(step.X.clone());
         Assert.True(ends[0].Equals(ends[1]));
-        var heun = Solvers.Heun().Solve(new() { Denoiser = GaussianMixture.TwoModes, Levels = GaussianMixture.Levels(64), X = GaussianMixture.Start(20, 4), Labels = GaussianMixture.NoLabels });
+        var heun = Solvers.Heun().Solve(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4), Labels = SolverInputs.NoLabels });
         Assert.True((ends[0] - heun).abs().max().item<double>() < 0.01);
     }
 

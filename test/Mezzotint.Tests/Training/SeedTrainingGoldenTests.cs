@@ -1,5 +1,4 @@
 using Mezzotint.Networks;
-using Mezzotint.Noise;
 using Mezzotint.Tests.Networks;
 using Mezzotint.Training;
 using static TorchSharp.torch;
@@ -9,7 +8,7 @@ namespace Mezzotint.Tests.Training;
 /// <summary>Loss, gradients and three steps of Adam against the PyTorch reference of Golden/seed, with one and with two replicas.</summary>
 public class SeedTrainingGoldenTests
 {
-    private static readonly VarianceExploding Process = new();
+    private static readonly TrainingObjective Seed = new();
 
     [Theory]
     [InlineData("two_levels")]
@@ -20,7 +19,7 @@ public class SeedTrainingGoldenTests
         using var network = golden.Network();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var losses = ScoreMatchingLoss.PerImage(network, Process, golden["x"], golden["labels"], new NoiseDraw(golden["t"], golden["z"]));
+        var losses = DenoisingLoss.PerImage(network, golden["x"], golden["labels"], Draw(golden));
         golden.AssertAgrees("loss_per_image", losses);
         golden.AssertAgrees("loss_per_image64", losses);
         golden.AssertAgrees("loss", losses.mean());
@@ -65,6 +64,8 @@ public class SeedTrainingGoldenTests
             Assert.True(TensorAssert.Largest(weights - training.Golden["adam3." + name]) < 1e-5, name);
     }
 
+    private static NoiseDraw Draw(SeedFixture golden) => NoiseDraw.At(Seed, Array.ConvertAll(golden["t"].data<float>().ToArray(), t => (double)t), golden["z"]);
+
     /// <summary>The fixture's network on flat storage, its batch of three shared out over replicas as <see cref="TrainingStep"/> does.</summary>
     private sealed class Replicas : IDisposable
     {
@@ -89,12 +90,12 @@ public class SeedTrainingGoldenTests
         public double Backward()
         {
             using var scope = NewDisposeScope();
-            var draw = new NoiseDraw(_inputs["t"], _inputs["z"]);
+            var draw = Draw(_inputs);
             double loss = 0;
             for (int i = 0; i < _networks.Length; i++)
             {
                 long start = 3L * i / _networks.Length, count = 3L * (i + 1) / _networks.Length - start;
-                var part = ScoreMatchingLoss.PerImage(_networks[i], Process, _inputs["x"].narrow(0, start, count), _inputs["labels"].narrow(0, start, count), draw.Slice(start, count)).sum() / 3;
+                var part = DenoisingLoss.PerImage(_networks[i], _inputs["x"].narrow(0, start, count), _inputs["labels"].narrow(0, start, count), draw.Slice(start, count)).sum() / 3;
                 part.backward();
                 loss += part.item<float>();
             }

@@ -10,7 +10,7 @@ public class TrainerTests
     [InlineData(0.9)]
     public void A_restored_training_goes_on_to_the_bit(double averageDecay)
     {
-        var config = With(training => training with { AverageDecay = averageDecay });
+        var config = With(training => training with { Average = averageDecay > 0 ? new ExponentialAverage { Decay = averageDecay } : new NoAverage() });
         using var straight = NewTrainer(config);
         float[] losses = Run(straight, 7);
 
@@ -69,13 +69,13 @@ public class TrainerTests
     [Fact]
     public void The_average_follows_the_weights_by_its_decay_and_is_what_is_evaluated()
     {
-        using var trainer = NewTrainer(With(training => training with { AverageDecay = 0.75 }));
-        float[] average = Floats(trainer, "average");
+        using var trainer = NewTrainer(With(training => training with { Average = new ExponentialAverage { Decay = 0.75, WarmUp = 0 } }));
+        float[] average = Floats(trainer, "average_0");
         Assert.Equal(Floats(trainer, "weights"), average);
         for (int step = 0; step < 3; step++)
         {
             trainer.TrainStep();
-            float[] weights = Floats(trainer, "weights"), actual = Floats(trainer, "average");
+            float[] weights = Floats(trainer, "weights"), actual = Floats(trainer, "average_0");
             for (int i = 0; i < average.Length; i++)
                 Assert.True(Math.Abs(0.75 * average[i] + 0.25 * weights[i] - actual[i]) <= 1e-6);
             average = actual;
@@ -130,9 +130,9 @@ public class TrainerTests
     public void A_checkpoint_of_another_model_is_refused()
     {
         using var trainer = NewTrainer(SmallExperiment.Config);
-        using var averaging = NewTrainer(With(training => training with { AverageDecay = 0.9 }));
+        using var averaging = NewTrainer(With(training => training with { Average = new ExponentialAverage { Decay = 0.9 } }));
         var error = Assert.Throws<MezzotintException>(() => averaging.Restore(CheckpointOf(trainer)));
-        Assert.Contains("'average'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'average_0'", error.Message, StringComparison.Ordinal);
 
         using var wider = NewTrainer(SmallExperiment.Config with { Model = SmallExperiment.Model with { NumResBlocks = 2 } });
         error = Assert.Throws<MezzotintException>(() => wider.Restore(CheckpointOf(trainer)));

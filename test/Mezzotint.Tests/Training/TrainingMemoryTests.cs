@@ -12,7 +12,7 @@ public class TrainingMemoryTests
 
     private static readonly ExperimentConfig Config = SmallExperiment.Config with
     {
-        Training = SmallExperiment.Config.Training with { AverageDecay = 0.99 },
+        Training = SmallExperiment.Config.Training with { Average = new ExponentialAverage { Decay = 0.99 } },
     };
 
     [Fact]

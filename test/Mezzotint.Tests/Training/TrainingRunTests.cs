@@ -11,7 +11,7 @@ public class TrainingRunTests
     // Four steps of a line, five of a checkpoint and three of an epoch: every order of these events occurs.
     private static readonly ExperimentConfig Config = SmallExperiment.Config with
     {
-        Training = SmallExperiment.Config.Training with { Epochs = 4, LogEvery = 4, CheckpointEvery = 5, AverageDecay = 0.9 },
+        Training = SmallExperiment.Config.Training with { Epochs = 4, LogEvery = 4, CheckpointEvery = 5, Average = new ExponentialAverage { Decay = 0.9 } },
     };
 
     private static readonly Lazy<(Checkpoint Checkpoint, string[] Log)> Undisturbed = new(() =>

@@ -1,6 +1,5 @@
 using Mezzotint.Data;
 using Mezzotint.Networks;
-using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
 using TorchSharp;
@@ -10,8 +9,6 @@ namespace Mezzotint.Tests.Training;
 
 public class TrainingStepTests
 {
-    private static readonly VarianceExploding Process = new();
-
     /// <summary>With beta1 = 0, Adam's first moment is the gradient of the last batch itself.</summary>
     private const double NoMomentum = 0;
 
@@ -53,11 +50,11 @@ public class TrainingStepTests
         using var threads = new WorkerThreads(2);
         using var scope = NewDisposeScope();
         byte[] before = Bytes(network);
-        using (var step = new TrainingStep(network, Process, weights => new Adam(weights), threads, CPU))
+        using (var step = new TrainingStep(network, SmallExperiment.Config, weights => new Adam(weights), threads, CPU))
         {
             Assert.Equal(before, Bytes(network));
             using var generator = new Generator(1, CPU);
-            step.Run(data, arange(8), generator, 1e-3, 1, zeros(1));
+            step.Run(data, arange(8), generator, 1e-3, 1, 0, zeros(1));
         }
         Assert.NotEqual(before, Bytes(network));
         using var noGrad = no_grad();
@@ -71,12 +68,12 @@ public class TrainingStepTests
         using var network = new UNet(SmallExperiment.Model, seed: 3);
         using var data = new ResidentImages(SmallExperiment.Train, CPU);
         using var threads = new WorkerThreads(replicas);
-        using var step = new TrainingStep(network, Process, weights => new Adam(weights, NoMomentum), threads, CPU);
+        using var step = new TrainingStep(network, SmallExperiment.Config, weights => new Adam(weights, NoMomentum), threads, CPU);
         var loss = zeros(1);
         for (int i = 0; i < batches.Length; i++)
         {
             using var generator = RandomSeeds.Generator(1, RandomPurpose.TrainingNoise, i);
-            step.Run(data, arange(batches[i]), generator, 1e-3, i + 1, loss);
+            step.Run(data, arange(batches[i]), generator, 1e-3, i + 1, 0, loss);
         }
         return (loss.item<float>(), step.Optimiser.FirstMoment.clone(), step.Weights.clone());
     }
@@ -87,7 +84,7 @@ public class TrainingStepTests
         using var data = new ResidentImages(SmallExperiment.Train, CPU);
         using var generator = RandomSeeds.Generator(1, RandomPurpose.TrainingNoise, 0);
         var (images, labels) = data.Batch(arange(batch));
-        var loss = ScoreMatchingLoss.PerImage(network, Process, images, labels, NoiseDraw.From(generator, Process, batch, 1, 8, 8)).mean();
+        var loss = DenoisingLoss.PerImage(network, images, labels, NoiseDraw.From(generator, new TrainingObjective(), batch, 1, 8, 8)).mean();
         loss.backward();
         var gradient = cat([.. network.named_parameters().Where(named => named.parameter.requires_grad).Select(named => named.parameter.grad!.flatten())]);
         return (loss.item<float>(), gradient);

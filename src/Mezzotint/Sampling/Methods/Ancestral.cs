@@ -17,15 +17,15 @@ internal static class Ancestral
             Order = 1,
             Stochastic = eta > 0,
             FollowsPath = eta > 0,
+            Renoises = true,
             Evaluations = (steps, _) => steps,
             Options = takesEta ? new() { Eta = eta } : new(),
             Source = source,
             Walk = input => SolverLoop.Walk(input, stochastic: eta > 0, step: step =>
             {
-                var here = step.Evaluate();
+                var here = step.EvaluateToRenoise(step.X, step.From);
                 var (down, up) = Split(step.From, step.To, eta);
-                double kept = down / step.From;
-                return (Sum((kept, here.X), (1 - kept, here.Denoised), step.Noise(up, step.From, step.To)), here);
+                return (Sum((1, here.Renoised(down / step.From)), step.Noise(up, step.From, step.To)), here);
             }),
         };
     }

@@ -13,14 +13,15 @@ internal static class Edm
             Name = "euler",
             Order = 1,
             Stochastic = churn.Amount > 0,
+            Renoises = true,
             Evaluations = (steps, _) => steps,
             Options = SolverOptions.Of(churn),
             Source = "Karras et al. 2022, arXiv 2206.00364, algorithm 2 without its lines 7 to 9",
             Walk = input => SolverLoop.Walk(input, stochastic: churn.Amount > 0, step: step =>
             {
-                var here = churn.Evaluate(step);
-                double kept = step.To / here.Sigma;
-                return (Sum((kept, here.X), (1 - kept, here.Denoised)), here);
+                var (x, sigma) = churn.Raise(step);
+                var here = step.EvaluateToRenoise(x, sigma);
+                return (here.Renoised(step.To / sigma), here);
             }),
         };
     }

@@ -1,0 +1,197 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Mezzotint.IO;
+using Mezzotint.Serving;
+using Mezzotint.Studio;
+
+namespace Mezzotint.Benchmarks;
+
+/// <summary>What <c>load</c> found.</summary>
+internal sealed record LoadResult
+{
+    public required DateTime Date { get; init; }
+    public required Machine Machine { get; init; }
+    public required string Model { get; init; }
+    public required int Clients { get; init; }
+    public required double Seconds { get; init; }
+
+    /// <summary>For how long clients began new requests.</summary>
+    public required double AskedSeconds { get; init; }
+
+    public required int Requests { get; init; }
+    public required int Images { get; init; }
+
+    /// <summary>Answers of status 429, of another status, and images that were not those of their seed.</summary>
+    public required int TooMany { get; init; }
+    public required int OtherErrors { get; init; }
+    public required int WrongImages { get; init; }
+
+    /// <summary>Seconds from a request to the end of its answer.</summary>
+    public required double MedianLatency { get; init; }
+    public required double P99Latency { get; init; }
+
+    /// <summary>Network evaluations a second: of the server under load, and of the pipeline drawing the same kinds of image by itself, before and after.</summary>
+    public required double Rate { get; init; }
+    public required double RateAlone { get; init; }
+    public double Ratio => Math.Round(Rate / RateAlone, 3);
+
+    /// <summary>Resident memory of the server after a third of the time and at the end, and its peak, in MB.</summary>
+    public required double EarlyMegabytes { get; init; }
+    public required double LateMegabytes { get; init; }
+    public required double PeakMegabytes { get; init; }
+
+    public bool IsSound => OtherErrors == 0 && WrongImages == 0 && Images > 0;
+}
+
+/// <summary>
+/// Many clients at once on the server, in a process of its own: each asks over and over for one to four digits of one of three samplers, a third of them as a stream, and checks
+/// every pixel of the answer against the image that the pipeline draws alone from that seed.
+/// </summary>
+internal sealed class LoadRun : IDisposable
+{
+    public const string ChildCommand = "load-server";
+
+    private const int Labels = 10, Seeds = 4;
+
+    private static readonly (string Sampler, int Steps, int Evaluations)[] Kinds = [("euler", 20, 20), ("heun", 10, 19), ("dpmpp-2m-sde", 20, 20)];
+
+    private readonly string _model;
+    private readonly DiffusionPipeline _pipeline;
+    private readonly ImageBatch[,] _expected = new ImageBatch[Kinds.Length, Labels];
+    private readonly ConcurrentBag<double> _latencies = [];
+    private int _images, _tooMany, _otherErrors, _wrong;
+    private long _evaluations;
+
+    public LoadRun(string model) => (_model, _pipeline) = (model, DiffusionPipeline.Load(model));
+
+    /// <summary>The server's process: it tells its address, and ends with its input.</summary>
+    public static async Task ServeAsync(string model)
+    {
+        using var pipeline = DiffusionPipeline.Load(model);
+        await using var server = await StudioServer.StartAsync(pipeline, new StudioOptions { Urls = "http://127.0.0.1:0", Runs = "no-runs" });
+        Console.WriteLine(server.Addresses[0]);
+        await Console.In.ReadToEndAsync();
+    }
+
+    public async Task<LoadResult> RunAsync(int clients, TimeSpan time, Action<string> tell)
+    {
+        double before = Alone(tell);
+        using var server = PeakMemory.StartChild(ChildCommand, _model);
+        try
+        {
+            var address = new Uri((await server.StandardOutput.ReadLineAsync())!);
+            using var stop = new CancellationTokenSource(time);
+            var clock = Stopwatch.StartNew();
+            var memory = WatchAsync(server.Id, time / 3, tell, stop.Token);
+            await Task.WhenAll(Enumerable.Range(0, clients).Select(i => ClientAsync(address, i, stop.Token)));
+            double seconds = clock.Elapsed.TotalSeconds;
+            var (early, late, peak) = await memory;
+            double after = Alone(tell);
+            double[] latencies = [.. _latencies.Order()];
+            return new LoadResult
+            {
+                Date = DateTime.UtcNow,
+                Machine = Machine.Describe(),
+                Model = Path.GetFileName(_model),
+                Clients = clients,
+                Seconds = Math.Round(seconds, 1),
+                AskedSeconds = time.TotalSeconds,
+                Requests = latencies.Length,
+                Images = _images,
+                TooMany = _tooMany,
+                OtherErrors = _otherErrors,
+                WrongImages = _wrong,
+                MedianLatency = Math.Round(latencies[latencies.Length / 2], 2),
+                P99Latency = Math.Round(latencies[Math.Min(latencies.Length - 1, latencies.Length * 99 / 100)], 2),
+                Rate = Math.Round(_evaluations / seconds, 1),
+                RateAlone = Math.Round((before + after) / 2, 1),
+                EarlyMegabytes = early,
+                LateMegabytes = late,
+                PeakMegabytes = peak,
+            };
+        }
+        finally
+        {
+            server.StandardInput.Close();
+            await server.WaitForExitAsync();
+        }
+    }
+
+    /// <summary>Draws the expected images, and tells how many evaluations a second that was.</summary>
+    private double Alone(Action<string> tell)
+    {
+        _pipeline.Generate([0], new() { Steps = 1, Count = 16 }); // kernels are compiled
+        long evaluations = 0;
+        var clock = Stopwatch.StartNew();
+        for (int kind = 0; kind < Kinds.Length; kind++)
+        {
+            // All labels in one request: its images have seeds 0, 1, 2, ..., so those of a label begin at label * Seeds.
+            int[] labels = [.. Enumerable.Range(0, Labels)];
+            var (sampler, steps, each) = Kinds[kind];
+            var drawn = _pipeline.Generate(labels, new() { Count = Seeds, Seed = 0, Sampler = sampler, Steps = steps }).Images;
+            for (int label = 0; label < Labels; label++)
+                _expected[kind, label] = drawn.Slice(label * Seeds, Seeds);
+            evaluations += (long)Labels * Seeds * each;
+        }
+        double rate = evaluations / clock.Elapsed.TotalSeconds;
+        tell(string.Create(CultureInfo.InvariantCulture, $"alone: {rate:F0} evaluations/s"));
+        return rate;
+    }
+
+    private async Task ClientAsync(Uri address, int number, CancellationToken stop)
+    {
+        using var client = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(5) };
+        var random = new Random(number);
+        while (!stop.IsCancellationRequested)
+        {
+            int kind = random.Next(Kinds.Length), label = random.Next(Labels), first = random.Next(Seeds), count = random.Next(1, Seeds + 1 - first);
+            bool stream = random.Next(3) == 0;
+            var (sampler, steps, each) = Kinds[kind];
+            var clock = Stopwatch.StartNew();
+            using var response = await client.PostAsJsonAsync("/v1/images/generations", new { label, n = count, seed = (label * Seeds) + first, sampler, steps, stream }, CancellationToken.None);
+            string answer = await response.Content.ReadAsStringAsync(CancellationToken.None);
+            if (response.StatusCode == HttpStatusCode.TooManyRequests)
+            {
+                Interlocked.Increment(ref _tooMany);
+                await Task.Delay(response.Headers.RetryAfter!.Delta!.Value, CancellationToken.None);
+                continue;
+            }
+            if (response.StatusCode != HttpStatusCode.OK)
+            {
+                Interlocked.Increment(ref _otherErrors);
+                continue;
+            }
+            _latencies.Add(clock.Elapsed.TotalSeconds);
+            var images = stream ? Streamed(answer) : [.. JsonDocument.Parse(answer).RootElement.GetProperty("data").EnumerateArray()];
+            for (int i = 0; i < count; i++)
+                if (images.Length != count || !Pixels(images[i]).AsSpan().SequenceEqual(_expected[kind, label].Image(first + i)))
+                    Interlocked.Increment(ref _wrong);
+            Interlocked.Add(ref _images, count);
+            Interlocked.Add(ref _evaluations, (long)count * each);
+        }
+    }
+
+    private static JsonElement[] Streamed(string answer) =>
+        [.. answer.Split('\n').Where(line => line.StartsWith("data: {", StringComparison.Ordinal)).Select(line => JsonDocument.Parse(line.AsMemory(6)).RootElement).OrderBy(sent => sent.GetProperty("image_index").GetInt32())];
+
+    private static byte[] Pixels(JsonElement image) => PngFile.Decode(image.GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
+
+    private static async Task<(double Early, double Late, double Peak)> WatchAsync(int process, TimeSpan early, Action<string> tell, CancellationToken stop)
+    {
+        await Task.Delay(early, CancellationToken.None);
+        double first = PeakMemory.Of(process).Resident, last = first, peak = first;
+        while (!stop.IsCancellationRequested)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
+            (last, peak) = PeakMemory.Of(process);
+        }
+        tell(string.Create(CultureInfo.InvariantCulture, $"memory of the server: {first:F0} MB, at the end {last:F0} MB"));
+        return (Math.Round(first), Math.Round(last), Math.Round(peak));
+    }
+
+    public void Dispose() => _pipeline.Dispose();
+}

@@ -1,0 +1,109 @@
+using System.Globalization;
+using Mezzotint.Data;
+using Mezzotint.Evaluation;
+using Mezzotint.Evaluation.Reports;
+using Mezzotint.IO;
+using Mezzotint.Runtime;
+
+namespace Mezzotint.Cli;
+
+/// <summary><c>mezzotint evaluate</c> of images: those in a file or folder, or those that a model draws.</summary>
+internal static class EvaluateImages
+{
+    public const int MostImages = 100_000;
+
+    public static int Run(Terminal terminal, EvaluateRequest request, string? drawingOption)
+    {
+        CheckReport(request.Report);
+        var source = IsImages(request.Target) ? FromFiles(terminal, request, drawingOption) : null;
+        string? folder = source is null ? ModelSource.Find(request.Target) : null;
+        using var threads = new WorkerThreads(0);
+        source ??= EvaluateModel.Draw(terminal, request, folder!, threads);
+
+        var set = source.Images.Images;
+        var reference = ReferenceImages.Divide(source.Train, source.Test, source.Images.Labelled ? set.Labels : [], set.Count, request.Seed);
+        var classifiers = ClassifierSource.Load(request.Classifiers, source.Test);
+        try
+        {
+            var evaluation = ProgressDisplay.Show(terminal, "measuring", display => ImageEvaluation.Of(source.Images, reference, classifiers, threads,
+                new Reports<EvaluationProgress>(report => display.Report(report.Fraction, report.Stage)), terminal.Stop)).With(source.OfModel);
+            Tell(terminal, request, source, folder, evaluation);
+            return CommandLine.Done;
+        }
+        finally
+        {
+            foreach (var classifier in classifiers)
+                classifier.Dispose();
+        }
+    }
+
+    /// <summary>A file ending in .npz, or a folder that is no model or run.</summary>
+    private static bool IsImages(string target) =>
+        target.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) || Directory.Exists(target) && !ModelSource.IsNamedBy(target);
+
+    private static EvaluationSource FromFiles(Terminal terminal, EvaluateRequest request, string? drawingOption)
+    {
+        if (drawingOption is not null)
+            throw new MezzotintException($"{drawingOption} is for a model that draws; '{request.Target}' holds images. Leave it out.");
+        var (train, test) = EvaluateVerb.LoadData(terminal, request.Data ?? DataSource.MnistName, channels: 1, train: true);
+        return new EvaluationSource(EvaluatedImages.Read(request.Target, test, request.Count > 0 ? (int)request.Count : null), train!, test);
+    }
+
+    private static void Tell(Terminal terminal, EvaluateRequest request, EvaluationSource source, string? folder, ImageEvaluation evaluation)
+    {
+        var written = request.Report is null ? null : EvaluationReport.Write(request.Report, evaluation, Head(request, source, evaluation));
+        var reference = evaluation.Reference;
+        terminal.Result(request.Json, new
+        {
+            Model = folder,
+            Images = folder is null ? request.Target : null,
+            ModelSha256 = source.ModelHash,
+            source.Images.Images.Count,
+            Labelled = source.Images.Labelled,
+            source.Recipe?.Sampler,
+            source.Recipe?.Levels,
+            source.Recipe?.Steps,
+            source.Guidance,
+            request.Seed,
+            Data = reference.Test.Name,
+            RealCount = reference.Floor.Count,
+            TestCount = reference.Test.Count,
+            Classifiers = evaluation.Classifiers.Select(classifier => new { classifier.Name, classifier.Architecture, Sha256 = classifier.Hash, classifier.TestAccuracy }),
+            Figures = evaluation.Figures.ToDictionary(figure => figure.Key, figure => new { figure.Value, figure.StandardError, figure.Real, Better = EvaluationText.Key(figure.Better), figure.Missing, figure.Note }),
+            Labels = evaluation.Labels.Select(label => new { label.Name, label.Count, label.Accuracy, label.RealAccuracy, label.Diversity, label.RealDiversity }),
+            Seconds = Math.Round(evaluation.Seconds, 1),
+            Report = written?[0],
+        }, EvaluationText.Write(evaluation, request.Target, source.Drawn(request.Seed)) + (written is null ? "" : $"\nreport  {written[0]}"));
+    }
+
+    private static ReportHead Head(EvaluateRequest request, EvaluationSource source, ImageEvaluation evaluation)
+    {
+        var facts = new List<(string, string)>
+        {
+            ("images", Quantity.Of(source.Images.Images.Count, "image") + (source.Drawn(request.Seed) is { } drawn ? $", drawn by {drawn}" : "")),
+            ("measured against", $"{evaluation.Reference.Test.Name}, {Quantity.Of(evaluation.Reference.Test.Count, "image")}, and {evaluation.Reference.Train.Name}, {Quantity.Of(evaluation.Reference.Train.Count, "image")}"),
+        };
+        if (source.ModelHash is not null)
+            facts.Add(("model", $"SHA-256 {source.ModelHash}"));
+        string sampler = source.Recipe is { } recipe ? $" --sampler {recipe.Sampler} --levels {recipe.Levels} --steps {recipe.Steps}{request.Guidance.Written()}" : "";
+        facts.Add(("made by", string.Create(CultureInfo.InvariantCulture, $"mezzotint {CommandLine.Version}: mezzotint evaluate {request.Target} --count {source.Images.Images.Count} --seed {request.Seed}{sampler}")));
+        return new ReportHead(request.Target, facts);
+    }
+
+    /// <summary>Finds out before the work whether the report can be written.</summary>
+    private static void CheckReport(string? folder)
+    {
+        if (folder is null)
+            return;
+        if (File.Exists(folder))
+            throw new MezzotintException($"--report '{folder}' is a file: name a folder.");
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"--report '{folder}' cannot be written: {cause.Message} Choose another place.", cause);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using System.Globalization;
+using Mezzotint.Data;
+using Mezzotint.IO;
+using Mezzotint.Training;
+
+namespace Mezzotint.Cli;
+
+/// <summary>A training at the terminal, in its run folder: what <c>train</c> and <c>distill</c> share.</summary>
+/// <param name="terminal">Where it is told.</param>
+/// <param name="path">The run folder.</param>
+/// <param name="configuration">The file that the run was begun with; null where there is none.</param>
+/// <param name="data">The folder after --data.</param>
+/// <param name="json">Whether the result is to be JSON.</param>
+internal sealed class TrainingSession(Terminal terminal, string path, string? configuration, string? data, bool json)
+{
+    /// <summary>Begins a run.</summary>
+    /// <param name="config">Its settings; where they leave the number of replicas open, it is one a core.</param>
+    /// <param name="start">The folder of the model to begin with; null for random weights.</param>
+    /// <exception cref="MezzotintException">There is a run already, or the model does not fit.</exception>
+    public int Begin(ExperimentConfig config, string? start)
+    {
+        if (ResumedConfiguration.HasBegun(path))
+            throw new MezzotintException($"There is a run in '{path}' already: go on with it with --resume, or train into another folder with --out RUN.");
+        // The number of replicas decides the rounding of every step, so a run keeps it on whatever machine it goes on.
+        int replicas = config.Training.Replicas > 0 ? config.Training.Replicas : Environment.ProcessorCount;
+        return Run(config with { Training = config.Training with { Replicas = replicas } }, start);
+    }
+
+    /// <summary>Trains to the end, or until it is stopped.</summary>
+    /// <param name="config">The settings of the run.</param>
+    /// <param name="start">As in <see cref="Begin"/>.</param>
+    public int Run(ExperimentConfig config, string? start = null)
+    {
+        var (train, test) = LoadData(config);
+        terminal.Stop.ThrowIfCancellationRequested();
+
+        using var folder = RunFolder.Open(path);
+        KeepStart(config, folder, start);
+        AtomicFile.WriteText(folder.Configuration, Configuration.Write(config));
+        terminal.Say($"Training on {Quantity.Of(train.Count, "image")} of {train.Name} for {Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, in {path}.");
+        var run = new TrainingRun(config, folder, train, test);
+        bool moved = false;
+        var result = ProgressDisplay.Show(terminal, "training", display => run.Run(new Reports<TrainingProgress>(report =>
+        {
+            moved |= report.Step > 0;
+            Show(display, report, config);
+        }), terminal.Stop));
+        if (result.Finished && !moved)
+            terminal.Say($"All epochs had been done before: `mezzotint train {Resume} --set training.epochs=N` goes further.");
+        return Report(folder, result);
+    }
+
+    /// <summary>Copies the model into the run folder: a run must be able to begin again without it.</summary>
+    private static void KeepStart(ExperimentConfig config, RunFolder folder, string? start)
+    {
+        if (Directory.Exists(folder.Start) && start is not null)
+            Directory.Delete(folder.Start, recursive: true); // of a run that never took a step
+        if (start is null)
+            return;
+        using var model = ModelSource.Load(start);
+        if (!model.Info.Model.Equals(config.Model))
+            throw new MezzotintException($"The model '{start}' has a network of another shape than the configuration's [model]: `mezzotint inspect {start}` shows its own.");
+        ModelFolder.Write(folder.Start, model.Network, model.Info);
+    }
+
+    private (ImageSet Train, ImageSet Test) LoadData(ExperimentConfig config)
+    {
+        string name = config.Data.Name;
+        if (name == DataSource.MnistName)
+            MnistFiles.Ensure(terminal, data);
+        else if (data is not null)
+            throw new MezzotintException($"--data says where MNIST is, but this training is on data.name = '{name}'. Leave --data out, or add --set data.name={DataSource.MnistName}.");
+        ImageSet Load(bool train, int count) =>
+            DataSource.Load(name, data, train, count > 0 ? count : null, config.Model.InChannels);
+        return (Load(true, config.Data.TrainCount), Load(false, config.Data.TestCount));
+    }
+
+    private static void Show(ProgressDisplay display, TrainingProgress report, ExperimentConfig config)
+    {
+        if (report.Message is { } message)
+            display.Say(message);
+        double epoch = (double)report.Step * config.Training.Epochs / report.TotalSteps;
+        string loss = double.IsFinite(report.Loss) ? Invariant($", loss {report.Loss:F2}") : "";
+        string rate = report.ImagesPerSecond > 0 ? Invariant($", {report.ImagesPerSecond:F0} images/s") : "";
+        display.Report((double)report.Step / report.TotalSteps, Invariant($"epoch {Math.Min((int)epoch + 1, config.Training.Epochs)} of {config.Training.Epochs}{loss}{rate}"));
+    }
+
+    private int Report(RunFolder folder, TrainingResult result)
+    {
+        var last = result.Epochs is [.., var end] ? end : null;
+        string? model = ModelFolder.Exists(folder.Model) ? folder.Model : null;
+        var facts = new
+        {
+            result.Finished,
+            Run = path,
+            Model = model,
+            result.Step,
+            Epochs = result.Epochs.Count,
+            TrainLoss = last?.TrainLoss,
+            EvalLoss = last?.EvalLoss,
+            Seconds = last?.Seconds,
+            Config = folder.Configuration,
+        };
+        if (!result.Finished)
+        {
+            if (json)
+                terminal.Result(true, facts, "");
+            terminal.Say(Invariant($"mezzotint: stopped at step {result.Step}; a checkpoint is kept. Go on with: mezzotint train {Resume}"));
+            return CommandLine.Stopped;
+        }
+        terminal.Result(json, facts, string.Join('\n',
+            Invariant($"{Quantity.Of(result.Epochs.Count, "epoch")}, {Quantity.Of(result.Step, "step")}, {Quantity.Of(TimeSpan.FromSeconds(last?.Seconds ?? 0))} of training: train loss {last?.TrainLoss:F3}, test loss {last?.EvalLoss:F3}."),
+            model is null ? $"run    {path}" : $"model  {model}"));
+        return CommandLine.Done;
+    }
+
+    /// <summary>What goes after <c>mezzotint train</c> to go on.</summary>
+    private string Resume => string.Join(' ', new[]
+    {
+        configuration is null ? null : Quoted(configuration),
+        configuration is not null && path == Path.Combine("runs", Path.GetFileNameWithoutExtension(configuration)) ? null : $"--out {Quoted(path)}",
+        data is null ? null : $"--data {Quoted(data)}",
+        "--resume",
+    }.OfType<string>());
+
+    private static string Quoted(string path) => path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path;
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

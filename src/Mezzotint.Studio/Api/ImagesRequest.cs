@@ -1,0 +1,144 @@
+using System.Globalization;
+using Mezzotint.IO;
+using Mezzotint.Sampling;
+using Mezzotint.Serving;
+
+namespace Mezzotint.Studio.Api;
+
+/// <summary>What a client asks for, once it was found to be sound: what to draw, and how the answer is to look.</summary>
+internal sealed record ImagesRequest
+{
+    private const int LargestSide = 4096;
+    private const long MostPixels = 1 << 25;
+
+    public required PreparedGeneration Generation { get; init; }
+
+    public required string Prompt { get; init; }
+
+    /// <summary>Pixels of the file, each way, for one of the image.</summary>
+    public required int Scale { get; init; }
+
+    public required PictureFormat Format { get; init; }
+
+    public required int Quality { get; init; }
+
+    public bool AsUrl { get; init; }
+
+    public bool Stream { get; init; }
+
+    /// <summary>How many estimates of each image are sent before the image.</summary>
+    public int PartialImages { get; init; }
+
+    /// <summary>Reads and checks the fields of a request.</summary>
+    /// <param name="fields">The fields.</param>
+    /// <param name="source">The picture to begin from, made from the strength that is asked for.</param>
+    /// <param name="pipeline">Draws.</param>
+    /// <param name="options">The limits.</param>
+    /// <exception cref="ApiError">Something is wrong with them; the error names the parameter.</exception>
+    public static ImagesRequest Read(RequestFields fields, Func<double?, SourceImage>? source, DiffusionPipeline pipeline, StudioOptions options)
+    {
+        if (fields.Text("model", 200) is { } model && model != pipeline.Name)
+            throw ApiError.NoModel(model, pipeline.Name);
+        string? prompt = fields.Text("prompt"), label = fields.Label("label");
+        int count = (int)(fields.Whole("n", 1, options.MaxCount) ?? 1);
+        long? seed = fields.Whole("seed", 0, uint.MaxValue - count + 1);
+        long? interpolateTo = source is null ? fields.Whole("interpolate_to", 0, uint.MaxValue) : null;
+        int? steps = (int?)fields.Whole("steps", 1, options.MaxSteps);
+        string? sampler = fields.Text("sampler", 100), levels = fields.Text("levels", 100);
+        double? guidance = fields.Number("guidance_scale", 0, 1000);
+        int scale = ScaleOf(fields.Text("size", 40), pipeline.Model);
+        bool asUrl = fields.Choice("response_format", "b64_json", "url") == "url";
+        string format = fields.Choice("output_format", "png", "jpeg", "webp") ?? "png";
+        int quality = (int)(fields.Whole("output_compression", 0, 100) ?? 100);
+        bool stream = fields.Flag("stream");
+        int partial = (int)(fields.Whole("partial_images", 0, options.MaxSteps) ?? 0);
+        double? strength = source is null ? null : fields.Number("strength", 0, 1);
+        fields.Ignore("quality", "style", "background", "moderation", "user", "input_fidelity");
+        fields.RefuseOthers();
+        long pixels = (long)scale * scale * pipeline.Model.Height * pipeline.Model.Width * count * (partial + 1);
+        if (pixels > MostPixels)
+            throw ApiError.Invalid("size", $"All images and estimates together have {pixels} pixels, more than the {MostPixels} that are accepted: ask for a smaller size, or for fewer.");
+        if (stream && asUrl)
+            throw ApiError.Invalid("response_format", "A stream carries its images itself: response_format must be b64_json.");
+        if (partial > 0 && !stream)
+            throw ApiError.Invalid("partial_images", "partial_images needs \"stream\": true.");
+        if (interpolateTo is not null && count < 2)
+            throw ApiError.Invalid("n", "Between two seeds lies a row of images: with interpolate_to, n must be 2 or more.");
+        if (prompt is null && label is null)
+            throw ApiError.Missing("prompt");
+
+        int number = Named(label is null ? "prompt" : "label", () => pipeline.LabelOf(label ?? prompt!));
+        var generation = Named(null, () => pipeline.Prepare([number], new GenerationOptions
+        {
+            Count = count,
+            Seed = seed,
+            Sampler = sampler,
+            Levels = levels,
+            Steps = steps,
+            GuidanceScale = guidance,
+            InterpolateTo = interpolateTo,
+            Source = source is null ? null : Named("image", () => source(strength)),
+        }));
+        // The model's own number of steps counts too.
+        if (generation.Receipt.Recipe.Steps > options.MaxSteps)
+            throw ApiError.Invalid("steps", $"The model is drawn in {generation.Receipt.Recipe.Steps} steps where nothing is said, more than the {options.MaxSteps} that are accepted here: ask for fewer.", "integer_above_max_value");
+        return new ImagesRequest
+        {
+            Generation = generation,
+            Prompt = pipeline.Model.ClassNames[number],
+            Scale = scale,
+            Format = format switch { "jpeg" => PictureFormat.Jpeg, "webp" => PictureFormat.Webp, _ => PictureFormat.Png },
+            Quality = quality,
+            AsUrl = asUrl,
+            Stream = stream,
+            PartialImages = partial,
+        };
+    }
+
+    /// <summary>Whether the estimate after a step is one of those that are sent: evenly over the walk, the last step being the image itself.</summary>
+    public bool Wanted(int step, int steps) => PartialIndex(step, steps) is not null;
+
+    /// <summary>Which of the estimates it is, from 0.</summary>
+    public int? PartialIndex(int step, int steps)
+    {
+        int partial = Math.Min(PartialImages, steps - 1);
+        if (partial == 0 || step == steps - 1)
+            return null;
+        // The k-th of m estimates, k from 1, comes after k of m + 1 equal parts of the walk.
+        long k = ((long)(step + 1) * (partial + 1) + steps - 1) / steps;
+        return k <= partial && k * steps / (partial + 1) == step + 1 ? (int)k - 1 : null;
+    }
+
+    /// <summary>Mistakes that the library finds come with the parameter that they are about, where that is known.</summary>
+    private static T Named<T>(string? param, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (MezzotintException wrong)
+        {
+            (string Begins, string Param)[] known =
+            [
+                ("guidance", "guidance_scale"), ("seed", "seed"), ("sampling.steps", "steps"), ("steps", "steps"), ("strength", "strength"), ("mask", "mask"), ("cannot read 'mask'", "mask"), ("image", "image"),
+                ("sampler", "sampler"), ("levels", "levels"),
+            ];
+            string? name = known.FirstOrDefault(pair => wrong.Message.StartsWith(pair.Begins, StringComparison.OrdinalIgnoreCase)).Param ?? param;
+            throw ApiError.Invalid(name, wrong.Message, param == "prompt" ? "prompt_not_understood" : "invalid_value");
+        }
+    }
+
+    private static int ScaleOf(string? size, ModelInfo model)
+    {
+        if (size is null or "auto")
+            return 1;
+        string[] sides = size.Split('x');
+        int width = 0, height = 0;
+        bool read = sides.Length == 2 && int.TryParse(sides[0], NumberStyles.None, CultureInfo.InvariantCulture, out width) && int.TryParse(sides[1], NumberStyles.None, CultureInfo.InvariantCulture, out height);
+        int scale = height / model.Height;
+        if (read && scale >= 1 && width == (long)scale * model.Width && height == scale * model.Height && Math.Max(width, height) <= LargestSide)
+            return scale;
+        int example = Math.Max(1, Math.Min(10, LargestSide / Math.Max(model.Width, model.Height)));
+        throw ApiError.Invalid("size", $"'size' is '{ApiError.Cut(size)}'; it must be auto, {model.Width}x{model.Height}, or a whole number of times that up to {LargestSide}, as {example * model.Width}x{example * model.Height}.");
+    }
+}

@@ -1,0 +1,75 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Headers;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Net.Http.Headers;
+
+namespace Mezzotint.Studio.Api;
+
+/// <summary>The page at <c>/</c> and what belongs to it, out of the assembly. Nothing of it comes from elsewhere, and the browser is told to see to that.</summary>
+internal static class PageEndpoints
+{
+    public const string Folder = "/page";
+
+    /// <summary>Own scripts, styles and connections alone; pictures also out of the page's memory. No markup is ever made from text.</summary>
+    private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+    private static readonly Dictionary<string, string> Types = new(StringComparer.Ordinal)
+    {
+        [".html"] = "text/html; charset=utf-8",
+        [".css"] = "text/css; charset=utf-8",
+        [".js"] = "text/javascript; charset=utf-8",
+        [".svg"] = "image/svg+xml",
+    };
+
+    /// <summary>The files by name.</summary>
+    internal static IReadOnlyDictionary<string, PageFile> Files { get; } = Read();
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)(context => AnswerAsync(context, "index.html")));
+        routes.MapMethods(Folder + "/{name}", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)(context => AnswerAsync(context, (string)context.GetRouteValue("name")!)));
+    }
+
+    private static async Task AnswerAsync(HttpContext context, string name)
+    {
+        if (!Files.TryGetValue(name, out var file))
+            throw new ApiError(404, ApiError.InvalidRequest, "not_found", $"The page has no file '{ApiError.Cut(name)}'.");
+        var headers = context.Response.Headers;
+        headers.ContentSecurityPolicy = Policy;
+        headers["Cross-Origin-Resource-Policy"] = "same-origin";
+        // Asked for anew each time, answered with 304 as long as the program is the same: after an update no part of the old page is left.
+        headers.CacheControl = "no-cache";
+        headers.ETag = file.Tag;
+        if (new RequestHeaders(context.Request.Headers).IfNoneMatch.Any(tag => tag.Equals(EntityTagHeaderValue.Any) || tag.Compare(EntityTagHeaderValue.Parse(file.Tag), useStrongComparison: false)))
+        {
+            context.Response.StatusCode = StatusCodes.Status304NotModified;
+            return;
+        }
+        context.Response.ContentType = file.MediaType;
+        context.Response.ContentLength = file.Bytes.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await context.Response.Body.WriteAsync(file.Bytes, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    private static Dictionary<string, PageFile> Read()
+    {
+        var files = new Dictionary<string, PageFile>(StringComparer.Ordinal);
+        var assembly = Assembly.GetExecutingAssembly();
+        foreach (string resource in assembly.GetManifestResourceNames().Where(name => name.StartsWith("Page/", StringComparison.Ordinal)))
+        {
+            using var bytes = new MemoryStream();
+            using (var stream = assembly.GetManifestResourceStream(resource)!)
+                stream.CopyTo(bytes);
+            string name = resource["Page/".Length..];
+            files.Add(name, new PageFile(bytes.ToArray(), Types[Path.GetExtension(name)], $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes.ToArray()))[..16]}\""));
+        }
+        return files;
+    }
+}
+
+/// <summary>A file of the page.</summary>
+internal sealed record PageFile(byte[] Bytes, string MediaType, string Tag);

@@ -1,0 +1,68 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Mezzotint.Studio.Api;
+
+/// <summary>Reads the body of a request, never more of it than is accepted.</summary>
+internal static class RequestBody
+{
+    /// <summary>A request in JSON is a few fields.</summary>
+    private const int MostJson = 64 << 10;
+
+    /// <summary>The fields of a JSON body.</summary>
+    /// <exception cref="ApiError">It is of another type, too large, or no JSON object.</exception>
+    public static async Task<RequestFields> ReadJsonAsync(HttpRequest request, CancellationToken stop)
+    {
+        // Browsers send other types across sites without asking first.
+        if (!request.HasJsonContentType())
+            throw new ApiError(415, ApiError.InvalidRequest, "unsupported_content_type", "The body must be JSON: send it with the header Content-Type: application/json.");
+        if (request.ContentLength > MostJson)
+            throw ApiError.TooLarge(MostJson);
+        var body = new ArrayBufferWriter<byte>();
+        while (await request.Body.ReadAsync(body.GetMemory(4096), stop).ConfigureAwait(false) is > 0 and var read)
+        {
+            body.Advance(read);
+            if (body.WrittenCount > MostJson)
+                throw ApiError.TooLarge(MostJson);
+        }
+        return RequestFields.OfJson(body.WrittenMemory);
+    }
+
+    /// <summary>The texts and files of a form.</summary>
+    /// <exception cref="ApiError">It is of another type, too large, or not what a form is.</exception>
+    public static async Task<IFormCollection> ReadFormAsync(HttpRequest request, long mostBytes, CancellationToken stop)
+    {
+        if (request.ContentType?.StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase) != true)
+            throw new ApiError(415, ApiError.InvalidRequest, "unsupported_content_type", "The body must be a form: send it with the header Content-Type: multipart/form-data.");
+        try
+        {
+            return await request.ReadFormAsync(new FormOptions
+            {
+                BufferBodyLengthLimit = mostBytes,
+                MultipartBodyLengthLimit = mostBytes,
+                ValueCountLimit = 64,
+                ValueLengthLimit = 64 << 10,
+            }, stop).ConfigureAwait(false);
+        }
+        catch (Exception wrong) when (wrong is InvalidDataException or IOException and not BadHttpRequestException && !stop.IsCancellationRequested)
+        {
+            throw ApiError.Invalid(null, "The body is not a valid form.", "invalid_form");
+        }
+    }
+
+    /// <summary>The bytes of the one file of a field; null where there is none.</summary>
+    /// <exception cref="ApiError">There are several.</exception>
+    public static async Task<byte[]?> FileAsync(IFormCollection form, string name, CancellationToken stop)
+    {
+        var files = form.Files.Where(file => file.Name == name || file.Name == name + "[]").ToList();
+        if (files.Count == 0)
+            return null;
+        if (files.Count > 1)
+            throw ApiError.Invalid(name, $"There are {files.Count} files in '{name}': one is drawn from.");
+        using var bytes = new MemoryStream();
+        await using var stream = files[0].OpenReadStream();
+        await stream.CopyToAsync(bytes, stop).ConfigureAwait(false);
+        return bytes.ToArray();
+    }
+}

@@ -1,0 +1,103 @@
+using Mezzotint.Training;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Mezzotint.Studio.Api;
+
+/// <summary><c>GET /api/runs</c>, <c>/api/runs/{name}</c> and <c>/api/runs/{name}/samples/{file}</c>: trainings as their folders tell of them, also while they go on.</summary>
+internal sealed class RunsEndpoints(RunsFolder runs)
+{
+    /// <summary>More points than this are on no screen.</summary>
+    private const int MostPoints = 2000;
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/api/runs", () => Results.Json(new RunList([.. runs.List().Select(run => Summary(run, Entries(run)))]), ApiJson.Options))
+            .WithSummary("The trainings of the runs folder.").Produces<RunList>();
+        routes.MapGet("/api/runs/{name}", (string name) => Results.Json(Describe(Find(name)), ApiJson.Options))
+            .WithSummary("One training: its curves, its epochs, its pictures.").Produces<RunDescription>().Produces<ErrorBody>(404);
+        routes.MapGet("/api/runs/{name}/samples/{file}", (string name, string file) => Picture(Find(name), file))
+            .WithSummary("A grid of samples.").Produces(200, contentType: "image/png").Produces<ErrorBody>(404);
+    }
+
+    private RunFiles Find(string name) => runs.Find(name) ?? throw new ApiError(404, ApiError.InvalidRequest, "run_not_found", $"There is no run '{ApiError.Cut(name)}' in the runs folder.", "name");
+
+    private IReadOnlyList<RunLogEntry> Entries(RunFiles run)
+    {
+        try
+        {
+            return runs.Log(run);
+        }
+        catch (Exception damaged) when (damaged is MezzotintException or IOException or UnauthorizedAccessException)
+        {
+            return []; // the other runs are to be seen all the same
+        }
+    }
+
+    private static RunSummary Summary(RunFiles run, IReadOnlyList<RunLogEntry> entries)
+    {
+        var last = entries.Count == 0 ? null : entries[^1];
+        return new RunSummary(run.Name, last?.Step ?? 0, last?.Epoch ?? 0, last?.TrainLoss, entries.LastOrDefault(entry => entry.EvalLoss is not null)?.EvalLoss,
+            last?.ImagesPerSecond, last?.Seconds ?? 0, new DateTimeOffset(run.Log.LastWriteTimeUtc).ToUnixTimeSeconds());
+    }
+
+    private RunDescription Describe(RunFiles run)
+    {
+        var entries = Entries(run);
+        if (entries.Count == 0)
+            throw new ApiError(404, ApiError.InvalidRequest, "run_without_log", $"The log of the run '{run.Name}' has no lines yet, or one that is no entry of a log.", "name");
+        var lines = entries.Where(entry => entry.EvalLoss is null).ToList();
+        int stride = Math.Max(1, (lines.Count + MostPoints - 1) / MostPoints);
+        // Counted from the end: the newest line is always there.
+        var points = lines.Where((_, i) => (lines.Count - 1 - i) % stride == 0).ToList();
+        return new RunDescription(Summary(run, entries),
+            new RunCurve([.. points.Select(entry => entry.Step)], [.. points.Select(entry => entry.TrainLoss)], [.. points.Select(entry => entry.ImagesPerSecond)]),
+            [.. entries.Where(entry => entry.EvalLoss is not null).Select(entry => new RunEpoch(entry.Epoch, entry.Step, entry.TrainLoss, entry.EvalLoss!.Value))],
+            [.. RunsFolder.Samples(run).Select(file => file.Name)],
+            Configuration(run));
+    }
+
+    private static string? Configuration(RunFiles run)
+    {
+        try
+        {
+            return run.Configuration is { Length: < 64 << 10 } file ? File.ReadAllText(file.FullName) : null;
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static IResult Picture(RunFiles run, string name)
+    {
+        var file = RunsFolder.Samples(run).FirstOrDefault(file => file.Name == name)
+            ?? throw new ApiError(404, ApiError.InvalidRequest, "sample_not_found", $"The run '{run.Name}' has no picture '{ApiError.Cut(name)}'.", "file");
+        var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        return Results.Stream(stream, "image/png", lastModified: file.LastWriteTimeUtc);
+    }
+}
+
+/// <summary>The answer to GET /api/runs.</summary>
+internal sealed record RunList(IReadOnlyList<RunSummary> Runs);
+
+/// <summary>A training as it stands.</summary>
+/// <param name="Name">Its folder.</param>
+/// <param name="Step">Steps done.</param>
+/// <param name="Epoch">Epochs done, with a fraction.</param>
+/// <param name="TrainLoss">The latest training loss.</param>
+/// <param name="EvalLoss">The latest loss on the test images.</param>
+/// <param name="ImagesPerSecond">The latest speed.</param>
+/// <param name="Seconds">Seconds of training.</param>
+/// <param name="Updated">When its log was last written, in seconds since 1970.</param>
+internal sealed record RunSummary(string Name, long Step, double Epoch, double? TrainLoss, double? EvalLoss, double? ImagesPerSecond, double Seconds, long Updated);
+
+/// <summary>The answer to GET /api/runs/{name}.</summary>
+internal sealed record RunDescription(RunSummary Run, RunCurve Curve, IReadOnlyList<RunEpoch> Epochs, IReadOnlyList<string> Samples, string? Configuration);
+
+/// <summary>The lines of a log, column by column.</summary>
+internal sealed record RunCurve(IReadOnlyList<long> Step, IReadOnlyList<double> TrainLoss, IReadOnlyList<double> ImagesPerSecond);
+
+/// <summary>The end of an epoch.</summary>
+internal sealed record RunEpoch(double Epoch, long Step, double TrainLoss, double EvalLoss);

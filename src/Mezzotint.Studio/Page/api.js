@@ -1,0 +1,126 @@
+// Talking to the server: the key, errors as one sentence, streams of events.
+
+const KEY = 'mezzotint-key';
+
+/** An error that the server, or the way to it, has told. `param` names the control that it belongs to. */
+export class ApiError extends Error {
+  constructor(message, { status = 0, param = null, lost = false } = {}) {
+    super(message);
+    Object.assign(this, { status, param, lost });
+  }
+}
+
+const lost = () => new ApiError('The server cannot be reached: see whether it still runs.', { lost: true });
+
+/** fetch, with the key where there is one. A server that wants another one has it asked for, once for all requests that wait. */
+async function ask(address, options = {}) {
+  for (let wrong = false; ; wrong = true) {
+    const key = sessionStorage.getItem(KEY);
+    const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+    let response;
+    try {
+      response = await fetch(address, { ...options, headers });
+    } catch (error) {
+      throw error.name === 'AbortError' ? error : lost();
+    }
+    if (response.status === 401) {
+      if (sessionStorage.getItem(KEY) === key) await askForKey(wrong || key !== null);
+      continue;
+    }
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
+}
+
+async function errorOf(response) {
+  try {
+    const { error } = await response.json();
+    return new ApiError(error.message, { status: response.status, param: error.param });
+  } catch {
+    return new ApiError(`The server answered with status ${response.status}.`, { status: response.status });
+  }
+}
+
+let asking = null;
+
+function askForKey(wrong) {
+  asking ??= new Promise((resolve) => {
+    const dialog = document.getElementById('key');
+    const text = document.getElementById('key-text');
+    document.getElementById('key-error').textContent = wrong ? 'The server does not accept this key: type it again.' : '';
+    text.value = '';
+    dialog.addEventListener('close', () => {
+      if (text.value) sessionStorage.setItem(KEY, text.value);
+      asking = null;
+      resolve();
+    }, { once: true });
+    dialog.showModal();
+  });
+  return asking;
+}
+
+/** The JSON at an address. */
+export const get = async (address, signal) => (await ask(address, { signal })).json();
+
+/** A picture, as an address inside this page: an <img> could not send the key. The caller revokes it. */
+export const picture = async (address, signal) => URL.createObjectURL(await (await ask(address, { signal })).blob());
+
+/**
+ * Posts a request and gives each event of the answering stream. A connection that breaks is taken up again: the same seeds draw the same
+ * images, so that the second stream tells nothing else than the first did.
+ * @param {string} address where to
+ * @param {object|FormData} body what is asked for
+ * @param {AbortSignal} signal stops it
+ * @param {(event: object) => void} seen told each event
+ * @param {(text: string) => void} waiting told when the connection is lost, and how long it waits
+ */
+export async function stream(address, body, signal, seen, waiting) {
+  const form = body instanceof FormData;
+  const options = {
+    method: 'POST', signal,
+    headers: form ? {} : { 'Content-Type': 'application/json' },
+    body: form ? body : JSON.stringify(body),
+  };
+  for (let wait = 1; ; wait = Math.min(2 * wait, 15)) {
+    try {
+      return await events(await ask(address, options), seen);
+    } catch (error) {
+      if (!error.lost) throw error;
+      waiting(`The connection is lost; trying again in ${wait} s.`);
+      await pause(wait * 1000, signal);
+    }
+  }
+}
+
+async function events(response, seen) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  for (;;) {
+    let part;
+    try {
+      part = await reader.read();
+    } catch (error) {
+      throw error.name === 'AbortError' ? error : lost();
+    }
+    if (part.done) {
+      return;
+    }
+    text += part.value;
+    const blocks = text.split('\n\n');
+    text = blocks.pop();
+    for (const block of blocks) {
+      const data = block.split('\n').filter((line) => line.startsWith('data: ')).map((line) => line.slice(6)).join('\n');
+      const event = JSON.parse(data);
+      if (event.error) throw new ApiError(event.error.message, { param: event.error.param });
+      seen(event);
+    }
+  }
+}
+
+export function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+  });
+}

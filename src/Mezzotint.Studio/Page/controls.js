@@ -1,0 +1,125 @@
+// A form of named fields: each with its default, its range and one line of what it does; errors stand under the field that they are about.
+import { el } from './words.js';
+
+export class Controls {
+  /**
+   * @param {object[]} fields name, label, hint, kind (text, number, range, choice), value, min, max, step, choices, folded
+   * @param {{ go: (values: object) => void, stop: () => void, changed?: (values: object) => void }} events
+   * @param {string} verb what the button says
+   */
+  constructor(fields, events, verb = 'Go') {
+    this.fields = new Map();
+    this.events = events;
+    this.go = el('button', { type: 'submit', className: 'primary' }, verb);
+    this.stop = el('button', { type: 'button', onclick: () => events.stop(), disabled: true }, 'Stop');
+    this.drawer = el('button', { type: 'button', className: 'drawer', 'aria-expanded': 'false', onclick: () => this.open(!this.element.classList.contains('open')) }, 'Controls');
+    this.error = el('p', { className: 'error', role: 'alert' });
+    const open = fields.filter((field) => !field.folded).map((field) => this.#field(field));
+    const folded = fields.filter((field) => field.folded).map((field) => this.#field(field));
+    this.extra = el('div', { className: 'extra' });
+    this.element = el('form', { className: 'controls', noValidate: true, 'aria-label': 'Controls', onsubmit: (event) => { event.preventDefault(); events.go(this.values()); } },
+      el('div', { className: 'go' }, this.go, this.stop, this.drawer, this.error),
+      el('div', { className: 'fields' }, ...open, this.extra, folded.length ? el('details', {}, el('summary', {}, 'More'), ...folded) : null));
+    this.element.addEventListener('input', () => events.changed?.(this.values()));
+  }
+
+  #field(field) {
+    const id = `field-${field.name}`;
+    const input = field.kind === 'choice'
+      ? el('select', { id }, ...field.choices.map((choice) => el('option', { value: choice.value ?? choice, textContent: choice.label ?? choice })))
+      : el('input', { id, type: field.kind, min: field.min, max: field.max, step: field.step, autocomplete: 'off', spellcheck: false });
+    input.value = field.value;
+    const hint = el('p', { className: 'hint', id: `${id}-hint` }, field.hint);
+    const error = el('p', { className: 'error', id: `${id}-error`, role: 'alert' });
+    input.setAttribute('aria-describedby', `${hint.id} ${error.id}`);
+    const told = field.kind === 'range' ? el('output', {}, field.value) : null;
+    if (told) input.addEventListener('input', () => { told.textContent = input.value; });
+    const element = el('div', { className: `field ${field.kind}` }, el('label', { for: id }, field.label), told ?? field.beside ?? null, input, hint, error);
+    this.fields.set(field.name, { ...field, input, hint, error, told, element });
+    return element;
+  }
+
+  /** What the fields say; an empty one says its default. */
+  values() {
+    return Object.fromEntries([...this.fields].map(([name, field]) => [name, field.input.value.trim() === '' ? String(field.value) : field.input.value.trim()]));
+  }
+
+  /** Fills fields; those that are not named get their defaults. */
+  set(values) {
+    for (const [name, field] of this.fields) this.put(name, values[name] ?? field.value);
+  }
+
+  put(name, value) {
+    const field = this.fields.get(name);
+    field.input.value = value;
+    if (field.told) field.told.textContent = value;
+  }
+
+  /** What a field's line says. */
+  hint(name, text) { this.fields.get(name).hint.textContent = text; }
+
+  /** Tells an error where it arose. */
+  fail(error, names = {}) {
+    const field = this.fields.get(names[error.param] ?? error.param);
+    if (!field) {
+      this.error.textContent = error.message;
+      return;
+    }
+    field.error.textContent = error.message;
+    field.input.setAttribute('aria-invalid', 'true');
+    field.element.closest('details')?.setAttribute('open', '');
+    this.open(true);
+    field.input.focus();
+  }
+
+  clear() {
+    this.error.textContent = '';
+    for (const field of this.fields.values()) {
+      field.error.textContent = '';
+      field.input.removeAttribute('aria-invalid');
+    }
+  }
+
+  /** On narrow screens the fields lie in a drawer at the bottom. */
+  open(open) {
+    this.element.classList.toggle('open', open);
+    this.drawer.setAttribute('aria-expanded', String(open));
+  }
+
+  busy(busy) {
+    this.stop.disabled = !busy;
+    this.element.setAttribute('aria-busy', String(busy));
+    if (busy) this.open(false);
+  }
+}
+
+/** The way that a model is best watched: its own where that is short, else a short one. */
+export function defaultsOf(model) {
+  const own = model.defaults;
+  return own.steps <= 60 || !model.samplers.includes('dpmpp-2m') ? own : { sampler: 'dpmpp-2m', levels: 'karras', steps: 20 };
+}
+
+/** The fields that say how a model draws, for every view that draws. */
+export function samplingFields(model, { steps = defaultsOf(model).steps } = {}) {
+  const { sampler, levels } = defaultsOf(model);
+  const fields = [
+    { name: 'sampler', label: 'Sampler', kind: 'choice', choices: model.samplers, value: sampler, hint: 'the solver that walks from noise to image' },
+    { name: 'steps', label: 'Steps', kind: 'number', min: 1, max: model.limits.steps, value: steps, hint: 'evaluations of the network per image, for most samplers' },
+    { name: 'seed', label: 'Seed', kind: 'number', min: 0, max: 4294967295, value: 0, hint: 'image i is drawn from seed + i alone' },
+    { name: 'levels', label: 'Levels', kind: 'choice', choices: model.levels, value: levels, hint: 'how the levels of noise are spread over the steps', folded: true },
+  ];
+  if (model.can_be_guided) {
+    fields.splice(2, 0, { name: 'guidance', label: 'Guidance', kind: 'number', min: 0, max: 20, step: 'any', value: 1, hint: 'how far away from images of no class: 1 is not at all, 2 is strong' });
+  }
+  return fields;
+}
+
+/** Those fields, as the server calls them. */
+export function samplingBody(model, values) {
+  const body = { seed: Number(values.seed), sampler: values.sampler, levels: values.levels, steps: Number(values.steps) };
+  if (model.can_be_guided && Number(values.guidance) !== 1) body.guidance_scale = Number(values.guidance);
+  return body;
+}
+
+/** The server's names of fields, where the page's differ. */
+export const fieldNames = { n: 'count', guidance_scale: 'guidance', label: 'prompt', interpolate_to: 'to' };

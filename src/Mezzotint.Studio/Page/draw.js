@@ -1,0 +1,138 @@
+// Draw: images of a class, or of every class, out of the noise; the same seeds by several samplers, side by side.
+import { get } from './api.js';
+import * as address from './address.js';
+import { Controls, defaultsOf, fieldNames, samplingBody, samplingFields } from './controls.js';
+import { Details } from './details.js';
+import { Drawing, estimates } from './drawing.js';
+import { Plate } from './plate.js';
+import { Share, csharp, curl } from './share.js';
+import { el, plural } from './words.js';
+
+const EVERY = 'every class';
+const MOST_CLASSES = 16; // more than that are no plate but a wall
+
+export class Draw {
+  constructor(app) {
+    const { model } = app;
+    this.model = model;
+    const few = model.class_names.length <= MOST_CLASSES;
+    this.controls = new Controls([
+      { name: 'prompt', label: 'Prompt', kind: 'text', value: few ? EVERY : model.class_names[0], hint: few ? `a class by its name or number, as “${model.class_names.at(-3) ?? model.class_names[0]}”, or “${EVERY}”` : `one of ${model.class_names.length} classes, by its name or number` },
+      { name: 'count', label: 'How many', kind: 'number', min: 1, max: model.limits.n, value: few ? 1 : 9, hint: `images of each class, up to ${model.limits.n}` },
+      ...samplingFields(model),
+    ], { go: (values) => this.go(values), stop: () => this.drawing.stop(), changed: () => this.#tellCost() });
+    this.controls.extra.append(el('button', { type: 'button', onclick: () => this.#another() }, 'Another seed'), this.#compare());
+    this.plate = new Plate(model, {
+      told: (tile) => this.details.tell(tile),
+      moved: () => address.refine({ image: this.plate.tiles.indexOf(this.plate.selected) || null, step: this.plate.at }),
+    });
+    this.details = new Details(this.plate, app);
+    this.share = new Share({ plate: this.plate, name: () => `${this.drawn.prompt}-${this.drawn.seed}`.replaceAll(' ', '-'), curl: () => this.#curl(), csharp: () => this.#csharp() });
+    this.plate.element.append(this.details.element, this.share.element);
+    this.element = el('div', { className: 'view' }, this.controls.element, this.plate.element);
+    this.drawing = new Drawing({ plate: this.plate, controls: this.controls, facts: app.facts, names: fieldNames });
+    this.#tellCost();
+  }
+
+  #compare() {
+    const own = defaultsOf(this.model).sampler;
+    this.boxes = this.model.samplers.filter((name) => name !== own).map((name) => el('input', { type: 'checkbox', value: name, id: `compare-${name}` }));
+    return el('details', { className: 'compare' }, el('summary', {}, 'Compare samplers'),
+      el('p', { className: 'hint' }, 'the same seeds by these too, each with as many steps as the evaluations of the one above suffice for'),
+      el('div', { className: 'boxes' }, ...this.boxes.map((box) => el('label', { for: box.id }, box, box.value))));
+  }
+
+  get compared() { return this.boxes.filter((box) => box.checked).map((box) => box.value); }
+
+  #another() {
+    this.controls.put('seed', crypto.getRandomValues(new Uint32Array(1))[0] >>> 1);
+    this.go(this.controls.values());
+  }
+
+  /** What the steps cost, under their field. */
+  #tellCost() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(async () => {
+      const { sampler, steps } = this.controls.values();
+      try {
+        const { samplers } = await get(`api/samplers?steps=${Number(steps)}`);
+        const { evaluations } = samplers.find((one) => one.name === sampler);
+        this.controls.hint('steps', evaluations === undefined ? 'this sampler chooses its own steps between those of the levels' : `${plural(evaluations, 'evaluation')} of the network per image; up to ${this.model.limits.steps} steps`);
+      } catch { /* what is wrong is told when it is drawn */ }
+    }, 200);
+  }
+
+  /** What the address asks for. */
+  async show(values) {
+    if (Object.keys(values).length === 0 && this.drawn) {
+      address.push('draw', this.drawn);
+      return;
+    }
+    const { image, step } = values;
+    this.controls.set(values);
+    const compared = (values.compare ?? '').split(',');
+    for (const box of this.boxes) box.checked = compared.includes(box.value);
+    if (compared[0]) this.boxes[0].closest('details').open = true;
+    this.#tellCost();
+    if (!await this.go(this.controls.values(), { image, step })) return;
+    if (image && this.plate.tiles[image]) this.plate.choose(this.plate.tiles[image]);
+    if (step) this.plate.move(Number(step));
+  }
+
+  async go(values, more = {}) {
+    const compare = this.compared.filter((name) => name !== values.sampler);
+    this.drawn = { ...values, compare: compare.join(',') };
+    address.push('draw', { ...this.drawn, ...more });
+    this.drawing.stop();
+    let rows;
+    try {
+      rows = await this.#rows(values, compare);
+    } catch (error) {
+      this.controls.clear();
+      this.controls.fail(error, fieldNames);
+      return false;
+    }
+    const count = Math.max(1, Math.min(Number(values.count) || 1, this.model.limits.n));
+    const every = values.prompt.toLowerCase() === EVERY;
+    const names = every ? this.model.class_names : [values.prompt];
+    const seed = Number(values.seed);
+    const groups = rows.map(({ caption }) => ({ caption, images: names.flatMap((name, c) => Array.from({ length: count }, (_, i) => ({ name, seed: seed + c * count + i }))) }));
+    this.plate.begin(groups);
+    this.bodies = [];
+    const jobs = rows.flatMap(({ sampler, levels, steps }, row) => names.map((name, c) => {
+      // Image i of all is drawn from seed + i, as the library counts when it is given several classes.
+      const body = { ...(every ? { label: c } : { prompt: name }), n: Number(values.count), ...samplingBody(this.model, { ...values, sampler, levels, steps, seed: seed + c * count }) };
+      this.bodies.push(body);
+      const partial = estimates(this.model, steps, count * names.length * rows.length);
+      return { group: this.plate.groups[row], address: 'v1/images/generations', body: { ...body, stream: true, partial_images: partial }, partial, first: c * count };
+    }));
+    return this.drawing.run(jobs);
+  }
+
+  /** The samplers of the rows: one, or several at equal evaluations. */
+  async #rows(values, compare) {
+    const first = { sampler: values.sampler, levels: values.levels, steps: Number(values.steps) };
+    if (!compare.length) return [first];
+    const costs = (await get(`api/samplers?steps=${first.steps}`)).samplers;
+    const most = costs.find((one) => one.name === first.sampler)?.evaluations ?? first.steps;
+    const others = (await get(`api/samplers?evaluations=${most}`)).samplers;
+    const caption = (sampler, steps, evaluations) => `${sampler}: ${plural(steps, 'step')}, ${evaluations === undefined ? 'its own number of evaluations' : plural(evaluations, 'evaluation')}`;
+    return [
+      { ...first, caption: caption(first.sampler, first.steps, costs.find((one) => one.name === first.sampler)?.evaluations) },
+      ...compare.map((name) => {
+        const other = others.find((one) => one.name === name);
+        const steps = other?.steps ?? first.steps;
+        return { sampler: name, levels: values.levels, steps, caption: caption(name, steps, other?.evaluations) };
+      }),
+    ];
+  }
+
+  #curl() { return this.bodies.map((body) => curl('v1/images/generations', body)).join('\n'); }
+
+  #csharp() {
+    const { prompt, count, seed, sampler, levels, steps, guidance } = this.drawn;
+    const what = prompt.toLowerCase() === EVERY ? `[${this.model.class_names.map((_, i) => i).join(', ')}]` : JSON.stringify(prompt);
+    const options = [`Count = ${Number(count)}`, `Seed = ${Number(seed)}`, `Sampler = ${JSON.stringify(sampler)}`, `Levels = ${JSON.stringify(levels)}`, `Steps = ${Number(steps)}`, guidance && Number(guidance) !== 1 ? `GuidanceScale = ${Number(guidance)}` : null];
+    return csharp(this.model, `var images = pipeline.Generate(${what}, new() { ${options.filter(Boolean).join(', ')} });`);
+  }
+}

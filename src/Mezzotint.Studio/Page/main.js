@@ -1,0 +1,94 @@
+// The page: what the server draws with, the views and which of them is seen, the keys and the switches.
+import { get, pause } from './api.js';
+import * as address from './address.js';
+import { Draw } from './draw.js';
+import { Repair } from './repair.js';
+import { Runs } from './runs.js';
+import { Walk } from './walk.js';
+import { announce, el, takesText } from './words.js';
+
+const main = document.getElementById('main');
+let app;
+let current;
+
+/** The served model; a server that cannot be reached is asked again. */
+async function load() {
+  for (;;) {
+    try {
+      return (await get('v1/models')).data[0];
+    } catch (error) {
+      main.replaceChildren(el('p', { className: 'error', role: 'alert' }, error.message));
+      await pause(2000);
+    }
+  }
+}
+
+function route() {
+  const { view, values } = address.read();
+  const name = view in app.views ? view : 'draw';
+  const next = app.views[name];
+  if (next !== current) {
+    current?.leave?.();
+    current = next;
+    main.replaceChildren(next.element);
+    for (const link of document.querySelectorAll('nav [data-view]')) {
+      if (link.dataset.view === name) link.setAttribute('aria-current', 'page');
+      else link.removeAttribute('aria-current');
+    }
+    document.title = `${name[0].toUpperCase()}${name.slice(1)} · Mezzotint`;
+    next.controls?.go.focus({ preventScroll: true });
+  }
+  next.show(values);
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+  if (event.key === 'Escape') {
+    current.drawing?.stop();
+    return;
+  }
+  if (takesText(document.activeElement)) return;
+  if (event.key === '?') {
+    document.getElementById('keys').showModal();
+    event.preventDefault();
+    return;
+  }
+  if (current.key?.(event)) {
+    event.preventDefault();
+    return;
+  }
+  if (document.activeElement instanceof HTMLInputElement || !current.plate) return; // sliders have their arrows themselves
+  const action = {
+    ArrowLeft: () => current.plate.moveBy(-1), ArrowRight: () => current.plate.moveBy(1), Home: () => current.plate.moveBy(-Infinity), End: () => current.plate.moveBy(Infinity),
+    ArrowUp: () => current.plate.chooseNext(-1), ArrowDown: () => current.plate.chooseNext(1),
+    Enter: document.activeElement === document.body ? () => current.controls?.element.requestSubmit() : undefined,
+  }[event.key];
+  if (!action || !current.plate.tiles.length && event.key !== 'Enter') return;
+  action();
+  event.preventDefault();
+}
+
+/** A switch that is remembered; without a choice the system decides. */
+function remembered(button, name, initially, apply) {
+  let on = localStorage.getItem(`mezzotint-${name}`) === null ? initially : localStorage.getItem(`mezzotint-${name}`) === 'true';
+  const tell = () => { button.setAttribute('aria-pressed', String(on)); apply(on); };
+  button.addEventListener('click', () => { on = !on; localStorage.setItem(`mezzotint-${name}`, String(on)); tell(); });
+  tell();
+}
+
+const root = document.documentElement;
+remembered(document.getElementById('smooth'), 'smooth', false, (on) => root.classList.toggle('smooth', on));
+remembered(document.getElementById('dark'), 'dark', matchMedia('(prefers-color-scheme: dark)').matches, (on) => { root.dataset.theme = on ? 'dark' : 'light'; });
+document.getElementById('help').addEventListener('click', () => document.getElementById('keys').showModal());
+document.getElementById('skip').addEventListener('click', (event) => { event.preventDefault(); (document.getElementById('plate') ?? main).scrollIntoView(); main.focus(); });
+document.addEventListener('keydown', onKey);
+
+const model = await load();
+const facts = document.getElementById('facts');
+facts.textContent = `${model.id} · ${model.device}`;
+facts.title = model.title;
+app = { model, facts: (text) => { facts.textContent = `${model.id} · ${model.device} · ${text}`; } };
+app.views = { draw: new Draw(app), repair: new Repair(app), walk: new Walk(app), runs: new Runs() };
+window.addEventListener('hashchange', route); // links and the back button; what the page itself tells the address does not raise it
+route();
+announce(`${model.id} is ready.`);

@@ -1,0 +1,191 @@
+// The plate: images in a grid, each with its running estimates; a slider and a filmstrip lead through the steps.
+import { el, figure } from './words.js';
+import { addressOf } from './images.js';
+
+const THUMBS = 24; // more of them are too small to see
+const GAP = 8, CAPTION = 28, LARGEST = 448;
+
+export class Plate {
+  /**
+   * @param {object} model the served model
+   * @param {{ chosen?: (tile: object) => void, moved?: () => void, told?: (tile: object) => void }} events
+   * @param {number} largest the most pixels of the screen that an image is wide
+   */
+  constructor(model, events = {}, largest = LARGEST) {
+    Object.assign(this, { model, events, largest, groups: [], tiles: [], selected: null, at: null, steps: 1 });
+    this.status = el('p', { className: 'status' });
+    this.grid = el('div', { className: 'grid', role: 'group', 'aria-label': 'Images' });
+    this.slider = el('input', { type: 'range', id: 'scrub', min: 1, max: 1, step: 1, value: 1, 'aria-label': 'Step', oninput: () => this.move(Number(this.slider.value)) });
+    this.where = el('output', { className: 'where', for: 'scrub' });
+    this.strip = el('div', { className: 'strip', 'aria-hidden': 'true' });
+    this.scrub = el('div', { className: 'scrub', hidden: true }, el('div', { className: 'line' }, el('label', { for: 'scrub' }, 'Step'), this.slider, this.where), this.strip);
+    this.element = el('section', { className: 'plate', id: 'plate', 'aria-label': 'The plate' }, this.status, this.grid, this.scrub);
+    new ResizeObserver(() => this.fit()).observe(this.grid);
+  }
+
+  /**
+   * Clears the plate for new images.
+   * @param {{ caption?: string, images: { name: string, seed: number }[] }[]} groups
+   */
+  begin(groups) {
+    const { tiles, selected, chosen, at, steps } = this;
+    this.past = { groups: this.groups, tiles, selected, chosen, at, steps, elements: [...this.grid.children], thumbs: [...this.strip.children] };
+    this.grid.replaceChildren();
+    this.strip.replaceChildren();
+    Object.assign(this, { tiles: [], selected: null, chosen: false, at: null, steps: 1 });
+    this.groups = groups.map((group) => {
+      const tiles = group.images.map((image) => this.#tile(image));
+      this.tiles.push(...tiles);
+      const caption = el('h2', {}, group.caption ?? '');
+      const element = el('div', { className: 'group' }, group.caption ? caption : null, el('div', { className: 'tiles' }, ...tiles.map((tile) => tile.element)));
+      this.grid.append(element);
+      return { ...group, tiles, heading: caption };
+    });
+    this.scrub.hidden = true;
+    this.fit();
+  }
+
+  /** Puts back what was there before, where nothing has come of what was to replace it. */
+  restore() {
+    if (!this.past?.tiles.length || this.tiles.some((tile) => tile.frames.length)) return;
+    const { elements, thumbs, ...state } = this.past;
+    Object.assign(this, state);
+    this.grid.replaceChildren(...elements);
+    this.strip.replaceChildren(...thumbs);
+    this.scrub.hidden = this.steps < 2;
+    this.slider.max = this.steps;
+    this.#tellWhere();
+    this.fit();
+  }
+
+  #tile({ name, seed }) {
+    const image = el('img', { alt: `${name}, seed ${seed}, not begun`, draggable: false });
+    const caption = el('span', {}, `${name} · `, el('i', {}, 'seed '), seed);
+    const tile = { name, seed, frames: [], expected: 1, done: false, image, caption };
+    tile.element = el('button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.choose(tile) }, image, caption);
+    return tile;
+  }
+
+  /** Adds what an event of a stream tells about an image. */
+  add(tile, event, expected) {
+    // A stream that was taken up again tells once more what is known.
+    if (tile.frames.some((frame) => frame.step === event.step)) return;
+    tile.expected = expected;
+    tile.steps = event.steps;
+    tile.done ||= event.type.endsWith('.completed');
+    tile.frames.push({ step: event.step, sigma: event.sigma, src: addressOf(event.b64_json) });
+    if (event.steps > this.steps) {
+      this.steps = event.steps;
+      this.slider.max = this.steps;
+    }
+    this.#show(tile);
+    // Until somebody chooses, the first of those that have come is the chosen one.
+    if (this.selected === null || !this.chosen && this.tiles.indexOf(tile) < this.tiles.indexOf(this.selected)) {
+      this.#select(tile);
+    } else if (tile === this.selected) {
+      this.#thumb(tile, tile.frames.length - 1);
+      this.#tellWhere();
+    }
+    this.scrub.hidden = this.steps < 2;
+  }
+
+  /** Shows an image's strip and facts. */
+  choose(tile) {
+    this.chosen = true;
+    this.#select(tile);
+    this.events.chosen?.(tile);
+    this.events.moved?.();
+  }
+
+  chooseNext(by) {
+    const next = this.tiles[this.tiles.indexOf(this.selected) + by];
+    if (!next) return;
+    this.choose(next);
+    next.element.focus();
+  }
+
+  #select(tile) {
+    this.selected?.element.setAttribute('aria-pressed', 'false');
+    this.selected = tile;
+    tile.element.setAttribute('aria-pressed', 'true');
+    this.strip.replaceChildren();
+    tile.frames.forEach((_, i) => this.#thumb(tile, i));
+    this.#tellWhere();
+  }
+
+  /** To a step of the longest walk; the last one is the images themselves. */
+  move(step) {
+    this.at = step >= this.steps ? null : Math.max(1, step);
+    this.tiles.forEach((tile) => this.#show(tile));
+    this.#tellWhere();
+    this.events.moved?.();
+  }
+
+  moveBy(steps) { if (this.steps > 1) this.move((this.at ?? this.steps) + steps); }
+
+  /** The estimate that is seen of an image. */
+  frame(tile) {
+    if (this.at === null) return tile.frames.at(-1);
+    const step = Math.max(1, Math.round((this.at / this.steps) * (tile.steps ?? 1)));
+    return tile.frames.findLast((frame) => frame.step <= step) ?? tile.frames[0];
+  }
+
+  #show(tile) {
+    const frame = this.frame(tile);
+    if (!frame) return;
+    tile.image.src = frame.src;
+    tile.image.alt = this.describe(tile);
+  }
+
+  /** As "7, seed 42, step 12 of 20". */
+  describe(tile) {
+    const frame = this.frame(tile);
+    if (!frame) return `${tile.name}, seed ${tile.seed}, not begun`;
+    return tile.done && frame.step === tile.steps ? `${tile.name}, seed ${tile.seed}` : `${tile.name}, seed ${tile.seed}, step ${frame.step} of ${tile.steps}`;
+  }
+
+  #tellWhere() {
+    const frame = this.selected && this.frame(this.selected);
+    if (!frame) return;
+    this.slider.value = this.at ?? (this.selected.done ? this.steps : Math.round((frame.step / this.selected.steps) * this.steps));
+    this.where.textContent = `${frame.step} of ${this.selected.steps}, level ${figure(frame.sigma)}`;
+    this.slider.setAttribute('aria-valuetext', `step ${frame.step} of ${this.selected.steps}`);
+    for (const thumb of this.strip.children) thumb.classList.toggle('here', Number(thumb.dataset.step) === frame.step);
+    this.events.told?.(this.selected);
+  }
+
+  #thumb(tile, index) {
+    const stride = Math.ceil(tile.expected / THUMBS);
+    const frame = tile.frames[index];
+    if (index % stride !== 0 && frame.step !== tile.steps) return;
+    this.strip.append(el('button', {
+      type: 'button', tabIndex: -1, 'data-step': frame.step,
+      onclick: () => this.move(Math.round((frame.step / tile.steps) * this.steps)),
+    }, el('img', { src: frame.src, alt: '', draggable: false })));
+  }
+
+  /** The largest whole factor at which all images are seen at once. */
+  fit() {
+    const { width, height } = this.model;
+    const room = this.grid.clientWidth;
+    if (!room || !this.tiles.length) return;
+    const tall = Math.max(240, window.innerHeight - (window.innerWidth < 800 ? 340 : 300));
+    let scale = Math.max(1, Math.floor(Math.min(this.largest, room - 4) / width));
+    const fits = (factor) => {
+      const columns = Math.max(1, Math.floor((room + GAP) / (width * factor + 4 + GAP)));
+      const rows = this.groups.reduce((sum, group) => sum + Math.ceil(group.images.length / columns), 0);
+      return rows * (height * factor + 4 + CAPTION + GAP) + this.groups.filter((group) => group.caption).length * 32 <= tall;
+    };
+    while (scale > Math.max(1, Math.ceil(48 / width)) && !fits(scale)) scale--;
+    this.scale = scale;
+    this.grid.style.setProperty('--w', `${width * scale}px`);
+    this.grid.style.setProperty('--h', `${height * scale}px`);
+    this.grid.classList.toggle('small', width * scale < 112);
+    this.grid.classList.toggle('tiny', width * scale < 56);
+  }
+
+  /** The share of all steps that has been walked. */
+  get progress() {
+    return this.tiles.reduce((sum, tile) => sum + (tile.done ? 1 : (tile.frames.at(-1)?.step ?? 0) / (tile.steps ?? 1)), 0) / Math.max(1, this.tiles.length);
+  }
+}

@@ -1,0 +1,76 @@
+using System.Net;
+
+namespace Mezzotint.Studio;
+
+/// <summary>What the server is told when it starts.</summary>
+public sealed record StudioOptions
+{
+    /// <summary>The address that is listened at unless told otherwise: this machine alone can reach it.</summary>
+    public const string DefaultUrl = "http://127.0.0.1:7860";
+
+    /// <summary>Where to listen, separated by semicolons; port 0 is any free one.</summary>
+    public string Urls { get; init; } = DefaultUrl;
+
+    /// <summary>What clients must send as <c>Authorization: Bearer KEY</c>; null where anybody who reaches the server may draw.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>The folder whose trainings are shown; it need not be there, and nothing outside of it is.</summary>
+    public string Runs { get; init; } = "runs";
+
+    /// <summary>The most images of a request.</summary>
+    public int MaxCount { get; init; } = 64;
+
+    /// <summary>The most steps of a request.</summary>
+    public int MaxSteps { get; init; } = 1000;
+
+    /// <summary>The most bytes of a request's body.</summary>
+    public long MaxBodyBytes { get; init; } = 4 << 20;
+
+    /// <summary>The most requests that are drawn or wait for it; one more is answered with 429.</summary>
+    public int MaxRequests { get; init; } = 64;
+
+    /// <summary>The most images that are drawn or wait for it, over all requests.</summary>
+    public int MaxImages { get; init; } = 512;
+
+    /// <summary>How long a request may take, the waiting included.</summary>
+    public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long images that were asked for as addresses are kept.</summary>
+    public TimeSpan KeepImages { get; init; } = TimeSpan.FromMinutes(60);
+
+    /// <summary>The most bytes of images that are kept; the oldest go first.</summary>
+    public long MaxKeptBytes { get; init; } = 64 << 20;
+
+    /// <summary>Whether nobody but this machine can reach the server.</summary>
+    public bool OnLoopbackOnly => Addresses().All(IsLoopback);
+
+    /// <summary>Checks the numbers and the addresses.</summary>
+    /// <exception cref="MezzotintException">One is wrong, or a server that others can reach has no key; the message says what to do.</exception>
+    public void Validate()
+    {
+        foreach (var address in Addresses())
+        {
+            if (address.Scheme != Uri.UriSchemeHttp)
+                throw new MezzotintException($"--urls '{address.OriginalString}': the server speaks http alone; put it behind a proxy for https.");
+            if (address.AbsolutePath != "/" || address.Query.Length > 0)
+                throw new MezzotintException($"--urls '{address.OriginalString}': an address has no path, as in {DefaultUrl}.");
+        }
+        if (ApiKey is null && !OnLoopbackOnly)
+            throw new MezzotintException($"--urls {Urls} can be reached from other machines: say with --api-key KEY what clients must send, or listen on {DefaultUrl}.");
+        if (ApiKey is { } key && (key.Length < 8 || key.Any(c => c is <= ' ' or > '~')))
+            throw new MezzotintException("--api-key: a key has at least 8 characters, all of ASCII, without blanks.");
+    }
+
+    private IEnumerable<Uri> Addresses()
+    {
+        string[] urls = Urls.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (urls.Length == 0)
+            throw new MezzotintException($"--urls is empty: name an address, as in {DefaultUrl}.");
+        // The server's own wildcards are no host names of a Uri; all of them mean every address.
+        return urls.Select(url => Uri.TryCreate(url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out var address) ? address
+            : throw new MezzotintException($"--urls '{url}' is no address; one is {DefaultUrl}."));
+    }
+
+    private static bool IsLoopback(Uri address) =>
+        address.Host == "localhost" || IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip);
+}

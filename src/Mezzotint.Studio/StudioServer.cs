@@ -1,0 +1,126 @@
+using Mezzotint.Serving;
+using Mezzotint.Studio.Api;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Mezzotint.Studio;
+
+/// <summary>
+/// The server: a pipeline behind HTTP, as OpenAI's clients know it. It reads the pictures and logs of the runs folder, no other files
+/// and no configuration but what it is given, and writes none.
+/// </summary>
+public sealed class StudioServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly Drain _drain;
+
+    private StudioServer(WebApplication app, Drain drain) => (_app, _drain) = (app, drain);
+
+    /// <summary>Where it listens, with the ports that were chosen.</summary>
+    public IReadOnlyList<string> Addresses => [.. _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
+
+    /// <summary>Requests that have a place in the queue.</summary>
+    internal RequestQueue Queue => _app.Services.GetRequiredService<RequestQueue>();
+
+    /// <summary>Starts a server.</summary>
+    /// <param name="pipeline">Draws; it stays the caller's.</param>
+    /// <param name="options">Addresses, key and limits.</param>
+    /// <param name="logs">Where warnings and errors go; null for nowhere.</param>
+    /// <param name="time">The clock; the system's where null.</param>
+    /// <exception cref="MezzotintException">An option is wrong, or the address cannot be listened at.</exception>
+    public static async Task<StudioServer> StartAsync(DiffusionPipeline pipeline, StudioOptions options, ILoggerProvider? logs = null, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        time ??= TimeProvider.System;
+        var drain = new Drain();
+        var app = Build(pipeline, options, logs, time, drain);
+        try
+        {
+            await app.StartAsync().ConfigureAwait(false);
+        }
+        catch (Exception refused) when (refused is IOException or InvalidOperationException or System.Net.Sockets.SocketException or FormatException)
+        {
+            await app.DisposeAsync().ConfigureAwait(false);
+            drain.Dispose();
+            throw new MezzotintException($"--urls {options.Urls} cannot be listened at: {refused.Message.Split('\n')[0]} Choose another address or port.", refused);
+        }
+        return new StudioServer(app, drain);
+    }
+
+    /// <summary>Takes nothing new, waits until what was taken is answered, and ends.</summary>
+    /// <param name="grace">How long it waits; then the rest is cut off.</param>
+    public async Task StopAsync(TimeSpan grace)
+    {
+        _drain.Begin();
+        using var patience = new CancellationTokenSource(grace);
+        using var cutting = patience.Token.Register(_drain.CutOff);
+        // Requests that are cut off still have to be answered.
+        using var end = new CancellationTokenSource(grace + TimeSpan.FromSeconds(5));
+        while (Queue.Requests > 0 && !end.IsCancellationRequested)
+            await Task.Delay(10).ConfigureAwait(false);
+        await _app.StopAsync(end.Token).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends without waiting for anything that is being drawn.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(TimeSpan.Zero).ConfigureAwait(false);
+        await _app.DisposeAsync().ConfigureAwait(false);
+        _drain.Dispose();
+    }
+
+    private static WebApplication Build(DiffusionPipeline pipeline, StudioOptions options, ILoggerProvider? logs, TimeProvider time, Drain drain)
+    {
+        // Empty: no appsettings.json of the current folder and no variable of the environment says what the server does.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+            kestrel.Limits.MaxConcurrentConnections = 1024;
+        });
+        builder.WebHost.UseUrls(options.Urls);
+        if (logs is not null)
+            builder.Logging.AddProvider(logs);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        var metrics = new Metrics(time);
+        builder.Services.AddRoutingCore();
+        builder.Services.AddSingleton(pipeline).AddSingleton(options).AddSingleton(metrics).AddSingleton(drain).AddSingleton(time);
+        builder.Services.AddSingleton(new RequestQueue(options.MaxRequests, options.MaxImages, metrics));
+        builder.Services.AddSingleton(new ImageStore(options.KeepImages, options.MaxKeptBytes, time));
+        builder.Services.AddSingleton<ImagesEndpoints>().AddSingleton<ModelsEndpoints>().AddSingleton<HealthEndpoints>();
+        builder.Services.AddSingleton(new RunsFolder(options.Runs)).AddSingleton<RunsEndpoints>().AddSingleton<SamplersEndpoints>();
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = ApiJson.Options.PropertyNamingPolicy;
+            json.SerializerOptions.DefaultIgnoreCondition = ApiJson.Options.DefaultIgnoreCondition;
+        });
+        builder.Services.AddOpenApi("v1", document => document.AddDocumentTransformer((api, _, _) =>
+        {
+            api.Info.Title = "Mezzotint";
+            api.Info.Description = "Images of a diffusion model, as OpenAI's clients ask for them.";
+            return Task.CompletedTask;
+        }));
+
+        var app = builder.Build();
+        app.UseMiddleware<ErrorAnswers>();
+        app.UseMiddleware<Guard>();
+        app.UseRouting(); // after the answers to errors, which count by route
+        app.Services.GetRequiredService<ImagesEndpoints>().Map(app);
+        app.Services.GetRequiredService<ModelsEndpoints>().Map(app);
+        app.Services.GetRequiredService<HealthEndpoints>().Map(app);
+        app.Services.GetRequiredService<RunsEndpoints>().Map(app);
+        app.Services.GetRequiredService<SamplersEndpoints>().Map(app);
+        PageEndpoints.Map(app);
+        app.MapOpenApi("/openapi.json");
+        return app;
+    }
+}

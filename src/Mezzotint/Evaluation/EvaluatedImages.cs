@@ -1,0 +1,146 @@
+using System.Buffers.Binary;
+using Mezzotint.Data;
+using Mezzotint.IO;
+
+namespace Mezzotint.Evaluation;
+
+/// <summary>Images that are to be measured, whoever made them.</summary>
+/// <param name="Images">The images; where they have no labels, all of label 0.</param>
+/// <param name="WhyUnlabelled">Why nobody knows what they are to show; null where the labels do.</param>
+public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = null)
+{
+    private const string ImagesName = "images", LabelsName = "labels";
+    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".webp"];
+
+    /// <summary>Whether it is known what each image is to show.</summary>
+    public bool Labelled => WhyUnlabelled is null;
+
+    /// <summary>Reads images as <c>mezzotint sample --out</c> writes them: an .npz file, or a folder of images, in a subfolder for each class or in none.</summary>
+    /// <param name="path">The file or folder.</param>
+    /// <param name="reference">Real images, whose size and classes these are to have.</param>
+    /// <param name="limit">At most so many, the first ones; null for all.</param>
+    /// <exception cref="MezzotintException">They cannot be read, or do not fit.</exception>
+    public static EvaluatedImages Read(string path, ImageSet reference, int? limit = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(reference);
+        var read = Directory.Exists(path) ? ReadFolder(path, reference) : ReadArrays(path, reference);
+        var images = read.Images;
+        if ((images.Channels, images.Height, images.Width) != (reference.Channels, reference.Height, reference.Width))
+            throw new MezzotintException($"'{path}' has images of {images.Channels} x {images.Height} x {images.Width}, {reference.Name} of {reference.Channels} x {reference.Height} x {reference.Width}: choose other data to compare with.");
+        return limit < images.Count ? read with { Images = images.Take(limit.Value) } : read;
+    }
+
+    private static EvaluatedImages ReadFolder(string path, ImageSet reference)
+    {
+        if (!Directory.EnumerateDirectories(path).Any(folder => !Path.GetFileName(folder).StartsWith('.')))
+            return ReadFlatFolder(path, reference);
+        var set = ImageFolder.Load(path, reference.Channels);
+        int[] classes = [.. set.ClassNames.Select(name => reference.ClassNames.ToList().IndexOf(name))];
+        string? why = Array.IndexOf(classes, -1) is >= 0 and var unknown ? $"its folder '{set.ClassNames[unknown]}' is no class of {reference.Name}" : null;
+        byte[] labels = [.. set.Labels.Select(label => why is null ? (byte)classes[label] : (byte)0)];
+        return new(new ImageSet(path, set.Pixels, labels, set.Channels, set.Height, set.Width, reference.ClassNames), why);
+    }
+
+    private static EvaluatedImages ReadFlatFolder(string path, ImageSet reference)
+    {
+        string[] files = [.. Directory.EnumerateFiles(path).Where(file => Endings.Contains(Path.GetExtension(file).ToLowerInvariant())).Order(StringComparer.Ordinal)];
+        if (files.Length == 0)
+            throw new MezzotintException($"'{path}' has no images: neither {string.Join(", ", Endings)} files, nor a folder of them for each class.");
+        var pixels = new List<byte>();
+        foreach (string file in files)
+        {
+            var image = PngFile.Read(file);
+            if ((image.Height, image.Width) != (reference.Height, reference.Width))
+                throw new MezzotintException($"'{file}' is {image.Width} x {image.Height}, the images of {reference.Name} are {reference.Width} x {reference.Height}: a grid is not measured; write the images one by one, or as an .npz file.");
+            pixels.AddRange(InChannels(image, reference.Channels));
+        }
+        return new(new ImageSet(path, [.. pixels], new byte[files.Length], reference.Channels, reference.Height, reference.Width, reference.ClassNames),
+            "the folder has no subfolders named after the classes");
+    }
+
+    /// <summary>Grey from colour by Rec. 601 luma, colour from grey by repetition.</summary>
+    private static byte[] InChannels(ImageBatch image, int channels)
+    {
+        int plane = image.Height * image.Width;
+        byte[] pixels = image.Pixels;
+        return image.Channels == channels ? pixels
+            : channels == 3 ? [.. pixels, .. pixels, .. pixels]
+            : [.. Enumerable.Range(0, plane).Select(i => (byte)((19595 * pixels[i] + 38470 * pixels[plane + i] + 7471 * pixels[2 * plane + i] + 32768) >> 16))];
+    }
+
+    private static EvaluatedImages ReadArrays(string path, ImageSet reference)
+    {
+        var arrays = NpzFile.Read(path);
+        if (!arrays.TryGetValue(ImagesName, out var images))
+            throw new MezzotintException($"'{path}' has no array '{ImagesName}': it holds {(arrays.Count == 0 ? "nothing" : string.Join(", ", arrays.Keys.Select(name => Printable.Quote(name))))}.");
+        var (pixels, channels, height, width) = Pixels(path, images);
+        int count = (int)images.Shape[0];
+        byte[]? labels = arrays.TryGetValue(LabelsName, out var named) ? Labels(path, named, count, reference) : null;
+        return new(new ImageSet(path, pixels, labels ?? new byte[count], channels, height, width, reference.ClassNames),
+            labels is null ? $"the file has no array '{LabelsName}'" : null);
+    }
+
+    private static (byte[] Pixels, int Channels, int Height, int Width) Pixels(string path, TensorData images)
+    {
+        long[] shape = images.Shape;
+        bool channelsLast = shape.Length == 4 && shape[1] is not (1 or 3) && shape[3] is 1 or 3;
+        var (channels, height, width) = shape switch
+        {
+            [_, var h, var w] => (1L, h, w),
+            [_, var h, var w, var c] when channelsLast => (c, h, w),
+            [_, var c and (1 or 3), var h, var w] => (c, h, w),
+            _ => throw new MezzotintException($"'{path}': '{ImagesName}' is [{string.Join(", ", shape)}]; it must be [images, rows, columns], or have 1 or 3 channels before or after these two."),
+        };
+        if (images.ElementCount is 0 or > int.MaxValue)
+            throw new MezzotintException($"'{path}': '{ImagesName}' has no pixels, or 2 GiB of them or more.");
+        byte[] pixels = Bytes(path, images);
+        return (channelsLast && channels == 3 ? ChannelsFirst(pixels, (int)(height * width)) : pixels, (int)channels, (int)height, (int)width);
+    }
+
+    private static byte[] Bytes(string path, TensorData images)
+    {
+        var bytes = images.Bytes;
+        byte Scaled(double value) => value is >= 0 and <= 1
+            ? (byte)Math.Round(255 * value)
+            : throw new MezzotintException($"'{path}': '{ImagesName}' has the value {FormattableString.Invariant($"{value}")}; numbers with a fraction must lie between 0 (black) and 1 (white), bytes between 0 and 255.");
+        return images.Type switch
+        {
+            ElementType.UInt8 => bytes.ToArray(),
+            ElementType.Float32 => [.. Enumerable.Range(0, bytes.Length / 4).Select(i => Scaled(BinaryPrimitives.ReadSingleLittleEndian(bytes.Span[(4 * i)..])))],
+            ElementType.Float64 => [.. Enumerable.Range(0, bytes.Length / 8).Select(i => Scaled(BinaryPrimitives.ReadDoubleLittleEndian(bytes.Span[(8 * i)..])))],
+            _ => throw new MezzotintException($"'{path}': '{ImagesName}' is of {images.Type}; save it as uint8 from 0 to 255, or as float32 or float64 from 0 to 1."),
+        };
+    }
+
+    private static byte[] ChannelsFirst(byte[] pixels, int plane)
+    {
+        var turned = new byte[pixels.Length];
+        for (int i = 0; i < pixels.Length; i++)
+            turned[i / (3 * plane) * (3 * plane) + i % 3 * plane + i % (3 * plane) / 3] = pixels[i];
+        return turned;
+    }
+
+    private static byte[] Labels(string path, TensorData labels, int count, ImageSet reference)
+    {
+        if (labels.Shape is not [var length] || length != count)
+            throw new MezzotintException($"'{path}': '{LabelsName}' is [{string.Join(", ", labels.Shape)}]; it must have one label for each of the {count} images.");
+        int size = TensorData.ElementSize(labels.Type);
+        var result = new byte[count];
+        for (int i = 0; i < count; i++)
+        {
+            var bytes = labels.Bytes.Span.Slice(i * size, size);
+            long label = labels.Type switch
+            {
+                ElementType.UInt8 => bytes[0],
+                ElementType.Int32 => BinaryPrimitives.ReadInt32LittleEndian(bytes),
+                ElementType.Int64 => BinaryPrimitives.ReadInt64LittleEndian(bytes),
+                _ => throw new MezzotintException($"'{path}': '{LabelsName}' is of {labels.Type}; labels are whole numbers."),
+            };
+            result[i] = label >= 0 && label < reference.ClassNames.Count
+                ? (byte)label
+                : throw new MezzotintException($"'{path}': label {i} is {label}; {reference.Name} has the classes 0 to {reference.ClassNames.Count - 1}.");
+        }
+        return result;
+    }
+}

@@ -1,0 +1,36 @@
+namespace Mezzotint.Evaluation;
+
+/// <summary>How likely a model takes images to be.</summary>
+public sealed record LikelihoodResult
+{
+    /// <summary>What the figures mean, in one line.</summary>
+    public const string Convention = "bits/dim = 8 - log2 p(y + s z) / n of n pixels y = (pixel + u) / 256, u uniform in [0, 1), z normal, s the model's least level of noise";
+
+    /// <summary>ln p(y + s z) of each image in nats, y its pixels between 0 and 1.</summary>
+    public required IReadOnlyList<double> LogDensities { get; init; }
+
+    /// <summary>n, the number of pixels and channels of an image.</summary>
+    public required long Dimensions { get; init; }
+
+    /// <summary>How often the denoiser was asked, counted by image; each time with a walk back for each probe, or for each pixel.</summary>
+    public required long Evaluations { get; init; }
+
+    /// <summary>The number of images.</summary>
+    public int Count => LogDensities.Count;
+
+    /// <summary>The mean of ln p(y + s z) over the images, in nats.</summary>
+    public double MeanLogDensity => LogDensities.Average();
+
+    /// <summary>The mean over the images of their bits per dimension.</summary>
+    public double BitsPerDimension => Bits(MeanLogDensity);
+
+    /// <summary>The standard error of <see cref="BitsPerDimension"/> over images, that of probes and noise in it; null for one image.</summary>
+    public double? StandardError => Count < 2 ? null
+        : Math.Sqrt(LogDensities.Sum(density => Math.Pow(density - MeanLogDensity, 2)) / (Count - 1) / Count) / (Dimensions * Math.Log(2));
+
+    /// <summary>The bits per dimension of image <paramref name="index"/>.</summary>
+    public double BitsOf(int index) => Bits(LogDensities[index]);
+
+    /// <summary>Eight of them turn a density over [0, 1) into one over 256 values.</summary>
+    private double Bits(double logDensity) => 8 - logDensity / (Dimensions * Math.Log(2));
+}

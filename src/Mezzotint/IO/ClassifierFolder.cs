@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Mezzotint.Evaluation.Classifiers;
+
+namespace Mezzotint.IO;
+
+/// <summary>
+/// A classifier on disk: a folder with <c>config.json</c>, <c>model.safetensors</c> and <c>README.md</c>, as a model has them. What tells the two apart is the
+/// key <c>format</c> of the description, here <c>mezzotint-classifier</c>; its other keys are the properties of <see cref="ClassifierInfo"/>.
+/// </summary>
+public static class ClassifierFolder
+{
+    private const string Format = "mezzotint-classifier";
+    private const long Version = 1;
+    private const int MaxDescriptionLength = 1 << 20;
+
+    /// <summary>Whether a folder claims to be a classifier.</summary>
+    /// <param name="folder">The folder; it need not exist.</param>
+    public static bool Exists(string folder)
+    {
+        if (!ModelFolder.Exists(folder))
+            return false;
+        try
+        {
+            string path = Path.Combine(folder, ModelFolder.DescriptionFile);
+            return JsonSettings.Parse(SmallFile.Read(path, MaxDescriptionLength), path).Entries.GetValueOrDefault("format")?.Value is Format;
+        }
+        catch (MezzotintException)
+        {
+            return false; // what is wrong with it is told by whoever takes it for a model
+        }
+    }
+
+    /// <summary>Writes a classifier, in place of the one that may be there; the weights are kept in float16.</summary>
+    /// <param name="folder">The folder; it is made where it is not there.</param>
+    /// <param name="network">The weights.</param>
+    /// <param name="info">The description; its shape is the network's.</param>
+    /// <exception cref="ArgumentException">The description is of another shape of network.</exception>
+    /// <exception cref="MezzotintException">A number is out of its range, a weight is not finite, or the folder cannot be written.</exception>
+    public static void Write(string folder, Classifier network, ClassifierInfo info)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(info);
+        if (info.Network != network.Config)
+            throw new ArgumentException("The description is of another shape of network.", nameof(info));
+        info.Validate();
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"Cannot make the folder '{folder}': {Printable.Line(cause.Message)}", cause);
+        }
+        var settings = SettingsBinder.Write(info);
+        settings.Entries.Insert(0, "version", new Setting(Version, default));
+        settings.Entries.Insert(0, "format", new Setting(Format, default));
+        SafetensorsFile.Write(Path.Combine(folder, ModelFolder.WeightsFile), NetworkWeights.Save(network, ElementType.Float16));
+        AtomicFile.Write(Path.Combine(folder, ModelFolder.DescriptionFile), stream => stream.Write(JsonSettings.Write(settings)));
+        AtomicFile.WriteText(Path.Combine(folder, ModelFolder.CardFile), ClassifierCard.Write(info, network.parameters().Sum(parameter => parameter.numel()), ModelFolder.Hash(folder)));
+    }
+
+    /// <summary>Reads a classifier.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="MezzotintException">The folder is no classifier, or its files are damaged or do not belong together.</exception>
+    public static LoadedClassifier Read(string folder)
+    {
+        var info = ReadInfo(folder);
+        string path = Path.Combine(folder, ModelFolder.WeightsFile);
+        byte[] bytes = InputFile.Read(path, stream =>
+        {
+            byte[] all = new byte[stream.Length];
+            stream.ReadExactly(all);
+            return all;
+        });
+        var network = Classifier.Create(info.Network);
+        try
+        {
+            NetworkWeights.Load(network, SafetensorsFile.Read(bytes, path).Tensors, path);
+            return new LoadedClassifier(network, info, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads the description alone.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="MezzotintException">The folder is no classifier, or its description is damaged.</exception>
+    public static ClassifierInfo ReadInfo(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        string path = Path.Combine(folder, ModelFolder.DescriptionFile);
+        if (!ModelFolder.Exists(folder))
+            throw new MezzotintException($"'{folder}' is not a classifier: it must have {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, as `mezzotint train-classifier` writes them.");
+        var settings = JsonSettings.Parse(SmallFile.Read(path, MaxDescriptionLength), path);
+        TakeConstant(settings, "format", Format);
+        TakeConstant(settings, "version", Version);
+        var info = SettingsBinder.Read<ClassifierInfo>(settings, complete: true);
+        settings.Validate(info.Validate);
+        return info;
+    }
+
+    private static void TakeConstant(SettingsTable table, string key, object constant)
+    {
+        if (!table.Entries.Remove(key, out var setting) || !setting.Value.Equals(constant))
+        {
+            throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
+                $"{table.Place}: '{key}' is {(setting is null ? "missing" : setting.Description)}, where a classifier has {new Setting(constant, default).Description}; is it a classifier, from `mezzotint train-classifier`?"));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using Mezzotint.IO;
+using Mezzotint.Noise;
+using Mezzotint.Runtime;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Sampling;
+
+/// <summary>
+/// The noise that an image is drawn from: the probability-flow equation dx/dsigma = (x - D) / sigma, walked from the least level up to the
+/// greatest, and down again to the image. Any deterministic solver goes both ways; on the way back its errors do not cancel, but shrink with its order.
+/// </summary>
+/// <remarks>
+/// Song et al. 2021, arXiv 2011.13456, section 4.3 and appendix D.4 (encoding by the probability flow); Song et al. 2021, arXiv 2010.02502, section 4.3 (by DDIM).
+/// The walk is in float64, and the denoiser is asked in it.
+/// </remarks>
+public sealed record Inversion
+{
+    /// <summary>Steps that bring an image back to within 1e-3 of its range with <see cref="Solvers.Heun"/>.</summary>
+    public const int DefaultSteps = 100;
+
+    /// <summary>D(x, sigma, labels); the same one for both ways.</summary>
+    public required IDenoiser Denoiser { get; init; }
+
+    /// <summary>As <see cref="NoiseLevels"/> makes them, falling from the greatest. A last 0 is left out: the flow begins at the least level above it.</summary>
+    public required IReadOnlyList<double> Levels { get; init; }
+
+    /// <summary>One that draws no noise on its way.</summary>
+    public Solver Solver { get; init; } = Solvers.Heun();
+
+    /// <summary>That of a model as it was read, over <see cref="LevelsOf"/>.</summary>
+    /// <param name="model">The model; it stays the caller's.</param>
+    public static Inversion Of(LoadedModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return new() { Denoiser = new NetworkDenoiser(model), Levels = LevelsOf(model.Info.Process) };
+    }
+
+    /// <summary>The levels of a process between its least and its greatest that suit an inversion.</summary>
+    /// <param name="process">Gives the range.</param>
+    /// <param name="steps">1 or more.</param>
+    /// <returns>steps + 1 levels, falling.</returns>
+    public static double[] LevelsOf(NoiseProcess process, int steps = DefaultSteps) => NoiseLevels.Karras(process, steps, FinalLevel.Minimum);
+
+    /// <summary>From images to their noise.</summary>
+    /// <param name="images">[B, C, H, W], in the units of the network's data. They count as images with the noise of the least level on them.</param>
+    /// <param name="labels">Their classes, int64: [B, 1].</param>
+    /// <returns>z, which is N(0, I) where the images are the model's and its greatest level hides them: float64 [B, C, H, W].</returns>
+    /// <exception cref="MezzotintException">The solver draws noise.</exception>
+    /// <exception cref="ArgumentException">The levels do not fall, or fewer than two are above 0.</exception>
+    public Tensor Encode(Tensor images, Tensor labels) => Encode(images, labels, _ => { });
+
+    /// <summary>From noise to images, the other way on the same levels.</summary>
+    /// <param name="noise">z: [B, C, H, W].</param>
+    /// <param name="labels">The asked classes, int64: [B, 1].</param>
+    /// <returns>The images at the least level: float64 [B, C, H, W].</returns>
+    /// <exception cref="MezzotintException">The solver draws noise.</exception>
+    /// <exception cref="ArgumentException">The levels do not fall, or fewer than two are above 0.</exception>
+    public Tensor Decode(Tensor noise, Tensor labels) => Decode(noise, labels, _ => { });
+
+    /// <summary>How often a walk one way asks the denoiser; an estimate where the solver chooses its own steps.</summary>
+    internal int Evaluations => Solver.Evaluations?.Invoke(Upward(Levels).Length - 1, false) ?? 6 * Levels.Count;
+
+    /// <summary>The same, telling after each step how often it has asked the denoiser since the last.</summary>
+    internal Tensor Encode(Tensor images, Tensor labels, Action<int> evaluated)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        double[] up = Upward(Levels);
+        using var scope = NewDisposeScope();
+        return Walk(images.to(float64), up, labels, evaluated).Over(up[^1]).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc cref="Encode(Tensor, Tensor, Action{int})"/>
+    internal Tensor Decode(Tensor noise, Tensor labels, Action<int> evaluated)
+    {
+        ArgumentNullException.ThrowIfNull(noise);
+        double[] down = [.. Upward(Levels).Reverse()];
+        using var scope = NewDisposeScope();
+        return Walk(noise.to(float64).Times(down[0]), down, labels, evaluated).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Falling levels the other way round, without a last 0.</summary>
+    internal static double[] Upward(IReadOnlyList<double> levels)
+    {
+        ArgumentNullException.ThrowIfNull(levels);
+        double[] up = [.. levels.Reverse().SkipWhile(level => level == 0)];
+        return up.Length >= 2 && up[0] < up[^1] ? up
+            : throw new ArgumentException($"{up.Length} levels above 0{(up.Length < 2 ? "" : ", which rise")}: an inversion needs at least two, as they fall.", nameof(levels));
+    }
+
+    /// <summary>Only a walk without noise of its own can be taken back.</summary>
+    internal static void CheckDeterministic(Solver solver)
+    {
+        ArgumentNullException.ThrowIfNull(solver);
+        if (solver.Stochastic)
+            throw new MezzotintException($"Sampler '{solver.Name}' draws noise on its way, which cannot be walked from an image to its noise: take one that does not, such as heun, dpmpp-2m or dopri5.");
+    }
+
+    private Tensor Walk(Tensor x, double[] levels, Tensor labels, Action<int> evaluated)
+    {
+        CheckDeterministic(Solver);
+        using var noGradients = no_grad();
+        Tensor? end = null;
+        int asked = 0;
+        foreach (var step in Solver.Walk(new() { Denoiser = Denoiser, Levels = levels, X = x, Labels = labels }))
+        {
+            evaluated(step.Evaluations - asked);
+            asked = step.Evaluations;
+            if (step.Index == levels.Length - 2)
+                end = step.X.clone();
+        }
+        return end!;
+    }
+}

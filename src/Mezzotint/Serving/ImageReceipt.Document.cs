@@ -1,0 +1,125 @@
+using Mezzotint.IO;
+using Mezzotint.Sampling;
+
+namespace Mezzotint.Serving;
+
+/// <content>The JSON of a receipt: what the keyword <see cref="Keyword"/> holds.</content>
+public sealed partial record ImageReceipt
+{
+    private sealed record Document
+    {
+        public int Version { get; init; } = ImageReceipt.Version;
+
+        public string? ModelSha256 { get; init; }
+
+        public required IReadOnlyList<int> Labels { get; init; }
+
+        public required long Seed { get; init; }
+
+        public required string Sampler { get; init; }
+
+        public required string Levels { get; init; }
+
+        public required int Steps { get; init; }
+
+        public SolverOptions? Options { get; init; }
+
+        public GuidanceFacts? Guidance { get; init; }
+
+        public long? InterpolateTo { get; init; }
+
+        public Picture? Source { get; init; }
+
+        public int? Index { get; init; }
+
+        public int Columns { get; init; } = 1;
+
+        public int Scale { get; init; } = 1;
+
+        public static Document Of(ImageReceipt receipt) => new()
+        {
+            ModelSha256 = receipt.ModelHash,
+            Labels = receipt.Labels,
+            Seed = receipt.Seed,
+            Sampler = receipt.Recipe.Sampler,
+            Levels = receipt.Recipe.Levels,
+            Steps = receipt.Recipe.Steps,
+            Options = receipt.SolverOptions == new SolverOptions() ? null : receipt.SolverOptions,
+            Guidance = GuidanceFacts.Of(receipt.Recipe),
+            InterpolateTo = receipt.InterpolateTo,
+            Source = receipt.Source is { } source ? Picture.Of(source) : null,
+            Index = receipt.Index,
+            Columns = receipt.Columns,
+            Scale = receipt.Scale,
+        };
+
+        public ImageReceipt ToReceipt()
+        {
+            Check.Range("labels", $"{Labels.Count} labels", Labels.Count is >= 1 and <= MostImages, $"1 to {MostImages} labels");
+            Check.Range("steps", Steps, Steps is >= 1 and <= MostSteps, $"1 to {MostSteps}");
+            Check.Range("index", Index ?? 0, (Index ?? 0) >= 0 && (Index ?? 0) < Labels.Count, "one of the images");
+            Check.Range("columns", Columns, Columns is >= 1 and <= MostImages, $"1 to {MostImages}");
+            Check.Range("scale", Scale, Scale is >= 1 and <= 256, "1 to 256");
+            return new ImageReceipt
+            {
+                ModelHash = ModelSha256,
+                Labels = Labels,
+                Seed = Seed,
+                Recipe = (Guidance ?? new GuidanceFacts()).Into(new SamplingRecipe { Sampler = Sampler, Levels = Levels, Steps = Steps }),
+                SolverOptions = Options ?? new SolverOptions(),
+                InterpolateTo = InterpolateTo,
+                Source = Source?.ToSource(),
+                Index = Index,
+                Columns = Columns,
+                Scale = Scale,
+            };
+        }
+    }
+
+    private sealed record GuidanceFacts
+    {
+        public string? Kind { get; init; }
+
+        public double? Weight { get; init; }
+
+        public double? Rescale { get; init; }
+
+        public double? Low { get; init; }
+
+        public double? High { get; init; }
+
+        public static GuidanceFacts? Of(SamplingRecipe recipe) => recipe.Guidance is null ? null
+            : new() { Kind = recipe.GuidanceKind, Weight = recipe.Guidance, Rescale = recipe.GuidanceRescale, Low = recipe.GuidanceLow, High = recipe.GuidanceHigh };
+
+        public SamplingRecipe Into(SamplingRecipe recipe) =>
+            recipe with { GuidanceKind = Kind, Guidance = Weight, GuidanceRescale = Rescale, GuidanceLow = Low, GuidanceHigh = High };
+    }
+
+    /// <summary>Pictures stand in the file as PNG files themselves: at the sizes of these models that is a few hundred bytes.</summary>
+    private sealed record Picture
+    {
+        public required byte[] Image { get; init; }
+
+        public byte[]? Mask { get; init; }
+
+        public required double Strength { get; init; }
+
+        public int Resampling { get; init; } = 1;
+
+        public static Picture Of(SourceImage source) => new()
+        {
+            Image = PngFile.Encode(source.Image, 1, PictureFormat.Png),
+            Mask = source.Mask is null ? null : PngFile.Encode(source.Mask, 1, PictureFormat.Png),
+            Strength = source.Strength,
+            Resampling = source.Resampling,
+        };
+
+        public SourceImage ToSource() => new()
+        {
+            Image = PngFile.Decode(Image, "source.image").Image,
+            Mask = Mask is null ? null : PngFile.Decode(Mask, "source.mask").Image,
+            Strength = Strength,
+            Resampling = Resampling,
+        };
+    }
+}

@@ -1,0 +1,173 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Mezzotint.IO;
+using Mezzotint.Sampling;
+
+namespace Mezzotint.Serving;
+
+/// <summary>
+/// How images were drawn: everything that it takes to draw them again with the same model. It goes into the text of PNG files, in words for people
+/// (keywords Software, Model, Label, Seed, Steps, Sampler, Levels) and as JSON for programs (keyword Mezzotint).
+/// </summary>
+public sealed partial record ImageReceipt
+{
+    /// <summary>The keyword of the JSON.</summary>
+    public const string Keyword = "Mezzotint";
+
+    private const string AutoKind = "auto";
+    private const int Version = 1, MostImages = 100_000, MostSteps = 100_000;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        MaxDepth = 8,
+    };
+
+    /// <summary>The model's title.</summary>
+    public string ModelName { get; init; } = "";
+
+    /// <summary>The model's fingerprint, <see cref="ModelFolder.Hash"/>; null where it has none (a PyTorch checkpoint).</summary>
+    public string? ModelHash { get; init; }
+
+    /// <summary>The class of each image.</summary>
+    public required IReadOnlyList<int> Labels { get; init; }
+
+    /// <summary>Image i is drawn from seed + i.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>The names of sampler and levels, the steps, and the guidance.</summary>
+    public required SamplingRecipe Recipe { get; init; }
+
+    /// <summary>All options of the solver.</summary>
+    public SolverOptions SolverOptions { get; init; } = new();
+
+    /// <summary>As <see cref="SamplingRequest.InterpolateTo"/>.</summary>
+    public long? InterpolateTo { get; init; }
+
+    /// <summary>The picture that was begun from.</summary>
+    public SourceImage? Source { get; init; }
+
+    /// <summary>Which of the images the file holds; null for all of them.</summary>
+    public int? Index { get; init; }
+
+    /// <summary>Columns of the grid in the file; 1 for a single image.</summary>
+    public int Columns { get; init; } = 1;
+
+    /// <summary>Pixels of the file, each way, for one of the image.</summary>
+    public int Scale { get; init; } = 1;
+
+    /// <summary>What the labels of this receipt are called, for people; empty where nobody said.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
+
+    /// <summary>How a request is drawn.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="recipe">The names that it was made from.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="hash">Its fingerprint, where it has one.</param>
+    public static ImageReceipt For(SamplingRequest request, SamplingRecipe recipe, ModelInfo model, string? hash)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentNullException.ThrowIfNull(model);
+        return new ImageReceipt
+        {
+            ModelName = model.Name,
+            ModelHash = hash,
+            Labels = request.Labels,
+            ClassNames = model.ClassNames,
+            Seed = request.Seed,
+            Recipe = Guided(recipe, request.Guidance),
+            SolverOptions = request.Solver?.Options ?? new SolverOptions(),
+            InterpolateTo = request.InterpolateTo,
+            Source = request.Source,
+        };
+    }
+
+    /// <summary>The receipt of one of the images alone; between two seeds that is one of the row.</summary>
+    /// <param name="index">Which image.</param>
+    public ImageReceipt Of(int index) => InterpolateTo is null
+        ? this with { Labels = [Labels[index]], Seed = Seed + index, Columns = 1 }
+        : this with { Index = index, Columns = 1 };
+
+    /// <summary>The request that draws the images again.</summary>
+    /// <param name="model">The model; its fingerprint is the caller's to compare.</param>
+    /// <exception cref="MezzotintException">The receipt asks for something that there is not.</exception>
+    public SamplingRequest Request(ModelInfo model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        foreach (int label in Labels)
+            Check.Range("labels", label, label >= 0 && label < model.ClassNames.Count, $"0 to {model.ClassNames.Count - 1}, the classes that the model knows");
+        try
+        {
+            Source?.Check(model.Model.InChannels, model.Height, model.Width);
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new MezzotintException(wrong.Message, wrong);
+        }
+        var options = new GenerationOptions { SolverOptions = SolverOptions, Sampler = Recipe.Sampler, Levels = Recipe.Levels, Steps = Recipe.Steps, Source = Source, InterpolateTo = InterpolateTo };
+        // The guidance is the file's alone, not the model's own where the file has none.
+        return options.For(Guided(model.Sampling, Recipe.ToGuidance()), model, Labels, Seed).Request;
+    }
+
+    /// <summary>The text of a PNG file: keywords and values.</summary>
+    public IReadOnlyDictionary<string, string> ToText()
+    {
+        var text = new Dictionary<string, string>
+        {
+            ["Software"] = $"mezzotint {SoftwareVersion}",
+            ["Model"] = ModelName,
+            ["Label"] = string.Join(',', Labels.Distinct().Select(label => label < ClassNames.Count ? ClassNames[label] : label.ToString(CultureInfo.InvariantCulture))),
+            ["Seed"] = Seed.ToString(CultureInfo.InvariantCulture),
+            ["Steps"] = Recipe.Steps.ToString(CultureInfo.InvariantCulture),
+            ["Sampler"] = $"{Recipe.Sampler} {SolverOptions}".TrimEnd(),
+            ["Levels"] = Recipe.Levels,
+        };
+        // A weaker model that images were driven away from is not told: such images cannot be drawn again from the file.
+        if (Recipe.GuidanceKind != AutoKind)
+            text[Keyword] = JsonSerializer.Serialize(Document.Of(this), Json);
+        if (Recipe.ToGuidance() is { } guidance)
+            text["Guidance"] = guidance.ToString();
+        if (ModelHash is not null)
+            text["Model SHA-256"] = ModelHash;
+        return text;
+    }
+
+    /// <summary>Reads what a PNG file says.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="MezzotintException">It is no PNG file, or does not say how it was drawn.</exception>
+    public static ImageReceipt Read(string path)
+    {
+        if (!PngFile.ReadText(path).TryGetValue(Keyword, out string? json))
+            throw new MezzotintException($"'{path}' does not say how it was drawn: it has no text of the keyword {Keyword}. Files that `mezzotint sample`, the library and the server write have it, unless another program wrote them anew.");
+        try
+        {
+            var document = JsonSerializer.Deserialize<Document>(json, Json) ?? throw new JsonException("null");
+            Check.Range("version", document.Version, document.Version == Version, Version.ToString(CultureInfo.InvariantCulture));
+            return document.ToReceipt();
+        }
+        catch (Exception problem) when (problem is JsonException or MezzotintException or InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw new MezzotintException($"'{path}' says how it was drawn in a way that this program does not understand: {Printable.Line(problem.Message.Split(" Path:")[0], 200)}", problem);
+        }
+    }
+
+    /// <summary>The recipe with the guidance that a request really has.</summary>
+    private static SamplingRecipe Guided(SamplingRecipe recipe, Guidance? guidance) => recipe with
+    {
+        Guidance = guidance?.Weight,
+        GuidanceKind = guidance?.Name,
+        GuidanceRescale = guidance?.Rescale is > 0 and var rescale ? rescale : null,
+        GuidanceLow = guidance?.Low is > 0 and var low ? low : null,
+        GuidanceHigh = guidance?.High is { } high && double.IsFinite(high) ? high : null,
+    };
+
+    private static string SoftwareVersion { get; } =
+        typeof(ImageReceipt).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+}

@@ -1,0 +1,127 @@
+// IImageGenerator is marked as experimental; this is the one file of the library that touches it.
+#pragma warning disable MEAI001
+using System.Globalization;
+using Mezzotint.IO;
+using Microsoft.Extensions.AI;
+
+namespace Mezzotint.Serving;
+
+/// <summary>A pipeline behind the interface that .NET programs know image generators by.</summary>
+public static class ImageGeneratorExtensions
+{
+    /// <summary>
+    /// The pipeline as an image generator of Microsoft.Extensions.AI, for <c>ImageGeneratorBuilder</c> and whatever else takes one. Disposing it leaves the pipeline alone.
+    /// </summary>
+    /// <remarks>
+    /// <para>Prompts are understood by the rule of <see cref="PromptLabels"/>. Count, ImageSize (the model's, or a whole number of times that) and MediaType (PNG, JPEG or
+    /// WebP) are heeded. AdditionalProperties may hold seed, sampler, levels, steps, guidance_scale, strength and mask (a <see cref="DataContent"/> or bytes); a
+    /// RawRepresentationFactory may return <see cref="GenerationOptions"/>. One original image means drawing from it: see <see cref="PictureFitting"/>.</para>
+    /// <para>Each content has seed and label among its AdditionalProperties; the response's RawRepresentation is the <see cref="GeneratedImages"/>.</para>
+    /// </remarks>
+    /// <param name="pipeline">The pipeline; it stays the caller's.</param>
+    public static IImageGenerator AsImageGenerator(this DiffusionPipeline pipeline)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        return new PipelineImageGenerator(pipeline);
+    }
+}
+
+internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImageGenerator
+{
+    private const int Quality = 95;
+
+    private readonly ImageGeneratorMetadata _metadata = new("mezzotint", defaultModelId: pipeline.Name);
+
+    public async Task<ImageGenerationResponse> GenerateAsync(ImageGenerationRequest request, ImageGenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (options?.ModelId is { } asked && asked != pipeline.Name)
+            throw new MezzotintException($"There is no model {Printable.Quote(asked)} here; this generator draws with '{pipeline.Name}'.");
+        if (options?.ResponseFormat is ImageGenerationResponseFormat.Uri or ImageGenerationResponseFormat.Hosted)
+            throw new NotSupportedException("A local generator has no place on the net to put images at: ask for ImageGenerationResponseFormat.Data.");
+        string mediaType = options?.MediaType ?? "image/png";
+        var format = Format(mediaType);
+        int scale = Scale(options?.ImageSize);
+        if (request.Prompt is not { } prompt)
+            throw new MezzotintException("A prompt is missing: it says which of its classes the model shall draw, also where it begins from an image.");
+
+        var images = await pipeline.GenerateAsync(prompt, Options(request, options), cancellationToken).ConfigureAwait(false);
+        return new ImageGenerationResponse([.. Enumerable.Range(0, images.Count).Select(i => (AIContent)new DataContent(
+            format == PictureFormat.Png ? images.ToPng(i, scale) : PngFile.Encode(images.Images.Slice(i), scale, format, Quality), mediaType)
+        {
+            AdditionalProperties = new() { ["seed"] = images.Receipt.Of(i).Seed, ["label"] = images.Labels[i] },
+        })])
+        { RawRepresentation = images };
+    }
+
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null
+            : serviceType == typeof(ImageGeneratorMetadata) ? _metadata
+            : serviceType == typeof(DiffusionPipeline) ? pipeline
+            : serviceType.IsInstanceOfType(this) ? this
+            : null;
+    }
+
+    public void Dispose()
+    {
+        // The pipeline is its owner's.
+    }
+
+    private GenerationOptions Options(ImageGenerationRequest request, ImageGenerationOptions? options)
+    {
+        var extra = options?.AdditionalProperties;
+        var chosen = options?.RawRepresentationFactory?.Invoke(this) as GenerationOptions ?? new GenerationOptions();
+        chosen = chosen with
+        {
+            Count = options?.Count ?? chosen.Count,
+            Seed = Number(extra, "seed") is { } seed ? (long)seed : chosen.Seed,
+            Sampler = extra?.GetValueOrDefault("sampler")?.ToString() ?? chosen.Sampler,
+            Levels = extra?.GetValueOrDefault("levels")?.ToString() ?? chosen.Levels,
+            Steps = Number(extra, "steps") is { } steps ? (int)steps : chosen.Steps,
+            GuidanceScale = Number(extra, "guidance_scale") ?? chosen.GuidanceScale,
+        };
+        var originals = request.OriginalImages?.ToList() ?? [];
+        if (originals.Count == 0)
+            return chosen;
+        if (originals.Count > 1)
+            throw new MezzotintException($"{originals.Count} original images: one can be begun from. A mask goes into AdditionalProperties[\"mask\"].");
+        return chosen with { Source = PictureFitting.Source(Bytes(originals[0], "The original image"), extra?.GetValueOrDefault("mask") is { } mask ? Bytes(mask, "The mask") : null, Number(extra, "strength"), pipeline.Model) };
+    }
+
+    private static byte[] Bytes(object content, string what) => content switch
+    {
+        DataContent data => data.Data.ToArray(),
+        byte[] bytes => bytes,
+        ReadOnlyMemory<byte> memory => memory.ToArray(),
+        _ => throw new MezzotintException($"{what} is {content.GetType().Name}: give its bytes, as a DataContent. Nothing is fetched from elsewhere."),
+    };
+
+    private static double? Number(AdditionalPropertiesDictionary? extra, string name)
+    {
+        if (extra?.GetValueOrDefault(name) is not { } value)
+            return null;
+        string text = Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && (name is not ("seed" or "steps") || double.IsInteger(number) && Math.Abs(number) <= uint.MaxValue)
+            ? number
+            : throw new MezzotintException($"{name} is {Printable.Quote(text)}: it must be a number.");
+    }
+
+    private static PictureFormat Format(string mediaType) => mediaType switch
+    {
+        "image/png" => PictureFormat.Png,
+        "image/jpeg" => PictureFormat.Jpeg,
+        "image/webp" => PictureFormat.Webp,
+        _ => throw new MezzotintException($"Images of the type {Printable.Quote(mediaType)} are not written; image/png, image/jpeg and image/webp are."),
+    };
+
+    private int Scale(System.Drawing.Size? size)
+    {
+        if (size is not { } wanted)
+            return 1;
+        int scale = wanted.Height / pipeline.Model.Height;
+        return scale >= 1 && wanted.Height == scale * pipeline.Model.Height && wanted.Width == scale * pipeline.Model.Width ? scale
+            : throw new MezzotintException($"Images of {wanted.Width} x {wanted.Height} are not drawn: this model has {pipeline.Model.Width} x {pipeline.Model.Height}, or a whole number of times that.");
+    }
+}

@@ -1,0 +1,194 @@
+using System.Runtime.ExceptionServices;
+using Mezzotint.Networks;
+using Mezzotint.Sampling;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Serving;
+
+/// <summary>
+/// One network that many walks ask at once: whatever they ask at about the same time is evaluated as one batch, each image with its own time and label. So walks
+/// of any sampler and any number of steps share evaluations, and images enter and leave the batch between any two of their steps.
+/// </summary>
+/// <remarks>
+/// A walk runs on a thread of its own and waits in <see cref="Evaluate"/>; one thread a core evaluates, alone, with libtorch single-threaded (see
+/// <see cref="Runtime.WorkerThreads"/> for why). An evaluator does not take the first question that comes, but waits until its share of all images that are being
+/// walked has asked: those who do not wait are between two evaluations, and that takes them a fraction of one. Batches have the sizes of
+/// <see cref="SteadyBatch"/>, so an image does not depend on what it was evaluated with.
+/// </remarks>
+internal sealed class SharedEvaluations : IDisposable
+{
+    /// <summary>Should a walk take longer between two evaluations than these milliseconds, the others go on without it.</summary>
+    private const int Patience = 5;
+
+    private readonly DenoisingNetwork _network;
+    private readonly object _lock = new();
+    private readonly LinkedList<Question> _waiting = new();
+    private readonly Thread[] _threads;
+    private int _walking, _asking, _evaluating;
+    private bool _ended;
+    private long _evaluations, _batches;
+
+    /// <summary>Starts the evaluators.</summary>
+    /// <param name="network">The network; it stays the caller's, and nobody changes it meanwhile.</param>
+    /// <param name="threads">How many evaluate side by side, 1 or more.</param>
+    public SharedEvaluations(DenoisingNetwork network, int threads)
+    {
+        _network = network;
+        _threads = [.. Enumerable.Range(0, threads).Select(i => new Thread(Work) { IsBackground = true, Name = $"mezzotint evaluator {i}" })];
+        foreach (var thread in _threads)
+            thread.Start();
+    }
+
+    /// <summary>Network evaluations so far, counted by image.</summary>
+    public long Evaluations => Interlocked.Read(ref _evaluations);
+
+    /// <summary>Batches so far.</summary>
+    public long Batches => Interlocked.Read(ref _batches);
+
+    /// <summary>Tells that a walk of some images begins (or, with a negative number, has ended): the evaluators wait for what it asks.</summary>
+    public void Walk(int images)
+    {
+        lock (_lock)
+        {
+            _walking += images;
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    /// <summary>F(x, t, labels), evaluated together with what other walks ask. Waits until it is there.</summary>
+    /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
+    public Tensor Evaluate(Tensor x, Tensor t, Tensor labels)
+    {
+        var question = new Question(x, t, labels, (int)x.shape[0]);
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_ended, this);
+            _waiting.AddLast(question);
+            _asking += question.Images;
+            Monitor.PulseAll(_lock);
+            while (!question.Answered)
+                Monitor.Wait(_lock);
+        }
+        question.Error?.Throw();
+        // The answer was made in no scope; its alias belongs to that of this thread.
+        using var answer = question.Answer!;
+        return answer.alias();
+    }
+
+    /// <summary>Ends the evaluators; whoever still waits gets an error.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _ended = true;
+            Monitor.PulseAll(_lock);
+        }
+        foreach (var thread in _threads)
+            thread.Join();
+        lock (_lock)
+        {
+            foreach (var question in _waiting)
+                (question.Error, question.Answered) = (ExceptionDispatchInfo.Capture(new ObjectDisposedException(nameof(SharedEvaluations))), true);
+            _waiting.Clear();
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    private void Work()
+    {
+        while (Take() is { } batch)
+        {
+            int images = batch.Sum(question => question.Images);
+            ExceptionDispatchInfo? error = null;
+            try
+            {
+                Answer(batch);
+                Interlocked.Add(ref _evaluations, images);
+                Interlocked.Increment(ref _batches);
+            }
+#pragma warning disable CA1031 // whatever it is, it is raised again in the walks that asked
+            catch (Exception raised)
+            {
+                error = ExceptionDispatchInfo.Capture(raised);
+            }
+#pragma warning restore CA1031
+            lock (_lock)
+            {
+                _evaluating -= images;
+                foreach (var question in batch)
+                    (question.Error, question.Answered) = (error, true);
+                Monitor.PulseAll(_lock);
+            }
+        }
+    }
+
+    /// <summary>The next batch, or null at the end.</summary>
+    private List<Question>? Take()
+    {
+        lock (_lock)
+        {
+            while (!_ended && !(_asking > 0 && EnoughAsked()))
+            {
+                if (_asking == 0)
+                    Monitor.Wait(_lock);
+                else if (!Monitor.Wait(_lock, Patience) && _asking > 0)
+                    break;
+            }
+            if (_ended)
+                return null;
+            int share = Share(), images = 0;
+            var batch = new List<Question>();
+            while (_waiting.First is { } first && (batch.Count == 0 || images + first.Value.Images <= share))
+            {
+                batch.Add(first.Value);
+                images += first.Value.Images;
+                _waiting.RemoveFirst();
+            }
+            _asking -= images;
+            _evaluating += images;
+            return batch;
+        }
+    }
+
+    /// <summary>Whether there is enough for one evaluator, or nobody else is going to ask before something is answered.</summary>
+    private bool EnoughAsked() => _asking >= Share() || _asking + _evaluating >= _walking;
+
+    /// <summary>What one evaluator takes of the images that are walked. Fewer than the smallest batch would cost as much.</summary>
+    private int Share() => Math.Clamp((_walking + _threads.Length - 1) / _threads.Length, SteadyBatch.Fewest, SteadyBatch.Most);
+
+    private void Answer(List<Question> batch)
+    {
+        using var scope = NewDisposeScope();
+        using var inference = inference_mode();
+        if (batch is [var only])
+        {
+            only.Answer = SteadyBatch.Evaluate(_network, only.X, only.T, only.Labels).DetachFromDisposeScope();
+            return;
+        }
+        var f = SteadyBatch.Evaluate(_network, cat([.. batch.Select(q => q.X)]), cat([.. batch.Select(q => q.T)]), cat([.. batch.Select(q => q.Labels)]));
+        long start = 0;
+        foreach (var question in batch)
+        {
+            question.Answer = f.narrow(0, start, question.Images).DetachFromDisposeScope();
+            start += question.Images;
+        }
+    }
+
+    private sealed class Question(Tensor x, Tensor t, Tensor labels, int images)
+    {
+        public Tensor X => x;
+
+        public Tensor T => t;
+
+        public Tensor Labels => labels;
+
+        public int Images => images;
+
+        public Tensor? Answer { get; set; }
+
+        public ExceptionDispatchInfo? Error { get; set; }
+
+        public bool Answered { get; set; }
+    }
+}

@@ -1,0 +1,64 @@
+using Mezzotint.Networks;
+using Mezzotint.Noise;
+using Mezzotint.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>
+/// The loss of <see cref="ConsistencyTuning"/>: (sqrt(|D(x_0 + t z, t) - D(x_0 + r z, r)|^2 + c^2) - c) / (t - r), where D at r has no gradient, and is x_0 at r = 0.
+/// </summary>
+internal static class ConsistencyLoss
+{
+    /// <summary>The columns of a draw's factors: those of the higher level, then those of the lower, then c and 1 / (t - r).</summary>
+    private const int Skip = 0, Out = 1, In = 2, Time = 3, Level = 4, Columns = 5, Huber = 10, Weight = 11;
+
+    /// <summary>One row a time: float32 [B, 12].</summary>
+    public static Tensor FactorsOf(TrainingObjective objective, ConsistencyTuning tuning, double[] times, double progress)
+    {
+        var (process, parameterisation) = (objective.Process, objective.Parameterisation);
+        var factors = new float[times.Length * 12];
+        for (int i = 0; i < times.Length; i++)
+        {
+            double level = process.Level(times[i]), lower = tuning.Lower(level, process.MinimumLevel, progress);
+            var row = factors.AsSpan(12 * i, 12);
+            Fill(row, parameterisation.At(process, times[i], level), level);
+            // At 0 the end of the path is where it stands; the network is asked at the least level it knows, for nothing.
+            Fill(row[Columns..], lower > 0 ? parameterisation.At(process, process.Time(lower))
+                : parameterisation.At(process, process.MinimumTime) with { Skip = 1, Out = 0 }, lower);
+            row[Huber] = (float)tuning.Huber;
+            row[Weight] = (float)(1 / (level - lower));
+        }
+        return tensor(factors, [times.Length, 12]);
+    }
+
+    /// <summary>The loss of each image: [B].</summary>
+    public static Tensor PerImage(DenoisingNetwork network, Tensor images, Tensor labels, NoiseDraw draw)
+    {
+        var end = Denoise(network, images, labels, draw, 0);
+        Tensor target;
+        using (no_grad())
+            target = Denoise(network, images, labels, draw, Columns);
+        var c = draw.Factors.select(1, Huber);
+        var distance = (end - target).Squared().sum([1, 2, 3]);                                     // [B]
+        return (distance.Plus(c.Squared()).sqrt() - c) * draw.Factors.select(1, Weight);
+    }
+
+    private static Tensor Denoise(DenoisingNetwork network, Tensor images, Tensor labels, NoiseDraw draw, int first)
+    {
+        Tensor Column(int index) => draw.Factors.select(1, first + index).view(-1, 1, 1, 1);        // [B, 1, 1, 1]
+        var x = images.Plus(Column(Level) * draw.Noise);                                            // xHat: [B, C, H, W]
+        var f = network.call(Column(In) * x, draw.Factors.select(1, first + Time), labels);
+        return (Column(Skip) * x).Plus(Column(Out) * f);
+    }
+
+    private static void Fill(Span<float> row, Scalings scalings, double level)
+    {
+        row[Skip] = (float)scalings.Skip;
+        row[Out] = (float)scalings.Out;
+        row[In] = (float)scalings.In;
+        row[Time] = (float)scalings.Time;
+        row[Level] = (float)level;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>The random numbers of one batch, and what follows from them: a time, a noise and the factors of the loss an image.</summary>
+/// <param name="Factors">float32 [B, 6]; what the columns are, the constants here say. For <see cref="ConsistencyTuning"/> they are those of its loss.</param>
+/// <param name="Noise">z ~ N(0, I): [B, C, H, W].</param>
+/// <param name="Dropped">True where training withholds the label: bool [B, 1]; null for nowhere.</param>
+/// <param name="InPairs">Whether the factors are those of two levels, for consistency, and not of one.</param>
+public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = null, bool InPairs = false)
+{
+    internal const int ImageIn = 0, NoiseIn = 1, ImageTarget = 2, NoiseTarget = 3, Weight = 4, TimeIn = 5;
+
+    /// <summary>Draws on the CPU, whatever the device of the training, so that a seed means the same everywhere: first times, then noise, then labels.</summary>
+    /// <param name="generator">The source.</param>
+    /// <param name="objective">Says which times, and what they mean.</param>
+    /// <param name="count">B.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
+    /// <param name="labelDropout">The probability that a label is withheld, 0 to 1.</param>
+    /// <param name="progress">The part of the training that is done, 0 to 1: distillation depends on it. What is evaluated is the end.</param>
+    public static NoiseDraw From(Generator generator, TrainingObjective objective, long count, long channels, long height, long width, double labelDropout = 0, double progress = 1)
+    {
+        ArgumentNullException.ThrowIfNull(objective);
+        double[] uniform;
+        using (NewDisposeScope())
+            uniform = Array.ConvertAll(rand(count, generator: generator).data<float>().ToArray(), u => (double)u);
+        double[] times = objective.Times.Times(objective.Process, uniform);
+        var tuning = objective.Distillation as ConsistencyTuning;
+        var factors = tuning is null ? FactorsOf(objective, times) : ConsistencyLoss.FactorsOf(objective, tuning, times, progress);
+        var noise = randn(count, channels, height, width, generator: generator);
+        if (labelDropout == 0)
+            return new NoiseDraw(factors, noise, InPairs: tuning is not null);
+        using var threshold = tensor(labelDropout, ScalarType.Float32);
+        return new NoiseDraw(factors, noise, rand(count, 1, generator: generator).lt(threshold), tuning is not null);
+    }
+
+    /// <summary>The draws at times and with noise of one's own choosing.</summary>
+    /// <param name="objective">Says what the times mean.</param>
+    /// <param name="times">One an image.</param>
+    /// <param name="noise">[B, C, H, W].</param>
+    public static NoiseDraw At(TrainingObjective objective, IReadOnlyList<double> times, Tensor noise)
+    {
+        ArgumentNullException.ThrowIfNull(objective);
+        return new NoiseDraw(FactorsOf(objective, [.. times]), noise);
+    }
+
+    /// <summary>The same draws on another device.</summary>
+    public NoiseDraw To(Device device) => new(Factors.to(device), Noise.to(device), Dropped?.to(device), InPairs);
+
+    /// <summary>The draws of the images from <paramref name="start"/> on.</summary>
+    public NoiseDraw Slice(long start, long count) => new(Factors.narrow(0, start, count), Noise.narrow(0, start, count), Dropped?.narrow(0, start, count), InPairs);
+
+    /// <summary>Computed in float64, one row a time: [B, 6].</summary>
+    private static Tensor FactorsOf(TrainingObjective objective, double[] times)
+    {
+        var factors = new float[times.Length, 6];
+        for (int i = 0; i < times.Length; i++)
+        {
+            double level = objective.Process.Level(times[i]);
+            var scalings = objective.Parameterisation.At(objective.Process, times[i], level);
+            var (image, noise) = scalings.Target(level);
+            factors[i, ImageIn] = (float)scalings.In;
+            factors[i, NoiseIn] = (float)(scalings.In * level);
+            factors[i, ImageTarget] = (float)image;
+            factors[i, NoiseTarget] = (float)noise;
+            factors[i, Weight] = (float)objective.Loss.OfOutput(level, scalings);
+            factors[i, TimeIn] = (float)scalings.Time;
+        }
+        return tensor(MemoryMarshal.CreateSpan(ref factors[0, 0], factors.Length).ToArray(), [times.Length, 6]);
+    }
+}

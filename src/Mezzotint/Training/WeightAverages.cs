@@ -1,0 +1,62 @@
+using Mezzotint.Networks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>The running averages of a training as tensors, the first of them as a network.</summary>
+internal sealed class WeightAverages : IDisposable
+{
+    private readonly WeightAverage _rule;
+    private readonly FlatParameters? _first;
+    private readonly Tensor[] _averages; // each [P]
+
+    /// <summary>Starts from the weights as they are.</summary>
+    /// <param name="rule">Which averages.</param>
+    /// <param name="network">The network that is trained, on <paramref name="device"/>.</param>
+    /// <param name="weights">Its weights, flat: [P].</param>
+    /// <param name="device">Where.</param>
+    public WeightAverages(WeightAverage rule, DenoisingNetwork network, Tensor weights, Device device)
+    {
+        _rule = rule;
+        if (rule.Count == 0)
+        {
+            _averages = [];
+            return;
+        }
+        Network = network.Config.Build();
+        Network.to(device);
+        Network.CopyFrozenFrom(network);
+        _first = FlatParameters.Of(Network);
+        using var noGrad = no_grad();
+        _first.Weights.copy_(weights);
+        _averages = [_first.Weights, .. Enumerable.Range(1, rule.Count - 1).Select(_ => weights.clone().DetachFromDisposeScope())];
+    }
+
+    /// <summary>A network with the first average as its weights; null where there is none.</summary>
+    public DenoisingNetwork? Network { get; }
+
+    /// <summary>The averages: each [P].</summary>
+    public IReadOnlyList<Tensor> Tensors => _averages;
+
+    /// <summary>Takes the newest weights in.</summary>
+    /// <param name="weights">[P].</param>
+    /// <param name="step">The step that made them, counted from 1.</param>
+    public void Update(Tensor weights, long step)
+    {
+        using var noGrad = no_grad();
+        for (int i = 0; i < _averages.Length; i++)
+        {
+            using var newest = tensor(_rule.NewestWeight(i, step), weights.dtype, weights.device);
+            _averages[i].lerp_(weights, newest);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var average in _averages.Skip(1))
+            average.Dispose();
+        _first?.Dispose();
+        Network?.Dispose();
+    }
+}

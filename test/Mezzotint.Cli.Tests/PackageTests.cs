@@ -1,0 +1,167 @@
+using System.IO.Compression;
+using System.Xml.Linq;
+using Mezzotint.IO;
+
+namespace Mezzotint.Cli.Tests;
+
+/// <summary>What the packages hold, and that a program elsewhere can use them; the C# of the documents is compiled against them too.</summary>
+public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
+{
+    /// <summary>Trains two steps, draws an image with the model, then does what the README shows.</summary>
+    private const string Program = """
+        using Mezzotint.Data;
+        using Mezzotint.Networks;
+        using Mezzotint.Serving;
+        using Mezzotint.Training;
+
+        var config = new ExperimentConfig
+        {
+            Data = new() { Name = "strokes" },
+            Training = new() { Epochs = 1, BatchSize = 16, Replicas = 1, SamplesPerLabel = 0 },
+            Model = new UNetConfig { NumResBlocks = 1, ChannelMultipliers = [1], Transformer = new() { ContextDim = 8, NumHeads = 2 } },
+        };
+        using (var folder = RunFolder.Open("run"))
+        {
+            var run = new TrainingRun(config, folder, DataSource.Load("strokes", limit: 32), DataSource.Load("strokes", train: false, limit: 16));
+            Console.WriteLine($"{run.Run().Step} steps");
+        }
+        using (var pipeline = DiffusionPipeline.Load("run/model", threads: 1))
+            pipeline.Generate("7", new() { Count = 1, Seed = 42, Steps = 2 }).SavePng("seven.png");
+        foreach (var example in Examples.OfReadme)
+            await example();
+        """;
+
+    /// <summary>What the chapters' examples take as given.</summary>
+    private const string Given = """
+        global using System.ClientModel;
+        global using Mezzotint.Data;
+        global using Mezzotint.Evaluation;
+        global using Mezzotint.IO;
+        global using Mezzotint.Networks;
+        global using Mezzotint.Noise;
+        global using Mezzotint.Runtime;
+        global using Mezzotint.Sampling;
+        global using Mezzotint.Serving;
+        global using Mezzotint.Studio;
+        global using Mezzotint.Training;
+        global using Microsoft.Extensions.AI;
+        global using Microsoft.Extensions.Logging;
+        global using OpenAI;
+        global using OpenAI.Images;
+        global using TorchSharp;
+        global using static Given;
+
+        static class Given
+        {
+            public static DenoisingNetwork network = null!;
+            public static NoiseProcess process = null!;
+            public static IDenoiser denoiser = null!;
+            public static torch.Tensor z = null!, labels = null!;
+            public static ImageNoise noise = null!;
+            public static double[] levels = null!;
+            public static ImageSet train = null!, test = null!;
+            public static WorkerThreads threads = null!;
+            public static DiffusionPipeline pipeline = null!;
+            public static ILoggerFactory loggers = null!;
+            public static CancellationToken cancellation;
+            public static void Show(params object?[] what) { }
+        }
+        """;
+
+    [Theory]
+    [InlineData("Mezzotint")]
+    [InlineData("Mezzotint.Studio")]
+    public void A_package_has_its_page_documentation_licence_and_symbols_and_nothing_native(string project)
+    {
+        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
+        using var package = library.Open(project, "nupkg");
+        string[] files = [.. package.Entries.Select(entry => entry.FullName)];
+        Assert.Contains("PACKAGE.md", files);
+        Assert.Contains($"lib/net10.0/{project}.xml", files);
+        Assert.Equal([$"lib/net10.0/{project}.dll"], files.Where(name => Path.GetExtension(name) is ".dll" or ".so" or ".dylib" or ".exe" or ".pdb"));
+        Assert.DoesNotContain(files, name => name.StartsWith("runtimes/", StringComparison.Ordinal));
+
+        using var stream = package.GetEntry($"{project}.nuspec")!.Open();
+        var metadata = XDocument.Load(stream).Root!.Elements().Single();
+        string Text(string name) => metadata.Elements().Single(element => element.Name.LocalName == name).Value;
+        Assert.Equal((project, library.Version, "MIT", "PACKAGE.md"), (Text("id"), Text("version"), Text("license"), Text("readme")));
+        Assert.NotEmpty(Text("description"));
+        Assert.NotEmpty(Text("tags"));
+        string[] dependencies = [.. metadata.Descendants().Where(element => element.Name.LocalName == "dependency").Select(element => $"{element.Attribute("id")!.Value} {element.Attribute("version")!.Value}")];
+        Assert.DoesNotContain(dependencies, dependency => dependency.StartsWith("libtorch", StringComparison.OrdinalIgnoreCase) || dependency.StartsWith("TorchSharp-", StringComparison.OrdinalIgnoreCase));
+        Assert.Contains(dependencies, dependency => dependency.StartsWith(project == "Mezzotint" ? "TorchSharp " : $"Mezzotint {library.Version}", StringComparison.Ordinal));
+
+        using var symbols = library.Open(project, "snupkg");
+        Assert.Contains(symbols.Entries, entry => entry.FullName == $"lib/net10.0/{project}.pdb");
+    }
+
+    [Fact]
+    public void Nothing_packed_names_a_folder_of_this_machine()
+    {
+        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
+        byte[] root = System.Text.Encoding.UTF8.GetBytes(Repository.Root);
+        foreach (var (project, extension) in new[] { ("Mezzotint", "nupkg"), ("Mezzotint", "snupkg"), ("Mezzotint.Studio", "nupkg"), ("Mezzotint.Studio", "snupkg") })
+        {
+            using var package = library.Open(project, extension);
+            foreach (var entry in package.Entries)
+            {
+                using var stream = entry.Open();
+                using var bytes = new MemoryStream();
+                stream.CopyTo(bytes);
+                Assert.True(bytes.ToArray().AsSpan().IndexOf(root) < 0, $"{project} ({extension}): {entry.FullName} names {Repository.Root}.");
+            }
+        }
+    }
+
+    [Fact]
+    public void A_program_elsewhere_trains_two_steps_draws_an_image_and_does_what_the_readme_shows()
+    {
+        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
+        CodeBlock[] shown = [.. Documents.Blocks("README.md", "csharp")];
+        CodeBlock[] others = [.. Documents.All.Where(document => document.StartsWith("src/", StringComparison.Ordinal)).SelectMany(document => Documents.Blocks(document, "csharp"))];
+        Assert.NotEmpty(shown);
+        string program = library.Build("Consumer", ["Mezzotint", "Mezzotint.Studio", "libtorch-cpu-linux-x64"], "<OutputType>Exe</OutputType>",
+            [("Program.cs", Program), .. Examples([.. shown, .. others]), ("Examples.cs", $$"""
+                static class Examples { public static Func<Task>[] OfReadme = [{{string.Join(", ", shown.Select((_, index) => $"Example{index}.Run"))}}]; }
+                """)]);
+
+        Directory.CreateSymbolicLink(library["models"], Path.Combine(Repository.Root, "models"));
+        var outcome = PackedLibrary.Succeed(PackedLibrary.Dotnet(library.Folder, program));
+        Assert.Equal("2 steps\n", outcome.Out);
+        var drawn = PngFile.Read(library["seven.png"]);
+        Assert.Equal((28, 28), (drawn.Height, drawn.Width));
+        Assert.True(drawn.Pixels.ToArray().Distinct().Count() > 10, "The image is flat.");
+        Assert.True(File.Exists(library["sevens.png"]), "The example of the README left no picture.");
+    }
+
+    [Fact]
+    public void The_examples_of_the_chapters_compile()
+    {
+        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
+        CodeBlock[] shown = [.. Documents.All.Where(document => document.StartsWith("docs/", StringComparison.Ordinal)).SelectMany(document => Documents.Blocks(document, "csharp"))];
+        Assert.NotEmpty(shown);
+        // Both are marked as experimental by those who make them.
+        library.Build("Chapters", ["Mezzotint", "Mezzotint.Studio", "Microsoft.Extensions.AI", "OpenAI"], "<NoWarn>$(NoWarn);MEAI001;OPENAI001</NoWarn>",
+            [("Given.cs", Given), .. Examples(shown)]);
+    }
+
+    /// <summary>Each block as a method of a class in a file of its own; the compiler tells errors by the document's lines.</summary>
+    private static IEnumerable<(string Name, string Text)> Examples(CodeBlock[] blocks) => blocks.Select((block, index) =>
+    {
+        string[] lines = block.Text.Split('\n');
+        bool IsDirective(string line) => line.StartsWith("using ", StringComparison.Ordinal) && line.EndsWith(';') && !line.Contains('=', StringComparison.Ordinal);
+        return ($"Example{index}.cs", $$"""
+            {{string.Join('\n', lines.Where(IsDirective))}}
+            static class Example{{index}}
+            {
+                public static async Task Run()
+                {
+            #line {{block.Line}} "{{block.Document}}"
+            {{string.Join('\n', lines.Select(line => IsDirective(line) ? "" : line))}}
+            #line default
+                    await Task.CompletedTask;
+                }
+            }
+            """);
+    });
+}

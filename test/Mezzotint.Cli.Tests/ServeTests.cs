@@ -1,0 +1,42 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Mezzotint.IO;
+
+namespace Mezzotint.Cli.Tests;
+
+/// <summary><c>mezzotint serve</c> as a program: it starts, draws, and ends in good order.</summary>
+public sealed class ServeTests : IDisposable
+{
+    private readonly ScratchFolder _scratch = new();
+    private readonly string _model;
+
+    public ServeTests() => _model = TinyTraining.WriteModel(_scratch["models", "tiny"]);
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public async Task It_draws_until_SIGTERM_and_finishes_what_it_has_begun()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals of POSIX.");
+        using var process = Command.Start(_scratch.Path, ["serve", "--urls", "http://127.0.0.1:0", "--json"]);
+        var started = JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement;
+        Assert.Equal("tiny", started.GetProperty("model").GetString());
+        using var client = new HttpClient { BaseAddress = new Uri(started.GetProperty("urls")[0].GetString()!) };
+
+        var drawing = client.PostAsJsonAsync("/v1/images/generations", new { prompt = "a seven", steps = 300, seed = 5 });
+        while (!(await client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Contains("\nmezzotint_queue_requests 1\n", StringComparison.Ordinal))
+            await Task.Delay(5);
+        using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        using var response = await drawing;
+        var image = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data")[0];
+        await File.WriteAllBytesAsync(_scratch["server.png"], image.GetProperty("b64_json").GetBytesFromBase64());
+
+        var outcome = Command.Finish(process);
+        Assert.Equal((0, "mezzotint: finishing what has begun; once more ends it at once.\n"), (outcome.ExitCode, outcome.Error));
+        Assert.Equal(0, Command.Run("sample", _model, "--like", _scratch["server.png"], "--out", _scratch["again.png"]).ExitCode);
+        Assert.Equal(PngFile.Read(_scratch["server.png"]).Pixels, PngFile.Read(_scratch["again.png"]).Pixels);
+    }
+}

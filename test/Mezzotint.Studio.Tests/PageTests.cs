@@ -1,0 +1,105 @@
+using System.Net;
+using System.Text;
+using System.Text.RegularExpressions;
+using Mezzotint.Studio.Api;
+
+namespace Mezzotint.Studio.Tests;
+
+/// <summary>What the page is made of, and how it is handed out.</summary>
+public partial class PageTests
+{
+    private static string Folder { get; } = Path.Combine(Repository(), "src", "Mezzotint.Studio", "Page");
+
+    [Fact]
+    public void All_files_of_the_page_travel_in_the_assembly()
+    {
+        Assert.Equal(Directory.GetFiles(Folder).Select(Path.GetFileName).Order(), PageEndpoints.Files.Keys.Order());
+        foreach (string file in Directory.GetFiles(Folder))
+            Assert.Equal(File.ReadAllBytes(file), PageEndpoints.Files[Path.GetFileName(file)].Bytes);
+    }
+
+    [Fact]
+    public void Nothing_of_the_page_comes_from_elsewhere()
+    {
+        foreach (var (name, file) in PageEndpoints.Files)
+        {
+            string text = Encoding.UTF8.GetString(file.Bytes);
+            // The names of SVG's elements begin so; nothing is fetched from there.
+            Assert.DoesNotMatch(@"(?i)(https?:|wss?:|[""'(=]\s*)//[a-z]", text.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal));
+            // What one file takes from another is there.
+            foreach (Match taken in Taken().Matches(text))
+                Assert.True(PageEndpoints.Files.ContainsKey(taken.Groups[1].Value), $"{name} takes {taken.Groups[1].Value}");
+            // Markup out of text is what the policy forbids as well.
+            Assert.DoesNotMatch(@"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function| style=| on[a-z]+=""", text);
+        }
+    }
+
+    [Fact]
+    public async Task Files_have_their_types_and_a_strict_policy()
+    {
+        await using var studio = await SmallStudio.StartAsync();
+        foreach (var (path, type) in new[] { ("/", "text/html"), ("/page/main.js", "text/javascript"), ("/page/style.css", "text/css"), ("/page/icon.svg", "image/svg+xml") })
+        {
+            using var response = await studio.Client.GetAsync(new Uri(path, UriKind.Relative));
+            Assert.Equal((HttpStatusCode.OK, type), (response.StatusCode, response.Content.Headers.ContentType?.MediaType));
+            string policy = response.Headers.GetValues("Content-Security-Policy").Single();
+            Assert.StartsWith("default-src 'none'; script-src 'self'; style-src 'self';", policy, StringComparison.Ordinal);
+            Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+            Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
+            Assert.Equal("no-referrer", response.Headers.GetValues("Referrer-Policy").Single());
+        }
+    }
+
+    [Fact]
+    public async Task What_a_browser_has_is_not_sent_again()
+    {
+        await using var studio = await SmallStudio.StartAsync();
+        using var first = await studio.Client.GetAsync(new Uri("/page/main.js", UriKind.Relative));
+        Assert.True(first.Headers.CacheControl?.NoCache);
+        async Task<HttpStatusCode> Again(string tag)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/page/main.js");
+            request.Headers.TryAddWithoutValidation("If-None-Match", tag);
+            using var response = await studio.Client.SendAsync(request);
+            return response.StatusCode;
+        }
+        Assert.Equal(HttpStatusCode.NotModified, await Again(first.Headers.ETag!.ToString()));
+        Assert.Equal(HttpStatusCode.NotModified, await Again("\"other\", W/" + first.Headers.ETag));
+        Assert.Equal(HttpStatusCode.OK, await Again("\"other\""));
+        Assert.Equal(HttpStatusCode.OK, await Again("nonsense"));
+        using var head = await studio.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/"));
+        Assert.Equal((HttpStatusCode.OK, PageEndpoints.Files["index.html"].Bytes.Length), (head.StatusCode, (int)head.Content.Headers.ContentLength!));
+    }
+
+    [Theory]
+    [InlineData("/page/")]
+    [InlineData("/page/none.js")]
+    [InlineData("/page/../appsettings.json")]
+    [InlineData("/page/%2e%2e/x")]
+    [InlineData("/page/..%2fmain.js")]
+    [InlineData("/page/MAIN.JS")]
+    public async Task Other_names_are_not_there(string path)
+    {
+        await using var studio = await SmallStudio.StartAsync();
+        Assert.Equal(404, (await RawRequest.GetAsync(studio, path)).Status);
+    }
+
+    [Fact]
+    public async Task With_a_key_the_page_is_seen_without_and_everything_else_is_not()
+    {
+        await using var studio = await SmallStudio.StartAsync(new() { ApiKey = "correct-horse" });
+        foreach (var (path, status) in new[] { ("/", 200), ("/page/main.js", 200), ("/api/runs", 401), ("/api/runs/x", 401), ("/api/samplers", 401), ("/v1/models", 401), ("/pages", 401), ("//", 401) })
+            Assert.Equal((path, status), (path, (await RawRequest.GetAsync(studio, path)).Status));
+    }
+
+    [GeneratedRegex(@"(?:from '\./|(?:src|href)=""page/)([\w.]+)")]
+    private static partial Regex Taken();
+
+    internal static string Repository()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "Mezzotint.slnx")))
+                return folder.FullName;
+        throw new InvalidOperationException("The tests do not lie in the repository.");
+    }
+}

@@ -1,0 +1,178 @@
+using CsCheck;
+using Mezzotint.Networks;
+using Mezzotint.Runtime;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Networks;
+
+public class ResidualUNetTests
+{
+    private static readonly ResidualUNetConfig Small = new() { ModelChannels = 8, ResidualBlocks = [1, 2], HeadChannels = 8, AttentionLevels = [1], Unconditional = true };
+
+    private static readonly Gen<ResidualUNetConfig> AnyShape = Gen.Select(
+        Gen.Int[1, 12], Gen.Int[1, 3], Gen.Select(Gen.Int[1, 3], Gen.Int[1, 2]).Array[1, 3], Gen.Int[0, 2].Array[0, 3], Gen.Int[0, 2], Gen.Bool,
+        (classes, channels, levels, attention, patch, unconditional) => new ResidualUNetConfig
+        {
+            CorpusLength = classes,
+            Unconditional = unconditional,
+            InChannels = channels,
+            OutChannels = channels,
+            PatchSize = 1 << patch,
+            ModelChannels = 8,
+            ChannelMultipliers = [.. levels.Select(level => level.Item1)],
+            ResidualBlocks = [.. levels.Select(level => level.Item2)],
+            AttentionLevels = [.. attention.Where(level => level < levels.Length)],
+            HeadChannels = 4,
+        });
+
+    [Fact]
+    public void Any_shape_makes_images_of_its_size_and_has_as_many_parameters_as_it_says() =>
+        AnyShape.Sample(config =>
+        {
+            using var network = (ResidualUNet)config.Build(seed: 5);
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            Assert.Equal(network.named_parameters().Sum(named => named.parameter.numel()), config.ParameterCount);
+            Assert.Equal([2, config.InChannels, config.Stride, 2 * config.Stride],
+                network.call(zeros(2, config.InChannels, config.Stride, 2 * config.Stride), ones(2), zeros(2, 1, dtype: int64)).shape);
+        }, iter: 25, threads: 1);
+
+    [Fact]
+    public void A_fresh_network_predicts_nothing()
+    {
+        using var network = Small.Build(seed: 3);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Assert.Equal(0, network.call(randn(2, 1, 4, 4), ones(2), zeros(2, 1, dtype: int64)).abs().max().item<float>());
+    }
+
+    [Fact]
+    public void Image_time_and_label_each_change_the_output_and_other_images_of_the_batch_do_not()
+    {
+        using var network = Trained(Small);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var (x, t, labels) = (randn(3, 1, 8, 4), tensor([0.1f, 0.5f, 0.9f]), tensor([0L, 3, 10], [3, 1]));
+        var all = network.call(x, t, labels);
+        for (int i = 0; i < 3; i++)
+        {
+            Tensor One(Tensor images, Tensor times, Tensor classes) => network.call(images.narrow(0, i, 1), times.narrow(0, i, 1), classes.narrow(0, i, 1));
+            Assert.True(One(x, t, labels).allclose(all.narrow(0, i, 1), 1e-4, 1e-5));
+            Assert.False(One(x.Plus(0.1), t, labels).allclose(all.narrow(0, i, 1), 1e-3, 1e-4));
+            Assert.False(One(x, t.Plus(0.05), labels).allclose(all.narrow(0, i, 1), 1e-3, 1e-4));
+            Assert.False(One(x, t, labels.sub(5).abs()).allclose(all.narrow(0, i, 1), 1e-3, 1e-4));
+        }
+    }
+
+    /// <summary>The same formula in plain float64 loops, written from the papers.</summary>
+    [Fact]
+    public void A_block_is_its_formula()
+    {
+        random.manual_seed(7);
+        using var block = new ModulatedBlock(16, 8, Small);
+        Randomise(block);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var (x, condition) = (randn(1, 16, 3, 2), randn(1, Small.EmbeddingWidth));
+        var weights = block.named_parameters().ToDictionary(named => named.name, named => Doubles(named.parameter));
+        double[] modulation = PlainLayers.Linear(Doubles(condition), weights["modulation.weight"], weights["modulation.bias"]);
+
+        double[] input = Doubles(x);
+        double[] h = PlainLayers.Silu(PlainLayers.GroupNorm(input, 16, 8, weights["norm1.weight"], weights["norm1.bias"]));
+        h = PlainLayers.GroupNorm(PlainLayers.Convolution(h, 16, 3, 2, weights["conv1.weight"], weights["conv1.bias"], 3), 8, 8, weights["norm2.weight"], weights["norm2.bias"]);
+        h = PlainLayers.Silu([.. h.Select((value, i) => (1 + modulation[i / 6]) * value + modulation[8 + i / 6])]);
+        h = PlainLayers.Convolution(h, 8, 3, 2, weights["conv2.weight"], weights["conv2.bias"], 3);
+        double[] skip = PlainLayers.Convolution(input, 16, 3, 2, weights["skip.weight"], weights["skip.bias"], 1);
+        Near([.. h.Zip(skip, (a, b) => a + b)], block.call(x, condition));
+    }
+
+    /// <summary>The same formula in plain float64 loops.</summary>
+    [Fact]
+    public void Attention_is_its_formula()
+    {
+        random.manual_seed(8);
+        using var attention = new MapAttention(8, 4);
+        Randomise(attention);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var x = randn(1, 8, 3, 2);
+        var weights = attention.named_parameters().ToDictionary(named => named.name, named => Doubles(named.parameter));
+
+        double[] input = Doubles(x), normed = PlainLayers.GroupNorm(input, 8, 8, weights["norm.weight"], weights["norm.bias"]);
+        double[] all = PlainLayers.Convolution(normed, 8, 3, 2, weights["qkv.weight"], weights["qkv.bias"], 1);
+        double At(int part, int head, int place, int i) => all[((part * 2 + head) * 4 + i) * 6 + place];
+        var mixed = new double[48];
+        for (int head = 0; head < 2; head++)
+            for (int place = 0; place < 6; place++)
+            {
+                double[] weight = [.. Enumerable.Range(0, 6).Select(other => Math.Exp(Enumerable.Range(0, 4).Sum(i => At(0, head, place, i) * At(1, head, other, i)) / 2))];
+                for (int i = 0; i < 4; i++)
+                    mixed[(head * 4 + i) * 6 + place] = Enumerable.Range(0, 6).Sum(other => weight[other] * At(2, head, other, i)) / weight.Sum();
+            }
+        double[] projected = PlainLayers.Convolution(mixed, 8, 3, 2, weights["proj.weight"], weights["proj.bias"], 1);
+        Near([.. projected.Zip(input, (a, b) => a + b)], attention.call(x));
+    }
+
+    [Fact]
+    public void Wrong_shapes_are_refused_before_libtorch_sees_them()
+    {
+        using var network = Small.Build();
+        using var scope = NewDisposeScope();
+        var (x, t, labels) = (zeros(2, 1, 4, 4), ones(2), zeros(2, 1, dtype: int64));
+        Assert.Throws<ArgumentException>("x", () => network.call(zeros(2, 1, 4, 3), t, labels));
+        Assert.Throws<ArgumentException>("x", () => network.call(zeros(2, 2, 4, 4), t, labels));
+        Assert.Throws<ArgumentException>("t", () => network.call(x, ones(3), labels));
+        Assert.Throws<ArgumentException>("labels", () => network.call(x, t, zeros(2, dtype: int64)));
+    }
+
+    [Fact]
+    public void Impossible_shapes_are_refused_by_name()
+    {
+        void Refused(string key, ResidualUNetConfig config) => Assert.StartsWith($"model.{key} ", Assert.Throws<MezzotintException>(() => config.Build()).Message, StringComparison.Ordinal);
+        Refused("patch_size", Small with { PatchSize = 3 });
+        Refused("model_channels", Small with { ModelChannels = 12 });
+        Refused("channel_multipliers", Small with { ChannelMultipliers = [] });
+        Refused("residual_blocks", Small with { ResidualBlocks = [1] });
+        Refused("attention_levels", Small with { AttentionLevels = [2] });
+        Refused("head_channels", Small with { HeadChannels = 5 });
+        Refused("out_channels", Small with { OutChannels = 3 });
+    }
+
+    [Fact]
+    public void The_seed_decides_the_weights()
+    {
+        using var one = Small.Build(seed: 1);
+        using var same = Small.Build(seed: 1);
+        using var other = Small.Build(seed: 2);
+        Assert.Equal(IO.SmallNetwork.Weights(one), IO.SmallNetwork.Weights(same));
+        Assert.NotEqual(IO.SmallNetwork.Weights(one), IO.SmallNetwork.Weights(other));
+    }
+
+    /// <summary>A network in which no layer is at 0 any more.</summary>
+    private static DenoisingNetwork Trained(ResidualUNetConfig config)
+    {
+        var network = config.Build(seed: 6);
+        Randomise(network);
+        return network;
+    }
+
+    private static void Randomise(nn.Module module)
+    {
+        using var noGrad = no_grad();
+        foreach (var (_, parameter) in module.named_parameters())
+            parameter.normal_(0, 0.3);
+    }
+
+    private static double[] Doubles(Tensor tensor) => tensor.to(float64).contiguous().data<double>().ToArray();
+
+    private static void Near(double[] expected, Tensor actual)
+    {
+        double[] values = Doubles(actual);
+        double scale = expected.Max(Math.Abs);
+        Assert.Equal(expected.Length, values.Length);
+        for (int i = 0; i < values.Length; i++)
+            Assert.Equal(expected[i], values[i], 1e-5 * scale);
+    }
+}

@@ -1,0 +1,89 @@
+using Mezzotint.Data;
+using Mezzotint.IO;
+using Mezzotint.Noise;
+using Mezzotint.Sampling;
+using Mezzotint.Tests.Noise;
+using Mezzotint.Tests.Data;
+using Mezzotint.Tests.IO;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Sampling;
+
+public class InversionTests
+{
+    private static readonly IReadOnlyDictionary<string, NoiseProcess> Processes = Mezzotint.Tests.Noise.Processes.OfEachKind;
+
+    public static TheoryData<string> Names { get; } = [.. Processes.Keys];
+
+    [Theory, MemberData(nameof(Names))]
+    public void Heun_brings_an_image_back_within_a_thousandth_in_100_steps(string process)
+    {
+        using var scope = NewDisposeScope();
+        var inversion = Of(Processes[process]);
+        var x = GaussianMixtureDenoiser.TwoModes.Draw(Processes[process].MinimumLevel, 200, 4, seed: 3);
+        var z = inversion.Encode(x, SolverInputs.NoLabels);
+        Assert.InRange(Rms(inversion.Decode(z, SolverInputs.NoLabels) - x), 1e-9, 1e-3);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void The_noise_of_the_models_images_is_normal(string process)
+    {
+        // With one pixel an image: with several, which share their mode, the most noise of VE and EDM leaves a little of it.
+        using var scope = NewDisposeScope();
+        var x = GaussianMixtureDenoiser.TwoModes.Draw(Processes[process].MinimumLevel, 4000, 1, seed: 4);
+        double[] z = Of(Processes[process]).Encode(x, SolverInputs.NoLabels).data<double>().ToArray();
+        double Moment(int power) => z.Average(value => Math.Pow(value, power));
+        // 4.5 standard errors of 4000 draws, and 0.02 for the mixture's own mean and variance, over the most noise.
+        Assert.InRange(Moment(1), -0.07 - 0.02, 0.07 + 0.02);
+        Assert.InRange(Moment(2), 0.90 - 0.02, 1.10 + 0.02);
+        Assert.InRange(Moment(4), 2.30 - 0.1, 3.70 + 0.1);
+    }
+
+    [Theory]
+    [InlineData("heun", 2)]
+    [InlineData("dpmpp-2m", 2)]
+    [InlineData("euler", 1)]
+    public void What_does_not_come_back_shrinks_as_the_order_says(string name, int order)
+    {
+        using var scope = NewDisposeScope();
+        var process = Processes["EDM"];
+        var x = GaussianMixtureDenoiser.TwoModes.Draw(process.MinimumLevel, 100, 1, seed: 3);
+        double Error(int steps)
+        {
+            var inversion = Of(process) with { Solver = Solvers.Named(name), Levels = Inversion.LevelsOf(process, steps) };
+            return Rms(inversion.Decode(inversion.Encode(x, SolverInputs.NoLabels), SolverInputs.NoLabels) - x);
+        }
+        Assert.InRange(Math.Log2(Error(200) / Error(400)), order - 0.3, order + 1.2); // heun's errors of both ways cancel in part
+    }
+
+    [Fact]
+    public void The_shipped_model_brings_digits_back_within_a_thousandth()
+    {
+        using var scope = NewDisposeScope();
+        using var model = ModelFolder.Read(Path.Combine(RepositoryFolder.Path, "models", "seed"));
+        var digits = TestData.MnistFolder is { } folder ? Mnist.Load(folder, train: false).Take(4) : Strokes.Make(4, seed: 1);
+        var labels = tensor([.. digits.Labels.Select(label => (long)label)], [4, 1]);
+        var images = model.Info.Pixels.ToNumbers(tensor(digits.Pixels, [4, 1, 28, 28]).to(float64) / 255);
+        var inversion = Inversion.Of(model);
+        var z = inversion.Encode(images, labels);
+        Assert.InRange(Rms(z), 0.7, 1.3);
+        Assert.InRange(Rms(inversion.Decode(z, labels) - images), 0, 1e-3);
+        Assert.False(z.requires_grad);
+    }
+
+    [Fact]
+    public void What_cannot_be_walked_back_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        var x = zeros(1, 1, 2, 2);
+        var inversion = Of(Processes["EDM"]);
+        Assert.Contains("'euler-ancestral' draws noise", Assert.Throws<MezzotintException>(() => (inversion with { Solver = Solvers.EulerAncestral() }).Encode(x, SolverInputs.NoLabels)).Message, StringComparison.Ordinal);
+        Assert.Contains("draws noise", Assert.Throws<MezzotintException>(() => (inversion with { Solver = Solvers.Heun(new() { Amount = 5 }) }).Decode(x, SolverInputs.NoLabels)).Message, StringComparison.Ordinal);
+        Assert.Contains("at least two", Assert.Throws<ArgumentException>(() => (inversion with { Levels = [3, 0] }).Encode(x, SolverInputs.NoLabels)).Message, StringComparison.Ordinal);
+        Assert.Contains("which rise", Assert.Throws<ArgumentException>(() => (inversion with { Levels = [1, 3] }).Encode(x, SolverInputs.NoLabels)).Message, StringComparison.Ordinal);
+    }
+
+    private static Inversion Of(NoiseProcess process) => new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = Inversion.LevelsOf(process) };
+
+    private static double Rms(Tensor error) => error.pow(2).mean().sqrt().item<double>();
+}

@@ -1,0 +1,137 @@
+using CsCheck;
+using Mezzotint.IO;
+using Mezzotint.Networks;
+using Mezzotint.Noise;
+using Mezzotint.Tests.Noise;
+using Mezzotint.Training;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Training;
+
+public class ConsistencyTests
+{
+    private static readonly ExperimentConfig Config = SmallExperiment.Config with
+    {
+        Process = new Edm(),
+        Parameterisation = new EdmPreconditioning(),
+        Times = new LogNormalLevels { Mean = -1.1, Std = 2 },
+        Distillation = new ConsistencyTuning { Doublings = 4 },
+        Model = new ResidualUNetConfig { PatchSize = 2, ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 16 },
+        Training = SmallExperiment.Config.Training with { Epochs = 20, LearningRate = 3e-3 },
+    };
+
+    [Fact]
+    public void The_lower_level_is_the_papers_and_comes_nearer_with_each_doubling()
+    {
+        var tuning = new ConsistencyTuning { Doublings = 8 };
+        // n(1) = 1 + 8 / (1 + e) = 3.1515...; the gap at the end is n / 2^8.
+        double n = 1 + 8 / (1 + Math.E);
+        Assert.Equal(1 - n / 256, tuning.Lower(1, 0.002, 1), 1e-15);
+        Assert.Equal(1 - n / 256, tuning.Lower(1, 0.002, 0.9), 1e-15);
+        Assert.Equal(1 - n / 128, tuning.Lower(1, 0.002, 0.8), 1e-15);
+        Assert.Equal(0, tuning.Lower(1, 0.002, 0));       // n > 2
+        Assert.Equal(40, tuning.Lower(80, 0.002, 0), 1e-9);  // n = 1
+        Assert.Equal(0, tuning.Lower(0.002, 0.002, 1));   // below the least there is no noise
+    }
+
+    [Fact]
+    public void A_pair_is_ordered_at_any_time_of_any_process_and_its_factors_are_finite() =>
+        Gen.Select(Processes.Any, Gen.Double[0, 1], Gen.Double[0, 1], Gen.Int[1, 30]).Sample((process, u, progress, doublings) =>
+        {
+            using var scope = NewDisposeScope();
+            var tuning = new ConsistencyTuning { Doublings = doublings };
+            var objective = new TrainingObjective { Process = process, Parameterisation = new ImageParameterisation(), Distillation = tuning };
+            double time = new LogNormalLevels().Time(process, u), level = process.Level(time);
+            Assert.InRange(tuning.Lower(level, process.MinimumLevel, progress), 0, level);
+            Assert.True(ConsistencyLoss.FactorsOf(objective, tuning, [time], progress).isfinite().all().item<bool>());
+        }, iter: 200, threads: 1);
+
+    [Fact]
+    public void While_the_lower_level_is_0_the_loss_is_the_distance_of_the_estimate_from_the_image()
+    {
+        using var network = Config.Model.Build(seed: 3);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        random.manual_seed(5);
+        var (images, noise, labels) = (randn(2, 1, 8, 8), randn(2, 1, 8, 8), zeros(2, 1, dtype: int64));
+        // At level 1 and the first doubling the lower level is 0. A fresh network predicts nothing: D = skip xHat, with EDM's skip of 0.25 / 1.25.
+        var draw = new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning { Huber = 0.5 }, [1, 1], 0), noise, InPairs: true);
+        float[] losses = DenoisingLoss.PerImage(network, images, labels, draw).data<float>().ToArray();
+        for (int i = 0; i < 2; i++)
+        {
+            double square = images[i].Numbers().Zip(noise[i].Numbers(), (x, z) => Math.Pow(0.2 * (x + z) - x, 2)).Sum();
+            Assert.Equal(Math.Sqrt(square + 0.25) - 0.5, losses[i], 1e-4);
+        }
+    }
+
+    [Fact]
+    public void The_lower_estimate_has_no_gradient()
+    {
+        using var network = Config.Model.Build(seed: 3);
+        using var scope = NewDisposeScope();
+        random.manual_seed(5);
+        var draw = new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning(), [1, 3], 1), randn(2, 1, 8, 8), InPairs: true);
+        // A fresh network gives 0 but for its last bias; with gradients on both sides that bias would move D_r as well.
+        var (images, labels) = (randn(2, 1, 8, 8), zeros(2, 1, dtype: int64));
+        DenoisingLoss.PerImage(network, images, labels, draw).sum().backward();
+        double analytic = network.named_parameters().Single(named => named.name == "output.bias").parameter.grad!.sum().item<float>();
+        double Loss(double shift)
+        {
+            // Only the higher estimate moves: its output bias, which reaches D_t through Out_t.
+            var factors = draw.Factors;
+            double total = 0;
+            for (int i = 0; i < 2; i++)
+            {
+                double[] f = [.. factors[i].Numbers()];
+                double[] x = [.. images[i].Numbers()], z = [.. draw.Noise[i].Numbers()];
+                double square = x.Zip(z, (a, b) => f[0] * (a + f[4] * b) + f[1] * shift - f[5] * (a + f[9] * b)).Sum(d => d * d);
+                total += (Math.Sqrt(square + f[10] * f[10]) - f[10]) * f[11];
+            }
+            return total;
+        }
+        Assert.Equal((Loss(1e-4) - Loss(-1e-4)) / 2e-4, analytic, 1e-3 * Math.Abs(analytic));
+    }
+
+    [Fact]
+    public void A_training_begins_with_the_weights_of_another_model_and_lowers_the_loss()
+    {
+        using var start = Config.Model.Build(seed: 9);
+        using var trainer = new Trainer(Config, SmallExperiment.Train, SmallExperiment.Train, start: start);
+        Assert.Equal(IO.SmallNetwork.Weights(start), IO.SmallNetwork.Weights(trainer.Network));
+        double before = trainer.Evaluate();
+        for (int i = 0; i < 6; i++)
+        {
+            for (int step = 0; step < 10; step++)
+                trainer.TrainStep();
+            trainer.ReadLosses();
+        }
+        double after = trainer.Evaluate();
+        Assert.True(after < 0.9 * before, $"{before} -> {after}");
+        using var other = (Config.Model with { CorpusLength = 11 }).Build();
+        Assert.Contains("another shape", Assert.Throws<MezzotintException>(() => new Trainer(Config, SmallExperiment.Train, SmallExperiment.Test, start: other).Dispose()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_training_leaves_alone_is_taken_over_too_and_survives_a_resumption()
+    {
+        var config = SmallExperiment.Config with { Training = SmallExperiment.Config.Training with { Average = new ExponentialAverage() } };
+        using var start = new UNet(SmallExperiment.Model, seed: 9);
+        using var straight = new Trainer(config, SmallExperiment.Train, SmallExperiment.Test, start: start);
+        using var first = new Trainer(config, SmallExperiment.Train, SmallExperiment.Test, start: start);
+        using var second = new Trainer(config, SmallExperiment.Train, SmallExperiment.Test, start: start);
+        for (int i = 0; i < 4; i++)
+            straight.TrainStep();
+        first.TrainStep();
+        second.Restore(new Checkpoint { Step = 1, EpochsReported = 0, EpochLoss = 0, SinceLog = (0, 0), Elapsed = TimeSpan.Zero, Tensors = first.Tensors() });
+        for (int i = 0; i < 3; i++)
+            second.TrainStep();
+        Assert.Equal(IO.SmallNetwork.Weights(straight.Network), IO.SmallNetwork.Weights(second.Network));
+        Assert.Equal(IO.SmallNetwork.Weights(start)["time_embed.W"], IO.SmallNetwork.Weights(second.Network)["time_embed.W"]);
+    }
+}
+
+/// <summary>Tensors as numbers.</summary>
+internal static class TensorNumbers
+{
+    public static IEnumerable<double> Numbers(this Tensor tensor) => tensor.to(float64).contiguous().data<double>().ToArray();
+}
