@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Mezzotint.Cli;
 
 /// <summary>Errors as one line each: <c>mezzotint: </c>, the thing that is wrong, the remedy.</summary>
@@ -19,7 +17,7 @@ internal static class Failure
         bool trace = Environment.GetEnvironmentVariable(TraceVariable) == "1";
         terminal.Say("mezzotint: " + error switch
         {
-            MezzotintException or IOException or UnauthorizedAccessException => OneLine(error.Message),
+            MezzotintException or IOException or UnauthorizedAccessException => MezzotintException.OneLine(error.Message),
             OutOfMemoryException => "there is not enough memory: ask for fewer images, or a smaller batch or model.",
             _ => $"{error.GetType().Name}: {FirstLine(error.Message)} This is unexpected, an error of the program; {TraceVariable}=1 shows where it arose.",
         });
@@ -28,15 +26,6 @@ internal static class Failure
         return CommandLine.Failed;
     }
 
-    /// <summary>Line breaks and whatever else moves a cursor become spaces: what a file says must not speak to the terminal.</summary>
-    private static string OneLine(string message)
-    {
-        var line = new StringBuilder(message.Length);
-        foreach (char c in message.Trim())
-            line.Append(char.IsControl(c) ? ' ' : c);
-        return line.ToString();
-    }
-
     /// <summary>libtorch's errors carry a native stack trace below their first line.</summary>
-    private static string FirstLine(string message) => OneLine(message.Trim().Split('\n')[0]);
+    private static string FirstLine(string message) => MezzotintException.OneLine(message.Trim().Split('\n')[0]);
 }

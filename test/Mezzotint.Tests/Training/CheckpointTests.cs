@@ -67,6 +67,7 @@ public class CheckpointTests
 
     [Theory]
     [InlineData("format", "mezzotint checkpoint 2")]
+    [InlineData("format", "mezzotint\ncheckpoint 1")]
     [InlineData("step", "-1")]
     [InlineData("step", "1e3")]
     [InlineData("step", "99999999999999999999")]
