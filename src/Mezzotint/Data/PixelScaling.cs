@@ -15,6 +15,16 @@ public sealed record PixelScaling
     /// <summary>The distance of the pixel that becomes 1; more than 0.</summary>
     public double Scale { get; init; } = 1;
 
+    /// <summary>
+    /// Whether training fills the steps between pixel values: x_0 is that of pixel + (u - 1/2) / 255 with u uniform in [0, 1), drawn anew each time.
+    /// A density of pixels can be learned then: without it, that of 256 values has no bound. Theis et al. 2016, arXiv 1511.01844, section 3.1.
+    /// </summary>
+    [DefaultWhenMissing]
+    public bool Dequantise { get; init; }
+
+    /// <summary>The distance of two neighbouring pixel values in the network's numbers.</summary>
+    public double Step => 1 / (255 * Scale);
+
     /// <summary>x_0 of pixels 0 to 1, as a new tensor.</summary>
     public Tensor ToNumbers(Tensor pixels) => pixels.Times(1 / Scale).Plus(-Mean / Scale);
 

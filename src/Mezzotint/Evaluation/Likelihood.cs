@@ -73,7 +73,7 @@ public sealed record Likelihood
     }
 
     /// <summary>
-    /// The likelihood of a set of images, their pixels dequantised, y = (pixel + u) / 256 with u uniform in [0, 1), and with the noise of the least level s on them:
+    /// The likelihood of a set of images, their pixels dequantised, y = (pixel + u - 1/2) / 255 with u uniform in [0, 1), and with the noise of the least level s on them:
     /// ln p_s(y + s z), z ~ N(0, I).
     /// </summary>
     /// <remarks>
@@ -141,12 +141,12 @@ public sealed record Likelihood
         return density.cpu().data<double>().ToArray();
     }
 
-    /// <summary>(pixel + u) / 256 in the network's numbers, with s z added: float64 [1, C, H, W].</summary>
+    /// <summary>(pixel + u - 1/2) / 255 in the network's numbers, with s z added: float64 [1, C, H, W].</summary>
     private Tensor Noisy(ImageSet images, int image, double s)
     {
         using var generator = RandomSeeds.Generator(Seed, RandomPurpose.Dequantisation, image);
         long[] shape = [1, images.Channels, images.Height, images.Width];
-        var y = tensor(images.Image(image).ToArray(), shape).to(float64).Plus(rand(shape, float64, generator: generator)).Over(256);
+        var y = tensor(images.Image(image).ToArray(), shape).to(float64).Plus(rand(shape, float64, generator: generator).Plus(-0.5)).Over(255);
         return Pixels.ToNumbers(y).Plus(s, randn(shape, float64, generator: generator));
     }
 

@@ -4,9 +4,9 @@ namespace Mezzotint.Evaluation;
 public sealed record LikelihoodResult
 {
     /// <summary>What the figures mean, in one line.</summary>
-    public const string Convention = "bits/dim = 8 - log2 p(y + s z) / n of n pixels y = (pixel + u) / 256, u uniform in [0, 1), z normal, s the model's least level of noise";
+    public const string Convention = "bits/dim = log2 255 - log2 p(y + s z) / n of n pixels y = (pixel + u - 1/2) / 255, u uniform in [0, 1), z normal, s the model's least level of noise";
 
-    /// <summary>ln p(y + s z) of each image in nats, y its pixels between 0 and 1.</summary>
+    /// <summary>ln p(y + s z) of each image in nats, y its pixels, 0 to 1 and half a step beyond.</summary>
     public required IReadOnlyList<double> LogDensities { get; init; }
 
     /// <summary>n, the number of pixels and channels of an image.</summary>
@@ -31,6 +31,6 @@ public sealed record LikelihoodResult
     /// <summary>The bits per dimension of image <paramref name="index"/>.</summary>
     public double BitsOf(int index) => Bits(LogDensities[index]);
 
-    /// <summary>Eight of them turn a density over [0, 1) into one over 256 values.</summary>
-    private double Bits(double logDensity) => 8 - logDensity / (Dimensions * Math.Log(2));
+    /// <summary>A value of a pixel is 1 / 255 wide: its probability is the density there times that.</summary>
+    private double Bits(double logDensity) => Math.Log2(255) - logDensity / (Dimensions * Math.Log(2));
 }

@@ -36,10 +36,10 @@ public sealed class ModulatedBlock : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor x, Tensor condition)
     {
         using var scope = NewDisposeScope();
-        var h = conv1.call(nn.functional.silu(norm1.call(x)));                                // [B, Cout, H, W]
+        var h = conv1.Apply(nn.functional.silu(norm1.call(x)));                                // [B, Cout, H, W]
         var both = modulation.call(condition).unsqueeze(-1).unsqueeze(-1).chunk(2, dim: 1);   // 2 of [B, Cout, 1, 1]
         h = nn.functional.silu(both[1].addcmul(norm2.call(h), both[0].Plus(1), One));
-        return (skip?.call(x) ?? x).Plus(conv2.call(h)).MoveToOuterDisposeScope();
+        return (skip?.Apply(x) ?? x).Plus(conv2.Apply(h)).MoveToOuterDisposeScope();
     }
 
     /// <summary>A group normalisation that starts as the identity; TorchSharp's own leaves its weights uninitialised.</summary>
@@ -129,10 +129,10 @@ public sealed class MapAttention : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         long batch = x.shape[0], channels = x.shape[1], places = x.shape[2] * x.shape[3], width = channels / _heads;
-        var all = qkv.call(norm.call(x)).view(batch, 3, _heads, width, places).transpose(-1, -2); // [B, 3, heads, places, width]
+        var all = qkv.Apply(norm.call(x)).view(batch, 3, _heads, width, places).transpose(-1, -2); // [B, 3, heads, places, width]
         var (q, k, v) = (all.select(1, 0), all.select(1, 1), all.select(1, 2));
         var weights = matmul(q.Times(1 / Math.Sqrt(width)), k.transpose(-1, -2)).softmax(-1);    // [B, heads, places, places]
         var mixed = matmul(weights, v).transpose(-1, -2).reshape(x.shape);
-        return x.Plus(proj.call(mixed)).MoveToOuterDisposeScope();
+        return x.Plus(proj.Apply(mixed)).MoveToOuterDisposeScope();
     }
 }

@@ -25,6 +25,7 @@ public sealed class ResidualUNet : DenoisingNetwork
     private readonly ModuleList<ModulatedLevel> decoder;
     private readonly GroupNorm output_norm;
     private readonly Conv2d output;
+    private readonly ResidualUNetConfig _config;
     private readonly int _patch;
 
     /// <summary>Builds the network with fresh weights.</summary>
@@ -35,9 +36,9 @@ public sealed class ResidualUNet : DenoisingNetwork
     {
         int[] widths = config.Widths;
         int levels = widths.Length;
-        _patch = config.PatchSize;
+        (_config, _patch) = (config, config.PatchSize);
         embedding = new(config);
-        input = nn.Conv2d(config.PatchChannels, widths[0], 3, padding: 1);
+        input = nn.Conv2d(config.InputChannels, widths[0], 3, padding: 1);
         encoder = new([.. Enumerable.Range(0, levels).Select(level => new ModulatedLevel(config, level, joins: false))]);
         down = new([.. Enumerable.Range(1, levels - 1).Select(level => nn.Conv2d(widths[level - 1], widths[level], 2, stride: 2))]);
         middle = new(widths[^1], widths[^1], config);
@@ -57,21 +58,21 @@ public sealed class ResidualUNet : DenoisingNetwork
         var condition = embedding.call(t, labels); // [B, E]
         var skips = new Stack<Tensor>();
 
-        x = input.call(nn.functional.pixel_unshuffle(x, _patch)); // [B, C, H / patch, W / patch]
+        x = input.Apply(nn.functional.pixel_unshuffle(AnchorInputs.Beside(x, t, _config), _patch)); // [B, C, H / patch, W / patch]
         for (int level = 0; level < encoder.Count; level++)
         {
             if (level > 0)
-                x = down[level - 1].call(x);
+                x = down[level - 1].Apply(x);
             x = encoder[level].Encode(x, condition, skips);
         }
         x = middle_attention.call(middle.call(x, condition));
         for (int level = 0; level < decoder.Count; level++)
         {
             if (level > 0)
-                x = up[level - 1].call(x);
+                x = up[level - 1].Apply(x);
             x = decoder[level].Decode(x, condition, skips);
         }
-        x = output.call(nn.functional.silu(output_norm.call(x)));
+        x = output.Apply(nn.functional.silu(output_norm.call(x)));
         return nn.functional.pixel_shuffle(x, _patch).MoveToOuterDisposeScope();
     }
 }

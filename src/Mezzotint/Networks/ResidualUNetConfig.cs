@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Mezzotint.Networks;
 
 /// <summary>The shape of a <see cref="ResidualUNet"/>: kind "residual-unet".</summary>
@@ -30,6 +32,17 @@ public sealed record ResidualUNetConfig : NetworkConfig
     /// <summary>The width of a head of attention; it divides the widths that have one.</summary>
     public int HeadChannels { get; init; } = 32;
 
+    /// <summary>
+    /// Values, in the network's numbers, that a pixel often is to the last digit, such as black: for each, the first layer sees beside the noisy image how far
+    /// each pixel is from it in deviations of the noise: see <see cref="AnchorInputs"/>. For an <see cref="Noise.EdmPreconditioning"/> alone. None by default.
+    /// </summary>
+    [DefaultWhenMissing]
+    public IReadOnlyList<double> Anchors { get; init; } = [];
+
+    /// <summary>The data_std of the preconditioning, from which anchors follow; more than 0.</summary>
+    [DefaultWhenMissing]
+    public double AnchorDataStd { get; init; } = 0.5;
+
     /// <inheritdoc/>
     public override int Stride => PatchSize << (ChannelMultipliers.Count - 1);
 
@@ -41,6 +54,9 @@ public sealed record ResidualUNetConfig : NetworkConfig
 
     /// <summary>Channels of the image once its patches are taken together.</summary>
     internal int PatchChannels => InChannels * PatchSize * PatchSize;
+
+    /// <summary>Channels of what the first layer sees.</summary>
+    internal int InputChannels => PatchChannels * (1 + Anchors.Count);
 
     /// <inheritdoc/>
     public override DenoisingNetwork Build(long seed = 0) => new ResidualUNet(this, seed);
@@ -57,7 +73,7 @@ public sealed record ResidualUNetConfig : NetworkConfig
                 + (from == to ? 0 : Convolution(from, to, 1));
             long Attention(long width) => 2 * width + Convolution(width, 3 * width, 1) + Convolution(width, width, 1);
 
-            long count = EmbeddingRows * embedding + Convolution(PatchChannels, widths[0], 3) // class, input
+            long count = EmbeddingRows * embedding + Convolution(InputChannels, widths[0], 3) // class, input
                 + ModelChannels * embedding + embedding + embedding * embedding + embedding;     // time
             for (int level = 0; level < widths.Length; level++)
             {
@@ -79,6 +95,8 @@ public sealed record ResidualUNetConfig : NetworkConfig
         Check.Range("model.channel_multipliers", $"[{string.Join(", ", ChannelMultipliers)}]", ChannelMultipliers.Count is >= 1 and <= 8 && ChannelMultipliers.All(m => m is >= 1 and <= 64), "one to eight whole numbers between 1 and 64");
         Check.Range("model.residual_blocks", $"[{string.Join(", ", ResidualBlocks)}]", ResidualBlocks.Count == ChannelMultipliers.Count && ResidualBlocks.All(n => n is >= 1 and <= 16), $"a whole number between 1 and 16 for each of the {ChannelMultipliers.Count} levels of model.channel_multipliers");
         Check.Range("model.attention_levels", $"[{string.Join(", ", AttentionLevels)}]", AttentionLevels.All(level => level >= 0 && level < ChannelMultipliers.Count), $"levels from 0 to {ChannelMultipliers.Count - 1}");
+        Check.Range("model.anchors", $"[{string.Join(", ", Anchors.Select(anchor => anchor.ToString(CultureInfo.InvariantCulture)))}]", Anchors.Count <= 16 && Anchors.All(anchor => Math.Abs(anchor) <= 1e6), "at most 16 numbers between -1000000 and 1000000");
+        Check.Range("model.anchor_data_std", AnchorDataStd, AnchorDataStd is > 0 and < 1e6, "more than 0 and below 1000000");
         foreach (int width in AttentionLevels.Select(level => Widths[level]).Append(Widths[^1]))
             Check.Range("model.head_channels", HeadChannels, HeadChannels >= 1 && width % HeadChannels == 0, $"a divisor of the width of each attention (here {width})");
     }
@@ -91,5 +109,5 @@ public sealed record ResidualUNetConfig : NetworkConfig
 
     private protected override IEnumerable<double> Numbers() =>
         [.. base.Numbers(), PatchSize, ModelChannels, ChannelMultipliers.Count, .. ChannelMultipliers, ResidualBlocks.Count, .. ResidualBlocks,
-         AttentionLevels.Count, .. AttentionLevels, HeadChannels];
+         AttentionLevels.Count, .. AttentionLevels, HeadChannels, Anchors.Count, .. Anchors, AnchorDataStd];
 }

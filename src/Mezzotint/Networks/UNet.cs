@@ -58,7 +58,8 @@ public sealed class UNet : DenoisingNetwork
         x = mid_block.call(x, time, context);
         foreach (var block in decoder)
             x = block.call(x, skips.Pop(), time);
-        return proj.call(x);
+        x = proj[1].call(proj[0].call(x));
+        return ((Conv2d)proj[2]).Apply(x);
     }
 
     internal override void CopyFrozenFrom(DenoisingNetwork other)

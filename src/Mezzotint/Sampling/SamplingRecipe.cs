@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 
@@ -20,6 +21,11 @@ public sealed record SamplingRecipe
 
     /// <summary>Steps, 1 to 100,000.</summary>
     public int Steps { get; init; } = 500;
+
+    /// <summary>
+    /// The least level that is walked, where that of the process is lower: what a likelihood needs down there, pictures do not show. null for the process's.
+    /// </summary>
+    public double? LeastLevel { get; init; }
 
     /// <summary>The weight of the guidance, as <see cref="Sampling.Guidance.Weight"/>; null for none, and the other settings of it for their defaults.</summary>
     public double? Guidance { get; init; }
@@ -54,8 +60,11 @@ public sealed record SamplingRecipe
     public SamplingRequest Of(SamplingRequest request, NoiseProcess process, SolverOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return request with { Steps = Steps, Solver = Solvers.Named(Sampler, process, options), Levels = NoiseLevels.Named(Levels, process, Steps), Guidance = ToGuidance() };
+        return request with { Steps = Steps, Solver = Solvers.Named(Sampler, process, options), Levels = LevelsIn(process), Guidance = ToGuidance() };
     }
+
+    private double[] LevelsIn(NoiseProcess process) =>
+        NoiseLevels.Named(Levels, LeastLevel is { } least ? process with { MinimumTime = process.Time(least) } : process, Steps);
 
     /// <summary>
     /// The same where nothing else is asked for. Another sampler than the recipe's comes with levels and a number of steps that suit it, and levels that are written
@@ -82,7 +91,8 @@ public sealed record SamplingRecipe
         ArgumentNullException.ThrowIfNull(network);
         Check.Range("sampling.steps", Steps, Steps is >= 1 and <= 100_000, "between 1 and 100000");
         var solver = Solvers.Named(Sampler, process);
-        NoiseLevels.Named(Levels, process, Steps);
+        Check.Range("sampling.least_level", LeastLevel ?? process.MinimumLevel, LeastLevel is not { } least || (least >= process.MinimumLevel && least < process.MaximumLevel), string.Create(CultureInfo.InvariantCulture, $"between the levels of the process, {process.MinimumLevel:G6} and {process.MaximumLevel:G6}"));
+        LevelsIn(process);
         Check.Range("sampling.guidance", "missing", Guidance is not null || (GuidanceKind, GuidanceRescale, GuidanceLow, GuidanceHigh) == default, "the weight, where other settings say how");
         if (ToGuidance() is not { } guidance)
             return;

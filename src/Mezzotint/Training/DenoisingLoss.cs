@@ -22,6 +22,8 @@ public static class DenoisingLoss
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(draw);
+        if (draw.Fill is not null)
+            images = images.Plus(draw.Fill);
         if (draw.InPairs)
             return ConsistencyLoss.PerImage(network, images, labels, draw);
         Tensor Column(int index) => draw.Factors.select(1, index).view(-1, 1, 1, 1);                             // [B, 1, 1, 1]

@@ -39,7 +39,7 @@ public sealed record ExperimentConfig
     public NetworkConfig Model { get; init; } = new UNetConfig();
 
     /// <summary>Process, parameterisation, loss, times and distillation in one.</summary>
-    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, Distillation = Distillation };
+    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, Distillation = Distillation, FilledStep = Pixels.Dequantise ? Pixels.Step : 0 };
 
     /// <summary>Checks the ranges of all settings.</summary>
     /// <exception cref="MezzotintException">A setting is out of its range; the message names its key.</exception>
@@ -53,6 +53,8 @@ public sealed record ExperimentConfig
         Sampling.Validate(Process, Model);
         if (Training.SamplesPerLabel > 0)
             (Sampling with { Steps = Training.SampleSteps }).Validate(Process, Model);
+        if (Model is ResidualUNetConfig { Anchors.Count: > 0 } anchored)
+            Check.Range("model.anchor_data_std", anchored.AnchorDataStd, Parameterisation is EdmPreconditioning edm && edm.DataStd == anchored.AnchorDataStd, "that of parameterisation.kind = \"edm\": anchors need its scaling of the image and its time");
         Check.Range("training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0 || Model.Unconditional, "0 unless model.unconditional is true: what is drawn without a label needs a row of its own");
     }
 }

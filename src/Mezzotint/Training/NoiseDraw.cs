@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
@@ -7,12 +8,13 @@ namespace Mezzotint.Training;
 /// <param name="Factors">float32 [B, 6]; what the columns are, the constants here say. For <see cref="ConsistencyTuning"/> they are those of its loss.</param>
 /// <param name="Noise">z ~ N(0, I): [B, C, H, W].</param>
 /// <param name="Dropped">True where training withholds the label: bool [B, 1]; null for nowhere.</param>
+/// <param name="Fill">What is added to the images, which fills the steps between pixel values: [B, C, H, W]; null for nothing.</param>
 /// <param name="InPairs">Whether the factors are those of two levels, for consistency, and not of one.</param>
-public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = null, bool InPairs = false)
+public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = null, Tensor? Fill = null, bool InPairs = false)
 {
     internal const int ImageIn = 0, NoiseIn = 1, ImageTarget = 2, NoiseTarget = 3, Weight = 4, TimeIn = 5;
 
-    /// <summary>Draws on the CPU, whatever the device of the training, so that a seed means the same everywhere: first times, then noise, then labels.</summary>
+    /// <summary>Draws on the CPU, whatever the device of the training, so that a seed means the same everywhere: first times, then noise, then labels, then what fills the steps between pixel values.</summary>
     /// <param name="generator">The source.</param>
     /// <param name="objective">Says which times, and what they mean.</param>
     /// <param name="count">B.</param>
@@ -31,10 +33,10 @@ public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = n
         var tuning = objective.Distillation as ConsistencyTuning;
         var factors = tuning is null ? FactorsOf(objective, times) : ConsistencyLoss.FactorsOf(objective, tuning, times, progress);
         var noise = randn(count, channels, height, width, generator: generator);
-        if (labelDropout == 0)
-            return new NoiseDraw(factors, noise, InPairs: tuning is not null);
         using var threshold = tensor(labelDropout, ScalarType.Float32);
-        return new NoiseDraw(factors, noise, rand(count, 1, generator: generator).lt(threshold), tuning is not null);
+        var dropped = labelDropout == 0 ? null : rand(count, 1, generator: generator).lt(threshold);
+        var fill = objective.FilledStep == 0 ? null : rand(noise.shape, generator: generator).Plus(-0.5).Times(objective.FilledStep);
+        return new NoiseDraw(factors, noise, dropped, fill, tuning is not null);
     }
 
     /// <summary>The draws at times and with noise of one's own choosing.</summary>
@@ -48,10 +50,10 @@ public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = n
     }
 
     /// <summary>The same draws on another device.</summary>
-    public NoiseDraw To(Device device) => new(Factors.to(device), Noise.to(device), Dropped?.to(device), InPairs);
+    public NoiseDraw To(Device device) => new(Factors.to(device), Noise.to(device), Dropped?.to(device), Fill?.to(device), InPairs);
 
     /// <summary>The draws of the images from <paramref name="start"/> on.</summary>
-    public NoiseDraw Slice(long start, long count) => new(Factors.narrow(0, start, count), Noise.narrow(0, start, count), Dropped?.narrow(0, start, count), InPairs);
+    public NoiseDraw Slice(long start, long count) => new(Factors.narrow(0, start, count), Noise.narrow(0, start, count), Dropped?.narrow(0, start, count), Fill?.narrow(0, start, count), InPairs);
 
     /// <summary>Computed in float64, one row a time: [B, 6].</summary>
     private static Tensor FactorsOf(TrainingObjective objective, double[] times)

@@ -64,16 +64,27 @@ public sealed record LogNormalLevels : TimeDistribution
     /// <summary>Its standard deviation, more than 0.</summary>
     public double Std { get; init; } = 1.2;
 
+    /// <summary>
+    /// The part of the draws that is even in ln level instead, from the process's least level to exp(Mean): 0 to below 1. A likelihood weighs every logarithm
+    /// of the level alike (Kingma et al. 2021, arXiv 2107.00630, equation 18), and the normal distribution hardly reaches the low ones.
+    /// </summary>
+    public double LowShare { get; init; }
+
     /// <inheritdoc/>
     public override double Time(NoiseProcess process, double u)
     {
         ArgumentNullException.ThrowIfNull(process);
-        double level = Math.Exp(Normal(Mean, Std, u));
+        double least = Math.Log(process.MinimumLevel);
+        double level = Math.Exp(u < LowShare ? least + (Mean - least) * (u / LowShare) : Normal(Mean, Std, (u - LowShare) / (1 - LowShare)));
         return level <= process.MinimumLevel ? process.MinimumTime : level >= process.MaximumLevel ? process.MaximumTime : process.Time(level);
     }
 
     /// <inheritdoc/>
-    public override void Validate() => CheckNormal(Mean, Std);
+    public override void Validate()
+    {
+        CheckNormal(Mean, Std);
+        Check.Range("times.low_share", LowShare, LowShare is >= 0 and < 1, "at least 0 and below 1");
+    }
 }
 
 /// <summary>ln(s / (1 - s)) ~ N(Mean, Std^2), where s is how far t is between the first time and the last.</summary>

@@ -20,6 +20,9 @@ public sealed record TrainingObjective
     /// <summary>Whether a trained model is turned into one of fewer steps: the table <c>[distillation]</c>.</summary>
     public Distillation Distillation { get; init; } = new NoDistillation();
 
+    /// <summary>The width of the steps between pixel values that training fills with uniform noise, in the network's numbers; 0 for none. See <see cref="Data.PixelScaling.Dequantise"/>.</summary>
+    public double FilledStep { get; init; }
+
     /// <summary>Checks the ranges of the settings, and that they fit each other.</summary>
     /// <exception cref="MezzotintException">They do not; the message names the key.</exception>
     public void Validate()

@@ -1,3 +1,4 @@
+using Mezzotint.Networks;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -39,5 +40,5 @@ public sealed class PlainClassifier : Classifier
     public override Tensor Scores(Tensor embedding) => scores.call(embedding);
 
     /// <summary>Pooling first is the same as pooling last, as a rectifier keeps the order, and leaves it a quarter of the work.</summary>
-    private static Tensor Pooled(Conv2d conv, Tensor x) => nn.functional.max_pool2d(conv.call(x), 2).relu_();
+    private static Tensor Pooled(Conv2d conv, Tensor x) => nn.functional.max_pool2d(conv.Apply(x), 2).relu_();
 }

@@ -13,7 +13,7 @@ internal sealed class OnnxResidualUNet(OnnxLayers layers, ResidualUNetConfig con
         string condition = Condition(t, labels);
         var skips = new Stack<OnnxMap>();
 
-        var x = layers.Convolution("input", Patches(image, patch));
+        var x = layers.Convolution("input", Patches(Anchored(image, t), patch));
         for (int level = 0; level < levels; level++)
         {
             if (level > 0)
@@ -34,6 +34,20 @@ internal sealed class OnnxResidualUNet(OnnxLayers layers, ResidualUNetConfig con
         // The order of the channels that pixel_shuffle has: column, row, depth.
         string pixels = patch == 1 ? x.Name : Graph.Add("DepthToSpace", [x.Name], ("blocksize", patch), ("mode", "CRD"));
         return new(pixels, image.Channels, image.Height, image.Width);
+    }
+
+    /// <summary><see cref="AnchorInputs"/>.</summary>
+    private OnnxMap Anchored(OnnxMap x, string t)
+    {
+        if (config.Anchors.Count == 0)
+            return x;
+        string level = Graph.Add("Reshape", [Graph.Add("Exp", [Graph.Add("Mul", [t, Graph.Floats([], 4)])]), Graph.Whole(-1, 1, 1, 1)]);
+        string total = Graph.Add("Sqrt", [layers.Plus(Graph.Add("Mul", [level, level]), Graph.Floats([], (float)(config.AnchorDataStd * config.AnchorDataStd)))]);
+        string noisy = Graph.Add("Mul", [x.Name, total]);
+        string Distance(double anchor) => Graph.Add("Div", [layers.Plus(noisy, Graph.Floats([], (float)-anchor)), level]);
+        string Clipped(string distance) => Graph.Add("Clip", [distance, Graph.Floats([], -(float)AnchorInputs.Limit), Graph.Floats([], (float)AnchorInputs.Limit)]);
+        string[] all = [x.Name, .. config.Anchors.Select(anchor => Graph.Add("Mul", [Clipped(Distance(anchor)), Graph.Floats([], (float)AnchorInputs.Scale)]))];
+        return x with { Name = Graph.Add("Concat", all, ("axis", 1)), Channels = x.Channels * all.Length };
     }
 
     private string Condition(string t, string labels)
