@@ -5,17 +5,21 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Networks;
 
-/// <summary>Convolutions whose channels are filled up with zeros to what the processor's kernels sum over rightly: the same result, and never another.</summary>
+/// <summary>Convolutions whose channels are filled up with zeros to what the processor's kernels compute rightly: the same result, and never another.</summary>
 /// <remarks>
-/// oneDNN 3.7.1, which libtorch 2.10 has, takes channels 16 at a time on processors with AVX-512, and where they are no multiple of 16 its copy of a map holds
-/// whatever memory held before in the rest. The weights there are 0, so nothing comes of it, until what was there happens to be a NaN or an infinity: a training ended at a
-/// random step. Forward, the channels of the input are summed over, and 16 or fewer have kernels of their own; backward, those of the output. The kernels for channels
-/// that come last in memory have no such rest, but two threads that make one of them at the same time crash. PaddedConvolutionTests holds all this.
+/// oneDNN 3.7.1, which libtorch 2.10 has, takes channels 16 at a time on processors with AVX-512. Found on one (AMD, family 26), and kept by PaddedConvolutionTests:
+/// <list type="bullet">
+/// <item>Where the channels that are summed over are no multiple of 16, its copy of a map holds whatever memory held before in the rest. The weights there are 0, so nothing
+/// comes of it, until what was there happens to be a NaN or an infinity: a training ended at a random step. Forward these are the input's, backward the output's; fewer than 16
+/// of an image have kernels of their own.</item>
+/// <item>The gradient of a convolution with a stride, which is what a transposed one computes forward, is wrong by a tenth where it has 48, 80, 112, ... channels.</item>
+/// </list>
+/// The kernels for channels that come last in memory have neither, but two threads that make one of them at the same time crash.
 /// </remarks>
 internal static class PaddedConvolution
 {
-    /// <summary>Channels that the kernels take at once.</summary>
-    private const int Block = 16;
+    /// <summary>Channels that the kernels sum over at once, and those that a kernel with a stride makes.</summary>
+    private const int Block = 16, StridedBlock = 32;
 
     /// <summary>Whether this processor has the kernels in question.</summary>
     public static bool IsNeeded { get; } = Avx512F.IsSupported;
@@ -24,10 +28,10 @@ internal static class PaddedConvolution
     public static Tensor Apply(this Conv2d conv, Tensor x)
     {
         long[] shape = conv.weight.shape; // [Cout, Cin, k, k]
-        long more = shape[1] < Block ? 0 : Missing(shape[1]), rest = Missing(shape[0]);
+        long more = Made(shape[1], strided: conv.stride![0] > 1), rest = Missing(shape[0], Block);
         return IsNeededFor(x, more + rest)
             ? nn.functional.conv2d(Channels(x, more), nn.functional.pad(conv.weight, [0, 0, 0, 0, 0, more, 0, rest]),
-                conv.bias is { } bias ? nn.functional.pad(bias, [0, rest]) : null, conv.stride!, conv.padding!).narrow(1, 0, shape[0])
+                conv.bias is { } bias ? nn.functional.pad(bias, [0, rest]) : null, conv.stride, conv.padding!).narrow(1, 0, shape[0])
             : conv.call(x);
     }
 
@@ -35,7 +39,7 @@ internal static class PaddedConvolution
     public static Tensor Apply(this ConvTranspose2d conv, Tensor x)
     {
         long[] shape = conv.weight.shape; // [Cin, Cout, k, k]
-        long more = Missing(shape[0]), rest = shape[1] < Block ? 0 : Missing(shape[1]);
+        long more = Missing(shape[0], Block), rest = Made(shape[1], strided: true);
         return IsNeededFor(x, more + rest)
             ? nn.functional.conv_transpose2d(Channels(x, more), nn.functional.pad(conv.weight, [0, 0, 0, 0, 0, rest, 0, more]),
                 conv.bias is { } bias ? nn.functional.pad(bias, [0, rest]) : null, conv.stride).narrow(1, 0, shape[1])
@@ -44,7 +48,9 @@ internal static class PaddedConvolution
 
     private static bool IsNeededFor(Tensor x, long missing) => missing > 0 && IsNeeded && x.device.type == DeviceType.CPU;
 
-    private static long Missing(long channels) => (Block - channels % Block) % Block;
+    private static long Made(long channels, bool strided) => channels <= Block ? 0 : Missing(channels, strided ? StridedBlock : Block);
+
+    private static long Missing(long channels, int block) => (block - channels % block) % block;
 
     private static Tensor Channels(Tensor x, long more) => more == 0 ? x : nn.functional.pad(x, [0, 0, 0, 0, 0, more]);
 }

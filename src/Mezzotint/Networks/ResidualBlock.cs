@@ -25,7 +25,7 @@ public sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor x, Tensor timeEmbedding)
     {
         using var scope = NewDisposeScope(); // what only this block needs is freed at its end, not at the end of the step
-        var c = conv.call(x);                                                   // [B, Cout, H, W]
+        var c = conv.Apply(x);                                                  // [B, Cout, H, W]
         var time = time_lin.call(timeEmbedding).unsqueeze(-1).unsqueeze(-1);  // [B, Cout, 1, 1]
         return c.Plus(silu.call(gnorm.call(c.Plus(time)))).MoveToOuterDisposeScope();
     }

@@ -73,7 +73,7 @@ public class LikelihoodTests
     [Fact]
     public void Bits_are_those_of_the_dequantised_noisy_pixels_whatever_their_scaling()
     {
-        // ln p of (pixel + u) / 256 + s z, for a Gaussian about 0.5: in the model's numbers, (y - mean) / scale, its deviation is another.
+        // ln p of (pixel + u - 1/2) / 255 + s z, for a Gaussian about 0.5: in the model's numbers, (y - mean) / scale, its deviation is another.
         using var scope = NewDisposeScope();
         using var threads = new WorkerThreads(2);
         var images = Noise(count: 3, side: 4);
@@ -93,9 +93,9 @@ public class LikelihoodTests
                 using var generator = RandomSeeds.Generator(9, RandomPurpose.Dequantisation, i);
                 double[] u = Numbers(rand([16], float64, generator: generator));
                 double[] z = Numbers(randn([16], float64, generator: generator));
-                double[] y = [.. images.Image(i).ToArray().Zip(u, z).Select(at => (at.First + at.Second) / 256 + least * at.Third)];
+                double[] y = [.. images.Image(i).ToArray().Zip(u, z).Select(at => (at.First + at.Second - 0.5) / 255 + least * at.Third)];
                 double variance = std * std + least * least;
-                double bits = 8 + y.Sum(value => (value - 0.5) * (value - 0.5) / (2 * variance) + 0.5 * Math.Log(2 * Math.PI * variance)) / 16 / Math.Log(2);
+                double bits = Math.Log2(255) + y.Sum(value => (value - 0.5) * (value - 0.5) / (2 * variance) + 0.5 * Math.Log(2 * Math.PI * variance)) / 16 / Math.Log(2);
                 Assert.Equal(bits, result.BitsOf(i), 1e-4);
             }
         }

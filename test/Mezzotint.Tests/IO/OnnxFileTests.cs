@@ -18,6 +18,7 @@ public sealed class OnnxFileTests : IDisposable
         { new UNetConfig { InChannels = 3, OutChannels = 3, ChannelMultipliers = [1] }, 8, 8 },
         { new ResidualUNetConfig { PatchSize = 2, ModelChannels = 48, ResidualBlocks = [1, 2], Unconditional = true }, 28, 28 },
         { new ResidualUNetConfig { ModelChannels = 16, ChannelMultipliers = [1, 2, 3], ResidualBlocks = [2, 1, 1], AttentionLevels = [0, 2], HeadChannels = 8 }, 12, 20 },
+        { new ResidualUNetConfig { InChannels = 2, OutChannels = 2, ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 16, Anchors = [-0.2, 1.4, 0], AnchorDataStd = 0.6 }, 8, 4 },
         { new ResidualUNetConfig { InChannels = 3, OutChannels = 3, PatchSize = 4, ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 16 }, 16, 8 },
     };
 

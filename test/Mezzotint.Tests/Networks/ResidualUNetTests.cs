@@ -1,6 +1,8 @@
 using CsCheck;
 using Mezzotint.Networks;
+using Mezzotint.Noise;
 using Mezzotint.Runtime;
+using Mezzotint.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -20,6 +22,7 @@ public class ResidualUNetTests
             InChannels = channels,
             OutChannels = channels,
             PatchSize = 1 << patch,
+            Anchors = [.. Enumerable.Range(0, patch)],
             ModelChannels = 8,
             ChannelMultipliers = [.. levels.Select(level => level.Item1)],
             ResidualBlocks = [.. levels.Select(level => level.Item2)],
@@ -38,6 +41,38 @@ public class ResidualUNetTests
             Assert.Equal([2, config.InChannels, config.Stride, 2 * config.Stride],
                 network.call(zeros(2, config.InChannels, config.Stride, 2 * config.Stride), ones(2), zeros(2, 1, dtype: int64)).shape);
         }, iter: 25, threads: 1);
+
+    [Fact]
+    public void Anchors_say_how_far_a_pixel_is_from_them_in_deviations_of_the_noise()
+    {
+        var config = Small with { Anchors = [-0.25, 1.5], AnchorDataStd = 0.7 };
+        using var scope = NewDisposeScope();
+        double[] levels = [0.001, 0.5, 80];
+        var (clean, noise) = (rand(3, 1, 2, 2, dtype: float64), randn(3, 1, 2, 2, dtype: float64));
+        for (int i = 0; i < 3; i++)
+        {
+            double level = levels[i], scale = 1 / Math.Sqrt(level * level + 0.49);
+            var noisy = clean.narrow(0, i, 1).add(noise.narrow(0, i, 1).mul(level));
+            noisy[0, 0, 0, 0] = noise[i, 0, 0, 0].mul(level).sub(0.25); // exactly the first anchor, before the noise
+            var seen = AnchorInputs.Beside(noisy.mul(scale).to(float32), tensor([(float)(Math.Log(level) / 4)]), config);
+            Assert.Equal([1, 3, 2, 2], seen.shape);
+            TensorAssert.Same(noisy.mul(scale).to(float32), seen.narrow(1, 0, 1));
+            foreach (var (anchor, channel) in new[] { (-0.25, 1), (1.5, 2) })
+                Assert.True(noisy.sub(anchor).div(level).clamp(-4, 4).mul(0.5).to(float32).allclose(seen.narrow(1, channel, 1), 1e-4, 2e-3));
+            Assert.Equal(Math.Clamp(noise[i, 0, 0, 0].item<double>(), -4, 4) / 2, seen[0, 1, 0, 0].item<float>(), 1e-3);
+        }
+        Assert.Contains("model.anchors", Assert.Throws<MezzotintException>((config with { Anchors = [double.NaN] }).Validate).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Anchors_need_the_preconditioning_that_they_undo()
+    {
+        var config = new ExperimentConfig { Process = new Edm(), Parameterisation = new EdmPreconditioning(), Model = Small with { Anchors = [0] } };
+        config = config with { Sampling = new() { Sampler = "heun", Levels = "karras", Steps = 20 } };
+        config.Validate();
+        foreach (var other in new[] { config with { Parameterisation = new EdmPreconditioning { DataStd = 0.4 } }, config with { Parameterisation = new ImageParameterisation() } })
+            Assert.Contains("model.anchor_data_std", Assert.Throws<MezzotintException>(other.Validate).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_fresh_network_predicts_nothing()

@@ -1,3 +1,4 @@
+using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Training;
 using TorchSharp;
@@ -43,6 +44,38 @@ public class NoiseDrawTests
         Assert.InRange(with.Dropped.to(float32).mean().item<float>(), 0.175, 0.225);  // 0.2 +- 0.006
         TensorAssert.Same(without.Noise, with.Noise);
         TensorAssert.Same(without.Factors, with.Factors);
+    }
+
+    [Fact]
+    public void Steps_are_filled_evenly_and_leave_the_other_draws_alone()
+    {
+        using var scope = NewDisposeScope();
+        using Generator first = new(5, CPU), second = new(5, CPU);
+        var without = NoiseDraw.From(first, new TrainingObjective(), 100, 1, 10, 10, labelDropout: 0.2);
+        var with = NoiseDraw.From(second, new TrainingObjective { FilledStep = 0.02 }, 100, 1, 10, 10, labelDropout: 0.2);
+        Assert.Null(without.Fill);
+        TensorAssert.Same(without.Noise, with.Noise);
+        TensorAssert.Same(without.Dropped!.to(float32), with.Dropped!.to(float32));
+        Assert.Equal(with.Noise.shape, with.Fill!.shape);
+        float[] fill = with.Fill.flatten().data<float>().ToArray();
+        Assert.All(fill, value => Assert.InRange(value, -0.01f, 0.01f));
+        Assert.InRange(fill.Average(), -3e-4, 3e-4);                               // 0 +- 5.8e-5
+        Assert.InRange(fill.Average(value => value * value), 3.2e-5, 3.47e-5);    // 0.02^2 / 12
+        TensorAssert.Same(with.Fill.narrow(0, 2, 3), with.Slice(2, 3).Fill!);
+    }
+
+    [Fact]
+    public void The_loss_is_that_of_the_filled_images()
+    {
+        using var scope = NewDisposeScope();
+        using var network = new ResidualUNetConfig { ModelChannels = 8, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 8 }.Build(seed: 2);
+        using var generator = new Generator(5, CPU);
+        var objective = new TrainingObjective { Process = new Edm(), Parameterisation = new EdmPreconditioning(), Loss = new EdmWeighting(), Times = new LogNormalLevels(), FilledStep = 0.1 };
+        var draw = NoiseDraw.From(generator, objective, 4, 1, 4, 4);
+        var (images, labels) = (rand(4, 1, 4, 4), zeros(4, 1, int64));
+        var filled = DenoisingLoss.PerImage(network, images, labels, draw);
+        TensorAssert.Same(DenoisingLoss.PerImage(network, images.add(draw.Fill!), labels, draw with { Fill = null }), filled);
+        Assert.False(DenoisingLoss.PerImage(network, images, labels, draw with { Fill = null }).allclose(filled, 1e-3, 1e-4));
     }
 
     [Fact]

@@ -67,6 +67,19 @@ public class TrainingChoicesTests
     }
 
     [Fact]
+    public void A_low_share_is_even_in_the_logarithm_from_the_least_level_to_the_mean()
+    {
+        var process = new Edm { MinimumTime = 1e-3 };
+        var times = new LogNormalLevels { Mean = -2, Std = 1, LowShare = 0.25 };
+        Assert.Equal(1e-3, times.Time(process, 0), 1e-12);
+        Assert.Equal((Math.Log(1e-3) - 2) / 2, Math.Log(times.Time(process, 0.125)), 1e-9);
+        Assert.Equal(-2, Math.Log(times.Time(process, 0.25 * (1 - 1e-12))), 1e-9);
+        Assert.Equal(-2, Math.Log(times.Time(process, 0.625)), 1e-9);                                   // the middle of the rest
+        Assert.Equal(-1, Math.Log(times.Time(process, 0.25 + 0.75 * 0.8413447460685429)), 1e-9);
+        Assert.Contains("times.low_share", Assert.Throws<MezzotintException>(new LogNormalLevels { LowShare = 1 }.Validate).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Stratified_times_have_one_in_each_part()
     {
         var process = new VarianceExploding { MinimumTime = 1e-9 };
