@@ -70,6 +70,8 @@ public static class Libtorch
         if (!OperatingSystem.IsLinux())
             return InitializeTorch();
 
+        // libtorch tells on stderr, once a thread, that a processor is none of those of NNPACK, which it does not need. Its own getenv must find this.
+        _ = SetNativeVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0);
         string folder = Folder ?? throw new MezzotintException(
             $"No libtorch for {RuntimeInformation.RuntimeIdentifier} beside the program: add the package libtorch-cpu-linux-x64 2.10.0 (or TorchSharp-cuda-linux) to the project that runs.");
         foreach (string name in Libraries)
@@ -83,6 +85,9 @@ public static class Libtorch
         LoadLibrary(copy);
         return $"{folder} (with {copy})";
     }
+
+    [DllImport("libc", EntryPoint = "setenv"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SetNativeVariable([MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
 
     private static string InitializeTorch()
     {

@@ -134,7 +134,7 @@ public class LikelihoodTests
     public void Mean_and_standard_error_are_over_images()
     {
         var result = new LikelihoodResult { LogDensities = [-10, -14, -12], Dimensions = 2, Evaluations = 0 };
-        Assert.Equal(8 + 12 / (2 * Math.Log(2)), result.BitsPerDimension, 1e-12);
+        Assert.Equal(Math.Log2(255) + 12 / (2 * Math.Log(2)), result.BitsPerDimension, 1e-12);
         Assert.Equal(2 / Math.Sqrt(3) / (2 * Math.Log(2)), result.StandardError!.Value, 1e-12);
         Assert.Null((result with { LogDensities = [-10] }).StandardError);
     }
