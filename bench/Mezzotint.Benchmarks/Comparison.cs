@@ -21,7 +21,7 @@ internal sealed record ComparisonResult
     /// <summary>Cores that other processes took during the measurement; null where the system does not tell.</summary>
     public required double? CoresTakenByOthers { get; init; }
 
-    /// <summary>The largest difference between the two networks' outputs, as a share of the largest output.</summary>
+    /// <summary>The largest difference between the outputs of the network here, in the straight port and in ONNX Runtime, as a share of the largest output.</summary>
     public required double NetworksDiffer { get; init; }
 
     public required IReadOnlyList<Measurement> Measurements { get; init; }
@@ -30,13 +30,15 @@ internal sealed record ComparisonResult
 }
 
 /// <summary>
-/// The straight port and this project side by side in one process: each contestant in turn for a few seconds, in an order that moves on by one each round,
+/// The straight port, ONNX Runtime and this project side by side in one process: each contestant in turn for a few seconds, in an order that moves on by one each round,
 /// so that what changes with time (clock rate, heat, neighbours) meets all alike.
 /// </summary>
 internal sealed class Comparison : IDisposable
 {
     private const int BatchSize = 64;
     private const int MatrixSide = 2048;
+    private const double Forward = 0.18, Step = 3 * Forward; // GFLOP an image: two for each multiply-add of all convolutions and linear layers; backward is twice forward
+    private const string Limit = "matrix_product_bfloat16";
     private const int RequestImages = 64;
     private const int RequestSteps = 10;  // a request of 640 evaluations; the sampler's rate does not depend on the number of steps
 
@@ -47,7 +49,8 @@ internal sealed class Comparison : IDisposable
     private readonly Sampler _sampler;
     private readonly SamplingRequest _request = new() { Labels = [.. Enumerable.Repeat(5, RequestImages)], Seed = 42, Steps = RequestSteps };
     private readonly Tensor _x, _t, _labels;
-    private readonly Tensor _left, _right, _product;
+    private readonly Tensor _left, _right, _leftHalf, _rightHalf;
+    private readonly OnnxEvaluation _onnx;
 
     public Comparison()
     {
@@ -59,16 +62,20 @@ internal sealed class Comparison : IDisposable
         _x = randn(BatchSize, 1, images.Height, images.Width);
         _t = rand(BatchSize);
         _labels = randint(10, [BatchSize, 1], dtype: ScalarType.Int64);
-        (_left, _right, _product) = (randn(MatrixSide, MatrixSide), randn(MatrixSide, MatrixSide), empty(MatrixSide, MatrixSide));
+        (_left, _right) = (randn(MatrixSide, MatrixSide), randn(MatrixSide, MatrixSide));
+        (_leftHalf, _rightHalf) = (_left.to(bfloat16), _right.to(bfloat16));
+        _onnx = new OnnxEvaluation(_network, _x, _t, _labels);
     }
 
     private Contestant[] Contestants =>
     [
-        new("port_training", "training, straight port", "images/s", null, Environment.ProcessorCount, TrainPort),
-        new("training", "training, this project", "images/s", "port_training", 1, Train),
-        new("port_evaluation", "network evaluation, straight port", "evaluations/s", null, Environment.ProcessorCount, EvaluatePort),
-        new("sampling", "network evaluation in sampling, this project", "evaluations/s", "port_evaluation", 1, Sample),
-        new("matrix_product_float32", $"matrix product {MatrixSide}^3, float32", "GFLOP/s", null, Environment.ProcessorCount, Multiply),
+        new("port_training", "training, straight port", "images/s", null, Environment.ProcessorCount, TrainPort, Step),
+        new("training", "training, this project", "images/s", "port_training", 1, Train, Step),
+        new("port_evaluation", "network evaluation, straight port", "evaluations/s", null, Environment.ProcessorCount, EvaluatePort, Forward),
+        new("sampling", "network evaluation in sampling, this project", "evaluations/s", "port_evaluation", 1, Sample, Forward),
+        new("onnx_evaluation", "network evaluation, ONNX Runtime, float32", "evaluations/s", "port_evaluation", 1, EvaluateOnnx, Forward),
+        new("matrix_product_float32", $"matrix product {MatrixSide}^3, float32", "GFLOP/s", null, Environment.ProcessorCount, () => Multiply(_left, _right)),
+        new(Limit, $"matrix product {MatrixSide}^3, bfloat16", "GFLOP/s", null, Environment.ProcessorCount, () => Multiply(_leftHalf, _rightHalf)),
     ];
 
     /// <summary>Measures everything.</summary>
@@ -79,7 +86,7 @@ internal sealed class Comparison : IDisposable
     {
         double difference = NetworksDiffer();
         if (!(difference < 1e-4))
-            throw new InvalidOperationException($"The baseline's network and the library's differ by {difference:E1} of the largest output: they do not compute the same.");
+            throw new InvalidOperationException($"The networks of the baseline, of ONNX Runtime and of the library differ by {difference:E1} of the largest output: they do not compute the same.");
         var contestants = Contestants;
         foreach (var contestant in contestants)
             contestant.Rate(TimeSpan.FromSeconds(Math.Min(1, each.TotalSeconds))); // kernels are compiled, caches and heaps grow
@@ -104,7 +111,7 @@ internal sealed class Comparison : IDisposable
             BatchSize = BatchSize,
             CoresTakenByOthers = load.Cores is { } cores ? Math.Round(cores, 3) : null,
             NetworksDiffer = difference,
-            Measurements = [.. contestants.Select(contestant => Measurement.Of(contestant, rates[contestant.Name], contestant.Baseline is null ? null : rates[contestant.Baseline]))],
+            Measurements = [.. contestants.Select(contestant => Measurement.Of(contestant, rates[contestant.Name], contestant.Baseline is null ? null : rates[contestant.Baseline], rates[Limit]))],
         };
     }
 
@@ -135,11 +142,17 @@ internal sealed class Comparison : IDisposable
         return RequestImages * RequestSteps;
     }
 
-    private double Multiply()
+    private double EvaluateOnnx()
+    {
+        _onnx.Evaluate();
+        return BatchSize;
+    }
+
+    private static double Multiply(Tensor left, Tensor right)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        _product.copy_(mm(_left, _right));
+        mm(left, right);
         return 2e-9 * MatrixSide * MatrixSide * MatrixSide;
     }
 
@@ -148,7 +161,8 @@ internal sealed class Comparison : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var ours = _network.call(_x, _t, _labels);
-        return ((_port.Evaluate(_x, _t, _labels) - ours).abs().max() / ours.abs().max()).item<float>();
+        double Off(Tensor other) => ((other - ours).abs().max() / ours.abs().max()).item<float>();
+        return Math.Max(Off(_port.Evaluate(_x, _t, _labels)), Off(tensor(_onnx.Evaluate(), ours.shape)));
     }
 
     public void Dispose()
@@ -157,7 +171,8 @@ internal sealed class Comparison : IDisposable
         _trainer.Dispose();
         _threads.Dispose();
         _network.Dispose();
-        foreach (var tensor in new[] { _x, _t, _labels, _left, _right, _product })
+        _onnx.Dispose();
+        foreach (var tensor in new[] { _x, _t, _labels, _left, _right, _leftHalf, _rightHalf })
             tensor.Dispose();
     }
 }
