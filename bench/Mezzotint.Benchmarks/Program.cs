@@ -52,9 +52,20 @@ load.SetAction(async parsed =>
     return result.IsSound ? 0 : 1;
 });
 
+var repeats = new Option<int>("--repeats") { Description = "Of how many the best counts.", DefaultValueFactory = _ => 30 };
+repeats.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--repeats is 1 or more."); });
+var operators = new Command("operators", "The operators of the networks one by one: number types and orders of memory.") { repeats, json, save };
+operators.SetAction(parsed =>
+{
+    var result = Operators.Run(parsed.GetValue(repeats), Console.Error.WriteLine);
+    Console.Write(parsed.GetValue(json) ? Report.Json(result) : Operators.Table(result));
+    if (parsed.GetValue(save) is { } folder)
+        Report.Save(folder, "operators", result.Date, result, Report.Markdown(result));
+});
+
 var served = new Argument<string>("model");
 var loadChild = new Command(LoadRun.ChildCommand, "What load puts under load.") { served };
 loadChild.Hidden = true;
 loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
 
-return await new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, memory, memoryChild, load, loadChild }.Parse(args).InvokeAsync();
+return await new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, memory, memoryChild, load, loadChild, operators }.Parse(args).InvokeAsync();

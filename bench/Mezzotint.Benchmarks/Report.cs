@@ -50,6 +50,16 @@ internal static class Report
         return page.Append(Description(result.Machine)).ToString();
     }
 
+    public static string Markdown(OperatorsResult result)
+    {
+        var page = new StringBuilder();
+        page.Append(Invariant($"# Operator by operator, {result.Date:yyyy-MM-dd}\n\n"));
+        page.Append(Operators.Table(result));
+        page.Append(Invariant($"\nOne thread, 32 images, the best of {result.Repeats}.\n\n"));
+        page.Append(Command(Invariant($"operators --repeats {result.Repeats} --save bench/results")));
+        return page.Append(Description(result.Machine)).ToString();
+    }
+
     public static string Markdown(LoadResult result)
     {
         var page = new StringBuilder();

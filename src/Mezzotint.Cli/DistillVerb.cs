@@ -18,17 +18,18 @@ internal static class DistillVerb
         var output = Options.Text("--out", "RUN", "The run folder. [default: runs/ and the name of MODEL with -distilled]");
         var data = Options.Data();
         var set = Options.Overrides("Override a setting, such as training.epochs=20 or distillation.doublings=6. May be given several times.");
+        var device = Options.Device();
         var json = Options.Json();
         var command = new Command("distill", "Turn a trained model into one that draws in 1 to 4 network evaluations, by consistency tuning on the data that it was trained on. It can be stopped, and goes on with `mezzotint train --resume --out RUN`.")
         {
-            model, output, data, set, json,
+            model, output, data, set, device, json,
         };
         command.SetAction(result =>
         {
             string folder = ModelSource.Find(result.GetRequiredValue(model));
             string path = result.GetValue(output) ?? Path.Combine("runs", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + "-distilled");
             var config = Configuration.Parse(Configuration.Write(Distilled(ModelSource.Load(folder))), $"the distillation of {folder}", result.GetValue(set) ?? []);
-            return new TrainingSession(terminal, path, null, result.GetValue(data), result.GetValue(json)).Begin(config, folder);
+            return new TrainingSession(terminal, path, null, result.GetValue(data), result.GetValue(device)!, result.GetValue(json)).Begin(config, folder);
         });
         return command;
     }

@@ -3,7 +3,6 @@ using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
 using Mezzotint.Runtime;
-using TorchSharp;
 
 namespace Mezzotint.Cli;
 
@@ -13,15 +12,15 @@ internal static class EvaluateLoss
     public static int Run(Terminal terminal, EvaluateRequest request)
     {
         string folder = ModelSource.Find(request.Target);
-        using var model = ModelSource.Load(folder);
+        using var model = ModelSource.Load(folder, request.Device);
         var (_, images) = EvaluateVerb.LoadData(terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Model.InChannels,
             train: false, request.Count > 0 ? (int)request.Count : null);
         EvaluateVerb.CheckFit(model.Info, images);
 
         terminal.Say($"Evaluating the loss on {Quantity.Of(images.Count, "image")} of {images.Name}.");
         var clock = Stopwatch.StartNew();
-        using var threads = new WorkerThreads(0);
-        using var resident = new ResidentImages(images, torch.CPU, model.Info.Pixels);
+        using var threads = new WorkerThreads(ComputeDevice.Threads(model.Device));
+        using var resident = new ResidentImages(images, model.Device, model.Info.Pixels);
         var (loss, error) = LossEvaluation.Evaluate(model.Network, model.Info.Objective, resident, threads, request.Seed, cancellation: terminal.Stop);
         double seconds = clock.Elapsed.TotalSeconds;
         terminal.Result(request.Json, new

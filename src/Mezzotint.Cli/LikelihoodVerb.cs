@@ -14,7 +14,7 @@ internal static class LikelihoodVerb
     private const int CountOfNone = 100;
     private const string Hutchinson = "hutchinson", Exact = "exact";
 
-    private sealed record Request(string Model, string? Data, long Count, SamplerChoice.Chosen Sampler, string Trace, long Probes, long Seed, bool Json);
+    private sealed record Request(string Model, string? Data, long Count, SamplerChoice.Chosen Sampler, string Trace, long Probes, long Seed, string Device, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -33,19 +33,20 @@ internal static class LikelihoodVerb
         };
         var probes = Options.Whole("--probes", 1, 1, 1000, "Probes an image for hutchinson");
         var seed = Options.Seed("The seed of the probes, the dequantisation and the noise");
+        var device = Options.Device();
         var json = Options.Json();
-        var command = new Command("likelihood", "Measure how likely a model takes test images to be, in bits per dimension.") { model, data, count, steps, sampler, levels, trace, probes, seed, json };
+        var command = new Command("likelihood", "Measure how likely a model takes test images to be, in bits per dimension.") { model, data, count, steps, sampler, levels, trace, probes, seed, device, json };
         command.SetAction(result => Run(terminal, new Request(
             result.GetRequiredValue(model), result.GetValue(data), result.GetValue(count),
             new SamplerChoice.Chosen(result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
-            result.GetValue(trace)!, result.GetValue(probes), result.GetValue(seed), result.GetValue(json))));
+            result.GetValue(trace)!, result.GetValue(probes), result.GetValue(seed), result.GetValue(device)!, result.GetValue(json))));
         return command;
     }
 
     private static int Run(Terminal terminal, Request request)
     {
         string folder = ModelSource.Find(request.Model);
-        using var model = ModelSource.Load(folder);
+        using var model = ModelSource.Load(folder, request.Device);
         var (solver, levels) = request.Sampler.Flow(model.Info.Process);
         var likelihood = Likelihood.Of(model) with
         {
@@ -60,7 +61,7 @@ internal static class LikelihoodVerb
         EvaluateVerb.CheckFit(model.Info, images);
 
         var clock = Stopwatch.StartNew();
-        using var threads = new WorkerThreads(0);
+        using var threads = new WorkerThreads(ComputeDevice.Threads(model.Device));
         var result = ProgressDisplay.Show(terminal, "likelihood", display => likelihood.Evaluate(images, threads, new Reports<SamplingProgress>(report =>
             display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(images.Count, "image"))), terminal.Stop));
         double seconds = clock.Elapsed.TotalSeconds, least = levels[^1];

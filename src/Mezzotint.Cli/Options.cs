@@ -18,6 +18,13 @@ internal static class Options
         CustomParser = Named,
     };
 
+    public static Option<string> Device() => new("--device")
+    {
+        HelpName = "NAME",
+        Description = "Where it is computed: cpu, cuda (the first GPU) or cuda:N, which needs a build with CUDA.",
+        DefaultValueFactory = _ => "cpu",
+    };
+
     public static Option<string?> Text(string name, string helpName, string description) =>
         new(name) { HelpName = helpName, Description = description, CustomParser = Named };
 

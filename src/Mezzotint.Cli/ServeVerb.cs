@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mezzotint.Runtime;
 using Mezzotint.Serving;
 using Mezzotint.Studio;
 using Mezzotint.Training;
@@ -24,10 +25,11 @@ internal static class ServeVerb
         var queue = Options.Whole("--queue", Default.MaxRequests, 1, 100_000, "The most requests that are drawn or wait; one more is told when to come again (429)");
         var deadline = Options.Whole("--deadline", (long)Default.Deadline.TotalSeconds, 1, 86_400, "The most seconds that a request may take, the waiting included");
         var threads = Options.Whole("--threads", null, 1, 1024, "Threads that evaluate the network side by side", "one a core");
+        var device = Options.Device();
         var json = Options.Json();
         var command = new Command("serve", "Draw images for whoever asks over HTTP: people on the page at /, programs as OpenAI's clients do. /openapi.json says what there is. Ctrl-C or SIGTERM lets it finish what it has begun.")
         {
-            model, urls, key, runs, count, steps, queue, deadline, threads, json,
+            model, urls, key, runs, count, steps, queue, deadline, threads, device, json,
         };
         command.SetAction(result => RunAsync(terminal, result.GetValue(model), new StudioOptions
         {
@@ -39,15 +41,15 @@ internal static class ServeVerb
             MaxRequests = (int)result.GetValue(queue),
             MaxImages = (int)Math.Max(Default.MaxImages, result.GetValue(count)),
             Deadline = TimeSpan.FromSeconds(result.GetValue(deadline)),
-        }, (int)result.GetValue(threads), result.GetValue(json)).GetAwaiter().GetResult());
+        }, (int)result.GetValue(threads), result.GetValue(device)!, result.GetValue(json)).GetAwaiter().GetResult());
         return command;
     }
 
-    private static async Task<int> RunAsync(Terminal terminal, string? named, StudioOptions options, int threads, bool json)
+    private static async Task<int> RunAsync(Terminal terminal, string? named, StudioOptions options, int threads, string device, bool json)
     {
         options.Validate();
         string folder = ModelSource.Find(named);
-        using var pipeline = DiffusionPipeline.Load(folder, threads, NameOf(folder));
+        using var pipeline = DiffusionPipeline.Load(folder, threads, NameOf(folder), ComputeDevice.Named(device));
         using var log = new TerminalLog(terminal);
         await using var server = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
         terminal.Result(json, new { Urls = server.Addresses, Model = pipeline.Name, Folder = folder }, $"{pipeline.Name} draws at {string.Join(", ", server.Addresses)}; Ctrl-C ends it.");

@@ -7,7 +7,7 @@ namespace Mezzotint.Cli;
 /// <summary><c>mezzotint train CONFIG</c>: trains the model that a configuration describes, in a run folder.</summary>
 internal static class TrainVerb
 {
-    private sealed record Request(string? Config, string? Out, bool Resume, string? From, string? Data, string[] Overrides, bool Json);
+    private sealed record Request(string? Config, string? Out, bool Resume, string? From, string? Data, string[] Overrides, string Device, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -17,13 +17,14 @@ internal static class TrainVerb
         var from = Options.Text("--from", "MODEL", "Begin with the weights of this model, of the same shape of network, instead of random ones.");
         var data = Options.Data();
         var set = Options.Overrides("Override a setting, such as training.epochs=5 or data.name=strokes. May be given several times.");
+        var device = Options.Device();
         var json = Options.Json();
         var command = new Command("train", "Train a model. MNIST is downloaded where it is not at hand. Ctrl-C or SIGTERM finishes the step and leaves a checkpoint; --resume goes on from it.")
         {
-            config, output, resume, from, data, set, json,
+            config, output, resume, from, data, set, device, json,
         };
         command.SetAction(result => Run(terminal, new Request(
-            result.GetValue(config), result.GetValue(output), result.GetValue(resume), result.GetValue(from), result.GetValue(data), result.GetValue(set) ?? [], result.GetValue(json))));
+            result.GetValue(config), result.GetValue(output), result.GetValue(resume), result.GetValue(from), result.GetValue(data), result.GetValue(set) ?? [], result.GetValue(device)!, result.GetValue(json))));
         return command;
     }
 
@@ -36,7 +37,7 @@ internal static class TrainVerb
         if (request is { Resume: true, From: not null })
             throw new MezzotintException("--from is for the beginning of a run: one that goes on has its weights. Leave --from out, or --resume.");
         var config = request.Resume ? ResumedConfiguration.Read(terminal, path, request.Config, request.Overrides) : NewConfiguration(request);
-        var session = new TrainingSession(terminal, path, request.Config, request.Data, request.Json);
+        var session = new TrainingSession(terminal, path, request.Config, request.Data, request.Device, request.Json);
         return request.Resume ? session.Run(config) : session.Begin(config, request.From is { } from ? ModelSource.Find(from) : null);
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.IO;
+using Mezzotint.Runtime;
 using Mezzotint.Training;
 
 namespace Mezzotint.Cli;
@@ -10,8 +11,9 @@ namespace Mezzotint.Cli;
 /// <param name="path">The run folder.</param>
 /// <param name="configuration">The file that the run was begun with; null where there is none.</param>
 /// <param name="data">The folder after --data.</param>
+/// <param name="device">The name of where it is computed.</param>
 /// <param name="json">Whether the result is to be JSON.</param>
-internal sealed class TrainingSession(Terminal terminal, string path, string? configuration, string? data, bool json)
+internal sealed class TrainingSession(Terminal terminal, string path, string? configuration, string? data, string device, bool json)
 {
     /// <summary>Begins a run.</summary>
     /// <param name="config">Its settings; where they leave the number of replicas open, it is one a core.</param>
@@ -22,7 +24,7 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         if (ResumedConfiguration.HasBegun(path))
             throw new MezzotintException($"There is a run in '{path}' already: go on with it with --resume, or train into another folder with --out RUN.");
         // The number of replicas decides the rounding of every step, so a run keeps it on whatever machine it goes on.
-        int replicas = config.Training.Replicas > 0 ? config.Training.Replicas : Environment.ProcessorCount;
+        int replicas = config.Training.Replicas > 0 ? config.Training.Replicas : ComputeDevice.Threads(ComputeDevice.Named(device));
         return Run(config with { Training = config.Training with { Replicas = replicas } }, start);
     }
 
@@ -31,6 +33,7 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
     /// <param name="start">As in <see cref="Begin"/>.</param>
     public int Run(ExperimentConfig config, string? start = null)
     {
+        var place = ComputeDevice.Named(device);
         var (train, test) = LoadData(config);
         terminal.Stop.ThrowIfCancellationRequested();
 
@@ -38,7 +41,7 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         KeepStart(config, folder, start);
         AtomicFile.WriteText(folder.Configuration, Configuration.Write(config));
         terminal.Say($"Training on {Quantity.Of(train.Count, "image")} of {train.Name} for {Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, in {path}.");
-        var run = new TrainingRun(config, folder, train, test);
+        var run = new TrainingRun(config, folder, train, test, place);
         bool moved = false;
         var result = ProgressDisplay.Show(terminal, "training", display => run.Run(new Reports<TrainingProgress>(report =>
         {
@@ -120,6 +123,7 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         configuration is null ? null : Quoted(configuration),
         configuration is not null && path == Path.Combine("runs", Path.GetFileNameWithoutExtension(configuration)) ? null : $"--out {Quoted(path)}",
         data is null ? null : $"--data {Quoted(data)}",
+        device == ComputeDevice.Cpu ? null : $"--device {device}",
         "--resume",
     }.OfType<string>());
 

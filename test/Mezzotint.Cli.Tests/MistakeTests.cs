@@ -17,6 +17,7 @@ public class MistakeTests
     [InlineData("sample MODEL --steps 0", "--steps takes a whole number from 1")]
     [InlineData("sample MODEL --seed -1", "--seed takes a whole number from 0 to 4294967295, not '-1'")]
     [InlineData("sample MODEL --seed 99999999999999999999", "--seed takes a whole number")]
+    [InlineData("sample MODEL --device gpu", "device 'gpu': not known; there are cpu, cuda (the first GPU) and cuda:N")]
     [InlineData("sample MODEL --sampler huen", "did you mean 'heun'?")]
     [InlineData("sample MODEL --sampler ddpm --eta 1", "Sampler 'ddpm' takes no eta")]
     [InlineData("sample MODEL --eta 1", "Sampler 'euler-maruyama' takes no eta")]

@@ -27,7 +27,7 @@ internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions 
         return new ServedModel(pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Model.InChannels, info.ClassNames,
             info.Model.Unconditional, new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
-            $"CPU, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}", new ModelLimits(options.MaxCount, options.MaxSteps));
+            $"{pipeline.Device.ToUpperInvariant()}, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}", new ModelLimits(options.MaxCount, options.MaxSteps));
     }
 }
 

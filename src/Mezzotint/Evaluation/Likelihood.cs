@@ -69,7 +69,7 @@ public sealed record Likelihood
     public static Likelihood Of(LoadedModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return new() { Denoiser = new NetworkDenoiser(model), Process = model.Info.Process, Pixels = model.Info.Pixels };
+        return new() { Denoiser = new NetworkDenoiser(model), Process = model.Info.Process, Pixels = model.Info.Pixels, Device = model.Device };
     }
 
     /// <summary>

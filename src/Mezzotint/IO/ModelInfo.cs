@@ -3,6 +3,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
 using Mezzotint.Training;
+using TorchSharp;
 
 namespace Mezzotint.IO;
 
@@ -37,7 +38,7 @@ public sealed record ModelInfo
     public SamplingRecipe Sampling { get; init; } = new();
 
     /// <summary>Process, parameterisation, loss and times in one.</summary>
-    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times };
+    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, FilledStep = Pixels.Dequantise ? Pixels.Step : 0 };
 
     /// <summary>The height of the images in pixels: a multiple of <see cref="NetworkConfig.Stride"/>, up to <see cref="MaxSide"/>.</summary>
     public required int Height { get; init; }
@@ -110,10 +111,21 @@ public sealed record ModelInfo
 }
 
 /// <summary>A model that can draw: the network with its weights, and what is known about it.</summary>
-/// <param name="Network">The network, on the CPU, in float32.</param>
+/// <param name="Network">The network, in float32; as it is read, on the CPU.</param>
 /// <param name="Info">The description.</param>
 public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDisposable
 {
+    /// <summary>Where the network is: everything that is made of the model computes there.</summary>
+    public torch.Device Device => Network.parameters().First().device;
+
+    /// <summary>Moves the network to a device, for everything that is made of the model from then on.</summary>
+    /// <returns>The model itself.</returns>
+    public LoadedModel To(torch.Device device)
+    {
+        Network.to(device);
+        return this;
+    }
+
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Network.Dispose();
 }

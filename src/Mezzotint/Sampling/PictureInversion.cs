@@ -22,13 +22,14 @@ public sealed record PictureInversion
     private const int ImagesAtOnce = 32;
 
     private readonly ModelInfo _info;
+    private readonly Device _device;
 
     /// <summary>With heun over <see cref="Inversion.LevelsOf"/>.</summary>
     /// <param name="model">The model; it stays the caller's.</param>
     public PictureInversion(LoadedModel model)
     {
         Inversion = Inversion.Of(model);
-        _info = model.Info;
+        (_info, _device) = (model.Info, model.Device);
     }
 
     /// <summary>How the walks are done.</summary>
@@ -90,8 +91,8 @@ public sealed record PictureInversion
         };
         int channels = pictures[0].Image.Channels, height = pictures[0].Image.Height, width = pictures[0].Image.Width;
         using var scope = NewDisposeScope();
-        double[] found = Share(threads, pictures.Count, 1, (i, _) => Inversion.Encode(_info.Pixels.ToNumbers(PixelTensors.Of(pictures[i].Image)), Labels([pictures[i].Label]), Counting(1)));
-        var noises = tensor(found, [pictures.Count, channels, height, width]);
+        double[] found = Share(threads, pictures.Count, 1, (i, _) => Inversion.Encode(_info.Pixels.ToNumbers(PixelTensors.Of(pictures[i].Image)).to(_device), Labels([pictures[i].Label]), Counting(1)));
+        var noises = tensor(found, [pictures.Count, channels, height, width], device: _device);
         double[] numbers = Share(threads, frames.Count, ImagesAtOnce, (start, count) => Decode(noises, [.. frames.Skip(start).Take(count)], Counting(count)));
         var drawn = _info.Pixels.ToPixels(tensor(numbers, [frames.Count, channels, height, width]));
         return new Redrawing(new ImageBatch(frames.Count, channels, height, width, PixelTensors.Bytes(drawn)), RoundTripError(pictures, frames, drawn));
@@ -103,7 +104,7 @@ public sealed record PictureInversion
         var first = Labels([.. frames.Select(frame => frame.First)]);
         if (frames.All(frame => frame.First == frame.Last))
             return Inversion.Decode(z, first, evaluated);
-        var weights = tensor([.. frames.Select(frame => frame.Weight)], [frames.Length, 1, 1, 1]);
+        var weights = tensor([.. frames.Select(frame => frame.Weight)], [frames.Length, 1, 1, 1], device: _device);
         var between = new BetweenClasses(Inversion.Denoiser, Labels([.. frames.Select(frame => frame.Last)]), weights);
         return (Inversion with { Denoiser = between }).Decode(z, first, evaluated);
     }
@@ -118,7 +119,7 @@ public sealed record PictureInversion
             while (Interlocked.Increment(ref next) is var i && i < made.Length)
             {
                 using var scope = NewDisposeScope();
-                made[i] = part(i * size, Math.Min(size, count - i * size)).contiguous().data<double>().ToArray();
+                made[i] = part(i * size, Math.Min(size, count - i * size)).cpu().contiguous().data<double>().ToArray();
             }
         });
         return [.. made.SelectMany(numbers => numbers)];
@@ -140,7 +141,7 @@ public sealed record PictureInversion
         }).Max();
     }
 
-    private static Tensor Labels(int[] labels) => tensor(Array.ConvertAll(labels, label => (long)label), [labels.Length, 1]);
+    private Tensor Labels(int[] labels) => tensor(Array.ConvertAll(labels, label => (long)label), [labels.Length, 1], device: _device);
 
     private void Check(IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames)
     {

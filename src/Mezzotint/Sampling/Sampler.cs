@@ -72,7 +72,7 @@ public sealed class Sampler
 
     /// <summary>Wraps a model as it was read.</summary>
     /// <param name="model">The model; it stays the caller's.</param>
-    public Sampler(LoadedModel model) : this(NotNull(model).Network, model.Info.Process, model.Info.Height, model.Info.Width) =>
+    public Sampler(LoadedModel model) : this(NotNull(model).Network, model.Info.Process, model.Info.Height, model.Info.Width, model.Device) =>
         (Parameterisation, Pixels) = (model.Info.Parameterisation, model.Info.Pixels);
 
     /// <summary>What the network's output means; the seed's unless told otherwise.</summary>

@@ -22,7 +22,12 @@ public sealed record TrainingResult(bool Finished, long Step, IReadOnlyList<RunL
 /// <summary>
 /// A training from its configuration to its model, in a folder that it can be resumed from to the bit, whenever and however it was stopped.
 /// </summary>
-public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test)
+/// <param name="config">The settings; <see cref="TrainingConfig.Replicas"/> is not 0 any more.</param>
+/// <param name="folder">Where it is kept.</param>
+/// <param name="train">What is learned.</param>
+/// <param name="test">What the loss is evaluated on.</param>
+/// <param name="device">Where; the CPU unless told otherwise.</param>
+public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test, TorchSharp.torch.Device? device = null)
 {
     private readonly Stopwatch _clock = new();
     private TimeSpan _before;              // training time of earlier sessions
@@ -40,7 +45,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         using var start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
-        using var trainer = new Trainer(config, train, test, start: start?.Network);
+        using var trainer = new Trainer(config, train, test, device, start?.Network);
         int epochsReported = 0;
         var damaged = new List<string>();
         if (folder.Latest(damaged) is { } checkpoint)
