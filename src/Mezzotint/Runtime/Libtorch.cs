@@ -70,13 +70,12 @@ public static class Libtorch
         if (!OperatingSystem.IsLinux())
             return InitializeTorch();
 
-        // libtorch tells on stderr, once a thread, that a processor is none of those of NNPACK, which it does not need. Its own getenv must find this.
-        _ = SetNativeVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0);
         string folder = Folder ?? throw new MezzotintException(
             $"No libtorch for {RuntimeInformation.RuntimeIdentifier} beside the program: add the package libtorch-cpu-linux-x64 2.10.0 (or TorchSharp-cuda-linux) to the project that runs.");
         foreach (string name in Libraries)
             if (Path.Combine(folder, name) is var library && File.Exists(library))
                 LoadLibrary(library);
+        TellErrorsAlone();
 
         string shim = Path.Combine(folder, Shim);
         if (NativeLibrary.TryLoad(shim, out _))
@@ -88,6 +87,16 @@ public static class Libtorch
 
     [DllImport("libc", EntryPoint = "setenv"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int SetNativeVariable([MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
+
+    /// <summary>
+    /// libtorch would tell on stderr, at each convolution of some kinds, that a processor is none of those of NNPACK, which it does not need. A level that the user has set stays.
+    /// </summary>
+    private static void TellErrorsAlone()
+    {
+        _ = SetNativeVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0); // for libtorch's own getenv, which does not see what .NET sets
+        if (NativeLibrary.TryLoad(Libraries[0], out nint c10) && NativeLibrary.TryGetExport(c10, "_ZN3c1011initLoggingEv", out nint readLevel))
+            Marshal.GetDelegateForFunctionPointer<Action>(readLevel)(); // c10::initLogging()
+    }
 
     private static string InitializeTorch()
     {
