@@ -19,7 +19,7 @@ internal static class EvaluateLoss
 
         terminal.Say($"Evaluating the loss on {Quantity.Of(images.Count, "image")} of {images.Name}.");
         var clock = Stopwatch.StartNew();
-        using var threads = new WorkerThreads(ComputeDevice.Threads(model.Device));
+        using var threads = new WorkerThreads(model.Threads);
         using var resident = new ResidentImages(images, model.Device, model.Info.Pixels);
         var (loss, error) = LossEvaluation.Evaluate(model.Network, model.Info.Objective, resident, threads, request.Seed, cancellation: terminal.Stop);
         double seconds = clock.Elapsed.TotalSeconds;

@@ -61,7 +61,7 @@ internal static class LikelihoodVerb
         EvaluateVerb.CheckFit(model.Info, images);
 
         var clock = Stopwatch.StartNew();
-        using var threads = new WorkerThreads(ComputeDevice.Threads(model.Device));
+        using var threads = new WorkerThreads(model.Threads);
         var result = ProgressDisplay.Show(terminal, "likelihood", display => likelihood.Evaluate(images, threads, new Reports<SamplingProgress>(report =>
             display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(images.Count, "image"))), terminal.Stop));
         double seconds = clock.Elapsed.TotalSeconds, least = levels[^1];

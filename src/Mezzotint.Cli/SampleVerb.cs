@@ -59,7 +59,7 @@ internal static class SampleVerb
         output?.Prepare();
 
         var clock = Stopwatch.StartNew();
-        using var threads = new WorkerThreads(ComputeDevice.Threads(model.Device));
+        using var threads = new WorkerThreads(model.Threads);
         var drawing = Drawing.Draw(terminal, model, images, receipt, threads);
         double seconds = clock.Elapsed.TotalSeconds;
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Mezzotint.Runtime;
 using Mezzotint.Serving;
 using Mezzotint.Studio;
 using Mezzotint.Training;
@@ -49,7 +48,7 @@ internal static class ServeVerb
     {
         options.Validate();
         string folder = ModelSource.Find(named);
-        using var pipeline = DiffusionPipeline.Load(folder, threads, NameOf(folder), ComputeDevice.Named(device));
+        using var pipeline = DiffusionPipeline.Load(folder, threads, NameOf(folder), device);
         using var log = new TerminalLog(terminal);
         await using var server = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
         terminal.Result(json, new { Urls = server.Addresses, Model = pipeline.Name, Folder = folder }, $"{pipeline.Name} draws at {string.Join(", ", server.Addresses)}; Ctrl-C ends it.");

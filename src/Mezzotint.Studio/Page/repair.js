@@ -117,7 +117,8 @@ export class Repair {
     let drawn = null;
     try {
       await stream('v1/images/generations', body, undefined, (event) => { drawn = event.b64_json; }, () => {});
-      if (!this.canvas.past.length) this.canvas.put(await load(addressOf(drawn)));
+      const picture = await load(addressOf(drawn));
+      if (!this.canvas.past.length) this.canvas.put(picture); // nobody has drawn meanwhile: theirs stays
     } catch (error) {
       this.controls.fail(error, fieldNames);
     }

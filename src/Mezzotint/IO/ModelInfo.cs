@@ -118,6 +118,9 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <summary>Where the network is: everything that is made of the model computes there.</summary>
     public torch.Device Device => Network.parameters().First().device;
 
+    /// <summary>How many threads share its work there: one a core, 1 on a GPU.</summary>
+    public int Threads => Runtime.ComputeDevice.Threads(Device);
+
     /// <summary>Moves the network to a device, for everything that is made of the model from then on.</summary>
     /// <returns>The model itself.</returns>
     public LoadedModel To(torch.Device device)

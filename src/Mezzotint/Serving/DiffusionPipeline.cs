@@ -43,7 +43,7 @@ public sealed class DiffusionPipeline : IDisposable
         if (model.Info.Model.InChannels is not (1 or 3))
             throw new MezzotintException($"The model '{model.Info.Name}' has images of {model.Info.Model.InChannels} channels; only 1 (grey) and 3 (colour) can be drawn.");
         (_model, Name, ModelHash, _ownsModel) = (model, name, hash, ownsModel);
-        _threads = threads == 0 ? ComputeDevice.Threads(model.Device) : threads;
+        _threads = threads == 0 ? model.Threads : threads;
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
         _sampler = new Sampler(model);
         _network = new SharedEvaluations(model.Network, _threads);
@@ -54,15 +54,14 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="folder">The folder of a model, or of a PyTorch checkpoint of the seed system.</param>
     /// <param name="threads">How many threads evaluate side by side; 0 for one a core.</param>
     /// <param name="name">What it is called; null for the name of the folder.</param>
-    /// <param name="device">Where it is evaluated; null for the CPU.</param>
-    /// <exception cref="MezzotintException">The folder is no model, or its files are damaged.</exception>
-    public static DiffusionPipeline Load(string folder, int threads = 0, string? name = null, TorchSharp.torch.Device? device = null)
+    /// <param name="device">The name of where it is evaluated: see <see cref="ComputeDevice"/>.</param>
+    /// <exception cref="MezzotintException">The folder is no model, its files are damaged, or there is no such device.</exception>
+    public static DiffusionPipeline Load(string folder, int threads = 0, string? name = null, string device = ComputeDevice.Cpu)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         bool checkpoint = !ModelFolder.Exists(folder) && SeedCheckpoint.Exists(folder);
         var model = checkpoint ? SeedCheckpoint.Read(folder) : ModelFolder.Read(folder);
-        if (device is not null)
-            model.To(device);
+        model.To(ComputeDevice.Named(device));
         name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         return new DiffusionPipeline(model, name.Length == 0 ? "model" : name, checkpoint ? null : ModelFolder.Hash(folder), threads, ownsModel: true);
     }
