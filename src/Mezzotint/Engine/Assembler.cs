@@ -1,0 +1,127 @@
+using System.Buffers.Binary;
+
+namespace Mezzotint.Engine;
+
+/// <summary>The registers of x86-64 that a function under the System V convention may change, and rbx.</summary>
+internal enum Register
+{
+    Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R11 = 11,
+}
+
+/// <summary>Writes the few instructions of x86-64 and AVX-512 that <see cref="TileKernel"/> is made of.</summary>
+/// <remarks>
+/// Encodings after Intel, "64 and IA-32 Architectures Software Developer's Manual", volume 2: REX and ModR/M in section 2.1, EVEX in section 2.7. Vector
+/// registers are zmm0 to zmm31, by number; an address is a register and a displacement of 32 bits.
+/// </remarks>
+internal sealed class Assembler
+{
+    private const int Map0F = 1, Map0F38 = 2, None = 0, P66 = 1, PF3 = 2; // the fields mmm and pp of EVEX
+
+    private readonly List<byte> _code = [];
+
+    /// <summary>Where the next instruction goes, in bytes.</summary>
+    public int Position => _code.Count;
+
+    public byte[] ToArray() => [.. _code];
+
+    /// <summary>zmm = 16 float32 at an address.</summary>
+    public void Load(int zmm, Register at, int offset) => EvexMemory(Map0F, None, 0x10, zmm, 0, at, offset);
+
+    /// <summary>16 float32 at an address = zmm.</summary>
+    public void Store(Register at, int offset, int zmm) => EvexMemory(Map0F, None, 0x11, zmm, 0, at, offset);
+
+    /// <summary>Every 32 bits of zmm = those at an address (VBROADCASTSS).</summary>
+    public void Broadcast(int zmm, Register at, int offset) => EvexMemory(Map0F38, P66, 0x18, zmm, 0, at, offset);
+
+    /// <summary>sum += a b, 16 float32 (VFMADD231PS).</summary>
+    public void MultiplyAdd(int sum, int a, int b) => EvexRegisters(Map0F38, P66, 0xB8, sum, a, b);
+
+    /// <summary>sum += a_0 b_0 + a_1 b_1 of each pair of bfloat16 (VDPBF16PS).</summary>
+    public void DotPairs(int sum, int a, int b) => EvexRegisters(Map0F38, PF3, 0x52, sum, a, b);
+
+    /// <summary>zmm = 0.</summary>
+    public void Zero(int zmm) => EvexRegisters(Map0F, P66, 0xEF, zmm, zmm, zmm);
+
+    /// <summary>Lets code of the older encodings that comes after run at its speed (VZEROUPPER).</summary>
+    public void ZeroUpper() => _code.AddRange([0xC5, 0xF8, 0x77]);
+
+    public void Move(Register to, Register from) => Registers(0x8B, to, from);
+
+    public void Move(Register to, long value)
+    {
+        _code.AddRange([(byte)(0x48 | High(to)), (byte)(0xB8 | Low(to))]);
+        Number(value, 8);
+    }
+
+    /// <summary>to = the 64 bits at an address.</summary>
+    public void Load(Register to, Register at, int offset) => Memory(0x8B, to, at, offset);
+
+    public void Add(Register to, Register from) => Registers(0x03, to, from);
+
+    /// <summary>to += the 64 bits at an address.</summary>
+    public void Add(Register to, Register at, int offset) => Memory(0x03, to, at, offset);
+
+    public void Add(Register to, int value)
+    {
+        _code.AddRange([(byte)(0x48 | High(to)), 0x81, (byte)(0xC0 | Low(to))]);
+        Number(value, 4);
+    }
+
+    /// <summary>counter -= 1, and on to <paramref name="target"/> until it is 0.</summary>
+    public void Loop(Register counter, int target)
+    {
+        _code.AddRange([(byte)(0x48 | High(counter)), 0xFF, (byte)(0xC8 | Low(counter)), 0x0F, 0x85]);
+        Number(target - (Position + 4), 4);
+    }
+
+    public void Push(Register register) => _code.Add((byte)(0x50 | (int)register));
+
+    public void Pop(Register register) => _code.Add((byte)(0x58 | (int)register));
+
+    public void Return() => _code.Add(0xC3);
+
+    private void Registers(byte operation, Register to, Register from) =>
+        _code.AddRange([(byte)(0x48 | (High(to) << 2) | High(from)), operation, (byte)(0xC0 | (Low(to) << 3) | Low(from))]);
+
+    private void Memory(byte operation, Register to, Register at, int offset)
+    {
+        _code.AddRange([(byte)(0x48 | (High(to) << 2) | High(at)), operation, (byte)(0x80 | (Low(to) << 3) | Low(at))]);
+        Number(offset, 4);
+    }
+
+    private void EvexRegisters(int map, int prefix, byte operation, int to, int first, int second)
+    {
+        Evex(map, prefix, operation, to, first, second >> 4, second >> 3);
+        _code.Add((byte)(0xC0 | ((to & 7) << 3) | (second & 7)));
+    }
+
+    private void EvexMemory(int map, int prefix, byte operation, int to, int first, Register at, int offset)
+    {
+        Evex(map, prefix, operation, to, first, 0, High(at));
+        _code.Add((byte)(0x80 | ((to & 7) << 3) | Low(at))); // displacements of 32 bits are not scaled, as those of 8 are
+        Number(offset, 4);
+    }
+
+    /// <summary>The prefix of four bytes: the high bits of the registers are inverted, all vectors have 512 bits, nothing is masked.</summary>
+    private void Evex(int map, int prefix, byte operation, int to, int first, int x, int b) => _code.AddRange(
+    [
+        0x62,
+        (byte)((Not(to >> 3) << 7) | (Not(x) << 6) | (Not(b) << 5) | (Not(to >> 4) << 4) | map),
+        (byte)(((~first & 15) << 3) | 4 | prefix),
+        (byte)(0x40 | (Not(first >> 4) << 3)),
+        operation,
+    ]);
+
+    private static int Not(int bit) => ~bit & 1;
+
+    private static int High(Register register) => (int)register >> 3;
+
+    private static int Low(Register register) => (int)register & 7;
+
+    private void Number(long value, int bytes)
+    {
+        Span<byte> all = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(all, value);
+        _code.AddRange(all[..bytes]);
+    }
+}

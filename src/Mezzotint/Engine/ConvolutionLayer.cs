@@ -1,0 +1,84 @@
+namespace Mezzotint.Engine;
+
+/// <summary>A convolution, a transposed one or a linear layer of a network, with what its training needs.</summary>
+internal sealed unsafe class ConvolutionLayer : IDisposable
+{
+    private readonly ParameterTable _parameters;
+    private readonly string _name;
+    private readonly bool _transposed;
+    private readonly int _outputs;
+    private readonly Convolution _forward;
+    private readonly Convolution? _backward;
+    private readonly WeightGradient? _weightGradient;
+
+    /// <summary>Prepares.</summary>
+    /// <param name="parameters">Where the layer's weights are.</param>
+    /// <param name="name">Its name there.</param>
+    /// <param name="shape">The sides.</param>
+    /// <param name="input">What it reads, with a border of the padding or more, and of 1 for a transposed one.</param>
+    /// <param name="outputs">Channels that it makes, a multiple of 16.</param>
+    /// <param name="options">Whether it is transposed, is trained, and what becomes of the gradient of its input.</param>
+    public ConvolutionLayer(ParameterTable parameters, string name, ConvolutionShape shape, Map input, int outputs, LayerOptions options = default)
+    {
+        (_parameters, _name, _transposed, _outputs, Input) = (parameters, name, options.Transposed, outputs, input);
+        int height = _transposed ? input.Height * shape.Stride : input.Height / shape.Stride, width = _transposed ? input.Width * shape.Stride : input.Width / shape.Stride;
+        Gradient = new Map(height, width, outputs, 1, input.Bfloat16);
+        var start = parameters.BiasOf(name) == null ? TileStart.Zero : TileStart.Bias;
+        _forward = _transposed ? Convolution.Spread(shape, Gradient, input, start) : Convolution.Gather(shape, input, Gradient, start);
+        if (!options.Training)
+            return;
+        var gradientStart = options.AddsToGradient ? TileStart.Output : TileStart.Zero;
+        if (!options.NoInputGradient)
+            _backward = _transposed ? Convolution.Gather(shape, Gradient, input, gradientStart) : Convolution.Spread(shape, input, Gradient, gradientStart);
+        _weightGradient = _transposed ? new WeightGradient(shape, Gradient, input, input.Bfloat16) : new WeightGradient(shape, input, Gradient, input.Bfloat16);
+    }
+
+    /// <summary>What it reads.</summary>
+    public Map Input { get; }
+
+    /// <summary>The gradient of what it makes, which <see cref="Backward"/> reads.</summary>
+    public Map Gradient { get; }
+
+    /// <summary>The gradient of its bias: [outputs].</summary>
+    public float* BiasGradient => _parameters.Gradient($"{_name}.bias");
+
+    /// <summary>Takes the weights as they are now.</summary>
+    public void Pack()
+    {
+        _forward.Pack(_parameters.Value($"{_name}.weight"), _parameters.BiasOf(_name), _outputs);
+        _backward?.Pack(_parameters.Value($"{_name}.weight"));
+    }
+
+    /// <summary>Computes.</summary>
+    /// <param name="output">[places, outputs].</param>
+    public void Forward(float* output) => _forward.Run(Input, output);
+
+    /// <summary>Adds this image to the gradient of the weights, and makes that of the input; the bias's is the caller's.</summary>
+    /// <param name="inputGradient">[places, inputs]; null where it is not asked for.</param>
+    public void Backward(float* inputGradient)
+    {
+        if (_transposed)
+            _weightGradient!.Add(Gradient, Input);
+        else
+            _weightGradient!.Add(Input, Gradient);
+        _backward?.Run(Gradient, inputGradient);
+    }
+
+    /// <summary>Adds what has been summed to the gradient of the weights.</summary>
+    public void TakeGradients() => _weightGradient!.Take(_parameters.Gradient($"{_name}.weight"));
+
+    public void Dispose()
+    {
+        Gradient.Dispose();
+        _forward.Dispose();
+        _backward?.Dispose();
+        _weightGradient?.Dispose();
+    }
+}
+
+/// <summary>How a <see cref="ConvolutionLayer"/> is used.</summary>
+/// <param name="Training">Whether it has gradients.</param>
+/// <param name="Transposed">Whether it is a transposed convolution.</param>
+/// <param name="AddsToGradient">Whether the gradient of its input is added to what is there.</param>
+/// <param name="NoInputGradient">Whether nobody asks for that.</param>
+internal readonly record struct LayerOptions(bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false);

@@ -1,0 +1,71 @@
+using Mezzotint.Networks;
+
+namespace Mezzotint.Engine;
+
+/// <summary>Images, [C, H, W], as maps, [H, W, C], and back; with their pixels in patches for a <see cref="ResidualUNet"/>.</summary>
+internal static unsafe class Images
+{
+    /// <summary>to = x, channels last.</summary>
+    public static void Interleave(float* x, Map to)
+    {
+        for (int c = 0; c < to.Channels; c++)
+            for (int row = 0; row < to.Height; row++)
+            {
+                byte* at = to.Origin + row * to.RowBytes + c * sizeof(float);
+                for (int column = 0; column < to.Width; column++, x++, at += to.PlaceBytes)
+                    *(float*)at = *x;
+            }
+    }
+
+    /// <summary>x and its <see cref="AnchorInputs"/> in patches: channel (c patch + row) patch + column of a place has that pixel of channel c.</summary>
+    public static void Unshuffle(float* x, float t, ResidualUNetConfig config, Map to)
+    {
+        float level = MathF.Exp(4 * t), size = MathF.Sqrt(level * level + (float)(config.AnchorDataStd * config.AnchorDataStd));
+        int patch = config.PatchSize, square = patch * patch, anchored = config.InChannels * square;
+        for (int c = 0; c < config.InChannels; c++)
+            for (int row = 0; row < to.Height * patch; row++)
+                for (int column = 0; column < to.Width * patch; column++, x++)
+                {
+                    float* at = (float*)(to.Origin + row / patch * to.RowBytes + column / patch * to.PlaceBytes) + c * square + row % patch * patch + column % patch;
+                    *at = *x;
+                    for (int i = 0; i < config.Anchors.Count; i++)
+                    {
+                        float distance = (*x * size - (float)config.Anchors[i]) / level;
+                        at[(i + 1) * anchored] = (float)AnchorInputs.Scale * Math.Clamp(distance, -(float)AnchorInputs.Limit, (float)AnchorInputs.Limit);
+                    }
+                }
+    }
+
+    /// <summary>The image of which <paramref name="planes"/>, [C patch^2, rows, columns], has the pixels by their place in the patches.</summary>
+    public static void Shuffle(float* planes, int rows, int columns, ResidualUNetConfig config, float* image)
+    {
+        int patch = config.PatchSize;
+        for (int plane = 0; plane < config.PatchChannels; plane++)
+        {
+            float* to = Corner(image, plane, rows, columns, patch);
+            for (int row = 0; row < rows; row++, to += (patch - 1) * columns * patch)
+                for (int column = 0; column < columns; column++, planes++, to += patch)
+                    *to = *planes;
+        }
+    }
+
+    /// <summary>The other way about.</summary>
+    public static void UnshuffleGradient(float* image, int rows, int columns, ResidualUNetConfig config, float* planes)
+    {
+        int patch = config.PatchSize;
+        for (int plane = 0; plane < config.PatchChannels; plane++)
+        {
+            float* from = Corner(image, plane, rows, columns, patch);
+            for (int row = 0; row < rows; row++, from += (patch - 1) * columns * patch)
+                for (int column = 0; column < columns; column++, planes++, from += patch)
+                    *planes = *from;
+        }
+    }
+
+    /// <summary>Where the first pixel of a plane is in the image.</summary>
+    private static float* Corner(float* image, int plane, int rows, int columns, int patch)
+    {
+        int square = patch * patch, width = columns * patch;
+        return image + plane / square * rows * patch * width + plane % square / patch * width + plane % patch;
+    }
+}

@@ -1,0 +1,53 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Mezzotint.Engine;
+
+/// <summary>16 numbers at once: what float32 vectors lack.</summary>
+internal static unsafe class Lanes
+{
+    /// <summary>Numbers in a vector.</summary>
+    public const int Count = 16;
+
+    /// <summary>e^x, to 2 units in the last place; beyond +-87 it stays at its value there.</summary>
+    /// <remarks>e^x = 2^n e^r, n = round(x / ln 2), |r| at most ln(2) / 2, where the series of e^r to r^7 is exact to float32. ln 2 is taken in two parts: Cody, Waite 1980.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> x)
+    {
+        x = Vector512.Min(Vector512.Max(x, Vector512.Create(-87f)), Vector512.Create(87f));
+        var n = Round(x * Vector512.Create(1.44269504f));
+        var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
+        var series = Vector512.Create(1 / 720f);
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(1 / 120f));
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(1 / 24f));
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(1 / 6f));
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(0.5f));
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512<float>.One);
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512<float>.One);
+        return (series.AsInt32() + (Vector512.ConvertToInt32Native(n) << 23)).AsSingle();
+    }
+
+    /// <summary>1 / (1 + e^-x).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
+
+    /// <summary>16 numbers as they stand in a map.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector512<float> values, byte* at, bool bfloat16)
+    {
+        if (bfloat16)
+            Bfloat16.Narrow(values).Store((ushort*)at);
+        else
+            values.Store((float*)at);
+    }
+
+    /// <summary>16 numbers of a map.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(byte* at, bool bfloat16) =>
+        bfloat16 ? (Bfloat16.Widen(Vector256.Load((ushort*)at)) << 16).AsSingle() : Vector512.Load((float*)at);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Round(Vector512<float> x) => Avx512F.IsSupported ? Avx512F.RoundScale(x, 0) : Vector512.Round(x);
+}

@@ -1,0 +1,56 @@
+namespace Mezzotint.Engine;
+
+/// <summary>A feature map of one image, channels last, with a border of zeros: [H + 2 border, W + 2 border, C] of bfloat16 or float32; or some of another map's channels.</summary>
+internal sealed unsafe class Map : IDisposable
+{
+    private readonly NativeArray<byte>? _data; // null where the numbers are another map's
+    private readonly byte* _first;
+
+    /// <summary>A map of its own, all zeros.</summary>
+    public Map(int height, int width, int channels, int border, bool bfloat16)
+    {
+        (Height, Width, Channels, Border, Bfloat16) = (height, width, channels, border, bfloat16);
+        PlaceBytes = channels * ElementBytes;
+        _data = new((long)(height + 2 * border) * RowBytes);
+        _first = _data.Data;
+    }
+
+    private Map(Map whole, int first, int count)
+    {
+        (Height, Width, Channels, Border, Bfloat16) = (whole.Height, whole.Width, count, whole.Border, whole.Bfloat16);
+        PlaceBytes = whole.PlaceBytes;
+        _first = whole._first + first * ElementBytes;
+    }
+
+    public int Height { get; }
+
+    public int Width { get; }
+
+    public int Channels { get; }
+
+    public int Border { get; }
+
+    public bool Bfloat16 { get; }
+
+    /// <summary>H W.</summary>
+    public int Places => Height * Width;
+
+    public int ElementBytes => Bfloat16 ? sizeof(ushort) : sizeof(float);
+
+    /// <summary>From a place to the next.</summary>
+    public int PlaceBytes { get; }
+
+    /// <summary>From a row to the next.</summary>
+    public int RowBytes => (Width + 2 * Border) * PlaceBytes;
+
+    /// <summary>The first place inside the border.</summary>
+    public byte* Origin => _first + Border * (RowBytes + PlaceBytes);
+
+    /// <summary>The numbers of one of float32 without a border: [H, W, C].</summary>
+    public float* Floats => Bfloat16 || Border > 0 || PlaceBytes != Channels * sizeof(float) ? throw new InvalidOperationException("Not a plain map of float32.") : (float*)_first;
+
+    /// <summary>Some of the channels, in the same memory.</summary>
+    public Map Slice(int first, int count) => new(this, first, count);
+
+    public void Dispose() => _data?.Dispose();
+}

@@ -1,0 +1,35 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Engine;
+
+/// <summary>Where the parameters of a network and their gradients are, by their names: float32, each in one piece, in the order of libtorch.</summary>
+internal sealed unsafe class ParameterTable
+{
+    private readonly Dictionary<string, (nint Value, nint Gradient, long Count)> _parameters = [];
+
+    /// <summary>Those of a network on the CPU, which must outlive the table and not be moved.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="gradients">Whether its parameters have gradients, which are added to.</param>
+    public ParameterTable(nn.Module network, bool gradients)
+    {
+        foreach (var (name, parameter) in network.named_parameters())
+            _parameters[name] = (Address(parameter), gradients && parameter.requires_grad ? Address(parameter.grad!) : 0, parameter.numel());
+    }
+
+    /// <summary>Whether there is a parameter of that name.</summary>
+    public bool Has(string name) => _parameters.ContainsKey(name);
+
+    public float* Value(string name) => (float*)_parameters[name].Value;
+
+    public float* Gradient(string name) => (float*)_parameters[name].Gradient;
+
+    /// <summary>The bias of a layer, or null where it has none.</summary>
+    public float* BiasOf(string layer) => Has($"{layer}.bias") ? Value($"{layer}.bias") : null;
+
+    private static nint Address(Tensor tensor) => tensor.device.type == DeviceType.CPU && tensor.dtype == ScalarType.Float32 && tensor.is_contiguous()
+        ? (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes))
+        : throw new InvalidOperationException("A parameter is not contiguous float32 on the CPU.");
+}

@@ -1,0 +1,173 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Mezzotint.Engine;
+
+/// <summary>What a tile begins with.</summary>
+internal enum TileStart
+{
+    Zero,
+    Bias,
+    Output,
+}
+
+/// <summary>Where a <see cref="TileKernel"/> finds and leaves its numbers.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct TileArguments
+{
+    public byte* Input;
+    public byte* Weights;
+    public float* Output;
+
+    /// <summary>Where tiles begin with <see cref="TileStart.Bias"/>: 16 float32 a vector.</summary>
+    public float* Bias;
+
+    /// <summary>How many tiles, one after the other: 1 or more.</summary>
+    public long Tiles;
+}
+
+/// <summary>
+/// One tile of a matrix product: out[p, o] = start + sum over taps t and terms c of in[at(p) + tap(t) + c] w[t, c, o], for a few places p and 16 to 64 outputs o.
+/// Convolutions, linear layers and their gradients are all made of it: they differ in where their places, taps and terms are.
+/// </summary>
+/// <param name="Bfloat16">Whether a term is two numbers of bfloat16, side by side in inputs and weights, or one of float32: 32 bits either way.</param>
+/// <param name="Vectors">Outputs of a tile, in 16.</param>
+/// <param name="Terms">Terms of a tap.</param>
+/// <param name="Start">What a tile begins with.</param>
+internal sealed record TileShape(bool Bfloat16, int Vectors, int Terms, TileStart Start)
+{
+    /// <summary>From a term's input to the next one's, in bytes.</summary>
+    public int TermStep { get; init; } = sizeof(float);
+
+    /// <summary>From a term's weights to the next one's, those of the next tap included, in bytes.</summary>
+    public int WeightStep { get; init; } = Vectors * TileKernel.VectorBytes;
+
+    /// <summary>From a tile's input to the next one's, in bytes.</summary>
+    public int InputStep { get; init; }
+
+    /// <summary>Likewise of the outputs.</summary>
+    public int OutputStep { get; init; }
+
+    /// <summary>Where each place's input is, in bytes.</summary>
+    public required int[] Inputs { get; init; }
+
+    /// <summary>Where each place's outputs go, in bytes.</summary>
+    public required int[] Outputs { get; init; }
+
+    /// <summary>Where each tap is, in bytes; the weights follow each other in this order.</summary>
+    public required int[] Taps { get; init; }
+
+    /// <summary>Most places that a tile of so many vectors has registers for: one register an output, one a vector of weights, one for the input.</summary>
+    public static int MostPlaces(int vectors) => (TileKernel.Registers - 1 - vectors) / vectors;
+
+    /// <summary>What makes one shape another.</summary>
+    public string Key => $"{Bfloat16} {Vectors} {Terms} {TermStep} {WeightStep} {InputStep} {OutputStep} {Start} {string.Join(',', Inputs)} {string.Join(',', Outputs)} {string.Join(',', Taps)}";
+}
+
+/// <summary>A <see cref="TileShape"/> as machine code, made where it is first asked for.</summary>
+/// <remarks>
+/// .NET 10 has no intrinsics for the bfloat16 of AVX-512, and a convolution whose offsets are part of its code needs no addresses to be computed: hence code of our own, as
+/// oneDNN and others make theirs. Each weight is read once a tile, each input once a tap and channel, all sums stay in registers. <see cref="TileTwin"/> does the same in plain C#.
+/// </remarks>
+internal sealed unsafe class TileKernel
+{
+    /// <summary>zmm0 to zmm31.</summary>
+    public const int Registers = 32;
+
+    /// <summary>16 float32.</summary>
+    public const int VectorBytes = 64;
+
+    private const int MostUnrolled = 8;
+
+    private static readonly ConcurrentDictionary<string, TileKernel> Made = new();
+
+    private readonly delegate* unmanaged<TileArguments*, void> _code;
+
+    private TileKernel(TileShape shape) => _code = (delegate* unmanaged<TileArguments*, void>)ExecutableMemory.Copy(Code(shape));
+
+    /// <summary>Whether this processor and system run such code with float32.</summary>
+    public static bool IsSupported { get; } = OperatingSystem.IsLinux() && Environment.Is64BitProcess && Avx512F.IsSupported && ExecutableMemory.Copy([0xC3]) != null;
+
+    /// <summary>Whether they do with bfloat16.</summary>
+    public static bool IsBfloat16Supported { get; } = IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
+
+    /// <summary>The kernel of a shape.</summary>
+    public static TileKernel Of(TileShape shape) => Made.GetOrAdd(shape.Key, _ => new TileKernel(shape));
+
+    /// <summary>Computes.</summary>
+    public void Run(TileArguments arguments) => _code(&arguments);
+
+    private static byte[] Code(TileShape shape)
+    {
+        var code = new Assembler();
+        var (input, weights, output, bias, tiles) = (Register.R8, Register.R9, Register.Rax, Register.Rsi, Register.Rcx);
+        var (at, weight, tap, tapsLeft, termsLeft) = (Register.Rdx, Register.R10, Register.R11, Register.Rbx, Register.Rdi);
+        int places = shape.Inputs.Length, vectors = shape.Vectors, unrolled = Enumerable.Range(1, MostUnrolled).Last(n => shape.Terms % n == 0);
+        int Sum(int place, int vector) => place * vectors + vector;
+        int first = places * vectors, broadcast = first + vectors;
+
+        code.Push(Register.Rbx);
+        code.Load(input, Register.Rdi, 0);
+        code.Load(weights, Register.Rdi, 8);
+        code.Load(output, Register.Rdi, 16);
+        code.Load(bias, Register.Rdi, 24);
+        code.Load(tiles, Register.Rdi, 32);
+        int nextTile = code.Position;
+        for (int place = 0; place < places; place++)
+            for (int vector = 0; vector < vectors; vector++)
+                if (shape.Start == TileStart.Zero)
+                    code.Zero(Sum(place, vector));
+                else if (shape.Start == TileStart.Bias)
+                    code.Load(Sum(place, vector), bias, vector * VectorBytes);
+                else
+                    code.Load(Sum(place, vector), output, shape.Outputs[place] + vector * VectorBytes);
+
+        code.Move(weight, weights);
+        code.Move(tap, Table(shape.Taps));
+        code.Move(tapsLeft, shape.Taps.Length);
+        int nextTap = code.Position;
+        code.Move(at, input);
+        code.Add(at, tap, 0);
+        code.Add(tap, sizeof(long));
+        code.Move(termsLeft, shape.Terms / unrolled);
+        int nextTerms = code.Position;
+        for (int term = 0; term < unrolled; term++)
+        {
+            for (int vector = 0; vector < vectors; vector++)
+                code.Load(first + vector, weight, term * shape.WeightStep + vector * VectorBytes);
+            for (int place = 0; place < places; place++)
+            {
+                code.Broadcast(broadcast, at, shape.Inputs[place] + term * shape.TermStep);
+                for (int vector = 0; vector < vectors; vector++)
+                    if (shape.Bfloat16)
+                        code.DotPairs(Sum(place, vector), first + vector, broadcast);
+                    else
+                        code.MultiplyAdd(Sum(place, vector), first + vector, broadcast);
+            }
+        }
+        code.Add(at, unrolled * shape.TermStep);
+        code.Add(weight, unrolled * shape.WeightStep);
+        code.Loop(termsLeft, nextTerms);
+        code.Loop(tapsLeft, nextTap);
+
+        for (int place = 0; place < places; place++)
+            for (int vector = 0; vector < vectors; vector++)
+                code.Store(output, shape.Outputs[place] + vector * VectorBytes, Sum(place, vector));
+        code.Add(input, shape.InputStep);
+        code.Add(output, shape.OutputStep);
+        code.Loop(tiles, nextTile);
+        code.ZeroUpper();
+        code.Pop(Register.Rbx);
+        code.Return();
+        return code.ToArray();
+    }
+
+    private static long Table(int[] offsets)
+    {
+        long* table = (long*)NativeMemory.Alloc((nuint)offsets.Length, sizeof(long)); // lasts as long as the code
+        for (int i = 0; i < offsets.Length; i++)
+            table[i] = offsets[i];
+        return (long)table;
+    }
+}

@@ -1,0 +1,70 @@
+namespace Mezzotint.Engine;
+
+/// <summary>The gradient of a <see cref="Convolution"/>'s weights: dW[small channel, big channel, k] = sum over i of big[S i + k - pad] small[i], summed over images until it is taken.</summary>
+internal sealed unsafe class WeightGradient : IDisposable
+{
+    private readonly ConvolutionShape _shape;
+    private readonly int _big, _small;
+    private readonly TermMap _bigTerms, _smallTerms;
+    private readonly NativeArray<float> _sums; // [k row][big channel][k column][small channel]
+    private readonly MapProduct _product;
+
+    /// <summary>Prepares.</summary>
+    /// <param name="shape">The sides.</param>
+    /// <param name="big">The big map, with a border of the padding or more.</param>
+    /// <param name="small">The small map; its channels are a multiple of 16.</param>
+    /// <param name="bfloat16">What is multiplied; the sums are float32.</param>
+    public WeightGradient(ConvolutionShape shape, Map big, Map small, bool bfloat16)
+    {
+        (_shape, _big, _small) = (shape, big.Channels, small.Channels);
+        int kernel = shape.Kernel;
+        _bigTerms = new(big.Height, small.Width, _big, shape.Pad, kernel, shape.Stride, bfloat16);
+        _smallTerms = new(small.Height, small.Width, _small, 0, 1, 1, bfloat16);
+        _sums = new((long)kernel * kernel * _big * _small);
+        int row = _small * sizeof(float);
+        _product = new MapProduct(new TileShape(bfloat16, MapProduct.VectorsOf(_small), _smallTerms.Terms, TileStart.Output)
+        {
+            Inputs = [],
+            Outputs = [],
+            Taps = [.. Enumerable.Range(0, small.Height).Select(y => y * shape.Stride * _bigTerms.RowBytes)],
+            TermStep = _bigTerms.TermBytes,
+            WeightStep = _smallTerms.TermBytes,
+        }, _small, _big, kernel, new(sizeof(float), _bigTerms.CopyBytes), new(kernel * row, row), MapProduct.VectorsOf(_small) * TileKernel.VectorBytes);
+    }
+
+    /// <summary>Adds an image's.</summary>
+    public void Add(Map big, Map small)
+    {
+        _bigTerms.Fill(big);
+        _smallTerms.Fill(small);
+        for (int k = 0; k < _shape.Kernel; k++)
+            _product.Run(_bigTerms.Data + k * _bigTerms.RowBytes, _smallTerms.Data, _sums.Data + (long)k * _big * _shape.Kernel * _small);
+    }
+
+    /// <summary>Adds what has been summed to a gradient, and begins anew.</summary>
+    /// <param name="to">[small channels, big channels, kernel, kernel]; with <paramref name="reversed"/> [big channels, small channels, kernel, kernel], the kernel turned about.</param>
+    /// <param name="reversed">Whether big and small are the other way about than in the layer.</param>
+    public void Take(float* to, bool reversed = false)
+    {
+        int kernel = _shape.Kernel, taps = kernel * kernel;
+        for (int y = 0; y < kernel; y++)
+            for (int big = 0; big < _big; big++)
+                for (int x = 0; x < kernel; x++)
+                {
+                    float* from = _sums.Data + (((long)y * _big + big) * kernel + x) * _small;
+                    int tap = y * kernel + x;
+                    float* at = reversed ? to + (long)big * _small * taps + (taps - 1 - tap) : to + (long)big * taps + tap;
+                    int step = reversed ? taps : _big * taps;
+                    for (int small = 0; small < _small; small++)
+                        at[(long)small * step] += from[small];
+                }
+        _sums.Clear();
+    }
+
+    public void Dispose()
+    {
+        _bigTerms.Dispose();
+        _smallTerms.Dispose();
+        _sums.Dispose();
+    }
+}
