@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
@@ -20,19 +21,23 @@ public static class LossEvaluation
     /// <param name="threads">Batches are dealt out to these; the result does not depend on how many they are.</param>
     /// <param name="seed">Of times and noise. The figure is noisy: over 10,000 MNIST images the standard error is about 0.16, returned beside it.</param>
     /// <param name="batchSize">Images a batch; the last may be smaller, and counts the same.</param>
+    /// <param name="precision">With what numbers the network is computed: see <see cref="ComputePrecision"/>.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>The mean over batches, and the standard error of the mean over images.</returns>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static (double Loss, double StandardError) Evaluate(DenoisingNetwork network, TrainingObjective objective, ResidentImages data, WorkerThreads threads, long seed, int batchSize = 64, CancellationToken cancellation = default)
+    public static (double Loss, double StandardError) Evaluate(DenoisingNetwork network, TrainingObjective objective, ResidentImages data, WorkerThreads threads, long seed, int batchSize = 64, string precision = ComputePrecision.Float32, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(threads);
         int batches = (data.Count + batchSize - 1) / batchSize;
         var losses = new float[batches][];
         threads.Run(worker =>
         {
+            using var evaluator = new NetworkEvaluator(network, (int)data.Shape.Height, (int)data.Shape.Width, data.Device, precision);
+            NetworkCall call = evaluator.ByImage ? evaluator.Evaluate : network.call;
             for (int batch = worker; batch < batches && !cancellation.IsCancellationRequested; batch += threads.Count)
-                losses[batch] = BatchLosses(network, objective, data, seed, batch, batchSize);
+                losses[batch] = BatchLosses(call, objective, data, seed, batch, batchSize);
         });
         cancellation.ThrowIfCancellationRequested();
 
@@ -41,7 +46,7 @@ public static class LossEvaluation
         return (mean, Math.Sqrt(variance / data.Count));
     }
 
-    private static float[] BatchLosses(DenoisingNetwork network, TrainingObjective objective, ResidentImages data, long seed, int batch, int batchSize)
+    private static float[] BatchLosses(NetworkCall network, TrainingObjective objective, ResidentImages data, long seed, int batch, int batchSize)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -58,7 +63,7 @@ public static class LossEvaluation
         return losses;
     }
 
-    private static float[] PartLosses(DenoisingNetwork network, Tensor images, Tensor labels, NoiseDraw draw, int start, int count)
+    private static float[] PartLosses(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw, int start, int count)
     {
         using var scope = NewDisposeScope();
         return DenoisingLoss.PerImage(network, images.narrow(0, start, count), labels.narrow(0, start, count),

@@ -115,6 +115,8 @@ public sealed record ModelInfo
 /// <param name="Info">The description.</param>
 public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDisposable
 {
+    private string _precision = Runtime.ComputePrecision.Automatic;
+
     /// <summary>Where the network is: everything that is made of the model computes there.</summary>
     public torch.Device Device => Network.parameters().First().device;
 
@@ -126,6 +128,20 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     public LoadedModel To(torch.Device device)
     {
         Network.to(device);
+        return this;
+    }
+
+    /// <summary>With what numbers images are drawn: <see cref="Runtime.ComputePrecision.Float32"/> or <see cref="Runtime.ComputePrecision.Bfloat16"/>. What takes gradients of the network or inverts it is float32 always.</summary>
+    public string Precision => Runtime.ComputePrecision.Resolve(_precision, Device);
+
+    /// <summary>Chooses the precision, for everything that is made of the model from then on.</summary>
+    /// <param name="precision">As <see cref="Runtime.ComputePrecision"/> has it; without a choice it is <see cref="Runtime.ComputePrecision.Automatic"/>.</param>
+    /// <returns>The model itself.</returns>
+    /// <exception cref="MezzotintException">It is not known, or not to be had on the model's device.</exception>
+    public LoadedModel With(string precision)
+    {
+        Runtime.ComputePrecision.Resolve(precision, Device);
+        _precision = precision;
         return this;
     }
 

@@ -7,9 +7,6 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
 
-/// <summary>F(x, t, labels), as <see cref="DenoisingNetwork.forward"/>.</summary>
-internal delegate Tensor NetworkCall(Tensor x, Tensor t, Tensor labels);
-
 /// <summary>
 /// The denoiser of a network: D(xHat, level) = Skip xHat + Out F(In xHat, Time), whatever it was trained to predict and in whatever process; x is in VE
 /// coordinates, as for every denoiser.
@@ -30,7 +27,7 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
     /// <summary>Network evaluations so far, counted by image: an image that is asked for twice at once, as guidance does, counts twice.</summary>
     public long Evaluations => Interlocked.Read(ref _evaluations);
 
-    /// <summary>What is asked instead of the network itself: serving asks for several walks at once.</summary>
+    /// <summary>What is asked instead of the network itself, where no gradients are wanted: an engine, or in serving the network of several walks at once.</summary>
     internal NetworkCall? Call { get; init; }
 
     /// <inheritdoc/>

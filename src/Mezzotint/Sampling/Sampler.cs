@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.IO;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
@@ -60,6 +62,7 @@ public sealed class Sampler
     private readonly NoiseProcess _process;
     private readonly int _height, _width;
     private readonly Device _device;
+    private readonly ConcurrentBag<NetworkEvaluator> _evaluators = []; // those that no thread is using
 
     /// <summary>Wraps a network.</summary>
     /// <param name="network">The trained network, on <paramref name="device"/>.</param>
@@ -73,13 +76,16 @@ public sealed class Sampler
     /// <summary>Wraps a model as it was read.</summary>
     /// <param name="model">The model; it stays the caller's.</param>
     public Sampler(LoadedModel model) : this(NotNull(model).Network, model.Info.Process, model.Info.Height, model.Info.Width, model.Device) =>
-        (Parameterisation, Pixels) = (model.Info.Parameterisation, model.Info.Pixels);
+        (Parameterisation, Pixels, Precision) = (model.Info.Parameterisation, model.Info.Pixels, model.Precision);
 
     /// <summary>What the network's output means; the seed's unless told otherwise.</summary>
     public Parameterisation Parameterisation { get; init; } = new ScoreParameterisation();
 
     /// <summary>How pixels became the numbers that the network was trained on.</summary>
     public PixelScaling Pixels { get; init; } = new();
+
+    /// <summary>With what numbers the network is computed: see <see cref="ComputePrecision"/>.</summary>
+    public string Precision { get; init; } = ComputePrecision.Automatic;
 
     /// <summary>Draws the images of a request.</summary>
     /// <param name="request">What is to be drawn.</param>
@@ -105,12 +111,19 @@ public sealed class Sampler
         int next = -1;
         threads.Run(_ =>
         {
+            if (next + 1 >= parts.Count)
+                return; // the others have taken everything
+            if (_evaluators.TryTake(out var evaluator))
+                evaluator.Refresh();
+            else
+                evaluator = NewEvaluator();
             while (Interlocked.Increment(ref next) is var part && part < parts.Count && !cancellation.IsCancellationRequested)
             {
                 var (start, length) = parts[part];
-                Draw(request, plan, start, length, pixels.AsMemory(start * channels * _height * _width), asked =>
+                Draw(request, plan, start, length, evaluator.Evaluate, pixels.AsMemory(start * channels * _height * _width), asked =>
                     progress?.Report(new SamplingProgress(Interlocked.Add(ref evaluations, asked), total)), cancellation);
             }
+            _evaluators.Add(evaluator);
         });
         cancellation.ThrowIfCancellationRequested();
         return new ImageBatch(count, channels, _height, _width, pixels);
@@ -173,10 +186,13 @@ public sealed class Sampler
         return asked + (long)Math.Round(asked * (double)guided / steps);
     }
 
-    private void Draw(SamplingRequest request, (Solver Solver, double[] Levels) plan, int start, int count, Memory<byte> pixels, Action<long> evaluated, CancellationToken cancellation)
+    /// <summary>What evaluates the network for one thread.</summary>
+    internal NetworkEvaluator NewEvaluator() => new(_network, _height, _width, _device, Precision);
+
+    private void Draw(SamplingRequest request, (Solver Solver, double[] Levels) plan, int start, int count, NetworkCall network, Memory<byte> pixels, Action<long> evaluated, CancellationToken cancellation)
     {
         long before = 0;
-        Walk(request, plan, start, count, null, (step, evaluations) =>
+        Walk(request, plan, start, count, network, (step, evaluations) =>
         {
             evaluated(evaluations - before);
             before = evaluations;
@@ -186,7 +202,7 @@ public sealed class Sampler
     }
 
     /// <summary>Walks, and shows each step with the network evaluations so far, until it is told to stop.</summary>
-    private void Walk(SamplingRequest request, (Solver Solver, double[] Levels) plan, int start, int count, NetworkCall? call, Action<SamplingStep, long> seen, CancellationToken cancellation)
+    private void Walk(SamplingRequest request, (Solver Solver, double[] Levels) plan, int start, int count, NetworkCall call, Action<SamplingStep, long> seen, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -201,7 +217,8 @@ public sealed class Sampler
             z = Between(z, end, request.Labels.Count, start);
         var x = z.Times(plan.Levels[0]);
         var network = new NetworkDenoiser(_network, _process, Parameterisation) { Call = call };
-        var weaker = request.WeakerModel is { } model ? new NetworkDenoiser(model.Network, model.Info.Process, model.Info.Parameterisation) : null;
+        using var weakerEvaluator = request.WeakerModel is { } weak ? new NetworkEvaluator(weak.Network, _height, _width, _device, Precision) : null;
+        var weaker = request.WeakerModel is { } model ? new NetworkDenoiser(model) { Call = weakerEvaluator!.Evaluate } : null;
         using var guided = request.Guidance?.Wrap(network, _network.Config.NoLabel, weaker);
         IDenoiser denoiser = guided ?? (IDenoiser)network;
         if (request.Source is { } source)

@@ -46,7 +46,7 @@ public sealed class DiffusionPipeline : IDisposable
         _threads = threads == 0 ? model.Threads : threads;
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
         _sampler = new Sampler(model);
-        _network = new SharedEvaluations(model.Network, _threads);
+        _network = new SharedEvaluations(Enumerable.Range(0, _threads).Select(_ => _sampler.NewEvaluator()));
         _walkers = new Walkers(_threads * WalksOfAnEvaluator);
     }
 
@@ -55,13 +55,14 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="threads">How many threads evaluate side by side; 0 for one a core.</param>
     /// <param name="name">What it is called; null for the name of the folder.</param>
     /// <param name="device">The name of where it is evaluated: see <see cref="ComputeDevice"/>.</param>
-    /// <exception cref="MezzotintException">The folder is no model, its files are damaged, or there is no such device.</exception>
-    public static DiffusionPipeline Load(string folder, int threads = 0, string? name = null, string device = ComputeDevice.Cpu)
+    /// <param name="precision">With what numbers: see <see cref="ComputePrecision"/>.</param>
+    /// <exception cref="MezzotintException">The folder is no model, its files are damaged, or there is no such device or precision.</exception>
+    public static DiffusionPipeline Load(string folder, int threads = 0, string? name = null, string device = ComputeDevice.Cpu, string precision = ComputePrecision.Automatic)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         bool checkpoint = !ModelFolder.Exists(folder) && SeedCheckpoint.Exists(folder);
         var model = checkpoint ? SeedCheckpoint.Read(folder) : ModelFolder.Read(folder);
-        model.To(ComputeDevice.Named(device));
+        model.To(ComputeDevice.Named(device)).With(precision);
         name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         return new DiffusionPipeline(model, name.Length == 0 ? "model" : name, checkpoint ? null : ModelFolder.Hash(folder), threads, ownsModel: true);
     }
@@ -149,7 +150,7 @@ public sealed class DiffusionPipeline : IDisposable
         {
             throw new MezzotintException(wrong.Message.Split(" (Parameter")[0], wrong);
         }
-        return new PreparedGeneration(this, request, ImageReceipt.For(request, recipe, Model, ModelHash));
+        return new PreparedGeneration(this, request, ImageReceipt.For(request, recipe, Model, ModelHash) with { Precision = _sampler.Precision });
     }
 
     /// <summary>Waits until everything that was asked for has been drawn or given up, and frees the threads, and the model if it is the pipeline's own.</summary>

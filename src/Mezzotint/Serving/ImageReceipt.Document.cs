@@ -1,4 +1,5 @@
 using Mezzotint.IO;
+using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 
 namespace Mezzotint.Serving;
@@ -36,6 +37,9 @@ public sealed partial record ImageReceipt
 
         public int Scale { get; init; } = 1;
 
+        /// <summary>Null for float32, in which all was drawn before there was another.</summary>
+        public string? Precision { get; init; }
+
         public static Document Of(ImageReceipt receipt) => new()
         {
             ModelSha256 = receipt.ModelHash,
@@ -51,6 +55,7 @@ public sealed partial record ImageReceipt
             Index = receipt.Index,
             Columns = receipt.Columns,
             Scale = receipt.Scale,
+            Precision = receipt.Precision == ComputePrecision.Float32 ? null : receipt.Precision,
         };
 
         public ImageReceipt ToReceipt()
@@ -60,6 +65,7 @@ public sealed partial record ImageReceipt
             Check.Range("index", Index ?? 0, (Index ?? 0) >= 0 && (Index ?? 0) < Labels.Count, "one of the images");
             Check.Range("columns", Columns, Columns is >= 1 and <= MostImages, $"1 to {MostImages}");
             Check.Range("scale", Scale, Scale is >= 1 and <= 256, "1 to 256");
+            Check.Range("precision", Precision ?? ComputePrecision.Float32, Precision is null or ComputePrecision.Float32 or ComputePrecision.Bfloat16, $"{ComputePrecision.Float32} or {ComputePrecision.Bfloat16}");
             return new ImageReceipt
             {
                 ModelHash = ModelSha256,
@@ -72,6 +78,7 @@ public sealed partial record ImageReceipt
                 Index = Index,
                 Columns = Columns,
                 Scale = Scale,
+                Precision = Precision ?? ComputePrecision.Float32,
             };
         }
     }

@@ -47,6 +47,9 @@ public sealed partial record ImageReceipt
     /// <summary>All options of the solver.</summary>
     public SolverOptions SolverOptions { get; init; } = new();
 
+    /// <summary>With what numbers the network was computed: float32 or bfloat16, as <see cref="Runtime.ComputePrecision"/> has it.</summary>
+    public string Precision { get; init; } = Runtime.ComputePrecision.Float32;
+
     /// <summary>As <see cref="SamplingRequest.InterpolateTo"/>.</summary>
     public long? InterpolateTo { get; init; }
 

@@ -1,5 +1,5 @@
 using System.Runtime.ExceptionServices;
-using Mezzotint.Networks;
+using Mezzotint.Engine;
 using Mezzotint.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -21,7 +21,7 @@ internal sealed class SharedEvaluations : IDisposable
     /// <summary>Should a walk take longer between two evaluations than these milliseconds, the others go on without it.</summary>
     private const int Patience = 5;
 
-    private readonly DenoisingNetwork _network;
+    private readonly NetworkEvaluator[] _evaluators;
     private readonly object _lock = new();
     private readonly LinkedList<Question> _waiting = new();
     private readonly Thread[] _threads;
@@ -30,12 +30,11 @@ internal sealed class SharedEvaluations : IDisposable
     private long _evaluations, _batches;
 
     /// <summary>Starts the evaluators.</summary>
-    /// <param name="network">The network; it stays the caller's, and nobody changes it meanwhile.</param>
-    /// <param name="threads">How many evaluate side by side, 1 or more.</param>
-    public SharedEvaluations(DenoisingNetwork network, int threads)
+    /// <param name="evaluators">What evaluates the network, one a thread, 1 or more; they are freed with this. Nobody changes the network meanwhile.</param>
+    public SharedEvaluations(IEnumerable<NetworkEvaluator> evaluators)
     {
-        _network = network;
-        _threads = [.. Enumerable.Range(0, threads).Select(i => new Thread(Work) { IsBackground = true, Name = $"mezzotint evaluator {i}" })];
+        _evaluators = [.. evaluators];
+        _threads = [.. _evaluators.Select((evaluator, i) => new Thread(() => Work(evaluator)) { IsBackground = true, Name = $"mezzotint evaluator {i}" })];
         foreach (var thread in _threads)
             thread.Start();
     }
@@ -86,6 +85,8 @@ internal sealed class SharedEvaluations : IDisposable
         }
         foreach (var thread in _threads)
             thread.Join();
+        foreach (var evaluator in _evaluators)
+            evaluator.Dispose();
         lock (_lock)
         {
             foreach (var question in _waiting)
@@ -95,7 +96,7 @@ internal sealed class SharedEvaluations : IDisposable
         }
     }
 
-    private void Work()
+    private void Work(NetworkEvaluator evaluator)
     {
         while (Take() is { } batch)
         {
@@ -103,7 +104,7 @@ internal sealed class SharedEvaluations : IDisposable
             ExceptionDispatchInfo? error = null;
             try
             {
-                Answer(batch);
+                Answer(evaluator, batch);
                 Interlocked.Add(ref _evaluations, images);
                 Interlocked.Increment(ref _batches);
             }
@@ -154,19 +155,19 @@ internal sealed class SharedEvaluations : IDisposable
     /// <summary>Whether there is enough for one evaluator, or nobody else is going to ask before something is answered.</summary>
     private bool EnoughAsked() => _asking >= Share() || _asking + _evaluating >= _walking;
 
-    /// <summary>What one evaluator takes of the images that are walked. Fewer than the smallest batch would cost as much.</summary>
-    private int Share() => Math.Clamp((_walking + _threads.Length - 1) / _threads.Length, SteadyBatch.Fewest, SteadyBatch.Most);
+    /// <summary>What one evaluator takes of the images that are walked. To libtorch fewer than the smallest batch would cost as much.</summary>
+    private int Share() => Math.Clamp((_walking + _threads.Length - 1) / _threads.Length, _evaluators[0].ByImage ? 1 : SteadyBatch.Fewest, SteadyBatch.Most);
 
-    private void Answer(List<Question> batch)
+    private static void Answer(NetworkEvaluator evaluator, List<Question> batch)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
         if (batch is [var only])
         {
-            only.Answer = SteadyBatch.Evaluate(_network, only.X, only.T, only.Labels).DetachFromDisposeScope();
+            only.Answer = evaluator.Evaluate(only.X, only.T, only.Labels).DetachFromDisposeScope();
             return;
         }
-        var f = SteadyBatch.Evaluate(_network, cat([.. batch.Select(q => q.X)]), cat([.. batch.Select(q => q.T)]), cat([.. batch.Select(q => q.Labels)]));
+        var f = evaluator.Evaluate(cat([.. batch.Select(q => q.X)]), cat([.. batch.Select(q => q.T)]), cat([.. batch.Select(q => q.Labels)]));
         long start = 0;
         foreach (var question in batch)
         {

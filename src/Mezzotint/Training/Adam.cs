@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Mezzotint.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -49,6 +53,58 @@ public sealed class Adam : IDisposable
         var denominator = SecondMoment.sqrt().div_(root2).add_(epsilon, one);
         weights.addcdiv_(FirstMoment, denominator, rate);
     }
+
+    /// <summary>The same for some of the weights on the CPU, in one pass over memory: threads share the weights out. The gradients become 0.</summary>
+    /// <param name="weights">[P], changed in place.</param>
+    /// <param name="gradients">One or more of [P], which are added up in this order.</param>
+    /// <param name="factor">What their sum is multiplied with.</param>
+    /// <param name="learningRate">The step size.</param>
+    /// <param name="step">Which step this is, counted from 1.</param>
+    /// <param name="start">The first weight.</param>
+    /// <param name="count">How many.</param>
+    internal unsafe void StepPart(Tensor weights, IReadOnlyList<Tensor> gradients, float factor, double learningRate, long step, long start, long count)
+    {
+        double correction1 = 1 - Math.Pow(_beta1, step), correction2 = 1 - Math.Pow(_beta2, step);
+        float* w = Address(weights), m = Address(FirstMoment), v = Address(SecondMoment), g = Address(gradients[0]);
+        nint[] others = [.. gradients.Skip(1).Select(tensor => (nint)Address(tensor))];
+        var (beta1, rest1) = (Vector512.Create((float)_beta1), Vector512.Create((float)(1 - _beta1)));
+        var (beta2, rest2) = (Vector512.Create((float)_beta2), Vector512.Create((float)(1 - _beta2)));
+        var (root2, rate, factors) = (Vector512.Create((float)(1 / Math.Sqrt(correction2))), Vector512.Create((float)(learningRate / correction1)), Vector512.Create(factor));
+        var epsilon = Vector512.Create((float)Epsilon);
+        long end = start + count, i = start;
+        for (; i + Lanes.Count <= end; i += Lanes.Count)
+        {
+            var sum = Vector512.Load(g + i);
+            Vector512<float>.Zero.Store(g + i);
+            foreach (nint other in others)
+            {
+                sum += Vector512.Load((float*)other + i);
+                Vector512<float>.Zero.Store((float*)other + i);
+            }
+            sum *= factors;
+            var first = beta1 * Vector512.Load(m + i) + rest1 * sum;
+            var second = beta2 * Vector512.Load(v + i) + rest2 * sum * sum;
+            first.Store(m + i);
+            second.Store(v + i);
+            (Vector512.Load(w + i) - rate * first / (Vector512.Sqrt(second) * root2 + epsilon)).Store(w + i);
+        }
+        for (; i < end; i++)
+        {
+            float sum = g[i];
+            g[i] = 0;
+            foreach (nint other in others)
+            {
+                sum += ((float*)other)[i];
+                ((float*)other)[i] = 0;
+            }
+            sum *= factor;
+            m[i] = (float)_beta1 * m[i] + (float)(1 - _beta1) * sum;
+            v[i] = (float)_beta2 * v[i] + (float)(1 - _beta2) * sum * sum;
+            w[i] -= rate[0] * m[i] / (MathF.Sqrt(v[i]) * root2[0] + (float)Epsilon);
+        }
+    }
+
+    private static unsafe float* Address(Tensor tensor) => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
 
     /// <summary>Frees the moments.</summary>
     public void Dispose()

@@ -33,24 +33,17 @@ internal static class ConsistencyLoss
         return tensor(factors, [times.Length, 12]);
     }
 
-    /// <summary>The loss of each image: [B].</summary>
-    public static Tensor PerImage(DenoisingNetwork network, Tensor images, Tensor labels, NoiseDraw draw)
+    /// <summary>D at t less D at r is Out F - (D at r - Skip xHat).</summary>
+    public static RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw)
     {
-        var end = Denoise(network, images, labels, draw, 0);
-        Tensor target;
-        using (no_grad())
-            target = Denoise(network, images, labels, draw, Columns);
-        var c = draw.Factors.select(1, Huber);
-        var distance = (end - target).Squared().sum([1, 2, 3]);                                     // [B]
-        return (distance.Plus(c.Squared()).sqrt() - c) * draw.Factors.select(1, Weight);
-    }
-
-    private static Tensor Denoise(DenoisingNetwork network, Tensor images, Tensor labels, NoiseDraw draw, int first)
-    {
-        Tensor Column(int index) => draw.Factors.select(1, first + index).view(-1, 1, 1, 1);        // [B, 1, 1, 1]
-        var x = images.Plus(Column(Level) * draw.Noise);                                            // xHat: [B, C, H, W]
-        var f = network.call(Column(In) * x, draw.Factors.select(1, first + Time), labels);
-        return (Column(Skip) * x).Plus(Column(Out) * f);
+        Tensor Factors(int index) => draw.Factors.select(1, index);                                 // [B]
+        Tensor Column(int index) => Factors(index).view(-1, 1, 1, 1);                               // [B, 1, 1, 1]
+        Tensor Noisy(int first) => images.Plus(Column(first + Level) * draw.Noise);                 // xHat: [B, C, H, W]
+        using var noGrad = no_grad();
+        var (x, lower) = (Noisy(0), Noisy(Columns));
+        var f = network(Column(Columns + In) * lower, Factors(Columns + Time), labels);
+        var end = (Column(Columns + Skip) * lower).Plus(Column(Columns + Out) * f);                 // D at r
+        return new RegressionTerms(Column(In) * x, Factors(Time), Factors(Out), end - Column(Skip) * x, Factors(Weight), Factors(Huber));
     }
 
     private static void Fill(Span<float> row, Scalings scalings, double level)

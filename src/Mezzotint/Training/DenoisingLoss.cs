@@ -22,14 +22,30 @@ public static class DenoisingLoss
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(draw);
+        return PerImage(network.call, images, labels, draw);
+    }
+
+    /// <inheritdoc cref="PerImage(DenoisingNetwork, Tensor, Tensor, NoiseDraw)"/>
+    internal static Tensor PerImage(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw)
+    {
+        var terms = Terms(network, images, labels, draw);
+        return terms.PerImage(network(terms.X, terms.Times, labels));
+    }
+
+    /// <summary>The loss as a regression.</summary>
+    /// <param name="network">Asked where the target is an estimate of its own, without gradients.</param>
+    /// <param name="images">As in <see cref="PerImage(DenoisingNetwork, Tensor, Tensor, NoiseDraw)"/>, like the others.</param>
+    /// <param name="labels">int64 [B, 1].</param>
+    /// <param name="draw">The times and the noise.</param>
+    internal static RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw)
+    {
         if (draw.Fill is not null)
             images = images.Plus(draw.Fill);
         if (draw.InPairs)
-            return ConsistencyLoss.PerImage(network, images, labels, draw);
+            return ConsistencyLoss.Terms(network, images, labels, draw);
         Tensor Column(int index) => draw.Factors.select(1, index).view(-1, 1, 1, 1);                             // [B, 1, 1, 1]
         var x = (Column(NoiseDraw.ImageIn) * images).Plus(Column(NoiseDraw.NoiseIn) * draw.Noise);               // [B, C, H, W]: In xHat
-        var f = network.call(x, draw.Factors.select(1, NoiseDraw.TimeIn), labels);
         var target = (Column(NoiseDraw.ImageTarget) * images).Plus(Column(NoiseDraw.NoiseTarget) * draw.Noise);  // [B, C, H, W]: F*
-        return (f - target).Squared().sum([1, 2, 3]) * draw.Factors.select(1, NoiseDraw.Weight);                 // [B]
+        return new RegressionTerms(x, draw.Factors.select(1, NoiseDraw.TimeIn), null, target, draw.Factors.select(1, NoiseDraw.Weight), null);
     }
 }

@@ -109,6 +109,9 @@ public sealed record TrainingConfig
     /// <summary>Replicas of the network that share each batch, one a thread; 0 for one a core. Runs agree to the bit at the same number.</summary>
     public int Replicas { get; init; }
 
+    /// <summary>With what numbers the network is computed: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>, see <see cref="Runtime.ComputePrecision"/>. The weights and the optimiser are float32 always.</summary>
+    public string Precision { get; init; } = Runtime.ComputePrecision.Automatic;
+
     /// <summary>Steps between two lines of the log.</summary>
     public int LogEvery { get; init; } = 50;
 
@@ -140,6 +143,7 @@ public sealed record TrainingConfig
         Schedule.Validate();
         Average.Validate();
         Check.Range("training.replicas", Replicas, Replicas is >= 0 and <= 256, "between 0 (one a core) and 256");
+        Check.Range("training.precision", IO.Printable.Quote(Precision), Runtime.ComputePrecision.Names.Contains(Precision), string.Join(" or ", Runtime.ComputePrecision.Names));
         Check.Range("training.log_every", LogEvery, LogEvery >= 1, "1 or more");
         Check.Range("training.checkpoint_every", CheckpointEvery, CheckpointEvery >= 1, "1 or more");
         Check.Range("training.samples_per_label", SamplesPerLabel, SamplesPerLabel is >= 0 and <= 100, "between 0 and 100");

@@ -113,13 +113,13 @@ public sealed class Trainer : IDisposable
     /// <exception cref="MezzotintException">It is not a finite number.</exception>
     public double Evaluate(CancellationToken cancellation = default)
     {
-        double loss = LossEvaluation.Evaluate(Network, _config.Objective, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, cancellation).Loss;
+        double loss = LossEvaluation.Evaluate(Network, _config.Objective, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, _config.Training.Precision, cancellation).Loss;
         return double.IsFinite(loss) ? loss : throw new MezzotintException(Diagnosis("loss on the test images", loss, Step));
     }
 
     /// <summary>Draws images with the network as it stands.</summary>
     public ImageBatch Sample(SamplingRequest request, CancellationToken cancellation = default) =>
-        new Sampler(Network, _config.Process, (int)_train.Shape.Height, (int)_train.Shape.Width, _device) { Parameterisation = _config.Parameterisation, Pixels = _config.Pixels }
+        new Sampler(Network, _config.Process, (int)_train.Shape.Height, (int)_train.Shape.Width, _device) { Parameterisation = _config.Parameterisation, Pixels = _config.Pixels, Precision = _config.Training.Precision }
             .Sample(request, _threads, null, cancellation);
 
     /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>

@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using TorchSharp;
@@ -23,6 +24,9 @@ public sealed class TrainingStep : IDisposable
     private readonly WorkerThreads _threads;
     private readonly Device _device;
     private readonly Tensor[] _losses;
+    private readonly bool _bfloat16;
+    private NetworkEngine[]? _engines; // one a replica where there are engines for the network, made at the first step
+    private bool _isBegun;
 
     /// <summary>Moves the network's parameters to flat storage and makes its replicas.</summary>
     /// <param name="network">What is trained; it stays usable, and always has the current weights.</param>
@@ -38,6 +42,7 @@ public sealed class TrainingStep : IDisposable
         ArgumentNullException.ThrowIfNull(config);
         (_objective, _threads, _device) = (config.Objective, threads, device);
         (_labelDropout, _gradientClip) = (config.Training.LabelDropout, config.Training.GradientClip);
+        _bfloat16 = ComputePrecision.Resolve(config.Training.Precision, device) == ComputePrecision.Bfloat16;
         var flat = FlatParameters.Of(network);
         _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => network.Config.Build().to(device))];
         _parameters = [flat, .. _networks.Skip(1).Select(flat.Share)];
@@ -67,12 +72,19 @@ public sealed class TrainingStep : IDisposable
         long batch = indices.shape[0];
         var (channels, height, width) = data.Shape;
         var draw = NoiseDraw.From(generator, _objective, batch, channels, height, width, _labelDropout, progress);
+        if (!_isBegun)
+            MakeEngines((int)height, (int)width);
         _threads.Run(replica => Backward(replica, data, indices, draw));
 
         using var noGrad = no_grad();
         loss.zero_();
         for (int i = 0; i < _networks.Length; i++)
             loss.AddInPlace(_losses[i]);
+        if (_device.type == DeviceType.CPU)
+        {
+            StepInParts(learningRate, step);
+            return;
+        }
         var gradients = _parameters[0].Gradients;
         for (int i = 1; i < _networks.Length; i++)
         {
@@ -100,10 +112,57 @@ public sealed class TrainingStep : IDisposable
             using Scalar noLabel = _networks[replica].Config.NoLabel!.Value;
             labels = labels.masked_fill(part.Dropped, noLabel);
         }
+        if (_engines?[replica] is { } engine)
+        {
+            EngineBackward(engine, images, labels, part, batch, _losses[replica]);
+            return;
+        }
         var loss = DenoisingLoss.PerImage(_networks[replica], images, labels, part).sum().Over(batch);
         loss.backward();
         using var noGrad = no_grad();
         _losses[replica].copy_(loss);
+    }
+
+    /// <summary>The engines know their weights by where they are, so they are made once those have moved to flat storage.</summary>
+    private void MakeEngines(int height, int width)
+    {
+        _isBegun = true;
+        var engines = _device.type == DeviceType.CPU ? _networks.Select(network => NetworkEngine.For(network, height, width, _bfloat16, training: true)).ToArray() : [];
+        if (engines.Length > 0 && engines.All(engine => engine is not null))
+            _engines = engines!;
+    }
+
+    private static void EngineBackward(NetworkEngine engine, Tensor images, Tensor labels, NoiseDraw draw, long batch, Tensor loss)
+    {
+        using var noGrad = no_grad();
+        engine.Pack();
+        var terms = DenoisingLoss.Terms((x, t, classes) => NetworkEvaluator.Evaluate(engine, x, t, classes), images, labels, draw);
+        using Scalar mean = terms.Backward(engine, labels, batch);
+        engine.TakeGradients();
+        loss.fill_(mean);
+    }
+
+    /// <summary>The sum of the replicas' gradients, and the optimiser, in one pass that the threads share.</summary>
+    private void StepInParts(double learningRate, long step)
+    {
+        Tensor[] gradients = [.. _parameters.Select(parameters => parameters.Gradients)];
+        long count = Weights.numel();
+        float factor = _gradientClip > 0 ? (float)Math.Min(1, _gradientClip / Norm(gradients)) : 1;
+        _threads.Run(replica =>
+        {
+            var (start, length) = Part(count, replica);
+            Optimiser.StepPart(Weights, gradients, factor, learningRate, step, start, length);
+        });
+    }
+
+    /// <summary>|the sum|.</summary>
+    private static double Norm(Tensor[] gradients)
+    {
+        using var scope = NewDisposeScope();
+        var sum = gradients[0];
+        for (int i = 1; i < gradients.Length; i++)
+            sum = sum.Plus(gradients[i]);
+        return sum.norm().item<float>();
     }
 
     /// <summary>g = g min(1, clip / |g|), without waiting for the norm.</summary>
@@ -123,6 +182,8 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Frees gradients, moments and replicas; the network given at the start stays.</summary>
     public void Dispose()
     {
+        foreach (var engine in _engines ?? [])
+            engine.Dispose();
         foreach (var parameters in _parameters)
             parameters.Dispose();
         foreach (var replica in _networks.Skip(1))

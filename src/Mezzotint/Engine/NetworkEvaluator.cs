@@ -1,0 +1,66 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Mezzotint.Networks;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Engine;
+
+/// <summary>Evaluates a network, without gradients, in the fastest way that there is for it: by a <see cref="NetworkEngine"/>, or by libtorch. One thread at a time.</summary>
+internal sealed unsafe class NetworkEvaluator : IDisposable
+{
+    private readonly DenoisingNetwork _network;
+    private readonly NetworkEngine? _engine;
+
+    /// <summary>Prepares.</summary>
+    /// <param name="network">The network; it stays the caller's.</param>
+    /// <param name="height">H of its images.</param>
+    /// <param name="width">W.</param>
+    /// <param name="device">Where the network is.</param>
+    /// <param name="precision">As <see cref="ComputePrecision"/> has it.</param>
+    public NetworkEvaluator(DenoisingNetwork network, int height, int width, Device device, string precision)
+    {
+        bool bfloat16 = ComputePrecision.Resolve(precision, device) == ComputePrecision.Bfloat16;
+        _network = network;
+        _engine = device.type == DeviceType.CPU ? NetworkEngine.For(network, height, width, bfloat16, training: false) : null;
+    }
+
+    /// <summary>Whether each image is computed alone, so that it costs nothing to ask for few.</summary>
+    public bool ByImage => _engine is not null;
+
+    /// <summary>Takes the network's weights as they are now: where they may have changed.</summary>
+    public void Refresh() => _engine?.Pack();
+
+    /// <summary>F(x, t, labels). What it says of an image does not depend on the images beside it, to the bit.</summary>
+    /// <param name="x">float32 [B, C, H, W].</param>
+    /// <param name="t">[B].</param>
+    /// <param name="labels">int64 [B, K].</param>
+    /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
+    public Tensor Evaluate(Tensor x, Tensor t, Tensor labels)
+    {
+        return _engine is null || labels.shape[1] != 1 ? SteadyBatch.Evaluate(_network, x, t, labels) : Evaluate(_engine, x, t, labels);
+    }
+
+    /// <summary>The same by an engine, for one label an image.</summary>
+    public static Tensor Evaluate(NetworkEngine engine, Tensor x, Tensor t, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        var f = empty(x.shape);
+        int count = (int)x.shape[0];
+        long size = x.numel() / count;
+        var times = Numbers<float>(t);
+        var classes = Numbers<long>(labels);
+        fixed (float* first = Numbers<float>(x), output = Numbers<float>(f))
+            for (int i = 0; i < count; i++)
+                engine.Forward(first + i * size, times[i], classes[i], output + i * size);
+        return f.MoveToOuterDisposeScope();
+    }
+
+    public void Dispose() => _engine?.Dispose();
+
+    /// <summary>The numbers of a tensor on the CPU, one after the other.</summary>
+    internal static Span<T> Numbers<T>(Tensor tensor)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(tensor.contiguous().bytes);
+}
