@@ -18,7 +18,8 @@ internal sealed unsafe class MapProduct
     /// <param name="input">How its places lie in the input.</param>
     /// <param name="output">How they lie in the output.</param>
     /// <param name="blockWeights">From a block's weights to the next one's, in bytes; 0 for those of <see cref="WeightsBytes"/>.</param>
-    public MapProduct(TileShape shape, int outputs, int rows, int columns, Grid input, Grid output, int blockWeights = 0)
+    /// <param name="inputColumns">Where each column is in the input, in bytes, where they are not evenly apart.</param>
+    public MapProduct(TileShape shape, int outputs, int rows, int columns, Grid input, Grid output, int blockWeights = 0, int[]? inputColumns = null)
     {
         int most = TileShape.MostPlaces(shape.Vectors);
         _blockOutputs = shape.Vectors * Lanes.Count;
@@ -41,8 +42,8 @@ internal sealed unsafe class MapProduct
 
         void Add(int tileRows, int tileColumns, int tiles, int row, int column)
         {
-            int[] Offsets(Grid grid) => [.. from y in Enumerable.Range(0, tileRows) from x in Enumerable.Range(0, tileColumns) select y * grid.Row + x * grid.Column];
-            var tile = shape with { Inputs = Offsets(input), Outputs = Offsets(output), InputStep = tileRows * input.Row, OutputStep = tileRows * output.Row };
+            int[] Offsets(Grid grid, int[]? columnsAt = null) => [.. from y in Enumerable.Range(0, tileRows) from x in Enumerable.Range(0, tileColumns) select y * grid.Row + (columnsAt?[x] ?? x * grid.Column)];
+            var tile = shape with { Inputs = Offsets(input, inputColumns), Outputs = Offsets(output), InputStep = tileRows * input.Row, OutputStep = tileRows * output.Row };
             _calls.Add((TileKernel.Of(tile), row * input.Row + column * input.Column, row * output.Row + column * output.Column, tiles));
         }
     }

@@ -4,20 +4,40 @@ namespace Mezzotint.Engine;
 
 /// <summary>
 /// A map as the sum of a weight's gradient reads it, term by term along its rows: [copy][row][term][channel] of 32 bits, a term being the same channel of two neighbouring
-/// columns in bfloat16 or one in float32. Copy k has the columns S i + k - pad.
+/// columns in bfloat16 or one in float32, as a stride has them: S i and S (i + 1).
 /// </summary>
-internal sealed unsafe class TermMap(int height, int columns, int channels, int pad, int copies, int stride, bool bfloat16) : IDisposable
+/// <remarks>A kernel's column k reads the columns S i + k - pad. Those of k + period are the same, a term further on; so there are copies for the first few k alone.</remarks>
+internal sealed unsafe class TermMap : IDisposable
 {
-    private readonly NativeArray<uint> _data = new((long)copies * (height + 2 * pad) * TermsOf(columns, bfloat16) * channels);
+    private readonly NativeArray<uint> _data;
+    private readonly int _height, _channels, _pad, _copies, _stride, _period, _allTerms;
+    private readonly bool _bfloat16;
 
-    /// <summary>Terms of a row.</summary>
-    public int Terms { get; } = TermsOf(columns, bfloat16);
+    /// <summary>Describes it.</summary>
+    /// <param name="height">Rows of the maps that are taken.</param>
+    /// <param name="columns">How many i there are.</param>
+    /// <param name="channels">Channels of the maps.</param>
+    /// <param name="shape">The kernel's side, stride and padding.</param>
+    /// <param name="bfloat16">Which kind of term.</param>
+    public TermMap(int height, int columns, int channels, ConvolutionShape shape, bool bfloat16)
+    {
+        (_height, _channels, _pad, _stride, _bfloat16) = (height, channels, shape.Pad, shape.Stride, bfloat16);
+        _period = shape.Stride * (bfloat16 ? 2 : 1);
+        _copies = Math.Min(shape.Kernel, _period);
+        Terms = bfloat16 ? (columns + 1) / 2 : columns;
+        _allTerms = Terms + (shape.Kernel - 1) / _period;
+        _data = new((long)_copies * (height + 2 * _pad) * _allTerms * channels);
+    }
 
-    public int TermBytes => channels * sizeof(uint);
+    /// <summary>Terms that a row has for each of the kernel's columns.</summary>
+    public int Terms { get; }
 
-    public int RowBytes => Terms * TermBytes;
+    public int TermBytes => _channels * sizeof(uint);
 
-    public int CopyBytes => (height + 2 * pad) * RowBytes;
+    public int RowBytes => _allTerms * TermBytes;
+
+    /// <summary>Where the first term of a kernel's column is, in bytes.</summary>
+    public int ColumnOffset(int k) => k % _period * (_height + 2 * _pad) * RowBytes + k / _period * TermBytes;
 
     public byte* Data => (byte*)_data.Data;
 
@@ -25,28 +45,29 @@ internal sealed unsafe class TermMap(int height, int columns, int channels, int 
     /// <param name="from">[height, W, channels].</param>
     public void Fill(Map from)
     {
-        for (int copy = 0; copy < copies; copy++)
-            for (int row = 0; row < height; row++)
+        for (int copy = 0; copy < _copies; copy++)
+            for (int row = 0; row < _height; row++)
             {
-                uint* to = _data.Data + ((long)copy * (height + 2 * pad) + row + pad) * Terms * channels;
-                for (int term = 0; term < Terms; term++, to += channels)
-                    if (bfloat16)
-                        Pair(At(from, row, stride * 2 * term + copy - pad), 2 * term + 1 < columns ? At(from, row, stride * (2 * term + 1) + copy - pad) : null, from.Bfloat16, to);
+                uint* to = _data.Data + ((long)copy * (_height + 2 * _pad) + row + _pad) * _allTerms * _channels;
+                byte* first = from.Origin + row * from.RowBytes + (copy - _pad) * from.PlaceBytes;
+                int step = _period * from.PlaceBytes, second = _stride * from.PlaceBytes;
+                byte* end = from.Origin + row * from.RowBytes + (from.Width + from.Border) * from.PlaceBytes;
+                for (int term = 0; term < _allTerms; term++, to += _channels, first += step)
+                    if (first >= end)
+                        new Span<uint>(to, _channels).Clear();
+                    else if (_bfloat16)
+                        Pair(first, first + second < end ? first + second : null, from.Bfloat16, to);
                     else
-                        Single(At(from, row, stride * term + copy - pad), from.Bfloat16, to);
+                        Single(first, from.Bfloat16, to);
             }
     }
 
     public void Dispose() => _data.Dispose();
 
-    private static int TermsOf(int columns, bool bfloat16) => bfloat16 ? (columns + 1) / 2 : columns;
-
-    private static byte* At(Map map, int row, int column) => map.Origin + row * map.RowBytes + column * map.PlaceBytes;
-
     private void Pair(byte* first, byte* second, bool fromBfloat16, uint* to)
     {
         int c = 0;
-        for (; c + Lanes.Count <= channels; c += Lanes.Count)
+        for (; c + Lanes.Count <= _channels; c += Lanes.Count)
         {
             var lower = Load(first);
             var upper = second == null ? Vector512<uint>.Zero : Load(second);
@@ -54,7 +75,7 @@ internal sealed unsafe class TermMap(int height, int columns, int channels, int 
 
             Vector512<uint> Load(byte* at) => fromBfloat16 ? Bfloat16.Widen(Vector256.Load((ushort*)at + c)) : Bfloat16.Round(Vector512.Load((float*)at + c));
         }
-        for (; c < channels; c++)
+        for (; c < _channels; c++)
         {
             to[c] = One(first) | ((second == null ? 0u : One(second)) << 16);
 
@@ -64,7 +85,7 @@ internal sealed unsafe class TermMap(int height, int columns, int channels, int 
 
     private void Single(byte* at, bool fromBfloat16, uint* to)
     {
-        for (int c = 0; c < channels; c++)
+        for (int c = 0; c < _channels; c++)
             to[c] = fromBfloat16 ? (uint)((ushort*)at)[c] << 16 : ((uint*)at)[c];
     }
 }

@@ -18,8 +18,8 @@ internal sealed unsafe class WeightGradient : IDisposable
     {
         (_shape, _big, _small) = (shape, big.Channels, small.Channels);
         int kernel = shape.Kernel;
-        _bigTerms = new(big.Height, small.Width, _big, shape.Pad, kernel, shape.Stride, bfloat16);
-        _smallTerms = new(small.Height, small.Width, _small, 0, 1, 1, bfloat16);
+        _bigTerms = new(big.Height, small.Width, _big, shape, bfloat16);
+        _smallTerms = new(small.Height, small.Width, _small, new(1), bfloat16);
         _sums = new((long)kernel * kernel * _big * _small);
         int row = _small * sizeof(float);
         _product = new MapProduct(new TileShape(bfloat16, MapProduct.VectorsOf(_small), _smallTerms.Terms, TileStart.Output)
@@ -29,7 +29,7 @@ internal sealed unsafe class WeightGradient : IDisposable
             Taps = [.. Enumerable.Range(0, small.Height).Select(y => y * shape.Stride * _bigTerms.RowBytes)],
             TermStep = _bigTerms.TermBytes,
             WeightStep = _smallTerms.TermBytes,
-        }, _small, _big, kernel, new(sizeof(float), _bigTerms.CopyBytes), new(kernel * row, row), MapProduct.VectorsOf(_small) * TileKernel.VectorBytes);
+        }, _small, _big, kernel, new(sizeof(float), 0), new(kernel * row, row), MapProduct.VectorsOf(_small) * TileKernel.VectorBytes, [.. Enumerable.Range(0, kernel).Select(_bigTerms.ColumnOffset)]);
     }
 
     /// <summary>Adds an image's.</summary>
