@@ -34,7 +34,7 @@ internal static class DemoVerb
             if (seed + Images - 1 > Options.LargestSeed)
                 seed = 0;
             var request = sampler.Of(new SamplingRequest { Labels = [.. Enumerable.Repeat(label, Images)], Seed = seed }, model.Info);
-            var receipt = ImageReceipt.For(request, sampler.RecipeFor(model.Info.Sampling), model.Info, hash);
+            var receipt = ImageReceipt.For(request, sampler.RecipeFor(model.Info.Sampling), model.Info, hash) with { Precision = model.Precision };
             var drawing = Drawing.Draw(terminal, model, request, receipt, threads);
             string written = drawing.FreeName();
             drawing.WriteGrid(written);

@@ -12,7 +12,7 @@ internal static class EvaluateLoss
     public static int Run(Terminal terminal, EvaluateRequest request)
     {
         string folder = ModelSource.Find(request.Target);
-        using var model = ModelSource.Load(folder, request.Device);
+        using var model = request.Place.Load(folder);
         var (_, images) = EvaluateVerb.LoadData(terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Model.InChannels,
             train: false, request.Count > 0 ? (int)request.Count : null);
         EvaluateVerb.CheckFit(model.Info, images);
@@ -21,7 +21,7 @@ internal static class EvaluateLoss
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(model.Threads);
         using var resident = new ResidentImages(images, model.Device, model.Info.Pixels);
-        var (loss, error) = LossEvaluation.Evaluate(model.Network, model.Info.Objective, resident, threads, request.Seed, cancellation: terminal.Stop);
+        var (loss, error) = LossEvaluation.Evaluate(model.Network, model.Info.Objective, resident, threads, request.Seed, precision: model.Precision, cancellation: terminal.Stop);
         double seconds = clock.Elapsed.TotalSeconds;
         terminal.Result(request.Json, new
         {

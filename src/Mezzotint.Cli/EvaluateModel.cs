@@ -38,7 +38,7 @@ internal static class EvaluateModel
 
     public static EvaluationSource Draw(Terminal terminal, EvaluateRequest request, string folder, WorkerThreads threads)
     {
-        using var model = ModelSource.Load(folder, request.Device);
+        using var model = request.Place.Load(folder);
         var info = model.Info;
         var (train, test) = EvaluateVerb.LoadData(terminal, request.Data ?? info.Dataset ?? DataSource.MnistName, info.Model.InChannels, train: true);
         EvaluateVerb.CheckFit(info, test);
@@ -48,7 +48,7 @@ internal static class EvaluateModel
             throw new MezzotintException($"--seed {request.Seed} leaves too few seeds for {count} images: the last is {Options.LargestSeed}. Choose a smaller one.");
         byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)((long)i * classes / count))]; // as many of each, to one
         var recipe = request.Sampler.RecipeFor(info.Sampling);
-        using var weaker = request.Guidance.LoadWeaker(request.Device);
+        using var weaker = request.Guidance.LoadWeaker(request.Place);
         var sampling = request.Guidance.Of(request.Sampler.Of(new SamplingRequest { Labels = [.. labels.Select(label => (int)label)], Seed = request.Seed }, info), recipe, weaker);
 
         var clock = Stopwatch.StartNew();

@@ -7,7 +7,7 @@ namespace Mezzotint.Cli;
 
 /// <summary>What <c>mezzotint evaluate</c> was asked for.</summary>
 internal sealed record EvaluateRequest(string Target, string? Data, long Seed, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
-    long LikelihoodCount, string[] Classifiers, string? Report, string Device, bool Json);
+    long LikelihoodCount, string[] Classifiers, string? Report, PlaceChoice.Chosen Place, bool Json);
 
 /// <summary><c>mezzotint evaluate MODEL|FILE|FOLDER</c>: how good a model or a set of images is, in figures.</summary>
 internal static class EvaluateVerb
@@ -30,19 +30,21 @@ internal static class EvaluateVerb
             CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
         };
         var report = Options.Text("--report", "FOLDER", "Also write a page, index.html, with the figures and pictures: samples, failures, nearest training images.");
-        var device = Options.Device();
+        var place = new PlaceChoice();
         var json = Options.Json();
         var command = new Command("evaluate", "Measure a model, or images by anybody, against real images: accuracy of the labels, distances, coverage, memorisation, diversity. Beside each figure stands what real images get.")
         {
-            target, loss, data, count, seed, classifier, report, device, json,
+            target, loss, data, count, seed, classifier, report, json,
         };
+        foreach (var option in place.All)
+            command.Add(option);
         IReadOnlyList<Option> drawing = [likelihood, .. sampler.All, .. guidance.All];
         foreach (var option in drawing)
             command.Add(option);
         command.SetAction(result =>
         {
             var request = new EvaluateRequest(result.GetRequiredValue(target), result.GetValue(data), result.GetValue(seed), result.GetValue(count),
-                sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [], result.GetValue(report), result.GetValue(device)!, result.GetValue(json));
+                sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [], result.GetValue(report), place.Read(result), result.GetValue(json));
             if (!result.GetValue(loss))
                 return EvaluateImages.Run(terminal, request, Given(result, drawing));
             return Given(result, [.. drawing, classifier, report]) is { } unused

@@ -33,7 +33,7 @@ internal sealed class GuidanceChoice
             + string.Create(CultureInfo.InvariantCulture, $"{(Interval is { } interval ? $" --guidance-interval {interval.Low},{interval.High}" : "")}{(Model is null ? "" : $" --guidance-model {Model}")}");
 
         /// <summary>Reads the weaker model, where one is named; the caller's to dispose.</summary>
-        public LoadedModel? LoadWeaker(string device) => Model is null ? null : ModelSource.Load(ModelSource.Find(Model), device);
+        public LoadedModel? LoadWeaker(PlaceChoice.Chosen place) => Model is null ? null : place.Load(ModelSource.Find(Model));
 
         /// <summary>The same request with this guidance; what is not said is the model's own.</summary>
         /// <exception cref="MezzotintException">The options contradict each other, or a number is out of its range.</exception>

@@ -46,7 +46,7 @@ internal static class LikelihoodVerb
     private static int Run(Terminal terminal, Request request)
     {
         string folder = ModelSource.Find(request.Model);
-        using var model = ModelSource.Load(folder, request.Device);
+        using var model = ModelSource.Load(folder).To(ComputeDevice.Named(request.Device));
         var (solver, levels) = request.Sampler.Flow(model.Info.Process);
         var likelihood = Likelihood.Of(model) with
         {

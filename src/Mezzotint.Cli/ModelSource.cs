@@ -43,13 +43,6 @@ internal static class ModelSource
     /// <summary>Reads the model in a folder that <see cref="Find"/> gave.</summary>
     public static LoadedModel Load(string folder) => ModelFolder.Exists(folder) ? ModelFolder.Read(folder) : SeedCheckpoint.Read(folder);
 
-    /// <summary>Reads the model in a folder that <see cref="Find"/> gave, for a device that may not be there.</summary>
-    public static LoadedModel Load(string folder, string device)
-    {
-        var place = ComputeDevice.Named(device);
-        return Load(folder).To(place);
-    }
-
     /// <summary>The model's fingerprint, where it has one.</summary>
     public static string? Hash(string folder) => ModelFolder.Exists(folder) ? ModelFolder.Hash(folder) : null;
 

@@ -37,7 +37,7 @@ internal static class ResumedConfiguration
 
     private static void NoteDifferences(Terminal terminal, string path, string original, Dictionary<string, string> now, Dictionary<string, string> run)
     {
-        string[] keys = [.. run.Keys.Where(key => now[key] != run[key] && !(key == "training.replicas" && now[key] == "0"))];
+        string[] keys = [.. run.Keys.Where(key => now[key] != run[key] && !(key == "training.replicas" && now[key] == "0") && !(key == "training.precision" && now[key] == "\"auto\""))];
         if (keys.Length > 0)
             terminal.Say($"The run goes on with its own settings; {original} has others: {string.Join(", ", keys.Select(key => $"{key} = {now[key]} (the run: {run[key]})"))}.");
     }

@@ -14,7 +14,7 @@ internal static class SampleVerb
     private const int MostImages = 100_000;
     private const int CountOfOne = 16, CountOfEach = 2;
 
-    internal sealed record Request(string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, long Seed, string? Like, string? Out, string Device, bool Json);
+    internal sealed record Request(string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, long Seed, string? Like, string? Out, PlaceChoice.Chosen Place, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -27,18 +27,18 @@ internal static class SampleVerb
         var seed = Options.Seed("Image i is drawn from seed + i alone, whatever the count");
         var output = Options.Text("--out", "FILE", "A .png file gets one square grid; an .npz file the arrays `images` and `labels`; a folder one PNG an image, in a subfolder for each label. Without it the images are drawn here, and the grid is saved under a name that is printed.");
         var like = Options.Text("--like", "FILE", "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. Only MODEL, --out and --json go with it; without MODEL the model is found by its fingerprint.");
-        var device = Options.Device();
+        var place = new PlaceChoice();
         var json = Options.Json();
-        var command = new Command("sample", "Draw images with a model.") { model, label, count, seed, like, output, device, json };
-        foreach (var option in sampler.All.Concat(guidance.All).Concat(picture.All))
+        var command = new Command("sample", "Draw images with a model.") { model, label, count, seed, like, output, json };
+        foreach (var option in place.All.Concat(sampler.All).Concat(guidance.All).Concat(picture.All))
             command.Add(option);
         command.SetAction(result =>
         {
             if (result.GetValue(like) is not null)
-                SampleLike.RefuseOthers(result, command.Options.Where(option => option != like && option != output && option != device && option != json));
+                SampleLike.RefuseOthers(result, command.Options.Where(option => option != like && option != output && option != json && !place.All.Contains(option)));
             return Run(terminal, new Request(
                 result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result), guidance.Read(result), picture.Read(result),
-                result.GetValue(seed), result.GetValue(like), result.GetValue(output), result.GetValue(device)!, result.GetValue(json)));
+                result.GetValue(seed), result.GetValue(like), result.GetValue(output), place.Read(result), result.GetValue(json)));
         });
         return command;
     }
@@ -48,14 +48,15 @@ internal static class SampleVerb
         var output = request.Out is null ? null : SampleOutput.For(request.Out);
         var like = request.Like is null ? null : SampleLike.Find(request.Like, request.Model);
         string folder = like?.Folder ?? ModelSource.Find(request.Model);
-        using var model = ModelSource.Load(folder, request.Device);
+        var place = like is null ? request.Place : request.Place.Like(like.Receipt.Precision);
+        using var model = place.Load(folder);
         IReadOnlyList<int> labels = like is null ? LabelList.Parse(request.Label, model.Info.ClassNames) : [.. like.Receipt.Labels.Distinct()];
         if (request.Picture.Inverts)
             return SampleInverted.Run(terminal, request, model, folder, labels, output);
-        using var weaker = request.Guidance.LoadWeaker(request.Device);
+        using var weaker = request.Guidance.LoadWeaker(place);
         var (images, receipt) = like is null
             ? New(request, model, ModelSource.Hash(folder), labels, weaker)
-            : (like.Receipt.Request(model.Info), like.Receipt with { ModelName = model.Info.Name, ClassNames = model.Info.ClassNames });
+            : (like.Receipt.Request(model.Info), like.Receipt with { ModelName = model.Info.Name, ClassNames = model.Info.ClassNames, Precision = model.Precision });
         output?.Prepare();
 
         var clock = Stopwatch.StartNew();
@@ -97,7 +98,7 @@ internal static class SampleVerb
             Seed = request.Seed,
         }, model.Info);
         images = request.Picture.Of(request.Guidance.Of(images, recipe, weaker), model.Info);
-        return (images, ImageReceipt.For(images, recipe, model.Info, hash));
+        return (images, ImageReceipt.For(images, recipe, model.Info, hash) with { Precision = model.Precision });
     }
 
     private static void Check(Request request, int labels, int count)

@@ -24,12 +24,14 @@ internal static class ServeVerb
         var queue = Options.Whole("--queue", Default.MaxRequests, 1, 100_000, "The most requests that are drawn or wait; one more is told when to come again (429)");
         var deadline = Options.Whole("--deadline", (long)Default.Deadline.TotalSeconds, 1, 86_400, "The most seconds that a request may take, the waiting included");
         var threads = Options.Whole("--threads", null, 1, 1024, "Threads that evaluate the network side by side", "one a core");
-        var device = Options.Device();
+        var place = new PlaceChoice();
         var json = Options.Json();
         var command = new Command("serve", "Draw images for whoever asks over HTTP: people on the page at /, programs as OpenAI's clients do. /openapi.json says what there is. Ctrl-C or SIGTERM lets it finish what it has begun.")
         {
-            model, urls, key, runs, count, steps, queue, deadline, threads, device, json,
+            model, urls, key, runs, count, steps, queue, deadline, threads, json,
         };
+        foreach (var option in place.All)
+            command.Add(option);
         command.SetAction(result => RunAsync(terminal, result.GetValue(model), new StudioOptions
         {
             Urls = result.GetValue(urls) ?? Default.Urls,
@@ -40,15 +42,15 @@ internal static class ServeVerb
             MaxRequests = (int)result.GetValue(queue),
             MaxImages = (int)Math.Max(Default.MaxImages, result.GetValue(count)),
             Deadline = TimeSpan.FromSeconds(result.GetValue(deadline)),
-        }, (int)result.GetValue(threads), result.GetValue(device)!, result.GetValue(json)).GetAwaiter().GetResult());
+        }, (int)result.GetValue(threads), place.Read(result), result.GetValue(json)).GetAwaiter().GetResult());
         return command;
     }
 
-    private static async Task<int> RunAsync(Terminal terminal, string? named, StudioOptions options, int threads, string device, bool json)
+    private static async Task<int> RunAsync(Terminal terminal, string? named, StudioOptions options, int threads, PlaceChoice.Chosen place, bool json)
     {
         options.Validate();
         string folder = ModelSource.Find(named);
-        using var pipeline = DiffusionPipeline.Load(folder, threads, NameOf(folder), device);
+        using var pipeline = DiffusionPipeline.Load(folder, threads, NameOf(folder), place.Device, place.Precision);
         using var log = new TerminalLog(terminal);
         await using var server = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
         terminal.Result(json, new { Urls = server.Addresses, Model = pipeline.Name, Folder = folder }, $"{pipeline.Name} draws at {string.Join(", ", server.Addresses)}; Ctrl-C ends it.");

@@ -16,7 +16,7 @@ namespace Mezzotint.Cli;
 internal sealed class TrainingSession(Terminal terminal, string path, string? configuration, string? data, string device, bool json)
 {
     /// <summary>Begins a run.</summary>
-    /// <param name="config">Its settings; where they leave the number of replicas open, it is one a core.</param>
+    /// <param name="config">Its settings; where they leave the number of replicas open, it is one a core, and the precision what the processor has.</param>
     /// <param name="start">The folder of the model to begin with; null for random weights.</param>
     /// <exception cref="MezzotintException">There is a run already, or the model does not fit.</exception>
     public int Begin(ExperimentConfig config, string? start)
@@ -25,7 +25,8 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
             throw new MezzotintException($"There is a run in '{path}' already: go on with it with --resume, or train into another folder with --out RUN.");
         // The number of replicas decides the rounding of every step, so a run keeps it on whatever machine it goes on.
         int replicas = config.Training.Replicas > 0 ? config.Training.Replicas : ComputeDevice.Threads(ComputeDevice.Named(device));
-        return Run(config with { Training = config.Training with { Replicas = replicas } }, start);
+        string precision = ComputePrecision.Resolve(config.Training.Precision, ComputeDevice.Named(device)); // and so does what it is multiplied in
+        return Run(config with { Training = config.Training with { Replicas = replicas, Precision = precision } }, start);
     }
 
     /// <summary>Trains to the end, or until it is stopped.</summary>

@@ -7,6 +7,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     private readonly string _name;
     private readonly bool _transposed;
     private readonly int _outputs;
+    private readonly float* _weight, _bias;
     private readonly Convolution _forward;
     private readonly Convolution? _backward;
     private readonly WeightGradient? _weightGradient;
@@ -21,9 +22,12 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     public ConvolutionLayer(ParameterTable parameters, string name, ConvolutionShape shape, Map input, int outputs, LayerOptions options = default)
     {
         (_parameters, _name, _transposed, _outputs, Input) = (parameters, name, options.Transposed, outputs, input);
+        _weight = parameters.Value($"{name}.weight");
+        _bias = parameters.BiasOf(name);
+        BiasGradient = _bias == null ? null : parameters.Gradient($"{name}.bias");
         int height = _transposed ? input.Height * shape.Stride : input.Height / shape.Stride, width = _transposed ? input.Width * shape.Stride : input.Width / shape.Stride;
         Gradient = new Map(height, width, outputs, 1, input.Bfloat16);
-        var start = parameters.BiasOf(name) == null ? TileStart.Zero : TileStart.Bias;
+        var start = _bias == null ? TileStart.Zero : TileStart.Bias;
         _forward = _transposed ? Convolution.Spread(shape, Gradient, input, start) : Convolution.Gather(shape, input, Gradient, start);
         if (!options.Training)
             return;
@@ -39,14 +43,14 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     /// <summary>The gradient of what it makes, which <see cref="Backward"/> reads.</summary>
     public Map Gradient { get; }
 
-    /// <summary>The gradient of its bias: [outputs].</summary>
-    public float* BiasGradient => _parameters.Gradient($"{_name}.bias");
+    /// <summary>The gradient of its bias: [outputs]; null where there is none.</summary>
+    public float* BiasGradient { get; }
 
     /// <summary>Takes the weights as they are now.</summary>
     public void Pack()
     {
-        _forward.Pack(_parameters.Value($"{_name}.weight"), _parameters.BiasOf(_name), _outputs);
-        _backward?.Pack(_parameters.Value($"{_name}.weight"));
+        _forward.Pack(_weight, _bias, _outputs);
+        _backward?.Pack(_weight);
     }
 
     /// <summary>Computes.</summary>

@@ -17,7 +17,7 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
     private readonly Map _first, _lastNormed;
     private readonly Map[] _downTo, _upTo;
     private readonly Stage[][] _encoder, _decoder;
-    private readonly Map[][] _joined;
+    private readonly (Map All, Map First, Map Second)[][] _joined; // what the decoder reads: the map from below, then the encoder's
     private readonly ModulatedLayer _middle;
     private readonly MapAttentionLayer _middleAttention;
     private readonly NormalisedSilu _outputNorm;
@@ -33,7 +33,7 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
         int[] widths = _config.Widths;
         int levels = widths.Length, rows = height / _config.PatchSize, columns = width / _config.PatchSize;
         (_down, _up, _downTo, _upTo) = (new ConvolutionLayer[levels], new ConvolutionLayer[levels], new Map[levels], new Map[levels]);
-        (_encoder, _decoder, _joined) = (new Stage[levels][], new Stage[levels][], new Map[levels][]);
+        (_encoder, _decoder, _joined) = (new Stage[levels][], new Stage[levels][], new (Map, Map, Map)[levels][]);
         _condition = new ConditionLayer(this, Parameters, _config);
         _input = NewLayer("input", new(3, 1, 1), Owned(new Map(rows, columns, _config.InputChannels, 1, false)), widths[0], new() { NoInputGradient = true });
         var x = _first = NewPlainMap(rows, columns, widths[0]);
@@ -68,11 +68,12 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
                 _up[step] = NewLayer($"up.{step - 1}", new(2, 2), NewMap(x.Height, x.Width, x.Channels, border: 0), widths[level], new() { Transposed = true });
                 x = _upTo[step] = NewPlainMap(x.Height * 2, x.Width * 2, widths[level]);
             }
-            (_decoder[step], _joined[step]) = (new Stage[_config.ResidualBlocks[level]], new Map[_config.ResidualBlocks[level]]);
+            (_decoder[step], _joined[step]) = (new Stage[_config.ResidualBlocks[level]], new (Map, Map, Map)[_config.ResidualBlocks[level]]);
             for (int i = 0; i < _decoder[step].Length; i++)
             {
-                _joined[step][i] = NewPlainMap(x.Height, x.Width, 2 * widths[level]);
-                _decoder[step][i] = WithAttention(NewStage($"decoder.{step}", level, i, _joined[step][i]), $"decoder.{step}", level, i);
+                var joined = NewPlainMap(x.Height, x.Width, 2 * widths[level]);
+                _joined[step][i] = (joined, joined.Slice(0, widths[level]), joined.Slice(widths[level], widths[level]));
+                _decoder[step][i] = WithAttention(NewStage($"decoder.{step}", level, i, joined), $"decoder.{step}", level, i);
                 x = _decoder[step][i].Output;
             }
         }
@@ -124,8 +125,8 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
             for (int i = 0; i < _decoder[step].Length; i++)
             {
                 var (joined, skip) = (_joined[step][i], _encoder[^(step + 1)][^(i + 1)].Output);
-                Elementwise.Copy(last.Floats, last.Channels, joined.Slice(0, last.Channels));
-                Elementwise.Copy(skip.Floats, skip.Channels, joined.Slice(last.Channels, skip.Channels));
+                Elementwise.Copy(last.Floats, last.Channels, joined.First);
+                Elementwise.Copy(skip.Floats, skip.Channels, joined.Second);
                 last = Run(_decoder[step][i]);
             }
         }
@@ -154,7 +155,7 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
             for (int i = _decoder[step].Length - 1; i >= 0; i--)
             {
                 float* both = Back(_decoder[step][i], given);
-                int channels = _joined[step][i].Channels / 2;
+                int channels = _joined[step][i].First.Channels;
                 _skipGradients.Push((nint)both);
                 Elementwise.Copy(both, 2 * channels, _decoder[step][i].Block.Output); // what it made is not needed any more
                 given = _decoder[step][i].Block.Output.Floats;

@@ -11,7 +11,7 @@ internal sealed unsafe class UNetEngine : NetworkEngine
     private readonly ResidualLayer[][] _encoder, _decoder;
     private readonly Map[][] _encoderTo, _decoderTo;
     private readonly TransformerLayer?[] _attention;
-    private readonly Map[] _skips, _joined, _attended;
+    private readonly Map[] _skips, _joined, _upTo;
     private readonly ConvolutionLayer[] _down, _up;
     private readonly Map[] _downTo;
     private readonly ResidualLayer _middle1, _middle2;
@@ -33,7 +33,7 @@ internal sealed unsafe class UNetEngine : NetworkEngine
         int Height(int level) => height >> level;
         int Width(int level) => width >> level;
         (_encoder, _decoder, _encoderTo, _decoderTo) = (new ResidualLayer[_levels][], new ResidualLayer[_levels][], new Map[_levels][], new Map[_levels][]);
-        (_attention, _skips, _joined, _attended) = (new TransformerLayer?[_levels], new Map[_levels], new Map[_levels], new Map[_levels]);
+        (_attention, _skips, _joined, _upTo) = (new TransformerLayer?[_levels], new Map[_levels], new Map[_levels], new Map[_levels]);
         (_down, _up, _downTo, _skipGradients) = (new ConvolutionLayer[_levels], new ConvolutionLayer[_levels], new Map[_levels], new float*[_levels]);
 
         var x = _input = Owned(new Map(height, width, _config.InChannels, 1, false)); // a noisy image's last digits matter at low levels of noise
@@ -72,6 +72,7 @@ internal sealed unsafe class UNetEngine : NetworkEngine
         {
             int level = _levels - 1 - i, channels = widths[level];
             _up[i] = NewLayer($"decoder.{i}.upsampling", new(3, 2, 1), x, channels, new() { Transposed = true });
+            _upTo[i] = _joined[level].Slice(channels, channels);
             (_decoder[i], _decoderTo[i]) = (new ResidualLayer[_blocks], new Map[_blocks]);
             x = _joined[level];
             for (int j = 0; j < _blocks; j++)
@@ -133,10 +134,8 @@ internal sealed unsafe class UNetEngine : NetworkEngine
         _middleAttention.Forward(_context, _middleTo);
         for (int i = 0; i < _levels; i++)
         {
-            var joined = _joined[_levels - 1 - i];
-            int channels = joined.Channels / 2;
             _up[i].Forward(_made);
-            Elementwise.Copy(_made, channels, joined.Slice(channels, channels));
+            Elementwise.Copy(_made, _upTo[i].Channels, _upTo[i]);
             for (int j = 0; j < _blocks; j++)
                 _decoder[i][j].Forward(_embedding, _decoderTo[i][j]);
         }

@@ -92,8 +92,6 @@ internal sealed unsafe class TransformerLayer
 /// <summary><see cref="AttentionBlock"/>: self attention, the context's value, a perceptron.</summary>
 internal sealed unsafe class AttentionLayer
 {
-    private readonly ParameterTable _parameters;
-    private readonly string _name;
     private readonly int _channels, _places;
     private readonly LayerNormalisation _norm1, _norm3;
     private readonly ConvolutionLayer _q, _k, _v, _mlp1, _mlp2;
@@ -103,11 +101,11 @@ internal sealed unsafe class AttentionLayer
 
     public AttentionLayer(NetworkEngine engine, ParameterTable parameters, string name, int height, int width, int channels, TransformerConfig config)
     {
-        (_parameters, _name, _channels, _places) = (parameters, name, channels, height * width);
+        (_channels, _places) = (channels, height * width);
         Map Tokens() => engine.NewMap(height, width, channels, border: 0);
         var normed = Tokens();
-        _norm1 = engine.Owned(new LayerNormalisation(_places, channels));
-        _norm3 = engine.Owned(new LayerNormalisation(_places, channels));
+        _norm1 = engine.Owned(new LayerNormalisation(parameters, $"{name}.self_attn_norm", _places, channels));
+        _norm3 = engine.Owned(new LayerNormalisation(parameters, $"{name}.mlp_norm", _places, channels));
         _q = engine.NewLayer($"{name}.self_attn.q_proj", new(1), normed, channels);
         _k = engine.NewLayer($"{name}.self_attn.k_proj", new(1), normed, channels, new() { AddsToGradient = true });
         _v = engine.NewLayer($"{name}.self_attn.v_proj", new(1), normed, channels, new() { AddsToGradient = true });
@@ -132,7 +130,7 @@ internal sealed unsafe class AttentionLayer
     public float* Forward(float* x, float* context)
     {
         long count = (long)_places * _channels;
-        _norm1.Forward(x, Value("self_attn_norm.weight"), Value("self_attn_norm.bias"), _q.Input);
+        _norm1.Forward(x, _q.Input);
         _q.Forward(_qs);
         _k.Forward(_ks);
         _v.Forward(_vs);
@@ -140,7 +138,7 @@ internal sealed unsafe class AttentionLayer
         Elementwise.AddTo(_x1, x, count);
         _value.Forward(context, _context);
         Elementwise.AddToPlaces(_x1, _context, _places, _channels);
-        _norm3.Forward(_x1, Value("mlp_norm.weight"), Value("mlp_norm.bias"), _mlp1.Input);
+        _norm3.Forward(_x1, _mlp1.Input);
         _mlp1.Forward(_hidden);
         Elementwise.Relu(_hidden, _mlp2.Input);
         _mlp2.Forward(Output);
@@ -161,7 +159,7 @@ internal sealed unsafe class AttentionLayer
         Elementwise.ReluBackward(_hidden, scratch, count);
         Give(_mlp1, scratch);
         _mlp1.Backward(scratch);
-        _norm3.Backward(_x1, Value("mlp_norm.weight"), scratch, gradient, Gradient("mlp_norm.weight"), Gradient("mlp_norm.bias"));
+        _norm3.Backward(_x1, scratch, gradient);
 
         new Span<float>(_contextGradient, _channels).Clear();
         Elementwise.SumPlaces(gradient, _channels, _places, _channels, _contextGradient);
@@ -175,12 +173,8 @@ internal sealed unsafe class AttentionLayer
         _q.Backward(scratch);
         _k.Backward(scratch);
         _v.Backward(scratch);
-        _norm1.Backward(x, Value("self_attn_norm.weight"), scratch, gradient, Gradient("self_attn_norm.weight"), Gradient("self_attn_norm.bias"));
+        _norm1.Backward(x, scratch, gradient);
     }
-
-    private float* Value(string parameter) => _parameters.Value($"{_name}.{parameter}");
-
-    private float* Gradient(string parameter) => _parameters.Gradient($"{_name}.{parameter}");
 
     private void Give(ConvolutionLayer layer, float* gradient)
     {

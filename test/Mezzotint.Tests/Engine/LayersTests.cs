@@ -1,0 +1,119 @@
+using System.Runtime.InteropServices;
+using Mezzotint.Engine;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Engine;
+
+public unsafe class LayersTests
+{
+    public static TheoryData<int, int, int, int, int, int> Shapes => new()
+    {
+        // kernel, stride, padding, side, channels of the big map, of the small one
+        { 3, 1, 1, 28, 32, 32 }, { 3, 1, 1, 7, 64, 128 }, { 3, 1, 1, 5, 48, 16 }, { 3, 2, 1, 14, 64, 48 }, { 2, 2, 0, 14, 48, 96 }, { 1, 1, 0, 7, 96, 48 }, { 3, 1, 1, 9, 16, 80 }, { 3, 2, 1, 2, 32, 32 }, { 3, 1, 1, 1, 16, 16 },
+    };
+
+    [Theory, MemberData(nameof(Shapes))]
+    public void A_convolution_gathers_as_conv2d_and_spreads_as_conv_transpose2d(int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)
+    {
+        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        using var scope = NewDisposeScope();
+        var shape = new ConvolutionShape(kernel, stride, pad);
+        var (big, small) = (randn(1, bigChannels, side, side), randn(1, smallChannels, side / stride, side / stride));
+        var (weight, gatherBias, spreadBias) = (randn(smallChannels, bigChannels, kernel, kernel), randn(smallChannels), randn(bigChannels));
+        foreach (bool bfloat16 in TileKernel.IsBfloat16Supported ? new[] { false, true } : [false])
+        {
+            using Map bigMap = ToMap(big, bfloat16), smallMap = ToMap(small, bfloat16);
+            double tolerance = bfloat16 ? 1e-2 : 1e-5;
+            using var gather = Convolution.Gather(shape, bigMap, smallMap, TileStart.Bias);
+            gather.Pack(Floats(weight), Floats(gatherBias), smallChannels);
+            TensorAssert.Close(nn.functional.conv2d(big, weight, gatherBias, [stride, stride], [pad, pad]), Run(gather, bigMap, smallMap), tolerance, $"gathered, bfloat16 {bfloat16}");
+
+            using var spread = Convolution.Spread(shape, bigMap, smallMap, TileStart.Bias);
+            spread.Pack(Floats(weight), Floats(spreadBias), bigChannels);
+            TensorAssert.Close(nn.functional.conv_transpose2d(small, weight, spreadBias, [stride, stride], [pad, pad], output_padding: [stride + 2 * pad - kernel, stride + 2 * pad - kernel]),
+                Run(spread, smallMap, bigMap), tolerance, $"spread, bfloat16 {bfloat16}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Shapes))]
+    public void Its_weights_gradient_is_autograds_summed_over_images(int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)
+    {
+        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        using var scope = NewDisposeScope();
+        var (big, small) = (randn(2, bigChannels, side, side), randn(2, smallChannels, side / stride, side / stride));
+        var weight = randn(smallChannels, bigChannels, kernel, kernel, requires_grad: true);
+        nn.functional.conv2d(big, weight, null, [stride, stride], [pad, pad]).backward([small]);
+        foreach (bool bfloat16 in TileKernel.IsBfloat16Supported ? new[] { false, true } : [false])
+        {
+            using Map bigMap = ToMap(big.narrow(0, 0, 1), bfloat16), smallMap = ToMap(small.narrow(0, 0, 1), bfloat16), bigMap2 = ToMap(big.narrow(0, 1, 1), bfloat16), smallMap2 = ToMap(small.narrow(0, 1, 1), bfloat16);
+            using var gradient = new WeightGradient(new(kernel, stride, pad), bigMap, smallMap, bfloat16);
+            gradient.Add(bigMap, smallMap);
+            gradient.Add(bigMap2, smallMap2);
+            var sum = ones_like(weight); // it is added to what is there
+            gradient.Take(Floats(sum));
+            TensorAssert.Close(weight.grad!, sum - 1, bfloat16 ? 1e-2 : 1e-5, $"bfloat16 {bfloat16}");
+            gradient.Take(Floats(sum));
+            TensorAssert.Close(weight.grad!, sum - 1, bfloat16 ? 1e-2 : 1e-5, "taken once");
+        }
+    }
+
+    [Theory]
+    [InlineData(49, 8, 16)]
+    [InlineData(16, 2, 32)]
+    [InlineData(70, 1, 48)]
+    [InlineData(1, 3, 16)]
+    public void Attention_is_scaled_dot_product_attention_with_its_gradients(int places, int heads, int width)
+    {
+        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        using var scope = NewDisposeScope();
+        int channels = heads * width;
+        var all = (randn(places, 3 * channels) * 2).requires_grad_(); // q, k and v side by side
+        Tensor Heads(int part) => all.narrow(1, part * channels, channels).view(places, heads, width).transpose(0, 1);
+        var wanted = nn.functional.scaled_dot_product_attention(Heads(0), Heads(1), Heads(2)).transpose(0, 1).reshape(places, channels);
+        var given = randn_like(wanted);
+        wanted.backward([given]);
+
+        using var attention = new Attention(places, heads, width, 3 * channels);
+        var (made, slopes, numbers) = (zeros_like(wanted), zeros_like(all), all.detach());
+        float* q = Floats(numbers), dq = Floats(slopes);
+        attention.Forward(q, q + channels, q + 2 * channels, Floats(made));
+        attention.Backward(q, q + channels, q + 2 * channels, Floats(given), dq, dq + channels, dq + 2 * channels);
+        TensorAssert.Close(wanted, made, 1e-5);
+        TensorAssert.Close(all.grad!, slopes, 1e-5);
+    }
+
+    [Fact]
+    public void A_group_normalisation_far_from_zero_keeps_its_digits()
+    {
+        using var scope = NewDisposeScope();
+        using var norm = new GroupNormalisation(32, 8);
+        var x = randn(1, 32, 6, 6) * 0.01 + 1000; // the square of the mean is 10^10 times the variance
+        var (gamma, beta) = (randn(32), randn(32));
+        using var map = ToMap(x, false, border: 0);
+        using var made = new Map(6, 6, 32, 0, false);
+        norm.Measure(map.Floats, 36, Floats(gamma), Floats(beta), null, null);
+        norm.Affine(map.Floats, made);
+        TensorAssert.Close(nn.functional.group_norm(x.to(float64), 4, gamma.to(float64), beta.to(float64)), FromMap(made), 2e-2); // x itself has 3e-5 of its digits left: 6e-5 / 0.01
+    }
+
+    private static Tensor Run(Convolution convolution, Map from, Map to)
+    {
+        using var output = new Map(to.Height, to.Width, to.Channels, 0, false);
+        convolution.Run(from, output.Floats);
+        return FromMap(output);
+    }
+
+    private static float* Floats(Tensor tensor) => (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+
+    /// <summary>[1, C, H, W] as a map.</summary>
+    private static Map ToMap(Tensor x, bool bfloat16, int border = 1)
+    {
+        var map = new Map((int)x.shape[2], (int)x.shape[3], (int)x.shape[1], border, bfloat16);
+        var places = x.permute(0, 2, 3, 1).contiguous(); // [1, H, W, C]
+        Elementwise.Copy(Floats(places), map.Channels, map);
+        return map;
+    }
+
+    private static Tensor FromMap(Map map) => tensor(new Span<float>(map.Floats, map.Places * map.Channels).ToArray(), [1, map.Height, map.Width, map.Channels]).permute(0, 3, 1, 2);
+}

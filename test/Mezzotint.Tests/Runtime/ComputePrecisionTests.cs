@@ -1,0 +1,29 @@
+using Mezzotint.Runtime;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Runtime;
+
+public class ComputePrecisionTests
+{
+    [Fact]
+    public void Automatic_is_what_the_processor_has()
+    {
+        Assert.Equal(ComputePrecision.HasBfloat16 ? "bfloat16" : "float32", ComputePrecision.Resolve("auto", CPU));
+        Assert.Equal("float32", ComputePrecision.Resolve("float32", CPU));
+    }
+
+    [Fact]
+    public void On_a_GPU_it_is_float32()
+    {
+        var gpu = new Device(TorchSharp.DeviceType.CUDA, 0);
+        Assert.Equal("float32", ComputePrecision.Resolve("auto", gpu));
+        Assert.Contains("GPU", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve("bfloat16", gpu)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("float16")]
+    [InlineData("")]
+    [InlineData("Float32")]
+    public void Anything_else_is_refused_by_name(string name) =>
+        Assert.Contains("auto, float32, bfloat16", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(name, CPU)).Message, StringComparison.Ordinal);
+}
