@@ -24,6 +24,12 @@ internal sealed record ComparisonResult
     /// <summary>The largest difference between the outputs of the network here, in the straight port and in ONNX Runtime, as a share of the largest output.</summary>
     public required double NetworksDiffer { get; init; }
 
+    /// <summary>In what this project computes where it is not said.</summary>
+    public required string Precision { get; init; }
+
+    /// <summary>The root of the mean square of the difference that this makes to the network's output, as a share of the output's.</summary>
+    public required double RoundingDiffers { get; init; }
+
     public required IReadOnlyList<Measurement> Measurements { get; init; }
 
     public bool WasQuiet => CoresTakenByOthers is null or <= OtherLoad.Quiet;
@@ -43,22 +49,27 @@ internal sealed class Comparison : IDisposable
     private const int RequestSteps = 10;  // a request of 640 evaluations; the sampler's rate does not depend on the number of steps
 
     private readonly StraightPort _port;
-    private readonly Trainer _trainer;
+    private readonly Trainer _trainer, _trainer32;
     private readonly UNet _network = new(new UNetConfig(), seed: 42);
     private readonly WorkerThreads _threads;
-    private readonly Sampler _sampler;
+    private readonly Sampler _sampler, _sampler32;
     private readonly SamplingRequest _request = new() { Labels = [.. Enumerable.Repeat(5, RequestImages)], Seed = 42, Steps = RequestSteps };
     private readonly Tensor _x, _t, _labels;
     private readonly Tensor _left, _right, _leftHalf, _rightHalf;
     private readonly OnnxEvaluation _onnx;
+    private readonly PyTorchProgram? _pytorch;
 
-    public Comparison()
+    /// <param name="python">A Python that has PyTorch; null for none.</param>
+    public Comparison(string? python)
     {
+        _pytorch = python is null ? null : new PyTorchProgram(python);
         var images = RandomImages.Make("random train", 60_000);
         _port = new StraightPort(images, BatchSize, _network);
-        _trainer = new Trainer(new ExperimentConfig { Training = new TrainingConfig { BatchSize = BatchSize, Replicas = Environment.ProcessorCount } }, images, RandomImages.Make("random test", BatchSize));
+        Trainer NewTrainer(string precision) => new(new ExperimentConfig { Training = new TrainingConfig { BatchSize = BatchSize, Replicas = Environment.ProcessorCount, Precision = precision } }, images, RandomImages.Make("random test", BatchSize));
+        (_trainer, _trainer32) = (NewTrainer(ComputePrecision.Automatic), NewTrainer(ComputePrecision.Float32));
         _threads = new WorkerThreads(0);
-        _sampler = new Sampler(_network, new VarianceExploding(), images.Height, images.Width);
+        Sampler NewSampler(string precision) => new(_network, new VarianceExploding(), images.Height, images.Width) { Precision = precision };
+        (_sampler, _sampler32) = (NewSampler(ComputePrecision.Automatic), NewSampler(ComputePrecision.Float32));
         _x = randn(BatchSize, 1, images.Height, images.Width);
         _t = rand(BatchSize);
         _labels = randint(10, [BatchSize, 1], dtype: ScalarType.Int64);
@@ -67,12 +78,18 @@ internal sealed class Comparison : IDisposable
         _onnx = new OnnxEvaluation(_network, _x, _t, _labels);
     }
 
+    private static string Precision => ComputePrecision.Resolve(ComputePrecision.Automatic, CPU);
+
     private Contestant[] Contestants =>
     [
         new("port_training", "training, straight port", "images/s", null, Environment.ProcessorCount, TrainPort, Step),
-        new("training", "training, this project", "images/s", "port_training", 1, Train, Step),
+        new("training", $"training, this project, {Precision}", "images/s", "port_training", 1, () => Train(_trainer), Step),
+        new("training_float32", "training, this project, float32", "images/s", "port_training", 1, () => Train(_trainer32), Step),
+        .. _pytorch is null ? Array.Empty<Contestant>() : [new("pytorch_training", $"training, PyTorch {_pytorch.Version}", "images/s", "port_training", 1, () => 0, Step, time => _pytorch.Rate("train", time))],
         new("port_evaluation", "network evaluation, straight port", "evaluations/s", null, Environment.ProcessorCount, EvaluatePort, Forward),
-        new("sampling", "network evaluation in sampling, this project", "evaluations/s", "port_evaluation", 1, Sample, Forward),
+        new("sampling", $"network evaluation in sampling, this project, {Precision}", "evaluations/s", "port_evaluation", 1, () => Sample(_sampler), Forward),
+        new("sampling_float32", "network evaluation in sampling, this project, float32", "evaluations/s", "port_evaluation", 1, () => Sample(_sampler32), Forward),
+        .. _pytorch is null ? Array.Empty<Contestant>() : [new("pytorch_evaluation", $"network evaluation, PyTorch {_pytorch.Version}", "evaluations/s", "port_evaluation", 1, () => 0, Forward, time => _pytorch.Rate("evaluate", time))],
         new("onnx_evaluation", "network evaluation, ONNX Runtime, float32", "evaluations/s", "port_evaluation", 1, EvaluateOnnx, Forward),
         new("matrix_product_float32", $"matrix product {MatrixSide}^3, float32", "GFLOP/s", null, Environment.ProcessorCount, () => Multiply(_left, _right)),
         new(Limit, $"matrix product {MatrixSide}^3, bfloat16", "GFLOP/s", null, Environment.ProcessorCount, () => Multiply(_leftHalf, _rightHalf)),
@@ -84,14 +101,14 @@ internal sealed class Comparison : IDisposable
     /// <param name="tell">Told each rate as it comes.</param>
     public ComparisonResult Run(int rounds, TimeSpan each, Action<string> tell)
     {
-        double difference = NetworksDiffer();
+        double difference = NetworksDiffer(), rounding = Rounding();
         if (!(difference < 1e-4))
             throw new InvalidOperationException($"The networks of the baseline, of ONNX Runtime and of the library differ by {difference:E1} of the largest output: they do not compute the same.");
         var contestants = Contestants;
         foreach (var contestant in contestants)
             contestant.Rate(TimeSpan.FromSeconds(Math.Min(1, each.TotalSeconds))); // kernels are compiled, caches and heaps grow
 
-        var load = new OtherLoad();
+        var load = new OtherLoad(_pytorch?.Process);
         var rates = contestants.ToDictionary(contestant => contestant.Name, _ => new List<double>());
         for (int round = 0; round < rounds; round++)
             for (int i = 0; i < contestants.Length; i++)
@@ -99,7 +116,7 @@ internal sealed class Comparison : IDisposable
                 var contestant = contestants[(round + i) % contestants.Length];
                 double rate = contestant.Rate(each);
                 rates[contestant.Name].Add(rate);
-                tell(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}/{rounds}  {contestant.Title,-46} {rate,8:F1} {contestant.Unit}"));
+                tell(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}/{rounds}  {contestant.Title,-62} {rate,8:F1} {contestant.Unit}"));
             }
 
         return new ComparisonResult
@@ -111,6 +128,8 @@ internal sealed class Comparison : IDisposable
             BatchSize = BatchSize,
             CoresTakenByOthers = load.Cores is { } cores ? Math.Round(cores, 3) : null,
             NetworksDiffer = difference,
+            Precision = Precision,
+            RoundingDiffers = rounding,
             Measurements = [.. contestants.Select(contestant => Measurement.Of(contestant, rates[contestant.Name], contestant.Baseline is null ? null : rates[contestant.Baseline], rates[Limit]))],
         };
     }
@@ -121,12 +140,12 @@ internal sealed class Comparison : IDisposable
         return BatchSize;
     }
 
-    private double Train()
+    private static double Train(Trainer trainer)
     {
-        int images = _trainer.NextBatchSize;
-        _trainer.TrainStep();
-        if (_trainer.LossesAreDue)
-            _trainer.ReadLosses();
+        int images = trainer.NextBatchSize;
+        trainer.TrainStep();
+        if (trainer.LossesAreDue)
+            trainer.ReadLosses();
         return images;
     }
 
@@ -136,9 +155,9 @@ internal sealed class Comparison : IDisposable
         return BatchSize;
     }
 
-    private double Sample()
+    private double Sample(Sampler sampler)
     {
-        _sampler.Sample(_request, _threads);
+        sampler.Sample(_request, _threads);
         return RequestImages * RequestSteps;
     }
 
@@ -162,13 +181,25 @@ internal sealed class Comparison : IDisposable
         using var noGrad = no_grad();
         var ours = _network.call(_x, _t, _labels);
         double Off(Tensor other) => ((other - ours).abs().max() / ours.abs().max()).item<float>();
-        return Math.Max(Off(_port.Evaluate(_x, _t, _labels)), Off(tensor(_onnx.Evaluate(), ours.shape)));
+        using var evaluator = _sampler32.NewEvaluator();
+        return new[] { _port.Evaluate(_x, _t, _labels), tensor(_onnx.Evaluate(), ours.shape), evaluator.Evaluate(_x, _t, _labels) }.Max(Off);
+    }
+
+    private double Rounding()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var evaluator = _sampler.NewEvaluator();
+        var exact = _network.call(_x, _t, _labels);
+        return ((evaluator.Evaluate(_x, _t, _labels) - exact).norm() / exact.norm()).item<float>();
     }
 
     public void Dispose()
     {
         _port.Dispose();
         _trainer.Dispose();
+        _trainer32.Dispose();
+        _pytorch?.Dispose();
         _threads.Dispose();
         _network.Dispose();
         _onnx.Dispose();

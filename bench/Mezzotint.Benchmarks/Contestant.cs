@@ -10,12 +10,15 @@ namespace Mezzotint.Benchmarks;
 /// <param name="LibtorchThreads">Threads that libtorch takes for one operator.</param>
 /// <param name="Work">Does some of it, and returns how many units that was.</param>
 /// <param name="Gigaflops">Floating-point operations of a unit, in 10^9, for a share of the limit; 0 where there is none.</param>
-internal sealed record Contestant(string Name, string Title, string Unit, string? Baseline, int LibtorchThreads, Func<double> Work, double Gigaflops = 0)
+/// <param name="Elsewhere">Where another process does the work: works for a time, and returns units a second.</param>
+internal sealed record Contestant(string Name, string Title, string Unit, string? Baseline, int LibtorchThreads, Func<double> Work, double Gigaflops = 0, Func<TimeSpan, double>? Elsewhere = null)
 {
     /// <summary>Works for at least <paramref name="atLeast"/>.</summary>
     /// <returns>Units a second.</returns>
     public double Rate(TimeSpan atLeast)
     {
+        if (Elsewhere is not null)
+            return Elsewhere(atLeast);
         TorchSharp.torch.set_num_threads(LibtorchThreads);
         double units = 0;
         var clock = Stopwatch.StartNew();

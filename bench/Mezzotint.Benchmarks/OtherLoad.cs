@@ -16,12 +16,20 @@ internal sealed class OtherLoad
     private const double TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly double? _start = OthersSeconds();
+    private readonly Process? _companion;
+    private readonly double? _start;
+
+    /// <param name="companion">A process that is part of the measurement; null for none.</param>
+    public OtherLoad(Process? companion = null)
+    {
+        _companion = companion;
+        _start = OthersSeconds();
+    }
 
     /// <summary>Cores taken by others since the start, or null where the system does not tell.</summary>
     public double? Cores => OthersSeconds() is { } now && _start is { } start ? Math.Max(0, now - start) / _clock.Elapsed.TotalSeconds : null;
 
-    private static double? OthersSeconds()
+    private double? OthersSeconds()
     {
         if (!File.Exists("/proc/stat"))
             return null;
@@ -29,6 +37,7 @@ internal sealed class OtherLoad
         string[] fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
         double busy = fields.Skip(1).Take(8).Where((_, i) => i is not (3 or 4)).Sum(ticks => double.Parse(ticks, CultureInfo.InvariantCulture));
         using var process = Process.GetCurrentProcess();
-        return busy / TicksPerSecond - process.TotalProcessorTime.TotalSeconds;
+        _companion?.Refresh();
+        return busy / TicksPerSecond - process.TotalProcessorTime.TotalSeconds - (_companion?.TotalProcessorTime.TotalSeconds ?? 0);
     }
 }

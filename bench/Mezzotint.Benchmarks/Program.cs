@@ -11,10 +11,11 @@ rounds.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) resul
 seconds.Validators.Add(result => { if (!(result.GetValueOrDefault<double>() is > 0 and <= 600)) result.AddError("--seconds is more than 0, and 600 at most."); });
 steps.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--steps is 1 or more."); });
 
-var compare = new Command("compare", "Training and sampling beside a straight port to TorchSharp, interleaved in one process, as medians.") { rounds, seconds, json, save };
+var pytorch = new Option<string?>("--pytorch") { Description = "A Python that has PyTorch, for the same in PyTorch beside it all.", HelpName = "PYTHON" };
+var compare = new Command("compare", "Training and sampling beside a straight port to TorchSharp, ONNX Runtime and the matrix product, interleaved, as medians.") { rounds, seconds, pytorch, json, save };
 compare.SetAction(parsed =>
 {
-    using var comparison = new Comparison();
+    using var comparison = new Comparison(parsed.GetValue(pytorch));
     var result = comparison.Run(parsed.GetValue(rounds), TimeSpan.FromSeconds(parsed.GetValue(seconds)), Console.Error.WriteLine);
     Console.Write(parsed.GetValue(json) ? Report.Json(result) : Report.Table(result));
     Console.Error.Write(Report.Quietness(result));
@@ -63,9 +64,47 @@ operators.SetAction(parsed =>
         Report.Save(folder, "operators", result.Date, result, Report.Markdown(result));
 });
 
+var partsTimes = new Option<int>("--times") { Description = "Of how many the median counts.", DefaultValueFactory = _ => 50 };
+var parts = new Command("parts", "What each part of a training step costs.") { partsTimes, json, save };
+parts.SetAction(parsed => Show(parsed, "parts", "The parts of a training step", "The seed's preset at batch 64, random images of MNIST's size and number. The rows after the first are measured one by one, outside of a step.",
+    $"parts --times {parsed.GetValue(partsTimes)}", add => StepParts.Measure(add, parsed.GetValue(partsTimes))));
+
+var curves = new Command("curves", "The rates of training and sampling by batch, image size and threads.") { seconds, json, save };
+curves.SetAction(parsed => Show(parsed, "curves", "Rates by batch, image size and threads", "The seed's network; where nothing else is said batch 64, 28 x 28 pixels, a thread a core. Medians of five turns.",
+    $"curves --seconds {parsed.GetValue(seconds)}", add => Curves.Measure(add, parsed.GetValue(seconds))));
+
+var shared = new Command("shared", "Training and sampling while another process takes a core, beside this program alone on one core.") { rounds, seconds, json, save };
+shared.SetAction(parsed => Show(parsed, "shared", "One core taken by another process", "The seed's preset at batch 64. The other process spins on the last core; alone means confined to the first core, with one thread. Ratios within a round.",
+    $"shared --rounds {parsed.GetValue(rounds)} --seconds {parsed.GetValue(seconds)}", add => SharedCores.Measure(add, parsed.GetValue(rounds), parsed.GetValue(seconds))));
+
+var request = new Command("request", "64 images of one digit in the seed's 500 steps, beside the straight port.") { rounds, json, save };
+request.SetAction(parsed => Show(parsed, "request", "64 images of one digit in 500 steps", "The seed's network and sampler (Euler-Maruyama), start to bytes, in a warm process; the two take turns.",
+    $"request --rounds {parsed.GetValue(rounds)}", add => WholeRequests.Request(add, parsed.GetValue(rounds))));
+
+var startTimes = new Option<int>("--times") { Description = "Of how many the median counts.", DefaultValueFactory = _ => 10 };
+var start = new Command("start", "The command in cold processes: help, and a first image. Build it first: dotnet build -c Release src/Mezzotint.Cli.") { startTimes, json, save };
+start.SetAction(parsed => Show(parsed, "start", "Cold processes", "From the start of the process to its end, its files in the system's cache.",
+    $"start --times {parsed.GetValue(startTimes)}", add => WholeRequests.Start(add, parsed.GetValue(startTimes))));
+
+var sharedCores = new Argument<long>("cores");
+var sharedWorker = new Command(SharedCores.WorkerCommand, "What shared measures.") { sharedCores };
+sharedWorker.Hidden = true;
+sharedWorker.SetAction(parsed => SharedCores.Work(parsed.GetValue(sharedCores)));
+var sharedSpin = new Command(SharedCores.SpinCommand, "What takes a core for shared.") { sharedCores };
+sharedSpin.Hidden = true;
+sharedSpin.SetAction(parsed => SharedCores.Spin(parsed.GetValue(sharedCores)));
+
 var served = new Argument<string>("model");
 var loadChild = new Command(LoadRun.ChildCommand, "What load puts under load.") { served };
 loadChild.Hidden = true;
 loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
 
-return await new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, memory, memoryChild, load, loadChild, operators }.Parse(args).InvokeAsync();
+return await new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, parts, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild, operators }.Parse(args).InvokeAsync();
+
+void Show(ParseResult parsed, string name, string title, string explanation, string command, Func<Action<Figure>, double?> measure)
+{
+    var result = FiguresResult.Of(name, title, explanation, FormattableString.Invariant($"{command} --save bench/results"), measure, Console.Error.WriteLine);
+    Console.Write(parsed.GetValue(json) ? Report.Json(result) : result.Table());
+    if (parsed.GetValue(save) is { } folder)
+        Report.Save(folder, name, result.Date, result, Report.Markdown(result));
+}

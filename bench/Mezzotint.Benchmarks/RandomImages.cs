@@ -8,16 +8,14 @@ namespace Mezzotint.Benchmarks;
 /// </summary>
 internal static class RandomImages
 {
-    private const int Side = 28;
-
-    public static ImageSet Make(string name, int count)
+    public static ImageSet Make(string name, int count, int side = 28)
     {
         var random = new Random(count);
-        var pixels = new byte[count * Side * Side];
+        var pixels = new byte[count * side * side];
         random.NextBytes(pixels);
         for (int i = 0; i < pixels.Length; i++)
             pixels[i] = (byte)(pixels[i] < 205 ? 0 : (pixels[i] - 204) * 5);
         byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)(i % 10))];
-        return new ImageSet(name, pixels, labels, 1, Side, Side, [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]);
+        return new ImageSet(name, pixels, labels, 1, side, side, [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]);
     }
 }

@@ -30,11 +30,11 @@ internal static class Report
         var page = new StringBuilder();
         page.Append(Invariant($"# Comparison with the straight port, {result.Date:yyyy-MM-dd}\n\n"));
         page.Append(Table(result));
-        page.Append(Invariant($"\n{result.Rounds} rounds, interleaved in one process, each at least {result.SecondsEach:0.#} s; the seed's preset (`[model]` of `configs/seed.toml`), batch {result.BatchSize}, float32. "));
+        page.Append(Invariant($"\n{result.Rounds} rounds, interleaved in one process, each at least {result.SecondsEach:0.#} s; the seed's preset (`[model]` of `configs/seed.toml`), batch {result.BatchSize}; where no precision is told it is float32. "));
         page.Append("Rates are medians over the rounds, ratios the medians of each round's own ratio. ");
-        page.Append(Invariant($"The limit is what the bfloat16 matrix product does in the same round, for 0.18 GFLOP an evaluation and 0.54 a training image. The networks, with the same weights, differ by {result.NetworksDiffer:0.0E-0} of the largest output.\n\n"));
+        page.Append(Invariant($"The limit is what the bfloat16 matrix product does in the same round, for 0.18 GFLOP an evaluation and 0.54 a training image. The networks in float32, with the same weights, differ by {result.NetworksDiffer:0.0E-0} of the largest output; {result.Precision} changes the output by {result.RoundingDiffers:0.0E-0} of its size (root mean square).\n\n"));
         page.Append(Quietness(result)).Append('\n');
-        page.Append(Command(Invariant($"compare --rounds {result.Rounds} --seconds {result.SecondsEach:0.###} --save bench/results")));
+        page.Append(Command(Invariant($"compare --rounds {result.Rounds} --seconds {result.SecondsEach:0.###}{(result.Measurements.Any(row => row.Name.StartsWith("pytorch", StringComparison.Ordinal)) ? " --pytorch python3" : "")} --save bench/results")));
         return page.Append(Description(result.Machine)).ToString();
     }
 
@@ -68,6 +68,16 @@ internal static class Report
         page.Append(Invariant($"\nThe model `{result.Model}`; each client asks over and over for 1 to 4 digits by euler (20 steps), heun (10) or dpmpp-2m-sde (20), a third as streams, and compares every pixel of the answer with the image drawn alone from its seed. "));
         page.Append("Clients and server share the machine. Alone: the same kinds of image by the pipeline in a process of its own, the mean of before and after. 1 MB is 10^6 bytes.\n\n");
         page.Append(Command(Invariant($"load --clients {result.Clients} --time {result.AskedSeconds:F0} --model models/{result.Model} --save bench/results")));
+        return page.Append(Description(result.Machine)).ToString();
+    }
+
+    public static string Markdown(FiguresResult result)
+    {
+        var page = new StringBuilder();
+        page.Append(Invariant($"# {result.Title}, {result.Date:yyyy-MM-dd}\n\n{result.Table()}\n{result.Explanation}\n\n"));
+        if (result.CoresTakenByOthers is { } others)
+            page.Append(Invariant($"Other processes took {others:F2} of the machine's cores meanwhile.\n\n"));
+        page.Append(Command(result.Command));
         return page.Append(Description(result.Machine)).ToString();
     }
 
