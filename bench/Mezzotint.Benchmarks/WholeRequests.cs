@@ -62,7 +62,7 @@ internal static class WholeRequests
 
     public static double? Start(Action<Figure> add, int times)
     {
-        string program = Path.Combine(Repository.Folder, "artifacts", "bin", "Mezzotint.Cli", "release_linux-x64", "mezzotint");
+        string program = Path.Combine(Repository.Folder, "artifacts", "bin", "Mezzotint.Cli", "release_linux-x64", "Mezzotint.Cli");
         if (!File.Exists(program))
             throw new InvalidOperationException($"Build the command first: dotnet build -c Release src/Mezzotint.Cli ({program} is not there).");
         string folder = Directory.CreateTempSubdirectory("mezzotint-start-").FullName;
