@@ -102,10 +102,7 @@ internal sealed unsafe class Attention : IDisposable
         var (scale, highest) = (Vector512.Create(Scale), Vector512.Create(float.NegativeInfinity));
         for (int i = 0; i < _padded; i += Lanes.Count)
             highest = Vector512.Max(highest, Vector512.Load(row + i));
-        float most = float.NegativeInfinity;
-        for (int i = 0; i < Lanes.Count; i++)
-            most = Math.Max(most, highest[i]);
-        var (top, sum) = (Vector512.Create(most), Vector512<float>.Zero);
+        var (top, sum) = (Vector512.Create(Lanes.Largest(highest)), Vector512<float>.Zero);
         for (int i = 0; i < _padded; i += Lanes.Count)
         {
             var weight = Lanes.Exp((Vector512.Load(row + i) - top) * scale);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Mezzotint.Engine;
 
@@ -35,14 +36,16 @@ internal static class Bfloat16
     public static Vector256<ushort> Narrow(Vector512<float> values)
     {
         var rounded = Round(values);
-        return System.Runtime.Intrinsics.X86.Avx512F.IsSupported
-            ? System.Runtime.Intrinsics.X86.Avx512F.ConvertToVector256UInt16(rounded)
+        return Avx512F.IsSupported
+            ? Avx512F.ConvertToVector256UInt16(rounded)
             : Vector256.Narrow(rounded.GetLower(), rounded.GetUpper());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Widen(Vector256<ushort> values)
     {
+        if (Avx512F.IsSupported)
+            return Avx512F.ConvertToVector512UInt32(values);
         var (lower, upper) = Vector256.Widen(values);
         return Vector512.Create(lower, upper);
     }

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// A map as the sum of a weight's gradient reads it, term by term along its rows: [copy][row][term][channel] of 32 bits, a term being the same channel of two neighbouring
+/// Maps of some images as the sum of a weight's gradient reads it, term by term along its rows: [image][copy][row][term][channel] of 32 bits, a term being the same channel of two neighbouring
 /// columns in bfloat16 or one in float32, as a stride has them: S i and S (i + 1).
 /// </summary>
 /// <remarks>A kernel's column k reads the columns S i + k - pad. Those of k + period are the same, a term further on; so there are copies for the first few k alone.</remarks>
@@ -14,19 +14,20 @@ internal sealed unsafe class TermMap : IDisposable
     private readonly bool _bfloat16;
 
     /// <summary>Describes it.</summary>
-    /// <param name="height">Rows of the maps that are taken.</param>
+    /// <param name="images">How many maps there is room for.</param>
+    /// <param name="height">Their rows.</param>
     /// <param name="columns">How many i there are.</param>
     /// <param name="channels">Channels of the maps.</param>
     /// <param name="shape">The kernel's side, stride and padding.</param>
     /// <param name="bfloat16">Which kind of term.</param>
-    public TermMap(int height, int columns, int channels, ConvolutionShape shape, bool bfloat16)
+    public TermMap(int images, int height, int columns, int channels, ConvolutionShape shape, bool bfloat16)
     {
         (_height, _channels, _pad, _stride, _bfloat16) = (height, channels, shape.Pad, shape.Stride, bfloat16);
         _period = shape.Stride * (bfloat16 ? 2 : 1);
         _copies = Math.Min(shape.Kernel, _period);
         Terms = bfloat16 ? (columns + 1) / 2 : columns;
         _allTerms = Terms + (shape.Kernel - 1) / _period;
-        _data = new((long)_copies * (height + 2 * _pad) * _allTerms * channels);
+        _data = new((long)images * _copies * (height + 2 * _pad) * _allTerms * channels);
     }
 
     /// <summary>Terms that a row has for each of the kernel's columns.</summary>
@@ -39,16 +40,21 @@ internal sealed unsafe class TermMap : IDisposable
     /// <summary>Where the first term of a kernel's column is, in bytes.</summary>
     public int ColumnOffset(int k) => k % _period * (_height + 2 * _pad) * RowBytes + k / _period * TermBytes;
 
+    /// <summary>From an image to the next.</summary>
+    public int ImageBytes => _copies * (_height + 2 * _pad) * RowBytes;
+
     public byte* Data => (byte*)_data.Data;
 
     /// <summary>Takes a map, of either type, whose border is at least <c>pad</c>; rows outside it stay 0.</summary>
     /// <param name="from">[height, W, channels].</param>
-    public void Fill(Map from)
+    /// <param name="image">Which of the images it is.</param>
+    public void Fill(Map from, int image)
     {
+        byte* whole = Data + (long)image * ImageBytes;
         for (int copy = 0; copy < _copies; copy++)
             for (int row = 0; row < _height; row++)
             {
-                uint* to = _data.Data + ((long)copy * (_height + 2 * _pad) + row + _pad) * _allTerms * _channels;
+                uint* to = (uint*)(whole + ((long)copy * (_height + 2 * _pad) + row + _pad) * RowBytes);
                 byte* first = from.Origin + row * from.RowBytes + (copy - _pad) * from.PlaceBytes;
                 int step = _period * from.PlaceBytes, second = _stride * from.PlaceBytes;
                 byte* end = from.Origin + row * from.RowBytes + (from.Width + from.Border) * from.PlaceBytes;
@@ -62,22 +68,20 @@ internal sealed unsafe class TermMap : IDisposable
             }
     }
 
+    /// <summary>Makes an image's terms 0.</summary>
+    public void Clear(int image) => new Span<byte>(Data + (long)image * ImageBytes, ImageBytes).Clear();
+
     public void Dispose() => _data.Dispose();
 
     private void Pair(byte* first, byte* second, bool fromBfloat16, uint* to)
     {
         int c = 0;
-        for (; c + Lanes.Count <= _channels; c += Lanes.Count)
-        {
-            var lower = Load(first);
-            var upper = second == null ? Vector512<uint>.Zero : Load(second);
-            (lower | (upper << 16)).Store(to + c);
-
-            Vector512<uint> Load(byte* at) => fromBfloat16 ? Bfloat16.Widen(Vector256.Load((ushort*)at + c)) : Bfloat16.Round(Vector512.Load((float*)at + c));
-        }
+        if (fromBfloat16 && second != null)
+            for (; c + Lanes.Count <= _channels; c += Lanes.Count)
+                (Bfloat16.Widen(Vector256.Load((ushort*)first + c)) | (Bfloat16.Widen(Vector256.Load((ushort*)second + c)) << 16)).Store(to + c);
         for (; c < _channels; c++)
         {
-            to[c] = One(first) | ((second == null ? 0u : One(second)) << 16);
+            to[c] = One(first) | (second == null ? 0u : One(second) << 16);
 
             uint One(byte* at) => fromBfloat16 ? ((ushort*)at)[c] : Bfloat16.Round(((float*)at)[c]);
         }

@@ -1,10 +1,15 @@
 namespace Mezzotint.Engine;
 
 /// <summary>The gradient of a <see cref="Convolution"/>'s weights: dW[small channel, big channel, k] = sum over i of big[S i + k - pad] small[i], summed over images until it is taken.</summary>
+/// <remarks>The sums are read and written once a product. Small maps have few terms for as many sums, so several images are gathered before they are multiplied.</remarks>
 internal sealed unsafe class WeightGradient : IDisposable
 {
+    /// <summary>Terms that are worth reading and writing a sum for.</summary>
+    private const int WorthwhileTerms = 128;
+
     private readonly ConvolutionShape _shape;
-    private readonly int _big, _small;
+    private readonly int _big, _small, _together;
+    private int _waiting; // images that are gathered and not multiplied yet
     private readonly TermMap _bigTerms, _smallTerms;
     private readonly NativeArray<float> _sums; // [k row][big channel][k column][small channel]
     private readonly MapProduct _product;
@@ -18,15 +23,17 @@ internal sealed unsafe class WeightGradient : IDisposable
     {
         (_shape, _big, _small) = (shape, big.Channels, small.Channels);
         int kernel = shape.Kernel;
-        _bigTerms = new(big.Height, small.Width, _big, shape, bfloat16);
-        _smallTerms = new(small.Height, small.Width, _small, new(1), bfloat16);
+        int terms = (bfloat16 ? (small.Width + 1) / 2 : small.Width) * small.Height;
+        _together = Math.Max(1, WorthwhileTerms / terms);
+        _bigTerms = new(_together, big.Height, small.Width, _big, shape, bfloat16);
+        _smallTerms = new(_together, small.Height, small.Width, _small, new(1), bfloat16);
         _sums = new((long)kernel * kernel * _big * _small);
         int row = _small * sizeof(float);
         _product = new MapProduct(new TileShape(bfloat16, MapProduct.VectorsOf(_small), _smallTerms.Terms, TileStart.Output)
         {
             Inputs = [],
             Outputs = [],
-            Taps = [.. Enumerable.Range(0, small.Height).Select(y => y * shape.Stride * _bigTerms.RowBytes)],
+            Taps = [.. from image in Enumerable.Range(0, _together) from y in Enumerable.Range(0, small.Height) select image * _bigTerms.ImageBytes + y * shape.Stride * _bigTerms.RowBytes],
             TermStep = _bigTerms.TermBytes,
             WeightStep = _smallTerms.TermBytes,
         }, _small, _big, kernel, new(sizeof(float), 0), new(kernel * row, row), MapProduct.VectorsOf(_small) * TileKernel.VectorBytes, [.. Enumerable.Range(0, kernel).Select(_bigTerms.ColumnOffset)]);
@@ -35,8 +42,15 @@ internal sealed unsafe class WeightGradient : IDisposable
     /// <summary>Adds an image's.</summary>
     public void Add(Map big, Map small)
     {
-        _bigTerms.Fill(big);
-        _smallTerms.Fill(small);
+        _bigTerms.Fill(big, _waiting);
+        _smallTerms.Fill(small, _waiting);
+        if (++_waiting == _together)
+            Multiply();
+    }
+
+    private void Multiply()
+    {
+        _waiting = 0;
         for (int k = 0; k < _shape.Kernel; k++)
             _product.Run(_bigTerms.Data + k * _bigTerms.RowBytes, _smallTerms.Data, _sums.Data + (long)k * _big * _shape.Kernel * _small);
     }
@@ -46,6 +60,12 @@ internal sealed unsafe class WeightGradient : IDisposable
     /// <param name="reversed">Whether big and small are the other way about than in the layer.</param>
     public void Take(float* to, bool reversed = false)
     {
+        if (_waiting > 0)
+        {
+            for (int image = _waiting; image < _together; image++)
+                _smallTerms.Clear(image);
+            Multiply();
+        }
         int kernel = _shape.Kernel, taps = kernel * kernel;
         for (int y = 0; y < kernel; y++)
             for (int big = 0; big < _big; big++)
