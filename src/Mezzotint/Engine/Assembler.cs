@@ -8,14 +8,15 @@ internal enum Register
     Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R11 = 11,
 }
 
-/// <summary>Writes the few instructions of x86-64 and AVX-512 that <see cref="TileKernel"/> is made of.</summary>
+/// <summary>Writes the few instructions of x86-64, with AVX-512 or with AVX2 and FMA, that <see cref="TileKernel"/> is made of.</summary>
 /// <remarks>
-/// Encodings after Intel, "64 and IA-32 Architectures Software Developer's Manual", volume 2: REX and ModR/M in section 2.1, EVEX in section 2.7. Vector
-/// registers are zmm0 to zmm31, by number; an address is a register and a displacement of 32 bits.
+/// Encodings after Intel, "64 and IA-32 Architectures Software Developer's Manual", volume 2: REX and ModR/M in section 2.1, VEX in 2.3, EVEX in 2.7. Vector
+/// registers are told by number: zmm0 to zmm31, or ymm0 to ymm15. An address is a register and a displacement of 32 bits.
 /// </remarks>
-internal sealed class Assembler
+/// <param name="wide">Whether vectors have 512 bits, or 256.</param>
+internal sealed class Assembler(bool wide)
 {
-    private const int Map0F = 1, Map0F38 = 2, None = 0, P66 = 1, PF3 = 2; // the fields mmm and pp of EVEX
+    private const int Map0F = 1, Map0F38 = 2, None = 0, P66 = 1, PF3 = 2; // the fields mmm and pp
 
     private readonly List<byte> _code = [];
 
@@ -24,23 +25,23 @@ internal sealed class Assembler
 
     public byte[] ToArray() => [.. _code];
 
-    /// <summary>zmm = 16 float32 at an address.</summary>
-    public void Load(int zmm, Register at, int offset) => EvexMemory(Map0F, None, 0x10, zmm, 0, at, offset);
+    /// <summary>vector = the float32 at an address (VMOVUPS).</summary>
+    public void Load(int vector, Register at, int offset) => VectorMemory(Map0F, None, 0x10, vector, at, offset);
 
-    /// <summary>16 float32 at an address = zmm.</summary>
-    public void Store(Register at, int offset, int zmm) => EvexMemory(Map0F, None, 0x11, zmm, 0, at, offset);
+    /// <summary>The float32 at an address = vector.</summary>
+    public void Store(Register at, int offset, int vector) => VectorMemory(Map0F, None, 0x11, vector, at, offset);
 
-    /// <summary>Every 32 bits of zmm = those at an address (VBROADCASTSS).</summary>
-    public void Broadcast(int zmm, Register at, int offset) => EvexMemory(Map0F38, P66, 0x18, zmm, 0, at, offset);
+    /// <summary>Every 32 bits of a vector = those at an address (VBROADCASTSS).</summary>
+    public void Broadcast(int vector, Register at, int offset) => VectorMemory(Map0F38, P66, 0x18, vector, at, offset);
 
-    /// <summary>sum += a b, 16 float32 (VFMADD231PS).</summary>
-    public void MultiplyAdd(int sum, int a, int b) => EvexRegisters(Map0F38, P66, 0xB8, sum, a, b);
+    /// <summary>sum += a b of float32 (VFMADD231PS).</summary>
+    public void MultiplyAdd(int sum, int a, int b) => Vectors(Map0F38, P66, 0xB8, sum, a, b);
 
-    /// <summary>sum += a_0 b_0 + a_1 b_1 of each pair of bfloat16 (VDPBF16PS).</summary>
-    public void DotPairs(int sum, int a, int b) => EvexRegisters(Map0F38, PF3, 0x52, sum, a, b);
+    /// <summary>sum += a_0 b_0 + a_1 b_1 of each pair of bfloat16 (VDPBF16PS; 512 bits alone).</summary>
+    public void DotPairs(int sum, int a, int b) => Vectors(Map0F38, PF3, 0x52, sum, a, b);
 
-    /// <summary>zmm = 0.</summary>
-    public void Zero(int zmm) => EvexRegisters(Map0F, P66, 0xEF, zmm, zmm, zmm);
+    /// <summary>vector = 0 (VPXORD, VPXOR).</summary>
+    public void Zero(int vector) => Vectors(Map0F, P66, 0xEF, vector, vector, vector);
 
     /// <summary>Lets code of the older encodings that comes after run at its speed (VZEROUPPER).</summary>
     public void ZeroUpper() => _code.AddRange([0xC5, 0xF8, 0x77]);
@@ -89,28 +90,29 @@ internal sealed class Assembler
         Number(offset, 4);
     }
 
-    private void EvexRegisters(int map, int prefix, byte operation, int to, int first, int second)
+    private void Vectors(int map, int prefix, byte operation, int to, int first, int second)
     {
-        Evex(map, prefix, operation, to, first, second >> 4, second >> 3);
-        _code.Add((byte)(0xC0 | ((to & 7) << 3) | (second & 7)));
+        Prefix(map, prefix, to, first, second >> 4, second >> 3);
+        _code.AddRange([operation, (byte)(0xC0 | ((to & 7) << 3) | (second & 7))]);
     }
 
-    private void EvexMemory(int map, int prefix, byte operation, int to, int first, Register at, int offset)
+    private void VectorMemory(int map, int prefix, byte operation, int to, Register at, int offset)
     {
-        Evex(map, prefix, operation, to, first, 0, High(at));
+        Prefix(map, prefix, to, 0, 0, High(at));
+        _code.Add(operation);
         _code.Add((byte)(0x80 | ((to & 7) << 3) | Low(at))); // displacements of 32 bits are not scaled, as those of 8 are
         Number(offset, 4);
     }
 
-    /// <summary>The prefix of four bytes: the high bits of the registers are inverted, all vectors have 512 bits, nothing is masked.</summary>
-    private void Evex(int map, int prefix, byte operation, int to, int first, int x, int b) => _code.AddRange(
-    [
-        0x62,
-        (byte)((Not(to >> 3) << 7) | (Not(x) << 6) | (Not(b) << 5) | (Not(to >> 4) << 4) | map),
-        (byte)(((~first & 15) << 3) | 4 | prefix),
-        (byte)(0x40 | (Not(first >> 4) << 3)),
-        operation,
-    ]);
+    /// <summary>EVEX or VEX: the high bits of the registers are inverted, nothing is masked.</summary>
+    private void Prefix(int map, int prefix, int to, int first, int x, int b) => _code.AddRange(wide
+        ? [0x62,
+           (byte)((Not(to >> 3) << 7) | (Not(x) << 6) | (Not(b) << 5) | (Not(to >> 4) << 4) | map),
+           (byte)(((~first & 15) << 3) | 4 | prefix),
+           (byte)(0x40 | (Not(first >> 4) << 3))]
+        : [0xC4,
+           (byte)((Not(to >> 3) << 7) | (1 << 6) | (Not(b) << 5) | map),
+           (byte)(((~first & 15) << 3) | 4 | prefix)]);
 
     private static int Not(int bit) => ~bit & 1;
 

@@ -49,7 +49,7 @@ internal sealed unsafe class MapProduct
     }
 
     /// <summary>How many vectors of outputs a block has: those that leave a tile enough places.</summary>
-    public static int VectorsOf(int outputs) => outputs / Lanes.Count is var vectors && vectors % 2 == 0 ? 2 : vectors % 3 == 0 ? 3 : 1;
+    public static int VectorsOf(int outputs) => !TileKernel.IsWide ? 1 : outputs / Lanes.Count is var vectors && vectors % 2 == 0 ? 2 : vectors % 3 == 0 ? 3 : 1;
 
     /// <summary>The weights of a block, in bytes.</summary>
     public static int WeightsBytes(TileShape shape) => shape.Taps.Length * shape.Terms * shape.Vectors * TileKernel.VectorBytes;

@@ -58,8 +58,11 @@ internal sealed record TileShape(bool Bfloat16, int Vectors, int Terms, TileStar
     /// <summary>Where each tap is, in bytes; the weights follow each other in this order.</summary>
     public required int[] Taps { get; init; }
 
-    /// <summary>Most places that a tile of so many vectors has registers for: one register an output, one a vector of weights, one for the input.</summary>
-    public static int MostPlaces(int vectors) => (TileKernel.Registers - 1 - vectors) / vectors;
+    /// <summary>Most places that a tile of so many vectors has registers for: one for each vector of outputs, one for each of weights, one for the input.</summary>
+    public static int MostPlaces(int vectors) => MostPlaces(vectors, TileKernel.IsWide);
+
+    /// <inheritdoc cref="MostPlaces(int)"/>
+    public static int MostPlaces(int vectors, bool wide) => wide ? (32 - 1 - vectors) / vectors : (16 - 1 - 2 * vectors) / (2 * vectors);
 
     /// <summary>What makes one shape another.</summary>
     public string Key => $"{Bfloat16} {Vectors} {Terms} {TermStep} {WeightStep} {InputStep} {OutputStep} {Start} {string.Join(',', Inputs)} {string.Join(',', Outputs)} {string.Join(',', Taps)}";
@@ -72,10 +75,7 @@ internal sealed record TileShape(bool Bfloat16, int Vectors, int Terms, TileStar
 /// </remarks>
 internal sealed unsafe class TileKernel
 {
-    /// <summary>zmm0 to zmm31.</summary>
-    public const int Registers = 32;
-
-    /// <summary>16 float32.</summary>
+    /// <summary>16 float32: a vector of AVX-512, or two of AVX2.</summary>
     public const int VectorBytes = 64;
 
     private const int MostUnrolled = 8;
@@ -84,26 +84,32 @@ internal sealed unsafe class TileKernel
 
     private readonly delegate* unmanaged<TileArguments*, void> _code;
 
-    private TileKernel(TileShape shape) => _code = (delegate* unmanaged<TileArguments*, void>)ExecutableMemory.Copy(Code(shape));
+    private TileKernel(TileShape shape, bool wide) => _code = (delegate* unmanaged<TileArguments*, void>)ExecutableMemory.Copy(Code(shape, wide));
+
+    /// <summary>Whether vectors have 512 bits here, or 256.</summary>
+    public static bool IsWide { get; } = Avx512F.IsSupported;
 
     /// <summary>Whether this processor and system run such code with float32.</summary>
-    public static bool IsSupported { get; } = OperatingSystem.IsLinux() && Environment.Is64BitProcess && Avx512F.IsSupported && ExecutableMemory.Copy([0xC3]) != null;
+    public static bool IsSupported { get; } = OperatingSystem.IsLinux() && X86Base.X64.IsSupported && (IsWide || (Avx2.IsSupported && Fma.IsSupported)) && ExecutableMemory.Copy([0xC3]) != null;
 
     /// <summary>Whether they do with bfloat16.</summary>
-    public static bool IsBfloat16Supported { get; } = IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
+    public static bool IsBfloat16Supported { get; } = IsSupported && IsWide && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
 
     /// <summary>The kernel of a shape.</summary>
-    public static TileKernel Of(TileShape shape) => Made.GetOrAdd(shape.Key, _ => new TileKernel(shape));
+    public static TileKernel Of(TileShape shape) => Of(shape, IsWide);
+
+    /// <summary>The same with vectors of 512 bits, or of 256, which every processor with the former runs as well.</summary>
+    public static TileKernel Of(TileShape shape, bool wide) => Made.GetOrAdd($"{wide} {shape.Key}", _ => new TileKernel(shape, wide));
 
     /// <summary>Computes.</summary>
     public void Run(TileArguments arguments) => _code(&arguments);
 
-    private static byte[] Code(TileShape shape)
+    private static byte[] Code(TileShape shape, bool wide)
     {
-        var code = new Assembler();
+        var code = new Assembler(wide);
         var (input, weights, output, bias, tiles) = (Register.R8, Register.R9, Register.Rax, Register.Rsi, Register.Rcx);
         var (at, weight, tap, tapsLeft, termsLeft) = (Register.Rdx, Register.R10, Register.R11, Register.Rbx, Register.Rdi);
-        int places = shape.Inputs.Length, vectors = shape.Vectors, unrolled = Enumerable.Range(1, MostUnrolled).Last(n => shape.Terms % n == 0);
+        int places = shape.Inputs.Length, vectors = wide ? shape.Vectors : 2 * shape.Vectors, bytes = wide ? VectorBytes : VectorBytes / 2, unrolled = Enumerable.Range(1, MostUnrolled).Last(n => shape.Terms % n == 0);
         int Sum(int place, int vector) => place * vectors + vector;
         int first = places * vectors, broadcast = first + vectors;
 
@@ -119,9 +125,9 @@ internal sealed unsafe class TileKernel
                 if (shape.Start == TileStart.Zero)
                     code.Zero(Sum(place, vector));
                 else if (shape.Start == TileStart.Bias)
-                    code.Load(Sum(place, vector), bias, vector * VectorBytes);
+                    code.Load(Sum(place, vector), bias, vector * bytes);
                 else
-                    code.Load(Sum(place, vector), output, shape.Outputs[place] + vector * VectorBytes);
+                    code.Load(Sum(place, vector), output, shape.Outputs[place] + vector * bytes);
 
         code.Move(weight, weights);
         code.Move(tap, Table(shape.Taps));
@@ -135,7 +141,7 @@ internal sealed unsafe class TileKernel
         for (int term = 0; term < unrolled; term++)
         {
             for (int vector = 0; vector < vectors; vector++)
-                code.Load(first + vector, weight, term * shape.WeightStep + vector * VectorBytes);
+                code.Load(first + vector, weight, term * shape.WeightStep + vector * bytes);
             for (int place = 0; place < places; place++)
             {
                 code.Broadcast(broadcast, at, shape.Inputs[place] + term * shape.TermStep);
@@ -153,7 +159,7 @@ internal sealed unsafe class TileKernel
 
         for (int place = 0; place < places; place++)
             for (int vector = 0; vector < vectors; vector++)
-                code.Store(output, shape.Outputs[place] + vector * VectorBytes, Sum(place, vector));
+                code.Store(output, shape.Outputs[place] + vector * bytes, Sum(place, vector));
         code.Add(input, shape.InputStep);
         code.Add(output, shape.OutputStep);
         code.Loop(tiles, nextTile);

@@ -22,7 +22,8 @@ internal static class PaddedConvolution
     private const int Block = 16, StridedBlock = 32;
 
     /// <summary>Whether this processor has the kernels in question.</summary>
-    public static bool IsNeeded { get; } = Avx512F.IsSupported;
+    /// <remarks>As the processor itself says: what .NET may use of it (DOTNET_EnableAVX512) is nothing to libtorch.</remarks>
+    public static bool IsNeeded { get; } = X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ebx & (1 << 16)) != 0; // AVX512F
 
     /// <summary>conv(x).</summary>
     public static Tensor Apply(this Conv2d conv, Tensor x)

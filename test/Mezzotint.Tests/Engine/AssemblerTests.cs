@@ -42,9 +42,23 @@ public class AssemblerTests
         Check(code => code.Loop(Rcx, 0), "48 ff c9 0f 85 f7 ff ff ff");
     }
 
-    private static void Check(Action<Assembler> write, string bytes)
+    [Fact]
+    public void With_vectors_of_256_bits_they_are_so_too()
     {
-        var code = new Assembler();
+        Narrow(code => code.Load(9, R9, 0x40), "c4 41 7c 10 89 40 00 00 00");
+        Narrow(code => code.Load(3, Rdx, -4), "c4 e1 7c 10 9a fc ff ff ff");
+        Narrow(code => code.Store(Rax, 0x1234, 12), "c4 61 7c 11 a0 34 12 00 00");
+        Narrow(code => code.Broadcast(14, R10, 0x80), "c4 42 7d 18 b2 80 00 00 00");
+        Narrow(code => code.MultiplyAdd(1, 15, 14), "c4 c2 05 b8 ce");
+        Narrow(code => code.MultiplyAdd(12, 3, 5), "c4 62 65 b8 e5");
+        Narrow(code => code.Zero(9), "c4 41 35 ef c9");
+
+        static void Narrow(Action<Assembler> write, string bytes) => Check(write, bytes, wide: false);
+    }
+
+    private static void Check(Action<Assembler> write, string bytes, bool wide = true)
+    {
+        var code = new Assembler(wide);
         write(code);
         Assert.Equal(bytes, string.Join(' ', code.ToArray().Select(b => $"{b:x2}")));
     }
