@@ -9,7 +9,7 @@ public class NarrowVectorsTests
     private const string Variable = "DOTNET_EnableAVX512";
 
     [Fact]
-    public void All_of_the_engine_is_right_with_AVX2_alone()
+    public async Task All_of_the_engine_is_right_with_AVX2_alone()
     {
         Assert.SkipUnless(TileKernel.IsSupported && TileKernel.IsWide, "this processor has no AVX-512 to leave alone");
         string program = Environment.ProcessPath!;
@@ -21,9 +21,9 @@ public class NarrowVectorsTests
         start.Environment[Variable] = "0";
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        string said = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{said}{errors.Result}");
+        string said = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, $"{said}{await errors}");
         Assert.Contains("Failed: 0", said, StringComparison.Ordinal);
     }
 }
