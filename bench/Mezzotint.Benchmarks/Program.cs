@@ -77,9 +77,9 @@ var shared = new Command("shared", "Training and sampling while another process 
 shared.SetAction(parsed => Show(parsed, "shared", "One core taken by another process", "The seed's preset at batch 64. The other process spins on the last core; alone means confined to the first core, with one thread. Ratios within a round.",
     $"shared --rounds {parsed.GetValue(rounds)} --seconds {parsed.GetValue(seconds)}", add => SharedCores.Measure(add, parsed.GetValue(rounds), parsed.GetValue(seconds))));
 
-var request = new Command("request", "64 images of one digit in the seed's 500 steps, beside the straight port.") { rounds, json, save };
+var request = new Command("request", "64 images of one digit in the seed's 500 steps, beside the straight port.") { rounds, pytorch, json, save };
 request.SetAction(parsed => Show(parsed, "request", "64 images of one digit in 500 steps", "The seed's network and sampler (Euler-Maruyama), start to bytes, in a warm process; the two take turns.",
-    $"request --rounds {parsed.GetValue(rounds)}", add => WholeRequests.Request(add, parsed.GetValue(rounds))));
+    $"request --rounds {parsed.GetValue(rounds)}{(parsed.GetValue(pytorch) is null ? "" : " --pytorch python3")}", add => WholeRequests.Request(add, parsed.GetValue(rounds), parsed.GetValue(pytorch))));
 
 var startTimes = new Option<int>("--times") { Description = "Of how many the median counts.", DefaultValueFactory = _ => 10 };
 var start = new Command("start", "The command in cold processes: help, and a first image. Build it first: dotnet build -c Release src/Mezzotint.Cli.") { startTimes, json, save };

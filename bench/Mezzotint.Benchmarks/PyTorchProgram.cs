@@ -34,6 +34,14 @@ internal sealed class PyTorchProgram : IDisposable
         return double.Parse(Answer(), CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Draws 64 images of one digit.</summary>
+    /// <returns>Seconds.</returns>
+    public double Request(int steps)
+    {
+        _process.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"request {steps}"));
+        return double.Parse(Answer(), CultureInfo.InvariantCulture);
+    }
+
     public void Dispose()
     {
         _process.StandardInput.Close();

@@ -14,9 +14,10 @@ internal static class WholeRequests
 {
     private const int Images = 64, Steps = 500, Side = 28;
 
-    public static double? Request(Action<Figure> add, int rounds)
+    public static double? Request(Action<Figure> add, int rounds, string? python)
     {
-        var load = new OtherLoad();
+        using var pytorch = python is null ? null : new PyTorchProgram(python);
+        var load = new OtherLoad(pytorch?.Process);
         using var network = new UNet(new UNetConfig(), seed: 1);
         using var port = new StraightPort(RandomImages.Make("random train", 64), Images, network);
         using var threads = new WorkerThreads(0);
@@ -40,6 +41,12 @@ internal static class WholeRequests
         add(Figure.Of("this project, float32", "s", single));
         add(Figure.Of("straight port", "s", theirs, "float32"));
         add(Figure.Of("straight port against this project", "x", ratios));
+        if (pytorch is not null)
+        {
+            double seconds = pytorch.Request(Steps);
+            add(Figure.Of($"the seed's program, PyTorch {pytorch.Version}", "s", [seconds], "once"));
+            add(Figure.Of("the seed's program against this project", "x", [.. ours.Select(own => seconds / own)]));
+        }
         return load.Cores;
     }
 

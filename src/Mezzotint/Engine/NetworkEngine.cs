@@ -8,6 +8,9 @@ namespace Mezzotint.Engine;
 /// </summary>
 internal abstract unsafe class NetworkEngine : IDisposable
 {
+    /// <summary>The largest images, 512 x 512, and the most channels of a map: offsets within one stay below 2^31 bytes.</summary>
+    private protected const int MostPixels = 1 << 18, MostChannels = 512;
+
     private readonly List<IDisposable> _owned = [];
     private readonly List<ConvolutionLayer> _layers = [];
 
@@ -30,7 +33,7 @@ internal abstract unsafe class NetworkEngine : IDisposable
     {
         NetworkEngine? engine = network switch
         {
-            _ when !(bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported) => null,
+            _ when !(bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported) || (long)height * width > MostPixels => null,
             UNet unet when UNetEngine.Fits((UNetConfig)unet.Config) => new UNetEngine(unet, height, width, bfloat16, training),
             ResidualUNet unet when ResidualUNetEngine.Fits((ResidualUNetConfig)unet.Config) => new ResidualUNetEngine(unet, height, width, bfloat16, training),
             _ => null,

@@ -89,8 +89,8 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
         _given = NewFloats(largest);
     }
 
-    /// <summary>Whether the engine computes networks of this shape: channels and heads in whole vectors.</summary>
-    public static bool Fits(ResidualUNetConfig config) => config.ModelChannels % Lanes.Count == 0 && config.HeadChannels % Lanes.Count == 0;
+    /// <summary>Whether the engine computes networks of this shape: channels and heads in whole vectors, maps of a size that has been thought of.</summary>
+    public static bool Fits(ResidualUNetConfig config) => 2 * config.Widths.Max() <= MostChannels && config.ModelChannels % Lanes.Count == 0 && config.HeadChannels % Lanes.Count == 0;
 
     /// <inheritdoc/>
     public override void Pack()

@@ -101,8 +101,8 @@ internal sealed unsafe class UNetEngine : NetworkEngine
         _scratch = NewFloats(3 * largest);
     }
 
-    /// <summary>Whether the engine computes networks of this shape: heads in whole vectors.</summary>
-    public static bool Fits(UNetConfig config) =>
+    /// <summary>Whether the engine computes networks of this shape: heads in whole vectors, maps of a size that has been thought of.</summary>
+    public static bool Fits(UNetConfig config) => 2 * config.ChannelMultipliers.Max() * config.ModelChannels <= MostChannels &&
         config.AttentionLevels.Where(level => level < config.ChannelMultipliers.Count).Select(level => config.ChannelMultipliers[level] * config.ModelChannels)
             .Append(2 * config.ChannelMultipliers[^1] * config.ModelChannels).All(width => width / config.Transformer.NumHeads % Lanes.Count == 0);
 

@@ -25,6 +25,9 @@ public static class ComputePrecision
     /// <summary>Whether this processor and system compute with bfloat16.</summary>
     public static bool HasBfloat16 => TileKernel.IsBfloat16Supported;
 
+    /// <summary>The vectors that networks are computed with by this library itself, for people to read, as <c>AVX-512 with bfloat16</c>; null where libtorch does all.</summary>
+    public static string? Engine => !TileKernel.IsSupported ? null : !TileKernel.IsWide ? "AVX2" : HasBfloat16 ? "AVX-512 with bfloat16" : "AVX-512";
+
     /// <summary><see cref="Float32"/> or <see cref="Bfloat16"/>: what a name means on a device.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="device">Where it is computed; on a GPU it is float32, in which matrix products may be TensorFloat-32.</param>

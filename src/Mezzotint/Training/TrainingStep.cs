@@ -25,8 +25,8 @@ public sealed class TrainingStep : IDisposable
     private readonly Device _device;
     private readonly Tensor[] _losses;
     private readonly bool _bfloat16;
-    private NetworkEngine[]? _engines; // one a replica where there are engines for the network, made at the first step
-    private bool _isBegun;
+    private NetworkEngine[] _engines = []; // one a replica where there are engines for the network and the size of the images
+    private (long Height, long Width) _engineSize;
 
     /// <summary>Moves the network's parameters to flat storage and makes its replicas.</summary>
     /// <param name="network">What is trained; it stays usable, and always has the current weights.</param>
@@ -72,7 +72,7 @@ public sealed class TrainingStep : IDisposable
         long batch = indices.shape[0];
         var (channels, height, width) = data.Shape;
         var draw = NoiseDraw.From(generator, _objective, batch, channels, height, width, _labelDropout, progress);
-        if (!_isBegun)
+        if (_engineSize != (height, width))
             MakeEngines((int)height, (int)width);
         _threads.Run(replica => Backward(replica, data, indices, draw));
 
@@ -112,9 +112,9 @@ public sealed class TrainingStep : IDisposable
             using Scalar noLabel = _networks[replica].Config.NoLabel!.Value;
             labels = labels.masked_fill(part.Dropped, noLabel);
         }
-        if (_engines?[replica] is { } engine)
+        if (_engines.Length > 0)
         {
-            EngineBackward(engine, images, labels, part, batch, _losses[replica]);
+            EngineBackward(_engines[replica], images, labels, part, batch, _losses[replica]);
             return;
         }
         var loss = DenoisingLoss.PerImage(_networks[replica], images, labels, part).sum().Over(batch);
@@ -126,10 +126,10 @@ public sealed class TrainingStep : IDisposable
     /// <summary>The engines know their weights by where they are, so they are made once those have moved to flat storage.</summary>
     private void MakeEngines(int height, int width)
     {
-        _isBegun = true;
-        var engines = _device.type == DeviceType.CPU ? _networks.Select(network => NetworkEngine.For(network, height, width, _bfloat16, training: true)).ToArray() : [];
-        if (engines.Length > 0 && engines.All(engine => engine is not null))
-            _engines = engines!;
+        foreach (var engine in _engines)
+            engine.Dispose();
+        _engineSize = (height, width);
+        _engines = _device.type == DeviceType.CPU ? [.. _networks.Select(network => NetworkEngine.For(network, height, width, _bfloat16, training: true)).OfType<NetworkEngine>()] : [];
     }
 
     private static void EngineBackward(NetworkEngine engine, Tensor images, Tensor labels, NoiseDraw draw, long batch, Tensor loss)
@@ -182,7 +182,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Frees gradients, moments and replicas; the network given at the start stays.</summary>
     public void Dispose()
     {
-        foreach (var engine in _engines ?? [])
+        foreach (var engine in _engines)
             engine.Dispose();
         foreach (var parameters in _parameters)
             parameters.Dispose();

@@ -16,7 +16,7 @@ public unsafe class LayersTests
     [Theory, MemberData(nameof(Shapes))]
     public void A_convolution_gathers_as_conv2d_and_spreads_as_conv_transpose2d(int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         using var scope = NewDisposeScope();
         var shape = new ConvolutionShape(kernel, stride, pad);
         var (big, small) = (randn(1, bigChannels, side, side), randn(1, smallChannels, side / stride, side / stride));
@@ -39,7 +39,7 @@ public unsafe class LayersTests
     [Theory, MemberData(nameof(Shapes))]
     public void Its_weights_gradient_is_autograds_summed_over_images(int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         using var scope = NewDisposeScope();
         var (big, small) = (randn(2, bigChannels, side, side), randn(2, smallChannels, side / stride, side / stride));
         var weight = randn(smallChannels, bigChannels, kernel, kernel, requires_grad: true);
@@ -65,7 +65,7 @@ public unsafe class LayersTests
     [InlineData(1, 3, 16)]
     public void Attention_is_scaled_dot_product_attention_with_its_gradients(int places, int heads, int width)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         using var scope = NewDisposeScope();
         int channels = heads * width;
         var all = (randn(places, 3 * channels) * 2).requires_grad_(); // q, k and v side by side

@@ -26,7 +26,7 @@ public unsafe class NetworkEngineTests
     [Theory, MemberData(nameof(All))]
     public void In_float32_output_and_every_gradient_are_those_of_libtorch(int index)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         using var scope = NewDisposeScope();
         var (ours, theirs) = Both(index, bfloat16: false);
         TensorAssert.Close(theirs.Output, ours.Output, 1e-5, "output");
@@ -51,7 +51,7 @@ public unsafe class NetworkEngineTests
     [Fact]
     public void An_image_takes_no_memory_of_the_garbage_collectors()
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         foreach (var (config, height, width) in Networks)
         {
             using var network = config.Build(1);
@@ -79,7 +79,7 @@ public unsafe class NetworkEngineTests
     [Fact]
     public void New_weights_count_once_they_are_packed()
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var network = new UNetConfig().Build(1);

@@ -57,7 +57,7 @@ public unsafe class TileKernelTests
     [Fact]
     public void The_same_shape_is_made_once()
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         TileShape Shape() => new(false, 1, 3, TileStart.Zero) { Inputs = [0], Outputs = [0], Taps = [0, 12] };
         Assert.Same(TileKernel.Of(Shape()), TileKernel.Of(Shape()));
         Assert.NotSame(TileKernel.Of(Shape()), TileKernel.Of(Shape() with { Taps = [0, 16] }));

@@ -17,7 +17,7 @@ public class EngineTrainingTests
     [InlineData(true)]
     public void A_loss_and_its_gradients_are_those_of_autograd(bool consistency)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no AVX-512 here, or no memory for code");
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         using var scope = NewDisposeScope();
         using var network = new UNet(Model, seed: 2);
         using var flat = FlatParameters.Of(network);
