@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mezzotint.IO;
+using Mezzotint.Runtime;
 using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Tests;
@@ -51,6 +52,26 @@ public sealed class LikeTests : IDisposable
             pipeline.Generate("a seven", new() { Count = 6, Steps = 4, Sampler = "heun" }).SavePng(_scratch["library.png"], scale: 3);
         Assert.Equal(0, Command.Run("sample", _model, "--like", _scratch["library.png"], "--out", _scratch["again.png"]).ExitCode);
         Assert.Equal(File.ReadAllBytes(_scratch["library.png"]), File.ReadAllBytes(_scratch["again.png"]));
+    }
+
+    [Fact]
+    public void The_precision_is_the_files_unless_another_is_asked_for()
+    {
+        string Draw(string name, params string[] options)
+        {
+            Assert.Equal(0, Command.Run(["sample", _model, .. options, "--out", _scratch[name]]).ExitCode);
+            return ImageReceipt.Read(_scratch[name]).Precision;
+        }
+        string[] three = ["--label", "3", "--count", "3", "--steps", "3"];
+        Assert.Equal(ComputePrecision.Float32, Draw("single.png", [.. three, "--precision", "float32"]));
+        Assert.Equal(ComputePrecision.HasBfloat16 ? ComputePrecision.Bfloat16 : ComputePrecision.Float32, Draw("auto.png", three));
+        foreach (string name in new[] { "single", "auto" })
+        {
+            Draw("again.png", "--like", _scratch[$"{name}.png"]);
+            Assert.Equal(File.ReadAllBytes(_scratch[$"{name}.png"]), File.ReadAllBytes(_scratch["again.png"]));
+        }
+        Assert.Equal(ComputePrecision.Float32, Draw("other.png", "--like", _scratch["auto.png"], "--precision", "float32"));
+        Assert.Equal(File.ReadAllBytes(_scratch["single.png"]), File.ReadAllBytes(_scratch["other.png"]));
     }
 
     [Fact]

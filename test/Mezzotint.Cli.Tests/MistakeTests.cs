@@ -32,6 +32,7 @@ public class MistakeTests
     [InlineData("sample MODEL --image {scratch}/digit.png --interpolate {scratch}/digit.png --label 3 --count 1", "has 2 to 1000 images")]
     [InlineData("sample MODEL --image {scratch}/digit.png --interpolate {scratch}/digit.png --label 3 --invert 3", "leave --invert out")]
     [InlineData("sample MODEL --image {scratch}/digit.png --interpolate {scratch}/small.png --label 3", "--interpolate '{scratch}/small.png' is 4 x 4; this model needs 28 x 28")]
+    [InlineData("sample MODEL --precision float16", "--precision takes auto, float32, bfloat16, not 'float16'")]
     [InlineData("sample MODEL --invert 3", "name it with --image FILE")]
     [InlineData("sample MODEL --image {scratch}/small.png --invert 3", "--image '{scratch}/small.png' is 4 x 4")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert eight", "The model has no label 'eight'")]

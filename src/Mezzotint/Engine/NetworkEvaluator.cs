@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
-using Mezzotint.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -14,7 +14,7 @@ namespace Mezzotint.Serving;
 /// A walk runs on a thread of its own and waits in <see cref="Evaluate"/>; one thread a core evaluates, alone, with libtorch single-threaded (see
 /// <see cref="Runtime.WorkerThreads"/> for why). An evaluator does not take the first question that comes, but waits until its share of all images that are being
 /// walked has asked: those who do not wait are between two evaluations, and that takes them a fraction of one. Batches have the sizes of
-/// <see cref="SteadyBatch"/>, so an image does not depend on what it was evaluated with.
+/// <see cref="SteadyBatch"/> where libtorch evaluates them, so an image does not depend on what it was evaluated with.
 /// </remarks>
 internal sealed class SharedEvaluations : IDisposable
 {

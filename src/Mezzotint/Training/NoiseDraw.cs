@@ -50,7 +50,14 @@ public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = n
     }
 
     /// <summary>The same draws on another device.</summary>
-    public NoiseDraw To(Device device) => new(Factors.to(device), Noise.to(device), Dropped?.to(device), Fill?.to(device), InPairs);
+    public NoiseDraw To(Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return new(On(Factors), On(Noise), Dropped is null ? null : On(Dropped), Fill is null ? null : On(Fill), InPairs);
+
+        // From pinned memory a copy to a GPU goes on while the next draws are made; libtorch keeps that memory until it is done.
+        Tensor On(Tensor x) => device.type == TorchSharp.DeviceType.CUDA ? x.pin_memory().to(device, non_blocking: true) : x.to(device);
+    }
 
     /// <summary>The draws of the images from <paramref name="start"/> on.</summary>
     public NoiseDraw Slice(long start, long count) => new(Factors.narrow(0, start, count), Noise.narrow(0, start, count), Dropped?.narrow(0, start, count), Fill?.narrow(0, start, count), InPairs);

@@ -63,6 +63,7 @@ public sealed class ImageReceiptTests : IDisposable
     [InlineData("""{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":2000000000}""", "steps = 2000000000")]
     [InlineData("""{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5,"source":{"image":"AAAA","strength":1}}""", "source.image")]
     [InlineData("""{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5,"surprise":1}""", "surprise")]
+    [InlineData("""{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5,"precision":"float8"}""", "precision")]
     public void A_file_that_lies_is_refused_in_one_line(string? json, string expected)
     {
         var text = new Dictionary<string, string> { ["Other"] = "x" };

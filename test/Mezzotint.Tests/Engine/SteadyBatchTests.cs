@@ -1,8 +1,8 @@
 using Mezzotint.Networks;
-using Mezzotint.Sampling;
+using Mezzotint.Engine;
 using static TorchSharp.torch;
 
-namespace Mezzotint.Tests.Sampling;
+namespace Mezzotint.Tests.Engine;
 
 public class SteadyBatchTests
 {

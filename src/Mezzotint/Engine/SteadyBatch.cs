@@ -1,7 +1,7 @@
 using Mezzotint.Networks;
 using static TorchSharp.torch;
 
-namespace Mezzotint.Sampling;
+namespace Mezzotint.Engine;
 
 /// <summary>Evaluates a network so that what it says of an image does not depend on the images beside it, to the bit.</summary>
 /// <remarks>
