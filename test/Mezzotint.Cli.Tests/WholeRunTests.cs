@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mezzotint.IO;
+using Mezzotint.Runtime;
 using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;
@@ -21,7 +22,8 @@ public sealed class WholeRunTests : IDisposable
         Assert.Equal((1, 8), (train.GetProperty("epochs").GetInt32(), train.GetProperty("step").GetInt32()));
         Assert.Equal(Path.Combine("runs", "tiny"), train.GetProperty("run").GetString());
         Assert.Equal(Path.Combine("runs", "tiny", "model"), train.GetProperty("model").GetString());
-        Assert.Equal(1, Configuration.Read(_scratch["runs", "tiny", "config.toml"], []).Training.Epochs);
+        var kept = Configuration.Read(_scratch["runs", "tiny", "config.toml"], []).Training;
+        Assert.Equal((1, ComputePrecision.HasBfloat16 ? "bfloat16" : "float32"), (kept.Epochs, kept.Precision)); // what `auto` was, for whoever resumes it
 
         var again = Command.RunProgram(_scratch.Path, "train", "tiny.toml");
         Assert.Equal(1, again.ExitCode);

@@ -9,7 +9,7 @@ namespace Mezzotint.Engine;
 /// <remarks>A kernel's column k reads the columns S i + k - pad. Those of k + period are the same, a term further on; so there are copies for the first few k alone.</remarks>
 internal sealed unsafe class TermMap : IDisposable
 {
-    private readonly NativeArray<uint> _data;
+    private readonly NativeArray<uint> _data, _nothing; // a place of zeros, for columns that there are not
     private readonly int _height, _channels, _pad, _copies, _stride, _period, _allTerms;
     private readonly bool _bfloat16;
 
@@ -27,6 +27,7 @@ internal sealed unsafe class TermMap : IDisposable
         _copies = Math.Min(shape.Kernel, _period);
         Terms = bfloat16 ? (columns + 1) / 2 : columns;
         _allTerms = Terms + (shape.Kernel - 1) / _period;
+        _nothing = new(channels);
         _data = new((long)images * _copies * (height + 2 * _pad) * _allTerms * channels);
     }
 
@@ -51,37 +52,42 @@ internal sealed unsafe class TermMap : IDisposable
     public void Fill(Map from, int image)
     {
         byte* whole = Data + (long)image * ImageBytes;
+        int step = _period * from.PlaceBytes, next = _stride * from.PlaceBytes;
+        byte* nothing = (byte*)_nothing.Data;
         for (int copy = 0; copy < _copies; copy++)
             for (int row = 0; row < _height; row++)
             {
                 uint* to = (uint*)(whole + ((long)copy * (_height + 2 * _pad) + row + _pad) * RowBytes);
                 byte* first = from.Origin + row * from.RowBytes + (copy - _pad) * from.PlaceBytes;
-                int step = _period * from.PlaceBytes, second = _stride * from.PlaceBytes;
                 byte* end = from.Origin + row * from.RowBytes + (from.Width + from.Border) * from.PlaceBytes;
                 for (int term = 0; term < _allTerms; term++, to += _channels, first += step)
-                    if (first >= end)
-                        new Span<uint>(to, _channels).Clear();
-                    else if (_bfloat16)
-                        Pair(first, first + second < end ? first + second : null, from.Bfloat16, to);
+                {
+                    byte* one = first < end ? first : nothing, two = first + next < end ? first + next : nothing;
+                    if (!_bfloat16)
+                        Single(one, from.Bfloat16, to);
+                    else if (from.Bfloat16 && _channels % Lanes.Count == 0)
+                        for (int c = 0; c < _channels; c += Lanes.Count)
+                            (Bfloat16.Widen(Vector256.Load((ushort*)one + c)) | (Bfloat16.Widen(Vector256.Load((ushort*)two + c)) << 16)).Store(to + c);
                     else
-                        Single(first, from.Bfloat16, to);
+                        Pair(one, two, from.Bfloat16, to);
+                }
             }
     }
 
     /// <summary>Makes an image's terms 0.</summary>
     public void Clear(int image) => new Span<byte>(Data + (long)image * ImageBytes, ImageBytes).Clear();
 
-    public void Dispose() => _data.Dispose();
+    public void Dispose()
+    {
+        _data.Dispose();
+        _nothing.Dispose();
+    }
 
     private void Pair(byte* first, byte* second, bool fromBfloat16, uint* to)
     {
-        int c = 0;
-        if (fromBfloat16 && second != null)
-            for (; c + Lanes.Count <= _channels; c += Lanes.Count)
-                (Bfloat16.Widen(Vector256.Load((ushort*)first + c)) | (Bfloat16.Widen(Vector256.Load((ushort*)second + c)) << 16)).Store(to + c);
-        for (; c < _channels; c++)
+        for (int c = 0; c < _channels; c++)
         {
-            to[c] = One(first) | (second == null ? 0u : One(second) << 16);
+            to[c] = One(first) | (One(second) << 16);
 
             uint One(byte* at) => fromBfloat16 ? ((ushort*)at)[c] : Bfloat16.Round(((float*)at)[c]);
         }

@@ -139,6 +139,7 @@ public class ConfigurationTests
     [InlineData("[training]\nepochs = \"many\"", "x.toml, line 2: 'training.epochs' is the text 'many'; it must be a whole number.")]
     [InlineData("[training]\nepochs = 3.0", "x.toml, line 2: 'training.epochs' is the number 3; it must be a whole number.")]
     [InlineData("[training]\nepochs = 3000000000", "x.toml, line 2: 'training.epochs' is the whole number 3000000000; it must be no more than 32 bits.")]
+    [InlineData("[training]\nprecision = \"half\"", "x.toml, line 2: training.precision = 'half': must be auto or float32 or bfloat16")]
     [InlineData("[training]\nbeta1 = true", "x.toml, line 2: 'training.beta1' is true; it must be a number.")]
     [InlineData("[training]\nbeta1 = nan", "x.toml, line 2: 'training.beta1' is the number NaN; it must be a finite number.")]
     [InlineData("[process]\nsigma = inf", "x.toml, line 2: 'process.sigma' is the number Infinity; it must be a finite number.")]
