@@ -25,7 +25,7 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
             throw new MezzotintException($"There is a run in '{path}' already: go on with it with --resume, or train into another folder with --out RUN.");
         // The number of replicas decides the rounding of every step, so a run keeps it on whatever machine it goes on.
         int replicas = config.Training.Replicas > 0 ? config.Training.Replicas : ComputeDevice.Threads(ComputeDevice.Named(device));
-        string precision = ComputePrecision.Resolve(config.Training.Precision, ComputeDevice.Named(device)); // and so does what it is multiplied in
+        string precision = ComputePrecision.Resolve(config.Training.Precision, ComputeDevice.Named(device), config.Model); // and so does what it is multiplied in
         return Run(config with { Training = config.Training with { Replicas = replicas, Precision = precision } }, start);
     }
 

@@ -33,14 +33,22 @@ internal abstract unsafe class NetworkEngine : IDisposable
     {
         NetworkEngine? engine = network switch
         {
-            _ when !(bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported) || (long)height * width > MostPixels => null,
-            UNet unet when UNetEngine.Fits((UNetConfig)unet.Config) => new UNetEngine(unet, height, width, bfloat16, training),
-            ResidualUNet unet when ResidualUNetEngine.Fits((ResidualUNetConfig)unet.Config) => new ResidualUNetEngine(unet, height, width, bfloat16, training),
+            _ when !(bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported) || !Computes(network.Config) || (long)height * width > MostPixels => null,
+            UNet unet => new UNetEngine(unet, height, width, bfloat16, training),
+            ResidualUNet unet => new ResidualUNetEngine(unet, height, width, bfloat16, training),
             _ => null,
         };
         engine?.Pack();
         return engine;
     }
+
+    /// <summary>Whether there are engines for networks of that shape.</summary>
+    public static bool Computes(NetworkConfig config) => config switch
+    {
+        UNetConfig unet => UNetEngine.Fits(unet),
+        ResidualUNetConfig unet => ResidualUNetEngine.Fits(unet),
+        _ => false,
+    };
 
     /// <summary>Takes the weights as they are now: before the first image, and whenever they have changed.</summary>
     public virtual void Pack() => _layers.ForEach(layer => layer.Pack());

@@ -21,7 +21,7 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     /// <param name="precision">As <see cref="ComputePrecision"/> has it.</param>
     public NetworkEvaluator(DenoisingNetwork network, int height, int width, Device device, string precision)
     {
-        bool bfloat16 = ComputePrecision.Resolve(precision, device) == ComputePrecision.Bfloat16;
+        bool bfloat16 = ComputePrecision.Resolve(precision, device, network.Config) == ComputePrecision.Bfloat16;
         _network = network;
         _engine = device.type == DeviceType.CPU ? NetworkEngine.For(network, height, width, bfloat16, training: false) : null;
     }

@@ -132,7 +132,7 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     }
 
     /// <summary>With what numbers images are drawn: <see cref="Runtime.ComputePrecision.Float32"/> or <see cref="Runtime.ComputePrecision.Bfloat16"/>. What takes gradients of the network or inverts it is float32 always.</summary>
-    public string Precision => Runtime.ComputePrecision.Resolve(_precision, Device);
+    public string Precision => Runtime.ComputePrecision.Resolve(_precision, Device, Info.Model);
 
     /// <summary>Chooses the precision, for everything that is made of the model from then on.</summary>
     /// <param name="precision">As <see cref="Runtime.ComputePrecision"/> has it; without a choice it is <see cref="Runtime.ComputePrecision.Automatic"/>.</param>
@@ -140,7 +140,7 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <exception cref="MezzotintException">It is not known, or not to be had on the model's device.</exception>
     public LoadedModel With(string precision)
     {
-        Runtime.ComputePrecision.Resolve(precision, Device);
+        Runtime.ComputePrecision.Resolve(precision, Device, Info.Model);
         _precision = precision;
         return this;
     }

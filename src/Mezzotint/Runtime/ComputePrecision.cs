@@ -1,4 +1,5 @@
 using Mezzotint.Engine;
+using Mezzotint.Networks;
 using TorchSharp;
 
 namespace Mezzotint.Runtime;
@@ -31,17 +32,18 @@ public static class ComputePrecision
     /// <summary><see cref="Float32"/> or <see cref="Bfloat16"/>: what a name means on a device.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="device">Where it is computed; on a GPU it is float32, in which matrix products may be TensorFloat-32.</param>
+    /// <param name="network">The network, where it is known: those whose widths are no whole vectors (multiples of 16) are computed in float32.</param>
     /// <exception cref="MezzotintException">The name is unknown, or bfloat16 is asked for where there is none.</exception>
-    public static string Resolve(string name, torch.Device device)
+    public static string Resolve(string name, torch.Device device, NetworkConfig? network = null)
     {
         ArgumentNullException.ThrowIfNull(device);
-        bool has = HasBfloat16 && device.type == DeviceType.CPU;
+        bool fits = network is null || NetworkEngine.Computes(network), has = fits && HasBfloat16 && device.type == DeviceType.CPU;
         return name switch
         {
             Automatic => has ? Bfloat16 : Float32,
             Float32 => Float32,
             Bfloat16 when has => Bfloat16,
-            Bfloat16 => throw new MezzotintException($"precision {Bfloat16}: {(device.type == DeviceType.CPU ? "this processor and system have none (it takes AVX-512 with avx512_bf16, and Linux)" : "on a GPU there is none here yet")}. Take {Automatic} or {Float32}."),
+            Bfloat16 => throw new MezzotintException($"precision {Bfloat16}: {(!fits ? "there is none for a network of these widths and heads, which are no multiples of 16" : device.type == DeviceType.CPU ? "this processor and system have none (it takes AVX-512 with avx512_bf16, and Linux)" : "on a GPU there is none here yet")}. Take {Automatic} or {Float32}."),
             _ => throw new MezzotintException($"precision {IO.Printable.Quote(name ?? "")}: not known; there are {string.Join(", ", Names)}."),
         };
     }

@@ -217,7 +217,7 @@ public sealed class Sampler
             z = Between(z, end, request.Labels.Count, start);
         var x = z.Times(plan.Levels[0]);
         var network = new NetworkDenoiser(_network, _process, Parameterisation) { Call = call };
-        using var weakerEvaluator = request.WeakerModel is { } weak ? new NetworkEvaluator(weak.Network, _height, _width, _device, Precision) : null;
+        using var weakerEvaluator = request.WeakerModel is { } weak ? new NetworkEvaluator(weak.Network, _height, _width, _device, weak.Precision) : null;
         var weaker = request.WeakerModel is { } model ? new NetworkDenoiser(model) { Call = weakerEvaluator!.Evaluate } : null;
         using var guided = request.Guidance?.Wrap(network, _network.Config.NoLabel, weaker);
         IDenoiser denoiser = guided ?? (IDenoiser)network;

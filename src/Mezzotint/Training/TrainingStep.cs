@@ -42,7 +42,7 @@ public sealed class TrainingStep : IDisposable
         ArgumentNullException.ThrowIfNull(config);
         (_objective, _threads, _device) = (config.Objective, threads, device);
         (_labelDropout, _gradientClip) = (config.Training.LabelDropout, config.Training.GradientClip);
-        _bfloat16 = ComputePrecision.Resolve(config.Training.Precision, device) == ComputePrecision.Bfloat16;
+        _bfloat16 = ComputePrecision.Resolve(config.Training.Precision, device, network.Config) == ComputePrecision.Bfloat16;
         var flat = FlatParameters.Of(network);
         _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => network.Config.Build().to(device))];
         _parameters = [flat, .. _networks.Skip(1).Select(flat.Share)];

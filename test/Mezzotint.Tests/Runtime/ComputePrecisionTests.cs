@@ -1,3 +1,5 @@
+using Mezzotint.IO;
+using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
@@ -18,6 +20,18 @@ public class ComputePrecisionTests
         var gpu = new Device(TorchSharp.DeviceType.CUDA, 0);
         Assert.Equal("float32", ComputePrecision.Resolve("auto", gpu));
         Assert.Contains("GPU", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve("bfloat16", gpu)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_network_that_has_no_engine_is_computed_in_float32_and_says_so()
+    {
+        var narrow = new ResidualUNetConfig { ModelChannels = 24, HeadChannels = 24 };
+        Assert.Equal("float32", ComputePrecision.Resolve("auto", CPU, narrow));
+        Assert.Contains("multiples of 16", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve("bfloat16", CPU, narrow)).Message, StringComparison.Ordinal);
+        using var model = new LoadedModel(narrow.Build(), new ModelInfo { Name = "narrow", Model = narrow, Height = 28, Width = 28, ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] });
+        Assert.Equal("float32", model.Precision);
+        Assert.Throws<MezzotintException>(() => model.With("bfloat16"));
+        Assert.Equal("float32", model.With("float32").Precision);
     }
 
     [Theory]
