@@ -66,9 +66,8 @@ internal sealed class SharedEvaluations : IDisposable
             _waiting.AddLast(question);
             _asking += question.Images;
             Monitor.PulseAll(_lock);
-            while (!question.Answered)
-                Monitor.Wait(_lock);
         }
+        question.Wait();
         question.Error?.Throw();
         // The answer was made in no scope; its alias belongs to that of this thread.
         using var answer = question.Answer!;
@@ -90,9 +89,8 @@ internal sealed class SharedEvaluations : IDisposable
         lock (_lock)
         {
             foreach (var question in _waiting)
-                (question.Error, question.Answered) = (ExceptionDispatchInfo.Capture(new ObjectDisposedException(nameof(SharedEvaluations))), true);
+                question.End(ExceptionDispatchInfo.Capture(new ObjectDisposedException(nameof(SharedEvaluations))));
             _waiting.Clear();
-            Monitor.PulseAll(_lock);
         }
     }
 
@@ -117,10 +115,10 @@ internal sealed class SharedEvaluations : IDisposable
             lock (_lock)
             {
                 _evaluating -= images;
-                foreach (var question in batch)
-                    (question.Error, question.Answered) = (error, true);
                 Monitor.PulseAll(_lock);
             }
+            foreach (var question in batch)
+                question.End(error);
         }
     }
 
@@ -162,9 +160,10 @@ internal sealed class SharedEvaluations : IDisposable
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
-        if (batch is [var only])
+        if (batch.Count == 1 || evaluator.ByImage)
         {
-            only.Answer = evaluator.Evaluate(only.X, only.T, only.Labels).DetachFromDisposeScope();
+            foreach (var only in batch)
+                only.Answer = evaluator.Evaluate(only.X, only.T, only.Labels).DetachFromDisposeScope();
             return;
         }
         var f = evaluator.Evaluate(cat([.. batch.Select(q => q.X)]), cat([.. batch.Select(q => q.T)]), cat([.. batch.Select(q => q.Labels)]));
@@ -188,8 +187,26 @@ internal sealed class SharedEvaluations : IDisposable
 
         public Tensor? Answer { get; set; }
 
-        public ExceptionDispatchInfo? Error { get; set; }
+        public ExceptionDispatchInfo? Error { get; private set; }
 
-        public bool Answered { get; set; }
+        private bool _answered;
+
+        /// <summary>Waits for the end: each for its own, for waking all at every answer would cost more than some answers do.</summary>
+        public void Wait()
+        {
+            lock (this)
+                while (!_answered)
+                    Monitor.Wait(this);
+        }
+
+        /// <summary>There is an answer, or an error.</summary>
+        public void End(ExceptionDispatchInfo? error)
+        {
+            lock (this)
+            {
+                (Error, _answered) = (error, true);
+                Monitor.Pulse(this);
+            }
+        }
     }
 }
