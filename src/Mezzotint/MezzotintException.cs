@@ -6,7 +6,7 @@ namespace Mezzotint;
 /// spaces in it, for it may quote a damaged file, and what a file says must not speak to a terminal or forge lines of a log.
 /// Wrong arguments from code are <see cref="ArgumentException"/>s as everywhere in .NET.
 /// </summary>
-public sealed class MezzotintException : Exception
+public class MezzotintException : Exception
 {
     /// <summary>Makes an exception with a message that names the thing and the remedy.</summary>
     public MezzotintException(string message) : base(OneLine(message)) { }
@@ -16,6 +16,12 @@ public sealed class MezzotintException : Exception
 
     /// <summary>Needed by serialisers and analyzers alone; prefer a message.</summary>
     public MezzotintException() { }
+
+    /// <summary>
+    /// The setting, option, field or parameter that the error is about, as it is spelled where it is given: <c>training.learning_rate</c>,
+    /// <c>label</c>, <c>image</c>; null where the error is about none.
+    /// </summary>
+    public string? Key { get; init; }
 
     /// <summary>The text trimmed, with a space for each control character.</summary>
     public static string OneLine(string message) =>
