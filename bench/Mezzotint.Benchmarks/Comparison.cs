@@ -44,7 +44,7 @@ internal sealed class Comparison : IDisposable
     private const int BatchSize = 64;
     private const int MatrixSide = 2048;
     private const double Forward = 0.18, Step = 3 * Forward; // GFLOP an image: two for each multiply-add of all convolutions and linear layers; backward is twice forward
-    private const string Limit = "matrix_product_bfloat16";
+    private const string Limit32 = "matrix_product_float32", Limit16 = "matrix_product_bfloat16";
     private const int RequestImages = 64;
     private const int RequestSteps = 10;  // a request of 640 evaluations; the sampler's rate does not depend on the number of steps
 
@@ -80,20 +80,36 @@ internal sealed class Comparison : IDisposable
 
     private static string Precision => ComputePrecision.Resolve(ComputePrecision.Automatic, CPU);
 
-    private Contestant[] Contestants =>
-    [
-        new("port_training", "training, straight port", "images/s", null, Environment.ProcessorCount, TrainPort, Step),
-        new("training", $"training, this project, {Precision}", "images/s", "port_training", 1, () => Train(_trainer), Step),
-        new("training_float32", "training, this project, float32", "images/s", "port_training", 1, () => Train(_trainer32), Step),
-        .. _pytorch is null ? Array.Empty<Contestant>() : [new("pytorch_training", $"training, PyTorch {_pytorch.Version}", "images/s", "port_training", 1, () => 0, Step, time => _pytorch.Rate("train", time))],
-        new("port_evaluation", "network evaluation, straight port", "evaluations/s", null, Environment.ProcessorCount, EvaluatePort, Forward),
-        new("sampling", $"network evaluation in sampling, this project, {Precision}", "evaluations/s", "port_evaluation", 1, () => Sample(_sampler), Forward),
-        new("sampling_float32", "network evaluation in sampling, this project, float32", "evaluations/s", "port_evaluation", 1, () => Sample(_sampler32), Forward),
-        .. _pytorch is null ? Array.Empty<Contestant>() : [new("pytorch_evaluation", $"network evaluation, PyTorch {_pytorch.Version}", "evaluations/s", "port_evaluation", 1, () => 0, Forward, time => _pytorch.Rate("evaluate", time))],
-        new("onnx_evaluation", "network evaluation, ONNX Runtime, float32", "evaluations/s", "port_evaluation", 1, EvaluateOnnx, Forward),
-        new("matrix_product_float32", $"matrix product {MatrixSide}^3, float32", "GFLOP/s", null, Environment.ProcessorCount, () => Multiply(_left, _right)),
-        new(Limit, $"matrix product {MatrixSide}^3, bfloat16", "GFLOP/s", null, Environment.ProcessorCount, () => Multiply(_leftHalf, _rightHalf)),
-    ];
+    /// <summary>
+    /// Each thing once: where the automatic precision is float32, its rows are those of float32. The product in bfloat16 is a limit only
+    /// where the processor has such numbers: libtorch emulates them elsewhere, thousands of times slower.
+    /// </summary>
+    private IEnumerable<Contestant> Contestants
+    {
+        get
+        {
+            bool bfloat16 = Precision == ComputePrecision.Bfloat16;
+            string limit = bfloat16 ? Limit16 : Limit32;
+            int cores = Environment.ProcessorCount;
+            yield return new("port_training", "training, straight port", "images/s", null, cores, TrainPort, Step, Limit32);
+            yield return new("training", $"training, this project, {Precision}", "images/s", "port_training", 1, () => Train(_trainer), Step, limit);
+            if (bfloat16)
+                yield return new("training_float32", "training, this project, float32", "images/s", "port_training", 1, () => Train(_trainer32), Step, Limit32);
+            if (_pytorch is not null)
+                yield return new("pytorch_training", $"training, PyTorch {_pytorch.Version}", "images/s", "port_training", 1, () => 0, Step, Limit32, time => _pytorch.Rate("train", time));
+            const string Unit = "evaluations/s", Port = "port_evaluation";
+            yield return new(Port, "network evaluation, straight port", Unit, null, cores, EvaluatePort, Forward, Limit32);
+            yield return new("sampling", $"network evaluation in sampling, this project, {Precision}", Unit, Port, 1, () => Sample(_sampler), Forward, limit);
+            if (bfloat16)
+                yield return new("sampling_float32", "network evaluation in sampling, this project, float32", Unit, Port, 1, () => Sample(_sampler32), Forward, Limit32);
+            if (_pytorch is not null)
+                yield return new("pytorch_evaluation", $"network evaluation, PyTorch {_pytorch.Version}", Unit, Port, 1, () => 0, Forward, Limit32, time => _pytorch.Rate("evaluate", time));
+            yield return new("onnx_evaluation", "network evaluation, ONNX Runtime, float32", Unit, Port, 1, EvaluateOnnx, Forward, Limit32);
+            yield return new(Limit32, $"matrix product {MatrixSide}^3, float32", "GFLOP/s", null, cores, () => Multiply(_left, _right));
+            if (bfloat16)
+                yield return new(Limit16, $"matrix product {MatrixSide}^3, bfloat16", "GFLOP/s", null, cores, () => Multiply(_leftHalf, _rightHalf));
+        }
+    }
 
     /// <summary>Measures everything.</summary>
     /// <param name="rounds">How often each contestant has its turn.</param>
@@ -104,7 +120,7 @@ internal sealed class Comparison : IDisposable
         double difference = NetworksDiffer(), rounding = Rounding();
         if (!(difference < 1e-4))
             throw new InvalidOperationException($"The networks of the baseline, of ONNX Runtime and of the library differ by {difference:E1} of the largest output: they do not compute the same.");
-        var contestants = Contestants;
+        Contestant[] contestants = [.. Contestants];
         foreach (var contestant in contestants)
             contestant.Rate(TimeSpan.FromSeconds(Math.Min(1, each.TotalSeconds))); // kernels are compiled, caches and heaps grow
 
@@ -130,7 +146,7 @@ internal sealed class Comparison : IDisposable
             NetworksDiffer = difference,
             Precision = Precision,
             RoundingDiffers = rounding,
-            Measurements = [.. contestants.Select(contestant => Measurement.Of(contestant, rates[contestant.Name], contestant.Baseline is null ? null : rates[contestant.Baseline], rates[Limit]))],
+            Measurements = [.. contestants.Select(contestant => Measurement.Of(contestant, rates))],
         };
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mezzotint;
 using Mezzotint.Benchmarks;
 
 var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
@@ -99,7 +100,16 @@ var loadChild = new Command(LoadRun.ChildCommand, "What load puts under load.") 
 loadChild.Hidden = true;
 loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
 
-return await new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, parts, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild, operators }.Parse(args).InvokeAsync();
+var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, parts, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild, operators };
+try
+{
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (MezzotintException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
 
 void Show(ParseResult parsed, string name, string title, string explanation, string command, Func<Action<Figure>, double?> measure)
 {

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 
@@ -7,14 +8,26 @@ namespace Mezzotint.Benchmarks;
 internal sealed class PyTorchProgram : IDisposable
 {
     private readonly Process _process;
+    private readonly Task<string> _errors;
+    private readonly string _python;
 
     /// <summary>Starts it.</summary>
     /// <param name="python">A Python that has PyTorch.</param>
+    /// <exception cref="MezzotintException">It does not start, or has no PyTorch.</exception>
     public PyTorchProgram(string python)
     {
-        var start = new ProcessStartInfo(python) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        _python = python;
+        var start = new ProcessStartInfo(python) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(Repository.Folder, "bench", "pytorch", "seed_loop.py"));
-        _process = Process.Start(start) ?? throw new InvalidOperationException($"{python} did not start.");
+        try
+        {
+            _process = Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            throw new MezzotintException($"--pytorch: {python} cannot be started: {e.Message}. Name a Python that has PyTorch.") { Key = "--pytorch" };
+        }
+        _errors = _process.StandardError.ReadToEndAsync();
         Version = Answer();
     }
 
@@ -49,5 +62,20 @@ internal sealed class PyTorchProgram : IDisposable
         _process.Dispose();
     }
 
-    private string Answer() => _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The PyTorch program has ended: is PyTorch there? Its error stands above.");
+    private string Answer() => Ask() ?? throw new MezzotintException(
+        $"--pytorch: the program in {_python} ended: {(_errors.Result.TrimEnd() is { Length: > 0 } said ? said.Split('\n')[^1] : "without a message")}. Name a Python that has PyTorch.")
+    { Key = "--pytorch" };
+
+    private string? Ask()
+    {
+        try
+        {
+            _process.StandardInput.Flush();
+            return _process.StandardOutput.ReadLine();
+        }
+        catch (IOException)
+        {
+            return null; // it ended before it was asked
+        }
+    }
 }

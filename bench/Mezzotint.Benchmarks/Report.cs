@@ -32,7 +32,7 @@ internal static class Report
         page.Append(Table(result));
         page.Append(Invariant($"\n{result.Rounds} rounds, interleaved in one process, each at least {result.SecondsEach:0.#} s; the seed's preset (`[model]` of `configs/seed.toml`), batch {result.BatchSize}; where no precision is told it is float32. "));
         page.Append("Rates are medians over the rounds, ratios the medians of each round's own ratio. ");
-        page.Append(Invariant($"The limit is what the bfloat16 matrix product does in the same round, for 0.18 GFLOP an evaluation and 0.54 a training image. The networks in float32, with the same weights, differ by {result.NetworksDiffer:0.0E-0} of the largest output; {result.Precision} changes the output by {result.RoundingDiffers:0.0E-0} of its size (root mean square).\n\n"));
+        page.Append(Invariant($"The limit of a row is what the matrix product of the same precision does in the same round, for 0.18 GFLOP an evaluation and 0.54 a training image. The networks in float32, with the same weights, differ by {result.NetworksDiffer:0.0E-0} of the largest output; {result.Precision} changes the output by {result.RoundingDiffers:0.0E-0} of its size (root mean square).\n\n"));
         page.Append(Quietness(result)).Append('\n');
         page.Append(Command(Invariant($"compare --rounds {result.Rounds} --seconds {result.SecondsEach:0.###}{(result.Measurements.Any(row => row.Name.StartsWith("pytorch", StringComparison.Ordinal)) ? " --pytorch python3" : "")} --save bench/results")));
         return page.Append(Description(result.Machine)).ToString();
@@ -100,7 +100,7 @@ internal static class Report
 
     public static string Table(ComparisonResult result)
     {
-        var table = new StringBuilder("| what | rate | lowest - highest | ratio | share of the bfloat16 limit |\n| --- | ---: | ---: | ---: | ---: |\n");
+        var table = new StringBuilder("| what | rate | lowest - highest | ratio | share of its precision's limit |\n| --- | ---: | ---: | ---: | ---: |\n");
         foreach (var row in result.Measurements)
             table.Append(Invariant($"| {row.Title} | {row.Median:F0} {row.Unit} | {row.Lowest:F0} - {row.Highest:F0} | {(row.Ratio is { } ratio ? Invariant($"{ratio:F2} x") : row.Name.StartsWith("port_", StringComparison.Ordinal) ? "1" : "")} | {(row.LimitShare is { } share ? Invariant($"{share:F2}") : "")} |\n"));
         return table.ToString();

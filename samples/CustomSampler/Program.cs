@@ -6,6 +6,7 @@ using Mezzotint.IO;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using static Mezzotint.Sampling.LinearCombination;
 
 if (args is not [var folder, var label, var output])
 {
@@ -25,10 +26,10 @@ var midpoint = new Solver
         if (step.To == 0)
             return (here.Denoised, here); // from the last level straight to the estimate
         double h = step.To - step.From, middle = step.From + h / 2;
-        using var halfway = here.Slope() * (h / 2);
-        var there = step.Evaluate(step.X + halfway, middle);
-        using var whole = there.Slope() * h;
-        return (step.X + whole, here);
+        using var slope = here.Slope();
+        var there = step.Evaluate(Sum((1, step.X), (h / 2, slope)), middle); // Sum, not operators: they are not safe beside a garbage collection
+        using var slopeThere = there.Slope();
+        return (Sum((1, step.X), (h, slopeThere)), here);
     }),
 };
 

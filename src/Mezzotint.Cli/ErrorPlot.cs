@@ -90,6 +90,7 @@ internal static class ErrorPlot
     private static double Rms(Tensor x, Tensor truth)
     {
         using var scope = NewDisposeScope();
-        return (x - truth).pow(2).mean().sqrt().item<double>();
+        var off = x - truth;
+        return (off * off).mean().sqrt().item<double>();
     }
 }

@@ -90,7 +90,7 @@ internal static class TrajectoriesPlot
         {
             Denoiser = Mixture,
             Levels = levels,
-            X = noise.Next().to(float64) * levels[0],
+            X = LinearCombination.Sum((levels[0], noise.Next().to(float64))),
             Labels = zeros(count, 1, dtype: int64),
             Noise = path is null ? (_, _) => noise.Next().to(float64) : path.Noise,
         };

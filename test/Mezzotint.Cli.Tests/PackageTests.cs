@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Xml.Linq;
 using Mezzotint.IO;
+using Mezzotint.Tests;
 
 namespace Mezzotint.Cli.Tests;
 
@@ -125,6 +126,7 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
                 static class Examples { public static Func<Task>[] OfReadme = [{{string.Join(", ", shown.Select((_, index) => $"Example{index}.Run"))}}]; }
                 """)]);
 
+        HeldScalars.Check(program);
         Directory.CreateSymbolicLink(library["models"], Path.Combine(Repository.Root, "models"));
         var outcome = PackedLibrary.Succeed(PackedLibrary.Dotnet(library.Folder, program));
         Assert.Equal("2 steps\n", outcome.Out);
@@ -135,14 +137,15 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
     }
 
     [Fact]
-    public void The_examples_of_the_chapters_compile()
+    public void The_examples_of_the_chapters_compile_and_leave_no_Scalar_to_the_garbage_collector()
     {
         Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
         CodeBlock[] shown = [.. Documents.All.Where(document => document.StartsWith("docs/", StringComparison.Ordinal)).SelectMany(document => Documents.Blocks(document, "csharp"))];
         Assert.NotEmpty(shown);
         // Both are marked as experimental by those who make them.
-        library.Build("Chapters", ["Mezzotint", "Mezzotint.Studio", "Microsoft.Extensions.AI", "OpenAI"], "<NoWarn>$(NoWarn);MEAI001;OPENAI001</NoWarn>",
+        string chapters = library.Build("Chapters", ["Mezzotint", "Mezzotint.Studio", "Microsoft.Extensions.AI", "OpenAI"], "<NoWarn>$(NoWarn);MEAI001;OPENAI001</NoWarn>",
             [("Given.cs", Given), .. Examples(shown)]);
+        HeldScalars.Check(chapters);
     }
 
     /// <summary>Each block as a method of a class in a file of its own; the compiler tells errors by the document's lines.</summary>
