@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mezzotint.IO;
 using Mezzotint.Training;
 
@@ -5,12 +6,15 @@ namespace Mezzotint.Cli;
 
 /// <summary>
 /// The configuration of a run that goes on: the one in its folder. What decided the steps that are done cannot change, or the run would be
-/// none that its configuration describes; what only decides how long it goes on and how it reports may.
+/// none that its configuration describes; what only decides how long it goes on and how it reports may. The learning rate may become lower:
+/// a training that has diverged goes on from its last sound checkpoint, and the log has the rate of each line.
 /// </summary>
 internal static class ResumedConfiguration
 {
     private static readonly string[] Changeable =
         ["training.epochs", "training.log_every", "training.checkpoint_every", "training.samples_per_label", "training.sample_steps"];
+
+    private const string LearningRate = "training.learning_rate";
 
     /// <summary>Whether there is anything in a run folder that a new run would lose.</summary>
     public static bool HasBegun(string path) =>
@@ -27,9 +31,15 @@ internal static class ResumedConfiguration
         var config = Configuration.Read(file, overrides);
         if ((config.Training.Schedule.DependsOnLength || config.Distillation.DependsOnLength) && before["training.epochs"] != Settings(config)["training.epochs"])
             throw new MezzotintException($"--set training.epochs={config.Training.Epochs}: the run in '{path}' follows the length of its training, training.epochs = {before["training.epochs"]}, which cannot change on the way. Leave it out, or begin another run with --out RUN.");
+        double rate = Configuration.Read(file).Training.LearningRate;
         foreach (var (key, value) in Settings(config))
-            if (before[key] != value && !Changeable.Contains(key))
-                throw new MezzotintException($"--set {key}={value}: the run in '{path}' has {key} = {before[key]}, which cannot change on the way. Leave it out, or begin another run with --out RUN. What can change: {string.Join(", ", Changeable)}.");
+        {
+            if (before[key] == value || Changeable.Contains(key) || (key == LearningRate && config.Training.LearningRate < rate))
+                continue;
+            throw new MezzotintException($"--set {key}={value}: the run in '{path}' has {key} = {before[key]}, which {(key == LearningRate ? "can only become lower" : "cannot change on the way")}. Leave it out, or begin another run with --out RUN. What can change: {string.Join(", ", Changeable)}, and {LearningRate} to a lower one.") { Key = key };
+        }
+        if (config.Training.LearningRate < rate)
+            terminal.Say(string.Create(CultureInfo.InvariantCulture, $"The learning rate is {config.Training.LearningRate} from here on; it was {rate}."));
         if (original is not null && File.Exists(original))
             NoteDifferences(terminal, path, original, Settings(Configuration.Read(original)), Settings(config));
         return config;

@@ -20,6 +20,9 @@ public sealed record RunLogEntry
     /// <summary>The loss on the test images; on the line of an epoch alone.</summary>
     public double? EvalLoss { get; init; }
 
+    /// <summary>The optimiser's step size at this step, schedule included; null in logs from before it was kept.</summary>
+    public double? LearningRate { get; init; }
+
     /// <summary>Seconds of training so far, over all sessions.</summary>
     public required double Seconds { get; init; }
 

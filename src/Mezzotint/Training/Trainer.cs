@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
 using Mezzotint.IO;
@@ -17,8 +18,18 @@ public sealed class Trainer : IDisposable
     /// <summary>Losses are read back from the device this often: at each step it would have to wait for the network.</summary>
     private const int LossesBetweenReads = 10;
 
+    /// <summary>
+    /// Weights have run away when their loss on the probe is more than this many times that of the untrained network, with the same
+    /// times and noise. An untrained network predicts about nothing; no training that learns comes near ten times its error.
+    /// </summary>
+    private const double LargestLossGrowth = 10;
+
+    /// <summary>The first test images, on which the trained weights are probed before they are kept.</summary>
+    private const int ProbeImages = 64, ProbeBatch = 16;
+
     private readonly ExperimentConfig _config;
-    private readonly ResidentImages _train, _test;
+    private readonly ResidentImages _train, _test, _probe;
+    private readonly double _untrainedLoss; // on the probe, of the network with the fresh weights of its seed
     private readonly WorkerThreads _threads;
     private readonly Device _device;
     private readonly DenoisingNetwork _network;
@@ -35,7 +46,8 @@ public sealed class Trainer : IDisposable
     /// <param name="test">What the loss is evaluated on.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
     /// <param name="start">A network of the same shape whose weights are begun with; null for random ones. It stays the caller's.</param>
-    /// <exception cref="MezzotintException">The data do not fit the model, or the network to begin with is of another shape.</exception>
+    /// <exception cref="MezzotintException">The data do not fit the model, the network to begin with is of another shape, or the settings
+    /// make numbers that are not finite.</exception>
     public Trainer(ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -48,10 +60,14 @@ public sealed class Trainer : IDisposable
         _threads = new WorkerThreads(config.Training.Replicas);
         _train = new ResidentImages(train, _device, config.Pixels);
         _test = new ResidentImages(test, _device, config.Pixels);
+        _probe = new ResidentImages(test.Take(Math.Min(ProbeImages, test.Count)), _device, config.Pixels);
         _network = config.Model.Build(config.Training.Seed);
+        _network.to(_device);
+        _untrainedLoss = Probe();
+        if (!double.IsFinite(_untrainedLoss))
+            throw Unsound("loss of the untrained network", _untrainedLoss, updates: 0);
         if (start is not null)
             _network.CopyFrom(start);
-        _network.to(_device);
         _trainingStep = new TrainingStep(_network, config, weights => new Adam(weights, config.Training.Beta1, config.Training.Beta2), _threads, _device);
         _losses = zeros(LossesBetweenReads, device: _device);
         _averages = new WeightAverages(config.Training.Average, _network, _trainingStep.Weights, _device);
@@ -74,6 +90,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Steps of the whole training.</summary>
     public long TotalSteps => (long)StepsPerEpoch * _config.Training.Epochs;
+
+    /// <summary>The step size of the last step, schedule included; before the first, that of the first.</summary>
+    public double LearningRate => _config.Training.LearningRate * _config.Training.Schedule.Factor(Math.Max(Step, 1), TotalSteps);
 
     /// <summary>Keeps the averages in the folder of the snapshots.</summary>
     public void WriteAverages(string folder) => AverageSnapshots.Write(folder, Step, ((PowerAverage)_config.Training.Average).Widths, _averages.Tensors);
@@ -105,7 +124,7 @@ public sealed class Trainer : IDisposable
         _unread = 0;
         for (int i = 0; i < losses.Length; i++)
             if (!float.IsFinite(losses[i]))
-                throw new MezzotintException(Diagnosis("loss", losses[i], Step - losses.Length + i + 1));
+                throw Unsound("loss", losses[i], updates: Step - losses.Length + i, step: Step - losses.Length + i + 1);
         return losses;
     }
 
@@ -114,8 +133,21 @@ public sealed class Trainer : IDisposable
     public double Evaluate(CancellationToken cancellation = default)
     {
         double loss = LossEvaluation.Evaluate(Network, _config.Objective, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, _config.Training.Precision, cancellation).Loss;
-        return double.IsFinite(loss) ? loss : throw new MezzotintException(Diagnosis("loss on the test images", loss, Step));
+        return double.IsFinite(loss) ? loss : throw Unsound("loss on the test images", loss, updates: Step);
     }
+
+    /// <summary>Makes sure that the weights have not run away: that their loss on the first test images is finite, and at most ten times that of
+    /// the untrained network. Nothing of the training's state changes.</summary>
+    /// <exception cref="MezzotintException">They have; the message names the step and the learning rate.</exception>
+    public void CheckSound()
+    {
+        double loss = Probe();
+        if (!(loss <= LargestLossGrowth * _untrainedLoss))
+            throw Unsound("loss on the first test images", loss, updates: Step);
+    }
+
+    private double Probe() =>
+        LossEvaluation.Evaluate(_network, _config.Objective, _probe, _threads, _config.Training.Seed, ProbeBatch, _config.Training.Precision).Loss;
 
     /// <summary>Draws images with the network as it stands.</summary>
     public ImageBatch Sample(SamplingRequest request, CancellationToken cancellation = default) =>
@@ -129,7 +161,7 @@ public sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         return _trainingStep.Weights.isfinite().all().item<bool>()
             ? State().ToDictionary(named => named.Name, named => named.Tensor.ToData())
-            : throw new MezzotintException(Diagnosis("size of the weights", double.PositiveInfinity, Step));
+            : throw Unsound("size of the weights", double.PositiveInfinity, updates: Step);
     }
 
     /// <summary>Takes up the state of <paramref name="checkpoint"/>.</summary>
@@ -168,10 +200,29 @@ public sealed class Trainer : IDisposable
         return _order!;
     }
 
-    private string Diagnosis(string what, double loss, long step) =>
-        $"The {what} is {(double.IsNaN(loss) ? "NaN" : "infinite")} at step {step}: " + (step <= 1
-            ? "the first weights or the images are not finite numbers."
-            : $"the weights have run away. Lower training.learning_rate (now {_config.Training.LearningRate}) and start again, or resume from the last checkpoint.");
+    /// <param name="what">What was looked at.</param>
+    /// <param name="value">What it was.</param>
+    /// <param name="updates">How often the weights had been changed by then.</param>
+    /// <param name="step">The step, where it is not that many.</param>
+    private DivergedException Unsound(string what, double value, long updates, long? step = null)
+    {
+        string number = double.IsNaN(value) ? "NaN" : double.IsFinite(value) ? string.Create(CultureInfo.InvariantCulture, $"{value:G3}") : "infinite";
+        if (updates == 0)
+        {
+            return new DivergedException(
+                $"The {what} is {number} before the first step: the settings of [process], [parameterisation], [loss] or [pixels], or the weights that the training begins with, give numbers that are not finite.");
+        }
+        string against = double.IsFinite(value)
+            ? string.Create(CultureInfo.InvariantCulture, $", more than {LargestLossGrowth} times the untrained network's {_untrainedLoss:G3}")
+            : "";
+        double rate = _config.Training.LearningRate;
+        return new DivergedException(string.Create(CultureInfo.InvariantCulture,
+            $"The {what} is {number}{against} at step {step ?? updates}: the training has diverged, because training.learning_rate = {rate} is too high."))
+        {
+            Key = "training.learning_rate",
+            LearningRate = rate,
+        };
+    }
 
     private static void CheckFit(NetworkConfig model, ImageSet images)
     {
@@ -193,6 +244,7 @@ public sealed class Trainer : IDisposable
         _averages.Dispose();
         _train.Dispose();
         _test.Dispose();
+        _probe.Dispose();
         _losses.Dispose();
         _order?.Dispose();
         _threads.Dispose();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.IO;
 using Mezzotint.Sampling;
@@ -8,7 +9,7 @@ namespace Mezzotint.Training;
 /// <summary>What a training tells while it runs.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="TotalSteps">Steps of the whole training.</param>
-/// <param name="Loss">The mean loss of the last steps.</param>
+/// <param name="Loss">The mean loss since the last line of the log; right after such a line, that line's.</param>
 /// <param name="ImagesPerSecond">Training images a second, over the last steps.</param>
 /// <param name="Message">A line for the log of whoever watches, or null.</param>
 public sealed record TrainingProgress(long Step, long TotalSteps, double Loss, double ImagesPerSecond, string? Message = null);
@@ -37,6 +38,8 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     private readonly Stopwatch _stepClock = new();
     private long _stepImages;
     private double _rate;
+    private double _lastLoss = double.NaN; // the mean that was told last: between the first step and the first reading there is none
+    private long _kept;                    // the step of the newest checkpoint
 
     /// <summary>Trains until all epochs are done, or until <paramref name="cancellation"/>, which lets the step finish and leaves a checkpoint.</summary>
     /// <param name="progress">Told after every few steps.</param>
@@ -55,9 +58,12 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             (_logLoss, _logSteps) = checkpoint.SinceLog;
         }
         var log = RunLog.Open(folder.Log, trainer.Step, epochsReported);
+        if (trainer.Step > 0)
+            _lastLoss = _logSteps > 0 ? _logLoss / _logSteps : log.Entries is [.., var last] ? last.TrainLoss : double.NaN;
         using var board = new TensorBoardLog(folder.Path, resumedStep: trainer.Step > 0 ? trainer.Step : null);
         long total = trainer.TotalSteps;
-        void Tell(string? message = null) => progress?.Report(new TrainingProgress(trainer.Step, total, _logSteps > 0 ? _logLoss / _logSteps : double.NaN, _rate, message));
+        _kept = trainer.Step;
+        void Tell(string? message = null) => progress?.Report(new TrainingProgress(trainer.Step, total, _lastLoss, _rate, message));
         foreach (string message in damaged)
             Tell(message);
 
@@ -92,12 +98,29 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         }
         catch (OperationCanceledException)
         {
-            Collect(trainer);
-            Save(trainer, epochsReported);
+            try
+            {
+                Save(trainer, epochsReported);
+            }
+            catch (DivergedException cause) when (cause.LearningRate is { } rate)
+            {
+                throw Diverged(cause, rate);
+            }
             return new TrainingResult(false, trainer.Step, [.. log.Epochs]);
+        }
+        catch (DivergedException cause) when (cause.LearningRate is { } rate)
+        {
+            throw Diverged(cause, rate);
         }
         return new TrainingResult(true, trainer.Step, [.. log.Epochs]);
     }
+
+    /// <summary>The error of a training that has run away, with the way out: every checkpoint that is kept is of before.</summary>
+    private MezzotintException Diverged(DivergedException cause, double rate) => new(string.Create(CultureInfo.InvariantCulture,
+        $"{cause.Message} {(_kept > 0 ? $"The checkpoint of step {_kept} is sound: go on from it" : "There is no sound checkpoint yet: begin again")} with a lower rate, for instance --resume --set training.learning_rate={rate / 10:G3}."), cause)
+    {
+        Key = cause.Key,
+    };
 
     private double Seconds => (_before + _clock.Elapsed).TotalSeconds;
 
@@ -120,6 +143,8 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             _logLoss += loss;
             _logSteps++;
         }
+        if (_logSteps > 0)
+            _lastLoss = _logLoss / _logSteps;
         if (_stepClock.Elapsed > TimeSpan.FromSeconds(1))
         {
             _rate = _stepImages / _stepClock.Elapsed.TotalSeconds;
@@ -135,6 +160,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             Step = trainer.Step,
             Epoch = Math.Round((double)trainer.Step / trainer.StepsPerEpoch, 4),
             TrainLoss = Math.Round(_logLoss / _logSteps, 4),
+            LearningRate = trainer.LearningRate,
             Seconds = Math.Round(Seconds, 1),
             ImagesPerSecond = Math.Round(_rate, 1),
         });
@@ -144,6 +170,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     private RunLogEntry EndEpoch(Trainer trainer, RunLog log, TensorBoardLog board, CancellationToken cancellation)
     {
         double seconds = Seconds;
+        trainer.CheckSound(); // before the model is written: the one of the epoch before stays
         double eval = trainer.Evaluate(cancellation);
         if (config.Training.SamplesPerLabel > 0)
             DrawSamples(trainer, cancellation);
@@ -153,6 +180,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             Epoch = trainer.EpochsDone,
             TrainLoss = Math.Round(_epochLoss / trainer.StepsPerEpoch, 4),
             EvalLoss = Math.Round(eval, 4),
+            LearningRate = trainer.LearningRate,
             Seconds = Math.Round(seconds, 1),
             ImagesPerSecond = Math.Round(_rate, 1),
         };
@@ -211,6 +239,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     private void Save(Trainer trainer, int epochsReported)
     {
         Collect(trainer);
+        trainer.CheckSound(); // weights that have run away would push out the checkpoint that can be gone on from
         folder.Save(new Checkpoint
         {
             Step = trainer.Step,
@@ -220,5 +249,6 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             Elapsed = _before + _clock.Elapsed,
             Tensors = trainer.Tensors(),
         });
+        _kept = trainer.Step;
     }
 }

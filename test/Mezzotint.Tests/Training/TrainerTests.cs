@@ -91,9 +91,10 @@ public class TrainerTests
     public void A_loss_that_is_not_finite_is_reported_with_its_step_and_the_learning_rate()
     {
         using var trainer = NewTrainer(With(training => training with { LearningRate = 1e30 }));
-        var error = Assert.Throws<MezzotintException>(() => Run(trainer, 5));
-        Assert.Matches("^The loss is (NaN|infinite) at step 2: the weights have run away", error.Message);
-        Assert.Contains("training.learning_rate (now 1E+30)", error.Message, StringComparison.Ordinal);
+        var error = Assert.Throws<DivergedException>(() => Run(trainer, 5));
+        Assert.Matches("^The loss is (NaN|infinite) at step 2: the training has diverged", error.Message);
+        Assert.Equal("training.learning_rate", error.Key);
+        Assert.Contains("training.learning_rate = 1E+30 is too high", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,8 +102,32 @@ public class TrainerTests
     {
         using var trainer = NewTrainer(SmallExperiment.Config);
         trainer.Restore(Poisoned(trainer));
-        var error = Assert.Throws<MezzotintException>(() => Run(trainer, 1));
-        Assert.StartsWith("The loss is NaN at step 1: the first weights or the images", error.Message, StringComparison.Ordinal);
+        var error = Assert.Throws<DivergedException>(() => Run(trainer, 1));
+        Assert.StartsWith("The loss is NaN before the first step: the settings of [process]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Fresh_and_trained_weights_are_sound_and_looking_changes_nothing()
+    {
+        using var looked = NewTrainer(SmallExperiment.Config);
+        using var plain = NewTrainer(SmallExperiment.Config);
+        for (int step = 0; step < 3; step++)
+        {
+            looked.CheckSound();
+            looked.TrainStep();
+            plain.TrainStep();
+        }
+        Assert.Equal(Floats(plain, "weights"), Floats(looked, "weights"));
+    }
+
+    [Fact]
+    public void Finite_weights_whose_test_loss_is_far_above_the_untrained_networks_have_run_away()
+    {
+        using var trainer = NewTrainer(With(training => training with { LearningRate = 30 }));
+        trainer.TrainStep();
+        Assert.All(Floats(trainer, "weights"), weight => Assert.True(float.IsFinite(weight)));
+        var error = Assert.Throws<DivergedException>(trainer.CheckSound);
+        Assert.Contains("at step 1: the training has diverged, because training.learning_rate = 30 is too high", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -110,7 +135,7 @@ public class TrainerTests
     {
         using var trainer = NewTrainer(SmallExperiment.Config);
         trainer.Restore(Poisoned(trainer));
-        Assert.Throws<MezzotintException>(() => trainer.Evaluate());
+        Assert.Throws<DivergedException>(() => trainer.Evaluate());
     }
 
     [Fact]

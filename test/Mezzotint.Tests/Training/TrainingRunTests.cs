@@ -143,7 +143,8 @@ public class TrainingRunTests
         using var folder = RunFolder.Open(temporary.Name);
         var config = Config with { Training = Config.Training with { LearningRate = 1e30 } };
         var error = Assert.Throws<MezzotintException>(() => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run());
-        Assert.Contains("at step 2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the training has diverged, because training.learning_rate = 1E+30 is too high", error.Message, StringComparison.Ordinal);
+        Assert.Contains("There is no sound checkpoint yet", error.Message, StringComparison.Ordinal);
         Assert.Empty(RunLog.Read(folder.Log));
         Assert.Null(folder.Latest([]));
     }
@@ -155,7 +156,35 @@ public class TrainingRunTests
         using var folder = RunFolder.Open(temporary.Name);
         var config = Config with { Training = Config.Training with { LearningRate = 1e30, BatchSize = 20 } };
         var error = Assert.Throws<MezzotintException>(() => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run());
-        Assert.Contains("loss on the test images", error.Message, StringComparison.Ordinal);
+        Assert.Contains("loss on the first test images", error.Message, StringComparison.Ordinal);
+        Assert.Null(folder.Latest([]));
+        Assert.False(Directory.Exists(folder.Model));
+    }
+
+    [Fact]
+    public void A_diverged_run_keeps_its_last_sound_checkpoint_and_goes_on_from_it_with_a_lower_rate()
+    {
+        using var temporary = new TemporaryFolder();
+        var sound = Config with { Training = Config.Training with { Epochs = 1 } };
+        TrainingRun Of(ExperimentConfig config, RunFolder folder) => new(config, folder, SmallExperiment.Train, SmallExperiment.Test);
+        using var folder = RunFolder.Open(temporary.Name);
+        Of(sound, folder).Run();
+        var fast = Config with { Training = Config.Training with { LearningRate = 30 } };
+        var error = Assert.Throws<MezzotintException>(() => Of(fast, folder).Run());
+        Assert.Contains("The checkpoint of step 3 is sound: go on from it with a lower rate, for instance --resume --set training.learning_rate=3.", error.Message, StringComparison.Ordinal);
+        Assert.Equal("training.learning_rate", error.Key);
+        Assert.Equal(3, folder.Latest([])!.Step);
+
+        Assert.True(Of(Config, folder).Run().Finished);
+        AssertRates(RunLog.Read(folder.Log));
+        void AssertRates(IReadOnlyList<RunLogEntry> lines) => Assert.All(lines, line => Assert.Equal(Config.Training.LearningRate, line.LearningRate));
+    }
+
+    [Fact]
+    public void The_loss_that_is_told_is_always_a_number()
+    {
+        using var temporary = new TemporaryFolder();
+        Run(temporary.Name, told => Assert.True(double.IsFinite(told.Loss), $"step {told.Step}: {told.Loss}"));
     }
 
     private static TrainingResult Run(string path, Action<TrainingProgress>? report, CancellationToken cancellation = default)
