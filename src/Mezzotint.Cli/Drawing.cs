@@ -61,9 +61,9 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
     /// <summary>The images for the terminal: in colour each may shrink to half of its size, in characters it would be lost.</summary>
     public string OnTerminal(Terminal terminal)
     {
-        int across = (terminal.OutShowsColor ? 2 : 1) * terminal.Width;
+        int across = (terminal.OutColors == TerminalColors.None ? 1 : 2) * terminal.Width;
         int fitting = Math.Max(1, (across - 2) / (images.Width + 2));
-        return TerminalImage.Render(images.Grid(Math.Min(fitting, Columns())), terminal.Width, terminal.OutShowsColor);
+        return TerminalImage.Render(images.Grid(Math.Min(fitting, Columns())), terminal.Width, terminal.OutColors);
     }
 
     /// <summary>The names of classes, each once, as in <c>0,1,2</c>.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
 using Mezzotint.Evaluation.Reports;
@@ -86,9 +87,42 @@ internal static class EvaluateImages
         if (source.ModelHash is not null)
             facts.Add(("model", $"SHA-256 {source.ModelHash}"));
         string sampler = source.Recipe is { } recipe ? $" --sampler {recipe.Sampler} --levels {recipe.Levels} --steps {recipe.Steps}{request.Guidance.Written()}" : "";
-        facts.Add(("made by", string.Create(CultureInfo.InvariantCulture, $"mezzotint {CommandLine.Version}: mezzotint evaluate {request.Target} --count {source.Images.Images.Count} --seed {request.Seed}{sampler}")));
+        facts.Add(("made by", $"mezzotint {CommandLine.Version}: {Command(request, source)}"));
         return new ReportHead(request.Target, facts);
     }
+
+    /// <summary>The command that gets the same figures again, for a shell.</summary>
+    private static string Command(EvaluateRequest request, EvaluationSource source)
+    {
+        var command = new StringBuilder("mezzotint evaluate ").Append(Quoted(request.Target));
+        void Add(string option, object? value)
+        {
+            if (value is not null)
+                command.Append(CultureInfo.InvariantCulture, $" {option} {Quoted(Convert.ToString(value, CultureInfo.InvariantCulture)!)}");
+        }
+        Add("--data", request.Data);
+        Add("--count", source.Images.Images.Count);
+        Add("--seed", request.Seed);
+        foreach (string classifier in request.Classifiers)
+            Add("--classifier", classifier);
+        if (source.Recipe is { } recipe)
+        {
+            Add("--likelihood", request.LikelihoodCount);
+            Add("--sampler", recipe.Sampler);
+            Add("--levels", recipe.Levels);
+            Add("--steps", recipe.Steps);
+            Add("--eta", request.Sampler.Eta);
+            Add("--churn", request.Sampler.Churn);
+            command.Append(request.Guidance.Written());
+            Add("--device", request.Place.Device == ComputeDevice.Cpu ? null : request.Place.Device);
+            Add("--precision", request.Place.SaysPrecision ? request.Place.Precision : null);
+        }
+        return command.ToString();
+    }
+
+    /// <summary>A word of a command; what a shell would take apart stands in quotes.</summary>
+    private static string Quoted(string word) =>
+        word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./,:+=@%".Contains(letter)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>Finds out before the work whether the report can be written.</summary>
     private static void CheckReport(string? folder)

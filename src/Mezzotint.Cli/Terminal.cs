@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Mezzotint.IO;
 
 namespace Mezzotint.Cli;
 
@@ -15,8 +16,8 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // it goes to no web page
     };
 
-    /// <summary>Whether pictures may be drawn in colour: the output is a terminal, and its user does not object.</summary>
-    public bool OutShowsColor { get; init; }
+    /// <summary>In what colours pictures may be drawn: none where the output is no terminal, or its user objects.</summary>
+    public TerminalColors OutColors { get; init; }
 
     /// <summary>Whether somebody watches the messages: only then a progress bar moves.</summary>
     public bool ErrorIsWatched { get; init; }
@@ -29,14 +30,31 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     public static Terminal OfProcess(CancellationToken stop)
     {
         bool capable = Environment.GetEnvironmentVariable("TERM") != "dumb";
-        bool color = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")); // no-color.org
         return new Terminal(Console.In, Console.Out, Console.Error)
         {
-            OutShowsColor = capable && color && !Console.IsOutputRedirected,
+            OutColors = Console.IsOutputRedirected ? TerminalColors.None : Colors(Environment.GetEnvironmentVariable, OperatingSystem.IsWindows()),
             ErrorIsWatched = capable && !Console.IsErrorRedirected,
             Width = WindowWidth(),
             Stop = stop,
         };
+    }
+
+    /// <summary>
+    /// What colours the environment promises. There is no query for 24 bits that every terminal answers: they are sent to those that say so in COLORTERM, and to
+    /// those that are known to show them. A plain xterm may be any terminal, and gets characters.
+    /// </summary>
+    /// <param name="variable">Reads a variable of the environment; null where it is not set.</param>
+    /// <param name="windows">Whether it is Windows, whose console shows 24 bits and sets no variable.</param>
+    internal static TerminalColors Colors(Func<string, string?> variable, bool windows = false)
+    {
+        string term = variable("TERM") ?? "";
+        if (!string.IsNullOrEmpty(variable("NO_COLOR")) || term == "dumb") // no-color.org
+            return TerminalColors.None;
+        if (variable("COLORTERM") is "truecolor" or "24bit" || variable("WT_SESSION") is { Length: > 0 } || windows && term.Length == 0)
+            return TerminalColors.TrueColor;
+        if (term.EndsWith("-direct", StringComparison.Ordinal) || term is "xterm-kitty" or "xterm-ghostty" or "alacritty" or "wezterm" or "foot" or "foot-extra" or "contour")
+            return TerminalColors.TrueColor;
+        return term.Contains("256color", StringComparison.Ordinal) ? TerminalColors.Palette : TerminalColors.None;
     }
 
     /// <summary>Something for the person, not for the result.</summary>

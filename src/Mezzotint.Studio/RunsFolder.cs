@@ -8,10 +8,16 @@ namespace Mezzotint.Studio;
 /// path; links are passed over on every level. So there is no name that leads out of the folder.
 /// </summary>
 /// <param name="path">The folder; it need not be there.</param>
-internal sealed class RunsFolder(string path)
+/// <param name="time">The clock; the system's where null.</param>
+internal sealed class RunsFolder(string path, TimeProvider? time = null)
 {
     /// <summary>More is no log and no picture of a run.</summary>
     private const long MostBytes = 64 << 20;
+
+    /// <summary>A log that is older than this is not being written, where no heartbeat tells more.</summary>
+    private static readonly TimeSpan LivingLog = TimeSpan.FromSeconds(120);
+
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
 
     private static readonly EnumerationOptions All = new() { AttributesToSkip = 0, IgnoreInaccessible = true, MatchType = MatchType.Simple };
 
@@ -36,6 +42,51 @@ internal sealed class RunsFolder(string path)
         return entries;
     }
 
+    /// <summary>
+    /// What a training does, one of the words of <see cref="RunHeartbeat"/>. Runs of earlier versions have no heartbeat: they are finished where their last epoch is
+    /// done, and else as alive as their log is young.
+    /// </summary>
+    /// <param name="run">The run.</param>
+    /// <param name="entries">The entries of its log.</param>
+    public string State(RunFiles run, IReadOnlyList<RunLogEntry> entries)
+    {
+        string? word = run.Heartbeat is { } heartbeat ? Text(heartbeat, 64)?.Trim() : null;
+        if (word is RunHeartbeat.Stopped or RunHeartbeat.Finished)
+            return word;
+        if (word != RunHeartbeat.Training && entries.LastOrDefault(entry => entry.EvalLoss is not null) is { } epoch && epoch.Epoch >= Epochs(run))
+            return RunHeartbeat.Finished;
+        var (file, lifetime) = word == RunHeartbeat.Training ? (run.Heartbeat!, RunHeartbeat.Lifetime) : (run.Log, LivingLog);
+        return _time.GetUtcNow().UtcDateTime - file.LastWriteTimeUtc <= lifetime ? RunHeartbeat.Training : RunHeartbeat.Stopped;
+    }
+
+    /// <summary>The configuration of a run; null where it has none that can be read.</summary>
+    public static string? Configuration(RunFiles run) => run.Configuration is { } file ? Text(file, 64 << 10) : null;
+
+    /// <summary>How many epochs a run was to have, by its configuration.</summary>
+    private static double Epochs(RunFiles run)
+    {
+        try
+        {
+            return Configuration(run) is { } text ? IO.Configuration.Parse(text, run.Name).Training.Epochs : double.PositiveInfinity;
+        }
+        catch (MezzotintException)
+        {
+            return double.PositiveInfinity;
+        }
+    }
+
+    private static string? Text(FileInfo file, int most)
+    {
+        try
+        {
+            return file.Length <= most ? File.ReadAllText(file.FullName) : null;
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The grids of a run, the oldest first.</summary>
     public static IReadOnlyList<FileInfo> Samples(RunFiles run) => Entries(run.Folder).OfType<DirectoryInfo>().FirstOrDefault(entry => entry.Name == "samples") is { } samples
         ? [.. Entries(samples).OfType<FileInfo>().Where(file => file.Extension == ".png" && IsReadable(file)).OrderBy(file => file.Name, StringComparer.Ordinal)]
@@ -44,7 +95,9 @@ internal sealed class RunsFolder(string path)
     private static RunFiles? Run(DirectoryInfo folder)
     {
         var files = Entries(folder).OfType<FileInfo>().Where(IsReadable).ToList();
-        return files.FirstOrDefault(file => file.Name == "log.jsonl") is { } log ? new RunFiles(folder, log, files.FirstOrDefault(file => file.Name == "config.toml")) : null;
+        return files.FirstOrDefault(file => file.Name == "log.jsonl") is { } log ? new RunFiles(folder, log, Named("config.toml"), Named("heartbeat")) : null;
+
+        FileInfo? Named(string name) => files.FirstOrDefault(file => file.Name == name);
     }
 
     /// <summary>What lies in a folder and is no link.</summary>
@@ -68,7 +121,8 @@ internal sealed class RunsFolder(string path)
 /// <param name="Folder">Its folder.</param>
 /// <param name="Log">Its log.</param>
 /// <param name="Configuration">Its configuration, where it has one.</param>
-internal sealed record RunFiles(DirectoryInfo Folder, FileInfo Log, FileInfo? Configuration)
+/// <param name="Heartbeat">The sign of life of its training, where it has one.</param>
+internal sealed record RunFiles(DirectoryInfo Folder, FileInfo Log, FileInfo? Configuration, FileInfo? Heartbeat)
 {
     public string Name => Folder.Name;
 }

@@ -116,7 +116,7 @@ public sealed class SampleTests : IDisposable
     public void In_colour_the_terminal_gets_half_blocks()
     {
         using var output = new StringWriter();
-        var terminal = new Terminal(TextReader.Null, output, TextWriter.Null) { OutShowsColor = true };
+        var terminal = new Terminal(TextReader.Null, output, TextWriter.Null) { OutColors = TerminalColors.TrueColor };
         Directory.SetCurrentDirectory(_scratch.Path);
         try
         {

@@ -47,6 +47,44 @@ public sealed class RunsTests : IDisposable
         Assert.Equal(40, (await GetAsync(studio, "/api/runs/live")).GetProperty("run").GetProperty("step").GetInt32());
     }
 
+    [Theory]
+    // state, age of the heartbeat, age of the log, what is told
+    [InlineData("training", 3, 3600, "training")] // lines of a log may be hours apart
+    [InlineData("training", 300, 5, "stopped")] // killed
+    [InlineData("stopped", 1, 1, "stopped")]
+    [InlineData("finished", 1, 1, "finished")]
+    [InlineData("finished", 9000, 9000, "finished")]
+    [InlineData("nonsense", 1, 9000, "stopped")]
+    [InlineData(null, 0, 1, "training")] // a run of an earlier version
+    [InlineData(null, 0, 9000, "stopped")]
+    public async Task A_run_is_alive_while_its_heart_beats(string? word, int heartbeatAge, int logAge, string told)
+    {
+        WriteRun("run");
+        string Age(string file, int seconds)
+        {
+            File.SetLastWriteTimeUtc(Path.Combine(Runs, "run", file), DateTime.UtcNow.AddSeconds(-seconds));
+            return file;
+        }
+        if (word is not null)
+        {
+            File.WriteAllText(Path.Combine(Runs, "run", "heartbeat"), word + "\n");
+            Age("heartbeat", heartbeatAge);
+        }
+        Age("log.jsonl", logAge);
+        await using var studio = await SmallStudio.StartAsync(new() { Runs = Runs });
+        Assert.Equal(told, (await GetAsync(studio, "/api/runs")).GetProperty("runs")[0].GetProperty("state").GetString());
+        Assert.Equal(told, (await GetAsync(studio, "/api/runs/run")).GetProperty("run").GetProperty("state").GetString());
+    }
+
+    [Fact]
+    public async Task A_run_without_a_heartbeat_is_finished_when_its_last_epoch_is_done()
+    {
+        WriteRun("run");
+        File.WriteAllText(Path.Combine(Runs, "run", "config.toml"), "[training]\nepochs = 1\n");
+        await using var studio = await SmallStudio.StartAsync(new() { Runs = Runs });
+        Assert.Equal("finished", (await GetAsync(studio, "/api/runs/run")).GetProperty("run").GetProperty("state").GetString());
+    }
+
     [Fact]
     public async Task A_long_log_is_thinned_and_keeps_its_newest_line()
     {

@@ -50,7 +50,7 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, ImageStore store,
                 string type = $"{kind}.{(step.IsLast ? "completed" : "partial_image")}";
                 await WriteEventAsync(context, type, new ImageEvent(type, Convert.ToBase64String(file), Now(), Size(request), Name(request),
                     step.IsLast ? null : partial, step.Image, step.Step + 1, step.Steps, step.Sigma, receipt.Seed, receipt.Labels[0],
-                    step.IsLast ? request.Generation.Evaluations / request.Generation.Images : null), stop).ConfigureAwait(false);
+                    step.IsLast ? step.Evaluations : null), stop).ConfigureAwait(false);
             }
             await drawing.ConfigureAwait(false);
         }

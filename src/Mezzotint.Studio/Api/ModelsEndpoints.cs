@@ -25,7 +25,7 @@ internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions 
     {
         var info = pipeline.Model;
         return new ServedModel(pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Model.InChannels, info.ClassNames,
-            info.Model.Unconditional, new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps),
+            info.Model.Unconditional, new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
             $"{pipeline.Device.ToUpperInvariant()}, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}", new ModelLimits(options.MaxCount, options.MaxSteps));
     }
@@ -40,8 +40,8 @@ internal sealed record ServedModel(
     string Title, string? Sha256, int Width, int Height, int Channels, IReadOnlyList<string> ClassNames, bool CanBeGuided,
     ModelDefaults Defaults, IReadOnlyList<string> Samplers, IReadOnlyList<string> Levels, string Device, ModelLimits Limits);
 
-/// <summary>How the model is drawn where nothing is said.</summary>
-internal sealed record ModelDefaults(string Sampler, string Levels, int Steps);
+/// <summary>How the model is drawn where nothing is said; without guidance where it has none of its own.</summary>
+internal sealed record ModelDefaults(string Sampler, string Levels, int Steps, double? Guidance);
 
 /// <summary>The most that a request may ask for.</summary>
 internal sealed record ModelLimits(int N, int Steps);

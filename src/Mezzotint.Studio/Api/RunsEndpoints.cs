@@ -35,10 +35,10 @@ internal sealed class RunsEndpoints(RunsFolder runs)
         }
     }
 
-    private static RunSummary Summary(RunFiles run, IReadOnlyList<RunLogEntry> entries)
+    private RunSummary Summary(RunFiles run, IReadOnlyList<RunLogEntry> entries)
     {
         var last = entries.Count == 0 ? null : entries[^1];
-        return new RunSummary(run.Name, last?.Step ?? 0, last?.Epoch ?? 0, last?.TrainLoss, entries.LastOrDefault(entry => entry.EvalLoss is not null)?.EvalLoss,
+        return new RunSummary(run.Name, runs.State(run, entries), last?.Step ?? 0, last?.Epoch ?? 0, last?.TrainLoss, entries.LastOrDefault(entry => entry.EvalLoss is not null)?.EvalLoss,
             last?.ImagesPerSecond, last?.Seconds ?? 0, new DateTimeOffset(run.Log.LastWriteTimeUtc).ToUnixTimeSeconds());
     }
 
@@ -55,19 +55,7 @@ internal sealed class RunsEndpoints(RunsFolder runs)
             new RunCurve([.. points.Select(entry => entry.Step)], [.. points.Select(entry => entry.TrainLoss)], [.. points.Select(entry => entry.ImagesPerSecond)]),
             [.. entries.Where(entry => entry.EvalLoss is not null).Select(entry => new RunEpoch(entry.Epoch, entry.Step, entry.TrainLoss, entry.EvalLoss!.Value))],
             [.. RunsFolder.Samples(run).Select(file => file.Name)],
-            Configuration(run));
-    }
-
-    private static string? Configuration(RunFiles run)
-    {
-        try
-        {
-            return run.Configuration is { Length: < 64 << 10 } file ? File.ReadAllText(file.FullName) : null;
-        }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
+            RunsFolder.Configuration(run));
     }
 
     private static IResult Picture(RunFiles run, string name)
@@ -84,6 +72,7 @@ internal sealed record RunList(IReadOnlyList<RunSummary> Runs);
 
 /// <summary>A training as it stands.</summary>
 /// <param name="Name">Its folder.</param>
+/// <param name="State">training, stopped (it ended before its last epoch), or finished.</param>
 /// <param name="Step">Steps done.</param>
 /// <param name="Epoch">Epochs done, with a fraction.</param>
 /// <param name="TrainLoss">The latest training loss.</param>
@@ -91,7 +80,7 @@ internal sealed record RunList(IReadOnlyList<RunSummary> Runs);
 /// <param name="ImagesPerSecond">The latest speed.</param>
 /// <param name="Seconds">Seconds of training.</param>
 /// <param name="Updated">When its log was last written, in seconds since 1970.</param>
-internal sealed record RunSummary(string Name, long Step, double Epoch, double? TrainLoss, double? EvalLoss, double? ImagesPerSecond, double Seconds, long Updated);
+internal sealed record RunSummary(string Name, string State, long Step, double Epoch, double? TrainLoss, double? EvalLoss, double? ImagesPerSecond, double Seconds, long Updated);
 
 /// <summary>The answer to GET /api/runs/{name}.</summary>
 internal sealed record RunDescription(RunSummary Run, RunCurve Curve, IReadOnlyList<RunEpoch> Epochs, IReadOnlyList<string> Samples, string? Configuration);

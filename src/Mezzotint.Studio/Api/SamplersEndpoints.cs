@@ -6,7 +6,10 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary><c>GET /api/samplers</c>: what each sampler costs, so that they can be compared at equal evaluations of the network.</summary>
+/// <summary>
+/// <c>GET /api/samplers</c>: what each sampler costs with the levels and the guidance that are asked for, so that samplers can be compared at equal evaluations of
+/// the network. It prepares the same requests as a drawing does, so that both count alike.
+/// </summary>
 internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOptions options)
 {
     public void Map(IEndpointRouteBuilder routes) =>
@@ -18,24 +21,51 @@ internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOption
         var fields = RequestFields.OfForm(request.Query);
         int? evaluations = (int?)fields.Whole("evaluations", 1, int.MaxValue);
         int steps = (int)(fields.Whole("steps", 1, options.MaxSteps) ?? pipeline.Model.Sampling.Steps);
+        double? guidance = fields.Number("guidance_scale", 0, 1000);
+        string? levels = fields.Text("levels", 100), sampler = fields.Text("sampler", 100);
         fields.RefuseOthers();
-        return new SamplerList([.. Solvers.All.Prepend(EulerMaruyama.For(pipeline.Model.Process)).Select(solver =>
+        var all = Solvers.All.Prepend(EulerMaruyama.For(pipeline.Model.Process)).Where(solver => sampler is null || solver.Name == sampler).ToList();
+        if (all.Count == 0)
+            throw ApiError.Invalid("sampler", $"There is no sampler '{ApiError.Cut(sampler!)}'. GET /api/samplers lists them.");
+        return new SamplerList([.. all.Select(solver =>
         {
-            int? taken = evaluations is null ? steps : StepsFor(solver, evaluations.Value);
-            return new SamplerFacts(solver.Name, solver.Order, solver.Stochastic, taken, taken is null ? null : Evaluations(solver, taken.Value), solver.Source);
+            long? Count(int steps) => Evaluations(solver, steps, levels, guidance);
+            int? taken = evaluations is null ? steps : StepsFor(Count, evaluations.Value);
+            return new SamplerFacts(solver.Name, solver.Order, solver.Stochastic, taken, taken is null ? null : Count(taken.Value), solver.Source);
         })]);
     }
 
-    /// <summary>Down to level 0.</summary>
-    private static long? Evaluations(Solver solver, int steps) => solver.Evaluations?.Invoke(steps, true);
-
-    /// <summary>The most steps that so many evaluations suffice for; null where one is too many, or the solver chooses its own steps.</summary>
-    private int? StepsFor(Solver solver, int evaluations)
+    /// <summary>Those of one image, as a drawing counts them; null where the sampler chooses its own steps, or cannot draw so.</summary>
+    private long? Evaluations(Solver solver, int steps, string? levels, double? guidance)
     {
-        int steps = 0;
-        while (steps < options.MaxSteps && Evaluations(solver, steps + 1) <= evaluations)
-            steps++;
-        return steps == 0 ? null : steps;
+        if (solver.Evaluations is null)
+            return null;
+        try
+        {
+            var drawing = new GenerationOptions { Seed = 0, Sampler = solver.Name, Levels = levels ?? pipeline.Model.Sampling.Levels, Steps = steps, GuidanceScale = guidance };
+            return pipeline.Prepare([0], drawing).Evaluations;
+        }
+        catch (MezzotintException)
+        {
+            return null; // why it cannot is told to whoever draws with it
+        }
+    }
+
+    /// <summary>The most steps that so many evaluations suffice for; null where one is too many, or the sampler chooses its own steps.</summary>
+    private int? StepsFor(Func<int, long?> count, int evaluations)
+    {
+        int enough = 0, tooMany = Math.Min(options.MaxSteps, evaluations) + 1; // every step takes one evaluation or more
+        if (count(1) is not { } first || first > evaluations)
+            return null;
+        while (tooMany - enough > 1)
+        {
+            int middle = (enough + tooMany) / 2;
+            if (count(middle) <= evaluations)
+                enough = middle;
+            else
+                tooMany = middle;
+        }
+        return enough;
     }
 }
 
@@ -47,6 +77,6 @@ internal sealed record SamplerList(IReadOnlyList<SamplerFacts> Samplers);
 /// <param name="Order">The order of its error in the step.</param>
 /// <param name="Stochastic">Whether it draws noise on its way.</param>
 /// <param name="Steps">Steps.</param>
-/// <param name="Evaluations">Network evaluations an image for these steps; none where the sampler chooses its own steps.</param>
+/// <param name="Evaluations">Network evaluations an image for these steps, those for the guidance included; none where the sampler chooses its own steps.</param>
 /// <param name="Source">The paper or program that it is from.</param>
 internal sealed record SamplerFacts(string Name, int Order, bool Stochastic, int? Steps, long? Evaluations, string Source);

@@ -50,7 +50,7 @@ public sealed record SamplingRequest
 
 /// <summary>How far a request is.</summary>
 /// <param name="Evaluations">Network evaluations done, counted by image; a guided estimate takes two, the weaker model's being one.</param>
-/// <param name="TotalEvaluations">Those of the whole request; an estimate where the solver chooses its own steps, or several a step while guidance is confined to an interval.</param>
+/// <param name="TotalEvaluations">Those of the whole request; an estimate where the solver chooses its own steps.</param>
 public sealed record SamplingProgress(long Evaluations, long TotalEvaluations);
 
 /// <summary>Draws images with a trained network: the hot path of sampling.</summary>
@@ -136,17 +136,20 @@ public sealed class Sampler
     /// <param name="start">The first of the images.</param>
     /// <param name="count">How many.</param>
     /// <param name="network">Asked in place of the network.</param>
-    /// <param name="seen">Told each step's number, of how many, its level, and the estimate, or after the last step the result: [B, C, H, W], alive during the call.</param>
+    /// <param name="seen">
+    /// Told each step's number, of how many, its level, the estimate, or after the last step the result: [B, C, H, W], alive during the call, and the evaluations of
+    /// the network so far, counted by image.
+    /// </param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    internal void Draw(SamplingRequest request, int start, int count, NetworkCall network, Action<int, int, double, Tensor> seen, CancellationToken cancellation)
+    internal void Draw(SamplingRequest request, int start, int count, NetworkCall network, Action<int, int, double, Tensor, long> seen, CancellationToken cancellation)
     {
         var plan = Plan(request);
         int steps = plan.Levels.Length - 1;
-        Walk(request, plan, start, count, network, (step, _) =>
+        Walk(request, plan, start, count, network, (step, evaluations) =>
         {
             if (!cancellation.IsCancellationRequested)
-                seen(step.Index, steps, step.Sigma, step.Index == steps - 1 ? step.X : step.Denoised);
+                seen(step.Index, steps, step.Sigma, step.Index == steps - 1 ? step.X : step.Denoised, evaluations);
         }, cancellation);
         cancellation.ThrowIfCancellationRequested();
     }
@@ -182,8 +185,45 @@ public sealed class Sampler
         long asked = plan.Solver.Evaluations?.Invoke(steps, plan.Levels[^1] == 0) ?? 6 * plan.Levels.Length;
         if (request.Guidance is not { IsNone: false } guidance)
             return asked;
-        int guided = plan.Levels.Take(steps).Count(guidance.Covers);
-        return asked + (long)Math.Round(asked * (double)guided / steps);
+        if (guidance.Low <= 0 && double.IsPositiveInfinity(guidance.High))
+            return 2 * asked;
+        return plan.Solver.Evaluations is null
+            ? asked + (long)Math.Round(asked * (double)plan.Levels.Take(steps).Count(guidance.Covers) / steps)
+            : Counted(plan.Solver, plan.Levels, guidance);
+    }
+
+    /// <summary>
+    /// Walks over the levels with an image of one pixel, and counts: a solver may ask at levels between those of its steps, and the guidance may cover some of them.
+    /// </summary>
+    private static long Counted(Solver solver, double[] levels, Guidance guidance)
+    {
+        using var scope = NewDisposeScope();
+        using var inference = inference_mode();
+        var counter = new CountingDenoiser(guidance);
+        var nothing = zeros(1, 1, 1, 1);
+        foreach (var _ in solver.Walk(new SolverInput { Denoiser = counter, Levels = levels, X = nothing, Labels = zeros(1, 1, dtype: int64), Noise = (_, _) => nothing }))
+        {
+            // What it asks for is counted; where it arrives does not matter.
+        }
+        return counter.Evaluations;
+    }
+
+    /// <summary>Estimates nothing, and counts what a guided network would be asked.</summary>
+    private sealed class CountingDenoiser(Guidance guidance) : IDenoiser
+    {
+        public long Evaluations { get; private set; }
+
+        public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+        {
+            Evaluations += guidance.Covers(sigma) ? 2 : 1;
+            return zeros_like(x);
+        }
+
+        public Estimates Estimate(Tensor x, double sigma, Tensor labels)
+        {
+            var estimate = Denoise(x, sigma, labels);
+            return new(estimate, guidance.Renoises && guidance.Covers(sigma) ? estimate : null);
+        }
     }
 
     /// <summary>What evaluates the network for one thread.</summary>

@@ -207,7 +207,7 @@ public sealed class DiffusionPipeline : IDisposable
         _network.Walk(count);
         try
         {
-            _sampler.Draw(request, start, count, _network.Evaluate, (step, steps, sigma, estimate) =>
+            _sampler.Draw(request, start, count, _network.Evaluate, (step, steps, sigma, estimate, evaluations) =>
             {
                 bool last = step == steps - 1;
                 if (!last && (seen is null || !wanted(step, steps)))
@@ -216,7 +216,7 @@ public sealed class DiffusionPipeline : IDisposable
                 if (last)
                     values.CopyTo(pixels, (long)start * length);
                 for (int i = 0; seen is not null && i < count; i++)
-                    seen(new GenerationStep(start + i, step, steps, sigma, new ImageBatch(1, Model.Model.InChannels, Model.Height, Model.Width, values.AsSpan(i * length, length).ToArray())));
+                    seen(new GenerationStep(start + i, step, steps, sigma, new ImageBatch(1, Model.Model.InChannels, Model.Height, Model.Width, values.AsSpan(i * length, length).ToArray())) { Evaluations = evaluations / count });
             }, stop);
         }
         finally

@@ -7,9 +7,10 @@ public sealed class PreparedGeneration
 {
     private readonly DiffusionPipeline _pipeline;
     private readonly SamplingRequest _request;
+    private readonly Lazy<long> _evaluations; // counting them may take a walk over all levels
 
     internal PreparedGeneration(DiffusionPipeline pipeline, SamplingRequest request, ImageReceipt receipt) =>
-        (_pipeline, _request, Receipt) = (pipeline, request, receipt);
+        (_pipeline, _request, Receipt, _evaluations) = (pipeline, request, receipt, new(() => request.Labels.Count * pipeline.EvaluationsOf(request)));
 
     /// <summary>How it will be drawn: labels, seed, sampler, steps.</summary>
     public ImageReceipt Receipt { get; }
@@ -21,7 +22,7 @@ public sealed class PreparedGeneration
     public int Steps => Sampler.StepsOf(_request);
 
     /// <summary>Network evaluations that it takes in all; an estimate where the solver chooses its own steps.</summary>
-    public long Evaluations => Images * _pipeline.EvaluationsOf(_request);
+    public long Evaluations => _evaluations.Value;
 
     /// <summary>Draws.</summary>
     /// <param name="seen">Told each image after each step, from the threads that draw; null where nobody watches. It must be quick: other images wait for it.</param>

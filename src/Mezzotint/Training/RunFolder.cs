@@ -4,7 +4,7 @@ namespace Mezzotint.Training;
 
 /// <summary>
 /// The folder of one training: <c>config.toml</c>, <c>log.jsonl</c>, TensorBoard events, <c>loss.png</c>, <c>samples/</c>,
-/// <c>checkpoints/</c>, <c>averages/</c> and <c>model/</c>. One process at a time owns it.
+/// <c>checkpoints/</c>, <c>averages/</c>, <c>model/</c> and <c>heartbeat</c>, which tells whether the training lives. One process at a time owns it.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -26,6 +26,9 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>The log.</summary>
     public string Log => System.IO.Path.Combine(Path, "log.jsonl");
+
+    /// <summary>The sign of life of the training, see <see cref="RunHeartbeat"/>.</summary>
+    public string Heartbeat => System.IO.Path.Combine(Path, "heartbeat");
 
     /// <summary>The plot of the losses.</summary>
     public string LossPlot => System.IO.Path.Combine(Path, "loss.png");

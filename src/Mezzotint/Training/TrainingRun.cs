@@ -47,6 +47,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     /// <exception cref="MezzotintException">The loss is not finite, the data do not fit the model, or a file cannot be written.</exception>
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
+        using var heartbeat = new RunHeartbeat(folder.Heartbeat);
         using var start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
         using var trainer = new Trainer(config, train, test, device, start?.Network);
         int epochsReported = 0;
@@ -112,6 +113,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         {
             throw Diverged(cause, rate);
         }
+        heartbeat.IsFinished = true;
         return new TrainingResult(true, trainer.Step, [.. log.Epochs]);
     }
 

@@ -56,6 +56,14 @@ public class TerminalImageTests
     }
 
     [Fact]
+    public void The_palette_has_the_nearest_colour()
+    {
+        // Black, white, two greys, red, and a blue between two levels of the cube.
+        var image = new ImageBatch(1, 3, 1, 6, [0, 255, 128, 8, 255, 10, 0, 255, 128, 8, 0, 20, 0, 255, 128, 8, 0, 200]);
+        Assert.Equal("\e[38;5;16m▀\e[38;5;231m▀\e[38;5;244m▀\e[38;5;232m▀\e[38;5;196m▀\e[38;5;20m▀\e[0m\n", TerminalImage.Render(image, 80, TerminalColors.Palette));
+    }
+
+    [Fact]
     public void More_than_one_image_is_refused()
     {
         Assert.Throws<ArgumentException>("image", () => TerminalImage.Render(new ImageBatch(2, 1, 1, 1, [0, 0]), 80, color: false));

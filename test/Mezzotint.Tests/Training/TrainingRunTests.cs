@@ -37,6 +37,23 @@ public class TrainingRunTests
     }
 
     [Fact]
+    public void The_heartbeat_says_what_the_training_does()
+    {
+        using var temporary = new TemporaryFolder();
+        string heartbeat = Path.Combine(temporary.Name, "heartbeat");
+        string State() => File.ReadAllText(heartbeat).Trim();
+        using var stop = new CancellationTokenSource();
+        Assert.False(Run(temporary.Name, told =>
+        {
+            Assert.Equal(RunHeartbeat.Training, State());
+            stop.Cancel();
+        }, stop.Token).Finished);
+        Assert.Equal(RunHeartbeat.Stopped, State());
+        Assert.True(Run(temporary.Name, null).Finished);
+        Assert.Equal(RunHeartbeat.Finished, State());
+    }
+
+    [Fact]
     public void A_finished_run_has_nothing_left_to_do()
     {
         using var temporary = new TemporaryFolder();
