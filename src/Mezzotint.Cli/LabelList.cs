@@ -1,4 +1,4 @@
-using System.Globalization;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Cli;
 
@@ -16,18 +16,15 @@ internal static class LabelList
         return [.. text.Split(',', StringSplitOptions.TrimEntries).Select(word => One(word, classNames))];
     }
 
-    /// <summary>A name comes before a number, should classes be named by other numbers than their own.</summary>
     private static int One(string word, IReadOnlyList<string> classNames)
     {
-        for (int label = 0; label < classNames.Count; label++)
-            if (classNames[label].Equals(word, StringComparison.OrdinalIgnoreCase))
-                return label;
-        bool numbered = classNames.All(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-        if (!numbered && int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < classNames.Count)
-            return number;
-        throw new MezzotintException($"The model has no label '{word}'. It knows {Known(classNames)}; several are separated by commas, and {All} means each.");
+        try
+        {
+            return PromptLabels.ParseLabel(word, classNames);
+        }
+        catch (InvalidRequestException unknown)
+        {
+            throw new MezzotintException($"{unknown.Message} Several are separated by commas, and {All} means each.", unknown) { Key = unknown.Key };
+        }
     }
-
-    private static string Known(IReadOnlyList<string> classNames) =>
-        classNames.Count <= 30 ? string.Join(", ", classNames) : $"{string.Join(", ", classNames.Take(30))} and {classNames.Count - 30} more";
 }

@@ -25,4 +25,12 @@ public class LabelListTests
         Assert.Equal([0], LabelList.Parse("3", ["3", "7"]));
         Assert.Throws<MezzotintException>(() => LabelList.Parse("1", ["3", "7"]));
     }
+
+    [Theory]
+    [InlineData("-7")]
+    [InlineData("+7")]
+    [InlineData("7.0")]
+    [InlineData("1,-2")]
+    public void Signs_and_points_make_no_label(string text) =>
+        Assert.Contains("Several are separated by commas", Assert.Throws<MezzotintException>(() => LabelList.Parse(text, Digits)).Message, StringComparison.Ordinal);
 }

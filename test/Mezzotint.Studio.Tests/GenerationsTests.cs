@@ -77,6 +77,19 @@ public class GenerationsTests
     [InlineData("""{}""", 400, "missing_required_parameter", "prompt")]
     [InlineData("""{"prompt":7}""", 400, "invalid_type", "prompt")]
     [InlineData("""{"label":"eleven"}""", 400, "invalid_value", "label")]
+    [InlineData("""{"prompt":"-1"}""", 400, "prompt_not_understood", "prompt")] // field case 03
+    [InlineData("""{"label":-7}""", 400, "invalid_value", "label")] // field case 03
+    [InlineData("""{"label":"-7"}""", 400, "invalid_value", "label")]
+    [InlineData("""{"label":" 7"}""", 400, "invalid_value", "label")]
+    [InlineData("""{"label":"7.0"}""", 400, "invalid_value", "label")]
+    [InlineData("""{"label":"a seven"}""", 400, "invalid_value", "label")]
+    [InlineData("""{"label":7.5}""", 400, "invalid_type", "label")]
+    [InlineData("""{"label":-0}""", 400, "invalid_value", "label")]
+    [InlineData("""{"label":1e300}""", 400, "invalid_value", "label")]
+    [InlineData("""{"label":7.0}""", 200, null, null)] // JSON has one type of number
+    [InlineData("""{"label":"7"}""", 200, null, null)]
+    [InlineData("""{"prompt":"7","n":" 2"}""", 400, "invalid_type", "n")]
+    [InlineData("""{"prompt":"7","seed":"1 "}""", 400, "invalid_type", "seed")]
     [InlineData("""{"label":true}""", 400, "invalid_type", "label")]
     [InlineData("""{"prompt":"7","n":0}""", 400, "integer_below_min_value", "n")]
     [InlineData("""{"prompt":"7","n":65}""", 400, "integer_above_max_value", "n")]

@@ -9,6 +9,19 @@ internal sealed class ApiError(int status, string type, string code, string mess
 {
     public const string InvalidRequest = "invalid_request_error", Server = "server_error", Limit = "rate_limit_error";
 
+    /// <summary>The parameters of the API whose names are not the library's; all others are called alike.</summary>
+    private static readonly Dictionary<string, string> Parameters = new(StringComparer.Ordinal)
+    {
+        ["guidance"] = "guidance_scale",
+        ["guidance_kind"] = "guidance_scale",
+        ["sampling.guidance"] = "guidance_scale",
+        ["sampling.guidance_kind"] = "guidance_scale",
+        ["sampling.steps"] = "steps",
+        ["count"] = "n",
+        ["labels"] = "label",
+        ["source"] = "image",
+    };
+
     public int Status => status;
 
     /// <summary>The wait in seconds that is recommended to the client.</summary>
@@ -17,6 +30,10 @@ internal sealed class ApiError(int status, string type, string code, string mess
     public ErrorBody Body => new(new ErrorFacts(Message, type, param, code));
 
     public static ApiError Invalid(string? param, string message, string code = "invalid_value") => new(400, InvalidRequest, code, message, param);
+
+    /// <summary>What the library finds wrong with a request, by the parameter that the API has for the library's key.</summary>
+    public static ApiError Of(InvalidRequestException wrong) =>
+        Invalid(wrong.Key is { } key ? Parameters.GetValueOrDefault(key, key) : null, wrong.Message, wrong.Key == "prompt" ? "prompt_not_understood" : "invalid_value");
 
     public static ApiError Missing(string param) => new(400, InvalidRequest, "missing_required_parameter", $"Missing required parameter: '{param}'.", param);
 

@@ -36,7 +36,7 @@ internal sealed partial class ErrorAnswers(RequestDelegate next, Metrics metrics
             ApiError known => known,
             BadHttpRequestException { StatusCode: 413 } => ApiError.TooLarge(options.MaxBodyBytes),
             BadHttpRequestException bad => new ApiError(bad.StatusCode, ApiError.InvalidRequest, "bad_request", "The request is not valid HTTP, or came too slowly."),
-            MezzotintException wrong => ApiError.Invalid(null, wrong.Message),
+            InvalidRequestException wrong => ApiError.Of(wrong),
             _ => ApiError.Unexpected(),
         };
         if (answer.Status >= 500 && error is not ApiError)

@@ -67,8 +67,8 @@ internal sealed record ImagesRequest
         if (prompt is null && label is null)
             throw ApiError.Missing("prompt");
 
-        int number = Named(label is null ? "prompt" : "label", () => pipeline.LabelOf(label ?? prompt!));
-        var generation = Named(null, () => pipeline.Prepare([number], new GenerationOptions
+        int number = label is null ? pipeline.LabelOf(prompt!) : PromptLabels.ParseLabel(label, pipeline.Model.ClassNames);
+        var generation = pipeline.Prepare([number], new GenerationOptions
         {
             Count = count,
             Seed = seed,
@@ -77,8 +77,8 @@ internal sealed record ImagesRequest
             Steps = steps,
             GuidanceScale = guidance,
             InterpolateTo = interpolateTo,
-            Source = source is null ? null : Named("image", () => source(strength)),
-        }));
+            Source = source?.Invoke(strength),
+        });
         // The model's own number of steps counts too.
         if (generation.Receipt.Recipe.Steps > options.MaxSteps)
             throw ApiError.Invalid("steps", $"The model is drawn in {generation.Receipt.Recipe.Steps} steps where nothing is said, more than the {options.MaxSteps} that are accepted here: ask for fewer.", "integer_above_max_value");
@@ -107,25 +107,6 @@ internal sealed record ImagesRequest
         // The k-th of m estimates, k from 1, comes after k of m + 1 equal parts of the walk.
         long k = ((long)(step + 1) * (partial + 1) + steps - 1) / steps;
         return k <= partial && k * steps / (partial + 1) == step + 1 ? (int)k - 1 : null;
-    }
-
-    /// <summary>Mistakes that the library finds come with the parameter that they are about, where that is known.</summary>
-    private static T Named<T>(string? param, Func<T> read)
-    {
-        try
-        {
-            return read();
-        }
-        catch (MezzotintException wrong)
-        {
-            (string Begins, string Param)[] known =
-            [
-                ("guidance", "guidance_scale"), ("seed", "seed"), ("sampling.steps", "steps"), ("steps", "steps"), ("strength", "strength"), ("mask", "mask"), ("cannot read 'mask'", "mask"), ("image", "image"),
-                ("sampler", "sampler"), ("levels", "levels"),
-            ];
-            string? name = known.FirstOrDefault(pair => wrong.Message.StartsWith(pair.Begins, StringComparison.OrdinalIgnoreCase)).Param ?? param;
-            throw ApiError.Invalid(name, wrong.Message, param == "prompt" ? "prompt_not_understood" : "invalid_value");
-        }
     }
 
     private static int ScaleOf(string? size, ModelInfo model)

@@ -6,6 +6,9 @@ namespace Mezzotint.Studio.Api;
 /// <summary>The fields of a request, from a JSON object or a form, each taken once, by its type; what nobody took is refused in the end.</summary>
 internal sealed class RequestFields
 {
+    /// <summary>Digits, a sign, a point and an exponent, without blanks.</summary>
+    private const NumberStyles AsInJson = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+
     private readonly Dictionary<string, object> _values = new(StringComparer.Ordinal);
     private readonly List<string> _known = [];
 
@@ -76,7 +79,7 @@ internal sealed class RequestFields
             null => null,
             double value => value,
             // A form has texts alone.
-            string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) => value,
+            string text when double.TryParse(text, AsInJson, CultureInfo.InvariantCulture, out double value) => value,
             _ => throw Wrong(name, "a number"),
         };
         return number is null || number >= least && number <= most ? number
@@ -99,12 +102,12 @@ internal sealed class RequestFields
         _ => throw Wrong(name, "true or false"),
     };
 
-    /// <summary>A class: its name, its number, or anything that a prompt may say.</summary>
+    /// <summary>A class, exactly: its name or its number. JSON has one type of number, so 7.0 is 7; -0 is not 0.</summary>
     public string? Label(string name) => Take(name) switch
     {
         null => null,
         string text => text,
-        double number => number.ToString(CultureInfo.InvariantCulture),
+        double number when double.IsInteger(number) => number.ToString("F0", CultureInfo.InvariantCulture),
         _ => throw Wrong(name, "a label: a string or a whole number"),
     };
 

@@ -9,7 +9,7 @@ internal record GenerationBody
     [Description("What to draw: a class by its name or number, as \"7\", \"seven\" or \"a handwritten 7\".")]
     public required string Prompt { get; init; }
 
-    [Description("The class, in place of the prompt.")]
+    [Description("The class, in place of the prompt: its name or its number, exactly. A number in JSON is taken too.")]
     public string? Label { get; init; }
 
     [Description("The model's name; the one that is served may be left out.")]

@@ -56,7 +56,7 @@ public abstract record Guidance
     {
         ArgumentNullException.ThrowIfNull(name);
         var kind = Array.Find(Kinds, kind => kind.Name == name) ?? throw new MezzotintException(
-            $"Guidance of the kind {Printable.Quote(name)} is not known{Spelling.Remedy(name, Names)}");
+            $"Guidance of the kind {Printable.Quote(name)} is not known{Spelling.Remedy(name, Names)}") { Key = "guidance_kind" };
         var guidance = kind with { Weight = weight, Rescale = rescale, Low = low, High = high };
         guidance.Validate();
         return guidance;
@@ -99,9 +99,9 @@ public abstract record Guidance
         if (IsNone)
             return;
         if (NeedsWeaker && !weaker)
-            throw new MezzotintException("Guidance of the kind auto goes away from what a weaker model draws: name that model too.");
+            throw new MezzotintException("Guidance of the kind auto goes away from what a weaker model draws: name that model too.") { Key = "guidance_kind" };
         if (!NeedsWeaker && !unconditional)
-            throw new MezzotintException($"Guidance of the kind {Name} asks the network for no class too, and this one has not learned that: train one with unconditional = true under [model] and label_dropout = 0.1 under [training], or guide it by a weaker model, with the kind auto.");
+            throw new MezzotintException($"Guidance of the kind {Name} asks the network for no class too, and this one has not learned that: train one with unconditional = true under [model] and label_dropout = 0.1 under [training], or guide it by a weaker model, with the kind auto.") { Key = "guidance" };
     }
 
     /// <summary>Whether a level is one with guidance.</summary>

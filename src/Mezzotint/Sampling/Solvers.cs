@@ -47,12 +47,12 @@ public static class Solvers
         ArgumentNullException.ThrowIfNull(name);
         var (found, with) = Catalogue.FirstOrDefault(entry => entry.Default.Name == name);
         if (found is null)
-            throw new MezzotintException($"Sampler '{name}' is not known{Spelling.Remedy(name, Names)}");
+            throw new MezzotintException($"Sampler '{name}' is not known{Spelling.Remedy(name, Names)}") { Key = "sampler" };
         if (options is null)
             return found;
         foreach (var option in SolverOptions.All)
             if (option.Value(options) is not null && option.Value(found.Options) is null)
-                throw new MezzotintException($"Sampler '{name}' takes no {option.Name}; it takes {Takes(found)}.");
+                throw new MezzotintException($"Sampler '{name}' takes no {option.Name}; it takes {Takes(found)}.") { Key = "sampler" };
         return with(options.Or(found.Options));
     }
 
@@ -66,7 +66,7 @@ public static class Solvers
         if (name != EulerMaruyama.Name)
             return Named(name, options);
         if (SolverOptions.All.FirstOrDefault(option => options is not null && option.Value(options) is not null) is { } given)
-            throw new MezzotintException($"Sampler '{name}' takes no {given.Name}, nor any other option. `mezzotint samplers` says which one takes what.");
+            throw new MezzotintException($"Sampler '{name}' takes no {given.Name}, nor any other option. `mezzotint samplers` says which one takes what.") { Key = "sampler" };
         return EulerMaruyama.For(process);
     }
 

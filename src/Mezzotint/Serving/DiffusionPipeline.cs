@@ -86,14 +86,14 @@ public sealed class DiffusionPipeline : IDisposable
     public PipelineWork Work => new(_walkers.Waiting, Interlocked.Read(ref _images), _network.Evaluations, _network.Batches);
 
     /// <summary>The label that a prompt asks for, by the rule of <see cref="PromptLabels"/>.</summary>
-    /// <exception cref="MezzotintException">The prompt is not understood.</exception>
+    /// <exception cref="InvalidRequestException">The prompt is not understood.</exception>
     public int LabelOf(string prompt) => PromptLabels.Parse(prompt, Model.ClassNames);
 
     /// <summary>Draws what a prompt asks for.</summary>
     /// <param name="prompt">As "7", "seven" or "a handwritten 7": see <see cref="PromptLabels"/>.</param>
     /// <param name="options">How; the model's own way where nothing is said.</param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
-    /// <exception cref="MezzotintException">The prompt is not understood, or an option is out of its range.</exception>
+    /// <exception cref="InvalidRequestException">The prompt is not understood, or an option is out of its range.</exception>
     public GeneratedImages Generate(string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         Generate([LabelOf(prompt)], options, cancellation);
 
@@ -101,7 +101,7 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="labels">The classes; <see cref="GenerationOptions.Count"/> images of each, one after the other.</param>
     /// <param name="options">How; the model's own way where nothing is said.</param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
-    /// <exception cref="MezzotintException">A label or an option is out of its range.</exception>
+    /// <exception cref="InvalidRequestException">A label or an option is out of its range.</exception>
     public GeneratedImages Generate(IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         GenerateAsync(labels, options, cancellation).GetAwaiter().GetResult();
 
@@ -120,7 +120,7 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="labels">The classes; <see cref="GenerationOptions.Count"/> images of each.</param>
     /// <param name="options">How; the model's own way where nothing is said.</param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
-    /// <exception cref="MezzotintException">A label or an option is out of its range.</exception>
+    /// <exception cref="InvalidRequestException">A label or an option is out of its range.</exception>
     public IAsyncEnumerable<GenerationStep> StreamAsync(IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         Stream(Prepare(labels, options), cancellation);
 
@@ -131,24 +131,40 @@ public sealed class DiffusionPipeline : IDisposable
     /// <summary>Checks a request, draws its seed, and does nothing yet: what is wrong with it is known before it waits for anything.</summary>
     /// <param name="labels">The classes; <see cref="GenerationOptions.Count"/> images of each.</param>
     /// <param name="options">How; the model's own way where nothing is said.</param>
-    /// <exception cref="MezzotintException">A label or an option is out of its range.</exception>
+    /// <exception cref="InvalidRequestException">A label or an option is out of its range, or the model cannot do it; the key says which.</exception>
     public PreparedGeneration Prepare(IReadOnlyList<int> labels, GenerationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(labels);
         options ??= new GenerationOptions();
+        // A drawn seed leaves room for those that follow it.
+        long seed = options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue);
+        try
+        {
+            return Prepare(labels, options, seed);
+        }
+        // The model's own settings were checked when it was loaded: what is wrong here is what is asked for.
+        catch (MezzotintException wrong) when (wrong is not InvalidRequestException)
+        {
+            throw new InvalidRequestException(wrong.Message, wrong) { Key = wrong.Key };
+        }
+    }
+
+    private PreparedGeneration Prepare(IReadOnlyList<int> labels, GenerationOptions options, long seed)
+    {
         Check.Range("labels", labels.Count, labels.Count > 0, "at least one");
         foreach (int label in labels)
             Check.Range("label", label, label >= 0 && label < Model.ClassNames.Count, $"0 to {Model.ClassNames.Count - 1}, the classes that the model knows");
-        // A drawn seed leaves room for those that follow it.
-        long seed = options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue);
         var (request, recipe) = options.For(Model.Sampling, Model, labels, seed);
+        string? key = "source";
         try
         {
+            request.Source?.Check(Model.Model.InChannels, Model.Height, Model.Width);
+            key = null;
             _sampler.Check(request);
         }
         catch (ArgumentException wrong)
         {
-            throw new MezzotintException(wrong.Message.Split(" (Parameter")[0], wrong);
+            throw new InvalidRequestException(wrong.Message.Split(" (Parameter")[0], wrong) { Key = key };
         }
         return new PreparedGeneration(this, request, ImageReceipt.For(request, recipe, Model, ModelHash) with { Precision = _sampler.Precision });
     }

@@ -43,6 +43,7 @@ public sealed record GenerationOptions
     {
         Check.Range("count", Count, Count >= 1, "1 or more");
         Check.Range("seed", seed, seed is >= 0 and <= uint.MaxValue, "0 to 4294967295");
+        Check.Range("interpolate_to", InterpolateTo ?? 0, InterpolateTo is null or >= 0 and <= uint.MaxValue, "0 to 4294967295");
         var recipe = own.Choose(Sampler, Levels, Steps);
         if (GuidanceScale is { } scale)
             recipe = recipe with { Guidance = scale };

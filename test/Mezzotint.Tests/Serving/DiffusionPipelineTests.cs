@@ -125,10 +125,27 @@ public sealed class DiffusionPipelineTests : IDisposable
     }
 
     [Fact]
+    public void A_wrong_request_has_the_key_of_what_is_wrong()
+    {
+        void Refused(string? key, GenerationOptions options, int label = 1) =>
+            Assert.Equal(key, Assert.Throws<InvalidRequestException>(() => _pipeline.Prepare([label], options)).Key);
+        Refused("label", new(), -7);
+        Refused("count", new() { Count = 0 });
+        Refused("seed", new() { Seed = -1 });
+        Refused("interpolate_to", new() { Count = 2, InterpolateTo = -1 });
+        Refused("sampling.steps", new() { Steps = 0 });
+        Refused("sampler", new() { Sampler = "huen" });
+        Refused("levels", new() { Levels = "kara" });
+        Refused("guidance", new() { GuidanceScale = 2 });
+        Refused("source", new() { Source = new() { Image = new ImageBatch(1, 1, 3, 3, new byte[9]) } });
+        Assert.Equal("prompt", Assert.Throws<InvalidRequestException>(() => _pipeline.LabelOf("-1")).Key);
+    }
+
+    [Fact]
     public void What_cannot_be_drawn_is_refused_by_its_name()
     {
         void Refused(string expected, GenerationOptions options, int label = 1) =>
-            Assert.Contains(expected, Assert.Throws<MezzotintException>(() => _pipeline.Generate([label], options)).Message, StringComparison.Ordinal);
+            Assert.Contains(expected, Assert.Throws<InvalidRequestException>(() => _pipeline.Generate([label], options)).Message, StringComparison.Ordinal);
         Refused("label = 10: must be 0 to 9", new(), 10);
         Refused("count = 0", new() { Count = 0 });
         Refused("seed = -1", new() { Seed = -1 });
@@ -138,7 +155,7 @@ public sealed class DiffusionPipelineTests : IDisposable
         Refused("did you mean 'karras'", new() { Levels = "kara" });
         Refused("takes no churn", new() { Sampler = "ddpm", SolverOptions = new() { Churn = 1 } });
         Refused("this one has not learned that", new() { GuidanceScale = 2 });
-        Assert.Throws<MezzotintException>(() => _pipeline.Generate([], new()));
+        Assert.Throws<InvalidRequestException>(() => _pipeline.Generate([], new()));
         Assert.Equal(1, _pipeline.Generate([1], new() { GuidanceScale = 1 }).Count);
     }
 

@@ -42,10 +42,51 @@ public class PromptLabelsTests
     [InlineData("ten")]
     [InlineData("7 and 3")]
     [InlineData("77")]
+    [InlineData("-1")]
+    [InlineData("a -1")]
+    [InlineData("- 1")]
+    [InlineData("--1")]
+    [InlineData("the number:-1")]
+    [InlineData("minus one")]
+    [InlineData(".7")]
+    [InlineData("0.7")]
+    [InlineData("a .7")]
+    [InlineData("+7")]
+    [InlineData("\u22121")]
     public void Anything_else_is_refused_with_what_is_understood(string prompt)
     {
-        var refused = Assert.Throws<MezzotintException>(() => PromptLabels.Parse(prompt, Digits));
+        var refused = Assert.Throws<InvalidRequestException>(() => PromptLabels.Parse(prompt, Digits));
         Assert.Contains("is not understood. This model draws 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; ask for one of them, as in \"9\", \"nine\", \"a nine\" or \"a handwritten 9\".", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("7", 7)]
+    [InlineData("-7", null)]
+    [InlineData("+7", null)]
+    [InlineData(" 7", null)]
+    [InlineData("7 ", null)]
+    [InlineData("7.0", null)]
+    [InlineData("7.", null)]
+    [InlineData("10", null)]
+    [InlineData("seven", null)]
+    [InlineData("a 7", null)]
+    [InlineData("", null)]
+    public void A_label_is_taken_exactly_or_refused(string text, int? label)
+    {
+        if (label is { } known)
+            Assert.Equal(known, PromptLabels.ParseLabel(text, Digits));
+        else
+            Assert.Equal("label", Assert.Throws<InvalidRequestException>(() => PromptLabels.ParseLabel(text, Digits)).Key);
+    }
+
+    [Fact]
+    public void A_label_is_a_name_or_where_no_class_is_called_by_a_number_its_number()
+    {
+        Assert.Equal(9, PromptLabels.ParseLabel("ankle BOOT", Clothes));
+        Assert.Equal(9, PromptLabels.ParseLabel("9", Clothes));
+        Assert.Equal(1, PromptLabels.ParseLabel("0", ["1", "0"]));
+        Assert.Throws<InvalidRequestException>(() => PromptLabels.ParseLabel("ankle boots", Clothes));
+        Assert.Throws<InvalidRequestException>(() => PromptLabels.ParseLabel("-9", Clothes));
     }
 
     [Fact]
