@@ -9,7 +9,7 @@ namespace Mezzotint.Cli;
 
 /// <summary>
 /// The command `mezzotint`: its verbs, and what all of them have in common when something goes wrong.
-/// Exit codes: 0 done, 1 an error (one line on stderr), 130 stopped by Ctrl-C or SIGTERM.
+/// Exit codes: 0 done, 1 an error (one line on stderr), 130 stopped by Ctrl-C, SIGTERM or SIGHUP.
 /// </summary>
 internal static class CommandLine
 {

@@ -1,3 +1,5 @@
+using Mezzotint.Runtime;
+
 namespace Mezzotint.Cli;
 
 /// <summary>Errors as one line each: <c>mezzotint: </c>, the thing that is wrong, the remedy.</summary>
@@ -18,7 +20,7 @@ internal static class Failure
         terminal.Say("mezzotint: " + error switch
         {
             MezzotintException or IOException or UnauthorizedAccessException => MezzotintException.OneLine(error.Message),
-            OutOfMemoryException => "there is not enough memory: ask for fewer images, or a smaller batch or model.",
+            _ when OutOfMemory.Is(error) => OutOfMemory.Message,
             _ => $"{error.GetType().Name}: {FirstLine(error.Message)} This is unexpected, an error of the program; {TraceVariable}=1 shows where it arose.",
         });
         if (trace)

@@ -26,7 +26,7 @@ internal abstract record SampleOutput(string Path)
     public void Prepare()
     {
         string folder = this is Folder ? Path : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
-        string probe = System.IO.Path.Combine(folder, $"{AtomicFile.TemporaryPrefix}{Guid.NewGuid():N}.tmp");
+        string probe = System.IO.Path.Combine(folder, AtomicFile.TemporaryName());
         try
         {
             Directory.CreateDirectory(folder);

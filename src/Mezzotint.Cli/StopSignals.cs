@@ -1,24 +1,38 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Mezzotint.Cli;
 
-/// <summary>Ctrl-C and SIGTERM as a cancellation: the first asks the command to end in good order, the second ends it at once.</summary>
+/// <summary>Ctrl-C, SIGTERM and SIGHUP (the terminal is closed) as a cancellation: the first asks the command to end in good order, the second ends it at once.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly PosixSignalRegistration[] _registrations;
 
     public StopSignals() =>
-        _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, Handle))];
+        _registrations = [.. Signals().Select(signal => PosixSignalRegistration.Create(signal, Handle))];
 
     public CancellationToken Token => _stop.Token;
+
+    /// <summary>nohup starts a program with SIGHUP ignored: it is to outlive its terminal.</summary>
+    private static IEnumerable<PosixSignal> Signals() =>
+        HangUpIsIgnored() ? [PosixSignal.SIGINT, PosixSignal.SIGTERM] : [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+
+    private static bool HangUpIsIgnored()
+    {
+        const string Ignored = "SigIgn:", Status = "/proc/self/status"; // a mask of the ignored signals, SIGHUP the lowest bit
+        if (!File.Exists(Status))
+            return false; // other systems: .NET itself leaves an ignored signal alone
+        string? line = File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal));
+        return line is not null && ulong.TryParse(line.AsSpan(Ignored.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask) && (mask & 1) != 0;
+    }
 
     private void Handle(PosixSignalContext context)
     {
         if (_stop.IsCancellationRequested)
         {
             if (!Console.IsErrorRedirected)
-                Console.Error.Write("\e[?25h"); // a progress bar had hidden the cursor
+                new MessageWriter(Console.Error).Write("\e[?25h"); // a progress bar had hidden the cursor
             Environment.Exit(CommandLine.Stopped);
         }
         context.Cancel = true;

@@ -10,6 +10,9 @@ namespace Mezzotint.Cli;
 /// </summary>
 internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
 {
+    /// <summary>What cannot be written here is dropped.</summary>
+    public TextWriter Error { get; } = new MessageWriter(Error);
+
     private static readonly JsonSerializerOptions JsonOptions = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,

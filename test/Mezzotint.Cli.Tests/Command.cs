@@ -51,6 +51,21 @@ internal static class Command
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        return StartQuietly(start);
+    }
+
+    /// <summary>Starts the real program through a shell, with <paramref name="before"/> and <paramref name="redirection"/> as they are written there.</summary>
+    public static Process StartShell(string workingFolder, string before, string redirection, params string[] args) => StartQuietly(new ProcessStartInfo(
+        "sh", ["-c", $"{before}dotnet \"$@\" {redirection}", "sh", Path.Combine(ProgramFolder, "Mezzotint.Cli.dll"), .. args])
+    {
+        WorkingDirectory = workingFolder,
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    });
+
+    private static Process StartQuietly(ProcessStartInfo start)
+    {
         start.Environment.Remove("MEZZOTINT_DATA");
         start.Environment.Remove("MEZZOTINT_TRACE");
         return Process.Start(start)!;

@@ -20,10 +20,11 @@ public sealed class StopTests : IDisposable
     [Theory]
     [InlineData("TERM")]
     [InlineData("INT")]
+    [InlineData("HUP")]
     public void A_signal_leaves_a_checkpoint_and_exit_code_130(string signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals of POSIX.");
-        Assert.SkipWhen(signal == "INT" && InterruptIsIgnored(), "This process was started with SIGINT ignored, and so would the program be.");
+        Assert.SkipWhen(IsIgnored(signal), "This process was started with the signal ignored, and so would the program be.");
         using var process = Command.Start(_scratch.Path, ["train", "tiny.toml", "--out", "run", "--set", "training.epochs=100000", "--json"]);
         while (Checkpoints("run").Length == 0 && !process.HasExited)
             Thread.Sleep(20);
@@ -42,6 +43,44 @@ public sealed class StopTests : IDisposable
         var undisturbed = Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "undisturbed", "--set", $"training.epochs={epochs}");
         Assert.Equal(0, undisturbed.ExitCode);
         AssertSameResult("undisturbed", "run");
+    }
+
+    [Fact]
+    public void A_training_under_nohup_outlives_its_terminal()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The mask of ignored signals is read from /proc.");
+        using var process = Command.StartShell(_scratch.Path, "trap '' HUP; exec ", "", "train", "tiny.toml", "--out", "run", "--set", "training.epochs=4");
+        while (Checkpoints("run").Length == 0 && !process.HasExited)
+            Thread.Sleep(20);
+        using (var kill = Process.Start("kill", ["-HUP", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            kill.WaitForExit();
+        Assert.Equal(0, Command.Finish(process).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("2>/dev/full")]
+    [InlineData("2>&-")]
+    public void A_training_goes_on_where_its_messages_cannot_be_written(string redirection)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "There is no /dev/full.");
+        using var process = Command.StartShell(_scratch.Path, "exec ", redirection, "train", "tiny.toml", "--out", "run");
+        var outcome = Command.Finish(process);
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains("model  ", outcome.Out, StringComparison.Ordinal);
+        Assert.True(ModelFolder.Exists(_scratch["run", "model"]));
+    }
+
+    [Theory]
+    [InlineData("train", "missing.toml", "2>/dev/full")]
+    [InlineData("train", "missing.toml", "2>&-")]
+    [InlineData("samplers", "", ">/dev/full")]
+    [InlineData("--help", "", ">/dev/full")]
+    [InlineData("inspect", "tiny.toml", ">/dev/full 2>/dev/full")]
+    public void A_failure_that_cannot_be_told_is_still_exit_code_1(string verb, string argument, string redirection)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "There is no /dev/full.");
+        using var process = Command.StartShell(_scratch.Path, "exec ", redirection, argument.Length > 0 ? [verb, argument] : [verb]);
+        Assert.Equal(1, Command.Finish(process).ExitCode);
     }
 
     [Fact]
@@ -138,9 +177,9 @@ public sealed class StopTests : IDisposable
             Assert.True(tensor.Bytes.Span.SequenceEqual(actual[name].Bytes.Span), $"{name} differs.");
     }
 
-    private static bool InterruptIsIgnored()
+    private static bool IsIgnored(string signal)
     {
         string? ignored = OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) : null;
-        return ignored is not null && (Convert.ToUInt64(ignored[7..].Trim(), 16) & 2) != 0;
+        return ignored is not null && (Convert.ToUInt64(ignored[7..].Trim(), 16) & (signal switch { "HUP" => 1ul, "INT" => 2ul, _ => 0ul })) != 0;
     }
 }

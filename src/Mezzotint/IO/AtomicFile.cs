@@ -1,5 +1,10 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Mezzotint.IO;
 
@@ -7,12 +12,22 @@ namespace Mezzotint.IO;
 /// <remarks>
 /// The steps are those of POSIX: write a temporary file in the same folder, fsync it, rename it over the target, fsync the
 /// folder. A rename within a file system is atomic; without the first fsync the name could outlive the contents, without the
-/// second one the old name could come back. A process that is killed midway leaves its temporary file, and nothing else.
+/// second one the old name could come back. A process that is killed midway leaves its temporary file, and nothing else; the next
+/// process that writes into the folder removes it.
 /// </remarks>
 public static partial class AtomicFile
 {
     /// <summary>The names of temporary files begin with this; one that is left over from a killed process may be deleted.</summary>
     public const string TemporaryPrefix = ".mezzotint-";
+
+    /// <summary>Files of a process on another machine are left alone for so long.</summary>
+    private static readonly TimeSpan LongestWrite = TimeSpan.FromDays(1);
+
+    private static readonly ConcurrentDictionary<string, bool> Swept = new(StringComparer.Ordinal);
+
+    /// <summary>For tests: called before each step that a kill could come before, with the step's name.</summary>
+    [ThreadStatic]
+    internal static Action<string>? Interrupt;
 
     /// <summary>Makes or replaces a file by what <paramref name="write"/> writes.</summary>
     /// <param name="path">The file; its folder exists. A symbolic link is replaced, not followed.</param>
@@ -25,10 +40,11 @@ public static partial class AtomicFile
         ArgumentNullException.ThrowIfNull(write);
         string target = Path.GetFullPath(path);
         string folder = Path.GetDirectoryName(target) ?? throw new ArgumentException($"'{path}' is not the name of a file.", nameof(path));
-        string temporary = Path.Combine(folder, $"{TemporaryPrefix}{Guid.NewGuid():N}.tmp");
+        string temporary = Path.Combine(folder, TemporaryName());
         bool renamed = false;
         try
         {
+            SweepOnce(folder);
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
             {
                 write(stream);
@@ -37,9 +53,14 @@ public static partial class AtomicFile
             }
             // Where the writer closed the stream itself, the contents were not synced above.
             using (var handle = File.OpenHandle(temporary, FileMode.Open, FileAccess.Write))
+            {
+                Interrupt?.Invoke("fsync " + Path.GetFileName(target));
                 RandomAccess.FlushToDisk(handle);
+            }
+            Interrupt?.Invoke("rename " + Path.GetFileName(target));
             File.Move(temporary, target, overwrite: true);
             renamed = true;
+            Interrupt?.Invoke("fsync folder of " + Path.GetFileName(target));
             SyncFolder(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -63,6 +84,79 @@ public static partial class AtomicFile
         Write(path, stream => stream.Write(bytes));
     }
 
+    /// <summary>A name for a temporary file or folder of this process.</summary>
+    public static string TemporaryName() => string.Create(CultureInfo.InvariantCulture, $"{TemporaryPrefix}{Machine}-{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
+
+    /// <summary>Removes what processes that are no more have left in a folder; folders below it are not looked into.</summary>
+    /// <param name="folder">The folder; it need not exist.</param>
+    internal static void Sweep(string folder)
+    {
+        if (!Directory.Exists(folder))
+            return;
+        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos(TemporaryPrefix + "*"))
+        {
+            if (!IsLeftOver(entry))
+                continue;
+            if (entry is DirectoryInfo)
+                RemoveFolder(entry.FullName);
+            else
+                Remove(entry.FullName);
+        }
+    }
+
+    /// <summary>Sweeps a folder the first time that this process writes into it.</summary>
+    internal static void SweepOnce(string folder)
+    {
+        if (Swept.TryAdd(Path.GetFullPath(folder), true))
+            Sweep(folder);
+    }
+
+    internal static void RemoveFolder(string folder)
+    {
+        try
+        {
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The failure that led here is the one to report.
+        }
+    }
+
+    /// <summary>Containers that share a folder have process numbers of their own.</summary>
+    private static string Machine { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Environment.MachineName)).AsSpan(0, 4));
+
+    private static bool IsLeftOver(FileSystemInfo entry)
+    {
+        if (OwnName().Match(entry.Name) is not { Success: true } name)
+            return false;
+        if (name.Groups["machine"].Value != Machine || !int.TryParse(name.Groups["process"].ValueSpan, CultureInfo.InvariantCulture, out int process))
+            return DateTime.UtcNow - entry.LastWriteTimeUtc > LongestWrite;
+        return process != Environment.ProcessId && !IsAlive(process);
+    }
+
+    private static bool IsAlive(int process)
+    {
+        try
+        {
+            using var found = Process.GetProcessById(process);
+            return !found.HasExited;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+        catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
+        {
+            return true; // it cannot be asked
+        }
+    }
+
+    // Before there were a machine and a process in the name, it was a number alone.
+    [GeneratedRegex("^\\.mezzotint-((?<machine>[0-9a-f]{8})-(?<process>[0-9]+)-)?[0-9a-f]{32}\\.tmp$", RegexOptions.CultureInvariant)]
+    private static partial Regex OwnName();
+
     private static void Remove(string temporary)
     {
         try
@@ -77,7 +171,7 @@ public static partial class AtomicFile
 
     // .NET opens no folders, so this goes to the C library. File systems that cannot sync a folder say so; nothing is lost then
     // but the certainty that the rename is on the disk.
-    private static void SyncFolder(string folder)
+    internal static void SyncFolder(string folder)
     {
         if (OperatingSystem.IsWindows())
             return;

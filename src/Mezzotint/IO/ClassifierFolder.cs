@@ -22,7 +22,7 @@ public static class ClassifierFolder
             return false;
         try
         {
-            string path = Path.Combine(folder, ModelFolder.DescriptionFile);
+            string path = AtomicFolder.PathOf(folder, ModelFolder.DescriptionFile);
             return JsonSettings.Parse(SmallFile.Read(path, MaxDescriptionLength), path).Entries.GetValueOrDefault("format")?.Value is Format;
         }
         catch (MezzotintException)
@@ -45,20 +45,16 @@ public static class ClassifierFolder
         if (info.Network != network.Config)
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
         info.Validate();
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
-        {
-            throw new MezzotintException($"Cannot make the folder '{folder}': {Printable.Line(cause.Message)}", cause);
-        }
         var settings = SettingsBinder.Write(info);
         settings.Entries.Insert(0, "version", new Setting(Version, default));
         settings.Entries.Insert(0, "format", new Setting(Format, default));
-        SafetensorsFile.Write(Path.Combine(folder, ModelFolder.WeightsFile), NetworkWeights.Save(network, ElementType.Float16));
-        AtomicFile.Write(Path.Combine(folder, ModelFolder.DescriptionFile), stream => stream.Write(JsonSettings.Write(settings)));
-        AtomicFile.WriteText(Path.Combine(folder, ModelFolder.CardFile), ClassifierCard.Write(info, network.parameters().Sum(parameter => parameter.numel()), ModelFolder.Hash(folder)));
+        var weights = NetworkWeights.Save(network, ElementType.Float16);
+        AtomicFolder.Write(folder, staged =>
+        {
+            SafetensorsFile.Write(Path.Combine(staged, ModelFolder.WeightsFile), weights);
+            AtomicFile.Write(Path.Combine(staged, ModelFolder.DescriptionFile), stream => stream.Write(JsonSettings.Write(settings)));
+            AtomicFile.WriteText(Path.Combine(staged, ModelFolder.CardFile), ClassifierCard.Write(info, network.parameters().Sum(parameter => parameter.numel()), ModelFolder.Hash(staged)));
+        });
     }
 
     /// <summary>Reads a classifier.</summary>
@@ -66,8 +62,9 @@ public static class ClassifierFolder
     /// <exception cref="MezzotintException">The folder is no classifier, or its files are damaged or do not belong together.</exception>
     public static LoadedClassifier Read(string folder)
     {
+        AtomicFolder.TryFinish(folder);
         var info = ReadInfo(folder);
-        string path = Path.Combine(folder, ModelFolder.WeightsFile);
+        string path = AtomicFolder.PathOf(folder, ModelFolder.WeightsFile);
         byte[] bytes = InputFile.Read(path, stream =>
         {
             byte[] all = new byte[stream.Length];
@@ -93,7 +90,7 @@ public static class ClassifierFolder
     public static ClassifierInfo ReadInfo(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        string path = Path.Combine(folder, ModelFolder.DescriptionFile);
+        string path = AtomicFolder.PathOf(folder, ModelFolder.DescriptionFile);
         if (!ModelFolder.Exists(folder))
             throw new MezzotintException($"'{folder}' is not a classifier: it must have {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, as `mezzotint train-classifier` writes them.");
         var settings = JsonSettings.Parse(SmallFile.Read(path, MaxDescriptionLength), path);

@@ -7,9 +7,8 @@ namespace Mezzotint.IO;
 /// A model on disk: a folder with <c>config.json</c> (what it is), <c>model.safetensors</c> (its weights) and <c>README.md</c> (the model card).
 /// </summary>
 /// <remarks>
-/// Each file is replaced whole or not at all, the weights first. No file system replaces two files at once, and none but Linux's
-/// swaps two folders, so the weights carry the hash of the description that they go with: when a program was stopped between the two,
-/// the folder is refused with a message that says so, instead of drawing with weights that something else is said about.
+/// The files are replaced together (<see cref="AtomicFolder"/>): whenever a program is stopped, the folder is the old model or the new one.
+/// The weights also carry the hash of the description that they go with, so that files of two models that somebody put together are refused.
 /// The hash leaves out carriage returns, which git adds on some systems.
 /// </remarks>
 public static class ModelFolder
@@ -29,7 +28,7 @@ public static class ModelFolder
     /// <summary>Whether a folder claims to be a model: whether it has a description and weights.</summary>
     /// <param name="folder">The folder.</param>
     public static bool Exists(string folder) =>
-        File.Exists(Path.Combine(folder, DescriptionFile)) && File.Exists(Path.Combine(folder, WeightsFile));
+        File.Exists(AtomicFolder.PathOf(folder, DescriptionFile)) && File.Exists(AtomicFolder.PathOf(folder, WeightsFile));
 
     /// <summary>Writes a model, in place of the one that may be there.</summary>
     /// <param name="folder">The folder; it is made where it is not there, and other files in it stay.</param>
@@ -48,17 +47,12 @@ public static class ModelFolder
         info.Validate();
         var tensors = NetworkWeights.Save(network, precision);
         byte[] description = ModelDescription.Write(info);
-        try
+        AtomicFolder.Write(folder, staged =>
         {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
-        {
-            throw new MezzotintException($"Cannot make the folder '{folder}': {Printable.Line(cause.Message)}", cause);
-        }
-        SafetensorsFile.Write(Path.Combine(folder, WeightsFile), tensors, new Dictionary<string, string> { [DescriptionHash] = HashOf(description) });
-        AtomicFile.Write(Path.Combine(folder, DescriptionFile), stream => stream.Write(description));
-        AtomicFile.WriteText(Path.Combine(folder, CardFile), ModelCard.Write(info, precision, Hash(folder)));
+            SafetensorsFile.Write(Path.Combine(staged, WeightsFile), tensors, new Dictionary<string, string> { [DescriptionHash] = HashOf(description) });
+            AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
+            AtomicFile.WriteText(Path.Combine(staged, CardFile), ModelCard.Write(info, precision, Hash(staged)));
+        });
     }
 
     /// <summary>Reads a model.</summary>
@@ -67,7 +61,8 @@ public static class ModelFolder
     public static LoadedModel Read(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        string weights = Path.Combine(folder, WeightsFile);
+        AtomicFolder.TryFinish(folder);
+        string weights = AtomicFolder.PathOf(folder, WeightsFile);
         var (info, hash) = ReadDescription(folder);
         var file = SafetensorsFile.Read(weights);
         // Weights that another program wrote say nothing about a description.
@@ -91,12 +86,12 @@ public static class ModelFolder
     public static string Hash(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return InputFile.Read(Path.Combine(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
+        return InputFile.Read(AtomicFolder.PathOf(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
 
     private static (ModelInfo Info, string Hash) ReadDescription(string folder)
     {
-        string path = Path.Combine(folder, DescriptionFile);
+        string path = AtomicFolder.PathOf(folder, DescriptionFile);
         if (!Exists(folder))
         {
             throw new MezzotintException(SeedCheckpoint.Exists(folder)

@@ -55,7 +55,10 @@ public sealed class RunFolder : IDisposable
         {
             Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
             Directory.CreateDirectory(System.IO.Path.Combine(path, "samples"));
-            return new RunFolder(path, new FileStream(System.IO.Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            var folder = new RunFolder(path, new FileStream(System.IO.Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            foreach (string written in new[] { path, folder.Samples, folder.Averages, folder.Model, folder.Start, folder.Checkpoints })
+                AtomicFile.Sweep(written);
+            return folder;
         }
         catch (IOException cause) when (File.Exists(System.IO.Path.Combine(path, ".lock")))
         {

@@ -44,9 +44,10 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     /// <summary>Trains until all epochs are done, or until <paramref name="cancellation"/>, which lets the step finish and leaves a checkpoint.</summary>
     /// <param name="progress">Told after every few steps.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
-    /// <exception cref="MezzotintException">The loss is not finite, the data do not fit the model, or a file cannot be written.</exception>
+    /// <exception cref="MezzotintException">The training has diverged, a setting is of a kind that no file can name, the data do not fit the model, or a file cannot be written.</exception>
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
+        RefuseWhatCannotBeWritten();
         using var heartbeat = new RunHeartbeat(folder.Heartbeat);
         using var start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
         using var trainer = new Trainer(config, train, test, device, start?.Network);
@@ -124,6 +125,13 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         Key = cause.Key,
     };
 
+    /// <summary>A loss weighting or schedule of a program's own has no name in files: better to know before the first epoch than after it.</summary>
+    private void RefuseWhatCannotBeWritten()
+    {
+        _ = Configuration.Write(config);
+        _ = ModelDescription.Write(Description(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, EvalLoss = 0, Seconds = 0 }));
+    }
+
     private double Seconds => (_before + _clock.Elapsed).TotalSeconds;
 
     private void Step(Trainer trainer)
@@ -190,7 +198,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         board.AddScalar("Loss/Train", (float)entry.TrainLoss, entry.Step);
         board.AddScalar("Loss/Eval", (float)eval, entry.Step);
         board.Flush();
-        WriteModel(trainer, entry);
+        ModelFolder.Write(folder.Model, trainer.Network, Description(entry));
         double[] epochs = [.. log.Epochs.Select(line => line.Epoch)];
         new LinePlot
         {
@@ -206,7 +214,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         return entry;
     }
 
-    private void WriteModel(Trainer trainer, RunLogEntry entry) => ModelFolder.Write(folder.Model, trainer.Network, new ModelInfo
+    private ModelInfo Description(RunLogEntry entry) => new()
     {
         Name = $"{Path.GetFileName(Path.GetFullPath(folder.Path))} after {entry.Epoch:0} epochs",
         Model = config.Model,
@@ -227,7 +235,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         TrainingSeconds = entry.Seconds,
         Seed = config.Training.Seed,
         Provenance = $"Trained by Mezzotint on {config.Data.Name}" + (config.Data.Name == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : "."),
-    });
+    };
 
     /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
     private void DrawSamples(Trainer trainer, CancellationToken cancellation)

@@ -204,6 +204,19 @@ public class TrainingRunTests
         Run(temporary.Name, told => Assert.True(double.IsFinite(told.Loss), $"step {told.Step}: {told.Loss}"));
     }
 
+    [Fact]
+    public void A_loss_weighting_that_no_file_can_name_is_refused_before_the_first_step()
+    {
+        using var temporary = new TemporaryFolder();
+        using var folder = RunFolder.Open(temporary.Name);
+        var config = Config with { Loss = new OwnWeighting() };
+        var told = new List<TrainingProgress>();
+        var error = Assert.Throws<MezzotintException>(() => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run(new Reports(told.Add)));
+        Assert.Contains(nameof(OwnWeighting), error.Message, StringComparison.Ordinal);
+        Assert.Equal("loss", error.Key);
+        Assert.Empty(told);
+    }
+
     private static TrainingResult Run(string path, Action<TrainingProgress>? report, CancellationToken cancellation = default)
     {
         using var folder = RunFolder.Open(path);
@@ -237,6 +250,12 @@ public class TrainingRunTests
     private sealed class Reports(Action<TrainingProgress> report) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) => report(value);
+    }
+
+    /// <summary>A loss weighting of a program's own.</summary>
+    private sealed record OwnWeighting : LossWeighting
+    {
+        protected override double OfImage(double level) => 1;
     }
 
     private sealed class KilledException : Exception;
