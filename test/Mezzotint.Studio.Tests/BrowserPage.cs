@@ -24,6 +24,10 @@ internal sealed class BrowserPage(Chromium browser, string session)
     public Task ResizeAsync(int width, int height) => SendAsync("Emulation.setDeviceMetricsOverride",
         new JsonObject { ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = 1, ["mobile"] = width < 600 });
 
+    /// <summary>Makes the browser say something of its user's wishes: as ("forced-colors", "active").</summary>
+    public Task PreferAsync(string feature, string value) => SendAsync("Emulation.setEmulatedMedia",
+        new JsonObject { ["features"] = new JsonArray(new JsonObject { ["name"] = feature, ["value"] = value }) });
+
     /// <summary>Cuts the page off from every server, or lets it reach them again.</summary>
     public Task OfflineAsync(bool offline) => SendAsync("Network.emulateNetworkConditions",
         new JsonObject { ["offline"] = offline, ["latency"] = 0, ["downloadThroughput"] = -1, ["uploadThroughput"] = -1 });

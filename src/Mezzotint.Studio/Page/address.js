@@ -7,6 +7,17 @@ export function read() {
   return { view, values: Object.fromEntries(new URLSearchParams(query)) };
 }
 
+let served = {}; // what a link says of the model, for those views whose images it draws
+
+/** The model that the page draws with: links name it, because another one draws other images from the same settings. */
+export function serve({ id, sha256 }) { served = { model: id, sha: sha256?.slice(0, 8) }; }
+
+/** The model that a link was made with, where it is not the served one; else null. Models of one name may differ in their weights. */
+export function otherModel({ model, sha }) {
+  if (model === undefined || (model === served.model && (sha === undefined || sha === served.sha))) return null;
+  return model === served.model ? `${model} (${sha})` : model;
+}
+
 /** The address of a view with parameters; what is empty is left out. */
 export function of(view, values) {
   const kept = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== '');
@@ -14,12 +25,10 @@ export function of(view, values) {
   return `#${view}${query ? `?${query}` : ''}`;
 }
 
-/** Another state, that the back button leads away from; a view's first state only completes the address. */
-export function push(view, values) {
-  const wanted = of(view, values);
-  if (wanted === location.hash) return;
-  if (Object.keys(read().values).length === 0) history.replaceState(null, '', wanted);
-  else history.pushState(null, '', wanted);
+/** The state of a view. It replaces the one before: the back button leads to the view before, and fifty drawings are no fifty pages. */
+export function put(view, values) {
+  const wanted = of(view, { ...served, ...values });
+  if (wanted !== location.hash) history.replaceState(null, '', wanted);
 }
 
 let later = 0;

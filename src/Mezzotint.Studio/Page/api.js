@@ -2,11 +2,11 @@
 
 const KEY = 'mezzotint-key';
 
-/** An error that the server, or the way to it, has told. `param` names the control that it belongs to. */
+/** An error that the server, or the way to it, has told. `param` names the control that it belongs to, `retryAfter` the seconds after which it may be gone. */
 export class ApiError extends Error {
-  constructor(message, { status = 0, param = null, lost = false } = {}) {
+  constructor(message, { status = 0, param = null, lost = false, retryAfter = 0 } = {}) {
     super(message);
-    Object.assign(this, { status, param, lost });
+    Object.assign(this, { status, param, lost, retryAfter });
   }
 }
 
@@ -33,11 +33,12 @@ async function ask(address, options = {}) {
 }
 
 async function errorOf(response) {
+  const retryAfter = [429, 503].includes(response.status) ? Number(response.headers.get('Retry-After')) || 0 : 0;
   try {
     const { error } = await response.json();
-    return new ApiError(error.message, { status: response.status, param: error.param });
+    return new ApiError(error.message, { status: response.status, param: error.param, retryAfter });
   } catch {
-    return new ApiError(`The server answered with status ${response.status}.`, { status: response.status });
+    return new ApiError(`The server answered with status ${response.status}.`, { status: response.status, retryAfter });
   }
 }
 
@@ -67,12 +68,12 @@ export const picture = async (address, signal) => URL.createObjectURL(await (awa
 
 /**
  * Posts a request and gives each event of the answering stream. A connection that breaks is taken up again: the same seeds draw the same
- * images, so that the second stream tells nothing else than the first did.
+ * images, so that the second stream tells nothing else than the first did. A server whose queue is full is asked again when it says.
  * @param {string} address where to
  * @param {object|FormData} body what is asked for
  * @param {AbortSignal} signal stops it
  * @param {(event: object) => void} seen told each event
- * @param {(text: string) => void} waiting told when the connection is lost, and how long it waits
+ * @param {(text: string) => void} waiting told why it waits and, each second, how much longer
  */
 export async function stream(address, body, signal, seen, waiting) {
   const form = body instanceof FormData;
@@ -85,9 +86,12 @@ export async function stream(address, body, signal, seen, waiting) {
     try {
       return await events(await ask(address, options), seen);
     } catch (error) {
-      if (!error.lost) throw error;
-      waiting(`The connection is lost; trying again in ${wait} s.`);
-      await pause(wait * 1000, signal);
+      if (!error.lost && !error.retryAfter) throw error;
+      const why = error.lost ? 'The connection is lost' : error.message.replace(/[.:]( .*)?$/, '');
+      for (let left = error.retryAfter || wait; left > 0; left--) {
+        waiting(`${why}; trying again in ${left} s.`);
+        await pause(1000, signal);
+      }
     }
   }
 }

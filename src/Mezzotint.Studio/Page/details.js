@@ -7,18 +7,22 @@ export class Details {
   constructor(plate, app) {
     this.plate = plate;
     this.app = app;
-    this.text = el('p', { className: 'about' });
-    this.element = el('div', { className: 'details', hidden: true }, this.text,
+    this.text = el('p', { className: 'about' }, '\u00a0');
+    this.element = el('div', { className: 'details idle' }, this.text,
       el('div', { className: 'row' },
         el('button', { type: 'button', onclick: () => this.#image() }, 'Download PNG'),
         el('button', { type: 'button', onclick: () => this.#trajectory() }, 'Download its steps'),
         el('button', { type: 'button', onclick: () => this.#repair() }, 'Repair it'),
         el('button', { type: 'button', onclick: () => this.#walk() }, 'Walk from it')));
+    this.enable(false);
   }
+
+  /** Whether there is an image that its buttons could take. */
+  enable(enabled) { for (const button of this.element.querySelectorAll('button')) button.disabled = !enabled; }
 
   tell(tile) {
     const frame = this.plate.frame(tile);
-    this.element.hidden = false;
+    this.element.classList.remove('idle');
     this.text.textContent = `${tile.name}, seed ${tile.seed}: ${frame.step === tile.steps ? `drawn in ${tile.steps} steps` : `what the network takes for the image at step ${frame.step} of ${tile.steps}, at noise level ${figure(frame.sigma)}`}.`;
   }
 

@@ -1,7 +1,7 @@
 // Draw: images of a class, or of every class, out of the noise; the same seeds by several samplers, side by side.
 import { get } from './api.js';
 import * as address from './address.js';
-import { Controls, defaultsOf, fieldNames, samplingBody, samplingFields } from './controls.js';
+import { Controls, defaultsOf, fieldNames, samplingBody, samplingFields, samplingOptions } from './controls.js';
 import { Details } from './details.js';
 import { Drawing, estimates } from './drawing.js';
 import { Plate } from './plate.js';
@@ -24,6 +24,7 @@ export class Draw {
     this.controls.extra.append(el('button', { type: 'button', onclick: () => this.#another() }, 'Another seed'), this.#compare());
     this.plate = new Plate(model, {
       told: (tile) => this.details.tell(tile),
+      filled: (filled) => { this.share.enable(filled); this.details.enable(filled); },
       moved: () => address.refine({ image: this.plate.tiles.indexOf(this.plate.selected) || null, step: this.plate.at }),
     });
     this.details = new Details(this.plate, app);
@@ -46,17 +47,25 @@ export class Draw {
 
   #another() {
     this.controls.put('seed', crypto.getRandomValues(new Uint32Array(1))[0] >>> 1);
-    this.go(this.controls.values());
+    this.controls.submit();
+  }
+
+  /** The costs of the samplers with the settings of the form, all of them or of one name. */
+  async #costs(query, { levels, guidance }, sampler) {
+    const scale = this.model.can_be_guided ? `&guidance_scale=${Number(guidance)}` : '';
+    const { samplers } = await get(`api/samplers?${query}&levels=${encodeURIComponent(levels)}${scale}&sampler=${encodeURIComponent(sampler)}`);
+    return samplers[0];
   }
 
   /** What the steps cost, under their field. */
   #tellCost() {
     clearTimeout(this.telling);
     this.telling = setTimeout(async () => {
-      const { sampler, steps } = this.controls.values();
+      const values = this.controls.values();
+      const asked = this.asked = JSON.stringify(values);
       try {
-        const { samplers } = await get(`api/samplers?steps=${Number(steps)}`);
-        const { evaluations } = samplers.find((one) => one.name === sampler);
+        const { evaluations } = await this.#costs(`steps=${Number(values.steps)}`, values, values.sampler);
+        if (this.asked !== asked) return; // an older answer that came later
         this.controls.hint('steps', evaluations === undefined ? 'this sampler chooses its own steps between those of the levels' : `${plural(evaluations, 'evaluation')} of the network per image; up to ${this.model.limits.steps} steps`);
       } catch { /* what is wrong is told when it is drawn */ }
     }, 200);
@@ -65,7 +74,7 @@ export class Draw {
   /** What the address asks for. */
   async show(values) {
     if (Object.keys(values).length === 0 && this.drawn) {
-      address.push('draw', this.drawn);
+      address.put('draw', this.drawn);
       return;
     }
     const { image, step } = values;
@@ -82,7 +91,7 @@ export class Draw {
   async go(values, more = {}) {
     const compare = this.compared.filter((name) => name !== values.sampler);
     this.drawn = { ...values, compare: compare.join(',') };
-    address.push('draw', { ...this.drawn, ...more });
+    address.put('draw', { ...this.drawn, ...more });
     this.drawing.stop();
     let rows;
     try {
@@ -99,6 +108,7 @@ export class Draw {
     const groups = rows.map(({ caption }) => ({ caption, images: names.flatMap((name, c) => Array.from({ length: count }, (_, i) => ({ name, seed: seed + c * count + i }))) }));
     this.plate.begin(groups);
     this.bodies = [];
+    this.rows = rows;
     const jobs = rows.flatMap(({ sampler, levels, steps }, row) => names.map((name, c) => {
       // Image i of all is drawn from seed + i, as the library counts when it is given several classes.
       const body = { ...(every ? { label: c } : { prompt: name }), n: Number(values.count), ...samplingBody(this.model, { ...values, sampler, levels, steps, seed: seed + c * count }) };
@@ -106,33 +116,39 @@ export class Draw {
       const partial = estimates(this.model, steps, count * names.length * rows.length);
       return { group: this.plate.groups[row], address: 'v1/images/generations', body: { ...body, stream: true, partial_images: partial }, partial, first: c * count };
     }));
-    return this.drawing.run(jobs);
+    const done = await this.drawing.run(jobs);
+    if (done && compare.length) this.#tellMeasured();
+    return done;
+  }
+
+  /** In place of the numbers that were expected, those that the server counted. */
+  #tellMeasured() {
+    this.plate.groups.forEach(({ tiles, heading }, row) => {
+      const counted = [...new Set(tiles.map((tile) => tile.evaluations))];
+      if (counted.every(Number.isFinite)) heading.textContent = caption(this.rows[row].sampler, this.rows[row].steps, counted.length === 1 ? counted[0] : `${Math.min(...counted)} to ${Math.max(...counted)}`);
+    });
   }
 
   /** The samplers of the rows: one, or several at equal evaluations. */
   async #rows(values, compare) {
     const first = { sampler: values.sampler, levels: values.levels, steps: Number(values.steps) };
     if (!compare.length) return [first];
-    const costs = (await get(`api/samplers?steps=${first.steps}`)).samplers;
-    const most = costs.find((one) => one.name === first.sampler)?.evaluations ?? first.steps;
-    const others = (await get(`api/samplers?evaluations=${most}`)).samplers;
-    const caption = (sampler, steps, evaluations) => `${sampler}: ${plural(steps, 'step')}, ${evaluations === undefined ? 'its own number of evaluations' : plural(evaluations, 'evaluation')}`;
+    const own = await this.#costs(`steps=${first.steps}`, values, first.sampler);
+    const most = own.evaluations ?? first.steps;
+    const others = await Promise.all(compare.map((name) => this.#costs(`evaluations=${most}`, values, name)));
     return [
-      { ...first, caption: caption(first.sampler, first.steps, costs.find((one) => one.name === first.sampler)?.evaluations) },
-      ...compare.map((name) => {
-        const other = others.find((one) => one.name === name);
-        const steps = other?.steps ?? first.steps;
-        return { sampler: name, levels: values.levels, steps, caption: caption(name, steps, other?.evaluations) };
-      }),
+      { ...first, caption: caption(first.sampler, first.steps, own.evaluations) },
+      ...others.map(({ name, steps = first.steps, evaluations }) => ({ sampler: name, levels: values.levels, steps, caption: caption(name, steps, evaluations) })),
     ];
   }
 
   #curl() { return this.bodies.map((body) => curl('v1/images/generations', body)).join('\n'); }
 
   #csharp() {
-    const { prompt, count, seed, sampler, levels, steps, guidance } = this.drawn;
+    const { prompt, count } = this.drawn;
     const what = prompt.toLowerCase() === EVERY ? `[${this.model.class_names.map((_, i) => i).join(', ')}]` : JSON.stringify(prompt);
-    const options = [`Count = ${Number(count)}`, `Seed = ${Number(seed)}`, `Sampler = ${JSON.stringify(sampler)}`, `Levels = ${JSON.stringify(levels)}`, `Steps = ${Number(steps)}`, guidance && Number(guidance) !== 1 ? `GuidanceScale = ${Number(guidance)}` : null];
-    return csharp(this.model, `var images = pipeline.Generate(${what}, new() { ${options.filter(Boolean).join(', ')} });`);
+    return csharp(this.model, `var images = pipeline.Generate(${what}, new() { Count = ${Number(count)}, ${samplingOptions(samplingBody(this.model, this.drawn))} });`);
   }
 }
+
+const caption = (sampler, steps, evaluations) => `${sampler}: ${plural(steps, 'step')}, ${evaluations === undefined ? 'its own number of evaluations' : plural(evaluations, 'evaluation')}`;

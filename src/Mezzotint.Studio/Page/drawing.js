@@ -35,22 +35,34 @@ export class Drawing {
     this.controls.clear();
     this.controls.busy(true);
     announce(`Drawing ${plural(this.plate.tiles.length, 'image')}.`);
-    this.plate.status.textContent = 'Waiting for the first step.';
+    const notes = new Map(); // why a job waits
+    const tell = () => {
+      const { progress } = this.plate;
+      const left = ((performance.now() - begun) / 1000) * (1 - progress) / progress;
+      const drawing = progress > 0 ? `Drawing: ${Math.floor(progress * 100)} %${progress > 0.1 ? `, ${seconds(left)} left` : ''}.` : '';
+      const [note = drawing ? '' : 'Waiting for the first step.'] = notes.values();
+      this.plate.status.textContent = [drawing, note].filter(Boolean).join(' ');
+    };
+    tell();
     const seen = (job) => (event) => {
       if (this.stopping !== stopping) return;
+      notes.delete(job);
       const tile = job.group.tiles[(job.first ?? 0) + event.image_index];
       if (event.evaluations && !tile.done) evaluations += event.evaluations;
       this.plate.add(tile, event, Math.min(job.partial, event.steps - 1) + 1);
-      const { progress } = this.plate;
-      const left = ((performance.now() - begun) / 1000) * (1 - progress) / progress;
-      this.plate.status.textContent = `Drawing: ${Math.floor(progress * 100)} %${progress > 0.1 ? `, ${seconds(left)} left` : ''}.`;
-      const quarter = Math.floor(progress * 4);
+      tell();
+      const quarter = Math.floor(this.plate.progress * 4);
       if (quarter > told && quarter < 4) announce(`${25 * (told = quarter)} percent.`);
     };
-    const waiting = (text) => { this.plate.status.textContent = text; announce(text); };
+    const waiting = (job) => (text) => {
+      if (this.stopping !== stopping) return;
+      if (notes.size === 0) announce(text); // not each second of a countdown
+      notes.set(job, text);
+      tell();
+    };
     const queue = [...jobs];
     const work = async () => {
-      for (let job = queue.shift(); job; job = queue.shift()) await stream(job.address, job.body, stopping.signal, seen(job), waiting);
+      for (let job = queue.shift(); job; job = queue.shift()) await stream(job.address, job.body, stopping.signal, seen(job), waiting(job));
     };
     try {
       await Promise.all(Array.from({ length: Math.min(AT_ONCE, jobs.length) }, work));

@@ -8,6 +8,7 @@ import { Walk } from './walk.js';
 import { announce, el, takesText } from './words.js';
 
 const main = document.getElementById('main');
+const notice = document.getElementById('notice');
 let app;
 let current;
 
@@ -23,8 +24,15 @@ async function load() {
   }
 }
 
+/** A link that was made with another model draws other images than whoever made it saw. */
+function tellModel(values) {
+  const other = address.otherModel(values);
+  notice.textContent = other ? `This link was made with the model ${other}. This server draws with ${app.model.id}, so the images differ.` : '';
+}
+
 function route() {
-  const { view, values } = address.read();
+  const { view, values: { model: linked, sha, ...values } } = address.read();
+  tellModel({ model: linked, sha });
   const name = view in app.views ? view : 'draw';
   const next = app.views[name];
   if (next !== current) {
@@ -82,8 +90,10 @@ remembered(document.getElementById('dark'), 'dark', matchMedia('(prefers-color-s
 document.getElementById('help').addEventListener('click', () => document.getElementById('keys').showModal());
 document.getElementById('skip').addEventListener('click', (event) => { event.preventDefault(); (document.getElementById('plate') ?? main).scrollIntoView(); main.focus(); });
 document.addEventListener('keydown', onKey);
+document.addEventListener('submit', (event) => { if (event.target === current?.controls?.element) notice.textContent = ''; }); // what is drawn from now on is the served model's own
 
 const model = await load();
+address.serve(model);
 const facts = document.getElementById('facts');
 facts.textContent = `${model.id} · ${model.device}`;
 facts.title = model.title;

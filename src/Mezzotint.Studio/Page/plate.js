@@ -8,7 +8,7 @@ const GAP = 8, CAPTION = 28, LARGEST = 448;
 export class Plate {
   /**
    * @param {object} model the served model
-   * @param {{ chosen?: (tile: object) => void, moved?: () => void, told?: (tile: object) => void }} events
+   * @param {{ chosen?: (tile: object) => void, moved?: () => void, told?: (tile: object) => void, filled?: (filled: boolean) => void }} events `filled` tells whether there is an image
    * @param {number} largest the most pixels of the screen that an image is wide
    */
   constructor(model, events = {}, largest = LARGEST) {
@@ -18,7 +18,7 @@ export class Plate {
     this.slider = el('input', { type: 'range', id: 'scrub', min: 1, max: 1, step: 1, value: 1, 'aria-label': 'Step', oninput: () => this.move(Number(this.slider.value)) });
     this.where = el('output', { className: 'where', for: 'scrub' });
     this.strip = el('div', { className: 'strip', 'aria-hidden': 'true' });
-    this.scrub = el('div', { className: 'scrub', hidden: true }, el('div', { className: 'line' }, el('label', { for: 'scrub' }, 'Step'), this.slider, this.where), this.strip);
+    this.scrub = el('div', { className: 'scrub idle' }, el('div', { className: 'line' }, el('label', { for: 'scrub' }, 'Step'), this.slider, this.where), this.strip);
     this.element = el('section', { className: 'plate', id: 'plate', 'aria-label': 'The plate' }, this.status, this.grid, this.scrub);
     new ResizeObserver(() => this.fit()).observe(this.grid);
   }
@@ -41,19 +41,26 @@ export class Plate {
       this.grid.append(element);
       return { ...group, tiles, heading: caption };
     });
-    this.scrub.hidden = true;
+    this.#tellFilled();
     this.fit();
+  }
+
+  /** The slider and the strip keep their place while there is nothing to lead through: what lies below does not move. */
+  #tellFilled() {
+    const filled = this.tiles.some((tile) => tile.frames.length);
+    this.scrub.classList.toggle('idle', !filled || this.steps < 2);
+    this.events.filled?.(filled);
   }
 
   /** Puts back what was there before, where nothing has come of what was to replace it. */
   restore() {
-    if (!this.past?.tiles.length || this.tiles.some((tile) => tile.frames.length)) return;
+    if (!this.past || this.tiles.some((tile) => tile.frames.length)) return;
     const { elements, thumbs, ...state } = this.past;
     Object.assign(this, state);
     this.grid.replaceChildren(...elements);
     this.strip.replaceChildren(...thumbs);
-    this.scrub.hidden = this.steps < 2;
     this.slider.max = this.steps;
+    this.#tellFilled();
     this.#tellWhere();
     this.fit();
   }
@@ -72,6 +79,7 @@ export class Plate {
     if (tile.frames.some((frame) => frame.step === event.step)) return;
     tile.expected = expected;
     tile.steps = event.steps;
+    tile.evaluations = event.evaluations ?? tile.evaluations;
     tile.done ||= event.type.endsWith('.completed');
     tile.frames.push({ step: event.step, sigma: event.sigma, src: addressOf(event.b64_json) });
     if (event.steps > this.steps) {
@@ -86,7 +94,7 @@ export class Plate {
       this.#thumb(tile, tile.frames.length - 1);
       this.#tellWhere();
     }
-    this.scrub.hidden = this.steps < 2;
+    this.#tellFilled();
   }
 
   /** Shows an image's strip and facts. */

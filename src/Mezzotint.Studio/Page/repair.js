@@ -1,7 +1,7 @@
 // Repair: a picture on a canvas; the model draws anew what the eraser took, or finishes the whole of it.
 import * as address from './address.js';
 import { PixelCanvas } from './canvas.js';
-import { Controls, fieldNames, samplingBody, samplingFields } from './controls.js';
+import { Controls, fieldNames, samplingBody, samplingFields, samplingOptions } from './controls.js';
 import { Details } from './details.js';
 import { Drawing, estimates } from './drawing.js';
 import { addressOf, download, load } from './images.js';
@@ -26,7 +26,7 @@ export class Repair {
     ], { go: (values) => this.go(values), stop: () => this.drawing.stop() });
     this.controls.fields.get('strength').input.addEventListener('input', () => { this.strengthChosen = true; });
     this.canvas = new PixelCanvas(model.width, model.height, () => this.#suggest());
-    this.plate = new Plate(model, { told: (tile) => this.details.tell(tile) }, 224);
+    this.plate = new Plate(model, { told: (tile) => this.details.tell(tile), filled: (filled) => { this.share.enable(filled); this.details.enable(filled); } }, 224);
     this.details = new Details(this.plate, app);
     this.share = new Share({ plate: this.plate, name: () => `repaired-${this.drawn.seed}`, curl: () => this.#curl(), csharp: () => this.#csharp() });
     this.plate.element.prepend(this.#bench());
@@ -108,7 +108,7 @@ export class Repair {
       this.begun = true;
       this.controls.set(values);
       await this.#begin();
-    } else if (this.drawn) address.push('repair', this.drawn);
+    } else if (this.drawn) address.put('repair', this.drawn);
   }
 
   /** Something is on the canvas from the start: the model's own. */
@@ -116,7 +116,8 @@ export class Repair {
     const body = { prompt: this.controls.values().prompt, stream: true, ...samplingBody(this.model, this.controls.values()) };
     let drawn = null;
     try {
-      await stream('v1/images/generations', body, undefined, (event) => { drawn = event.b64_json; }, () => {});
+      await stream('v1/images/generations', body, undefined, (event) => { drawn = event.b64_json; }, (text) => { this.plate.status.textContent = text; });
+      this.plate.status.textContent = '';
       const picture = await load(addressOf(drawn));
       if (!this.canvas.past.length) this.canvas.put(picture); // nobody has drawn meanwhile: theirs stays
     } catch (error) {
@@ -131,7 +132,7 @@ export class Repair {
     this.masked = mask !== null;
     this.drawn = { ...values, picture: await toAddress(picture), mask: mask ? await toAddress(mask) : '' };
     if (this.drawn.picture.length + this.drawn.mask.length > MOST_ADDRESS) this.drawn = values;
-    address.push('repair', this.drawn);
+    address.put('repair', this.drawn);
     const count = Math.max(1, Math.min(Number(values.count) || 1, this.model.limits.n));
     const form = new FormData();
     const partial = estimates(this.model, Number(values.steps), count);
@@ -153,10 +154,10 @@ export class Repair {
   #curl() { return curlForm('v1/images/edits', { image: '@picture.png', ...(this.masked ? { mask: '@mask.png' } : {}), ...this.body }); }
 
   #csharp() {
-    const { prompt, n, seed, sampler, levels, steps, strength } = this.body;
+    const { prompt, n, strength } = this.body;
     return csharp(this.model,
       `var source = PictureFitting.Source(File.ReadAllBytes("picture.png"), ${this.masked ? 'File.ReadAllBytes("mask.png")' : 'null'}, ${strength}, pipeline.Model);`,
-      `var images = pipeline.Generate(${JSON.stringify(prompt)}, new() { Count = ${n}, Seed = ${seed}, Sampler = ${JSON.stringify(sampler)}, Levels = ${JSON.stringify(levels)}, Steps = ${steps}, Source = source });`);
+      `var images = pipeline.Generate(${JSON.stringify(prompt)}, new() { Count = ${n}, ${samplingOptions(this.body)}, Source = source });`);
   }
 }
 

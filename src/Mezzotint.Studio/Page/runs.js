@@ -5,7 +5,6 @@ import { chart, figure } from './chart.js';
 import { announce, el, plural, seconds } from './words.js';
 
 const EVERY = 2000; // milliseconds
-const LIVE = 120; // seconds since the log was written
 
 export class Runs {
   constructor() {
@@ -72,7 +71,7 @@ export class Runs {
     this.facts.textContent = [
       `${plural(run.step, 'step')}, epoch ${figure(run.epoch)}`, `training loss ${figure(run.train_loss)}`, run.eval_loss === undefined ? null : `test loss ${figure(run.eval_loss)}`,
       `${figure(run.images_per_second)} images/s`, `${seconds(run.seconds)} of training`,
-    ].filter(Boolean).join(', ') + (isLive(run) ? '; it is training.' : '.');
+    ].filter(Boolean).join(', ') + `; ${STATES[run.state]}.`;
     const losses = [...curve.train_loss, ...epochs.map((epoch) => epoch.eval_loss)];
     this.charts.replaceChildren(
       el('figure', {}, el('figcaption', {}, 'Loss'), chart([
@@ -109,6 +108,6 @@ export class Runs {
   }
 }
 
-const isLive = (run) => Date.now() / 1000 - run.updated < LIVE;
+const STATES = { training: 'it is training', stopped: 'it was stopped before its last epoch', finished: 'it is finished' };
 
-const summary = (run) => (run.step === 0 ? 'begins' : `epoch ${figure(run.epoch)}, loss ${figure(run.train_loss)}${isLive(run) ? ', training' : ''}`);
+const summary = (run) => (run.step === 0 ? 'begins' : `epoch ${figure(run.epoch)}, loss ${figure(run.train_loss)}`) + `, ${run.state}`;

@@ -19,7 +19,11 @@ export class Share {
       el('button', { type: 'button', onclick: async () => download(await fileOf(await this.#grid(of.plate)), `${of.name()}.png`) }, 'Download grid'),
       copying('Copy as curl', of.curl),
       copying('Copy as C#', of.csharp));
+    this.enable(false);
   }
+
+  /** What needs an image waits for one; the link is always there. */
+  enable(enabled) { for (const button of [...this.element.children].slice(1)) button.disabled = !enabled; }
 
   #grid(plate) {
     const seen = plate.tiles.filter((tile) => tile.frames.length);

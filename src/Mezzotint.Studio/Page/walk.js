@@ -1,12 +1,14 @@
 // Walk: a row of images whose noise lies on the great circle between that of two seeds; a slider and a play button lead along it.
 import * as address from './address.js';
-import { Controls, fieldNames, samplingBody, samplingFields } from './controls.js';
+import { Controls, fieldNames, samplingBody, samplingFields, samplingOptions } from './controls.js';
 import { Drawing, estimates } from './drawing.js';
 import { Plate } from './plate.js';
 import { Share, csharp, curl } from './share.js';
 import { el } from './words.js';
 
 const BEAT = 120; // milliseconds between two images
+const STILL = 1000; // for those who asked for less motion: one picture after the other, and no film
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class Walk {
   constructor(app) {
@@ -27,7 +29,7 @@ export class Walk {
     this.where = el('output', { className: 'where', for: 'way' });
     this.playing = 0;
     this.player = el('button', { type: 'button', 'aria-pressed': 'false', onclick: () => this.play(!this.playing) }, 'Play');
-    this.plate = new Plate(model, { chosen: (tile) => this.to(this.plate.tiles.indexOf(tile)) }, 96);
+    this.plate = new Plate(model, { chosen: (tile) => this.to(this.plate.tiles.indexOf(tile)), filled: (filled) => { this.share.enable(filled); this.player.disabled = !filled; } }, 96);
     this.plate.grid.setAttribute('aria-label', 'The images of the walk');
     this.plate.scrub.remove(); // the slider here leads along the walk
     this.plate.status.after(el('div', { className: 'stage' }, this.big, el('div', { className: 'line' }, el('label', { for: 'way' }, 'Along'), this.slider, this.where, this.player)));
@@ -35,7 +37,7 @@ export class Walk {
     this.plate.element.append(this.share.element);
     this.element = el('div', { className: 'view walk' }, this.controls.element, this.plate.element);
     this.drawing = new Drawing({ plate: this.#watched(), controls: this.controls, facts: app.facts, names: fieldNames });
-    new ResizeObserver(() => this.#fit()).observe(this.plate.element);
+    new ResizeObserver(() => this.#fit()).observe(this.big.parentElement);
   }
 
   /** The plate, with the large image following what comes. */
@@ -47,7 +49,7 @@ export class Walk {
 
   async show(values) {
     if (Object.keys(values).length === 0 && this.drawn) {
-      address.push('walk', this.drawn);
+      address.put('walk', this.drawn);
       return;
     }
     this.controls.set(values);
@@ -57,7 +59,7 @@ export class Walk {
   async go(values, more = {}) {
     this.play(false);
     this.drawn = values;
-    address.push('walk', { ...values, ...more });
+    address.put('walk', { ...values, ...more });
     const count = Math.max(2, Math.min(Number(values.count) || 2, this.model.limits.n));
     this.body = { prompt: values.prompt, n: Number(values.count), interpolate_to: Number(values.to), ...samplingBody(this.model, values) };
     this.plate.begin([{ images: Array.from({ length: count }, (_, i) => ({ name: `${values.prompt}, ${i + 1} of ${count}`, seed: Number(values.seed) })) }]);
@@ -85,7 +87,7 @@ export class Walk {
     if (!this.playing) address.refine({ at: this.at || null });
   }
 
-  /** There and back, until it is told to stop. */
+  /** There and back, until it is told to stop; with less motion once to the end, a still picture a second. */
   play(playing) {
     clearInterval(this.playing);
     this.playing = 0;
@@ -93,10 +95,15 @@ export class Walk {
     this.player.textContent = playing ? 'Pause' : 'Play';
     if (!playing) return;
     let by = 1;
+    if (calm.matches && this.at === this.plate.tiles.length - 1) this.to(0);
     this.playing = setInterval(() => {
+      if (calm.matches && this.at === this.plate.tiles.length - 1) {
+        this.play(false);
+        return;
+      }
       if (this.at + by < 0 || this.at + by >= this.plate.tiles.length) by = -by;
       this.to(this.at + by);
-    }, BEAT);
+    }, calm.matches ? STILL : BEAT);
   }
 
   leave() { this.play(false); }
@@ -111,13 +118,13 @@ export class Walk {
 
   #fit() {
     const { width } = this.model;
-    const scale = Math.max(1, Math.floor(Math.min(336, this.plate.element.clientWidth) / width));
+    const scale = Math.max(1, Math.floor(Math.min(336, this.big.parentElement.clientWidth) / width));
     this.big.style.width = `${width * scale}px`;
     this.big.style.height = `${this.model.height * scale}px`;
   }
 
   #csharp() {
-    const { prompt, n, seed, interpolate_to: to, sampler, levels, steps } = this.body;
-    return csharp(this.model, `var images = pipeline.Generate(${JSON.stringify(prompt)}, new() { Count = ${n}, Seed = ${seed}, InterpolateTo = ${to}, Sampler = ${JSON.stringify(sampler)}, Levels = ${JSON.stringify(levels)}, Steps = ${steps} });`);
+    const { prompt, n, interpolate_to: to } = this.body;
+    return csharp(this.model, `var images = pipeline.Generate(${JSON.stringify(prompt)}, new() { Count = ${n}, InterpolateTo = ${to}, ${samplingOptions(this.body)} });`);
   }
 }
