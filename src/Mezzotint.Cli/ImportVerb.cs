@@ -26,7 +26,8 @@ internal static class ImportVerb
             throw new MezzotintException($"There is a model in '{output}' already: add --force to replace it, or choose another folder with --out.");
         if (!ModelFolder.Exists(output) && (File.Exists(output) || SeedCheckpoint.Exists(output)))
             throw new MezzotintException($"--out '{output}' is {(File.Exists(output) ? "a file" : "a PyTorch checkpoint itself")}: choose another folder.");
-        using var model = SeedCheckpoint.Read(folder);
+        bool isModel = ModelFolder.Exists(folder) && !SeedCheckpoint.Exists(folder);
+        using var model = isModel ? ModelFolder.Read(folder, unwrap: true) : SeedCheckpoint.Read(folder);
         ModelFolder.Write(output, model.Network, model.Info);
         long parameters = model.Network.parameters().Sum(parameter => parameter.numel());
         terminal.Result(json, new { Model = output, Parameters = parameters, Sha256 = ModelFolder.Hash(output) },

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using Mezzotint.IO;
 
 namespace Mezzotint.Data;
 
@@ -30,22 +31,20 @@ public static class IdxFile
     public static (int[] Shape, byte[] Values) Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        try
+        return InputFile.Read(path, file =>
         {
-            using var file = File.OpenRead(path);
             byte[] start = new byte[2];
             int read = file.ReadAtLeast(start, 2, throwOnEndOfStream: false);
             file.Position = 0;
-            return read == 2 && start is [0x1f, 0x8b] ? ReadGzipped(file, path) : ReadPlain(file, path);
-        }
-        catch (InvalidDataException cause)
-        {
-            throw new MezzotintException($"{path}: its gzip stream is damaged ({cause.Message}) Get the file again.", cause);
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw new MezzotintException($"{path} cannot be read: {cause.Message}", cause);
-        }
+            try
+            {
+                return read == 2 && start is [0x1f, 0x8b] ? ReadGzipped(file, path) : ReadPlain(file, path);
+            }
+            catch (InvalidDataException cause)
+            {
+                throw new MezzotintException($"{path}: its gzip stream is damaged ({cause.Message}) Get the file again.", cause);
+            }
+        });
     }
 
     /// <summary>Writes a file, gzipped where its name ends in <c>.gz</c>.</summary>
@@ -84,7 +83,7 @@ public static class IdxFile
         }
     }
 
-    private static (int[] Shape, byte[] Values) ReadPlain(FileStream file, string path)
+    private static (int[] Shape, byte[] Values) ReadPlain(Stream file, string path)
     {
         int[] shape = ReadHeader(file, path, out long claim);
         long present = file.Length - file.Position;
@@ -95,7 +94,7 @@ public static class IdxFile
         return (shape, values);
     }
 
-    private static (int[] Shape, byte[] Values) ReadGzipped(FileStream file, string path)
+    private static (int[] Shape, byte[] Values) ReadGzipped(Stream file, string path)
     {
         long compressed = file.Length;
         uint lengthInTrailer = ReadTrailer(file, path);
@@ -124,7 +123,7 @@ public static class IdxFile
     }
 
     /// <summary>The last field of a gzip file: the length of what it holds, modulo 2^32 (RFC 1952, ISIZE).</summary>
-    private static uint ReadTrailer(FileStream file, string path)
+    private static uint ReadTrailer(Stream file, string path)
     {
         if (file.Length < 18)
             throw new MezzotintException($"{path} is truncated: {file.Length} bytes are too few for a gzip file. Get it again.");

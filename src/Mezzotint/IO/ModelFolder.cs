@@ -57,8 +57,10 @@ public static class ModelFolder
 
     /// <summary>Reads a model.</summary>
     /// <param name="folder">The folder.</param>
+    /// <param name="unwrap">Whether to take off what PyTorch's wrappers put before all names, such as <c>module.</c>; else such
+    /// names are refused.</param>
     /// <exception cref="MezzotintException">The folder is no model, or its files are damaged or do not belong together.</exception>
-    public static LoadedModel Read(string folder)
+    public static LoadedModel Read(string folder, bool unwrap = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         AtomicFolder.TryFinish(folder);
@@ -68,7 +70,7 @@ public static class ModelFolder
         // Weights that another program wrote say nothing about a description.
         if (file.Metadata.TryGetValue(DescriptionHash, out string? expected) && expected != hash)
             throw new MezzotintException($"'{folder}' is half written: its {DescriptionFile} is not the one that {WeightsFile} was written with. Write the model again (a training that is resumed does), or put the right {DescriptionFile} back.");
-        return new LoadedModel(NetworkWeights.Build(info.Model, file.Tensors, weights), info);
+        return new LoadedModel(NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights), info);
     }
 
     /// <summary>Reads the description alone.</summary>

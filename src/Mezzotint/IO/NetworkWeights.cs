@@ -10,6 +10,10 @@ namespace Mezzotint.IO;
 internal static class NetworkWeights
 {
     private const int NamesShown = 5;
+    private const int SmallCount = 1 << 22;
+
+    // What wrappers of PyTorch put before all names.
+    private static readonly string[] Wrappers = ["module.", "_orig_mod."];
 
     /// <summary>The parameters by name, in the order of the network.</summary>
     /// <param name="network">The network.</param>
@@ -47,7 +51,8 @@ internal static class NetworkWeights
     {
         long needed = config.ParameterCount;
         long there = tensors.Values.Sum(tensor => tensor.ElementCount);
-        if (needed != there)
+        // The names say most. But a small file does not justify building a large network to know them.
+        if (needed > 2 * there + SmallCount)
         {
             throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
                 $"'{file}' has {there} weights, but the network of its config.json has {needed}: the two files do not belong together."));
@@ -74,12 +79,30 @@ internal static class NetworkWeights
     {
         using var scope = NewDisposeScope();
         var parameters = network.named_parameters().ToDictionary(named => named.name, named => named.parameter);
+        if (PrefixOf(tensors.Keys) is { } prefix)
+        {
+            throw new MezzotintException($"'{file}': the names of all weights begin with {Printable.Quote(prefix)}, as PyTorch's DataParallel and compile write them; "
+                + "save the state dict of the module inside, or let `mezzotint import FOLDER --out MODEL` take the prefix off.");
+        }
         RefuseNames(file, "lacks", [.. parameters.Keys.Where(name => !tensors.ContainsKey(name))]);
         RefuseNames(file, "has, but the network does not,", [.. tensors.Keys.Where(name => !parameters.ContainsKey(name))]);
         foreach (var (name, parameter) in parameters)
             Check(tensors[name], parameter.shape, name, file);
         foreach (var (name, parameter) in parameters)
             tensors[name].CopyTo(parameter);
+    }
+
+    /// <summary>The weights without the prefixes that PyTorch's wrappers put before all names.</summary>
+    public static IReadOnlyDictionary<string, TensorData> Unwrap(IReadOnlyDictionary<string, TensorData> tensors) =>
+        PrefixOf(tensors.Keys) is { } prefix ? tensors.ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value) : tensors;
+
+    private static string? PrefixOf(IEnumerable<string> keys)
+    {
+        string[] names = [.. keys];
+        string prefix = "";
+        while (names.Length > 0 && Wrappers.FirstOrDefault(wrapper => names.All(name => name.AsSpan(prefix.Length).StartsWith(wrapper))) is { } next)
+            prefix += next;
+        return prefix.Length == 0 ? null : prefix;
     }
 
     private static void RefuseNames(string file, string how, string[] names)

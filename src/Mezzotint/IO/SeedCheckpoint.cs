@@ -35,7 +35,7 @@ public static class SeedCheckpoint
         string configPath = Path.Combine(folder, ConfigFile);
         string weightsPath = Path.Combine(folder, WeightsFile);
         var config = ParseConfig(SmallFile.Read(configPath, MaxConfigLength), configPath);
-        var network = NetworkWeights.Build(config, PyTorchArchive.Read(weightsPath), weightsPath);
+        var network = NetworkWeights.Build(config, NetworkWeights.Unwrap(PyTorchArchive.Read(weightsPath)), weightsPath);
         int side = (MnistSide + config.Stride - 1) / config.Stride * config.Stride;
         return new LoadedModel(network, new ModelInfo
         {

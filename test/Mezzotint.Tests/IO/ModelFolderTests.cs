@@ -161,6 +161,38 @@ public class ModelFolderTests
     }
 
     [Fact]
+    public void One_tensor_too_many_or_too_few_is_named_before_totals_are_compared()
+    {
+        using var folder = new TemporaryFolder();
+        using var network = SmallNetwork.Build();
+        ModelFolder.Write(folder.Name, network, SmallNetwork.Info);
+        var tensors = NetworkWeights.Save(network);
+        tensors.Add("num_batches_tracked", new TensorData(ElementType.Int64, [], new byte[8]));
+        SafetensorsFile.Write(folder.File("model.safetensors"), tensors);
+        Assert.Contains("'num_batches_tracked'", Refusal(folder.Name), StringComparison.Ordinal);
+        tensors.Remove("num_batches_tracked");
+        tensors.Remove("proj.2.bias");
+        SafetensorsFile.Write(folder.File("model.safetensors"), tensors);
+        Assert.Contains("lacks the weights 'proj.2.bias'", Refusal(folder.Name), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("module.")]
+    [InlineData("_orig_mod.")]
+    [InlineData("module._orig_mod.")]
+    public void Prefixes_of_PyTorchs_wrappers_are_named_and_taken_off_where_asked(string prefix)
+    {
+        using var folder = new TemporaryFolder();
+        using var network = SmallNetwork.Build();
+        ModelFolder.Write(folder.Name, network, SmallNetwork.Info);
+        SafetensorsFile.Write(folder.File("model.safetensors"),
+            NetworkWeights.Save(network).Select(pair => KeyValuePair.Create(prefix + pair.Key, pair.Value)));
+        Assert.Contains($"begin with '{prefix}'", Refusal(folder.Name), StringComparison.Ordinal);
+        using var read = ModelFolder.Read(folder.Name, unwrap: true);
+        Assert.Equal(SmallNetwork.Weights(network), SmallNetwork.Weights(read.Network));
+    }
+
+    [Fact]
     public void What_is_no_model_folder_is_said_so()
     {
         using var folder = new TemporaryFolder();
