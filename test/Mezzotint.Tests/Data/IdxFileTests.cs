@@ -139,7 +139,7 @@ public class IdxFileTests
     public void Missing_files_and_folders_are_refused()
     {
         using var folder = new ScratchFolder();
-        Assert.Contains("cannot be read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder["none"])).Message, StringComparison.Ordinal);
+        Assert.Contains("Cannot read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder["none"])).Message, StringComparison.Ordinal);
         Assert.Contains("cannot be read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder.Path)).Message, StringComparison.Ordinal);
     }
 
