@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using SkiaSharp;
+using Mezzotint.IO;
 
 namespace Mezzotint.Data;
 
@@ -26,7 +26,7 @@ public enum ImageSplit
 /// <c>train</c> and <c>test</c>, the classes are below these. Otherwise the split is by name: an image is a test image where the first eight bytes
 /// of SHA-256("CLASS/FILE"), as a little-endian number, are a multiple of 10; it stays one when others come or go.
 /// Colour becomes grey by Rec. 601 luma (0.299 R + 0.587 G + 0.114 B), grey becomes colour by repetition, transparent parts become black;
-/// the orientation tag of cameras is not applied. Hidden files and folders are passed over.
+/// pictures stand upright, whatever way the camera was held. Hidden files and folders are passed over.
 /// </remarks>
 public static class ImageFolder
 {
@@ -124,7 +124,7 @@ public static class ImageFolder
         int height = 0, width = 0, length = 0;
         for (int i = 0; i < files.Count; i++)
         {
-            using var image = DecodedImage.Open(files[i].Path);
+            using var image = PictureFile.Read(files[i].Path);
             if (size is null && i > 0 && (image.Height != height || image.Width != width))
                 throw new MezzotintException($"{files[i].Path} is {image.Width} x {image.Height}, but {files[0].Path} is {width} x {height}: make all images one size, or give the size to bring them to.");
             if (i == 0)
@@ -134,33 +134,14 @@ public static class ImageFolder
                     throw new MezzotintException($"{root}: {files.Count} images of {channels} x {height} x {width} exceed the {Array.MaxLength} bytes that a data set may have: give a smaller size.");
                 length = channels * height * width;
             }
-            using var bitmap = image.Decode(size);
+            var picture = image.Decode().On(channels, 0, size);
             if (pixels.Length < (i + 1) * length) // grown by what was really decoded, not by what the first header claims
                 Array.Resize(ref pixels, (int)Math.Min((long)files.Count * length, Math.Max(2L * pixels.Length, length)));
-            Unpack(bitmap, channels, pixels.AsSpan(i * length, length));
+            picture.Pixels.CopyTo(pixels, i * length);
         }
         byte[] labels = [.. files.Select(file => (byte)file.Class)];
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
         return new ImageSet(split == ImageSplit.All ? name : $"{name} {Word(split)}", pixels, labels, channels, height, width, classes);
-    }
-
-    /// <summary>RGBA row by row becomes channel by channel.</summary>
-    private static void Unpack(SKBitmap bitmap, int channels, Span<byte> pixels)
-    {
-        int area = bitmap.Width * bitmap.Height;
-        var source = bitmap.GetPixelSpan();
-        for (int row = 0, i = 0; row < bitmap.Height; row++)
-        {
-            var line = source.Slice(row * bitmap.RowBytes, 4 * bitmap.Width);
-            for (int column = 0; column < bitmap.Width; column++, i++)
-            {
-                int r = line[4 * column], g = line[4 * column + 1], b = line[4 * column + 2];
-                if (channels == 3)
-                    (pixels[i], pixels[area + i], pixels[2 * area + i]) = ((byte)r, (byte)g, (byte)b);
-                else // the weights are in 65536ths and add up to one, so that grey stays what it is
-                    pixels[i] = (byte)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
-            }
-        }
     }
 
     private static string Word(ImageSplit split) => split == ImageSplit.Train ? "train" : "test";

@@ -50,23 +50,13 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
         var pixels = new List<byte>();
         foreach (string file in files)
         {
-            var image = PngFile.Read(file);
+            var image = PngFile.Read(file, channels: reference.Channels);
             if ((image.Height, image.Width) != (reference.Height, reference.Width))
                 throw new MezzotintException($"'{file}' is {image.Width} x {image.Height}, the images of {reference.Name} are {reference.Width} x {reference.Height}: a grid is not measured; write the images one by one, or as an .npz file.");
-            pixels.AddRange(InChannels(image, reference.Channels));
+            pixels.AddRange(image.Pixels);
         }
         return new(new ImageSet(path, [.. pixels], new byte[files.Length], reference.Channels, reference.Height, reference.Width, reference.ClassNames),
             "the folder has no subfolders named after the classes");
-    }
-
-    /// <summary>Grey from colour by Rec. 601 luma, colour from grey by repetition.</summary>
-    private static byte[] InChannels(ImageBatch image, int channels)
-    {
-        int plane = image.Height * image.Width;
-        byte[] pixels = image.Pixels;
-        return image.Channels == channels ? pixels
-            : channels == 3 ? [.. pixels, .. pixels, .. pixels]
-            : [.. Enumerable.Range(0, plane).Select(i => (byte)((19595 * pixels[i] + 38470 * pixels[plane + i] + 7471 * pixels[2 * plane + i] + 32768) >> 16))];
     }
 
     private static EvaluatedImages ReadArrays(string path, ImageSet reference)

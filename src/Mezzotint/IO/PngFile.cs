@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using SkiaSharp;
 
 namespace Mezzotint.IO;
@@ -15,7 +14,7 @@ public enum PictureFormat
 }
 
 /// <summary>
-/// Images in files: writes PNG, with words in it if wanted, and reads PNG, JPEG, WebP, BMP and whatever else Skia decodes.
+/// Images in files: writes PNG, with words in it if wanted, and reads PNG, JPEG, WebP, BMP and GIF, of an animation the first frame.
 /// Values go to files and come back as they are: no gamma, no colour profile.
 /// </summary>
 public static class PngFile
@@ -60,24 +59,40 @@ public static class PngFile
     /// <param name="file">The bytes of the file.</param>
     /// <param name="name">What an error calls it.</param>
     /// <param name="maxPixels">The most pixels to accept.</param>
+    /// <param name="background">The grey value behind what is transparent, 0 (black) to 255 (white).</param>
     /// <returns>The image as <see cref="Read"/> gives it, and 0 (transparent) to 255 (opaque) as a grey image; null where all of it is opaque.</returns>
     /// <exception cref="MezzotintException">It is not an image, damaged, or too large.</exception>
-    public static (ImageBatch Image, ImageBatch? Opacity) Decode(byte[] file, string name, long maxPixels = 1 << 22)
+    public static (ImageBatch Image, ImageBatch? Opacity) Decode(byte[] file, string name, long maxPixels = 1 << 22, byte background = 0)
     {
         ArgumentNullException.ThrowIfNull(file);
-        using var stream = new MemoryStream(file, writable: false);
-        return Decode(name, stream, maxPixels);
+        using var picture = PictureFile.Open(file, name, maxPixels);
+        var decoded = picture.Decode();
+        return (decoded.On(null, background), decoded.Opacity());
     }
 
     /// <summary>Reads one image; of an animation, its first.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="maxPixels">The most pixels, height times width, to accept: looked up in the header before any are decoded.</param>
-    /// <returns>One image: 1 channel where the file says grey, else 3, upright whatever way the camera was held. What is transparent shows white, as on a page.</returns>
+    /// <param name="maxPixels">The most pixels, height times width, to accept (never more than 2^26): looked up in the header before any are decoded.</param>
+    /// <param name="background">The grey value behind what is transparent, 0 (black) to 255 (white).</param>
+    /// <param name="channels">1 for grey (of colour, its Rec. 601 luma), 3 for colour; null for what the file says.</param>
+    /// <returns>One image, upright whatever way the camera was held; without <paramref name="channels"/>, of 1 channel where the file says grey, else of 3.</returns>
     /// <exception cref="MezzotintException">The file is not there, not an image, damaged, or too large.</exception>
-    public static ImageBatch Read(string path, long maxPixels = 1 << 26)
+    public static ImageBatch Read(string path, long maxPixels = 1 << 26, byte background = 0, int? channels = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxPixels);
-        return InputFile.Read(path, file => Decode(path, file, maxPixels).Image);
+        using var picture = PictureFile.Read(path, maxPixels);
+        return picture.Decode().On(channels, background);
+    }
+
+    /// <summary>Reads one image as a mask, white where to draw: where the picture is transparent; where it is opaque everywhere, its grey values.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="MezzotintException">The file is not there, not an image, damaged, or too large.</exception>
+    public static ImageBatch ReadMask(string path)
+    {
+        using var picture = PictureFile.Read(path);
+        var decoded = picture.Decode();
+        return decoded.Opacity() is not { } opacity ? decoded.On(1)
+            : new ImageBatch(1, 1, opacity.Height, opacity.Width, [.. opacity.Pixels.Select(value => (byte)(255 - value))]);
     }
 
     /// <summary>Reads the keywords and texts of a PNG file; compressed ones, which this library never writes, are left out.</summary>
@@ -87,34 +102,6 @@ public static class PngFile
     {
         (Dictionary<string, string>? texts, string? problem) = InputFile.Read(path, PngText.Collect);
         return texts ?? throw new MezzotintException($"Cannot read '{path}': it {problem}; is it a PNG file, and whole?");
-    }
-
-    private static (ImageBatch Image, ImageBatch? Opacity) Decode(string path, Stream file, long maxPixels)
-    {
-        using SKCodec codec = SKCodec.Create(file, out SKCodecResult opened)
-            ?? throw new MezzotintException($"Cannot read '{path}': it is not an image that can be decoded ({opened}); PNG, JPEG, WebP and BMP can.");
-        (int width, int height) = (codec.Info.Width, codec.Info.Height);
-        // Four bytes a pixel have to fit into one array.
-        long most = Math.Min(maxPixels, Array.MaxLength / 4);
-        if ((long)width * height > most)
-            throw new MezzotintException($"Cannot read '{path}': {height} x {width} pixels are more than the {most} accepted; make the image smaller.");
-
-        bool grey = codec.Info.ColorType == SKColorType.Gray8;
-        var info = new SKImageInfo(width, height, grey ? SKColorType.Gray8 : SKColorType.Rgba8888, grey ? SKAlphaType.Opaque : SKAlphaType.Unpremul, null);
-        var decoded = new byte[info.BytesSize];
-        GCHandle pin = GCHandle.Alloc(decoded, GCHandleType.Pinned);
-        SKCodecResult result;
-        try
-        {
-            result = codec.GetPixels(info, pin.AddrOfPinnedObject());
-        }
-        finally
-        {
-            pin.Free();
-        }
-        if (result != SKCodecResult.Success)
-            throw new MezzotintException($"Cannot read '{path}': the image is damaged or cut short ({result}); get it again.");
-        return Upright(decoded, height, width, grey, codec.EncodedOrigin);
     }
 
     private static byte[] Encode(ImageBatch image, int scale, SKEncodedImageFormat format, int quality)
@@ -142,43 +129,5 @@ public static class PngFile
         using SKData data = bitmap.Encode(format, quality)
             ?? throw new InvalidOperationException("Skia did not encode the image.");
         return data.ToArray();
-    }
-
-    /// <summary>Turns decoded pixels, [H, W] grey or [H, W, 4], into [C, H, W] and their opacity, undoing the turn and the mirror that the header names.</summary>
-    private static (ImageBatch Image, ImageBatch? Opacity) Upright(byte[] decoded, int height, int width, bool grey, SKEncodedOrigin origin)
-    {
-        bool onItsSide = origin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
-        (int uprightHeight, int uprightWidth) = onItsSide ? (width, height) : (height, width);
-        int plane = height * width;
-        var pixels = new byte[(grey ? 1 : 3) * plane];
-        byte[]? opacities = grey ? null : new byte[plane];
-        for (int y = 0; y < uprightHeight; y++)
-            for (int x = 0; x < uprightWidth; x++)
-            {
-                // Where the file keeps the pixel that belongs at row y, column x.
-                (int row, int column) = origin switch
-                {
-                    SKEncodedOrigin.TopRight => (y, width - 1 - x),
-                    SKEncodedOrigin.BottomRight => (height - 1 - y, width - 1 - x),
-                    SKEncodedOrigin.BottomLeft => (height - 1 - y, x),
-                    SKEncodedOrigin.LeftTop => (x, y),
-                    SKEncodedOrigin.RightTop => (height - 1 - x, y),
-                    SKEncodedOrigin.RightBottom => (height - 1 - x, width - 1 - y),
-                    SKEncodedOrigin.LeftBottom => (x, width - 1 - y),
-                    _ => (y, x),
-                };
-                int source = row * width + column;
-                int target = y * uprightWidth + x;
-                if (grey)
-                    pixels[target] = decoded[source];
-                else
-                {
-                    int opacity = opacities![target] = decoded[source * 4 + 3];
-                    for (int channel = 0; channel < 3; channel++)
-                        pixels[channel * plane + target] = (byte)((decoded[source * 4 + channel] * opacity + 255 * (255 - opacity) + 127) / 255);
-                }
-            }
-        bool opaque = opacities is null || !opacities.AsSpan().ContainsAnyExcept((byte)255);
-        return (new ImageBatch(1, grey ? 1 : 3, uprightHeight, uprightWidth, pixels), opaque ? null : new ImageBatch(1, 1, uprightHeight, uprightWidth, opacities!));
     }
 }

@@ -14,7 +14,7 @@ public static class PictureFitting
     public static ImageBatch Fit(ImageBatch picture, ModelInfo model, string name)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Coloured(Shrunk(picture, model, name), model.Model.InChannels);
+        return Grey.InChannels(Shrunk(picture, model, name), model.Model.InChannels);
     }
 
     /// <summary>
@@ -29,40 +29,32 @@ public static class PictureFitting
     public static ImageBatch FitMask(ImageBatch picture, ImageBatch? opacity, ModelInfo model, string name)
     {
         if (opacity is null)
-            return Coloured(Shrunk(picture, model, name), 1);
+            return Grey.InChannels(Shrunk(picture, model, name), 1);
         var shrunk = Shrunk(opacity, model, name);
         return new ImageBatch(1, 1, shrunk.Height, shrunk.Width, [.. shrunk.Pixels.Select(value => (byte)(255 - value))]);
     }
 
-    /// <summary>A source for drawing, from the bytes of files.</summary>
+    /// <summary>A source for drawing, from the bytes of PNG, JPEG or WebP files: <see cref="GivenPicture.Read"/> and <see cref="GivenPicture.Decode"/> in one.</summary>
     /// <param name="image">The picture's file.</param>
     /// <param name="mask">The mask's file; null where there is none, and then what is transparent in the picture is the mask.</param>
     /// <param name="strength">The share of the steps that is walked; null for 0.6, and with a mask for all of them.</param>
     /// <param name="model">The model.</param>
-    /// <exception cref="MezzotintException">A file is no picture, or does not fit; the message says what would.</exception>
-    public static SourceImage Source(byte[] image, byte[]? mask, double? strength, ModelInfo model)
+    /// <exception cref="InvalidRequestException">A file is no picture, or does not fit; the message says what would.</exception>
+    public static SourceImage Source(byte[] image, byte[]? mask, double? strength, ModelInfo model) => GivenPicture.Read(image, mask, strength, model).Decode();
+
+    /// <summary>Whether a picture of this size can be brought to the model's.</summary>
+    internal static void CheckSize(int height, int width, ModelInfo model, string name)
     {
-        var (picture, opacity) = PngFile.Decode(image, "image");
-        var fitted = Fit(picture, model, "image");
-        ImageBatch? where = null;
-        if (mask is not null)
-        {
-            var (itsPicture, itsOpacity) = PngFile.Decode(mask, "mask");
-            where = FitMask(itsPicture, itsOpacity, model, "mask");
-        }
-        else if (opacity is not null)
-            where = FitMask(picture, opacity, model, "image");
-        double share = strength ?? (where is null ? 0.6 : 1);
-        Check.Range("strength", share, share is > 0 and <= 1, "above 0, to 1");
-        return new SourceImage { Image = fitted, Mask = where, Strength = share };
+        int factor = height / model.Height;
+        if (factor < 1 || height != factor * model.Height || width != factor * model.Width)
+            throw new MezzotintException($"{name}: it is {width} x {height}; this model takes {model.Width} x {model.Height}, or a whole number of times that.");
     }
 
     /// <summary>Each pixel the mean of the square that it takes in the picture.</summary>
     private static ImageBatch Shrunk(ImageBatch picture, ModelInfo model, string name)
     {
+        CheckSize(picture.Height, picture.Width, model, name);
         int factor = picture.Height / model.Height;
-        if (factor < 1 || picture.Height != factor * model.Height || picture.Width != factor * model.Width)
-            throw new MezzotintException($"{name}: it is {picture.Width} x {picture.Height}; this model takes {model.Width} x {model.Height}, or a whole number of times that.");
         if (factor == 1)
             return picture;
         var pixels = new byte[picture.Channels * model.Height * model.Width];
@@ -76,17 +68,5 @@ public static class PictureFitting
             pixels[at] = (byte)((sum + factor * factor / 2) / (factor * factor));
         }
         return new ImageBatch(1, picture.Channels, model.Height, model.Width, pixels);
-    }
-
-    /// <summary>Grey in colour is three times the same; colour in grey is luma as in ITU-R BT.601, of which (v, v, v) is v.</summary>
-    private static ImageBatch Coloured(ImageBatch picture, int channels)
-    {
-        if (picture.Channels == channels)
-            return picture;
-        int plane = picture.Height * picture.Width;
-        byte[] p = picture.Pixels;
-        byte[] pixels = channels == 3 ? [.. p, .. p, .. p]
-            : [.. Enumerable.Range(0, plane).Select(i => (byte)Math.Round(0.299 * p[i] + 0.587 * p[plane + i] + 0.114 * p[2 * plane + i]))];
-        return new ImageBatch(1, channels, picture.Height, picture.Width, pixels);
     }
 }

@@ -140,13 +140,15 @@ public sealed class PngFileTests : IDisposable
     }
 
     [Fact]
-    public void Transparent_parts_show_white()
+    public void Transparent_parts_show_the_background_black_unless_told_otherwise()
     {
         using var bitmap = new SKBitmap(new SKImageInfo(2, 1, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         bitmap.SetPixel(0, 0, new SKColor(10, 20, 30, 0));
         bitmap.SetPixel(1, 0, new SKColor(0, 0, 0, 128));
         using (SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100)) File.WriteAllBytes(_folder.File("image.png"), data.ToArray());
-        Assert.Equal([255, 127, 255, 127, 255, 127], PngFile.Read(_folder.File("image.png")).Pixels);
+        Assert.Equal([0, 0, 0, 0, 0, 0], PngFile.Read(_folder.File("image.png")).Pixels);
+        Assert.Equal([255, 127, 255, 127, 255, 127], PngFile.Read(_folder.File("image.png"), background: 255).Pixels);
+        Assert.Equal([255, 127], PngFile.ReadMask(_folder.File("image.png")).Pixels);
     }
 
     // Exif's orientation, tag 0x0112, for a picture whose upper left quarter is bright when it stands upright.
