@@ -10,6 +10,14 @@ using Mezzotint.Studio;
 
 namespace Mezzotint.Benchmarks;
 
+/// <summary>The memory of the server at one moment, in MB of 10^6 bytes.</summary>
+/// <param name="Seconds">Since the first request.</param>
+/// <param name="Resident">All that is resident: code, libtorch, weights, stacks and heaps.</param>
+/// <param name="Heap">Of it, what .NET's collector holds for managed objects, the garbage and the free space between them included.</param>
+/// <param name="Live">Of the heap, what the last collection found to be in use.</param>
+/// <param name="Collections">Collections of all generations so far.</param>
+internal sealed record ServerMemory(double Seconds, double Resident, double Heap, double Live, int Collections);
+
 /// <summary>What <c>load</c> found.</summary>
 internal sealed record LoadResult
 {
@@ -39,9 +47,10 @@ internal sealed record LoadResult
     public required double RateAlone { get; init; }
     public double Ratio => Math.Round(Rate / RateAlone, 3);
 
-    /// <summary>Resident memory of the server after a third of the time and at the end, and its peak, in MB.</summary>
-    public required double EarlyMegabytes { get; init; }
-    public required double LateMegabytes { get; init; }
+    /// <summary>Memory of the server, evenly over the time: before the first request, and after each twelfth.</summary>
+    public required IReadOnlyList<ServerMemory> Memory { get; init; }
+
+    /// <summary>The most memory that was resident, in MB.</summary>
     public required double PeakMegabytes { get; init; }
 
     public bool IsSound => OtherErrors == 0 && WrongImages == 0 && Images > 0;
@@ -57,6 +66,9 @@ internal sealed class LoadRun : IDisposable
 
     private const int Labels = 10, Seeds = 4;
 
+    /// <summary>How often the server's memory is asked for, after the first time.</summary>
+    private const int Moments = 12;
+
     private static readonly (string Sampler, int Steps, int Evaluations)[] Kinds = [("euler", 20, 20), ("heun", 10, 19), ("dpmpp-2m-sde", 20, 20)];
 
     private readonly string _model;
@@ -68,13 +80,20 @@ internal sealed class LoadRun : IDisposable
 
     public LoadRun(string model) => (_model, _pipeline) = (model, DiffusionPipeline.Load(model));
 
-    /// <summary>The server's process: it tells its address, and ends with its input.</summary>
+    /// <summary>The server's process: it says its address, answers each line of its input with its memory, and ends with its input.</summary>
     public static async Task ServeAsync(string model)
     {
         using var pipeline = DiffusionPipeline.Load(model);
         await using var server = await StudioServer.StartAsync(pipeline, new StudioOptions { Urls = "http://127.0.0.1:0", Runs = "no-runs" });
         Console.WriteLine(server.Addresses[0]);
-        await Console.In.ReadToEndAsync();
+        while (await Console.In.ReadLineAsync() is not null)
+        {
+            var collector = GC.GetGCMemoryInfo(GCKind.Any);
+            long live = collector.HeapSizeBytes - collector.FragmentedBytes;
+            double resident = PeakMemory.Of(Environment.ProcessId).Resident;
+            Console.WriteLine(JsonSerializer.Serialize(new ServerMemory(
+                0, Math.Round(resident), Math.Round(collector.TotalCommittedBytes / 1e6), Math.Round(live / 1e6), GC.CollectionCount(0))));
+        }
     }
 
     public async Task<LoadResult> RunAsync(int clients, TimeSpan time, Action<string> tell)
@@ -86,10 +105,11 @@ internal sealed class LoadRun : IDisposable
             var address = new Uri((await server.StandardOutput.ReadLineAsync())!);
             using var stop = new CancellationTokenSource(time);
             var clock = Stopwatch.StartNew();
-            var memory = WatchAsync(server.Id, time / 3, tell, stop.Token);
+            var memory = WatchAsync(server, time, clock, tell);
             await Task.WhenAll(Enumerable.Range(0, clients).Select(i => ClientAsync(address, i, stop.Token)));
             double seconds = clock.Elapsed.TotalSeconds;
-            var (early, late, peak) = await memory;
+            var memories = await memory;
+            double peak = PeakMemory.Of(server.Id).Peak;
             double after = Alone(tell);
             double[] latencies = [.. _latencies.Order()];
             return new LoadResult
@@ -109,9 +129,8 @@ internal sealed class LoadRun : IDisposable
                 P99Latency = Math.Round(latencies[Math.Min(latencies.Length - 1, latencies.Length * 99 / 100)], 2),
                 Rate = Math.Round(_evaluations / seconds, 1),
                 RateAlone = Math.Round((before + after) / 2, 1),
-                EarlyMegabytes = early,
-                LateMegabytes = late,
-                PeakMegabytes = peak,
+                Memory = memories,
+                PeakMegabytes = Math.Round(peak),
             };
         }
         finally
@@ -180,17 +199,22 @@ internal sealed class LoadRun : IDisposable
 
     private static byte[] Pixels(JsonElement image) => PngFile.Decode(image.GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
 
-    private static async Task<(double Early, double Late, double Peak)> WatchAsync(int process, TimeSpan early, Action<string> tell, CancellationToken stop)
+    private static async Task<IReadOnlyList<ServerMemory>> WatchAsync(Process server, TimeSpan time, Stopwatch clock, Action<string> tell)
     {
-        await Task.Delay(early, CancellationToken.None);
-        double first = PeakMemory.Of(process).Resident, last = first, peak = first;
-        while (!stop.IsCancellationRequested)
+        var memories = new List<ServerMemory>();
+        for (int i = 0; i <= Moments; i++)
         {
-            await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
-            (last, peak) = PeakMemory.Of(process);
+            var left = time * i / Moments - clock.Elapsed;
+            if (left > TimeSpan.Zero)
+                await Task.Delay(left);
+            await server.StandardInput.WriteLineAsync("memory");
+            string line = await server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server has ended.");
+            var now = JsonSerializer.Deserialize<ServerMemory>(line)! with { Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1) };
+            memories.Add(now);
+            tell(string.Create(CultureInfo.InvariantCulture,
+                $"after {now.Seconds:F0} s: resident {now.Resident:F0} MB, heap {now.Heap:F0} MB, of it in use {now.Live:F0} MB"));
         }
-        tell(string.Create(CultureInfo.InvariantCulture, $"memory of the server: {first:F0} MB, at the end {last:F0} MB"));
-        return (Math.Round(first), Math.Round(last), Math.Round(peak));
+        return memories;
     }
 
     public void Dispose() => _pipeline.Dispose();

@@ -94,7 +94,11 @@ internal static class Report
         Row("network evaluations/s, under load", $"{result.Rate:F0}");
         Row("network evaluations/s, alone", $"{result.RateAlone:F0}");
         Row("ratio", $"{result.Ratio:F2} x");
-        Row("memory after a third of the time, at the end, highest, MB", $"{result.EarlyMegabytes:F0}, {result.LateMegabytes:F0}, {result.PeakMegabytes:F0}");
+        ServerMemory first = result.Memory[0], middle = result.Memory[result.Memory.Count / 2], last = result.Memory[^1];
+        Row("resident memory at the start, in the middle, at the end, highest, MB",
+            $"{first.Resident:F0}, {middle.Resident:F0}, {last.Resident:F0}, {result.PeakMegabytes:F0}");
+        Row("of it .NET's heap at the start, in the middle, at the end, MB", $"{first.Heap:F0}, {middle.Heap:F0}, {last.Heap:F0}");
+        Row("of that in use, MB", $"{first.Live:F0}, {middle.Live:F0}, {last.Live:F0}");
         return table.ToString();
     }
 
