@@ -11,6 +11,17 @@ public sealed record StudioOptions
     /// <summary>Where to listen, separated by semicolons; port 0 is any free one.</summary>
     public string Urls { get; init; } = DefaultUrl;
 
+    /// <summary>
+    /// The proxies whose X-Forwarded headers are believed: addresses, or networks as 10.0.0.0/8. None unless told otherwise.
+    /// </summary>
+    public IReadOnlyList<string> Proxies { get; init; } = [];
+
+    /// <summary>
+    /// The address that clients see, where a proxy stands between, as https://draw.example/prefix: for the addresses of images and the check of
+    /// a page's origin. Null for the address that a request came to.
+    /// </summary>
+    public string? PublicUrl { get; init; }
+
     /// <summary>What clients must send as <c>Authorization: Bearer KEY</c>; null where anybody who reaches the server may draw.</summary>
     public string? ApiKey { get; init; }
 
@@ -55,10 +66,29 @@ public sealed record StudioOptions
             if (address.AbsolutePath != "/" || address.Query.Length > 0)
                 throw new MezzotintException($"--urls '{address.OriginalString}': an address has no path, as in {DefaultUrl}.");
         }
+        foreach (string proxy in Proxies)
+            Network(proxy);
+        if (PublicAddress is { } published && ApiKey is null && !IsLoopback(published))
+            throw new MezzotintException($"--public-url {PublicUrl} can be reached from other machines: say with --api-key KEY what clients must send.") { Key = "--public-url" };
         if (ApiKey is null && !OnLoopbackOnly)
             throw new MezzotintException($"--urls {Urls} can be reached from other machines: say with --api-key KEY what clients must send, or listen on {DefaultUrl}.");
         if (ApiKey is { } key && (key.Length < 8 || key.Any(c => c is <= ' ' or > '~')))
             throw new MezzotintException("--api-key: a key has at least 8 characters, all of ASCII, without blanks.");
+    }
+
+    /// <summary><see cref="PublicUrl"/>, read.</summary>
+    internal Uri? PublicAddress => PublicUrl is null ? null : Uri.TryCreate(PublicUrl, UriKind.Absolute, out var address)
+        && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp) && address is { Query: "", Fragment: "", UserInfo: "" }
+            ? address
+            : throw new MezzotintException($"--public-url '{PublicUrl}' is no address that a browser shows; one is https://draw.example or https://example.org/draw.") { Key = "--public-url" };
+
+    /// <summary>A proxy or a network of them, as it is written.</summary>
+    internal static IPNetwork Network(string text)
+    {
+        if (IPAddress.TryParse(text, out var one))
+            return new IPNetwork(one, one.GetAddressBytes().Length * 8);
+        return IPNetwork.TryParse(text, out var network) ? network
+            : throw new MezzotintException($"--proxy '{text}' is no address: give the proxy's IP address, as 127.0.0.1, or a network, as 10.0.0.0/8.") { Key = "--proxy" };
     }
 
     private IEnumerable<Uri> Addresses()

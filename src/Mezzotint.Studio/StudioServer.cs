@@ -112,6 +112,7 @@ public sealed class StudioServer : IAsyncDisposable
 
         var app = builder.Build();
         app.UseMiddleware<ErrorAnswers>();
+        PublicAddress.Use(app, options);
         app.UseMiddleware<Guard>();
         app.UseRouting(); // after the answers to errors, which count by route
         app.Services.GetRequiredService<ImagesEndpoints>().Map(app);

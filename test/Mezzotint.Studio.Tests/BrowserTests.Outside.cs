@@ -92,7 +92,7 @@ public sealed partial class BrowserTests
         Assert.Equal(await AddressAsync(page), await CopiedAsync("Copy link"));
         string curl = await CopiedAsync("Copy as curl");
         Assert.StartsWith($"curl {Home}v1/images/generations ", curl, StringComparison.Ordinal);
-        using var response = await _studio!.PostTextAsync(curl.Split("-d '")[1].TrimEnd('\''));
+        using var response = await _studio!.PostTextAsync(curl.Split("--data-raw '")[1].TrimEnd('\''));
         var answer = System.Text.Json.JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
         Assert.Equal(await PixelsAsync(page, 1), SmallStudio.Pixels(answer, 1));
         string program = await CopiedAsync("Copy as C#");

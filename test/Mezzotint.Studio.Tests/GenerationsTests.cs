@@ -186,6 +186,54 @@ public class GenerationsTests
     }
 
     [Fact]
+    public async Task A_picture_may_come_as_text()
+    {
+        await using var studio = await SmallStudio.StartAsync();
+        var seven = studio.Pipeline.Generate([7], new() { Seed = 1 });
+        string base64 = Convert.ToBase64String(seven.ToPng(0));
+        async Task<HttpResponseMessage> Edit(string field, string text)
+        {
+            using var form = new MultipartFormDataContent { { new StringContent("1"), "prompt" }, { new StringContent("4"), "seed" }, { new StringContent(text), field } };
+            return await studio.Client.PostAsync("/v1/images/edits", form);
+        }
+        foreach (string field in new[] { "image", "image[]" })
+            foreach (string text in new[] { base64, "data:image/png;base64," + base64 })
+            {
+                using var response = await Edit(field, text);
+                var answer = await response.Content.ReadFromJsonAsync<JsonElement>();
+                Assert.Equal(studio.Alone(1, 4, new() { Source = new() { Image = seven.Images } }), SmallStudio.Pixels(answer));
+            }
+        foreach (string text in new[] { "picture.png", "https://example.org/picture.png", "data:image/png,abc", "data:image/png;base64,", "@picture.png" })
+        {
+            using var response = await Edit("image", text);
+            var error = await SmallStudio.ErrorAsync(response);
+            Assert.Equal((400, "image"), (error.Status, error.Param));
+            Assert.Contains("'image' must be a file", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Uploads_never_touch_the_disk()
+    {
+        const string Variable = "ASPNETCORE_TEMP";
+        string? before = Environment.GetEnvironmentVariable(Variable);
+        Environment.SetEnvironmentVariable(Variable, Path.Combine(Path.GetTempPath(), "mezzotint-" + Guid.NewGuid())); // no such folder: whoever wrote into it would fail
+        try
+        {
+            await using var studio = await SmallStudio.StartAsync();
+            byte[] picture = PngFile.Encode(new ImageBatch(1, 1, 1024, 1024, System.Security.Cryptography.RandomNumberGenerator.GetBytes(1 << 20)), 1, PictureFormat.Png);
+            Assert.True(picture.Length > 1 << 19);
+            using var form = new MultipartFormDataContent { { new StringContent("1"), "prompt" }, { new ByteArrayContent(picture), "image", "x.png" } };
+            using var response = await studio.Client.PostAsync("/v1/images/edits", form);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(Variable, before);
+        }
+    }
+
+    [Fact]
     public async Task A_row_between_two_seeds_begins_and_ends_with_their_images()
     {
         await using var studio = await SmallStudio.StartAsync();

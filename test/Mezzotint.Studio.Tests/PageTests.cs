@@ -35,6 +35,16 @@ public partial class PageTests
     }
 
     [Fact]
+    public void A_copied_command_reads_no_file_that_a_value_names()
+    {
+        string share = Encoding.UTF8.GetString(PageEndpoints.Files["share.js"].Bytes);
+        Assert.Contains("--data-raw ", share, StringComparison.Ordinal);
+        Assert.Contains("--form-string ${quoted(`${name}=${value}`)}", share, StringComparison.Ordinal);
+        // -F and -d would read a file for a value that begins with @ or <.
+        Assert.DoesNotMatch(@" -d |-F \$\{quoted\(`\$\{name\}=\$\{", share);
+    }
+
+    [Fact]
     public async Task Files_have_their_types_and_a_strict_policy()
     {
         await using var studio = await SmallStudio.StartAsync();

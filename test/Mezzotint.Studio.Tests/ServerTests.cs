@@ -76,6 +76,42 @@ public class ServerTests
         Assert.Equal((200, null), await Get(headers => headers.Host = $"localhost:{studio.Client.BaseAddress!.Port}"));
     }
 
+    [Theory]
+    [InlineData("Origin: http://HOST\r\nOrigin: https://evil.example", 400)]
+    [InlineData("Origin: https://evil.example\r\nOrigin: http://HOST", 400)]
+    [InlineData("Origin: http://HOST, https://evil.example", 403)]
+    [InlineData("Origin:", 403)]
+    [InlineData("Authorization: Bearer a\r\nAuthorization: Bearer b", 400)]
+    [InlineData("Host: localhost", 400)]
+    [InlineData("Origin: http://HOST", 200)]
+    public async Task Headers_that_decide_who_may_ask_come_once(string headers, int status)
+    {
+        await using var studio = await SmallStudio.StartAsync();
+        string host = studio.Client.BaseAddress!.Authority;
+        using var socket = new System.Net.Sockets.TcpClient();
+        await socket.ConnectAsync(IPAddress.Loopback, studio.Client.BaseAddress!.Port);
+        string request = $"GET /v1/models HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers.Replace("HOST", host, StringComparison.Ordinal)}\r\n\r\n";
+        await socket.GetStream().WriteAsync(System.Text.Encoding.ASCII.GetBytes(request));
+        using var reader = new StreamReader(socket.GetStream());
+        Assert.StartsWith($"HTTP/1.1 {status}", await reader.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/page/main.js")]
+    [InlineData("/healthz")]
+    [InlineData("/nowhere")]
+    [InlineData("/v1/models")] // without its key
+    [InlineData("/v1/images/files/0123")]
+    public async Task Every_answer_keeps_other_sites_out(string path)
+    {
+        await using var studio = await SmallStudio.StartAsync(new() { ApiKey = "correct-horse" });
+        using var response = await studio.Client.GetAsync(new Uri(path, UriKind.Relative));
+        Assert.Equal("same-origin", response.Headers.GetValues("Cross-Origin-Resource-Policy").Single());
+        Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
+        Assert.Equal(response.StatusCode == HttpStatusCode.Unauthorized, response.Headers.WwwAuthenticate.Count == 1);
+    }
+
     [Fact]
     public async Task Metrics_count_what_happened()
     {

@@ -35,6 +35,8 @@ internal sealed class ApiError(int status, string type, string code, string mess
     public static ApiError Of(InvalidRequestException wrong) =>
         Invalid(wrong.Key is { } key ? Parameters.GetValueOrDefault(key, key) : null, wrong.Message, wrong.Key == "prompt" ? "prompt_not_understood" : "invalid_value");
 
+    public static ApiError Twice(string header) => new(400, InvalidRequest, "duplicate_header", $"The header {header} is there twice: send it once.");
+
     public static ApiError Missing(string param) => new(400, InvalidRequest, "missing_required_parameter", $"Missing required parameter: '{param}'.", param);
 
     public static ApiError NoModel(string asked, string served) =>
@@ -58,6 +60,8 @@ internal sealed class ApiError(int status, string type, string code, string mess
     {
         context.Response.Clear();
         context.Response.StatusCode = Status;
+        if (Status == 401)
+            context.Response.Headers.WWWAuthenticate = "Bearer";
         if (RetryAfter is { } seconds)
             context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         await context.Response.WriteAsJsonAsync(Body, ApiJson.Options, context.RequestAborted).ConfigureAwait(false);

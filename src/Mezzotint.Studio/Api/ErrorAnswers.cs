@@ -9,6 +9,15 @@ internal sealed partial class ErrorAnswers(RequestDelegate next, Metrics metrics
 {
     public async Task InvokeAsync(HttpContext context)
     {
+        // At the start of the answer: an error clears the headers that were set before it.
+        context.Response.OnStarting(() =>
+        {
+            var headers = context.Response.Headers;
+            headers.XContentTypeOptions = "nosniff";
+            headers["Referrer-Policy"] = "no-referrer";
+            headers["Cross-Origin-Resource-Policy"] = "same-origin";
+            return Task.CompletedTask;
+        });
         try
         {
             await next(context).ConfigureAwait(false);

@@ -9,7 +9,7 @@ namespace Mezzotint.Studio.Api;
 /// <summary><c>POST /v1/images/generations</c> and <c>/v1/images/edits</c>, and the images that were asked for as addresses.</summary>
 internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions options, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain, TimeProvider time)
 {
-    private readonly ImagesWriter _writer = new(pipeline, store, time);
+    private readonly ImagesWriter _writer = new(pipeline, options, store, time);
 
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -47,7 +47,7 @@ internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions 
                 throw ApiError.Invalid(wrong.Key ?? (ofMask ? "mask" : "image"), wrong.Message);
             }
         }
-        return ImagesRequest.Read(RequestFields.OfForm(form), Source, pipeline, options);
+        return ImagesRequest.Read(RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))), Source, pipeline, options);
     });
 
     private async Task DrawAsync(HttpContext context, string kind, Func<CancellationToken, Task<ImagesRequest>> read)

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace Mezzotint.Studio.Api;
 
 /// <summary>Draws a request and answers it: all images at once, or a stream of estimates and images as server-sent events.</summary>
-internal sealed class ImagesWriter(DiffusionPipeline pipeline, ImageStore store, TimeProvider time)
+internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions options, ImageStore store, TimeProvider time)
 {
     /// <summary>Answers with all images at once.</summary>
     public async Task WriteAsync(HttpContext context, ImagesRequest request, CancellationToken stop)
@@ -19,7 +19,7 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, ImageStore store,
             byte[] file = File(request, images.Images.Slice(i), images.Receipt.Of(i));
             data.Add(new ImageAnswer(
                 request.AsUrl ? null : Convert.ToBase64String(file),
-                request.AsUrl ? $"{context.Request.Scheme}://{context.Request.Host}/v1/images/files/{store.Add(file, MediaType(request))}" : null,
+                request.AsUrl ? $"{PublicAddress.Of(context.Request, options)}/v1/images/files/{store.Add(file, MediaType(request))}" : null,
                 request.Prompt, images.Receipt.Of(i).Seed, images.Labels[i]));
         }
         await context.Response.WriteAsJsonAsync(new ImagesAnswer(Now(), data, Size(request), Name(request)), ApiJson.Options, stop).ConfigureAwait(false);

@@ -40,7 +40,6 @@ internal static class PageEndpoints
             throw new ApiError(404, ApiError.InvalidRequest, "not_found", $"The page has no file '{ApiError.Cut(name)}'.");
         var headers = context.Response.Headers;
         headers.ContentSecurityPolicy = Policy;
-        headers["Cross-Origin-Resource-Policy"] = "same-origin";
         // Asked for anew each time, answered with 304 as long as the program is the same: after an update no part of the old page is left.
         headers.CacheControl = "no-cache";
         headers.ETag = file.Tag;

@@ -39,10 +39,12 @@ internal static class RequestBody
         {
             return await request.ReadFormAsync(new FormOptions
             {
+                // All of it in memory, never in a temporary file: the body's limit is the limit of the memory.
+                MemoryBufferThreshold = (int)Math.Min(mostBytes, int.MaxValue),
                 BufferBodyLengthLimit = mostBytes,
                 MultipartBodyLengthLimit = mostBytes,
                 ValueCountLimit = 64,
-                ValueLengthLimit = 64 << 10,
+                ValueLengthLimit = (int)Math.Min(mostBytes, int.MaxValue), // a picture may come as text
             }, stop).ConfigureAwait(false);
         }
         catch (Exception wrong) when (wrong is InvalidDataException or IOException and not BadHttpRequestException && !stop.IsCancellationRequested)
@@ -51,18 +53,34 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>The bytes of the one file of a field; null where there is none.</summary>
-    /// <exception cref="ApiError">There are several.</exception>
+    /// <summary>The bytes of the one picture of a field, sent as a file, as a data URI or as base64; null where there is none.</summary>
+    /// <exception cref="ApiError">There are several, or a text is no picture.</exception>
     public static async Task<byte[]?> FileAsync(IFormCollection form, string name, CancellationToken stop)
     {
         var files = form.Files.Where(file => file.Name == name || file.Name == name + "[]").ToList();
+        List<string> texts = [.. form[name].Concat(form[name + "[]"]).OfType<string>().Where(text => text.Length > 0)];
+        if (files.Count + texts.Count > 1)
+            throw ApiError.Invalid(name, $"There are {files.Count + texts.Count} pictures in '{name}': one is drawn from.");
+        if (texts.Count == 1)
+            return OfText(name, texts[0]);
         if (files.Count == 0)
             return null;
-        if (files.Count > 1)
-            throw ApiError.Invalid(name, $"There are {files.Count} files in '{name}': one is drawn from.");
         using var bytes = new MemoryStream();
         await using var stream = files[0].OpenReadStream();
         await stream.CopyToAsync(bytes, stop).ConfigureAwait(false);
         return bytes.ToArray();
+    }
+
+    private static byte[] OfText(string name, string text)
+    {
+        string base64 = text;
+        if (text.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
+        {
+            int comma = text.IndexOf(',', StringComparison.Ordinal);
+            base64 = comma > 0 && text.AsSpan(0, comma).EndsWith(";base64", StringComparison.OrdinalIgnoreCase) ? text[(comma + 1)..] : "";
+        }
+        byte[] bytes = new byte[base64.Length / 4 * 3 + 3];
+        return base64.Length > 0 && Convert.TryFromBase64String(base64, bytes, out int length) && length > 0 ? bytes[..length]
+            : throw ApiError.Invalid(name, $"'{name}' must be a file, as curl sends with -F {name}=@picture.png, or its bytes as base64 or as a data URI (data:image/png;base64,...).");
     }
 }

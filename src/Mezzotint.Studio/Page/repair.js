@@ -151,7 +151,7 @@ export class Repair {
     return tool !== undefined;
   }
 
-  #curl() { return curlForm('v1/images/edits', { image: '@picture.png', ...(this.masked ? { mask: '@mask.png' } : {}), ...this.body }); }
+  #curl() { return curlForm('v1/images/edits', { image: 'picture.png', ...(this.masked ? { mask: 'mask.png' } : {}) }, this.body); }
 
   #csharp() {
     const { prompt, n, strength } = this.body;

@@ -39,10 +39,13 @@ const key = () => (sessionStorage.getItem('mezzotint-key') ? ` -H "Authorization
 const whole = (address) => new URL(address, location.href.split('#')[0]).href;
 
 /** A request in JSON, for a shell. */
-export const curl = (address, body) => `curl ${whole(address)}${key()} -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))}`;
+export const curl = (address, body) => `curl ${whole(address)}${key()} -H 'Content-Type: application/json' --data-raw ${quoted(JSON.stringify(body))}`;
 
-/** A form, for a shell: files stand for themselves. */
-export const curlForm = (address, body) => `curl ${whole(address)}${key()} ${Object.entries(body).map(([name, value]) => `-F ${quoted(`${name}=${value}`)}`).join(' ')}`;
+/** A form, for a shell: files by their names; a value that begins with @ or < is sent as it is and reads no file. */
+export const curlForm = (address, files, body) => `curl ${whole(address)}${key()} ${[
+  ...Object.entries(files).map(([name, file]) => `-F ${quoted(`${name}=@${file}`)}`),
+  ...Object.entries(body).map(([name, value]) => `--form-string ${quoted(`${name}=${value}`)}`),
+].join(' ')}`;
 
 /** A program that draws the same. */
 export const csharp = (model, ...lines) => [
