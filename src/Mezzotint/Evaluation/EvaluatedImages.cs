@@ -9,7 +9,7 @@ namespace Mezzotint.Evaluation;
 /// <param name="WhyUnlabelled">Why nobody knows what they are to show; null where the labels do.</param>
 public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = null)
 {
-    private const string ImagesName = "images", LabelsName = "labels";
+    private const string ImagesName = "images", LabelsName = "labels", FirstName = "arr_0", SecondName = "arr_1";
     private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".webp"];
 
     /// <summary>Whether it is known what each image is to show.</summary>
@@ -61,18 +61,25 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
 
     private static EvaluatedImages ReadArrays(string path, ImageSet reference)
     {
-        var arrays = NpzFile.Read(path);
-        if (!arrays.TryGetValue(ImagesName, out var images))
-            throw new MezzotintException($"'{path}' has no array '{ImagesName}': it holds {(arrays.Count == 0 ? "nothing" : string.Join(", ", arrays.Keys.Select(name => Printable.Quote(name))))}.");
-        var (pixels, channels, height, width) = Pixels(path, images);
-        int count = (int)images.Shape[0];
-        byte[]? labels = arrays.TryGetValue(LabelsName, out var named) ? Labels(path, named, count, reference) : null;
+        var arrays = NpzFile.Read(path, name => name is ImagesName or LabelsName or FirstName or SecondName);
+        // numpy.savez names arrays that it is given without names arr_0, arr_1, ...
+        string name = arrays.ContainsKey(ImagesName) ? ImagesName : FirstName;
+        if (!arrays.TryGetValue(name, out var images))
+        {
+            string held = arrays.Count == 0 ? "nothing" : string.Join(", ", arrays.Keys.Take(20).Select(Printable.Quote));
+            throw new MezzotintException($"'{path}' has no array '{ImagesName}' or '{FirstName}': it holds {held}.");
+        }
+        var (pixels, channels, height, width) = Pixels(path, name, images);
+        int count = (int)images.Array.Shape[0];
+        string labelsName = arrays.ContainsKey(LabelsName) || name == ImagesName ? LabelsName : SecondName;
+        byte[]? labels = arrays.TryGetValue(labelsName, out var named) ? Labels(path, labelsName, named, count, reference) : null;
         return new(new ImageSet(path, pixels, labels ?? new byte[count], channels, height, width, reference.ClassNames),
-            labels is null ? $"the file has no array '{LabelsName}'" : null);
+            labels is null ? $"the file has no array '{labelsName}'" : null);
     }
 
-    private static (byte[] Pixels, int Channels, int Height, int Width) Pixels(string path, TensorData images)
+    private static (byte[] Pixels, int Channels, int Height, int Width) Pixels(string path, string name, NumpyArray array)
     {
+        var images = array.Array;
         long[] shape = images.Shape;
         bool channelsLast = shape.Length == 4 && shape[1] is not (1 or 3) && shape[3] is 1 or 3;
         var (channels, height, width) = shape switch
@@ -80,26 +87,33 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
             [_, var h, var w] => (1L, h, w),
             [_, var h, var w, var c] when channelsLast => (c, h, w),
             [_, var c and (1 or 3), var h, var w] => (c, h, w),
-            _ => throw new MezzotintException($"'{path}': '{ImagesName}' is [{string.Join(", ", shape)}]; it must be [images, rows, columns], or have 1 or 3 channels before or after these two."),
+            _ => throw new MezzotintException($"'{path}': '{name}' is [{string.Join(", ", shape)}]; it must be [images, rows, columns], or have 1 or 3 channels before or after these two."),
         };
         if (images.ElementCount is 0 or > int.MaxValue)
-            throw new MezzotintException($"'{path}': '{ImagesName}' has no pixels, or 2 GiB of them or more.");
-        byte[] pixels = Bytes(path, images);
+            throw new MezzotintException($"'{path}': '{name}' has no pixels, or 2 GiB of them or more.");
+        byte[] pixels = Bytes(path, name, array);
         return (channelsLast && channels == 3 ? ChannelsFirst(pixels, (int)(height * width)) : pixels, (int)channels, (int)height, (int)width);
     }
 
-    private static byte[] Bytes(string path, TensorData images)
+    private static byte[] Bytes(string path, string name, NumpyArray array)
     {
+        var images = array.Array;
         var bytes = images.Bytes;
         byte Scaled(double value) => value is >= 0 and <= 1
             ? (byte)Math.Round(255 * value)
-            : throw new MezzotintException($"'{path}': '{ImagesName}' has the value {FormattableString.Invariant($"{value}")}; numbers with a fraction must lie between 0 (black) and 1 (white), bytes between 0 and 255.");
+            : throw new MezzotintException($"'{path}': '{name}' has the value {FormattableString.Invariant($"{value}")}; numbers with a fraction must lie between 0 (black) and 1 (white), bytes between 0 and 255.");
+        byte Whole(long value) => value is >= 0 and <= 255
+            ? (byte)value
+            : throw new MezzotintException($"'{path}': '{name}' is of {array.TypeName} and has the value {value}; whole numbers must lie between 0 (black) and 255 (white).");
         return images.Type switch
         {
             ElementType.UInt8 => bytes.ToArray(),
+            ElementType.Bool => [.. bytes.Span.ToArray().Select(value => (byte)(255 * value))],
+            ElementType.Int32 => [.. Enumerable.Range(0, bytes.Length / 4).Select(i => Whole(BinaryPrimitives.ReadInt32LittleEndian(bytes.Span[(4 * i)..])))],
+            ElementType.Int64 => [.. Enumerable.Range(0, bytes.Length / 8).Select(i => Whole(BinaryPrimitives.ReadInt64LittleEndian(bytes.Span[(8 * i)..])))],
             ElementType.Float32 => [.. Enumerable.Range(0, bytes.Length / 4).Select(i => Scaled(BinaryPrimitives.ReadSingleLittleEndian(bytes.Span[(4 * i)..])))],
             ElementType.Float64 => [.. Enumerable.Range(0, bytes.Length / 8).Select(i => Scaled(BinaryPrimitives.ReadDoubleLittleEndian(bytes.Span[(8 * i)..])))],
-            _ => throw new MezzotintException($"'{path}': '{ImagesName}' is of {images.Type}; save it as uint8 from 0 to 255, or as float32 or float64 from 0 to 1."),
+            _ => throw new MezzotintException($"'{path}': '{name}' is of {array.TypeName}; save it as uint8 from 0 to 255, or as float32 or float64 from 0 to 1."),
         };
     }
 
@@ -111,10 +125,11 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
         return turned;
     }
 
-    private static byte[] Labels(string path, TensorData labels, int count, ImageSet reference)
+    private static byte[] Labels(string path, string name, NumpyArray array, int count, ImageSet reference)
     {
+        var labels = array.Array;
         if (labels.Shape is not [var length] || length != count)
-            throw new MezzotintException($"'{path}': '{LabelsName}' is [{string.Join(", ", labels.Shape)}]; it must have one label for each of the {count} images.");
+            throw new MezzotintException($"'{path}': '{name}' is [{string.Join(", ", labels.Shape)}]; it must have one label for each of the {count} images.");
         int size = TensorData.ElementSize(labels.Type);
         var result = new byte[count];
         for (int i = 0; i < count; i++)
@@ -125,7 +140,7 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
                 ElementType.UInt8 => bytes[0],
                 ElementType.Int32 => BinaryPrimitives.ReadInt32LittleEndian(bytes),
                 ElementType.Int64 => BinaryPrimitives.ReadInt64LittleEndian(bytes),
-                _ => throw new MezzotintException($"'{path}': '{LabelsName}' is of {labels.Type}; labels are whole numbers."),
+                _ => throw new MezzotintException($"'{path}': '{name}' is of {array.TypeName}; labels are whole numbers."),
             };
             result[i] = label >= 0 && label < reference.ClassNames.Count
                 ? (byte)label

@@ -61,11 +61,15 @@ public static class NpyArray
         stream.Write(array.Bytes.Span);
     }
 
-    /// <summary>Reads one array; its elements are a view of <paramref name="file"/>, not a copy.</summary>
+    /// <summary>Reads one array. Big-endian numbers are turned, and types that have no match here are widened: uint16 and int8 to
+    /// Int32, uint32 to Int64, float16 to Float32.</summary>
     /// <param name="file">The array's header and its elements, no more and no less.</param>
-    /// <returns>The array, with elements of type UInt8, Int32, Int64, Float32 or Float64.</returns>
+    /// <returns>The array, with elements of type Bool, UInt8, Int32, Int64, Float32 or Float64.</returns>
     /// <exception cref="MezzotintException">The bytes are not an array in this format, or of a type or order that is not read.</exception>
-    public static TensorData Read(ReadOnlyMemory<byte> file)
+    public static TensorData Read(ReadOnlyMemory<byte> file) => ReadTyped(file).Array;
+
+    /// <summary>Reads one array as <see cref="Read"/> does, with NumPy's name of the type it has in the file.</summary>
+    internal static NumpyArray ReadTyped(ReadOnlyMemory<byte> file)
     {
         ReadOnlySpan<byte> prefix = file.Span[..Math.Min(file.Length, PrefixLength)];
         if (prefix.Length < PrefixLength || !prefix.StartsWith(Magic[..6]))
@@ -74,15 +78,15 @@ public static class NpyArray
             throw new MezzotintException($"it is in version {prefix[6]}.{prefix[7]} of NumPy's format; only 1.0 is read");
         int headerLength = BinaryPrimitives.ReadUInt16LittleEndian(prefix[Magic.Length..]);
         if (headerLength > file.Length - PrefixLength) throw new MezzotintException("it ends inside its header");
-        (ElementType type, long[] shape) = ParseHeader(file.Span.Slice(PrefixLength, headerLength));
+        (NumpyType type, long[] shape) = ParseHeader(file.Span.Slice(PrefixLength, headerLength));
 
         ReadOnlyMemory<byte> elements = file[(PrefixLength + headerLength)..];
-        if (TensorLayout.ByteCount(type, shape) is not { } length || length != elements.Length)
-            throw new MezzotintException($"its shape ({string.Join(", ", shape)}) of {type} does not take the {elements.Length} bytes that follow the header");
-        return new TensorData(type, shape, elements);
+        if (TensorLayout.ByteCount(type.Stored, shape) is not { } length || length != elements.Length)
+            throw new MezzotintException($"its shape ({string.Join(", ", shape)}) of {type.Name} does not take the {elements.Length} bytes that follow the header");
+        return new NumpyArray(type.Convert(elements, shape), type.Name);
     }
 
-    private static (ElementType Type, long[] Shape) ParseHeader(ReadOnlySpan<byte> header)
+    private static (NumpyType Type, long[] Shape) ParseHeader(ReadOnlySpan<byte> header)
     {
         var reader = new HeaderReader(header);
         string? description = null;
@@ -107,9 +111,7 @@ public static class NpyArray
         if (description is null || fortranOrder is null || shape is null)
             throw new MezzotintException("its header lacks descr, fortran_order or shape");
         if (fortranOrder.Value) throw new MezzotintException("it is stored column by column; save numpy.ascontiguousarray of it");
-        foreach ((ElementType type, string name) in _types)
-            if (name == description) return (type, shape);
-        throw new MezzotintException($"it has elements of a type that is not read; save it as one of {string.Join(", ", _types.Select(entry => entry.Description))}");
+        return (NumpyType.Of(description), shape);
     }
 
     private static TensorData Make<T>(ElementType type, ReadOnlySpan<T> values, long[] shape) where T : unmanaged

@@ -10,6 +10,7 @@ public static class NpzFile
 {
     private const string Extension = ".npy";
     private const long LargestRatio = 1032; // Deflate's best: 258 bytes from 2 bits
+    private const int MaxEntries = 250_000;
 
     /// <summary>Writes named arrays, whole or not at all. The same arrays make the same bytes: no time of day is in the file.</summary>
     /// <param name="path">The file to make or to replace.</param>
@@ -40,22 +41,25 @@ public static class NpzFile
     /// <exception cref="MezzotintException">The file is not there, not such an archive, damaged, or holds something that is not read.</exception>
     public static IReadOnlyDictionary<string, TensorData> Read(string path)
     {
-        return InputFile.Read(path, file => ReadArchive(path, file));
+        return Read(path, _ => true).ToDictionary(pair => pair.Key, pair => pair.Value.Array);
     }
 
-    private static Dictionary<string, TensorData> ReadArchive(string path, Stream file)
+    /// <summary>Reads the arrays that are wanted, with NumPy's name of the type they have in the file; the others stay null, and are not inflated.</summary>
+    internal static OrderedDictionary<string, NumpyArray> Read(string path, Predicate<string> wanted) =>
+        InputFile.Read(path, file => ReadArchive(path, file, wanted));
+
+    private static OrderedDictionary<string, NumpyArray> ReadArchive(string path, Stream file, Predicate<string> wanted)
     {
         try
         {
             using var archive = new ZipArchive(file, ZipArchiveMode.Read);
-            var arrays = new Dictionary<string, TensorData>(StringComparer.Ordinal);
+            CheckDirectory(path, archive, file.Length);
+            var arrays = new OrderedDictionary<string, NumpyArray>(StringComparer.Ordinal);
             foreach (ZipArchiveEntry entry in archive.Entries)
             {
-                string name = entry.FullName;
-                if (name.Length <= Extension.Length || !name.EndsWith(Extension, StringComparison.Ordinal))
-                    throw new MezzotintException($"Cannot read '{path}': its entry {Printable.Quote(name)} is not an array; is it an .npz file?");
-                if (!arrays.TryAdd(name[..^Extension.Length], ReadEntry(path, entry, file.Length)))
-                    throw new MezzotintException($"Cannot read '{path}': it has two entries {Printable.Quote(name)}.");
+                string name = entry.FullName[..^Extension.Length];
+                if (!arrays.TryAdd(name, wanted(name) ? ReadEntry(path, entry, file.Length) : NumpyArray.Skipped))
+                    throw new MezzotintException($"Cannot read '{path}': it has two entries {Printable.Quote(entry.FullName)}.");
             }
             return arrays;
         }
@@ -65,13 +69,29 @@ public static class NpzFile
         }
     }
 
-    private static TensorData ReadEntry(string path, ZipArchiveEntry entry, long fileLength)
+    // Entries that share bytes add up to more than the file, each of them as large as it pleases.
+    private static void CheckDirectory(string path, ZipArchive archive, long fileLength)
+    {
+        if (archive.Entries.Count > MaxEntries)
+            throw new MezzotintException($"Cannot read '{path}': it has {archive.Entries.Count} entries, more than {MaxEntries}.");
+        Int128 total = 0;
+        foreach (ZipArchiveEntry entry in archive.Entries)
+        {
+            string name = entry.FullName;
+            if (name.Length <= Extension.Length || !name.EndsWith(Extension, StringComparison.Ordinal))
+                throw new MezzotintException($"Cannot read '{path}': its entry {Printable.Quote(name)} is not an array; is it an .npz file?");
+            if (entry.CompressedLength < 0 || (total += entry.CompressedLength) > fileLength)
+                throw new MezzotintException($"Cannot read '{path}': its entries, up to {Printable.Quote(name)}, claim more bytes than the file has.");
+        }
+    }
+
+    private static NumpyArray ReadEntry(string path, ZipArchiveEntry entry, long fileLength)
     {
         try
         {
             if (entry.CompressedLength > fileLength || entry.Length > entry.CompressedLength * LargestRatio)
                 throw new MezzotintException("it cannot have the length that the archive states");
-            return NpyArray.Read(Content(entry));
+            return NpyArray.ReadTyped(Content(entry));
         }
         catch (MezzotintException e)
         {

@@ -140,7 +140,7 @@ public class IdxFileTests
     {
         using var folder = new ScratchFolder();
         Assert.Contains("Cannot read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder["none"])).Message, StringComparison.Ordinal);
-        Assert.Contains("cannot be read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("Cannot read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder.Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

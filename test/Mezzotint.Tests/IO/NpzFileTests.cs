@@ -159,6 +159,67 @@ public sealed class NpzFileTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 22);
     }
 
+    // 40 entries of the directory name the same deflated bytes.
+    [Fact]
+    public void Entries_that_share_bytes_are_refused_before_they_are_inflated()
+    {
+        NpzFile.Write(_folder.File("a.npz"), ("a", NpyArray.Of(new byte[20_000_000], 20_000_000)));
+        byte[] file = File.ReadAllBytes(_folder.File("a.npz"));
+        int end = file.AsSpan().LastIndexOf("PK\u0005\u0006"u8);
+        int directory = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(end + 16));
+        byte[] entry = file[directory..end];
+        int name = Array.LastIndexOf(entry, (byte)'a');
+        byte[] entries = [.. Enumerable.Range(0, 40).SelectMany(i => { entry[46] = (byte)('A' + i); return (byte[])[.. entry]; })];
+        Assert.Equal(46, name);
+        byte[] tail = file[end..];
+        BinaryPrimitives.WriteInt16LittleEndian(tail.AsSpan(8), 40);
+        BinaryPrimitives.WriteInt16LittleEndian(tail.AsSpan(10), 40);
+        BinaryPrimitives.WriteInt32LittleEndian(tail.AsSpan(12), entries.Length);
+        File.WriteAllBytes(_folder.File("a.npz"), [.. file[..directory], .. entries, .. tail]);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        string message = Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz"))).Message;
+        Assert.Contains("claim more bytes than the file has", message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    [Fact]
+    public void Only_arrays_that_are_wanted_are_inflated()
+    {
+        NpzFile.Write(_folder.File("a.npz"), ("images", NpyArray.Of([1, 2], 2)), ("other", NpyArray.Of(new byte[20_000_000], 20_000_000)));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal([1, 2], NpzFile.Read(_folder.File("a.npz"), name => name == "images")["images"].Array.Bytes.ToArray());
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    [Theory]
+    [InlineData(">f4", new byte[] { 0x3F, 0xC0, 0, 0 }, ElementType.Float32, new byte[] { 0, 0, 0xC0, 0x3F })]
+    [InlineData(">i4", new byte[] { 0, 0, 1, 2 }, ElementType.Int32, new byte[] { 2, 1, 0, 0 })]
+    [InlineData("|b1", new byte[] { 1 }, ElementType.Bool, new byte[] { 1 })]
+    [InlineData("|i1", new byte[] { 0xFE }, ElementType.Int32, new byte[] { 0xFE, 0xFF, 0xFF, 0xFF })]
+    [InlineData("<u2", new byte[] { 0xFF, 0xFF }, ElementType.Int32, new byte[] { 0xFF, 0xFF, 0, 0 })]
+    [InlineData(">u2", new byte[] { 1, 2 }, ElementType.Int32, new byte[] { 2, 1, 0, 0 })]
+    [InlineData("<u4", new byte[] { 0, 0, 0, 0x80 }, ElementType.Int64, new byte[] { 0, 0, 0, 0x80, 0, 0, 0, 0 })]
+    [InlineData("<f2", new byte[] { 0, 0x3E }, ElementType.Float32, new byte[] { 0, 0, 0xC0, 0x3F })]
+    public void Types_that_can_be_converted_without_loss_are(string description, byte[] element, ElementType type, byte[] expected)
+    {
+        byte[] file = Npy($"{{'descr': '{description}', 'fortran_order': False, 'shape': (1,), }}\n", 0);
+        TensorData read = NpyArray.Read((byte[])[.. file, .. element]);
+        Assert.Equal(type, read.Type);
+        Assert.Equal(expected, read.Bytes.ToArray());
+    }
+
+    [Theory]
+    [InlineData("<u8", "uint64 ('<u8')")]
+    [InlineData("|O", "object ('|O')")]
+    [InlineData("<c8", "complex64 ('<c8')")]
+    [InlineData("<U7", "'<U7'")]
+    public void Types_that_are_not_read_are_named(string description, string name)
+    {
+        byte[] file = Npy($"{{'descr': '{description}', 'fortran_order': False, 'shape': (1,), }}\n", 8);
+        Assert.Contains($"of the type {name}, which is not read",
+            Assert.Throws<MezzotintException>(() => NpyArray.Read(file)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Damaged_archives_are_read_or_refused_and_nothing_else()
     {
