@@ -34,19 +34,7 @@ internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions 
         byte[]? mask = await RequestBody.FileAsync(form, "mask", stop).ConfigureAwait(false);
         if (form.Files.FirstOrDefault(file => file.Name is not ("image" or "image[]" or "mask")) is { } other)
             throw ApiError.Invalid(ApiError.Cut(other.Name), $"Unknown parameter: '{ApiError.Cut(other.Name)}'. The files are image and mask.", "unknown_parameter");
-        SourceImage Source(double? strength)
-        {
-            try
-            {
-                return PictureFitting.Source(image, mask, strength, pipeline.Model);
-            }
-            // Whatever is wrong with the pictures, the client sent them.
-            catch (MezzotintException wrong) when (wrong is not InvalidRequestException)
-            {
-                bool ofMask = wrong.Message.StartsWith("mask", StringComparison.Ordinal) || wrong.Message.Contains("'mask'", StringComparison.Ordinal);
-                throw ApiError.Invalid(wrong.Key ?? (ofMask ? "mask" : "image"), wrong.Message);
-            }
-        }
+        SourceImage Source(double? strength) => PictureFitting.Source(image, mask, strength, pipeline.Model);
         return ImagesRequest.Read(RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))), Source, pipeline, options);
     });
 
