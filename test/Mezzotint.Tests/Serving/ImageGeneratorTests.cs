@@ -115,7 +115,7 @@ public sealed class ImageGeneratorTests : IDisposable
         await Refused("count = 0", new("7"), new() { Count = 0 });
         await Refused("seed is 'x'", new("7"), new() { AdditionalProperties = new() { ["seed"] = "x" } });
         await Refused("Nothing is fetched", new("7", [new UriContent("https://example.org/x.png", "image/png")]));
-        await Refused("not an image", new("7", [new DataContent(new byte[] { 1, 2, 3 }, "image/png")]));
+        await Refused("no picture", new("7", [new DataContent(new byte[] { 1, 2, 3 }, "image/png")]));
         await Refused("it is 5 x 5; this model takes 8 x 8", new("7", [new DataContent(PngFile.Encode(new ImageBatch(1, 1, 5, 5, new byte[25]), 1, PictureFormat.Png), "image/png")]));
         await Assert.ThrowsAsync<NotSupportedException>(() => _generator.GenerateAsync(new("7"), new() { ResponseFormat = ImageGenerationResponseFormat.Uri }));
         await Assert.ThrowsAsync<ArgumentNullException>(() => _generator.GenerateAsync(null!));
