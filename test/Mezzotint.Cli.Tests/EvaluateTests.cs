@@ -76,7 +76,7 @@ public sealed class EvaluateTests : IDisposable
     [InlineData("evaluate small.npz", "'small.npz' has images of 1 x 14 x 14, mnist test of 1 x 28 x 28")]
     [InlineData("evaluate few.npz", "few.npz has 3 images: figures of fewer than 10 mean nothing. Take more.")]
     [InlineData("evaluate labels.npz", "'labels.npz': 'labels' is [3]; it must have one label for each of the 20 images.")]
-    [InlineData("evaluate other.npz", "'other.npz' has no array 'images': it holds 'pictures'.")]
+    [InlineData("evaluate other.npz", "'other.npz' has no array 'images' or 'arr_0': it holds 'pictures'.")]
     [InlineData("evaluate good.npz --classifier nobody", "--classifier 'nobody' is no classifier")]
     [InlineData("evaluate good.npz --classifier tiny", "--classifier 'tiny' is no classifier")]
     [InlineData("evaluate good.npz --classifier residual --classifier residual", "Two of the classifiers are of one architecture")]
