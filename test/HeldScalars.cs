@@ -5,8 +5,8 @@ using System.Reflection.PortableExecutable;
 namespace Mezzotint.Tests;
 
 /// <summary>
-/// Finds in compiled code what gives TorchSharp a Scalar that nobody holds: such a number can be freed by the garbage collector while libtorch reads it.
-/// The projects of the tests share this file.
+/// Finds in compiled code what gives TorchSharp a Scalar that nobody holds: such a number can be freed by the garbage collector
+/// while libtorch reads it. The projects of the tests share this file.
 /// </summary>
 internal static class HeldScalars
 {
@@ -24,11 +24,13 @@ internal static class HeldScalars
             var member = metadata.GetMemberReference(handle);
             if (member.Parent.Kind != HandleKind.TypeReference || member.GetKind() != MemberReferenceKind.Method)
                 continue;
-            string type = metadata.GetString(metadata.GetTypeReference((TypeReferenceHandle)member.Parent).Name), name = metadata.GetString(member.Name);
+            string type = metadata.GetString(metadata.GetTypeReference((TypeReferenceHandle)member.Parent).Name),
+                name = metadata.GetString(member.Name);
             string[] parameters = [.. member.DecodeMethodSignature(new TypeNames(), null).ParameterTypes];
             bool oneTensor = parameters is ["Tensor"];
             if (type == "Tensor" && (name is "op_Addition" or "square"
-                || (name is "op_Multiply" or "op_Division" or "op_Subtraction" or "op_Modulus" && !parameters.All(parameter => parameter is "Tensor" or "Scalar"))
+                || (name is "op_Multiply" or "op_Division" or "op_Subtraction" or "op_Modulus"
+                    && !parameters.All(parameter => parameter is "Tensor" or "Scalar"))
                 || (name is "add" or "add_" && (oneTensor || parameters is ["Scalar"]))
                 || (name is "addcmul_" or "addcdiv_" or "addcmul" or "addcdiv" && parameters.Length == 2)))
                 banned.Add(MetadataTokens.GetToken(handle));
@@ -50,24 +52,35 @@ internal static class HeldScalars
                 if (code[i] is not ((byte)ILOpCode.Call or (byte)ILOpCode.Callvirt))
                     continue;
                 int token = BitConverter.ToInt32(code, i + 1);
-                if (banned.Contains(token) || (toScalar.Contains(token) && !IsStore(code[i + 5], code[Math.Min(i + 6, code.Length - 1)])))
-                    found.Add($"{metadata.GetString(metadata.GetTypeDefinition(method.GetDeclaringType()).Name)}.{metadata.GetString(method.Name)}");
+                if (banned.Contains(token)
+                    || (toScalar.Contains(token) && !IsStore(code[i + 5], code[Math.Min(i + 6, code.Length - 1)])))
+                {
+                    string type = metadata.GetString(metadata.GetTypeDefinition(method.GetDeclaringType()).Name);
+                    found.Add($"{type}.{metadata.GetString(method.Name)}");
+                }
             }
         }
-        Assert.True(found.Count == 0, $"{Path.GetFileName(assembly)}: these use an operator that makes a Scalar which nothing holds, or make one without a using or a static field: {string.Join(", ", found.Distinct())}. Use LinearCombination.Sum.");
+        Assert.True(
+            found.Count == 0,
+            $"{Path.GetFileName(assembly)}: these use an operator that makes a Scalar which nothing holds, or make one without a "
+            + $"using or a static field: {string.Join(", ", found.Distinct())}. Use LinearCombination.Sum.");
     }
 
     private static bool IsStore(byte first, byte second) =>
-        (ILOpCode)first is ILOpCode.Stloc_0 or ILOpCode.Stloc_1 or ILOpCode.Stloc_2 or ILOpCode.Stloc_3 or ILOpCode.Stloc_s or ILOpCode.Stfld or ILOpCode.Stsfld
+        (ILOpCode)first is ILOpCode.Stloc_0 or ILOpCode.Stloc_1 or ILOpCode.Stloc_2 or ILOpCode.Stloc_3
+            or ILOpCode.Stloc_s or ILOpCode.Stfld or ILOpCode.Stsfld
         || (ILOpCode)((first << 8) | second) is ILOpCode.Stloc;
 
     /// <summary>Names types as far as the test asks for them.</summary>
     private sealed class TypeNames : ISignatureTypeProvider<string, object?>
     {
-        public string GetTypeFromReference(MetadataReader reader, TypeReferenceHandle handle, byte rawTypeKind) => reader.GetString(reader.GetTypeReference(handle).Name);
-        public string GetTypeFromDefinition(MetadataReader reader, TypeDefinitionHandle handle, byte rawTypeKind) => reader.GetString(reader.GetTypeDefinition(handle).Name);
+        public string GetTypeFromReference(MetadataReader reader, TypeReferenceHandle handle, byte rawTypeKind) =>
+            reader.GetString(reader.GetTypeReference(handle).Name);
+        public string GetTypeFromDefinition(MetadataReader reader, TypeDefinitionHandle handle, byte rawTypeKind) =>
+            reader.GetString(reader.GetTypeDefinition(handle).Name);
         public string GetPrimitiveType(PrimitiveTypeCode typeCode) => typeCode.ToString();
-        public string GetGenericInstantiation(string genericType, System.Collections.Immutable.ImmutableArray<string> typeArguments) => genericType;
+        public string GetGenericInstantiation(
+            string genericType, System.Collections.Immutable.ImmutableArray<string> typeArguments) => genericType;
         public string GetArrayType(string elementType, ArrayShape shape) => elementType + "[,]";
         public string GetByReferenceType(string elementType) => elementType + "&";
         public string GetFunctionPointerType(MethodSignature<string> signature) => "*";
@@ -77,6 +90,7 @@ internal static class HeldScalars
         public string GetPinnedType(string elementType) => elementType;
         public string GetPointerType(string elementType) => elementType + "*";
         public string GetSZArrayType(string elementType) => elementType + "[]";
-        public string GetTypeFromSpecification(MetadataReader reader, object? genericContext, TypeSpecificationHandle handle, byte rawTypeKind) => "?";
+        public string GetTypeFromSpecification(
+            MetadataReader reader, object? genericContext, TypeSpecificationHandle handle, byte rawTypeKind) => "?";
     }
 }

@@ -81,8 +81,8 @@ internal sealed class Comparison : IDisposable
     private static string Precision => ComputePrecision.Resolve(ComputePrecision.Automatic, CPU);
 
     /// <summary>
-    /// Each thing once: where the automatic precision is float32, its rows are those of float32. The product in bfloat16 is a limit only
-    /// where the processor has such numbers: libtorch emulates them elsewhere, thousands of times slower.
+    /// Each thing once: where the automatic precision is float32, its rows are those of float32. The product in bfloat16 is a
+    /// limit only where the processor has such numbers: libtorch emulates them elsewhere, thousands of times slower.
     /// </summary>
     private IEnumerable<Contestant> Contestants
     {
@@ -92,22 +92,38 @@ internal sealed class Comparison : IDisposable
             string limit = bfloat16 ? Limit16 : Limit32;
             int cores = Environment.ProcessorCount;
             yield return new("port_training", "training, straight port", "images/s", null, cores, TrainPort, Step, Limit32);
-            yield return new("training", $"training, this project, {Precision}", "images/s", "port_training", 1, () => Train(_trainer), Step, limit);
+            yield return new(
+                "training", $"training, this project, {Precision}", "images/s", "port_training", 1, () => Train(_trainer), Step,
+                limit);
             if (bfloat16)
-                yield return new("training_float32", "training, this project, float32", "images/s", "port_training", 1, () => Train(_trainer32), Step, Limit32);
+                yield return new(
+                    "training_float32", "training, this project, float32", "images/s", "port_training", 1,
+                    () => Train(_trainer32), Step, Limit32);
             if (_pytorch is not null)
-                yield return new("pytorch_training", $"training, PyTorch {_pytorch.Version}", "images/s", "port_training", 1, () => 0, Step, Limit32, time => _pytorch.Rate("train", time));
+                yield return new(
+                    "pytorch_training", $"training, PyTorch {_pytorch.Version}", "images/s", "port_training", 1, () => 0, Step,
+                    Limit32, time => _pytorch.Rate("train", time));
             const string Unit = "evaluations/s", Port = "port_evaluation";
             yield return new(Port, "network evaluation, straight port", Unit, null, cores, EvaluatePort, Forward, Limit32);
-            yield return new("sampling", $"network evaluation in sampling, this project, {Precision}", Unit, Port, 1, () => Sample(_sampler), Forward, limit);
+            yield return new(
+                "sampling", $"network evaluation in sampling, this project, {Precision}", Unit, Port, 1, () => Sample(_sampler),
+                Forward, limit);
             if (bfloat16)
-                yield return new("sampling_float32", "network evaluation in sampling, this project, float32", Unit, Port, 1, () => Sample(_sampler32), Forward, Limit32);
+                yield return new(
+                    "sampling_float32", "network evaluation in sampling, this project, float32", Unit, Port, 1,
+                    () => Sample(_sampler32), Forward, Limit32);
             if (_pytorch is not null)
-                yield return new("pytorch_evaluation", $"network evaluation, PyTorch {_pytorch.Version}", Unit, Port, 1, () => 0, Forward, Limit32, time => _pytorch.Rate("evaluate", time));
-            yield return new("onnx_evaluation", "network evaluation, ONNX Runtime, float32", Unit, Port, 1, EvaluateOnnx, Forward, Limit32);
-            yield return new(Limit32, $"matrix product {MatrixSide}^3, float32", "GFLOP/s", null, cores, () => Multiply(_left, _right));
+                yield return new(
+                    "pytorch_evaluation", $"network evaluation, PyTorch {_pytorch.Version}", Unit, Port, 1, () => 0, Forward,
+                    Limit32, time => _pytorch.Rate("evaluate", time));
+            yield return new(
+                "onnx_evaluation", "network evaluation, ONNX Runtime, float32", Unit, Port, 1, EvaluateOnnx, Forward, Limit32);
+            yield return new(
+                Limit32, $"matrix product {MatrixSide}^3, float32", "GFLOP/s", null, cores, () => Multiply(_left, _right));
             if (bfloat16)
-                yield return new(Limit16, $"matrix product {MatrixSide}^3, bfloat16", "GFLOP/s", null, cores, () => Multiply(_leftHalf, _rightHalf));
+                yield return new(
+                    Limit16, $"matrix product {MatrixSide}^3, bfloat16", "GFLOP/s", null, cores,
+                    () => Multiply(_leftHalf, _rightHalf));
         }
     }
 

@@ -10,10 +10,12 @@ namespace Mezzotint.Benchmarks;
 /// <param name="LibtorchThreads">Threads that libtorch takes for one operator.</param>
 /// <param name="Work">Does some of it, and returns how many units that was.</param>
 /// <param name="Gigaflops">Floating-point operations of a unit, in 10^9, for a share of the limit; 0 where there is none.</param>
-/// <param name="Limit">The name of the matrix product in the same precision, whose rate is the limit; null where there is none.</param>
+/// <param name="Limit">The name of the matrix product in the same precision, whose rate is the limit; null where there is
+/// none.</param>
 /// <param name="Elsewhere">Where another process does the work: works for a time, and returns units a second.</param>
 internal sealed record Contestant(
-    string Name, string Title, string Unit, string? Baseline, int LibtorchThreads, Func<double> Work, double Gigaflops = 0, string? Limit = null, Func<TimeSpan, double>? Elsewhere = null)
+    string Name, string Title, string Unit, string? Baseline, int LibtorchThreads, Func<double> Work, double Gigaflops = 0,
+        string? Limit = null, Func<TimeSpan, double>? Elsewhere = null)
 {
     /// <summary>Works for at least <paramref name="atLeast"/>.</summary>
     /// <returns>Units a second.</returns>
@@ -41,10 +43,12 @@ internal sealed record Contestant(
 /// <param name="Highest">The highest rate.</param>
 /// <param name="Ratio">The median of the ratios to the baseline, each within one round: what disturbs a whole round cancels.</param>
 /// <param name="Limit">The name of the matrix product that <paramref name="LimitShare"/> is of.</param>
-/// <param name="LimitShare">The median of the operations it does, as a share of the matrix product's of the same precision in the same round; null where it is not about the network.</param>
+/// <param name="LimitShare">The median of the operations it does, as a share of the matrix product's of the same precision in the
+/// same round; null where it is not about the network.</param>
 /// <param name="Rounds">All rates in their order.</param>
 internal sealed record Measurement(
-    string Name, string Title, string Unit, string? Baseline, double Median, double Lowest, double Highest, double? Ratio, string? Limit, double? LimitShare, IReadOnlyList<double> Rounds)
+    string Name, string Title, string Unit, string? Baseline, double Median, double Lowest, double Highest, double? Ratio,
+        string? Limit, double? LimitShare, IReadOnlyList<double> Rounds)
 {
     public static Measurement Of(Contestant contestant, IReadOnlyDictionary<string, List<double>> all)
     {

@@ -13,7 +13,8 @@ namespace Mezzotint.Benchmarks;
 /// <summary>The memory of the server at one moment, in MB of 10^6 bytes.</summary>
 /// <param name="Seconds">Since the first request.</param>
 /// <param name="Resident">All that is resident: code, libtorch, weights, stacks and heaps.</param>
-/// <param name="Heap">Of it, what .NET's collector holds for managed objects, the garbage and the free space between them included.</param>
+/// <param name="Heap">Of it, what .NET's collector holds for managed objects, the garbage and the free space between them
+/// included.</param>
 /// <param name="Live">Of the heap, what the last collection found to be in use.</param>
 /// <param name="Collections">Collections of all generations so far.</param>
 internal sealed record ServerMemory(double Seconds, double Resident, double Heap, double Live, int Collections);
@@ -80,7 +81,8 @@ internal sealed class LoadRun : IDisposable
 
     public LoadRun(string model) => (_model, _pipeline) = (model, DiffusionPipeline.Load(model));
 
-    /// <summary>The server's process: it says its address, answers each line of its input with its memory, and ends with its input.</summary>
+    /// <summary>The server's process: it says its address, answers each line of its input with its memory, and ends with its
+    /// input.</summary>
     public static async Task ServeAsync(string model)
     {
         using var pipeline = DiffusionPipeline.Load(model);
@@ -92,7 +94,8 @@ internal sealed class LoadRun : IDisposable
             long live = collector.HeapSizeBytes - collector.FragmentedBytes;
             double resident = PeakMemory.Of(Environment.ProcessId).Resident;
             Console.WriteLine(JsonSerializer.Serialize(new ServerMemory(
-                0, Math.Round(resident), Math.Round(collector.TotalCommittedBytes / 1e6), Math.Round(live / 1e6), GC.CollectionCount(0))));
+                0, Math.Round(resident), Math.Round(collector.TotalCommittedBytes / 1e6), Math.Round(live / 1e6),
+                    GC.CollectionCount(0))));
         }
     }
 
@@ -199,7 +202,8 @@ internal sealed class LoadRun : IDisposable
 
     private static byte[] Pixels(JsonElement image) => PngFile.Decode(image.GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
 
-    private static async Task<IReadOnlyList<ServerMemory>> WatchAsync(Process server, TimeSpan time, Stopwatch clock, Action<string> tell)
+    private static async Task<IReadOnlyList<ServerMemory>> WatchAsync(
+        Process server, TimeSpan time, Stopwatch clock, Action<string> tell)
     {
         var memories = new List<ServerMemory>();
         for (int i = 0; i <= Moments; i++)
@@ -208,11 +212,13 @@ internal sealed class LoadRun : IDisposable
             if (left > TimeSpan.Zero)
                 await Task.Delay(left);
             await server.StandardInput.WriteLineAsync("memory");
-            string line = await server.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The server has ended.");
-            var now = JsonSerializer.Deserialize<ServerMemory>(line)! with { Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1) };
+            string line = await server.StandardOutput.ReadLineAsync()
+                ?? throw new InvalidOperationException("The server has ended.");
+            var now = JsonSerializer.Deserialize<ServerMemory>(
+                line)! with { Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1) };
             memories.Add(now);
             tell(string.Create(CultureInfo.InvariantCulture,
-                $"after {now.Seconds:F0} s: resident {now.Resident:F0} MB, heap {now.Heap:F0} MB, of it in use {now.Live:F0} MB"));
+                $"after {now.Seconds:F0} s: resident {now.Resident:F0} MB, heap {now.Heap:F0} MB, of it {now.Live:F0} in use"));
         }
         return memories;
     }

@@ -100,7 +100,8 @@ var loadChild = new Command(LoadRun.ChildCommand, "What load puts under load.") 
 loadChild.Hidden = true;
 loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
 
-var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.") { compare, parts, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild, operators };
+var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
+    { compare, parts, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild, operators };
 try
 {
     return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

@@ -17,7 +17,8 @@ internal sealed class PyTorchProgram : IDisposable
     public PyTorchProgram(string python)
     {
         _python = python;
-        var start = new ProcessStartInfo(python) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(python)
+            { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(Repository.Folder, "bench", "pytorch", "seed_loop.py"));
         try
         {
@@ -25,7 +26,8 @@ internal sealed class PyTorchProgram : IDisposable
         }
         catch (Win32Exception e)
         {
-            throw new MezzotintException($"--pytorch: {python} cannot be started: {e.Message}. Name a Python that has PyTorch.") { Key = "--pytorch" };
+            throw new MezzotintException($"--pytorch: {python} cannot be started: {e.Message}. Name a Python that has PyTorch.")
+                { Key = "--pytorch" };
         }
         _errors = _process.StandardError.ReadToEndAsync();
         Version = Answer();
@@ -63,7 +65,9 @@ internal sealed class PyTorchProgram : IDisposable
     }
 
     private string Answer() => Ask() ?? throw new MezzotintException(
-        $"--pytorch: the program in {_python} ended: {(_errors.Result.TrimEnd() is { Length: > 0 } said ? said.Split('\n')[^1] : "without a message")}. Name a Python that has PyTorch.")
+        $"--pytorch: the program in {_python} ended: "
+            + $"{(_errors.Result.TrimEnd() is { Length: > 0 } said ? said.Split('\n')[^1] : "without a message")}. Name a Python "
+            + $"that has PyTorch.")
     { Key = "--pytorch" };
 
     private string? Ask()

@@ -32,7 +32,10 @@ internal static class Report
         page.Append(Table(result));
         page.Append(Invariant($"\n{result.Rounds} rounds, interleaved in one process, each at least {result.SecondsEach:0.#} s; the seed's preset (`[model]` of `configs/seed.toml`), batch {result.BatchSize}; where no precision is told it is float32. "));
         page.Append("Rates are medians over the rounds, ratios the medians of each round's own ratio. ");
-        page.Append(Invariant($"The limit of a row is what the matrix product of the same precision does in the same round, for 0.18 GFLOP an evaluation and 0.54 a training image. The networks in float32, with the same weights, differ by {result.NetworksDiffer:0.0E-0} of the largest output; {result.Precision} changes the output by {result.RoundingDiffers:0.0E-0} of its size (root mean square).\n\n"));
+        page.Append("The limit of a row is what the matrix product of the same precision does in the same round, ");
+        page.Append("for 0.18 GFLOP an evaluation and 0.54 a training image. The networks in float32, with the same weights, ");
+        page.Append(Invariant($"differ by {result.NetworksDiffer:0.0E-0} of the largest output; {result.Precision} changes "));
+        page.Append(Invariant($"the output by {result.RoundingDiffers:0.0E-0} of its size (root mean square).\n\n"));
         page.Append(Quietness(result)).Append('\n');
         page.Append(Command(Invariant($"compare --rounds {result.Rounds} --seconds {result.SecondsEach:0.###}{(result.Measurements.Any(row => row.Name.StartsWith("pytorch", StringComparison.Ordinal)) ? " --pytorch python3" : "")} --save bench/results")));
         return page.Append(Description(result.Machine)).ToString();
@@ -97,14 +100,17 @@ internal static class Report
         ServerMemory first = result.Memory[0], middle = result.Memory[result.Memory.Count / 2], last = result.Memory[^1];
         Row("resident memory at the start, in the middle, at the end, highest, MB",
             $"{first.Resident:F0}, {middle.Resident:F0}, {last.Resident:F0}, {result.PeakMegabytes:F0}");
-        Row("of it .NET's heap at the start, in the middle, at the end, MB", $"{first.Heap:F0}, {middle.Heap:F0}, {last.Heap:F0}");
+        Row(
+            "of it .NET's heap at the start, in the middle, at the end, MB",
+            $"{first.Heap:F0}, {middle.Heap:F0}, {last.Heap:F0}");
         Row("of that in use, MB", $"{first.Live:F0}, {middle.Live:F0}, {last.Live:F0}");
         return table.ToString();
     }
 
     public static string Table(ComparisonResult result)
     {
-        var table = new StringBuilder("| what | rate | lowest - highest | ratio | share of its precision's limit |\n| --- | ---: | ---: | ---: | ---: |\n");
+        var table = new StringBuilder("| what | rate | lowest - highest | ratio | share of its precision's limit |\n");
+        table.Append("| --- | ---: | ---: | ---: | ---: |\n");
         foreach (var row in result.Measurements)
             table.Append(Invariant($"| {row.Title} | {row.Median:F0} {row.Unit} | {row.Lowest:F0} - {row.Highest:F0} | {(row.Ratio is { } ratio ? Invariant($"{ratio:F2} x") : row.Name.StartsWith("port_", StringComparison.Ordinal) ? "1" : "")} | {(row.LimitShare is { } share ? Invariant($"{share:F2}") : "")} |\n"));
         return table.ToString();

@@ -27,7 +27,8 @@ var midpoint = new Solver
             return (here.Denoised, here); // from the last level straight to the estimate
         double h = step.To - step.From, middle = step.From + h / 2;
         using var slope = here.Slope();
-        var there = step.Evaluate(Sum((1, step.X), (h / 2, slope)), middle); // Sum, not operators: they are not safe beside a garbage collection
+        // Sum, not operators: they are not safe beside a garbage collection
+        var there = step.Evaluate(Sum((1, step.X), (h / 2, slope)), middle);
         using var slopeThere = there.Slope();
         return (Sum((1, step.X), (h, slopeThere)), here);
     }),

@@ -98,7 +98,8 @@ internal static class EvaluateImages
         void Add(string option, object? value)
         {
             if (value is not null)
-                command.Append(CultureInfo.InvariantCulture, $" {option} {Quoted(Convert.ToString(value, CultureInfo.InvariantCulture)!)}");
+                command.Append(
+                    CultureInfo.InvariantCulture, $" {option} {Quoted(Convert.ToString(value, CultureInfo.InvariantCulture)!)}");
         }
         Add("--data", request.Data);
         Add("--count", source.Images.Images.Count);
@@ -122,7 +123,8 @@ internal static class EvaluateImages
 
     /// <summary>A word of a command; what a shell would take apart stands in quotes.</summary>
     private static string Quoted(string word) =>
-        word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./,:+=@%".Contains(letter)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+        word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./,:+=@%".Contains(letter)) ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>Finds out before the work whether the report can be written.</summary>
     private static void CheckReport(string? folder)

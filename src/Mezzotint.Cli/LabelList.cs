@@ -24,7 +24,8 @@ internal static class LabelList
         }
         catch (InvalidRequestException unknown)
         {
-            throw new MezzotintException($"{unknown.Message} Several are separated by commas, and {All} means each.", unknown) { Key = unknown.Key };
+            throw new MezzotintException($"{unknown.Message} Several are separated by commas, and {All} means each.", unknown)
+                { Key = unknown.Key };
         }
     }
 }

@@ -3,8 +3,8 @@ using System.Text;
 namespace Mezzotint.Cli;
 
 /// <summary>
-/// Messages for a person, on stderr. Nobody may be there to read them (a full disk, a closed terminal): what cannot be written is dropped,
-/// and never ends the work that it is about.
+/// Messages for a person, on stderr. Nobody may be there to read them (a full disk, a closed terminal): what cannot be written is
+/// dropped, and never ends the work that it is about.
 /// </summary>
 /// <param name="writer">Where they go.</param>
 internal sealed class MessageWriter(TextWriter writer) : TextWriter

@@ -11,7 +11,10 @@ internal sealed class PictureChoice
 {
     private readonly Option<string?> _image = Options.Text("--image", "FILE", "Begin from a picture of the model's size instead of noise (MNIST: white on black).");
     private readonly Option<double?> _strength = Options.Real("--strength", "With --image, the share of the steps that is walked: above 0, to 1 (nothing of the picture is left). [default: 0.6, with --mask 1]");
-    private readonly Option<string?> _mask = Options.Text("--mask", "FILE", "With --image, draw anew only where this picture is white, or transparent where it has transparency; the rest stays as it is.");
+    private readonly Option<string?> _mask = Options.Text(
+        "--mask", "FILE",
+        "With --image, draw anew only where this picture is white, or transparent where it has transparency; the rest stays as "
+        + "it is.");
     private readonly Option<long> _resample = Options.Whole("--resample", 1, 1, 1000, "With --mask, how often each step is walked: more makes the new part agree with the rest");
     private readonly Option<string?> _invert = Options.Text("--invert", "LABEL", "With --image, begin from the picture's own noise, found by walking it up to there as an image of this label. Drawn as the same label the picture comes back, as another --label it keeps its ways.");
     private readonly Option<string?> _interpolate = Options.Text("--interpolate", "N|FILE", "Walk from the noise of --seed, the first image, to that of this seed, the last; with --image, from that picture to the one in this file, --label naming what they show (3, or 3,5).");
@@ -72,7 +75,10 @@ internal sealed class PictureChoice
         {
             var image = option == "--mask" ? PngFile.ReadMask(path) : PngFile.Read(path, channels: channels == 1 ? 1 : null);
             return image.Channels == channels && image.Height == model.Height && image.Width == model.Width ? image
-                : throw new MezzotintException($"{option} '{path}' is {image.Width} x {image.Height}{(image.Channels == channels ? "" : ", grey")}; this model needs {model.Width} x {model.Height}{(channels == 1 ? "" : ", in colour")}. Bring it to that size first.") { Key = option };
+                : throw new MezzotintException(
+                    $"{option} '{path}' is {image.Width} x {image.Height}{(image.Channels == channels ? "" : ", grey")}; this "
+                    + $"model needs {model.Width} x {model.Height}{(channels == 1 ? "" : ", in colour")}. Bring it to that size "
+                    + $"first.") { Key = option };
         }
     }
 }

@@ -5,9 +5,10 @@ using Mezzotint.Training;
 namespace Mezzotint.Cli;
 
 /// <summary>
-/// The configuration of a run that goes on: the one in its folder. What decided the steps that are done cannot change, or the run would be
-/// none that its configuration describes; what only decides how long it goes on and how it reports may. The learning rate may become lower:
-/// a training that has diverged goes on from its last sound checkpoint, and the log has the rate of each line.
+/// The configuration of a run that goes on: the one in its folder. What decided the steps that are done cannot change, or the run
+/// would be none that its configuration describes; what only decides how long it goes on and how it reports may. The learning
+/// rate may become lower: a training that has diverged goes on from its last sound checkpoint, and the log has the rate of each
+/// line.
 /// </summary>
 internal static class ResumedConfiguration
 {
@@ -36,10 +37,17 @@ internal static class ResumedConfiguration
         {
             if (before[key] == value || Changeable.Contains(key) || (key == LearningRate && config.Training.LearningRate < rate))
                 continue;
-            throw new MezzotintException($"--set {key}={value}: the run in '{path}' has {key} = {before[key]}, which {(key == LearningRate ? "can only become lower" : "cannot change on the way")}. Leave it out, or begin another run with --out RUN. What can change: {string.Join(", ", Changeable)}, and {LearningRate} to a lower one.") { Key = key };
+            throw new MezzotintException(
+                $"--set {key}={value}: the run in '{path}' has {key} = {before[key]}, which "
+                + $"{(key == LearningRate ? "can only become lower" : "cannot change on the way")}. Leave it out, or begin "
+                + $"another run with --out RUN. What can change: {string.Join(", ", Changeable)}, and {LearningRate} to a lower "
+                + $"one.") { Key = key };
         }
         if (config.Training.LearningRate < rate)
-            terminal.Say(string.Create(CultureInfo.InvariantCulture, $"The learning rate is {config.Training.LearningRate} from here on; it was {rate}."));
+            terminal.Say(
+                string.Create(
+                CultureInfo.InvariantCulture,
+                $"The learning rate is {config.Training.LearningRate} from here on; it was {rate}."));
         if (original is not null && File.Exists(original))
             NoteDifferences(terminal, path, original, Settings(Configuration.Read(original)), Settings(config));
         return config;

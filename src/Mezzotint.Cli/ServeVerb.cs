@@ -18,8 +18,14 @@ internal static class ServeVerb
         var model = Options.Optional("MODEL", ModelSource.Description);
         var urls = Options.Text("--urls", "URLS", $"Where to listen, separated by semicolons; port 0 is any free one. Other machines can reach addresses that are not loopback, for instance http://0.0.0.0:7860, and need the key. [default: {StudioOptions.DefaultUrl}]");
         var key = Options.Text("--api-key", "KEY", $"What clients must send, as OpenAI's do: Authorization: Bearer KEY. Better than here it stands in the variable {KeyVariable}.");
-        var proxies = Options.Names("--proxy", "ADDRESS", "A proxy whose X-Forwarded headers are believed: its IP address, or a network as 10.0.0.0/8. Repeat the option for several. [default: none]");
-        var publicUrl = Options.Text("--public-url", "URL", "The address that clients see where a proxy stands before the server, as https://draw.example/prefix: for the addresses of images, and for requests of the page.");
+        var proxies = Options.Names(
+            "--proxy", "ADDRESS",
+            "A proxy whose X-Forwarded headers are believed: its IP address, or a network as 10.0.0.0/8. Repeat the option for "
+            + "several. [default: none]");
+        var publicUrl = Options.Text(
+            "--public-url", "URL",
+            "The address that clients see where a proxy stands before the server, as https://draw.example/prefix: for the "
+            + "addresses of images, and for requests of the page.");
         var runs = Options.Text("--runs", "FOLDER", $"The folder whose trainings the page shows. [default: {Default.Runs}]");
         var count = Options.Whole("--max-count", Default.MaxCount, 1, 10_000, "The most images of a request");
         var steps = Options.Whole("--max-steps", Default.MaxSteps, 1, 100_000, "The most steps of a request");

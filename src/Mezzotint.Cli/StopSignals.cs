@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace Mezzotint.Cli;
 
-/// <summary>Ctrl-C, SIGTERM and SIGHUP (the terminal is closed) as a cancellation: the first asks the command to end in good order, the second ends it at once.</summary>
+/// <summary>Ctrl-C, SIGTERM and SIGHUP (the terminal is closed) as a cancellation: the first asks the command to end in good
+/// order, the second ends it at once.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -16,7 +17,8 @@ internal sealed class StopSignals : IDisposable
 
     /// <summary>nohup starts a program with SIGHUP ignored: it is to outlive its terminal.</summary>
     private static IEnumerable<PosixSignal> Signals() =>
-        HangUpIsIgnored() ? [PosixSignal.SIGINT, PosixSignal.SIGTERM] : [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        HangUpIsIgnored() ? [PosixSignal.SIGINT, PosixSignal.SIGTERM]
+            : [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
 
     private static bool HangUpIsIgnored()
     {
@@ -24,7 +26,8 @@ internal sealed class StopSignals : IDisposable
         if (!File.Exists(Status))
             return false; // other systems: .NET itself leaves an ignored signal alone
         string? line = File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal));
-        return line is not null && ulong.TryParse(line.AsSpan(Ignored.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask) && (mask & 1) != 0;
+        var digits = line.AsSpan(line is null ? 0 : Ignored.Length).Trim();
+        return ulong.TryParse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask) && (mask & 1) != 0;
     }
 
     private void Handle(PosixSignalContext context)

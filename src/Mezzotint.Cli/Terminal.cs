@@ -35,7 +35,8 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
         bool capable = Environment.GetEnvironmentVariable("TERM") != "dumb";
         return new Terminal(Console.In, Console.Out, Console.Error)
         {
-            OutColors = Console.IsOutputRedirected ? TerminalColors.None : Colors(Environment.GetEnvironmentVariable, OperatingSystem.IsWindows()),
+            OutColors = Console.IsOutputRedirected ? TerminalColors.None
+                : Colors(Environment.GetEnvironmentVariable, OperatingSystem.IsWindows()),
             ErrorIsWatched = capable && !Console.IsErrorRedirected,
             Width = WindowWidth(),
             Stop = stop,
@@ -43,8 +44,9 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     }
 
     /// <summary>
-    /// What colours the environment promises. There is no query for 24 bits that every terminal answers: they are sent to those that say so in COLORTERM, and to
-    /// those that are known to show them. A plain xterm may be any terminal, and gets characters.
+    /// What colours the environment promises. There is no query for 24 bits that every terminal answers: they are sent to those
+    /// that say so in COLORTERM, and to those that are known to show them. A plain xterm may be any terminal, and gets
+    /// characters.
     /// </summary>
     /// <param name="variable">Reads a variable of the environment; null where it is not set.</param>
     /// <param name="windows">Whether it is Windows, whose console shows 24 bits and sets no variable.</param>
@@ -53,9 +55,11 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
         string term = variable("TERM") ?? "";
         if (!string.IsNullOrEmpty(variable("NO_COLOR")) || term == "dumb") // no-color.org
             return TerminalColors.None;
-        if (variable("COLORTERM") is "truecolor" or "24bit" || variable("WT_SESSION") is { Length: > 0 } || windows && term.Length == 0)
+        if (variable("COLORTERM") is "truecolor" or "24bit" || variable("WT_SESSION") is { Length: > 0 }
+            || windows && term.Length == 0)
             return TerminalColors.TrueColor;
-        if (term.EndsWith("-direct", StringComparison.Ordinal) || term is "xterm-kitty" or "xterm-ghostty" or "alacritty" or "wezterm" or "foot" or "foot-extra" or "contour")
+        if (term.EndsWith("-direct", StringComparison.Ordinal)
+            || term is "xterm-kitty" or "xterm-ghostty" or "alacritty" or "wezterm" or "foot" or "foot-extra" or "contour")
             return TerminalColors.TrueColor;
         return term.Contains("256color", StringComparison.Ordinal) ? TerminalColors.Palette : TerminalColors.None;
     }

@@ -13,7 +13,11 @@ internal static class TrainVerb
     {
         var config = Options.Optional("CONFIG", "The configuration, a TOML file (see configs/). With --resume it only names the run folder, whose own config.toml counts.");
         var output = Options.Text("--out", "RUN", "The run folder: configuration, log, loss plot, samples, checkpoints, and the model. [default: runs/ and the name of CONFIG]");
-        var resume = new Option<bool>("--resume") { Description = "Go on with the run where it stopped, to the bit. Only settings that leave its past alone may be changed by --set: more epochs, a lower training.learning_rate, or how often it logs, saves and draws." };
+        var resume = new Option<bool>("--resume")
+        {
+            Description = "Go on with the run where it stopped, to the bit. Only settings that leave its past alone may be "
+                + "changed by --set: more epochs, a lower training.learning_rate, or how often it logs, saves and draws.",
+        };
         var from = Options.Text("--from", "MODEL", "Begin with the weights of this model, of the same shape of network, instead of random ones.");
         var data = Options.Data();
         var set = Options.Overrides("Override a setting, such as training.epochs=5 or data.name=strokes. May be given several times.");

@@ -43,8 +43,8 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
     }
 
     /// <summary>
-    /// What a training does, one of the words of <see cref="RunHeartbeat"/>. Runs of earlier versions have no heartbeat: they are finished where their last epoch is
-    /// done, and else as alive as their log is young.
+    /// What a training does, one of the words of <see cref="RunHeartbeat"/>. Runs of earlier versions have no heartbeat: they are
+    /// finished where their last epoch is done, and else as alive as their log is young.
     /// </summary>
     /// <param name="run">The run.</param>
     /// <param name="entries">The entries of its log.</param>
@@ -53,7 +53,8 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
         string? word = run.Heartbeat is { } heartbeat ? Text(heartbeat, 64)?.Trim() : null;
         if (word is RunHeartbeat.Stopped or RunHeartbeat.Finished)
             return word;
-        if (word != RunHeartbeat.Training && entries.LastOrDefault(entry => entry.EvalLoss is not null) is { } epoch && epoch.Epoch >= Epochs(run))
+        if (word != RunHeartbeat.Training && entries.LastOrDefault(entry => entry.EvalLoss is not null) is { } epoch
+            && epoch.Epoch >= Epochs(run))
             return RunHeartbeat.Finished;
         var (file, lifetime) = word == RunHeartbeat.Training ? (run.Heartbeat!, RunHeartbeat.Lifetime) : (run.Log, LivingLog);
         return _time.GetUtcNow().UtcDateTime - file.LastWriteTimeUtc <= lifetime ? RunHeartbeat.Training : RunHeartbeat.Stopped;
@@ -67,7 +68,8 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
     {
         try
         {
-            return Configuration(run) is { } text ? IO.Configuration.Parse(text, run.Name).Training.Epochs : double.PositiveInfinity;
+            return Configuration(run) is { } text ? IO.Configuration.Parse(text, run.Name).Training.Epochs
+                : double.PositiveInfinity;
         }
         catch (MezzotintException)
         {
@@ -95,7 +97,8 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
     private static RunFiles? Run(DirectoryInfo folder)
     {
         var files = Entries(folder).OfType<FileInfo>().Where(IsReadable).ToList();
-        return files.FirstOrDefault(file => file.Name == "log.jsonl") is { } log ? new RunFiles(folder, log, Named("config.toml"), Named("heartbeat")) : null;
+        return files.FirstOrDefault(file => file.Name == "log.jsonl") is { } log
+            ? new RunFiles(folder, log, Named("config.toml"), Named("heartbeat")) : null;
 
         FileInfo? Named(string name) => files.FirstOrDefault(file => file.Name == name);
     }

@@ -17,8 +17,8 @@ public sealed record StudioOptions
     public IReadOnlyList<string> Proxies { get; init; } = [];
 
     /// <summary>
-    /// The address that clients see, where a proxy stands between, as https://draw.example/prefix: for the addresses of images and the check of
-    /// a page's origin. Null for the address that a request came to.
+    /// The address that clients see, where a proxy stands between, as https://draw.example/prefix: for the addresses of images
+    /// and the check of a page's origin. Null for the address that a request came to.
     /// </summary>
     public string? PublicUrl { get; init; }
 
@@ -69,7 +69,9 @@ public sealed record StudioOptions
         foreach (string proxy in Proxies)
             Network(proxy);
         if (PublicAddress is { } published && ApiKey is null && !IsLoopback(published))
-            throw new MezzotintException($"--public-url {PublicUrl} can be reached from other machines: say with --api-key KEY what clients must send.") { Key = "--public-url" };
+            throw new MezzotintException(
+                $"--public-url {PublicUrl} can be reached from other machines: say with --api-key KEY what clients must send.")
+                { Key = "--public-url" };
         if (ApiKey is null && !OnLoopbackOnly)
             throw new MezzotintException($"--urls {Urls} can be reached from other machines: say with --api-key KEY what clients must send, or listen on {DefaultUrl}.");
         if (ApiKey is { } key && (key.Length < 8 || key.Any(c => c is <= ' ' or > '~')))
@@ -78,9 +80,12 @@ public sealed record StudioOptions
 
     /// <summary><see cref="PublicUrl"/>, read.</summary>
     internal Uri? PublicAddress => PublicUrl is null ? null : Uri.TryCreate(PublicUrl, UriKind.Absolute, out var address)
-        && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp) && address is { Query: "", Fragment: "", UserInfo: "" }
+        && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp)
+            && address is { Query: "", Fragment: "", UserInfo: "" }
             ? address
-            : throw new MezzotintException($"--public-url '{PublicUrl}' is no address that a browser shows; one is https://draw.example or https://example.org/draw.") { Key = "--public-url" };
+            : throw new MezzotintException(
+                $"--public-url '{PublicUrl}' is no address that a browser shows; one is https://draw.example or "
+                + $"https://example.org/draw.") { Key = "--public-url" };
 
     /// <summary>A proxy or a network of them, as it is written.</summary>
     internal static IPNetwork Network(string text)
@@ -88,7 +93,9 @@ public sealed record StudioOptions
         if (IPAddress.TryParse(text, out var one))
             return new IPNetwork(one, one.GetAddressBytes().Length * 8);
         return IPNetwork.TryParse(text, out var network) ? network
-            : throw new MezzotintException($"--proxy '{text}' is no address: give the proxy's IP address, as 127.0.0.1, or a network, as 10.0.0.0/8.") { Key = "--proxy" };
+            : throw new MezzotintException(
+                $"--proxy '{text}' is no address: give the proxy's IP address, as 127.0.0.1, or a network, as 10.0.0.0/8.")
+                { Key = "--proxy" };
     }
 
     private IEnumerable<Uri> Addresses()

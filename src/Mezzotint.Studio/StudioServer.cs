@@ -97,7 +97,8 @@ public sealed class StudioServer : IAsyncDisposable
         builder.Services.AddSingleton(new RequestQueue(options.MaxRequests, options.MaxImages, metrics));
         builder.Services.AddSingleton(new ImageStore(options.KeepImages, options.MaxKeptBytes, time));
         builder.Services.AddSingleton<ImagesEndpoints>().AddSingleton<ModelsEndpoints>().AddSingleton<HealthEndpoints>();
-        builder.Services.AddSingleton(new RunsFolder(options.Runs, time)).AddSingleton<RunsEndpoints>().AddSingleton<SamplersEndpoints>();
+        builder.Services.AddSingleton(new RunsFolder(options.Runs, time)).AddSingleton<RunsEndpoints>()
+            .AddSingleton<SamplersEndpoints>();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = ApiJson.Options.PropertyNamingPolicy;

@@ -9,6 +9,7 @@ internal static class Check
     public static void Range(string key, object value, bool holds, string mustBe)
     {
         if (!holds)
-            throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"{key} = {value}: must be {mustBe}.")) { Key = key };
+            throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"{key} = {value}: must be {mustBe}."))
+                { Key = key };
     }
 }

@@ -18,8 +18,8 @@ public class MezzotintException : Exception
     public MezzotintException() { }
 
     /// <summary>
-    /// The setting, option, field or parameter that the error is about, as it is spelled where it is given: <c>training.learning_rate</c>,
-    /// <c>label</c>, <c>image</c>; null where the error is about none.
+    /// The setting, option, field or parameter that the error is about, as it is spelled where it is given:
+    /// <c>training.learning_rate</c>, <c>label</c>, <c>image</c>; null where the error is about none.
     /// </summary>
     public string? Key { get; init; }
 

@@ -54,8 +54,10 @@ internal static class Command
         return StartQuietly(start);
     }
 
-    /// <summary>Starts the real program through a shell, with <paramref name="before"/> and <paramref name="redirection"/> as they are written there.</summary>
-    public static Process StartShell(string workingFolder, string before, string redirection, params string[] args) => StartQuietly(new ProcessStartInfo(
+    /// <summary>Starts the real program through a shell, with <paramref name="before"/> and <paramref name="redirection"/> as
+    /// they are written there.</summary>
+    public static Process StartShell(string workingFolder, string before, string redirection, params string[] args) =>
+        StartQuietly(new ProcessStartInfo(
         "sh", ["-c", $"{before}dotnet \"$@\" {redirection}", "sh", Path.Combine(ProgramFolder, "Mezzotint.Cli.dll"), .. args])
     {
         WorkingDirectory = workingFolder,

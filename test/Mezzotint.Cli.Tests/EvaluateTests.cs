@@ -38,7 +38,10 @@ public sealed class EvaluateTests : IDisposable
         Assert.Contains(ModelFolder.Hash(_scratch["residual"])!, page, StringComparison.Ordinal);
         // The command on the page is the one that was given, with what it left to defaults.
         string command = System.Net.WebUtility.HtmlDecode(page.Split("<dt>made by</dt><dd>")[1].Split("</dd>")[0]).Split(": ")[1];
-        Assert.Matches($"^mezzotint evaluate {System.Text.RegularExpressions.Regex.Escape(_model)} --data data --count 40 --seed [0-9]+ --classifier residual --classifier plain --likelihood 2 --sampler euler-maruyama --levels uniform --steps 2$", command);
+        Assert.Matches(
+            $"^mezzotint evaluate {System.Text.RegularExpressions.Regex.Escape(_model)} --data data --count 40 --seed [0-9]+ "
+            + $"--classifier residual --classifier plain --likelihood 2 --sampler euler-maruyama --levels uniform --steps 2$",
+            command);
         Assert.DoesNotContain("http", page, StringComparison.Ordinal); // it needs no network
 
         Run("sample", _model, "--label", "all", "--count", "4", "--steps", "2", "--out", "drawn.npz");

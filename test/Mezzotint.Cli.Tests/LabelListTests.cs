@@ -32,5 +32,7 @@ public class LabelListTests
     [InlineData("7.0")]
     [InlineData("1,-2")]
     public void Signs_and_points_make_no_label(string text) =>
-        Assert.Contains("Several are separated by commas", Assert.Throws<MezzotintException>(() => LabelList.Parse(text, Digits)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Several are separated by commas", Assert.Throws<MezzotintException>(() => LabelList.Parse(text, Digits)).Message,
+            StringComparison.Ordinal);
 }

@@ -7,12 +7,13 @@ using Verb = System.CommandLine.Command;
 namespace Mezzotint.Cli.Tests;
 
 /// <summary>
-/// The advice in errors and helps can be followed: every option and every setting that a text of the program names exists. Read from the source, so that
-/// a message counts although no test provokes it.
+/// The advice in errors and helps can be followed: every option and every setting that a text of the program names exists. Read
+/// from the source, so that a message counts although no test provokes it.
 /// </summary>
 public partial class MessageTests
 {
-    /// <summary>Second halves of what looks like a setting: names of files, and members of tensors and modules in interpolated texts.</summary>
+    /// <summary>Second halves of what looks like a setting: names of files, and members of tensors and modules in interpolated
+    /// texts.</summary>
     private static readonly HashSet<string> NotSettings =
         ["pkl", "safetensors", "png", "md", "json", "toml", "pt", "npz", "zip", "onnx", "jsonl", "svg", "state_dict", "shape"];
 
@@ -54,17 +55,21 @@ public partial class MessageTests
     ];
 
     private static IEnumerable<string> OptionsOf(Verb command) =>
-        command.Options.SelectMany(option => option.Aliases.Prepend(option.Name)).Concat(command.Subcommands.SelectMany(OptionsOf));
+        command.Options.SelectMany(option => option.Aliases.Prepend(option.Name))
+            .Concat(command.Subcommands.SelectMany(OptionsOf));
 
     /// <summary>Every key of a table and of the tables within it, of every kind that the library has for it.</summary>
     private static IEnumerable<string> KeysOf(Type type, string prefix)
     {
-        var kinds = typeof(ExperimentConfig).Assembly.GetTypes().Where(other => type.IsAssignableFrom(other) && !other.IsAbstract).ToList();
+        var kinds = typeof(ExperimentConfig).Assembly.GetTypes().Where(other => type.IsAssignableFrom(other) && !other.IsAbstract)
+            .ToList();
         // What the kind "table" of a schedule adds: ScheduleSettings reads these two by itself.
         string[] others = type == typeof(Noise.NoiseSchedule) ? ["kind", "table_length", "zero_terminal_snr"] : ["kind"];
         foreach (string other in others)
             yield return prefix + other;
-        foreach (var property in kinds.SelectMany(kind => kind.GetProperties(BindingFlags.Public | BindingFlags.Instance)).Where(property => property.CanWrite))
+        foreach (
+            var property in kinds.SelectMany(kind => kind.GetProperties(BindingFlags.Public | BindingFlags.Instance))
+            .Where(property => property.CanWrite))
         {
             string key = prefix + JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
             yield return key;
@@ -74,7 +79,8 @@ public partial class MessageTests
         }
     }
 
-    /// <summary>The texts in quotes in the program's source, without its comments; code within the braces of an interpolated text goes.</summary>
+    /// <summary>The texts in quotes in the program's source, without its comments; code within the braces of an interpolated text
+    /// goes.</summary>
     private static IEnumerable<(string File, string Text)> Texts() =>
         from file in Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
         from line in File.ReadLines(file)
@@ -94,6 +100,10 @@ public partial class MessageTests
     [GeneratedRegex("""(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]""")]
     private static partial Regex OptionName();
 
-    [GeneratedRegex("""(?<![\w./-])(?:data|pixels|process|parameterisation|loss|times|distillation|training|sampling|model)(?:\.[a-z][a-z_0-9]*)+(?![\w/(])""")]
+    [GeneratedRegex("""
+        (?<![\w./-])
+        (?:data|pixels|process|parameterisation|loss|times|distillation|training|sampling|model)(?:\.[a-z][a-z_0-9]*)+
+        (?![\w/(])
+        """, RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex SettingName();
 }

@@ -143,7 +143,9 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         CodeBlock[] shown = [.. Documents.All.Where(document => document.StartsWith("docs/", StringComparison.Ordinal)).SelectMany(document => Documents.Blocks(document, "csharp"))];
         Assert.NotEmpty(shown);
         // Both are marked as experimental by those who make them.
-        string chapters = library.Build("Chapters", ["Mezzotint", "Mezzotint.Studio", "Microsoft.Extensions.AI", "OpenAI"], "<NoWarn>$(NoWarn);MEAI001;OPENAI001</NoWarn>",
+        string chapters = library.Build(
+            "Chapters", ["Mezzotint", "Mezzotint.Studio", "Microsoft.Extensions.AI", "OpenAI"],
+            "<NoWarn>$(NoWarn);MEAI001;OPENAI001</NoWarn>",
             [("Given.cs", Given), .. Examples(shown)]);
         HeldScalars.Check(chapters);
     }

@@ -49,7 +49,8 @@ public sealed class StopTests : IDisposable
     public void A_training_under_nohup_outlives_its_terminal()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The mask of ignored signals is read from /proc.");
-        using var process = Command.StartShell(_scratch.Path, "trap '' HUP; exec ", "", "train", "tiny.toml", "--out", "run", "--set", "training.epochs=4");
+        using var process = Command.StartShell(
+            _scratch.Path, "trap '' HUP; exec ", "", "train", "tiny.toml", "--out", "run", "--set", "training.epochs=4");
         while (Checkpoints("run").Length == 0 && !process.HasExited)
             Thread.Sleep(20);
         using (var kill = Process.Start("kill", ["-HUP", process.Id.ToString(CultureInfo.InvariantCulture)]))
@@ -79,7 +80,8 @@ public sealed class StopTests : IDisposable
     public void A_failure_that_cannot_be_told_is_still_exit_code_1(string verb, string argument, string redirection)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "There is no /dev/full.");
-        using var process = Command.StartShell(_scratch.Path, "exec ", redirection, argument.Length > 0 ? [verb, argument] : [verb]);
+        using var process = Command.StartShell(
+            _scratch.Path, "exec ", redirection, argument.Length > 0 ? [verb, argument] : [verb]);
         Assert.Equal(1, Command.Finish(process).ExitCode);
     }
 
@@ -180,6 +182,7 @@ public sealed class StopTests : IDisposable
     private static bool IsIgnored(string signal)
     {
         string? ignored = OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) : null;
-        return ignored is not null && (Convert.ToUInt64(ignored[7..].Trim(), 16) & (signal switch { "HUP" => 1ul, "INT" => 2ul, _ => 0ul })) != 0;
+        return ignored is not null
+            && (Convert.ToUInt64(ignored[7..].Trim(), 16) & (signal switch { "HUP" => 1ul, "INT" => 2ul, _ => 0ul })) != 0;
     }
 }

@@ -22,10 +22,12 @@ public class TerminalTests
     [InlineData("TERM=xterm-256color NO_COLOR=1", TerminalColors.None)]
     public void A_terminal_gets_no_more_colours_than_it_promises(string environment, TerminalColors colors)
     {
-        var variables = environment.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        var variables = environment.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('='))
+            .ToDictionary(pair => pair[0], pair => pair[1]);
         Assert.Equal(colors, Terminal.Colors(variables.GetValueOrDefault));
     }
 
     [Fact]
-    public void The_console_of_Windows_shows_all_colours() => Assert.Equal(TerminalColors.TrueColor, Terminal.Colors(_ => null, windows: true));
+    public void The_console_of_Windows_shows_all_colours() =>
+        Assert.Equal(TerminalColors.TrueColor, Terminal.Colors(_ => null, windows: true));
 }

@@ -44,7 +44,9 @@ public sealed partial class BrowserTests
         await SmallStudio.UntilAsync(() => busy.Server.Queue.Requests == 4);
         var page = await _browser!.OpenAsync();
         await page.GoAsync(busy.Server.Addresses[0] + "/");
-        await page.UntilAsync("/^The queue is full, with 4 before this one; trying again in [0-9]+ s[.]$/.test(document.querySelector('.status')?.innerText)");
+        await page.UntilAsync(
+            "/^The queue is full, with 4 before this one; trying again in [0-9]+ "
+            + "s[.]$/.test(document.querySelector('.status')?.innerText)");
         await page.ShotAsync("busy");
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(taken));

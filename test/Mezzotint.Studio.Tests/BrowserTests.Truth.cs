@@ -2,7 +2,8 @@ using Mezzotint.Sampling;
 
 namespace Mezzotint.Studio.Tests;
 
-/// <summary>That the page shows what is so: what it states is what is drawn, and it is told apart, in place and taken back when it is no longer so.</summary>
+/// <summary>That the page shows what is so: what it states is what is drawn, and it is told apart, in place and taken back when
+/// it is no longer so.</summary>
 public sealed partial class BrowserTests
 {
     [Fact]
@@ -27,7 +28,8 @@ public sealed partial class BrowserTests
                 await page.DrawnAsync();
                 long counted = guided.Pipeline.Work.Evaluations - before;
                 Assert.EndsWith($" {counted} evaluations", await page.TextAsync("#facts"), StringComparison.Ordinal);
-                string stated = solver.Evaluations is null ? "this sampler chooses its own steps" : $"{counted} evaluations of the network per image";
+                string stated = solver.Evaluations is null ? "this sampler chooses its own steps"
+                    : $"{counted} evaluations of the network per image";
                 await page.UntilAsync($"document.querySelector('#field-steps-hint').innerText.startsWith('{stated}')");
             }
         }
@@ -38,11 +40,16 @@ public sealed partial class BrowserTests
     {
         await using var guided = await SmallStudio.StartAsync(guided: true);
         var page = await _browser!.OpenAsync();
-        await page.GoAsync(guided.Server.Addresses[0] + "/#draw?prompt=7&count=1&steps=8&sampler=euler&levels=karras&compare=heun,ddim,dpm-solver-2");
+        await page.GoAsync(
+            guided.Server.Addresses[0]
+            + "/#draw?prompt=7&count=1&steps=8&sampler=euler&levels=karras&compare=heun,ddim,dpm-solver-2");
         await page.UntilAsync("document.querySelectorAll('.tile img[src]').length >= 3");
         await page.DrawnAsync();
         long sum = 0;
-        foreach (var caption in (await page.EvaluateAsync("[...document.querySelectorAll('.group h2')].map((heading) => heading.innerText)"))!.AsArray())
+        foreach (
+            var caption in (
+            await page.EvaluateAsync(
+            "[...document.querySelectorAll('.group h2')].map((heading) => heading.innerText)"))!.AsArray())
         {
             string[] words = caption!.GetValue<string>().Split(' ');
             Assert.Equal(("steps,", "evaluations"), (words[2], words[4]));
@@ -58,11 +65,17 @@ public sealed partial class BrowserTests
         await page.FillAsync("#field-count", "100000");
         await page.FillAsync("#field-steps", "0");
         await page.ClickAsync(".primary");
-        Assert.Equal($"How many must be a whole number from 1 to {new StudioOptions().MaxCount}.", await page.TextAsync("#field-count-error"));
-        Assert.StartsWith("Steps must be a whole number from 1 to", await page.TextAsync("#field-steps-error"), StringComparison.Ordinal);
+        Assert.Equal(
+            $"How many must be a whole number from 1 to {new StudioOptions().MaxCount}.",
+            await page.TextAsync("#field-count-error"));
+        Assert.StartsWith(
+            "Steps must be a whole number from 1 to", await page.TextAsync("#field-steps-error"), StringComparison.Ordinal);
         await page.FillAsync("#field-count", "2");
         Assert.Equal("", await page.TextAsync("#field-count-error"));
-        Assert.Equal("null", (await page.EvaluateAsync("String(document.querySelector('#field-count').getAttribute('aria-invalid'))"))!.GetValue<string>());
+        Assert.Equal(
+            "null", (
+            await page.EvaluateAsync(
+            "String(document.querySelector('#field-count').getAttribute('aria-invalid'))"))!.GetValue<string>());
         Assert.NotEqual("", await page.TextAsync("#field-steps-error"));
         await page.FillAsync("#field-steps", "3");
         // What only the server knows has its words, and the page's names.
@@ -82,7 +95,8 @@ public sealed partial class BrowserTests
             (() => {
               window.places = new Set();
               const note = () => {
-                window.places.add(['.grid', '.scrub', '.share'].map((name) => document.querySelector(name).getBoundingClientRect().top).join());
+                window.places.add(['.grid', '.scrub', '.share']
+                    .map((name) => document.querySelector(name).getBoundingClientRect().top).join());
                 requestAnimationFrame(note);
               };
               note();
@@ -120,7 +134,9 @@ public sealed partial class BrowserTests
         Assert.Equal("", await page.TextAsync("#notice"));
         await page.GoAsync(Home + "#draw?model=large&prompt=7&count=1");
         await page.UntilAsync("document.querySelector('#notice').innerText !== ''");
-        Assert.Equal("This link was made with the model large. This server draws with small, so the images differ.", await page.TextAsync("#notice"));
+        Assert.Equal(
+            "This link was made with the model large. This server draws with small, so the images differ.",
+            await page.TextAsync("#notice"));
         await page.UntilAsync("document.querySelectorAll('.tile img[src]').length === 1");
         await page.DrawnAsync();
         await page.ClickAsync(".primary"); // a drawing of one's own
@@ -135,12 +151,15 @@ public sealed partial class BrowserTests
     {
         await using var busy = await SmallStudio.StartAsync(new() { MaxSteps = SmallStudio.Endless });
         var page = await _browser!.OpenAsync();
-        foreach (string hash in new[] { "repair", $"draw?prompt=7&count=1&sampler=euler&steps={SmallStudio.Endless}", $"walk?prompt=7&count=2&sampler=heun&steps={SmallStudio.Endless}" })
+        foreach (
+            string hash in new[] { "repair", $"draw?prompt=7&count=1&sampler=euler&steps={SmallStudio.Endless}",
+            $"walk?prompt=7&count=2&sampler=heun&steps={SmallStudio.Endless}" })
         {
             await page.GoAsync(busy.Server.Addresses[0] + "/#" + hash);
             await page.UntilAsync("document.querySelector('.share')");
             // Each is pressed; an exception is found at the end of the test.
-            await page.EvaluateAsync("document.querySelectorAll('.share button, .details button, .stage button').forEach((button) => button.click())");
+            await page.EvaluateAsync(
+                "document.querySelectorAll('.share button, .details button, .stage button').forEach((button) => button.click())");
             if (hash == "repair")
                 Assert.Equal(3, await page.CountAsync(".share button:disabled"));
             await page.KeyAsync("Escape");
@@ -151,7 +170,9 @@ public sealed partial class BrowserTests
     public async Task A_chart_of_one_line_shows_its_point()
     {
         Directory.CreateDirectory(Path.Combine(_runs.FullName, "young"));
-        File.WriteAllText(Path.Combine(_runs.FullName, "young", "log.jsonl"), """{"step":50,"epoch":0.1,"train_loss":30,"seconds":2,"images_per_second":100}""" + "\n");
+        File.WriteAllText(
+            Path.Combine(_runs.FullName, "young", "log.jsonl"),
+            """{"step":50,"epoch":0.1,"train_loss":30,"seconds":2,"images_per_second":100}""" + "\n");
         File.WriteAllText(Path.Combine(_runs.FullName, "young", "heartbeat"), "training\n");
         var page = await OpenAsync("#runs", drawn: false);
         await page.UntilAsync("document.querySelectorAll('.chart').length === 2");
@@ -167,9 +188,14 @@ public sealed partial class BrowserTests
         var page = await OpenAsync("#draw?prompt=7&count=3&seed=42&sampler=euler&steps=6&levels=karras");
         await page.PreferAsync("forced-colors", "active");
         await page.UntilAsync("matchMedia('(forced-colors: active)').matches");
-        foreach (var (chosen, other) in new[] { (".tile[aria-pressed=true]", ".tile[aria-pressed=false]"), (".strip .here", ".strip button:not(.here)"), ("nav a[aria-current]", "nav a:not([aria-current])") })
+        foreach (
+            var (chosen, other) in new[] { (".tile[aria-pressed=true]", ".tile[aria-pressed=false]"),
+            (".strip .here", ".strip button:not(.here)"), ("nav a[aria-current]", "nav a:not([aria-current])") })
         {
-            async Task<string> LookAsync(string selector) => (await page.EvaluateAsync($"(() => {{ const look = getComputedStyle(document.querySelector('{selector}')); return look.borderBottomColor + look.outlineStyle + look.backgroundColor; }})()"))!.GetValue<string>();
+            async Task<string> LookAsync(string selector) =>
+                (await page.EvaluateAsync(
+                $"(() => {{ const look = getComputedStyle(document.querySelector('{selector}')); return look.borderBottomColor + "
+                + $"look.outlineStyle + look.backgroundColor; }})()"))!.GetValue<string>();
             Assert.NotEqual(await LookAsync(other), await LookAsync(chosen));
         }
         await page.ShotAsync("small-forced-colours");
@@ -182,7 +208,9 @@ public sealed partial class BrowserTests
         await page.GoAsync(Home + "#walk?prompt=3&count=3&steps=2");
         await page.UntilAsync("document.querySelectorAll('.tile img[src]').length === 3");
         await page.DrawnAsync();
-        var sides = (await page.EvaluateAsync("(() => { const box = document.querySelector('.big').getBoundingClientRect(); return [box.left, box.right]; })()"))!.AsArray();
+        const string Sides = "(() => { const box = document.querySelector('.big').getBoundingClientRect(); "
+            + "return [box.left, box.right]; })()";
+        var sides = (await page.EvaluateAsync(Sides))!.AsArray();
         Assert.True(sides[0]!.GetValue<double>() >= 16 && sides[1]!.GetValue<double>() <= 360 - 16, sides.ToJsonString());
         await page.ShotAsync("small-narrow-walk-drawn");
     }
@@ -195,10 +223,13 @@ public sealed partial class BrowserTests
         await page.GoAsync(Home + "#walk?prompt=3&count=3&steps=2");
         await page.UntilAsync("document.querySelectorAll('.tile img[src]').length === 3");
         await page.DrawnAsync();
-        await page.EvaluateAsync("(() => { const every = window.setInterval; window.setInterval = (what, wait) => { window.beat = wait; return every(what, wait); }; })()");
+        await page.EvaluateAsync(
+            "(() => { const every = window.setInterval; window.setInterval = (what, wait) => { window.beat = wait; return "
+            + "every(what, wait); }; })()");
         await page.ClickAsync("button", "Play");
         Assert.True((await page.EvaluateAsync("window.beat"))!.GetValue<double>() >= 1000);
         await page.UntilAsync("document.querySelector('.big').alt.startsWith('3, 3 of 3')");
-        await page.UntilAsync("[...document.querySelectorAll('button')].some((button) => button.innerText === 'Play')"); // it ends by itself
+        // it ends by itself
+        await page.UntilAsync("[...document.querySelectorAll('button')].some((button) => button.innerText === 'Play')");
     }
 }

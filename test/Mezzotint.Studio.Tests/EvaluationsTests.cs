@@ -4,7 +4,8 @@ using Mezzotint.Sampling;
 
 namespace Mezzotint.Studio.Tests;
 
-/// <summary>What a drawing costs is stated before it, told with it and counted by the server, and all three are one number.</summary>
+/// <summary>What a drawing costs is stated before it, told with it and counted by the server, and all three are one
+/// number.</summary>
 public class EvaluationsTests
 {
     private static IEnumerable<string> Samplers => Solvers.All.Select(solver => solver.Name).Prepend(EulerMaruyama.Name);
@@ -24,12 +25,15 @@ public class EvaluationsTests
             {
                 var facts = await FactsAsync(studio, $"steps={steps}", sampler, guidance);
                 long before = studio.Pipeline.Work.Evaluations;
-                using var response = await studio.PostAsync(new { prompt = "7", seed = 3, sampler, steps, levels = "karras", guidance_scale = guidance, stream = true });
+                using var response = await studio.PostAsync(
+                    new { prompt = "7", seed = 3, sampler, steps, levels = "karras", guidance_scale = guidance, stream = true });
                 var sent = Assert.Single(await GenerationsTests.EventsAsync(response));
                 long counted = studio.Pipeline.Work.Evaluations - before;
                 Assert.Equal((sampler, counted), (sampler, sent.Data.GetProperty("evaluations").GetInt64()));
                 // A sampler that chooses its own steps states nothing.
-                Assert.Equal((sampler, Solvers.Named(sampler, studio.Pipeline.Model.Process).Evaluations is null ? null : counted), (sampler, Evaluations(facts)));
+                Assert.Equal(
+                    (sampler, Solvers.Named(sampler, studio.Pipeline.Model.Process).Evaluations is null ? null : counted),
+                    (sampler, Evaluations(facts)));
             }
         }
     }
@@ -66,7 +70,9 @@ public class EvaluationsTests
                 Assert.InRange(taken, 1, most);
                 int steps = facts.GetProperty("steps").GetInt32();
                 Assert.Equal(taken, Evaluations(await FactsAsync(studio, $"steps={steps}", sampler, guidance)));
-                Assert.True(Evaluations(await FactsAsync(studio, $"steps={steps + 1}", sampler, guidance)) > most, $"{sampler}: {steps} steps are not the most.");
+                Assert.True(
+                    Evaluations(await FactsAsync(studio, $"steps={steps + 1}", sampler, guidance)) > most,
+                    $"{sampler}: {steps} steps are not the most.");
             }
         }
     }
@@ -74,9 +80,12 @@ public class EvaluationsTests
     private static async Task<JsonElement> FactsAsync(SmallStudio studio, string query, string sampler, double? guidance)
     {
         string scale = guidance is null ? "" : string.Create(CultureInfo.InvariantCulture, $"&guidance_scale={guidance}");
-        var answer = JsonDocument.Parse(await studio.Client.GetStringAsync(new Uri($"/api/samplers?{query}&sampler={sampler}&levels=karras{scale}", UriKind.Relative)));
+        var answer = JsonDocument.Parse(
+            await studio.Client.GetStringAsync(
+            new Uri($"/api/samplers?{query}&sampler={sampler}&levels=karras{scale}", UriKind.Relative)));
         return Assert.Single(answer.RootElement.GetProperty("samplers").EnumerateArray());
     }
 
-    private static long? Evaluations(JsonElement facts) => facts.TryGetProperty("evaluations", out var evaluations) ? evaluations.GetInt64() : null;
+    private static long? Evaluations(JsonElement facts) =>
+        facts.TryGetProperty("evaluations", out var evaluations) ? evaluations.GetInt64() : null;
 }

@@ -193,7 +193,9 @@ public class GenerationsTests
         string base64 = Convert.ToBase64String(seven.ToPng(0));
         async Task<HttpResponseMessage> Edit(string field, string text)
         {
-            using var form = new MultipartFormDataContent { { new StringContent("1"), "prompt" }, { new StringContent("4"), "seed" }, { new StringContent(text), field } };
+            using var form =
+                new MultipartFormDataContent { { new StringContent("1"), "prompt" }, { new StringContent("4"), "seed" },
+                { new StringContent(text), field } };
             return await studio.Client.PostAsync("/v1/images/edits", form);
         }
         foreach (string field in new[] { "image", "image[]" })
@@ -203,7 +205,9 @@ public class GenerationsTests
                 var answer = await response.Content.ReadFromJsonAsync<JsonElement>();
                 Assert.Equal(studio.Alone(1, 4, new() { Source = new() { Image = seven.Images } }), SmallStudio.Pixels(answer));
             }
-        foreach (string text in new[] { "picture.png", "https://example.org/picture.png", "data:image/png,abc", "data:image/png;base64,", "@picture.png" })
+        foreach (
+            string text in new[] { "picture.png", "https://example.org/picture.png", "data:image/png,abc",
+            "data:image/png;base64,", "@picture.png" })
         {
             using var response = await Edit("image", text);
             var error = await SmallStudio.ErrorAsync(response);
@@ -217,13 +221,18 @@ public class GenerationsTests
     {
         const string Variable = "ASPNETCORE_TEMP";
         string? before = Environment.GetEnvironmentVariable(Variable);
-        Environment.SetEnvironmentVariable(Variable, Path.Combine(Path.GetTempPath(), "mezzotint-" + Guid.NewGuid())); // no such folder: whoever wrote into it would fail
+        // no such folder: whoever wrote into it would fail
+        Environment.SetEnvironmentVariable(Variable, Path.Combine(Path.GetTempPath(), "mezzotint-" + Guid.NewGuid()));
         try
         {
             await using var studio = await SmallStudio.StartAsync();
-            byte[] picture = PngFile.Encode(new ImageBatch(1, 1, 1024, 1024, System.Security.Cryptography.RandomNumberGenerator.GetBytes(1 << 20)), 1, PictureFormat.Png);
+            byte[] picture = PngFile.Encode(
+                new ImageBatch(1, 1, 1024, 1024, System.Security.Cryptography.RandomNumberGenerator.GetBytes(1 << 20)), 1,
+                PictureFormat.Png);
             Assert.True(picture.Length > 1 << 19);
-            using var form = new MultipartFormDataContent { { new StringContent("1"), "prompt" }, { new ByteArrayContent(picture), "image", "x.png" } };
+            using var form =
+                new MultipartFormDataContent { { new StringContent("1"), "prompt" },
+                { new ByteArrayContent(picture), "image", "x.png" } };
             using var response = await studio.Client.PostAsync("/v1/images/edits", form);
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         }

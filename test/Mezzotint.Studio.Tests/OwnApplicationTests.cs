@@ -7,7 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Mezzotint.Studio.Tests;
 
-/// <summary>A web application of the user's own, with the library alone: it knows by the type of the exception whose mistake it is.</summary>
+/// <summary>A web application of the user's own, with the library alone: it knows by the type of the exception whose mistake it
+/// is.</summary>
 public class OwnApplicationTests
 {
     [Theory]
@@ -43,7 +44,9 @@ public class OwnApplicationTests
         });
         app.UseRouting();
         app.MapGet("/draw", (string prompt, string? sampler, int? count, long? seed) =>
-            Results.Bytes(studio.Pipeline.Generate(prompt, new() { Sampler = sampler, Count = count ?? 1, Seed = seed }).ToPng(0), "image/png"));
+            Results.Bytes(
+                studio.Pipeline.Generate(prompt, new() { Sampler = sampler, Count = count ?? 1, Seed = seed }).ToPng(0),
+                "image/png"));
         app.MapGet("/load", (string folder) =>
         {
             using var pipeline = DiffusionPipeline.Load(folder);

@@ -17,12 +17,17 @@ public class ProxyTests
     [InlineData(null, "https://draw.example", 200)]
     [InlineData(null, "https://draw.example/", 200)]
     [InlineData(null, "https://other.example", 403)]
-    public async Task The_page_s_request_passes_once_the_proxy_or_the_address_is_named(string? proxy, string? publicUrl, int status)
+    public async Task The_page_s_request_passes_once_the_proxy_or_the_address_is_named(
+        string? proxy, string? publicUrl, int status)
     {
-        await using var studio = await SmallStudio.StartAsync(new() { ApiKey = Key, Proxies = proxy is null ? [] : [proxy], PublicUrl = publicUrl });
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/images/generations") { Content = JsonContent.Create(new { prompt = "7", response_format = "url" }) };
+        await using var studio = await SmallStudio.StartAsync(
+            new() { ApiKey = Key, Proxies = proxy is null ? [] : [proxy], PublicUrl = publicUrl });
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/images/generations")
+            { Content = JsonContent.Create(new { prompt = "7", response_format = "url" }) };
         request.Headers.Host = "draw.example";
-        foreach (var (name, value) in new[] { ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "draw.example"), ("Origin", "https://draw.example"), ("Authorization", $"Bearer {Key}") })
+        foreach (
+            var (name, value) in new[] { ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "draw.example"),
+            ("Origin", "https://draw.example"), ("Authorization", $"Bearer {Key}") })
             request.Headers.Add(name, value);
         using var response = await studio.Client.SendAsync(request);
         Assert.Equal(status, (int)response.StatusCode);
@@ -30,10 +35,12 @@ public class ProxyTests
         {
             var error = await SmallStudio.ErrorAsync(response);
             Assert.Equal("cross_origin", error.Code);
-            Assert.Contains("--public-url https://draw.example, or with --proxy 127.0.0.1", error.Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "--public-url https://draw.example, or with --proxy 127.0.0.1", error.Message, StringComparison.Ordinal);
             return;
         }
-        string url = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data")[0].GetProperty("url").GetString()!;
+        string url = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data")[0].GetProperty("url")
+            .GetString()!;
         Assert.StartsWith("https://draw.example/v1/images/files/", url, StringComparison.Ordinal);
     }
 
@@ -42,7 +49,8 @@ public class ProxyTests
     [InlineData("", true, true, false)]
     [InlineData("/draw", false, false, true)]
     [InlineData("/draw", true, true, true)]
-    public async Task Drawing_and_image_addresses_work_through_a_proxy_that_ends_TLS(string prefix, bool tells, bool named, bool published)
+    public async Task Drawing_and_image_addresses_work_through_a_proxy_that_ends_TLS(
+        string prefix, bool tells, bool named, bool published)
     {
         SmallStudio? studio = null;
         await using var proxy = await TlsProxy.StartAsync(() => studio!.Server.Addresses[0], prefix, tells);
@@ -55,9 +63,11 @@ public class ProxyTests
         using var client = proxy.NewClient();
         client.DefaultRequestHeaders.Add("Authorization", $"Bearer {Key}");
         client.DefaultRequestHeaders.Add("Origin", proxy.Address.GetLeftPart(UriPartial.Authority));
-        using var response = await client.PostAsJsonAsync("v1/images/generations", new { prompt = "7", seed = 3, response_format = "url" });
+        using var response = await client.PostAsJsonAsync(
+            "v1/images/generations", new { prompt = "7", seed = 3, response_format = "url" });
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        string url = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data")[0].GetProperty("url").GetString()!;
+        string url = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("data")[0].GetProperty("url")
+            .GetString()!;
         Assert.StartsWith(proxy.Address.AbsoluteUri + "v1/images/files/", url, StringComparison.Ordinal);
         byte[] file = await client.GetByteArrayAsync(new Uri(url));
         Assert.Equal(studio.Alone(7, 3), IO.PngFile.Decode(file, "file").Image.Pixels);

@@ -90,7 +90,9 @@ public class ServerTests
         string host = studio.Client.BaseAddress!.Authority;
         using var socket = new System.Net.Sockets.TcpClient();
         await socket.ConnectAsync(IPAddress.Loopback, studio.Client.BaseAddress!.Port);
-        string request = $"GET /v1/models HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers.Replace("HOST", host, StringComparison.Ordinal)}\r\n\r\n";
+        string request =
+            $"GET /v1/models HTTP/1.1\r\nHost: {host}\r\nConnection: "
+            + $"close\r\n{headers.Replace("HOST", host, StringComparison.Ordinal)}\r\n\r\n";
         await socket.GetStream().WriteAsync(System.Text.Encoding.ASCII.GetBytes(request));
         using var reader = new StreamReader(socket.GetStream());
         Assert.StartsWith($"HTTP/1.1 {status}", await reader.ReadToEndAsync(), StringComparison.Ordinal);

@@ -40,7 +40,8 @@ internal sealed class SmallStudio : IAsyncDisposable
     /// <summary>What the server logged: nothing, unless a test means it to.</summary>
     public Errors Log { get; }
 
-    public static async Task<SmallStudio> StartAsync(StudioOptions? options = null, TimeProvider? time = null, bool guided = false)
+    public static async Task<SmallStudio> StartAsync(
+        StudioOptions? options = null, TimeProvider? time = null, bool guided = false)
     {
         var config = Config with { Unconditional = guided };
         var info = new ModelInfo
@@ -51,9 +52,12 @@ internal sealed class SmallStudio : IAsyncDisposable
             Width = 8,
             ClassNames = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
             // As models/mnist: guidance of its own, at some levels alone.
-            Sampling = new() { Sampler = "euler", Levels = "karras", Steps = 6, Guidance = guided ? 1.7 : null, GuidanceLow = guided ? 0.1 : null, GuidanceHigh = guided ? 5 : null },
+            Sampling = new()
+                { Sampler = "euler", Levels = "karras", Steps = 6, Guidance = guided ? 1.7 : null,
+                GuidanceLow = guided ? 0.1 : null, GuidanceHigh = guided ? 5 : null },
         };
-        var pipeline = new DiffusionPipeline(new LoadedModel(new UNet(config, seed: 3), info), "small", new string('a', 64), 2, ownsModel: true);
+        var pipeline = new DiffusionPipeline(
+            new LoadedModel(new UNet(config, seed: 3), info), "small", new string('a', 64), 2, ownsModel: true);
         var errors = new Errors();
         options ??= new StudioOptions();
         if (options.Urls == StudioOptions.DefaultUrl)

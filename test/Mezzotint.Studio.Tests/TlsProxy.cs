@@ -10,7 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Mezzotint.Studio.Tests;
 
 /// <summary>
-/// A reverse proxy that ends TLS with a certificate of its own making, takes a prefix off the path, and says what it did in X-Forwarded headers.
+/// A reverse proxy that ends TLS with a certificate of its own making, takes a prefix off the path, and says what it did in
+/// X-Forwarded headers.
 /// </summary>
 internal sealed class TlsProxy : IAsyncDisposable
 {
@@ -48,7 +49,8 @@ internal sealed class TlsProxy : IAsyncDisposable
         var handler = new HttpClientHandler
         {
             AllowAutoRedirect = false,
-            ServerCertificateCustomValidationCallback = (_, shown, _, _) => shown?.GetCertHashString() == _certificate.GetCertHashString(),
+            ServerCertificateCustomValidationCallback = (_, shown, _, _) =>
+                shown?.GetCertHashString() == _certificate.GetCertHashString(),
         };
         return new HttpClient(handler) { BaseAddress = Address };
     }
@@ -68,11 +70,13 @@ internal sealed class TlsProxy : IAsyncDisposable
             context.Response.StatusCode = 404;
             return;
         }
-        using var request = new HttpRequestMessage(new HttpMethod(from.Method), behind + UriHelper.BuildRelative(path: rest, query: from.QueryString));
+        using var request = new HttpRequestMessage(
+            new HttpMethod(from.Method), behind + UriHelper.BuildRelative(path: rest, query: from.QueryString));
         if (from.ContentLength is not null || from.Headers.TransferEncoding.Count > 0)
             request.Content = new StreamContent(from.Body);
         foreach (var (name, values) in from.Headers)
-            if (name is not ("Connection" or "Transfer-Encoding") && !request.Headers.TryAddWithoutValidation(name, values.ToArray()))
+            if (name is not ("Connection" or "Transfer-Encoding")
+                && !request.Headers.TryAddWithoutValidation(name, values.ToArray()))
                 request.Content?.Headers.TryAddWithoutValidation(name, values.ToArray());
         request.Headers.Host = from.Host.Value;
         if (tells)

@@ -33,9 +33,13 @@ internal sealed class ApiError(int status, string type, string code, string mess
 
     /// <summary>What the library finds wrong with a request, by the parameter that the API has for the library's key.</summary>
     public static ApiError Of(InvalidRequestException wrong) =>
-        Invalid(wrong.Key is { } key ? Parameters.GetValueOrDefault(key, key) : null, wrong.Message, wrong.Key == "prompt" ? "prompt_not_understood" : "invalid_value");
+        Invalid(
+            wrong.Key is { } key ? Parameters.GetValueOrDefault(key, key) : null,
+            wrong.Message,
+            wrong.Key == "prompt" ? "prompt_not_understood" : "invalid_value");
 
-    public static ApiError Twice(string header) => new(400, InvalidRequest, "duplicate_header", $"The header {header} is there twice: send it once.");
+    public static ApiError Twice(string header) =>
+        new(400, InvalidRequest, "duplicate_header", $"The header {header} is there twice: send it once.");
 
     public static ApiError Missing(string param) => new(400, InvalidRequest, "missing_required_parameter", $"Missing required parameter: '{param}'.", param);
 

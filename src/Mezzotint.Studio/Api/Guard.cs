@@ -25,7 +25,9 @@ internal sealed class Guard(RequestDelegate next, StudioOptions options)
         if (_key is null && request.Host.Host is not ("localhost" or "127.0.0.1" or "[::1]") && !IsLoopback(request.Host.Host))
             throw new ApiError(403, ApiError.InvalidRequest, "unknown_host", "Without --api-key the server answers to localhost and loopback addresses alone.");
         if (request.Headers.Origin is [var origin] && !PublicAddress.IsOwn(origin ?? "", request, _options))
-            throw new ApiError(403, ApiError.InvalidRequest, "cross_origin", "The server does not answer to web pages of other sites." + Remedy(origin, context));
+            throw new ApiError(
+                403, ApiError.InvalidRequest, "cross_origin",
+                "The server does not answer to web pages of other sites." + Remedy(origin, context));
         if (_key is not null && IsPrivate(request.Path) && !HasKey(request.Headers.Authorization.ToString()))
             throw new ApiError(401, ApiError.InvalidRequest, "invalid_api_key", "Incorrect or missing API key: send the header Authorization: Bearer KEY.");
         return next(context);

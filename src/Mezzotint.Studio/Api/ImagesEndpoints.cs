@@ -35,7 +35,9 @@ internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions 
         if (form.Files.FirstOrDefault(file => file.Name is not ("image" or "image[]" or "mask")) is { } other)
             throw ApiError.Invalid(ApiError.Cut(other.Name), $"Unknown parameter: '{ApiError.Cut(other.Name)}'. The files are image and mask.", "unknown_parameter");
         SourceImage Source(double? strength) => PictureFitting.Source(image, mask, strength, pipeline.Model);
-        return ImagesRequest.Read(RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))), Source, pipeline, options);
+        return ImagesRequest.Read(
+            RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))), Source,
+            pipeline, options);
     });
 
     private async Task DrawAsync(HttpContext context, string kind, Func<CancellationToken, Task<ImagesRequest>> read)

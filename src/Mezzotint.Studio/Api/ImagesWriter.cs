@@ -19,7 +19,9 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
             byte[] file = File(request, images.Images.Slice(i), images.Receipt.Of(i));
             data.Add(new ImageAnswer(
                 request.AsUrl ? null : Convert.ToBase64String(file),
-                request.AsUrl ? $"{PublicAddress.Of(context.Request, options)}/v1/images/files/{store.Add(file, MediaType(request))}" : null,
+                request.AsUrl
+                    ? $"{PublicAddress.Of(context.Request, options)}/v1/images/files/{store.Add(file, MediaType(request))}"
+                    : null,
                 request.Prompt, images.Receipt.Of(i).Seed, images.Labels[i]));
         }
         await context.Response.WriteAsJsonAsync(new ImagesAnswer(Now(), data, Size(request), Name(request)), ApiJson.Options, stop).ConfigureAwait(false);

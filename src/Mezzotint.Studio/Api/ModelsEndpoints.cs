@@ -25,7 +25,8 @@ internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions 
     {
         var info = pipeline.Model;
         return new ServedModel(pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Model.InChannels, info.ClassNames,
-            info.Model.Unconditional, new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
+            info.Model.Unconditional,
+                new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
             $"{pipeline.Device.ToUpperInvariant()}, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}", new ModelLimits(options.MaxCount, options.MaxSteps));
     }

@@ -5,14 +5,15 @@ using Microsoft.AspNetCore.HttpOverrides;
 namespace Mezzotint.Studio.Api;
 
 /// <summary>
-/// The address that clients see, where a proxy stands between: the public URL that the server was given, or what a named proxy says in its
-/// X-Forwarded-Proto, -Host and -Prefix headers. Nobody else's headers are believed.
+/// The address that clients see, where a proxy stands between: the public URL that the server was given, or what a named proxy
+/// says in its X-Forwarded-Proto, -Host and -Prefix headers. Nobody else's headers are believed.
 /// </summary>
 internal sealed class PublicAddress(RequestDelegate next, StudioOptions options)
 {
     private readonly StudioOptions _options = options;
 
-    private readonly PathString _prefix = options.PublicAddress is { } address ? PathString.FromUriComponent(address.AbsolutePath.TrimEnd('/')) : default;
+    private readonly PathString _prefix = options.PublicAddress is { } address
+        ? PathString.FromUriComponent(address.AbsolutePath.TrimEnd('/')) : default;
 
     /// <summary>Begins the pipeline with what proxies say.</summary>
     public static void Use(WebApplication app, StudioOptions options)
@@ -21,7 +22,8 @@ internal sealed class PublicAddress(RequestDelegate next, StudioOptions options)
         {
             var forwarded = new ForwardedHeadersOptions
             {
-                ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost | ForwardedHeaders.XForwardedPrefix,
+                ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto
+                    | ForwardedHeaders.XForwardedHost | ForwardedHeaders.XForwardedPrefix,
                 ForwardLimit = null,
             };
             // Unless cleared, every program of this machine would be believed.
@@ -49,7 +51,8 @@ internal sealed class PublicAddress(RequestDelegate next, StudioOptions options)
         if (!request.PathBase.HasValue)
             request.PathBase = _prefix;
         // Some proxies take the prefix off the path, others leave it there.
-        if (request.PathBase.HasValue && request.Path.StartsWithSegments(request.PathBase, StringComparison.Ordinal, out var rest))
+        if (request.PathBase.HasValue
+            && request.Path.StartsWithSegments(request.PathBase, StringComparison.Ordinal, out var rest))
         {
             request.Path = rest;
             if (!rest.HasValue)

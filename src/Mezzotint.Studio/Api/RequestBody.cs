@@ -53,7 +53,8 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>The bytes of the one picture of a field, sent as a file, as a data URI or as base64; null where there is none.</summary>
+    /// <summary>The bytes of the one picture of a field, sent as a file, as a data URI or as base64; null where there is
+    /// none.</summary>
     /// <exception cref="ApiError">There are several, or a text is no picture.</exception>
     public static async Task<byte[]?> FileAsync(IFormCollection form, string name, CancellationToken stop)
     {
@@ -77,10 +78,13 @@ internal static class RequestBody
         if (text.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
         {
             int comma = text.IndexOf(',', StringComparison.Ordinal);
-            base64 = comma > 0 && text.AsSpan(0, comma).EndsWith(";base64", StringComparison.OrdinalIgnoreCase) ? text[(comma + 1)..] : "";
+            base64 = comma > 0 && text.AsSpan(0, comma).EndsWith(";base64", StringComparison.OrdinalIgnoreCase)
+                ? text[(comma + 1)..] : "";
         }
         byte[] bytes = new byte[base64.Length / 4 * 3 + 3];
         return base64.Length > 0 && Convert.TryFromBase64String(base64, bytes, out int length) && length > 0 ? bytes[..length]
-            : throw ApiError.Invalid(name, $"'{name}' must be a file, as curl sends with -F {name}=@picture.png, or its bytes as base64 or as a data URI (data:image/png;base64,...).");
+            : throw ApiError.Invalid(
+                name, $"'{name}' must be a file, as curl sends with -F {name}=@picture.png, or its bytes as base64 or as a data "
+                + $"URI (data:image/png;base64,...).");
     }
 }

@@ -7,7 +7,8 @@ namespace Mezzotint.Studio.Api;
 internal sealed class RequestFields
 {
     /// <summary>Digits, a sign, a point and an exponent, without blanks.</summary>
-    private const NumberStyles AsInJson = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+    private const NumberStyles AsInJson =
+        NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
 
     private readonly Dictionary<string, object> _values = new(StringComparer.Ordinal);
     private readonly List<string> _known = [];

@@ -38,7 +38,9 @@ internal sealed class RunsEndpoints(RunsFolder runs)
     private RunSummary Summary(RunFiles run, IReadOnlyList<RunLogEntry> entries)
     {
         var last = entries.Count == 0 ? null : entries[^1];
-        return new RunSummary(run.Name, runs.State(run, entries), last?.Step ?? 0, last?.Epoch ?? 0, last?.TrainLoss, entries.LastOrDefault(entry => entry.EvalLoss is not null)?.EvalLoss,
+        return new RunSummary(
+            run.Name, runs.State(run, entries), last?.Step ?? 0, last?.Epoch ?? 0, last?.TrainLoss,
+            entries.LastOrDefault(entry => entry.EvalLoss is not null)?.EvalLoss,
             last?.ImagesPerSecond, last?.Seconds ?? 0, new DateTimeOffset(run.Log.LastWriteTimeUtc).ToUnixTimeSeconds());
     }
 
@@ -80,7 +82,9 @@ internal sealed record RunList(IReadOnlyList<RunSummary> Runs);
 /// <param name="ImagesPerSecond">The latest speed.</param>
 /// <param name="Seconds">Seconds of training.</param>
 /// <param name="Updated">When its log was last written, in seconds since 1970.</param>
-internal sealed record RunSummary(string Name, string State, long Step, double Epoch, double? TrainLoss, double? EvalLoss, double? ImagesPerSecond, double Seconds, long Updated);
+internal sealed record RunSummary(
+    string Name, string State, long Step, double Epoch, double? TrainLoss, double? EvalLoss, double? ImagesPerSecond,
+    double Seconds, long Updated);
 
 /// <summary>The answer to GET /api/runs/{name}.</summary>
 internal sealed record RunDescription(RunSummary Run, RunCurve Curve, IReadOnlyList<RunEpoch> Epochs, IReadOnlyList<string> Samples, string? Configuration);

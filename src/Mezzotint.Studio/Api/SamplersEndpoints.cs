@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Routing;
 namespace Mezzotint.Studio.Api;
 
 /// <summary>
-/// <c>GET /api/samplers</c>: what each sampler costs with the levels and the guidance that are asked for, so that samplers can be compared at equal evaluations of
-/// the network. It prepares the same requests as a drawing does, so that both count alike.
+/// <c>GET /api/samplers</c>: what each sampler costs with the levels and the guidance that are asked for, so that samplers can be
+/// compared at equal evaluations of the network. It prepares the same requests as a drawing does, so that both count alike.
 /// </summary>
 internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOptions options)
 {
@@ -24,25 +24,35 @@ internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOption
         double? guidance = fields.Number("guidance_scale", 0, 1000);
         string? levels = fields.Text("levels", 100), sampler = fields.Text("sampler", 100);
         fields.RefuseOthers();
-        var all = Solvers.All.Prepend(EulerMaruyama.For(pipeline.Model.Process)).Where(solver => sampler is null || solver.Name == sampler).ToList();
+        var all = Solvers.All.Prepend(EulerMaruyama.For(pipeline.Model.Process))
+            .Where(solver => sampler is null || solver.Name == sampler).ToList();
         if (all.Count == 0)
             throw ApiError.Invalid("sampler", $"There is no sampler '{ApiError.Cut(sampler!)}'. GET /api/samplers lists them.");
         return new SamplerList([.. all.Select(solver =>
         {
             long? Count(int steps) => Evaluations(solver, steps, levels, guidance);
             int? taken = evaluations is null ? steps : StepsFor(Count, evaluations.Value);
-            return new SamplerFacts(solver.Name, solver.Order, solver.Stochastic, taken, taken is null ? null : Count(taken.Value), solver.Source);
+            return new SamplerFacts(
+                solver.Name, solver.Order, solver.Stochastic, taken, taken is null ? null : Count(taken.Value), solver.Source);
         })]);
     }
 
-    /// <summary>Those of one image, as a drawing counts them; null where the sampler chooses its own steps, or cannot draw so.</summary>
+    /// <summary>Those of one image, as a drawing counts them; null where the sampler chooses its own steps, or cannot draw
+    /// so.</summary>
     private long? Evaluations(Solver solver, int steps, string? levels, double? guidance)
     {
         if (solver.Evaluations is null)
             return null;
         try
         {
-            var drawing = new GenerationOptions { Seed = 0, Sampler = solver.Name, Levels = levels ?? pipeline.Model.Sampling.Levels, Steps = steps, GuidanceScale = guidance };
+            var drawing = new GenerationOptions
+            {
+                Seed = 0,
+                Sampler = solver.Name,
+                Levels = levels ?? pipeline.Model.Sampling.Levels,
+                Steps = steps,
+                GuidanceScale = guidance,
+            };
             return pipeline.Prepare([0], drawing).Evaluations;
         }
         catch (MezzotintException)
@@ -51,7 +61,8 @@ internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOption
         }
     }
 
-    /// <summary>The most steps that so many evaluations suffice for; null where one is too many, or the sampler chooses its own steps.</summary>
+    /// <summary>The most steps that so many evaluations suffice for; null where one is too many, or the sampler chooses its own
+    /// steps.</summary>
     private int? StepsFor(Func<int, long?> count, int evaluations)
     {
         int enough = 0, tooMany = Math.Min(options.MaxSteps, evaluations) + 1; // every step takes one evaluation or more
@@ -77,6 +88,7 @@ internal sealed record SamplerList(IReadOnlyList<SamplerFacts> Samplers);
 /// <param name="Order">The order of its error in the step.</param>
 /// <param name="Stochastic">Whether it draws noise on its way.</param>
 /// <param name="Steps">Steps.</param>
-/// <param name="Evaluations">Network evaluations an image for these steps, those for the guidance included; none where the sampler chooses its own steps.</param>
+/// <param name="Evaluations">Network evaluations an image for these steps, those for the guidance included; none where the
+/// sampler chooses its own steps.</param>
 /// <param name="Source">The paper or program that it is from.</param>
 internal sealed record SamplerFacts(string Name, int Order, bool Stochastic, int? Steps, long? Evaluations, string Source);

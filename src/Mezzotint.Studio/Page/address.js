@@ -12,7 +12,8 @@ let served = {}; // what a link says of the model, for those views whose images 
 /** The model that the page draws with: links name it, because another one draws other images from the same settings. */
 export function serve({ id, sha256 }) { served = { model: id, sha: sha256?.slice(0, 8) }; }
 
-/** The model that a link was made with, where it is not the served one; else null. Models of one name may differ in their weights. */
+/** The model that a link was made with, where it is not the served one; else null. Models of one name may differ in their
+ * weights. */
 export function otherModel({ model, sha }) {
   if (model === undefined || (model === served.model && (sha === undefined || sha === served.sha))) return null;
   return model === served.model ? `${model} (${sha})` : model;
@@ -25,7 +26,8 @@ export function of(view, values) {
   return `#${view}${query ? `?${query}` : ''}`;
 }
 
-/** The state of a view. It replaces the one before: the back button leads to the view before, and fifty drawings are no fifty pages. */
+/** The state of a view. It replaces the one before: the back button leads to the view before, and fifty drawings are no fifty
+ * pages. */
 export function put(view, values) {
   const wanted = of(view, { ...served, ...values });
   if (wanted !== location.hash) history.replaceState(null, '', wanted);

@@ -2,7 +2,8 @@
 
 const KEY = 'mezzotint-key';
 
-/** An error that the server, or the way to it, has told. `param` names the control that it belongs to, `retryAfter` the seconds after which it may be gone. */
+/** An error that the server, or the way to it, has told. `param` names the control that it belongs to, `retryAfter` the seconds
+ * after which it may be gone. */
 export class ApiError extends Error {
   constructor(message, { status = 0, param = null, lost = false, retryAfter = 0 } = {}) {
     super(message);
@@ -68,7 +69,8 @@ export const picture = async (address, signal) => URL.createObjectURL(await (awa
 
 /**
  * Posts a request and gives each event of the answering stream. A connection that breaks is taken up again: the same seeds draw the same
- * images, so that the second stream tells nothing else than the first did. A server whose queue is full is asked again when it says.
+ * images, so that the second stream tells nothing else than the first did. A server whose queue is full is asked again
+ * when it says.
  * @param {string} address where to
  * @param {object|FormData} body what is asked for
  * @param {AbortSignal} signal stops it

@@ -31,7 +31,8 @@ export function chart(series, how) {
   drawn.forEach((one, i) => {
     const points = one.x.map((value, k) => [x(value), y(one.y[k])]).filter((point) => point.every(Number.isFinite));
     svg.append(part('polyline', { points: points.map((point) => point.map((value) => value.toFixed(1)).join(',')).join(' '), class: `series s${i}` }));
-    if (one.dots || points.length === 1) for (const [cx, cy] of points) svg.append(part('circle', { cx, cy, r: 2.5, class: `dot s${i}` }));
+    if (one.dots || points.length === 1) for (const [cx, cy] of points) svg.append(
+        part('circle', { cx, cy, r: 2.5, class: `dot s${i}` }));
     const at = LEFT + 12 + i * 110;
     svg.append(part('line', { x1: at, x2: at + 20, y1: TOP + 8, y2: TOP + 8, class: `series s${i}` }), part('text', { x: at + 26, y: TOP + 12 }, one.name));
   });

@@ -17,7 +17,9 @@ export class Controls {
     const open = fields.filter((field) => !field.folded).map((field) => this.#field(field));
     const folded = fields.filter((field) => field.folded).map((field) => this.#field(field));
     this.extra = el('div', { className: 'extra' });
-    this.element = el('form', { className: 'controls', noValidate: true, 'aria-label': 'Controls', onsubmit: (event) => { event.preventDefault(); this.submit(); } },
+    this.element = el(
+        'form', { className: 'controls', noValidate: true, 'aria-label': 'Controls',
+        onsubmit: (event) => { event.preventDefault(); this.submit(); } },
       el('div', { className: 'go' }, this.go, this.stop, this.drawer, this.error),
       el('div', { className: 'fields' }, ...open, this.extra, folded.length ? el('details', {}, el('summary', {}, 'More'), ...folded) : null));
     this.element.addEventListener('input', (event) => {
@@ -125,20 +127,24 @@ function wrong({ kind, input, label, min, max, step }) {
   if (kind !== 'number' || (text === '' && !input.validity.badInput)) return '';
   const value = Number(text);
   const whole = step !== 'any';
-  if (!input.validity.badInput && Number.isFinite(value) && value >= min && value <= max && (!whole || Number.isInteger(value))) return '';
+  if (!input.validity.badInput && Number.isFinite(value) && value >= min && value <= max
+      && (!whole || Number.isInteger(value))) return '';
   return `${label} must be a ${whole ? 'whole ' : ''}number from ${min} to ${max}.`;
 }
 
-/** A message of the server, with the name that the page has for a parameter in place of its own: as “Seed” for 'seed', seed or sampling.seed. */
+/** A message of the server, with the name that the page has for a parameter in place of its own: as “Seed” for 'seed', seed or
+ * sampling.seed. */
 function named(message, param, label) {
   const escaped = param.replaceAll(/[^a-z0-9_]/gi, '');
-  return message.replaceAll(new RegExp(`'${escaped}'`, 'g'), `“${label}”`).replace(new RegExp(`^(sampling\\.)?(${escaped}|guidance)(?= is )`), label);
+  return message.replaceAll(new RegExp(`'${escaped}'`, 'g'), `“${label}”`)
+      .replace(new RegExp(`^(sampling\\.)?(${escaped}|guidance)(?= is )`), label);
 }
 
 /** The way that a model is best watched: its own where that is short, else a short one. */
 export function defaultsOf(model) {
   const own = model.defaults;
-  return own.steps <= 60 || !model.samplers.includes('dpmpp-2m') ? own : { ...own, sampler: 'dpmpp-2m', levels: 'karras', steps: 20 };
+  return own.steps <= 60 || !model.samplers.includes('dpmpp-2m') ? own
+      : { ...own, sampler: 'dpmpp-2m', levels: 'karras', steps: 20 };
 }
 
 const NO_GUIDANCE = 1; // the weight at which the network is asked once
@@ -153,14 +159,19 @@ export function samplingFields(model, { steps = defaultsOf(model).steps } = {}) 
     { name: 'levels', label: 'Levels', kind: 'choice', choices: model.levels, value: levels, hint: 'how the levels of noise are spread over the steps', folded: true },
   ];
   if (model.can_be_guided) {
-    fields.splice(2, 0, { name: 'guidance', label: 'Guidance', kind: 'number', min: 0, max: 1000, step: 'any', value: guidance, hint: `how far away from images of no class: ${NO_GUIDANCE} is none, ${guidance === NO_GUIDANCE ? '2 is strong' : `${guidance} is the model's own`}` });
+    fields.splice(
+        2, 0, { name: 'guidance', label: 'Guidance', kind: 'number', min: 0, max: 1000, step: 'any', value: guidance,
+        hint: `how far away from images of no class: ${NO_GUIDANCE} is none, `
+          + (guidance === NO_GUIDANCE ? '2 is strong' : `${guidance} is the model's own`) });
   }
   return fields;
 }
 
-/** Those fields, as the server calls them. The model is named so that another one, on a server that has begun anew, does not draw in its place. */
+/** Those fields, as the server calls them. The model is named so that another one, on a server that has begun anew, does not draw
+ * in its place. */
 export function samplingBody(model, values) {
-  const body = { model: model.id, seed: Number(values.seed), sampler: values.sampler, levels: values.levels, steps: Number(values.steps) };
+  const body =
+      { model: model.id, seed: Number(values.seed), sampler: values.sampler, levels: values.levels, steps: Number(values.steps) };
   // What the field shows is what is used: left out, it would be the model's own, also where the field says none.
   if (model.can_be_guided) body.guidance_scale = Number(values.guidance);
   return body;
@@ -168,7 +179,8 @@ export function samplingBody(model, values) {
 
 /** Those fields of a request as options in C#. */
 export const samplingOptions = ({ seed, sampler, levels, steps, guidance_scale: guidance }) => [
-  `Seed = ${seed}`, `Sampler = ${JSON.stringify(sampler)}`, `Levels = ${JSON.stringify(levels)}`, `Steps = ${steps}`, ...(guidance === undefined ? [] : [`GuidanceScale = ${guidance}`]),
+  `Seed = ${seed}`, `Sampler = ${JSON.stringify(sampler)}`, `Levels = ${JSON.stringify(levels)}`, `Steps = ${steps}`,
+      ...(guidance === undefined ? [] : [`GuidanceScale = ${guidance}`]),
 ].join(', ');
 
 /** The server's names of fields, where the page's differ. */

@@ -53,7 +53,8 @@ export class Draw {
   /** The costs of the samplers with the settings of the form, all of them or of one name. */
   async #costs(query, { levels, guidance }, sampler) {
     const scale = this.model.can_be_guided ? `&guidance_scale=${Number(guidance)}` : '';
-    const { samplers } = await get(`api/samplers?${query}&levels=${encodeURIComponent(levels)}${scale}&sampler=${encodeURIComponent(sampler)}`);
+    const { samplers } = await get(
+        `api/samplers?${query}&levels=${encodeURIComponent(levels)}${scale}&sampler=${encodeURIComponent(sampler)}`);
     return samplers[0];
   }
 
@@ -125,7 +126,9 @@ export class Draw {
   #tellMeasured() {
     this.plate.groups.forEach(({ tiles, heading }, row) => {
       const counted = [...new Set(tiles.map((tile) => tile.evaluations))];
-      if (counted.every(Number.isFinite)) heading.textContent = caption(this.rows[row].sampler, this.rows[row].steps, counted.length === 1 ? counted[0] : `${Math.min(...counted)} to ${Math.max(...counted)}`);
+      if (counted.every(Number.isFinite)) heading.textContent = caption(
+          this.rows[row].sampler, this.rows[row].steps,
+          counted.length === 1 ? counted[0] : `${Math.min(...counted)} to ${Math.max(...counted)}`);
     });
   }
 
@@ -138,7 +141,9 @@ export class Draw {
     const others = await Promise.all(compare.map((name) => this.#costs(`evaluations=${most}`, values, name)));
     return [
       { ...first, caption: caption(first.sampler, first.steps, own.evaluations) },
-      ...others.map(({ name, steps = first.steps, evaluations }) => ({ sampler: name, levels: values.levels, steps, caption: caption(name, steps, evaluations) })),
+      ...others.map(
+          ({ name, steps = first.steps, evaluations }) => (
+          { sampler: name, levels: values.levels, steps, caption: caption(name, steps, evaluations) })),
     ];
   }
 
@@ -147,8 +152,13 @@ export class Draw {
   #csharp() {
     const { prompt, count } = this.drawn;
     const what = prompt.toLowerCase() === EVERY ? `[${this.model.class_names.map((_, i) => i).join(', ')}]` : JSON.stringify(prompt);
-    return csharp(this.model, `var images = pipeline.Generate(${what}, new() { Count = ${Number(count)}, ${samplingOptions(samplingBody(this.model, this.drawn))} });`);
+    return csharp(
+        this.model,
+        `var images = pipeline.Generate(${what}, new() { Count = ${Number(count)}, `
+          + `${samplingOptions(samplingBody(this.model, this.drawn))} });`);
   }
 }
 
-const caption = (sampler, steps, evaluations) => `${sampler}: ${plural(steps, 'step')}, ${evaluations === undefined ? 'its own number of evaluations' : plural(evaluations, 'evaluation')}`;
+const caption = (sampler, steps, evaluations) =>
+    `${sampler}: ${plural(steps, 'step')}, `
+      + (evaluations === undefined ? 'its own number of evaluations' : plural(evaluations, 'evaluation'));

@@ -39,7 +39,8 @@ export class Drawing {
     const tell = () => {
       const { progress } = this.plate;
       const left = ((performance.now() - begun) / 1000) * (1 - progress) / progress;
-      const drawing = progress > 0 ? `Drawing: ${Math.floor(progress * 100)} %${progress > 0.1 ? `, ${seconds(left)} left` : ''}.` : '';
+      const drawing = progress > 0 ? `Drawing: ${Math.floor(progress * 100)} %${progress > 0.1 ? `, ${seconds(left)} left` : ''}.`
+          : '';
       const [note = drawing ? '' : 'Waiting for the first step.'] = notes.values();
       this.plate.status.textContent = [drawing, note].filter(Boolean).join(' ');
     };
@@ -62,7 +63,8 @@ export class Drawing {
     };
     const queue = [...jobs];
     const work = async () => {
-      for (let job = queue.shift(); job; job = queue.shift()) await stream(job.address, job.body, stopping.signal, seen(job), waiting(job));
+      for (let job = queue.shift(); job; job = queue.shift()) await stream(
+          job.address, job.body, stopping.signal, seen(job), waiting(job));
     };
     try {
       await Promise.all(Array.from({ length: Math.min(AT_ONCE, jobs.length) }, work));

@@ -27,7 +27,8 @@ async function load() {
 /** A link that was made with another model draws other images than whoever made it saw. */
 function tellModel(values) {
   const other = address.otherModel(values);
-  notice.textContent = other ? `This link was made with the model ${other}. This server draws with ${app.model.id}, so the images differ.` : '';
+  notice.textContent = other
+      ? `This link was made with the model ${other}. This server draws with ${app.model.id}, so the images differ.` : '';
 }
 
 function route() {
@@ -90,7 +91,8 @@ remembered(document.getElementById('dark'), 'dark', matchMedia('(prefers-color-s
 document.getElementById('help').addEventListener('click', () => document.getElementById('keys').showModal());
 document.getElementById('skip').addEventListener('click', (event) => { event.preventDefault(); (document.getElementById('plate') ?? main).scrollIntoView(); main.focus(); });
 document.addEventListener('keydown', onKey);
-document.addEventListener('submit', (event) => { if (event.target === current?.controls?.element) notice.textContent = ''; }); // what is drawn from now on is the served model's own
+document.addEventListener('submit', (event) => { if (event.target === current?.controls?.element) notice.textContent = ''; });
+// what is drawn from now on is the served model's own
 
 const model = await load();
 address.serve(model);

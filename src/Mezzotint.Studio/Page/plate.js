@@ -8,7 +8,8 @@ const GAP = 8, CAPTION = 28, LARGEST = 448;
 export class Plate {
   /**
    * @param {object} model the served model
-   * @param {{ chosen?: (tile: object) => void, moved?: () => void, told?: (tile: object) => void, filled?: (filled: boolean) => void }} events `filled` tells whether there is an image
+   * @param {{ chosen?: (tile: object) => void, moved?: () => void, told?: (tile: object) => void,
+   *   filled?: (filled: boolean) => void }} events `filled` tells whether there is an image
    * @param {number} largest the most pixels of the screen that an image is wide
    */
   constructor(model, events = {}, largest = LARGEST) {
@@ -18,7 +19,9 @@ export class Plate {
     this.slider = el('input', { type: 'range', id: 'scrub', min: 1, max: 1, step: 1, value: 1, 'aria-label': 'Step', oninput: () => this.move(Number(this.slider.value)) });
     this.where = el('output', { className: 'where', for: 'scrub' });
     this.strip = el('div', { className: 'strip', 'aria-hidden': 'true' });
-    this.scrub = el('div', { className: 'scrub idle' }, el('div', { className: 'line' }, el('label', { for: 'scrub' }, 'Step'), this.slider, this.where), this.strip);
+    this.scrub = el(
+        'div', { className: 'scrub idle' },
+        el('div', { className: 'line' }, el('label', { for: 'scrub' }, 'Step'), this.slider, this.where), this.strip);
     this.element = el('section', { className: 'plate', id: 'plate', 'aria-label': 'The plate' }, this.status, this.grid, this.scrub);
     new ResizeObserver(() => this.fit()).observe(this.grid);
   }

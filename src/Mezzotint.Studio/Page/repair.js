@@ -26,7 +26,9 @@ export class Repair {
     ], { go: (values) => this.go(values), stop: () => this.drawing.stop() });
     this.controls.fields.get('strength').input.addEventListener('input', () => { this.strengthChosen = true; });
     this.canvas = new PixelCanvas(model.width, model.height, () => this.#suggest());
-    this.plate = new Plate(model, { told: (tile) => this.details.tell(tile), filled: (filled) => { this.share.enable(filled); this.details.enable(filled); } }, 224);
+    this.plate = new Plate(
+        model, { told: (tile) => this.details.tell(tile),
+        filled: (filled) => { this.share.enable(filled); this.details.enable(filled); } }, 224);
     this.details = new Details(this.plate, app);
     this.share = new Share({ plate: this.plate, name: () => `repaired-${this.drawn.seed}`, curl: () => this.#curl(), csharp: () => this.#csharp() });
     this.plate.element.prepend(this.#bench());
@@ -116,7 +118,9 @@ export class Repair {
     const body = { prompt: this.controls.values().prompt, stream: true, ...samplingBody(this.model, this.controls.values()) };
     let drawn = null;
     try {
-      await stream('v1/images/generations', body, undefined, (event) => { drawn = event.b64_json; }, (text) => { this.plate.status.textContent = text; });
+      await stream(
+          'v1/images/generations', body, undefined, (event) => { drawn = event.b64_json; },
+          (text) => { this.plate.status.textContent = text; });
       this.plate.status.textContent = '';
       const picture = await load(addressOf(drawn));
       if (!this.canvas.past.length) this.canvas.put(picture); // nobody has drawn meanwhile: theirs stays
@@ -151,13 +155,16 @@ export class Repair {
     return tool !== undefined;
   }
 
-  #curl() { return curlForm('v1/images/edits', { image: 'picture.png', ...(this.masked ? { mask: 'mask.png' } : {}) }, this.body); }
+  #curl() {
+    return curlForm('v1/images/edits', { image: 'picture.png', ...(this.masked ? { mask: 'mask.png' } : {}) }, this.body);
+  }
 
   #csharp() {
     const { prompt, n, strength } = this.body;
     return csharp(this.model,
       `var source = PictureFitting.Source(File.ReadAllBytes("picture.png"), ${this.masked ? 'File.ReadAllBytes("mask.png")' : 'null'}, ${strength}, pipeline.Model);`,
-      `var images = pipeline.Generate(${JSON.stringify(prompt)}, new() { Count = ${n}, ${samplingOptions(this.body)}, Source = source });`);
+      `var images = pipeline.Generate(${JSON.stringify(prompt)}, `
+        + `new() { Count = ${n}, ${samplingOptions(this.body)}, Source = source });`);
   }
 }
 

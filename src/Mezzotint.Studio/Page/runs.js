@@ -110,4 +110,5 @@ export class Runs {
 
 const STATES = { training: 'it is training', stopped: 'it was stopped before its last epoch', finished: 'it is finished' };
 
-const summary = (run) => (run.step === 0 ? 'begins' : `epoch ${figure(run.epoch)}, loss ${figure(run.train_loss)}`) + `, ${run.state}`;
+const summary = (run) =>
+    (run.step === 0 ? 'begins' : `epoch ${figure(run.epoch)}, loss ${figure(run.train_loss)}`) + `, ${run.state}`;

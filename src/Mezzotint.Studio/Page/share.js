@@ -39,7 +39,8 @@ const key = () => (sessionStorage.getItem('mezzotint-key') ? ` -H "Authorization
 const whole = (address) => new URL(address, location.href.split('#')[0]).href;
 
 /** A request in JSON, for a shell. */
-export const curl = (address, body) => `curl ${whole(address)}${key()} -H 'Content-Type: application/json' --data-raw ${quoted(JSON.stringify(body))}`;
+export const curl = (address, body) =>
+    `curl ${whole(address)}${key()} -H 'Content-Type: application/json' --data-raw ${quoted(JSON.stringify(body))}`;
 
 /** A form, for a shell: files by their names; a value that begins with @ or < is sent as it is and reads no file. */
 export const curlForm = (address, files, body) => `curl ${whole(address)}${key()} ${[

@@ -29,7 +29,9 @@ export class Walk {
     this.where = el('output', { className: 'where', for: 'way' });
     this.playing = 0;
     this.player = el('button', { type: 'button', 'aria-pressed': 'false', onclick: () => this.play(!this.playing) }, 'Play');
-    this.plate = new Plate(model, { chosen: (tile) => this.to(this.plate.tiles.indexOf(tile)), filled: (filled) => { this.share.enable(filled); this.player.disabled = !filled; } }, 96);
+    this.plate = new Plate(
+        model, { chosen: (tile) => this.to(this.plate.tiles.indexOf(tile)),
+        filled: (filled) => { this.share.enable(filled); this.player.disabled = !filled; } }, 96);
     this.plate.grid.setAttribute('aria-label', 'The images of the walk');
     this.plate.scrub.remove(); // the slider here leads along the walk
     this.plate.status.after(el('div', { className: 'stage' }, this.big, el('div', { className: 'line' }, el('label', { for: 'way' }, 'Along'), this.slider, this.where, this.player)));
@@ -125,6 +127,9 @@ export class Walk {
 
   #csharp() {
     const { prompt, n, interpolate_to: to } = this.body;
-    return csharp(this.model, `var images = pipeline.Generate(${JSON.stringify(prompt)}, new() { Count = ${n}, InterpolateTo = ${to}, ${samplingOptions(this.body)} });`);
+    return csharp(
+        this.model,
+        `var images = pipeline.Generate(${JSON.stringify(prompt)}, `
+          + `new() { Count = ${n}, InterpolateTo = ${to}, ${samplingOptions(this.body)} });`);
   }
 }

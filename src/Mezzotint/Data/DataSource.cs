@@ -80,9 +80,12 @@ public static class DataSource
             _ => LoadFolder(name, train, channels, size),
         };
         if (set.Channels != channels)
-            throw new MezzotintException($"{set.Name} is grey: set model.in_channels to 1, not {channels}.") { Key = "model.in_channels" };
+            throw new MezzotintException($"{set.Name} is grey: set model.in_channels to 1, not {channels}.")
+                { Key = "model.in_channels" };
         if (size is { } side && (set.Height != side || set.Width != side))
-            throw new MezzotintException($"{set.Name} has images of {set.Width} x {set.Height}, which are not brought to {side} x {side}: ask for no size.");
+            throw new MezzotintException(
+                $"{set.Name} has images of {set.Width} x {set.Height}, which are not brought to {side} x {side}: ask for no "
+                + $"size.");
         return limit < set.Count ? set.Take(limit.Value) : set;
     }
 

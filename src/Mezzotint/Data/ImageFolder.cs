@@ -127,7 +127,8 @@ public static class ImageFolder
             using var image = PictureFile.Read(files[i].Path);
             if (size is null && i > 0 && (image.Height != height || image.Width != width))
                 throw new MezzotintException(
-                    $"{files[i].Path} is {image.Width} x {image.Height}, but {files[0].Path} is {width} x {height}: bring all images of the set to one size.");
+                    $"{files[i].Path} is {image.Width} x {image.Height}, but {files[0].Path} is {width} x {height}: bring all "
+                        + $"images of the set to one size.");
             if (i == 0)
             {
                 (height, width) = size is { } side ? (side, side) : (image.Height, image.Width);

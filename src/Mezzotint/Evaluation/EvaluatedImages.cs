@@ -87,7 +87,9 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
             [_, var h, var w] => (1L, h, w),
             [_, var h, var w, var c] when channelsLast => (c, h, w),
             [_, var c and (1 or 3), var h, var w] => (c, h, w),
-            _ => throw new MezzotintException($"'{path}': '{name}' is [{string.Join(", ", shape)}]; it must be [images, rows, columns], or have 1 or 3 channels before or after these two."),
+            _ => throw new MezzotintException(
+                $"'{path}': '{name}' is [{string.Join(", ", shape)}]; it must be [images, rows, columns], or have 1 or 3 "
+                + $"channels before or after these two."),
         };
         if (images.ElementCount is 0 or > int.MaxValue)
             throw new MezzotintException($"'{path}': '{name}' has no pixels, or 2 GiB of them or more.");
@@ -101,19 +103,29 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
         var bytes = images.Bytes;
         byte Scaled(double value) => value is >= 0 and <= 1
             ? (byte)Math.Round(255 * value)
-            : throw new MezzotintException($"'{path}': '{name}' has the value {FormattableString.Invariant($"{value}")}; numbers with a fraction must lie between 0 (black) and 1 (white), bytes between 0 and 255.");
+            : throw new MezzotintException(
+                $"'{path}': '{name}' has the value {FormattableString.Invariant($"{value}")}; numbers with a fraction must lie "
+                + $"between 0 (black) and 1 (white), bytes between 0 and 255.");
         byte Whole(long value) => value is >= 0 and <= 255
             ? (byte)value
-            : throw new MezzotintException($"'{path}': '{name}' is of {array.TypeName} and has the value {value}; whole numbers must lie between 0 (black) and 255 (white).");
+            : throw new MezzotintException(
+                $"'{path}': '{name}' is of {array.TypeName} and has the value {value}; whole numbers must lie between 0 (black) "
+                + $"and 255 (white).");
         return images.Type switch
         {
             ElementType.UInt8 => bytes.ToArray(),
             ElementType.Bool => [.. bytes.Span.ToArray().Select(value => (byte)(255 * value))],
-            ElementType.Int32 => [.. Enumerable.Range(0, bytes.Length / 4).Select(i => Whole(BinaryPrimitives.ReadInt32LittleEndian(bytes.Span[(4 * i)..])))],
-            ElementType.Int64 => [.. Enumerable.Range(0, bytes.Length / 8).Select(i => Whole(BinaryPrimitives.ReadInt64LittleEndian(bytes.Span[(8 * i)..])))],
+            ElementType.Int32 =>
+                [.. Enumerable.Range(0, bytes.Length / 4)
+                .Select(i => Whole(BinaryPrimitives.ReadInt32LittleEndian(bytes.Span[(4 * i)..])))],
+            ElementType.Int64 =>
+                [.. Enumerable.Range(0, bytes.Length / 8)
+                .Select(i => Whole(BinaryPrimitives.ReadInt64LittleEndian(bytes.Span[(8 * i)..])))],
             ElementType.Float32 => [.. Enumerable.Range(0, bytes.Length / 4).Select(i => Scaled(BinaryPrimitives.ReadSingleLittleEndian(bytes.Span[(4 * i)..])))],
             ElementType.Float64 => [.. Enumerable.Range(0, bytes.Length / 8).Select(i => Scaled(BinaryPrimitives.ReadDoubleLittleEndian(bytes.Span[(8 * i)..])))],
-            _ => throw new MezzotintException($"'{path}': '{name}' is of {array.TypeName}; save it as uint8 from 0 to 255, or as float32 or float64 from 0 to 1."),
+            _ => throw new MezzotintException(
+                $"'{path}': '{name}' is of {array.TypeName}; save it as uint8 from 0 to 255, or as float32 or float64 from 0 to "
+                + $"1."),
         };
     }
 
@@ -129,7 +141,9 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
     {
         var labels = array.Array;
         if (labels.Shape is not [var length] || length != count)
-            throw new MezzotintException($"'{path}': '{name}' is [{string.Join(", ", labels.Shape)}]; it must have one label for each of the {count} images.");
+            throw new MezzotintException(
+                $"'{path}': '{name}' is [{string.Join(", ", labels.Shape)}]; it must have one label for each of the {count} "
+                + $"images.");
         int size = TensorData.ElementSize(labels.Type);
         var result = new byte[count];
         for (int i = 0; i < count; i++)

@@ -85,7 +85,8 @@ public static partial class AtomicFile
     }
 
     /// <summary>A name for a temporary file or folder of this process.</summary>
-    public static string TemporaryName() => string.Create(CultureInfo.InvariantCulture, $"{TemporaryPrefix}{Machine}-{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
+    public static string TemporaryName() =>
+        string.Create(CultureInfo.InvariantCulture, $"{TemporaryPrefix}{Machine}-{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
 
     /// <summary>Removes what processes that are no more have left in a folder; folders below it are not looked into.</summary>
     /// <param name="folder">The folder; it need not exist.</param>
@@ -125,13 +126,15 @@ public static partial class AtomicFile
     }
 
     /// <summary>Containers that share a folder have process numbers of their own.</summary>
-    private static string Machine { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Environment.MachineName)).AsSpan(0, 4));
+    private static string Machine { get; } = Convert.ToHexStringLower(
+        SHA256.HashData(Encoding.UTF8.GetBytes(Environment.MachineName)).AsSpan(0, 4));
 
     private static bool IsLeftOver(FileSystemInfo entry)
     {
         if (OwnName().Match(entry.Name) is not { Success: true } name)
             return false;
-        if (name.Groups["machine"].Value != Machine || !int.TryParse(name.Groups["process"].ValueSpan, CultureInfo.InvariantCulture, out int process))
+        if (name.Groups["machine"].Value != Machine
+            || !int.TryParse(name.Groups["process"].ValueSpan, CultureInfo.InvariantCulture, out int process))
             return DateTime.UtcNow - entry.LastWriteTimeUtc > LongestWrite;
         return process != Environment.ProcessId && !IsAlive(process);
     }
@@ -154,7 +157,8 @@ public static partial class AtomicFile
     }
 
     // Before there were a machine and a process in the name, it was a number alone.
-    [GeneratedRegex("^\\.mezzotint-((?<machine>[0-9a-f]{8})-(?<process>[0-9]+)-)?[0-9a-f]{32}\\.tmp$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        "^\\.mezzotint-((?<machine>[0-9a-f]{8})-(?<process>[0-9]+)-)?[0-9a-f]{32}\\.tmp$", RegexOptions.CultureInvariant)]
     private static partial Regex OwnName();
 
     private static void Remove(string temporary)

@@ -1,11 +1,13 @@
 namespace Mezzotint.IO;
 
-/// <summary>A few files of a folder that are replaced together: a reader sees all of the old ones or all of the new ones.</summary>
+/// <summary>A few files of a folder that are replaced together: a reader sees all of the old ones or all of the new
+/// ones.</summary>
 /// <remarks>
-/// No portable call replaces several files at once, and the folder may hold other files, which stay. So the new files are written into
-/// a folder of their own inside it, which a single rename then calls <c>.mezzotint-next</c>. From that moment the new files count, wherever
-/// they are: <see cref="PathOf"/> looks there first. What is left is to move them to their places, one by one. A process that is killed
-/// before the rename leaves the old files, one that is killed after it the new ones, and the next writer or reader moves the rest.
+/// No portable call replaces several files at once, and the folder may hold other files, which stay. So the new files are written
+/// into a folder of their own inside it, which a single rename then calls <c>.mezzotint-next</c>. From that moment the new files
+/// count, wherever they are: <see cref="PathOf"/> looks there first. What is left is to move them to their places, one by one. A
+/// process that is killed before the rename leaves the old files, one that is killed after it the new ones, and the next writer
+/// or reader moves the rest.
 /// </remarks>
 internal static class AtomicFolder
 {

@@ -52,8 +52,11 @@ public static class ClassifierFolder
         AtomicFolder.Write(folder, staged =>
         {
             SafetensorsFile.Write(Path.Combine(staged, ModelFolder.WeightsFile), weights);
-            AtomicFile.Write(Path.Combine(staged, ModelFolder.DescriptionFile), stream => stream.Write(JsonSettings.Write(settings)));
-            AtomicFile.WriteText(Path.Combine(staged, ModelFolder.CardFile), ClassifierCard.Write(info, network.parameters().Sum(parameter => parameter.numel()), ModelFolder.Hash(staged)));
+            AtomicFile.Write(
+                Path.Combine(staged, ModelFolder.DescriptionFile), stream => stream.Write(JsonSettings.Write(settings)));
+            AtomicFile.WriteText(
+                Path.Combine(staged, ModelFolder.CardFile),
+                ClassifierCard.Write(info, network.parameters().Sum(parameter => parameter.numel()), ModelFolder.Hash(staged)));
         });
     }
 

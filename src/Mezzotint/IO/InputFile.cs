@@ -6,18 +6,19 @@ namespace Mezzotint.IO;
 
 /// <summary>Opening a file for reading, with the system's refusals as messages for the user.</summary>
 /// <remarks>
-/// All input is opened here. What a path is comes first: opening a pipe waits for a writer, and opening some devices does something.
-/// What stands in place of files that were never downloaded is recognised here too, whatever the format.
+/// What a path is comes first: opening a pipe waits for a writer, and opening some devices does something. What stands in place
+/// of files that were never downloaded is recognised here too, whatever the format.
 /// </remarks>
 internal static partial class InputFile
 {
-    private const int WorkingFolder = -100, TypeWanted = 1, StatusLength = 256, ModeOffset = 28; // statx, the same on all of Linux
+    // statx, the same on all of Linux
+    private const int WorkingFolder = -100, TypeWanted = 1, StatusLength = 256, ModeOffset = 28;
     private const int TypeBits = 0xF000, RegularFile = 0x8000;
     private const int StartLength = 512;
 
     /// <summary>Opens <paramref name="path"/>, gives its seekable stream to <paramref name="read"/>, closes it.</summary>
-    /// <exception cref="MezzotintException">The file is missing, cannot be read, is no regular file, or holds a git-lfs pointer or
-    /// a web page.</exception>
+    /// <exception cref="MezzotintException">The file is missing, cannot be read, is no regular file, or holds a git-lfs pointer
+    /// or a web page.</exception>
     public static T Read<T>(string path, Func<Stream, T> read)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -74,10 +75,14 @@ internal static partial class InputFile
         start = start[..stream.ReadAtLeast(start, StartLength, throwOnEndOfStream: false)];
         stream.Position = 0;
         if (start.StartsWith("version https://git-lfs.github.com/spec/"u8))
-            throw new MezzotintException($"Cannot read '{path}': it is a git-lfs pointer, not the file itself; get the file with `git lfs pull`.");
+            throw new MezzotintException(
+                $"Cannot read '{path}': it is a git-lfs pointer, not the file itself; get the file with `git lfs pull`.");
         string text = Encoding.Latin1.GetString(start.StartsWith(Encoding.UTF8.Preamble) ? start[3..] : start).TrimStart();
-        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
-            throw new MezzotintException($"Cannot read '{path}': it is an HTML page, not the file itself; download the file again, from its direct address.");
+        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
+            || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
+            throw new MezzotintException(
+                $"Cannot read '{path}': it is an HTML page, not the file itself; download the file again, from its direct "
+                + $"address.");
     }
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]

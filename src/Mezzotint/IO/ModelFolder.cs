@@ -7,9 +7,9 @@ namespace Mezzotint.IO;
 /// A model on disk: a folder with <c>config.json</c> (what it is), <c>model.safetensors</c> (its weights) and <c>README.md</c> (the model card).
 /// </summary>
 /// <remarks>
-/// The files are replaced together (<see cref="AtomicFolder"/>): whenever a program is stopped, the folder is the old model or the new one.
-/// The weights also carry the hash of the description that they go with, so that files of two models that somebody put together are refused.
-/// The hash leaves out carriage returns, which git adds on some systems.
+/// The files are replaced together (<see cref="AtomicFolder"/>): whenever a program is stopped, the folder is the old model or
+/// the new one. The weights also carry the hash of the description that they go with, so that files of two models that somebody
+/// put together are refused. The hash leaves out carriage returns, which git adds on some systems.
 /// </remarks>
 public static class ModelFolder
 {
@@ -49,7 +49,9 @@ public static class ModelFolder
         byte[] description = ModelDescription.Write(info);
         AtomicFolder.Write(folder, staged =>
         {
-            SafetensorsFile.Write(Path.Combine(staged, WeightsFile), tensors, new Dictionary<string, string> { [DescriptionHash] = HashOf(description) });
+            SafetensorsFile.Write(
+                Path.Combine(staged, WeightsFile), tensors, new Dictionary<string,
+                string> { [DescriptionHash] = HashOf(description) });
             AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
             AtomicFile.WriteText(Path.Combine(staged, CardFile), ModelCard.Write(info, precision, Hash(staged)));
         });
@@ -70,7 +72,8 @@ public static class ModelFolder
         // Weights that another program wrote say nothing about a description.
         if (file.Metadata.TryGetValue(DescriptionHash, out string? expected) && expected != hash)
             throw new MezzotintException($"'{folder}' is half written: its {DescriptionFile} is not the one that {WeightsFile} was written with. Write the model again (a training that is resumed does), or put the right {DescriptionFile} back.");
-        return new LoadedModel(NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights), info);
+        return new LoadedModel(
+            NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights), info);
     }
 
     /// <summary>Reads the description alone.</summary>
@@ -88,7 +91,8 @@ public static class ModelFolder
     public static string Hash(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return InputFile.Read(AtomicFolder.PathOf(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
+        return InputFile.Read(
+            AtomicFolder.PathOf(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
 
     private static (ModelInfo Info, string Hash) ReadDescription(string folder)

@@ -81,7 +81,9 @@ internal static class NetworkWeights
         var parameters = network.named_parameters().ToDictionary(named => named.name, named => named.parameter);
         if (PrefixOf(tensors.Keys) is { } prefix)
         {
-            throw new MezzotintException($"'{file}': the names of all weights begin with {Printable.Quote(prefix)}, as PyTorch's DataParallel and compile write them; "
+            throw new MezzotintException(
+                $"'{file}': the names of all weights begin with {Printable.Quote(prefix)}, as PyTorch's DataParallel and compile "
+                + $"write them; "
                 + "save the state dict of the module inside, or let `mezzotint import FOLDER --out MODEL` take the prefix off.");
         }
         RefuseNames(file, "lacks", [.. parameters.Keys.Where(name => !tensors.ContainsKey(name))]);
@@ -94,13 +96,15 @@ internal static class NetworkWeights
 
     /// <summary>The weights without the prefixes that PyTorch's wrappers put before all names.</summary>
     public static IReadOnlyDictionary<string, TensorData> Unwrap(IReadOnlyDictionary<string, TensorData> tensors) =>
-        PrefixOf(tensors.Keys) is { } prefix ? tensors.ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value) : tensors;
+        PrefixOf(tensors.Keys) is { } prefix ? tensors.ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value)
+            : tensors;
 
     private static string? PrefixOf(IEnumerable<string> keys)
     {
         string[] names = [.. keys];
         string prefix = "";
-        while (names.Length > 0 && Wrappers.FirstOrDefault(wrapper => names.All(name => name.AsSpan(prefix.Length).StartsWith(wrapper))) is { } next)
+        while (names.Length > 0
+            && Wrappers.FirstOrDefault(wrapper => names.All(name => name.AsSpan(prefix.Length).StartsWith(wrapper))) is { } next)
             prefix += next;
         return prefix.Length == 0 ? null : prefix;
     }

@@ -82,7 +82,9 @@ public static class NpyArray
 
         ReadOnlyMemory<byte> elements = file[(PrefixLength + headerLength)..];
         if (TensorLayout.ByteCount(type.Stored, shape) is not { } length || length != elements.Length)
-            throw new MezzotintException($"its shape ({string.Join(", ", shape)}) of {type.Name} does not take the {elements.Length} bytes that follow the header");
+            throw new MezzotintException(
+                $"its shape ({string.Join(", ", shape)}) of {type.Name} does not take the {elements.Length} bytes that follow "
+                + $"the header");
         return new NumpyArray(type.Convert(elements, shape), type.Name);
     }
 

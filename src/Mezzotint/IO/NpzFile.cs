@@ -44,7 +44,8 @@ public static class NpzFile
         return Read(path, _ => true).ToDictionary(pair => pair.Key, pair => pair.Value.Array);
     }
 
-    /// <summary>Reads the arrays that are wanted, with NumPy's name of the type they have in the file; the others stay null, and are not inflated.</summary>
+    /// <summary>Reads the arrays that are wanted, with NumPy's name of the type they have in the file; the others stay null, and
+    /// are not inflated.</summary>
     internal static OrderedDictionary<string, NumpyArray> Read(string path, Predicate<string> wanted) =>
         InputFile.Read(path, file => ReadArchive(path, file, wanted));
 
@@ -73,15 +74,18 @@ public static class NpzFile
     private static void CheckDirectory(string path, ZipArchive archive, long fileLength)
     {
         if (archive.Entries.Count > MaxEntries)
-            throw new MezzotintException($"Cannot read '{path}': it has {archive.Entries.Count} entries, more than {MaxEntries}.");
+            throw new MezzotintException(
+                $"Cannot read '{path}': it has {archive.Entries.Count} entries, more than {MaxEntries}.");
         Int128 total = 0;
         foreach (ZipArchiveEntry entry in archive.Entries)
         {
             string name = entry.FullName;
             if (name.Length <= Extension.Length || !name.EndsWith(Extension, StringComparison.Ordinal))
-                throw new MezzotintException($"Cannot read '{path}': its entry {Printable.Quote(name)} is not an array; is it an .npz file?");
+                throw new MezzotintException(
+                    $"Cannot read '{path}': its entry {Printable.Quote(name)} is not an array; is it an .npz file?");
             if (entry.CompressedLength < 0 || (total += entry.CompressedLength) > fileLength)
-                throw new MezzotintException($"Cannot read '{path}': its entries, up to {Printable.Quote(name)}, claim more bytes than the file has.");
+                throw new MezzotintException(
+                    $"Cannot read '{path}': its entries, up to {Printable.Quote(name)}, claim more bytes than the file has.");
         }
     }
 

@@ -45,7 +45,8 @@ internal sealed record NumpyType(string Name, ElementType Stored, ElementType Re
         if (!known || type.Read is not { } read || (single ? order != '|' : order is not ('<' or '>')))
         {
             string name = known ? $"{type.Name} ({Printable.Quote(description)})" : Printable.Quote(description);
-            throw new MezzotintException($"its elements are of the type {name}, which is not read; save it as uint8, int32, int64, float32 or float64");
+            throw new MezzotintException(
+                $"its elements are of the type {name}, which is not read; save it as uint8, int32, int64, float32 or float64");
         }
         return new NumpyType(order == '>' ? $"big-endian {type.Name}" : type.Name, type.Stored, read, order == '>');
     }

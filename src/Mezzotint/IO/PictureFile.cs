@@ -5,13 +5,14 @@ using SkiaSharp;
 namespace Mezzotint.IO;
 
 /// <summary>
-/// A picture in a file, whose header was read and judged: the one decoder of the library, for training data, pictures to begin from, masks and what is evaluated.
+/// A picture in a file, whose header was read and judged: the one decoder of the library, for training data, pictures to begin
+/// from, masks and what is evaluated.
 /// </summary>
 /// <remarks>
-/// PNG, JPEG, WebP, BMP and GIF, of an animation the first frame. The file is told by its first bytes, and only bytes of a known format reach the
-/// native decoder, from memory: no stream calls back out of it. The rules are the same for every reader: a picture stands upright, whatever way the
-/// camera was held; what is transparent shows the background, black unless told otherwise; values come as they are, without gamma or colour profile;
-/// colour becomes grey by Rec. 601 luma.
+/// PNG, JPEG, WebP, BMP and GIF, of an animation the first frame. The file is told by its first bytes, and only bytes of a known
+/// format reach the native decoder, from memory: no stream calls back out of it. The rules are the same for every reader: a
+/// picture stands upright, whatever way the camera was held; what is transparent shows the background, black unless told
+/// otherwise; values come as they are, without gamma or colour profile; colour becomes grey by Rec. 601 luma.
 /// </remarks>
 internal sealed class PictureFile : IDisposable
 {
@@ -37,16 +38,20 @@ internal sealed class PictureFile : IDisposable
     /// <summary>Whether the header says that every pixel is opaque.</summary>
     public bool Opaque => _codec.Info.AlphaType == SKAlphaType.Opaque;
 
-    private bool OnItsSide => _codec.EncodedOrigin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
+    private bool OnItsSide => _codec.EncodedOrigin
+        is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
 
     /// <summary>Reads a file and judges its header; decodes no pixel.</summary>
     /// <param name="path">The file.</param>
     /// <param name="maxPixels">The most pixels to accept.</param>
-    /// <exception cref="MezzotintException">It is not there, no picture, or claims more pixels than are accepted or than its bytes can hold.</exception>
+    /// <exception cref="MezzotintException">It is not there, no picture, or claims more pixels than are accepted or than its
+    /// bytes can hold.</exception>
     public static PictureFile Read(string path, long maxPixels = MostPixels) => Open(InputFile.Read(path, stream =>
     {
         if (stream.Length > MostBytes)
-            throw new MezzotintException($"Cannot read '{path}': {stream.Length} bytes are more than the {MostBytes} that a picture may have. Make the picture smaller.");
+            throw new MezzotintException(
+                $"Cannot read '{path}': {stream.Length} bytes are more than the {MostBytes} that a picture may have. Make the "
+                + $"picture smaller.");
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;
@@ -57,13 +62,16 @@ internal sealed class PictureFile : IDisposable
     /// <param name="name">What an error calls it.</param>
     /// <param name="maxPixels">The most pixels to accept.</param>
     /// <param name="webOnly">Whether to accept nothing but what browsers send: PNG, JPEG and WebP.</param>
-    /// <exception cref="MezzotintException">It is no picture, or claims more pixels than are accepted or than its bytes can hold.</exception>
+    /// <exception cref="MezzotintException">It is no picture, or claims more pixels than are accepted or than its bytes can
+    /// hold.</exception>
     public static PictureFile Open(byte[] file, string name, long maxPixels = MostPixels, bool webOnly = false)
     {
         string formats = webOnly ? "PNG, JPEG or WebP" : Formats;
         string? format = FormatOf(file);
         if (format is null or "TIFF" || webOnly && format is "BMP" or "GIF")
-            throw new MezzotintException($"Cannot read '{name}': it is {(format is null ? "no picture, or of an unknown format" : $"a {format} file")}. Convert it to {formats}.");
+            throw new MezzotintException(
+                $"Cannot read '{name}': it is {(format is null ? "no picture, or of an unknown format" : $"a {format} file")}. "
+                + $"Convert it to {formats}.");
         if (format == "BMP" && (file.Length < 26 || BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(10)) > file.Length))
             throw Damaged(name, "its pixels are said to lie behind its end");
 
@@ -114,20 +122,26 @@ internal sealed class PictureFile : IDisposable
         : file.StartsWith("RIFF"u8) && file.Length >= 12 && file[8..].StartsWith("WEBP"u8) ? "WebP"
         : file.StartsWith("GIF87a"u8) || file.StartsWith("GIF89a"u8) ? "GIF"
         : file.StartsWith("BM"u8) ? "BMP"
-        : file.StartsWith((ReadOnlySpan<byte>)[(byte)'I', (byte)'I', 42, 0]) || file.StartsWith((ReadOnlySpan<byte>)[(byte)'M', (byte)'M', 0, 42]) ? "TIFF"
+        : file.StartsWith((ReadOnlySpan<byte>)[(byte)'I', (byte)'I', 42, 0])
+            || file.StartsWith((ReadOnlySpan<byte>)[(byte)'M', (byte)'M', 0, 42]) ? "TIFF"
         : null;
 
     private void Judge(byte[] file, string format, long maxPixels)
     {
         long pixels = (long)Height * Width, most = Math.Min(maxPixels, MostPixels);
         if (pixels > most)
-            throw new MezzotintException($"Cannot read '{_name}': {Width} x {Height} pixels are more than the {most} that are accepted. Make the picture smaller.");
+            throw new MezzotintException(
+                $"Cannot read '{_name}': {Width} x {Height} pixels are more than the {most} that are accepted. Make the picture "
+                + $"smaller.");
         long justified = format == "PNG" ? PixelsOfPng(file) : file.Length * PixelsPerByte;
         if (pixels > AlwaysAllowed && pixels > justified)
-            throw new MezzotintException($"Cannot read '{_name}': it claims {Width} x {Height} pixels in {file.Length} bytes, more than they can hold. Replace the file.");
+            throw new MezzotintException(
+                $"Cannot read '{_name}': it claims {Width} x {Height} pixels in {file.Length} bytes, more than they can hold. "
+                + $"Replace the file.");
     }
 
-    /// <summary>How many pixels the bytes of a PNG file can hold at most: its header says how many bits each has, and deflate makes at most 1032 bytes of one.</summary>
+    /// <summary>How many pixels the bytes of a PNG file can hold at most: its header says how many bits each has, and deflate
+    /// makes at most 1032 bytes of one.</summary>
     private static long PixelsOfPng(byte[] file)
     {
         int depth = Math.Max(1, (int)file[24]), samples = file[25] switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
@@ -163,7 +177,8 @@ internal sealed class PictureFile : IDisposable
         return upright;
     }
 
-    private static MezzotintException Damaged(string name, string how) => new($"Cannot read '{name}': the picture is damaged ({how}). Get it again, or remove it.");
+    private static MezzotintException Damaged(string name, string how) =>
+        new($"Cannot read '{name}': the picture is damaged ({how}). Get it again, or remove it.");
 }
 
 /// <summary>The pixels of a picture, upright, and what can be made of them.</summary>
@@ -176,7 +191,8 @@ internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool gr
     /// <summary>The picture on a background.</summary>
     /// <param name="channels">1 for grey, 3 for colour, null for what the file says it has.</param>
     /// <param name="background">The grey value behind what is transparent: 0 for black, 255 for white.</param>
-    /// <param name="size">Rows and columns to bring the largest square in its middle to; null to leave the picture as it is.</param>
+    /// <param name="size">Rows and columns to bring the largest square in its middle to; null to leave the picture as it
+    /// is.</param>
     public ImageBatch On(int? channels, byte background = 0, int? size = null)
     {
         byte[] opaque = Composited(background);
@@ -196,15 +212,6 @@ internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool gr
         for (int i = 0; i < opacity.Length; i++)
             opacity[i] = rgba[4 * i + 3];
         return opacity.AsSpan().ContainsAnyExcept((byte)255) ? new ImageBatch(1, 1, height, width, opacity) : null;
-    }
-
-    /// <summary>Whether any pixel on a background is not grey: a file in colour may show none.</summary>
-    public bool HasColour()
-    {
-        for (int i = 0; i < rgba.Length; i += 4)
-            if ((rgba[i] != rgba[i + 1] || rgba[i + 1] != rgba[i + 2]) && rgba[i + 3] > 0)
-                return true;
-        return false;
     }
 
     private byte[] Composited(byte background)
@@ -238,7 +245,8 @@ internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool gr
         return new ImageBatch(1, channels, rows, columns, pixels);
     }
 
-    /// <summary>Halved by averaging while more than twice too large, so that every pixel counts, then resampled by Mitchell's cubic.</summary>
+    /// <summary>Halved by averaging while more than twice too large, so that every pixel counts, then resampled by Mitchell's
+    /// cubic.</summary>
     private byte[] Resized(byte[] opaque, int size)
     {
         int side = Math.Min(height, width), left = (width - side) / 2, top = (height - side) / 2;
@@ -280,7 +288,8 @@ internal static class Grey
             return image;
         int plane = image.Height * image.Width;
         byte[] p = image.Pixels;
-        byte[] pixels = channels == 3 ? [.. p, .. p, .. p] : [.. Enumerable.Range(0, plane).Select(i => Of(p[i], p[plane + i], p[2 * plane + i]))];
+        byte[] pixels = channels == 3 ? [.. p, .. p, .. p]
+            : [.. Enumerable.Range(0, plane).Select(i => Of(p[i], p[plane + i], p[2 * plane + i]))];
         return new ImageBatch(1, channels, image.Height, image.Width, pixels);
     }
 }

@@ -14,8 +14,8 @@ public enum PictureFormat
 }
 
 /// <summary>
-/// Images in files: writes PNG, with words in it if wanted, and reads PNG, JPEG, WebP, BMP and GIF, of an animation the first frame.
-/// Values go to files and come back as they are: no gamma, no colour profile.
+/// Images in files: writes PNG, with words in it if wanted, and reads PNG, JPEG, WebP, BMP and GIF, of an animation the first
+/// frame. Values go to files and come back as they are: no gamma, no colour profile.
 /// </summary>
 public static class PngFile
 {
@@ -62,7 +62,8 @@ public static class PngFile
     /// <param name="background">The grey value behind what is transparent, 0 (black) to 255 (white).</param>
     /// <returns>The image as <see cref="Read"/> gives it, and 0 (transparent) to 255 (opaque) as a grey image; null where all of it is opaque.</returns>
     /// <exception cref="MezzotintException">It is not an image, damaged, or too large.</exception>
-    public static (ImageBatch Image, ImageBatch? Opacity) Decode(byte[] file, string name, long maxPixels = 1 << 22, byte background = 0)
+    public static (ImageBatch Image, ImageBatch? Opacity) Decode(
+        byte[] file, string name, long maxPixels = 1 << 22, byte background = 0)
     {
         ArgumentNullException.ThrowIfNull(file);
         using var picture = PictureFile.Open(file, name, maxPixels);
@@ -72,10 +73,12 @@ public static class PngFile
 
     /// <summary>Reads one image; of an animation, its first.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="maxPixels">The most pixels, height times width, to accept (never more than 2^26): looked up in the header before any are decoded.</param>
+    /// <param name="maxPixels">The most pixels, height times width, to accept (never more than 2^26): looked up in the header
+    /// before any are decoded.</param>
     /// <param name="background">The grey value behind what is transparent, 0 (black) to 255 (white).</param>
     /// <param name="channels">1 for grey (of colour, its Rec. 601 luma), 3 for colour; null for what the file says.</param>
-    /// <returns>One image, upright whatever way the camera was held; without <paramref name="channels"/>, of 1 channel where the file says grey, else of 3.</returns>
+    /// <returns>One image, upright whatever way the camera was held; without <paramref name="channels"/>, of 1 channel where the
+    /// file says grey, else of 3.</returns>
     /// <exception cref="MezzotintException">The file is not there, not an image, damaged, or too large.</exception>
     public static ImageBatch Read(string path, long maxPixels = 1 << 26, byte background = 0, int? channels = null)
     {
@@ -84,7 +87,8 @@ public static class PngFile
         return picture.Decode().On(channels, background);
     }
 
-    /// <summary>Reads one image as a mask, white where to draw: where the picture is transparent; where it is opaque everywhere, its grey values.</summary>
+    /// <summary>Reads one image as a mask, white where to draw: where the picture is transparent; where it is opaque everywhere,
+    /// its grey values.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="MezzotintException">The file is not there, not an image, damaged, or too large.</exception>
     public static ImageBatch ReadMask(string path)

@@ -29,7 +29,9 @@ internal static class SettingsBinder
             (record, more) = ScheduleSettings.Split(schedule);
         if (SettingsKinds.Has(declared))
             table.Entries.Add(SettingsKinds.Key, new Setting(SettingsKinds.NameOf(record)
-                ?? throw new MezzotintException($"'{table.Path}' is a {record.GetType().Name}, a type of the program's own, which no file can name: use one of {string.Join(", ", SettingsKinds.Names(declared))}.") { Key = table.Path }, default));
+                ?? throw new MezzotintException(
+                    $"'{table.Path}' is a {record.GetType().Name}, a type of the program's own, which no file can name: use one "
+                    + $"of {string.Join(", ", SettingsKinds.Names(declared))}.") { Key = table.Path }, default));
         foreach (var (name, property) in Properties(record.GetType()))
         {
             if (property.GetValue(record) is { } value)

@@ -4,9 +4,9 @@ using System.Text;
 namespace Mezzotint.IO;
 
 /// <summary>
-/// An image as text: a character stands for two pixels, one above the other. In colour it is the upper half block, U+2580, drawn in the upper
-/// pixel's colour on the lower pixel's (SGR 38 and 48, with 24 bits or a number of xterm's palette); without, one of ten characters from empty to dense by mean
-/// brightness.
+/// An image as text: a character stands for two pixels, one above the other. In colour it is the upper half block, U+2580, drawn
+/// in the upper pixel's colour on the lower pixel's (SGR 38 and 48, with 24 bits or a number of xterm's palette); without, one of
+/// ten characters from empty to dense by mean brightness.
 /// </summary>
 public static class TerminalImage
 {
@@ -21,11 +21,13 @@ public static class TerminalImage
     /// <param name="color">True where the output is a terminal that shows 24-bit colours and its user has not set NO_COLOR.</param>
     /// <returns>Lines, each ended by a line feed; coloured ones leave the terminal's colours as they were.</returns>
     /// <exception cref="ArgumentException">More than one image, or fewer than one column.</exception>
-    public static string Render(ImageBatch image, int maxColumns, bool color) => Render(image, maxColumns, color ? TerminalColors.TrueColor : TerminalColors.None);
+    public static string Render(ImageBatch image, int maxColumns, bool color) =>
+        Render(image, maxColumns, color ? TerminalColors.TrueColor : TerminalColors.None);
 
     /// <summary>Draws one image.</summary>
     /// <param name="image">A batch of one image; lay several out with <see cref="ImageBatch.Grid"/>.</param>
-    /// <param name="maxColumns">The most characters in a line; a wider image is shrunk by the smallest whole factor that makes it fit.</param>
+    /// <param name="maxColumns">The most characters in a line; a wider image is shrunk by the smallest whole factor that makes it
+    /// fit.</param>
     /// <param name="colors">What the terminal shows.</param>
     /// <returns>Lines, each ended by a line feed; coloured ones leave the terminal's colours as they were.</returns>
     /// <exception cref="ArgumentException">More than one image, or fewer than one column.</exception>
@@ -63,7 +65,8 @@ public static class TerminalImage
         return new ImageBatch(1, image.Channels, height, width, pixels);
     }
 
-    private static void AppendColored(StringBuilder lines, ImageBatch image, int top, Func<(byte Red, byte Green, byte Blue), string> named)
+    private static void AppendColored(
+        StringBuilder lines, ImageBatch image, int top, Func<(byte Red, byte Green, byte Blue), string> named)
     {
         string? lastUpper = null, lastLower = null;
         for (int x = 0; x < image.Width; x++)
@@ -83,16 +86,20 @@ public static class TerminalImage
         lines.Append("\e[0m\n");
     }
 
-    private static string DirectColor((byte Red, byte Green, byte Blue) color) => string.Create(CultureInfo.InvariantCulture, $"2;{color.Red};{color.Green};{color.Blue}");
+    private static string DirectColor((byte Red, byte Green, byte Blue) color) =>
+        string.Create(CultureInfo.InvariantCulture, $"2;{color.Red};{color.Green};{color.Blue}");
 
-    /// <summary>The nearest of xterm's palette: of its cube, or for colours near grey of its 24 greys, 8, 18 to 238 at 232 to 255. The first 16 differ by terminal.</summary>
+    /// <summary>The nearest of xterm's palette: of its cube, or for colours near grey of its 24 greys, 8, 18 to 238 at 232 to
+    /// 255. The first 16 differ by terminal.</summary>
     private static string PaletteColor((byte Red, byte Green, byte Blue) color)
     {
         static int Nearest(int value) => value < 48 ? 0 : value < 115 ? 1 : (value - 35) / 40;
         var (red, green, blue) = (Nearest(color.Red), Nearest(color.Green), Nearest(color.Blue));
         int grey = Math.Clamp(((color.Red + color.Green + color.Blue) / 3 - 3) / 10, 0, 23);
-        int Distance(int r, int g, int b) => (r - color.Red) * (r - color.Red) + (g - color.Green) * (g - color.Green) + (b - color.Blue) * (b - color.Blue);
-        bool isGrey = Distance(8 + 10 * grey, 8 + 10 * grey, 8 + 10 * grey) < Distance(CubeLevels[red], CubeLevels[green], CubeLevels[blue]);
+        int Distance(int r, int g, int b) =>
+            (r - color.Red) * (r - color.Red) + (g - color.Green) * (g - color.Green) + (b - color.Blue) * (b - color.Blue);
+        bool isGrey = Distance(8 + 10 * grey, 8 + 10 * grey, 8 + 10 * grey) < Distance(
+            CubeLevels[red], CubeLevels[green], CubeLevels[blue]);
         return string.Create(CultureInfo.InvariantCulture, $"5;{(isGrey ? 232 + grey : 16 + 36 * red + 6 * green + blue)}");
     }
 

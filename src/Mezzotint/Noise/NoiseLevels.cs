@@ -54,7 +54,8 @@ public static class NoiseLevels
             "trailing" => Trailing(process, steps, final),
             "uniform" => Uniform(process, steps, final),
             "log-snr" => LogSnrUniform(process, steps, final),
-            _ => throw new MezzotintException($"levels {Printable.Quote(name)}: not known{Spelling.Remedy(name, Names)}") { Key = "levels" },
+            _ => throw new MezzotintException($"levels {Printable.Quote(name)}: not known{Spelling.Remedy(name, Names)}")
+                { Key = "levels" },
         };
     }
 
@@ -66,12 +67,19 @@ public static class NoiseLevels
         double last = final == FinalLevel.Minimum ? process.MinimumLevel : 0;
         const double Rounding = 1e-9;
         if (levels.Any(level => !(level >= process.MinimumLevel * (1 - Rounding) && level <= process.MaximumLevel * (1 + Rounding))))
-            throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"levels {Printable.Quote(list)}: each must be a number between {process.MinimumLevel:G6} and {process.MaximumLevel:G6}, those of the process.")) { Key = "levels" };
+            throw new MezzotintException(
+                string.Create(
+                CultureInfo.InvariantCulture,
+                $"levels {Printable.Quote(list)}: each must be a number between {process.MinimumLevel:G6} and "
+                + $"{process.MaximumLevel:G6}, those of the process.")) { Key = "levels" };
         if (levels.Length != steps)
-            throw new MezzotintException($"levels {Printable.Quote(list)} are {levels.Length}, for {steps} steps: name one a step; the last step goes to {(last > 0 ? "the least" : "0")} by itself.") { Key = "levels" };
+            throw new MezzotintException(
+                $"levels {Printable.Quote(list)} are {levels.Length}, for {steps} steps: name one a step; the last step goes to "
+                + $"{(last > 0 ? "the least" : "0")} by itself.") { Key = "levels" };
         double[] all = [.. levels, last];
         return all.Zip(all.Skip(1), (high, low) => high > low).All(falls => falls) ? all
-            : throw new MezzotintException($"levels {Printable.Quote(list)}: each must be below the one before it.") { Key = "levels" };
+            : throw new MezzotintException($"levels {Printable.Quote(list)}: each must be below the one before it.")
+                { Key = "levels" };
     }
 
     /// <summary>Evenly spaced after taking the rho-th root: more levels where there is little noise.</summary>
@@ -273,7 +281,9 @@ public static class NoiseLevels
     {
         for (int i = 1; i < levels.Length; i++)
             if (!(levels[i] < levels[i - 1]))
-                throw new MezzotintException($"steps = {levels.Length - 1}: the {name} levels between {levels[0]:G6} and {levels[^1]:G6} leave no room for so many; ask for fewer steps or other settings.") { Key = "steps" };
+                throw new MezzotintException(
+                    $"steps = {levels.Length - 1}: the {name} levels between {levels[0]:G6} and {levels[^1]:G6} leave no room "
+                    + $"for so many; ask for fewer steps or other settings.") { Key = "steps" };
         return levels;
     }
 

@@ -34,7 +34,9 @@ public sealed record TableSchedule : NoiseSchedule
         for (int k = 0; k < Count; k++)
         {
             double beta = _betas[k];
-            Check.Range($"betas[{k}]", beta, beta is > 0 and < 1 || beta == 1 && k == Count - 1, "more than 0 and below 1 (the last may be 1)");
+            Check.Range(
+                $"betas[{k}]", beta, beta is > 0 and < 1 || beta == 1 && k == Count - 1,
+                "more than 0 and below 1 (the last may be 1)");
             _logAlphas[k + 1] = _logAlphas[k] + 0.5 * Exponentials.LogOnePlus(-beta);
         }
         if (_betas[^1] == 1)

@@ -6,7 +6,9 @@ namespace Mezzotint.Runtime;
 public static class OutOfMemory
 {
     /// <summary>What there is to do about it, in one line.</summary>
-    public const string Message = "There is not enough memory: ask for fewer images, or lower training.batch_size, training.replicas or the size of the network.";
+    public const string Message =
+        "There is not enough memory: ask for fewer images, or lower training.batch_size, training.replicas or the size of the "
+        + "network.";
 
     // What libtorch's allocators say: that of the CPU, that of CUDA, and C++ itself.
     private static readonly string[] Native = ["DefaultCPUAllocator", "not enough memory", "out of memory", "bad_alloc"];
@@ -17,7 +19,9 @@ public static class OutOfMemory
     {
         ArgumentNullException.ThrowIfNull(error);
         return error is OutOfMemoryException
-            || (error is ExternalException && Native.Any(words => error.Message.Contains(words, StringComparison.OrdinalIgnoreCase)))
-            || (error is AggregateException several ? several.InnerExceptions.Any(Is) : error.InnerException is { } inner && Is(inner));
+            || (error is ExternalException
+                && Native.Any(words => error.Message.Contains(words, StringComparison.OrdinalIgnoreCase)))
+            || (error is AggregateException several ? several.InnerExceptions.Any(Is)
+                : error.InnerException is { } inner && Is(inner));
     }
 }

@@ -99,9 +99,14 @@ public abstract record Guidance
         if (IsNone)
             return;
         if (NeedsWeaker && !weaker)
-            throw new MezzotintException("Guidance of the kind auto goes away from what a weaker model draws: name that model too.") { Key = "guidance_kind" };
+            throw new MezzotintException(
+                "Guidance of the kind auto goes away from what a weaker model draws: name that model too.")
+                { Key = "guidance_kind" };
         if (!NeedsWeaker && !unconditional)
-            throw new MezzotintException($"Guidance of the kind {Name} asks the network for no class too, and this one has not learned that: train one with unconditional = true under [model] and label_dropout = 0.1 under [training], or guide it by a weaker model, with the kind auto.") { Key = "guidance" };
+            throw new MezzotintException(
+                $"Guidance of the kind {Name} asks the network for no class too, and this one has not learned that: train one "
+                + $"with unconditional = true under [model] and label_dropout = 0.1 under [training], or guide it by a weaker "
+                + $"model, with the kind auto.") { Key = "guidance" };
     }
 
     /// <summary>Whether a level is one with guidance.</summary>

@@ -5,8 +5,9 @@ namespace Mezzotint.Sampling;
 
 /// <summary>sum_i w_i x_i: what nearly every line of a solver is, weights in float64, in one pass a term.</summary>
 /// <remarks>
-/// Use it in solvers and denoisers of your own instead of TorchSharp's operators of tensors and numbers (<c>x * 0.5</c>, <c>x + y</c>). TorchSharp 0.107.0 makes
-/// a native Scalar of each number, and the garbage collector of another thread can free it while libtorch still reads it. Here it is held.
+/// Use it in solvers and denoisers of your own instead of TorchSharp's operators of tensors and numbers (<c>x * 0.5</c>, <c>x +
+/// y</c>). TorchSharp 0.107.0 makes a native Scalar of each number, and the garbage collector of another thread can free it while
+/// libtorch still reads it. Here it is held.
 /// </remarks>
 /// <example>
 /// Euler's step: <c>Sum((1, step.X), (step.To - step.From, slope))</c>. A product: <c>Sum((sigma, z))</c>.

@@ -38,7 +38,9 @@ public sealed record ProjectedGuidance : Guidance
     {
         // An embedded method compares estimates of one path: a D that depends on what was asked before it takes for an error, and steps ever shorter.
         if (Momentum != 0 && solver.Evaluations is null)
-            throw new MezzotintException($"Guidance of the kind apg remembers the estimates before, but '{solver.Name}' chooses its steps by comparing estimates. Take a sampler with a fixed number of steps, or another kind.") { Key = "guidance_kind" };
+            throw new MezzotintException(
+                $"Guidance of the kind apg remembers the estimates before, but '{solver.Name}' chooses its steps by comparing "
+                + $"estimates. Take a sampler with a fixed number of steps, or another kind.") { Key = "guidance_kind" };
     }
 
     internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory)

@@ -137,12 +137,14 @@ public sealed class Sampler
     /// <param name="count">How many.</param>
     /// <param name="network">Asked in place of the network.</param>
     /// <param name="seen">
-    /// Told each step's number, of how many, its level, the estimate, or after the last step the result: [B, C, H, W], alive during the call, and the evaluations of
-    /// the network so far, counted by image.
+    /// Told each step's number, of how many, its level, the estimate, or after the last step the result: [B, C, H, W], alive
+    /// during the call, and the evaluations of the network so far, counted by image.
     /// </param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    internal void Draw(SamplingRequest request, int start, int count, NetworkCall network, Action<int, int, double, Tensor, long> seen, CancellationToken cancellation)
+    internal void Draw(
+        SamplingRequest request, int start, int count, NetworkCall network, Action<int, int, double, Tensor, long> seen,
+        CancellationToken cancellation)
     {
         var plan = Plan(request);
         int steps = plan.Levels.Length - 1;
@@ -193,7 +195,8 @@ public sealed class Sampler
     }
 
     /// <summary>
-    /// Walks over the levels with an image of one pixel, and counts: a solver may ask at levels between those of its steps, and the guidance may cover some of them.
+    /// Walks over the levels with an image of one pixel, and counts: a solver may ask at levels between those of its steps, and
+    /// the guidance may cover some of them.
     /// </summary>
     private static long Counted(Solver solver, double[] levels, Guidance guidance)
     {
@@ -201,7 +204,10 @@ public sealed class Sampler
         using var inference = inference_mode();
         var counter = new CountingDenoiser(guidance);
         var nothing = zeros(1, 1, 1, 1);
-        foreach (var _ in solver.Walk(new SolverInput { Denoiser = counter, Levels = levels, X = nothing, Labels = zeros(1, 1, dtype: int64), Noise = (_, _) => nothing }))
+        foreach (
+            var _ in solver.Walk(
+            new SolverInput { Denoiser = counter, Levels = levels, X = nothing, Labels = zeros(1, 1, dtype: int64),
+            Noise = (_, _) => nothing }))
         {
             // What it asks for is counted; where it arrives does not matter.
         }

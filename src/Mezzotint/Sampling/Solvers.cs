@@ -52,7 +52,8 @@ public static class Solvers
             return found;
         foreach (var option in SolverOptions.All)
             if (option.Value(options) is not null && option.Value(found.Options) is null)
-                throw new MezzotintException($"Sampler '{name}' takes no {option.Name}; it takes {Takes(found)}.") { Key = "sampler" };
+                throw new MezzotintException($"Sampler '{name}' takes no {option.Name}; it takes {Takes(found)}.")
+                    { Key = "sampler" };
         return with(options.Or(found.Options));
     }
 
@@ -66,7 +67,9 @@ public static class Solvers
         if (name != EulerMaruyama.Name)
             return Named(name, options);
         if (SolverOptions.All.FirstOrDefault(option => options is not null && option.Value(options) is not null) is { } given)
-            throw new MezzotintException($"Sampler '{name}' takes no {given.Name}, nor any other option. `mezzotint samplers` says which one takes what.") { Key = "sampler" };
+            throw new MezzotintException(
+                $"Sampler '{name}' takes no {given.Name}, nor any other option. `mezzotint samplers` says which one takes what.")
+                { Key = "sampler" };
         return EulerMaruyama.For(process);
     }
 

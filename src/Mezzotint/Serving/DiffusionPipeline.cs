@@ -131,7 +131,8 @@ public sealed class DiffusionPipeline : IDisposable
     /// <summary>Checks a request, draws its seed, and does nothing yet: what is wrong with it is known before it waits for anything.</summary>
     /// <param name="labels">The classes; <see cref="GenerationOptions.Count"/> images of each.</param>
     /// <param name="options">How; the model's own way where nothing is said.</param>
-    /// <exception cref="InvalidRequestException">A label or an option is out of its range, or the model cannot do it; the key says which.</exception>
+    /// <exception cref="InvalidRequestException">A label or an option is out of its range, or the model cannot do it; the key
+    /// says which.</exception>
     public PreparedGeneration Prepare(IReadOnlyList<int> labels, GenerationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(labels);
@@ -232,7 +233,11 @@ public sealed class DiffusionPipeline : IDisposable
                 if (last)
                     values.CopyTo(pixels, (long)start * length);
                 for (int i = 0; seen is not null && i < count; i++)
-                    seen(new GenerationStep(start + i, step, steps, sigma, new ImageBatch(1, Model.Model.InChannels, Model.Height, Model.Width, values.AsSpan(i * length, length).ToArray())) { Evaluations = evaluations / count });
+                    seen(new GenerationStep(
+                        start + i, step, steps, sigma,
+                        new ImageBatch(
+                        1, Model.Model.InChannels, Model.Height, Model.Width, values.AsSpan(i * length, length).ToArray()))
+                        { Evaluations = evaluations / count });
             }, stop);
         }
         finally

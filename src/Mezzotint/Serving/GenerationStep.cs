@@ -10,7 +10,8 @@ namespace Mezzotint.Serving;
 /// <param name="Estimate">The image as it is expected to become; after the last step, the image. A batch of one.</param>
 public sealed record GenerationStep(int Image, int Step, int Steps, double Sigma, ImageBatch Estimate)
 {
-    /// <summary>Network evaluations that were made for this image so far, as they were counted; those without a class, for guidance, are among them.</summary>
+    /// <summary>Network evaluations that were made for this image so far, as they were counted; those without a class, for
+    /// guidance, are among them.</summary>
     public long Evaluations { get; init; }
 
     /// <summary>Whether this is the image itself.</summary>

@@ -4,8 +4,8 @@ using Mezzotint.Sampling;
 namespace Mezzotint.Serving;
 
 /// <summary>
-/// A picture and a mask that somebody sent, of which only the headers were read: what is wrong with them is said at once, and the pixels are decoded
-/// when there is room to draw.
+/// A picture and a mask that somebody sent, of which only the headers were read: what is wrong with them is said at once, and the
+/// pixels are decoded when there is room to draw.
 /// </summary>
 public sealed class GivenPicture
 {
@@ -24,17 +24,20 @@ public sealed class GivenPicture
     }
 
     /// <summary>
-    /// The most that <see cref="SourceImage.Strength"/> will be, above 0 and up to 1: what work to expect. Without a strength it depends on whether
-    /// the picture is transparent anywhere, which its pixels alone tell.
+    /// The most that <see cref="SourceImage.Strength"/> will be, above 0 and up to 1: what work to expect. Without a strength it
+    /// depends on whether the picture is transparent anywhere, which its pixels alone tell.
     /// </summary>
     public double MostStrength { get; }
 
     /// <summary>Reads the headers and decodes no pixel. The files are PNG, JPEG or WebP.</summary>
     /// <param name="image">The picture's file.</param>
-    /// <param name="mask">The mask's file; null where there is none, and then what is transparent in the picture is the mask.</param>
-    /// <param name="strength">The share of the steps that is walked, above 0 and up to 1; null for 0.6, and with a mask for all of them.</param>
+    /// <param name="mask">The mask's file; null where there is none, and then what is transparent in the picture is the
+    /// mask.</param>
+    /// <param name="strength">The share of the steps that is walked, above 0 and up to 1; null for 0.6, and with a mask for all
+    /// of them.</param>
     /// <param name="model">The model.</param>
-    /// <exception cref="InvalidRequestException">A file is no picture or does not fit, or the strength is out of its range; Key names which.</exception>
+    /// <exception cref="InvalidRequestException">A file is no picture or does not fit, or the strength is out of its range; Key
+    /// names which.</exception>
     public static GivenPicture Read(byte[] image, byte[]? mask, double? strength, ModelInfo model)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -60,7 +63,8 @@ public sealed class GivenPicture
         }
         else if (opacity is not null)
             where = PictureFitting.FitMask(picture, opacity, _model, "image");
-        return new SourceImage { Image = PictureFitting.Fit(picture, _model, "image"), Mask = where, Strength = _strength ?? (where is null ? 0.6 : 1) };
+        return new SourceImage { Image = PictureFitting.Fit(picture, _model, "image"), Mask = where,
+            Strength = _strength ?? (where is null ? 0.6 : 1) };
     }
 
     /// <summary>Whether the header says that the picture is opaque.</summary>

@@ -34,20 +34,24 @@ public static class PictureFitting
         return new ImageBatch(1, 1, shrunk.Height, shrunk.Width, [.. shrunk.Pixels.Select(value => (byte)(255 - value))]);
     }
 
-    /// <summary>A source for drawing, from the bytes of PNG, JPEG or WebP files: <see cref="GivenPicture.Read"/> and <see cref="GivenPicture.Decode"/> in one.</summary>
+    /// <summary>A source for drawing, from the bytes of PNG, JPEG or WebP files: <see cref="GivenPicture.Read"/> and
+    /// <see cref="GivenPicture.Decode"/> in one.</summary>
     /// <param name="image">The picture's file.</param>
     /// <param name="mask">The mask's file; null where there is none, and then what is transparent in the picture is the mask.</param>
     /// <param name="strength">The share of the steps that is walked; null for 0.6, and with a mask for all of them.</param>
     /// <param name="model">The model.</param>
     /// <exception cref="InvalidRequestException">A file is no picture, or does not fit; the message says what would.</exception>
-    public static SourceImage Source(byte[] image, byte[]? mask, double? strength, ModelInfo model) => GivenPicture.Read(image, mask, strength, model).Decode();
+    public static SourceImage Source(byte[] image, byte[]? mask, double? strength, ModelInfo model) =>
+        GivenPicture.Read(image, mask, strength, model).Decode();
 
     /// <summary>Whether a picture of this size can be brought to the model's.</summary>
     internal static void CheckSize(int height, int width, ModelInfo model, string name)
     {
         int factor = height / model.Height;
         if (factor < 1 || height != factor * model.Height || width != factor * model.Width)
-            throw new MezzotintException($"{name}: it is {width} x {height}; this model takes {model.Width} x {model.Height}, or a whole number of times that.");
+            throw new MezzotintException(
+                $"{name}: it is {width} x {height}; this model takes {model.Width} x {model.Height}, or a whole number of times "
+                + $"that.");
     }
 
     /// <summary>Each pixel the mean of the square that it takes in the picture.</summary>

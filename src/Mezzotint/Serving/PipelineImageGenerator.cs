@@ -36,14 +36,18 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
     {
         ArgumentNullException.ThrowIfNull(request);
         if (options?.ModelId is { } asked && asked != pipeline.Name)
-            throw new InvalidRequestException($"There is no model {Printable.Quote(asked)} here; this generator draws with '{pipeline.Name}'.") { Key = "ModelId" };
+            throw new InvalidRequestException(
+                $"There is no model {Printable.Quote(asked)} here; this generator draws with '{pipeline.Name}'.")
+                { Key = "ModelId" };
         if (options?.ResponseFormat is ImageGenerationResponseFormat.Uri or ImageGenerationResponseFormat.Hosted)
             throw new NotSupportedException("A local generator has no place on the net to put images at: ask for ImageGenerationResponseFormat.Data.");
         string mediaType = options?.MediaType ?? "image/png";
         var format = Format(mediaType);
         int scale = Scale(options?.ImageSize);
         if (request.Prompt is not { } prompt)
-            throw new InvalidRequestException("A prompt is missing: it says which of its classes the model shall draw, also where it begins from an image.") { Key = "prompt" };
+            throw new InvalidRequestException(
+                "A prompt is missing: it says which of its classes the model shall draw, also where it begins from an image.")
+                { Key = "prompt" };
 
         var images = await pipeline.GenerateAsync(prompt, Options(request, options), cancellationToken).ConfigureAwait(false);
         return new ImageGenerationResponse([.. Enumerable.Range(0, images.Count).Select(i => (AIContent)new DataContent(
@@ -86,8 +90,13 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
         if (originals.Count == 0)
             return chosen;
         if (originals.Count > 1)
-            throw new InvalidRequestException($"{originals.Count} original images: one can be begun from. A mask goes into AdditionalProperties[\"mask\"].") { Key = "OriginalImages" };
-        return chosen with { Source = PictureFitting.Source(Bytes(originals[0], "The original image", "image"), extra?.GetValueOrDefault("mask") is { } mask ? Bytes(mask, "The mask", "mask") : null, Number(extra, "strength"), pipeline.Model) };
+            throw new InvalidRequestException(
+                $"{originals.Count} original images: one can be begun from. A mask goes into AdditionalProperties[\"mask\"].")
+                { Key = "OriginalImages" };
+        return chosen with { Source = PictureFitting.Source(
+            Bytes(originals[0], "The original image", "image"),
+            extra?.GetValueOrDefault("mask") is { } mask ? Bytes(mask, "The mask", "mask") : null, Number(extra, "strength"),
+            pipeline.Model) };
     }
 
     private static byte[] Bytes(object content, string what, string key) => content switch
@@ -95,7 +104,9 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
         DataContent data => data.Data.ToArray(),
         byte[] bytes => bytes,
         ReadOnlyMemory<byte> memory => memory.ToArray(),
-        _ => throw new InvalidRequestException($"{what} is {content.GetType().Name}: give its bytes, as a DataContent. Nothing is fetched from elsewhere.") { Key = key },
+        _ => throw new InvalidRequestException(
+            $"{what} is {content.GetType().Name}: give its bytes, as a DataContent. Nothing is fetched from elsewhere.")
+            { Key = key },
     };
 
     private static double? Number(AdditionalPropertiesDictionary? extra, string name)
@@ -109,7 +120,8 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
         long most = name switch { "seed" => uint.MaxValue, "steps" => int.MaxValue, _ => 0 };
         return read && (most == 0 || double.IsInteger(number) && Math.Abs(number) <= most)
             ? number
-            : throw new InvalidRequestException($"{name} is {Printable.Quote(text)}: it must be a {(most == 0 ? "" : "whole ")}number.") { Key = name };
+            : throw new InvalidRequestException(
+                $"{name} is {Printable.Quote(text)}: it must be a {(most == 0 ? "" : "whole ")}number.") { Key = name };
     }
 
     private static PictureFormat Format(string mediaType) => mediaType switch
@@ -117,7 +129,9 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
         "image/png" => PictureFormat.Png,
         "image/jpeg" => PictureFormat.Jpeg,
         "image/webp" => PictureFormat.Webp,
-        _ => throw new InvalidRequestException($"Images of the type {Printable.Quote(mediaType)} are not written; image/png, image/jpeg and image/webp are.") { Key = "MediaType" },
+        _ => throw new InvalidRequestException(
+            $"Images of the type {Printable.Quote(mediaType)} are not written; image/png, image/jpeg and image/webp are.")
+            { Key = "MediaType" },
     };
 
     private int Scale(System.Drawing.Size? size)
@@ -126,6 +140,8 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
             return 1;
         int scale = wanted.Height / pipeline.Model.Height;
         return scale >= 1 && wanted.Height == scale * pipeline.Model.Height && wanted.Width == scale * pipeline.Model.Width ? scale
-            : throw new InvalidRequestException($"Images of {wanted.Width} x {wanted.Height} are not drawn: this model has {pipeline.Model.Width} x {pipeline.Model.Height}, or a whole number of times that.") { Key = "ImageSize" };
+            : throw new InvalidRequestException(
+                $"Images of {wanted.Width} x {wanted.Height} are not drawn: this model has {pipeline.Model.Width} x "
+                + $"{pipeline.Model.Height}, or a whole number of times that.") { Key = "ImageSize" };
     }
 }

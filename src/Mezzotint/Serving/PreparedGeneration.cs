@@ -10,7 +10,8 @@ public sealed class PreparedGeneration
     private readonly Lazy<long> _evaluations; // counting them may take a walk over all levels
 
     internal PreparedGeneration(DiffusionPipeline pipeline, SamplingRequest request, ImageReceipt receipt) =>
-        (_pipeline, _request, Receipt, _evaluations) = (pipeline, request, receipt, new(() => request.Labels.Count * pipeline.EvaluationsOf(request)));
+        (_pipeline, _request, Receipt, _evaluations) = (
+            pipeline, request, receipt, new(() => request.Labels.Count * pipeline.EvaluationsOf(request)));
 
     /// <summary>How it will be drawn: labels, seed, sampler, steps.</summary>
     public ImageReceipt Receipt { get; }

@@ -6,12 +6,15 @@ namespace Mezzotint.Serving;
 /// <summary>Prompts to labels, by a rule that fits on a page, not by a language model.</summary>
 /// <remarks>
 /// <para>1. The name of a class is that class: "7", "T-shirt/top". Upper and lower case are one.</para>
-/// <para>2. A number with a sign or behind a point is no class: "-1" and ".7" are refused. A hyphen separates words only between letters and digits.</para>
-/// <para>3. Otherwise words that say only that a drawing is wanted are left out: articles, "a picture of", "handwritten", "digit", "number", "please" and their like.
-/// What remains must be one class: its name; the English word of its number from zero to twenty ("seven" where a class is called "7", and the other way round); or the
-/// plural of one of these ("sevens", "7s").</para>
+/// <para>2. A number with a sign or behind a point is no class: "-1" and ".7" are refused. A hyphen separates words only between
+/// letters and digits.</para>
+/// <para>3. Otherwise words that say only that a drawing is wanted are left out: articles, "a picture of", "handwritten",
+/// "digit", "number", "please" and their like. What remains must be one class: its name; the English word of its number from zero
+/// to twenty ("seven" where a class is called "7", and the other way round); or the plural of one of these ("sevens",
+/// "7s").</para>
 /// <para>4. Where classes have names that are no numbers, a number alone is the label: "3" is the fourth class.</para>
-/// <para>5. Everything else is refused, with what is understood: a model of ten digits has nothing to do with "a cat on a roof", and drawing something would hide that.</para>
+/// <para>5. Everything else is refused, with what is understood: a model of ten digits has nothing to do with "a cat on a roof",
+/// and drawing something would hide that.</para>
 /// </remarks>
 public static class PromptLabels
 {
@@ -30,7 +33,8 @@ public static class PromptLabels
     /// <summary>The label that a prompt asks for.</summary>
     /// <param name="prompt">What is wanted.</param>
     /// <param name="classNames">The model's classes, from label 0 on.</param>
-    /// <exception cref="InvalidRequestException">No class is meant, or several are; the message says what is understood.</exception>
+    /// <exception cref="InvalidRequestException">No class is meant, or several are; the message says what is
+    /// understood.</exception>
     public static int Parse(string prompt, IReadOnlyList<string> classNames)
     {
         ArgumentNullException.ThrowIfNull(prompt);
@@ -38,18 +42,22 @@ public static class PromptLabels
         string whole = prompt.Trim().TrimStart('"', '\'', '!', '?').TrimEnd('"', '\'', '.', '!', '?').Trim();
         if (Named(whole, classNames) is { } exact)
             return exact;
-        string[] words = [.. WithoutJoints(whole.ToLowerInvariant()).Split([' ', '\t', '\n', '\r', ',', '!', '?', '"', '\'', ':', '_'], StringSplitOptions.RemoveEmptyEntries)];
+        string[] words =
+            [.. WithoutJoints(whole.ToLowerInvariant())
+            .Split([' ', '\t', '\n', '\r', ',', '!', '?', '"', '\'', ':', '_'], StringSplitOptions.RemoveEmptyEntries)];
         var meant = words.Where(word => !Fillers.Contains(word)).ToList();
         // A class may be called by a word that is left out elsewhere: "a figure" of a model that draws figures.
         foreach (string text in meant.Count > 0 ? new[] { string.Join(' ', meant), string.Join('-', meant) } : words)
             if (Meant(text, classNames) is { } label)
                 return label;
-        throw new InvalidRequestException($"The prompt {Printable.Quote(prompt)} is not understood. This model draws {Known(classNames)}; {Example(classNames)}") { Key = "prompt" };
+        throw new InvalidRequestException(
+            $"The prompt {Printable.Quote(prompt)} is not understood. This model draws {Known(classNames)}; "
+            + $"{Example(classNames)}") { Key = "prompt" };
     }
 
     /// <summary>
-    /// The label that a text gives exactly: the name of a class, in upper or lower case, or the number of a class where the classes are not called by numbers.
-    /// Unlike a prompt it is not interpreted: no sign, blank or other word is left out of it.
+    /// The label that a text gives exactly: the name of a class, in upper or lower case, or the number of a class where the
+    /// classes are not called by numbers. Unlike a prompt it is not interpreted: no sign, blank or other word is left out of it.
     /// </summary>
     /// <param name="text">The label.</param>
     /// <param name="classNames">The model's classes, from label 0 on.</param>
@@ -62,18 +70,22 @@ public static class PromptLabels
             return label;
         // A name comes before a number, should classes be called by other numbers than their own.
         bool numbered = classNames.All(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-        return !numbered && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < classNames.Count
+        return !numbered && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && number < classNames.Count
             ? number
-            : throw new InvalidRequestException($"The model has no label {Printable.Quote(text)}. It knows {Known(classNames)}.") { Key = "label" };
+            : throw new InvalidRequestException($"The model has no label {Printable.Quote(text)}. It knows {Known(classNames)}.")
+                { Key = "label" };
     }
 
-    /// <summary>The text with a blank for each hyphen inside a word and each point behind one; a minus and a decimal point stay.</summary>
+    /// <summary>The text with a blank for each hyphen inside a word and each point behind one; a minus and a decimal point
+    /// stay.</summary>
     private static string WithoutJoints(string text) => string.Create(text.Length, text, (parted, whole) =>
     {
         for (int i = 0; i < parted.Length; i++)
         {
             char before = i > 0 ? whole[i - 1] : ' ', after = i + 1 < whole.Length ? whole[i + 1] : ' ';
-            bool joint = whole[i] == '-' && char.IsLetterOrDigit(before) && char.IsLetterOrDigit(after) || whole[i] == '.' && !char.IsDigit(after);
+            bool joint = whole[i] == '-' && char.IsLetterOrDigit(before) && char.IsLetterOrDigit(after)
+                || whole[i] == '.' && !char.IsDigit(after);
             parted[i] = joint ? ' ' : whole[i];
         }
     });

@@ -4,7 +4,8 @@ namespace Mezzotint.Training;
 
 /// <summary>
 /// The folder of one training: <c>config.toml</c>, <c>log.jsonl</c>, TensorBoard events, <c>loss.png</c>, <c>samples/</c>,
-/// <c>checkpoints/</c>, <c>averages/</c>, <c>model/</c> and <c>heartbeat</c>, which tells whether the training lives. One process at a time owns it.
+/// <c>checkpoints/</c>, <c>averages/</c>, <c>model/</c> and <c>heartbeat</c>, which tells whether the training lives. One process
+/// at a time owns it.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -55,8 +56,11 @@ public sealed class RunFolder : IDisposable
         {
             Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
             Directory.CreateDirectory(System.IO.Path.Combine(path, "samples"));
-            var folder = new RunFolder(path, new FileStream(System.IO.Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-            foreach (string written in new[] { path, folder.Samples, folder.Averages, folder.Model, folder.Start, folder.Checkpoints })
+            var folder = new RunFolder(
+                path, new FileStream(
+                System.IO.Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            foreach (
+                string written in new[] { path, folder.Samples, folder.Averages, folder.Model, folder.Start, folder.Checkpoints })
                 AtomicFile.Sweep(written);
             return folder;
         }

@@ -3,8 +3,9 @@ using System.Text;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// The file <c>heartbeat</c> of a run folder: one word for the state of the training, written anew every few seconds for as long as its process lives. Whoever
-/// reads it takes a <see cref="Training"/> that is older than <see cref="Lifetime"/> for one that was killed.
+/// The file <c>heartbeat</c> of a run folder: one word for the state of the training, written anew every few seconds for as long
+/// as its process lives. Whoever reads it takes a <see cref="Training"/> that is older than <see cref="Lifetime"/> for one that
+/// was killed.
 /// </summary>
 public sealed class RunHeartbeat : IDisposable
 {
@@ -53,7 +54,8 @@ public sealed class RunHeartbeat : IDisposable
             try
             {
                 // One write over the old word, which is as long: a reader never sees an empty file.
-                using var file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+                using var file = new FileStream(
+                    _path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
                 file.Write(Encoding.ASCII.GetBytes(state.PadRight(Finished.Length) + "\n"));
                 file.Flush();
             }

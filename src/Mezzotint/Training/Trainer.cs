@@ -19,8 +19,8 @@ public sealed class Trainer : IDisposable
     private const int LossesBetweenReads = 10;
 
     /// <summary>
-    /// Weights have run away when their loss on the probe is more than this many times that of the untrained network, with the same
-    /// times and noise. An untrained network predicts about nothing; no training that learns comes near ten times its error.
+    /// Weights have run away when their loss on the probe is more than this many times that of the untrained network, with the
+    /// same times and noise. An untrained network predicts about nothing; no training that learns comes near ten times its error.
     /// </summary>
     private const double LargestLossGrowth = 10;
 
@@ -46,8 +46,8 @@ public sealed class Trainer : IDisposable
     /// <param name="test">What the loss is evaluated on.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
     /// <param name="start">A network of the same shape whose weights are begun with; null for random ones. It stays the caller's.</param>
-    /// <exception cref="MezzotintException">The data do not fit the model, the network to begin with is of another shape, or the settings
-    /// make numbers that are not finite.</exception>
+    /// <exception cref="MezzotintException">The data do not fit the model, the network to begin with is of another shape, or the
+    /// settings make numbers that are not finite.</exception>
     public Trainer(ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -136,8 +136,8 @@ public sealed class Trainer : IDisposable
         return double.IsFinite(loss) ? loss : throw Unsound("loss on the test images", loss, updates: Step);
     }
 
-    /// <summary>Makes sure that the weights have not run away: that their loss on the first test images is finite, and at most ten times that of
-    /// the untrained network. Nothing of the training's state changes.</summary>
+    /// <summary>Makes sure that the weights have not run away: that their loss on the first test images is finite, and at most
+    /// ten times that of the untrained network. Nothing of the training's state changes.</summary>
     /// <exception cref="MezzotintException">They have; the message names the step and the learning rate.</exception>
     public void CheckSound()
     {
@@ -147,7 +147,8 @@ public sealed class Trainer : IDisposable
     }
 
     private double Probe() =>
-        LossEvaluation.Evaluate(_network, _config.Objective, _probe, _threads, _config.Training.Seed, ProbeBatch, _config.Training.Precision).Loss;
+        LossEvaluation.Evaluate(
+            _network, _config.Objective, _probe, _threads, _config.Training.Seed, ProbeBatch, _config.Training.Precision).Loss;
 
     /// <summary>Draws images with the network as it stands.</summary>
     public ImageBatch Sample(SamplingRequest request, CancellationToken cancellation = default) =>
@@ -206,18 +207,23 @@ public sealed class Trainer : IDisposable
     /// <param name="step">The step, where it is not that many.</param>
     private DivergedException Unsound(string what, double value, long updates, long? step = null)
     {
-        string number = double.IsNaN(value) ? "NaN" : double.IsFinite(value) ? string.Create(CultureInfo.InvariantCulture, $"{value:G3}") : "infinite";
+        string number = double.IsNaN(value) ? "NaN" : double.IsFinite(value)
+            ? string.Create(CultureInfo.InvariantCulture, $"{value:G3}") : "infinite";
         if (updates == 0)
         {
             return new DivergedException(
-                $"The {what} is {number} before the first step: the settings of [process], [parameterisation], [loss] or [pixels], or the weights that the training begins with, give numbers that are not finite.");
+                $"The {what} is {number} before the first step: the settings of [process], [parameterisation], [loss] or "
+                    + $"[pixels], or the weights that the training begins with, give numbers that are not finite.");
         }
         string against = double.IsFinite(value)
-            ? string.Create(CultureInfo.InvariantCulture, $", more than {LargestLossGrowth} times the untrained network's {_untrainedLoss:G3}")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $", more than {LargestLossGrowth} times the untrained network's {_untrainedLoss:G3}")
             : "";
         double rate = _config.Training.LearningRate;
         return new DivergedException(string.Create(CultureInfo.InvariantCulture,
-            $"The {what} is {number}{against} at step {step ?? updates}: the training has diverged, because training.learning_rate = {rate} is too high."))
+            $"The {what} is {number}{against} at step {step ?? updates}: the training has diverged, because "
+                + $"training.learning_rate = {rate} is too high."))
         {
             Key = "training.learning_rate",
             LearningRate = rate,

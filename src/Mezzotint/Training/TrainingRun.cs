@@ -38,13 +38,15 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     private readonly Stopwatch _stepClock = new();
     private long _stepImages;
     private double _rate;
-    private double _lastLoss = double.NaN; // the mean that was told last: between the first step and the first reading there is none
+    // the mean that was told last: between the first step and the first reading there is none
+    private double _lastLoss = double.NaN;
     private long _kept;                    // the step of the newest checkpoint
 
     /// <summary>Trains until all epochs are done, or until <paramref name="cancellation"/>, which lets the step finish and leaves a checkpoint.</summary>
     /// <param name="progress">Told after every few steps.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
-    /// <exception cref="MezzotintException">The training has diverged, a setting is of a kind that no file can name, the data do not fit the model, or a file cannot be written.</exception>
+    /// <exception cref="MezzotintException">The training has diverged, a setting is of a kind that no file can name, the data do
+    /// not fit the model, or a file cannot be written.</exception>
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         RefuseWhatCannotBeWritten();
@@ -65,7 +67,8 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         using var board = new TensorBoardLog(folder.Path, resumedStep: trainer.Step > 0 ? trainer.Step : null);
         long total = trainer.TotalSteps;
         _kept = trainer.Step;
-        void Tell(string? message = null) => progress?.Report(new TrainingProgress(trainer.Step, total, _lastLoss, _rate, message));
+        void Tell(string? message = null) =>
+            progress?.Report(new TrainingProgress(trainer.Step, total, _lastLoss, _rate, message));
         foreach (string message in damaged)
             Tell(message);
 
@@ -118,18 +121,28 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         return new TrainingResult(true, trainer.Step, [.. log.Epochs]);
     }
 
-    /// <summary>The error of a training that has run away, with the way out: every checkpoint that is kept is of before.</summary>
-    private MezzotintException Diverged(DivergedException cause, double rate) => new(string.Create(CultureInfo.InvariantCulture,
-        $"{cause.Message} {(_kept > 0 ? $"The checkpoint of step {_kept} is sound: go on from it" : "There is no sound checkpoint yet: begin again")} with a lower rate, for instance --resume --set training.learning_rate={rate / 10:G3}."), cause)
+    /// <summary>The way out of a training that has run away: every checkpoint that is kept is of before.</summary>
+    private string WayOut => _kept > 0
+        ? $"The checkpoint of step {_kept} is sound: go on from it"
+        : "There is no sound checkpoint yet: begin again";
+
+    /// <summary>The error of a training that has run away.</summary>
+    private MezzotintException Diverged(DivergedException cause, double rate) => new(
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{cause.Message} {WayOut} with a lower rate, for instance --resume --set training.learning_rate={rate / 10:G3}."),
+        cause)
     {
         Key = cause.Key,
     };
 
-    /// <summary>A loss weighting or schedule of a program's own has no name in files: better to know before the first epoch than after it.</summary>
+    /// <summary>A loss weighting or schedule of a program's own has no name in files: better to know before the first epoch than
+    /// after it.</summary>
     private void RefuseWhatCannotBeWritten()
     {
         _ = Configuration.Write(config);
-        _ = ModelDescription.Write(Description(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, EvalLoss = 0, Seconds = 0 }));
+        _ = ModelDescription.Write(
+            Description(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, EvalLoss = 0, Seconds = 0 }));
     }
 
     private double Seconds => (_before + _clock.Elapsed).TotalSeconds;

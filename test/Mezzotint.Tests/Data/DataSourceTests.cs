@@ -108,7 +108,8 @@ public sealed class DataSourceTests : IDisposable
         Assert.Contains("There is no data set 'minst'", Refusal(() => DataSource.Load("minst")), StringComparison.Ordinal);
         Assert.Contains("is grey", Refusal(() => DataSource.Load("strokes", limit: 1, channels: 3)), StringComparison.Ordinal);
         MnistTests.WriteSmall(Place("given"));
-        Assert.Contains("ask for no size", Refusal(() => DataSource.Load("mnist", Place("given"), size: 32)), StringComparison.Ordinal);
+        Assert.Contains(
+            "ask for no size", Refusal(() => DataSource.Load("mnist", Place("given"), size: 32)), StringComparison.Ordinal);
     }
 
     private static string Refusal(Action action) => Assert.Throws<MezzotintException>(action).Message;

@@ -139,8 +139,11 @@ public class IdxFileTests
     public void Missing_files_and_folders_are_refused()
     {
         using var folder = new ScratchFolder();
-        Assert.Contains("Cannot read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder["none"])).Message, StringComparison.Ordinal);
-        Assert.Contains("Cannot read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Cannot read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder["none"])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "Cannot read", Assert.Throws<MezzotintException>(() => IdxFile.Read(folder.Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

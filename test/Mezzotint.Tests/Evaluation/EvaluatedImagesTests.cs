@@ -15,7 +15,8 @@ public sealed class EvaluatedImagesTests : IDisposable
     [Fact]
     public void Arrays_without_names_are_images_then_labels_channels_first_or_last()
     {
-        NpzFile.Write(_folder.File("a.npz"), ("arr_0", NpyArray.Of(Enumerable.Range(0, 24).Select(i => (byte)i).ToArray(), 2, 2, 2, 3)),
+        NpzFile.Write(
+            _folder.File("a.npz"), ("arr_0", NpyArray.Of(Enumerable.Range(0, 24).Select(i => (byte)i).ToArray(), 2, 2, 2, 3)),
             ("arr_1", NpyArray.Of([1L, 0], 2)));
         var read = EvaluatedImages.Read(_folder.File("a.npz"), Reference(3));
         Assert.True(read.Labelled);
@@ -33,8 +34,10 @@ public sealed class EvaluatedImagesTests : IDisposable
         Assert.Equal([0, 1, 254, 255], EvaluatedImages.Read(_folder.File("a.npz"), Reference(1)).Images.Pixels.ToArray());
         NpzFile.Write(_folder.File("a.npz"), ("images", NpyArray.Of([0L, 1, 254, 256], 1, 2, 2)));
         Assert.Contains("is of int64 and has the value 256",
-            Assert.Throws<MezzotintException>(() => EvaluatedImages.Read(_folder.File("a.npz"), Reference(1))).Message, StringComparison.Ordinal);
+            Assert.Throws<MezzotintException>(() => EvaluatedImages.Read(_folder.File("a.npz"), Reference(1))).Message,
+                StringComparison.Ordinal);
     }
 
-    private static ImageSet Reference(int channels) => new("reference", new byte[4 * channels], new byte[1], channels, 2, 2, ["a", "b"]);
+    private static ImageSet Reference(int channels) =>
+        new("reference", new byte[4 * channels], new byte[1], channels, 2, 2, ["a", "b"]);
 }

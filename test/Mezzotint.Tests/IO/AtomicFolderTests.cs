@@ -5,7 +5,8 @@ using Mezzotint.Training;
 
 namespace Mezzotint.Tests.IO;
 
-/// <summary>A model folder is the old model or the new one, whole, before whichever rename or fsync its writer is killed.</summary>
+/// <summary>A model folder is the old model or the new one, whole, before whichever rename or fsync its writer is
+/// killed.</summary>
 public class AtomicFolderTests
 {
     [Fact]
@@ -65,7 +66,9 @@ public class AtomicFolderTests
         Interrupted(firstMove, () => ModelFolder.Write(folder, network, SmallNetwork.Info));
         Assert.False(File.Exists(Path.Combine(folder, ModelFolder.WeightsFile)));
         ModelFolder.Read(folder).Dispose();
-        Assert.Equal(["README.md", "config.json", "model.safetensors"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["README.md", "config.json", "model.safetensors"],
+            Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -75,7 +78,9 @@ public class AtomicFolderTests
         using var dead = Process.Start(new ProcessStartInfo("dotnet", ["--version"]) { RedirectStandardOutput = true })!;
         dead.WaitForExit();
         string own = AtomicFile.TemporaryName();
-        string Of(int process) => own.Replace($"-{Environment.ProcessId}-", string.Create(CultureInfo.InvariantCulture, $"-{process}-"), StringComparison.Ordinal);
+        string Of(int process) =>
+            own.Replace(
+            $"-{Environment.ProcessId}-", string.Create(CultureInfo.InvariantCulture, $"-{process}-"), StringComparison.Ordinal);
         using var parent = Process.GetProcesses().First(process => process.Id != Environment.ProcessId);
         string[] kept = [own, Of(parent.Id), ".mezzotint-notes", "mine.tmp"];
         foreach (string folder in new[] { "", "samples", "averages", "model", "checkpoints" })
@@ -89,7 +94,9 @@ public class AtomicFolderTests
         foreach (string folder in new[] { "", "samples", "averages", "model", "checkpoints" })
         {
             Assert.False(File.Exists(temporary.File(Path.Combine("run", folder, Of(dead.Id)))));
-            Assert.All(kept, name => Assert.True(File.Exists(temporary.File(Path.Combine("run", folder, name))), Path.Combine(folder, name)));
+            Assert.All(
+                kept, name => Assert.True(
+                File.Exists(temporary.File(Path.Combine("run", folder, name))), Path.Combine(folder, name)));
         }
     }
 

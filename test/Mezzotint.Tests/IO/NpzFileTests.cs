@@ -169,7 +169,8 @@ public sealed class NpzFileTests : IDisposable
         int directory = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(end + 16));
         byte[] entry = file[directory..end];
         int name = Array.LastIndexOf(entry, (byte)'a');
-        byte[] entries = [.. Enumerable.Range(0, 40).SelectMany(i => { entry[46] = (byte)('A' + i); return (byte[])[.. entry]; })];
+        byte[] entries =
+            [.. Enumerable.Range(0, 40).SelectMany(i => { entry[46] = (byte)('A' + i); return (byte[])[.. entry]; })];
         Assert.Equal(46, name);
         byte[] tail = file[end..];
         BinaryPrimitives.WriteInt16LittleEndian(tail.AsSpan(8), 40);
@@ -185,7 +186,8 @@ public sealed class NpzFileTests : IDisposable
     [Fact]
     public void Only_arrays_that_are_wanted_are_inflated()
     {
-        NpzFile.Write(_folder.File("a.npz"), ("images", NpyArray.Of([1, 2], 2)), ("other", NpyArray.Of(new byte[20_000_000], 20_000_000)));
+        NpzFile.Write(
+            _folder.File("a.npz"), ("images", NpyArray.Of([1, 2], 2)), ("other", NpyArray.Of(new byte[20_000_000], 20_000_000)));
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Equal([1, 2], NpzFile.Read(_folder.File("a.npz"), name => name == "images")["images"].Array.Bytes.ToArray());
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
@@ -200,7 +202,8 @@ public sealed class NpzFileTests : IDisposable
     [InlineData(">u2", new byte[] { 1, 2 }, ElementType.Int32, new byte[] { 2, 1, 0, 0 })]
     [InlineData("<u4", new byte[] { 0, 0, 0, 0x80 }, ElementType.Int64, new byte[] { 0, 0, 0, 0x80, 0, 0, 0, 0 })]
     [InlineData("<f2", new byte[] { 0, 0x3E }, ElementType.Float32, new byte[] { 0, 0, 0xC0, 0x3F })]
-    public void Types_that_can_be_converted_without_loss_are(string description, byte[] element, ElementType type, byte[] expected)
+    public void Types_that_can_be_converted_without_loss_are(
+        string description, byte[] element, ElementType type, byte[] expected)
     {
         byte[] file = Npy($"{{'descr': '{description}', 'fortran_order': False, 'shape': (1,), }}\n", 0);
         TensorData read = NpyArray.Read((byte[])[.. file, .. element]);

@@ -21,7 +21,8 @@ public sealed class PictureFileTests
     {
         byte[] file = new byte[54 + 1808];
         "BM"u8.CopyTo(file);
-        (int Place, uint Value)[] numbers = [(2, 1862), (10, offset), (14, 40), (18, 28), (22, 28), (26, 1 | 8 << 16), (34, 784), (46, 256)];
+        (int Place, uint Value)[] numbers =
+            [(2, 1862), (10, offset), (14, 40), (18, 28), (22, 28), (26, 1 | 8 << 16), (34, 784), (46, 256)];
         foreach (var (place, value) in numbers)
             BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(place), value);
         return file;
@@ -37,9 +38,11 @@ public sealed class PictureFileTests
         return lie;
     }
 
-    private static byte[] Png(int side = 8) => PngFile.Encode(new ImageBatch(1, 1, side, side, new byte[side * side]), 1, PictureFormat.Png);
+    private static byte[] Png(int side = 8) =>
+        PngFile.Encode(new ImageBatch(1, 1, side, side, new byte[side * side]), 1, PictureFormat.Png);
 
-    private static ModelInfo Model(int side = 8) => new() { Name = "x", Model = new UNetConfig { CorpusLength = 1 }, Height = side, Width = side, ClassNames = ["0"] };
+    private static ModelInfo Model(int side = 8) =>
+        new() { Name = "x", Model = new UNetConfig { CorpusLength = 1 }, Height = side, Width = side, ClassNames = ["0"] };
 
     private static string Refusal(byte[] file) => Assert.Throws<MezzotintException>(() => PngFile.Decode(file, "x")).Message;
 
@@ -98,7 +101,8 @@ public sealed class PictureFileTests
         var given = GivenPicture.Read(cut, null, null, Model());
         Assert.Equal("image", Assert.Throws<InvalidRequestException>(() => { given.Decode(); }).Key);
 
-        static string Read(byte[] file) => Assert.Throws<InvalidRequestException>(() => GivenPicture.Read(file, null, null, Model())).Message;
+        static string Read(byte[] file) =>
+            Assert.Throws<InvalidRequestException>(() => GivenPicture.Read(file, null, null, Model())).Message;
     }
 
     [Fact]

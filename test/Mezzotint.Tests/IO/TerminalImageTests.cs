@@ -60,7 +60,9 @@ public class TerminalImageTests
     {
         // Black, white, two greys, red, and a blue between two levels of the cube.
         var image = new ImageBatch(1, 3, 1, 6, [0, 255, 128, 8, 255, 10, 0, 255, 128, 8, 0, 20, 0, 255, 128, 8, 0, 200]);
-        Assert.Equal("\e[38;5;16m▀\e[38;5;231m▀\e[38;5;244m▀\e[38;5;232m▀\e[38;5;196m▀\e[38;5;20m▀\e[0m\n", TerminalImage.Render(image, 80, TerminalColors.Palette));
+        Assert.Equal(
+            "\e[38;5;16m▀\e[38;5;231m▀\e[38;5;244m▀\e[38;5;232m▀\e[38;5;196m▀\e[38;5;20m▀\e[0m\n",
+            TerminalImage.Render(image, 80, TerminalColors.Palette));
     }
 
     [Fact]

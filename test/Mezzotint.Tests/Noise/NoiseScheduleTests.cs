@@ -153,7 +153,9 @@ public class NoiseScheduleTests
     {
         static string Message(Action action) => Assert.Throws<MezzotintException>(action).Message;
         Assert.Equal("process.schedule.table_length = 0: must be between 1 and 1000000.", Message(() => _ = new TableSchedule([])));
-        Assert.Equal("betas[1] = 1: must be more than 0 and below 1 (the last may be 1).", Message(() => _ = new TableSchedule([0.1, 1, 0.1])));
+        Assert.Equal(
+            "betas[1] = 1: must be more than 0 and below 1 (the last may be 1).",
+            Message(() => _ = new TableSchedule([0.1, 1, 0.1])));
         Assert.StartsWith("betas[0] = NaN:", Message(() => _ = new TableSchedule([double.NaN])), StringComparison.Ordinal);
         Assert.StartsWith("process.schedule.table_length = 20: must be more than process.schedule.beta_max", Message(() => new LinearSchedule().ToTable(20)), StringComparison.Ordinal);
         Assert.StartsWith("process.schedule.table_length = 12: must be more than process.schedule.beta_max", Message(() => new ScaledLinearSchedule().ToTable(12)), StringComparison.Ordinal);

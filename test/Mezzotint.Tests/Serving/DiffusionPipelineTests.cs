@@ -145,7 +145,9 @@ public sealed class DiffusionPipelineTests : IDisposable
     public void What_cannot_be_drawn_is_refused_by_its_name()
     {
         void Refused(string expected, GenerationOptions options, int label = 1) =>
-            Assert.Contains(expected, Assert.Throws<InvalidRequestException>(() => _pipeline.Generate([label], options)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                expected, Assert.Throws<InvalidRequestException>(() => _pipeline.Generate([label], options)).Message,
+                StringComparison.Ordinal);
         Refused("label = 10: must be 0 to 9", new(), 10);
         Refused("count = 0", new() { Count = 0 });
         Refused("seed = -1", new() { Seed = -1 });

@@ -106,7 +106,10 @@ public sealed class ImageGeneratorTests : IDisposable
     public async Task What_it_cannot_do_is_refused()
     {
         async Task Refused(string expected, ImageGenerationRequest request, ImageGenerationOptions? options = null) =>
-            Assert.Contains(expected, (await Assert.ThrowsAnyAsync<MezzotintException>(() => _generator.GenerateAsync(request, options))).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                expected,
+                (await Assert.ThrowsAnyAsync<MezzotintException>(() => _generator.GenerateAsync(request, options))).Message,
+                StringComparison.Ordinal);
         await Refused("is not understood", new("a cat"));
         await Refused("A prompt is missing", new());
         await Refused("no model 'dall-e-3'", new("7"), new() { ModelId = "dall-e-3" });

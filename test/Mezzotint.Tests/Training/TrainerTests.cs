@@ -103,7 +103,8 @@ public class TrainerTests
         using var trainer = NewTrainer(SmallExperiment.Config);
         trainer.Restore(Poisoned(trainer));
         var error = Assert.Throws<DivergedException>(() => Run(trainer, 1));
-        Assert.StartsWith("The loss is NaN before the first step: the settings of [process]", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "The loss is NaN before the first step: the settings of [process]", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -127,7 +128,9 @@ public class TrainerTests
         trainer.TrainStep();
         Assert.All(Floats(trainer, "weights"), weight => Assert.True(float.IsFinite(weight)));
         var error = Assert.Throws<DivergedException>(trainer.CheckSound);
-        Assert.Contains("at step 1: the training has diverged, because training.learning_rate = 30 is too high", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at step 1: the training has diverged, because training.learning_rate = 30 is too high", error.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

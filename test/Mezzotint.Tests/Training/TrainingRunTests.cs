@@ -160,7 +160,9 @@ public class TrainingRunTests
         using var folder = RunFolder.Open(temporary.Name);
         var config = Config with { Training = Config.Training with { LearningRate = 1e30 } };
         var error = Assert.Throws<MezzotintException>(() => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run());
-        Assert.Contains("the training has diverged, because training.learning_rate = 1E+30 is too high", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the training has diverged, because training.learning_rate = 1E+30 is too high", error.Message,
+            StringComparison.Ordinal);
         Assert.Contains("There is no sound checkpoint yet", error.Message, StringComparison.Ordinal);
         Assert.Empty(RunLog.Read(folder.Log));
         Assert.Null(folder.Latest([]));
@@ -183,18 +185,22 @@ public class TrainingRunTests
     {
         using var temporary = new TemporaryFolder();
         var sound = Config with { Training = Config.Training with { Epochs = 1 } };
-        TrainingRun Of(ExperimentConfig config, RunFolder folder) => new(config, folder, SmallExperiment.Train, SmallExperiment.Test);
+        TrainingRun Of(ExperimentConfig config, RunFolder folder) =>
+            new(config, folder, SmallExperiment.Train, SmallExperiment.Test);
         using var folder = RunFolder.Open(temporary.Name);
         Of(sound, folder).Run();
         var fast = Config with { Training = Config.Training with { LearningRate = 30 } };
         var error = Assert.Throws<MezzotintException>(() => Of(fast, folder).Run());
-        Assert.Contains("The checkpoint of step 3 is sound: go on from it with a lower rate, for instance --resume --set training.learning_rate=3.", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "The checkpoint of step 3 is sound: go on from it with a lower rate, for instance --resume --set "
+            + "training.learning_rate=3.", error.Message, StringComparison.Ordinal);
         Assert.Equal("training.learning_rate", error.Key);
         Assert.Equal(3, folder.Latest([])!.Step);
 
         Assert.True(Of(Config, folder).Run().Finished);
         AssertRates(RunLog.Read(folder.Log));
-        void AssertRates(IReadOnlyList<RunLogEntry> lines) => Assert.All(lines, line => Assert.Equal(Config.Training.LearningRate, line.LearningRate));
+        void AssertRates(IReadOnlyList<RunLogEntry> lines) =>
+            Assert.All(lines, line => Assert.Equal(Config.Training.LearningRate, line.LearningRate));
     }
 
     [Fact]
@@ -211,7 +217,8 @@ public class TrainingRunTests
         using var folder = RunFolder.Open(temporary.Name);
         var config = Config with { Loss = new OwnWeighting() };
         var told = new List<TrainingProgress>();
-        var error = Assert.Throws<MezzotintException>(() => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run(new Reports(told.Add)));
+        var error = Assert.Throws<MezzotintException>(
+            () => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run(new Reports(told.Add)));
         Assert.Contains(nameof(OwnWeighting), error.Message, StringComparison.Ordinal);
         Assert.Equal("loss", error.Key);
         Assert.Empty(told);
