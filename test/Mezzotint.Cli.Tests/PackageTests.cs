@@ -136,6 +136,26 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         Assert.True(File.Exists(library["sevens.png"]), "The example of the README left no picture.");
     }
 
+    /// <summary>Such a program is built as if for AOT: serialisers have no reflection in it.</summary>
+    [Fact]
+    public void A_program_of_one_file_does_what_the_readme_shows_in_three_lines()
+    {
+        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
+        string name = "one-file";
+        string app = library.WriteFileBased(name, ["Mezzotint", "libtorch-cpu-linux-x64"], $"""
+            using Mezzotint.Serving;
+            using var pipeline = DiffusionPipeline.Load(@"{Path.Combine(Repository.Root, "models", "seed")}", threads: 1);
+            pipeline.Generate("seven", new() {{ Count = 2, Seed = 42, Steps = 3 }}).SavePng("of-one-file.png");
+            var receipt = ImageReceipt.Read("of-one-file.png");
+            System.Console.WriteLine(receipt.Seed + " " + receipt.Labels[1] + " " + receipt.Scale + " " + System.Text.Json.JsonSerializer.IsReflectionEnabledByDefault);
+            """);
+        var built = PackedLibrary.Dotnet(library[name], "build", app);
+        Assert.SkipWhen(built.Out.Contains("error NU1", StringComparison.Ordinal), $"Packages that a program of one file needs are not on this machine: {built.Out.Split('\n').First(line => line.Contains("error NU1", StringComparison.Ordinal)).Trim()}");
+        PackedLibrary.Succeed(built);
+        var outcome = PackedLibrary.Succeed(PackedLibrary.Dotnet(library[name], "run", "--no-build", app));
+        Assert.Equal("42 7 1 False\n", outcome.Out);
+    }
+
     [Fact]
     public void The_examples_of_the_chapters_compile_and_leave_no_Scalar_to_the_garbage_collector()
     {

@@ -85,6 +85,18 @@ public sealed class PackedLibrary : IDisposable
         return _scratch[name, "bin", $"{name}.dll"];
     }
 
+    /// <summary>Writes a program of one file, which names the packages that it needs itself.</summary>
+    /// <param name="folder">A folder for it alone.</param>
+    /// <param name="packages">As in <see cref="Build"/>.</param>
+    /// <param name="text">Its source.</param>
+    /// <returns>The file.</returns>
+    internal string WriteFileBased(string folder, string[] packages, string text)
+    {
+        string directives = string.Concat(packages.Select(package => $"#:package {package}@{VersionOf(package)}\n"));
+        _scratch.Write(Path.Combine(folder, "app.cs"), $"{directives}#:property NuGetAudit=false\n#:property RestorePackagesPath=../packages\n{text}\n");
+        return _scratch[folder, "app.cs"];
+    }
+
     internal static Outcome Dotnet(string workingFolder, params string[] args)
     {
         var start = new ProcessStartInfo("dotnet", args) { WorkingDirectory = workingFolder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };

@@ -84,25 +84,45 @@ internal sealed unsafe class TileKernel
 
     private readonly delegate* unmanaged<TileArguments*, void> _code;
 
-    private TileKernel(TileShape shape, bool wide) => _code = (delegate* unmanaged<TileArguments*, void>)ExecutableMemory.Copy(Code(shape, wide));
+    private readonly TileShape _shape;
+
+    private TileKernel(TileShape shape, bool? wide)
+    {
+        _shape = shape;
+        if (wide is { } vectors)
+            _code = (delegate* unmanaged<TileArguments*, void>)ExecutableMemory.Copy(Code(shape, vectors));
+    }
 
     /// <summary>Whether vectors have 512 bits here, or 256.</summary>
     public static bool IsWide { get; } = Avx512F.IsSupported;
 
+    /// <summary>Whether tiles are computed in float32 here: as code, or by the twin where <see cref="EngineChoice"/> says so.</summary>
+    public static bool IsSupported => EngineChoice.Current switch { EngineKind.Off => false, EngineKind.Plain => true, _ => HasCode };
+
+    /// <summary>Whether they are in bfloat16.</summary>
+    public static bool IsBfloat16Supported => EngineChoice.Current switch { EngineKind.Off => false, EngineKind.Plain => true, _ => HasBfloat16Code };
+
     /// <summary>Whether this processor and system run such code with float32.</summary>
-    public static bool IsSupported { get; } = OperatingSystem.IsLinux() && X86Base.X64.IsSupported && (IsWide || (Avx2.IsSupported && Fma.IsSupported)) && ExecutableMemory.Copy([0xC3]) != null;
+    public static bool HasCode { get; } = OperatingSystem.IsLinux() && X86Base.X64.IsSupported && (IsWide || (Avx2.IsSupported && Fma.IsSupported)) && ExecutableMemory.Copy([0xC3]) != null;
 
     /// <summary>Whether they do with bfloat16.</summary>
-    public static bool IsBfloat16Supported { get; } = IsSupported && IsWide && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
+    public static bool HasBfloat16Code { get; } = HasCode && IsWide && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
 
     /// <summary>The kernel of a shape.</summary>
-    public static TileKernel Of(TileShape shape) => Of(shape, IsWide);
+    public static TileKernel Of(TileShape shape) =>
+        EngineChoice.Current == EngineKind.Plain ? new TileKernel(shape, wide: null) : Of(shape, IsWide);
 
-    /// <summary>The same with vectors of 512 bits, or of 256, which every processor with the former runs as well.</summary>
+    /// <summary>Its code with vectors of 512 bits, or of 256, which every processor with the former runs as well.</summary>
     public static TileKernel Of(TileShape shape, bool wide) => Made.GetOrAdd($"{wide} {shape.Key}", _ => new TileKernel(shape, wide));
 
     /// <summary>Computes.</summary>
-    public void Run(TileArguments arguments) => _code(&arguments);
+    public void Run(TileArguments arguments)
+    {
+        if (_code is null)
+            TileTwin.Run(_shape, arguments);
+        else
+            _code(&arguments);
+    }
 
     private static byte[] Code(TileShape shape, bool wide)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Text.Json;
 using Mezzotint.Noise;
@@ -10,6 +11,8 @@ namespace Mezzotint.IO;
 /// </summary>
 internal static class SettingsBinder
 {
+    private const string Rooted = "All records are the library's own, which ILLink.Descriptors.xml keeps whole.";
+
     /// <summary>Makes a record of a table.</summary>
     /// <param name="table">What the file says.</param>
     /// <param name="complete">True where every key must be there, but those that may be null or have <see cref="DefaultWhenMissingAttribute"/>; false where a missing key keeps its default.</param>
@@ -56,6 +59,7 @@ internal static class SettingsBinder
     /// <param name="table">The table.</param>
     /// <param name="complete">As in the public method.</param>
     /// <param name="preset">The value where the file says nothing, whose kind is meant where the table names none.</param>
+    [UnconditionalSuppressMessage("Trimming", "IL2067", Justification = Rooted)]
     private static object Read(Type type, SettingsTable table, bool complete, object? preset)
     {
         bool kinds = SettingsKinds.Has(type), isSchedule = type == typeof(NoiseSchedule);
@@ -145,6 +149,7 @@ internal static class SettingsBinder
     }
 
     // Reflection gives the properties in the order in which they are declared, those of the base last; files have them first.
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = Rooted)]
     private static OrderedDictionary<string, PropertyInfo> Properties(Type type) => new(type
         .GetProperties(BindingFlags.Public | BindingFlags.Instance)
         .Where(property => property.CanWrite)

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Mezzotint.IO;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
@@ -7,38 +9,39 @@ namespace Mezzotint.Serving;
 /// <content>The JSON of a receipt: what the keyword <see cref="Keyword"/> holds.</content>
 public sealed partial record ImageReceipt
 {
-    private sealed record Document
+    /// <remarks>Its properties can be set because serialisation that the compiler makes forgets the initial values of those that cannot.</remarks>
+    internal sealed record Document
     {
-        public int Version { get; init; } = ImageReceipt.Version;
+        public int Version { get; set; } = ImageReceipt.Version;
 
-        public string? ModelSha256 { get; init; }
+        public string? ModelSha256 { get; set; }
 
-        public required IReadOnlyList<int> Labels { get; init; }
+        public required IReadOnlyList<int> Labels { get; set; }
 
-        public required long Seed { get; init; }
+        public required long Seed { get; set; }
 
-        public required string Sampler { get; init; }
+        public required string Sampler { get; set; }
 
-        public required string Levels { get; init; }
+        public required string Levels { get; set; }
 
-        public required int Steps { get; init; }
+        public required int Steps { get; set; }
 
-        public SolverOptions? Options { get; init; }
+        public SolverOptions? Options { get; set; }
 
-        public GuidanceFacts? Guidance { get; init; }
+        public GuidanceFacts? Guidance { get; set; }
 
-        public long? InterpolateTo { get; init; }
+        public long? InterpolateTo { get; set; }
 
-        public Picture? Source { get; init; }
+        public Picture? Source { get; set; }
 
-        public int? Index { get; init; }
+        public int? Index { get; set; }
 
-        public int Columns { get; init; } = 1;
+        public int Columns { get; set; } = 1;
 
-        public int Scale { get; init; } = 1;
+        public int Scale { get; set; } = 1;
 
         /// <summary>Null for float32, in which all was drawn before there was another.</summary>
-        public string? Precision { get; init; }
+        public string? Precision { get; set; }
 
         public static Document Of(ImageReceipt receipt) => new()
         {
@@ -83,17 +86,17 @@ public sealed partial record ImageReceipt
         }
     }
 
-    private sealed record GuidanceFacts
+    internal sealed record GuidanceFacts
     {
-        public string? Kind { get; init; }
+        public string? Kind { get; set; }
 
-        public double? Weight { get; init; }
+        public double? Weight { get; set; }
 
-        public double? Rescale { get; init; }
+        public double? Rescale { get; set; }
 
-        public double? Low { get; init; }
+        public double? Low { get; set; }
 
-        public double? High { get; init; }
+        public double? High { get; set; }
 
         public static GuidanceFacts? Of(SamplingRecipe recipe) => recipe.Guidance is null ? null
             : new() { Kind = recipe.GuidanceKind, Weight = recipe.Guidance, Rescale = recipe.GuidanceRescale, Low = recipe.GuidanceLow, High = recipe.GuidanceHigh };
@@ -103,15 +106,15 @@ public sealed partial record ImageReceipt
     }
 
     /// <summary>Pictures stand in the file as PNG files themselves: at the sizes of these models that is a few hundred bytes.</summary>
-    private sealed record Picture
+    internal sealed record Picture
     {
-        public required byte[] Image { get; init; }
+        public required byte[] Image { get; set; }
 
-        public byte[]? Mask { get; init; }
+        public byte[]? Mask { get; set; }
 
-        public required double Strength { get; init; }
+        public required double Strength { get; set; }
 
-        public int Resampling { get; init; } = 1;
+        public int Resampling { get; set; } = 1;
 
         public static Picture Of(SourceImage source) => new()
         {
@@ -129,4 +132,18 @@ public sealed partial record ImageReceipt
             Resampling = Resampling,
         };
     }
+}
+
+/// <summary>How receipts are written and read, made by the compiler: programs that are compiled ahead of time have no reflection for it.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    Converters = [typeof(VariantConverter)],
+    MaxDepth = 8)]
+[JsonSerializable(typeof(ImageReceipt.Document))]
+internal sealed partial class ReceiptJson : JsonSerializerContext
+{
+    private sealed class VariantConverter() : JsonStringEnumConverter<UniPcVariant>(JsonNamingPolicy.SnakeCaseLower);
 }

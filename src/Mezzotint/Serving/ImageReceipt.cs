@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Mezzotint.IO;
 using Mezzotint.Sampling;
 
@@ -18,16 +17,6 @@ public sealed partial record ImageReceipt
 
     private const string AutoKind = "auto";
     private const int Version = 1, MostImages = 100_000, MostSteps = 100_000;
-
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
-        MaxDepth = 8,
-    };
 
     /// <summary>The model's title.</summary>
     public string ModelName { get; init; } = "";
@@ -134,7 +123,7 @@ public sealed partial record ImageReceipt
         };
         // A weaker model that images were driven away from is not told: such images cannot be drawn again from the file.
         if (Recipe.GuidanceKind != AutoKind)
-            text[Keyword] = JsonSerializer.Serialize(Document.Of(this), Json);
+            text[Keyword] = JsonSerializer.Serialize(Document.Of(this), ReceiptJson.Default.Document);
         if (Recipe.ToGuidance() is { } guidance)
             text["Guidance"] = guidance.ToString();
         if (ModelHash is not null)
@@ -151,7 +140,7 @@ public sealed partial record ImageReceipt
             throw new MezzotintException($"'{path}' does not say how it was drawn: it has no text of the keyword {Keyword}. Files that `mezzotint sample`, the library and the server write have it, unless another program wrote them anew.");
         try
         {
-            var document = JsonSerializer.Deserialize<Document>(json, Json) ?? throw new JsonException("null");
+            var document = JsonSerializer.Deserialize(json, ReceiptJson.Default.Document) ?? throw new JsonException("null");
             Check.Range("version", document.Version, document.Version == Version, Version.ToString(CultureInfo.InvariantCulture));
             return document.ToReceipt();
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Mezzotint.IO;
 
 namespace Mezzotint.Training;
@@ -36,12 +37,6 @@ public sealed record RunLogEntry
 /// </summary>
 public sealed class RunLog
 {
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
-    };
-
     private readonly string _path;
     private readonly List<RunLogEntry> _entries;
 
@@ -84,7 +79,7 @@ public sealed class RunLog
         {
             try
             {
-                entries.Add(JsonSerializer.Deserialize<RunLogEntry>(lines[i], Json) ?? throw new JsonException());
+                entries.Add(JsonSerializer.Deserialize(lines[i], RunLogJson.Default.RunLogEntry) ?? throw new JsonException());
             }
             catch (JsonException cause)
             {
@@ -101,5 +96,10 @@ public sealed class RunLog
         File.AppendAllText(_path, Line(entry), new UTF8Encoding(false));
     }
 
-    private static string Line(RunLogEntry entry) => JsonSerializer.Serialize(entry, Json) + "\n";
+    private static string Line(RunLogEntry entry) => JsonSerializer.Serialize(entry, RunLogJson.Default.RunLogEntry) + "\n";
 }
+
+/// <summary>How entries are written and read, made by the compiler: programs that are compiled ahead of time have no reflection for it.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(RunLogEntry))]
+internal sealed partial class RunLogJson : JsonSerializerContext;

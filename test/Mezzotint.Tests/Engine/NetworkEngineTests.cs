@@ -21,31 +21,52 @@ public unsafe class NetworkEngineTests
         (new ResidualUNetConfig { PatchSize = 4, ModelChannels = 16, ChannelMultipliers = [2], ResidualBlocks = [2], InChannels = 2, OutChannels = 2 }, 16, 16),
     ];
 
-    public static TheoryData<int> All => [.. Enumerable.Range(0, Networks.Length)];
+    /// <summary>Networks by their place above, each as the machine code has it and as its twin in plain C# does.</summary>
+    public static TheoryData<int, string> All => [.. from kind in new[] { EngineKind.On, EngineKind.Plain } from i in Enumerable.Range(0, Networks.Length) select (i, kind.ToString())];
 
+    /// <summary>Each tensor's own size is the measure: where a layer's gradients are missing or wrong, no other layer's make up for it.</summary>
     [Theory, MemberData(nameof(All))]
-    public void In_float32_output_and_every_gradient_are_those_of_libtorch(int index)
+    public void In_float32_output_and_every_gradient_are_those_of_libtorch(int index, string kind)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
+        using var choice = EngineChoice.Use(Enum.Parse<EngineKind>(kind));
+        Assert.SkipUnless(TileKernel.IsSupported, "no machine code here: neither AVX-512 nor AVX2, or no memory for code");
         using var scope = NewDisposeScope();
         var (ours, theirs) = Both(index, bfloat16: false);
         TensorAssert.Close(theirs.Output, ours.Output, 1e-5, "output");
-        foreach (var (name, wanted, made) in theirs.Gradients.Zip(ours.Gradients, (a, b) => (a.Name, a.Gradient, b.Gradient)))
-            Assert.True((wanted - made).abs().max().item<float>() <= 1e-4 * wanted.abs().max().item<float>() + 1e-4,
-                $"{name}: off by {(wanted - made).abs().max().item<float>():E1} of {wanted.abs().max().item<float>():E1}");
+        CompareGradients(ours.Gradients, theirs.Gradients, 1e-4);
     }
 
     [Theory, MemberData(nameof(All))]
-    public void In_bfloat16_they_are_so_to_a_few_hundredths(int index)
+    public void In_bfloat16_they_are_so_to_a_few_hundredths(int index, string kind)
     {
-        Assert.SkipUnless(TileKernel.IsBfloat16Supported, "no bfloat16 here, or no memory for code");
+        using var choice = EngineChoice.Use(Enum.Parse<EngineKind>(kind));
+        Assert.SkipUnless(TileKernel.IsBfloat16Supported, "no machine code of bfloat16 here: no AVX-512 with avx512_bf16, or no memory for code");
         using var scope = NewDisposeScope();
         var (ours, theirs) = Both(index, bfloat16: true);
         Assert.InRange(((ours.Output - theirs.Output).norm() / theirs.Output.norm()).item<float>(), 1e-5f, 0.03f);
-        var (wanted, made) = (Flat(theirs.Gradients), Flat(ours.Gradients));
-        Assert.InRange(((wanted - made).norm() / wanted.norm()).item<float>(), 1e-5f, 0.1f);
+        CompareGradients(ours.Gradients, theirs.Gradients, 0.15);
+    }
 
-        Tensor Flat((string, Tensor Gradient)[] gradients) => cat([.. gradients.Select(named => named.Gradient.flatten())]);
+    /// <summary>
+    /// The difference's norm as a share of the tensor's own. Some gradients are 0 by the network's structure, as that of a bias just before a normalisation of single
+    /// channels, and those of queries for a single key: float64 tells which, and there both have rounding errors alone.
+    /// </summary>
+    private static void CompareGradients((string Name, Tensor Gradient)[] ours, (string Name, Tensor Gradient)[] theirs, double tolerance)
+    {
+        static double Rms(Tensor x) => x.to(float64).pow(2).mean().sqrt().item<double>();
+        double largest = theirs.Max(tensor => Rms(tensor.Gradient));
+        var wrong = new List<string>();
+        int zeros = 0;
+        foreach (var (name, wanted, made) in theirs.Zip(ours, (a, b) => (a.Name, a.Gradient, b.Gradient)))
+        {
+            bool zero = Rms(wanted) < 1e-12 * largest;
+            zeros += zero ? 1 : 0;
+            double off = Rms(made - wanted), limit = zero ? tolerance * largest / 100 : tolerance * Rms(wanted);
+            if (!(off <= limit))
+                wrong.Add($"{name}: off by {off:E1}, allowed are {limit:E1}, of {Rms(wanted):E1}; the largest is {largest:E1}");
+        }
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong));
+        Assert.InRange(zeros, 0, theirs.Length / 3);
     }
 
     [Fact]
@@ -105,12 +126,18 @@ public unsafe class NetworkEngineTests
                     parameter.add_(randn_like(parameter), alpha: 0.2); // what starts at 0 or 1 would hide what it is multiplied with
         using var flat = FlatParameters.Of(network);
         var (x, t, labels) = (randn(batch, config.InChannels, height, width), rand(batch), randint(10, [batch, 1], dtype: int64));
-        var f = network.call(x, t, labels);
-        var gradient = randn_like(f);
-        f.backward([gradient]);
-        var theirs = (f.detach(), Gradients());
+        // libtorch in float64, so that what is compared with is exact.
+        using var exact = config.Build(7);
+        exact.to(float64);
+        var exactParameters = exact.named_parameters().Where(named => named.parameter.requires_grad).ToArray();
+        using (no_grad())
+            foreach (var (a, b) in exactParameters.Zip(parameters))
+                a.parameter.copy_(b.parameter);
+        var f = exact.call(x.to(float64), t.to(float64), labels);
+        var gradient = randn_like(f).to(float32);
+        f.backward([gradient.to(float64)]);
+        var theirs = (f.detach().to(float32), exactParameters.Select(named => (named.name, named.parameter.grad!.clone())).ToArray());
 
-        flat.Gradients.zero_();
         using var engine = NetworkEngine.For(network, height, width, bfloat16, training: true) ?? throw new InvalidOperationException("no engine");
         var made = zeros_like(theirs.Item1);
         long size = made.numel() / batch;

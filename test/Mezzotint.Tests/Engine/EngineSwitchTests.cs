@@ -1,0 +1,59 @@
+using Mezzotint.Engine;
+using Mezzotint.IO;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+using Mezzotint.Tests.IO;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Engine;
+
+/// <summary>The switch that users have: MEZZOTINT_ENGINE.</summary>
+public class EngineSwitchTests
+{
+    [Fact]
+    public void The_same_seeds_give_the_same_images_by_the_engine_and_by_libtorch()
+    {
+        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
+        using var model = ModelFolder.Read(Path.Combine(RepositoryFolder.Path, "models", "seed"));
+        using var threads = new WorkerThreads(1);
+        byte[] Draw(string engine)
+        {
+            using var variable = new Variable(engine);
+            using var evaluator = new NetworkEvaluator(model.Network, 28, 28, CPU, ComputePrecision.Float32);
+            Assert.Equal(engine != "off", evaluator.ByImage);
+            var sampler = new Sampler(model) { Precision = ComputePrecision.Float32 };
+            return [.. sampler.Sample(new SamplingRequest { Labels = [3, 7], Seed = 11, Steps = 10, Solver = Solvers.Heun() }, threads).Pixels.ToArray()];
+        }
+        byte[] own = Draw("on"), libtorch = Draw("off");
+        Assert.True(own.Distinct().Count() > 10, "the images are flat");
+        Assert.All(own.Zip(libtorch), pixel => Assert.InRange(pixel.First - pixel.Second, -1, 1)); // float32 differs in its last digits, which can turn a rounding
+    }
+
+    [Fact]
+    public void Where_it_is_off_there_is_no_bfloat16_and_the_error_says_why()
+    {
+        using var variable = new Variable("off");
+        Assert.Null(ComputePrecision.Engine);
+        Assert.Equal(ComputePrecision.Float32, ComputePrecision.Resolve(ComputePrecision.Automatic, CPU));
+        Assert.Contains("MEZZOTINT_ENGINE is off", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(ComputePrecision.Bfloat16, CPU)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_value_is_refused_by_name()
+    {
+        using var variable = new Variable("fast");
+        var error = Assert.Throws<MezzotintException>(() => ComputePrecision.Engine);
+        Assert.Equal("MEZZOTINT_ENGINE", error.Key);
+        Assert.Contains("on, off or plain", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Sets it for a while; tests run one after the other.</summary>
+    private sealed class Variable : IDisposable
+    {
+        private readonly string? _before = Environment.GetEnvironmentVariable(EngineChoice.Variable);
+
+        public Variable(string value) => Environment.SetEnvironmentVariable(EngineChoice.Variable, value);
+
+        public void Dispose() => Environment.SetEnvironmentVariable(EngineChoice.Variable, _before);
+    }
+}
