@@ -59,6 +59,10 @@ internal static class DoctorVerb
         return torch.Problem is null ? CommandLine.Done : CommandLine.Failed;
     }
 
+    private static string NoEngine => Environment.GetEnvironmentVariable("MEZZOTINT_ENGINE") == "off"
+        ? "off by MEZZOTINT_ENGINE: libtorch computes networks"
+        : "none here: libtorch computes networks (it takes Linux on x86-64, AVX2 or AVX-512, and leave to make memory executable)";
+
     private static string Text(Torch torch, DataSearch search, List<(string Folder, string? Problem)> models, string? cacheProblem)
     {
         var text = new StringBuilder();
@@ -73,7 +77,7 @@ internal static class DoctorVerb
         Line("system", RuntimeInformation.OSDescription);
         Line("processor", Machine.Processor);
         Line("", string.Join(", ", Machine.Capabilities.Select(capability => $"{capability.Name}: {(capability.There ? "yes" : "no")}")));
-        Line("engine", ComputePrecision.Engine is { } engine ? $"own, for {engine}" : Environment.GetEnvironmentVariable("MEZZOTINT_ENGINE") == "off" ? "off by MEZZOTINT_ENGINE: libtorch computes networks" : "none here: libtorch computes networks (it takes Linux on x86-64, AVX2 or AVX-512, and leave to make memory executable)");
+        Line("engine", ComputePrecision.Engine is { } engine ? $"own, for {engine}" : NoEngine);
         Line("cores", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture) + (torch.Threads is { } threads ? $"; libtorch alone would use {threads} threads" : ""));
         Line("memory", string.Create(CultureInfo.InvariantCulture, $"{Machine.Memory / 1e9:F1} GB"));
         Line("CUDA", torch.Cuda ? "yes" : $"no: {torch.CudaProblem}");

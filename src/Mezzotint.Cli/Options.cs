@@ -21,7 +21,8 @@ internal static class Options
     public static Option<string> Device() => new("--device")
     {
         HelpName = "NAME",
-        Description = "Where it is computed: cpu, cuda (the first GPU) or cuda:N, which needs a build with CUDA. MEZZOTINT_ENGINE=off in the environment leaves networks on the CPU to libtorch.",
+        Description = "Where it is computed: cpu, cuda (the first GPU) or cuda:N, which needs a build with CUDA. "
+            + "MEZZOTINT_ENGINE=off in the environment leaves networks on the CPU to libtorch.",
         DefaultValueFactory = _ => "cpu",
     };
 

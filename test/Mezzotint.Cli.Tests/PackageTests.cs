@@ -142,15 +142,17 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
     {
         Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
         string name = "one-file";
-        string app = library.WriteFileBased(name, ["Mezzotint", "libtorch-cpu-linux-x64"], $"""
+        string app = library.WriteFileBased(name, ["Mezzotint", "libtorch-cpu-linux-x64"], $$"""
+            using System.Text.Json;
             using Mezzotint.Serving;
-            using var pipeline = DiffusionPipeline.Load(@"{Path.Combine(Repository.Root, "models", "seed")}", threads: 1);
-            pipeline.Generate("seven", new() {{ Count = 2, Seed = 42, Steps = 3 }}).SavePng("of-one-file.png");
+            using var pipeline = DiffusionPipeline.Load(@"{{Path.Combine(Repository.Root, "models", "seed")}}", threads: 1);
+            pipeline.Generate("seven", new() { Count = 2, Seed = 42, Steps = 3 }).SavePng("of-one-file.png");
             var receipt = ImageReceipt.Read("of-one-file.png");
-            System.Console.WriteLine(receipt.Seed + " " + receipt.Labels[1] + " " + receipt.Scale + " " + System.Text.Json.JsonSerializer.IsReflectionEnabledByDefault);
+            Console.WriteLine($"{receipt.Seed} {receipt.Labels[1]} {receipt.Scale} {JsonSerializer.IsReflectionEnabledByDefault}");
             """);
         var built = PackedLibrary.Dotnet(library[name], "build", app);
-        Assert.SkipWhen(built.Out.Contains("error NU1", StringComparison.Ordinal), $"Packages that a program of one file needs are not on this machine: {built.Out.Split('\n').First(line => line.Contains("error NU1", StringComparison.Ordinal)).Trim()}");
+        string? missing = built.Out.Split('\n').FirstOrDefault(line => line.Contains("error NU1", StringComparison.Ordinal));
+        Assert.SkipWhen(missing is not null, $"Packages that a program of one file needs are not on this machine: {missing?.Trim()}");
         PackedLibrary.Succeed(built);
         var outcome = PackedLibrary.Succeed(PackedLibrary.Dotnet(library[name], "run", "--no-build", app));
         Assert.Equal("42 7 1 False\n", outcome.Out);

@@ -93,7 +93,8 @@ public sealed class PackedLibrary : IDisposable
     internal string WriteFileBased(string folder, string[] packages, string text)
     {
         string directives = string.Concat(packages.Select(package => $"#:package {package}@{VersionOf(package)}\n"));
-        _scratch.Write(Path.Combine(folder, "app.cs"), $"{directives}#:property NuGetAudit=false\n#:property RestorePackagesPath=../packages\n{text}\n");
+        string properties = "#:property NuGetAudit=false\n#:property RestorePackagesPath=../packages\n";
+        _scratch.Write(Path.Combine(folder, "app.cs"), $"{directives}{properties}{text}\n");
         return _scratch[folder, "app.cs"];
     }
 

@@ -97,16 +97,20 @@ internal sealed unsafe class TileKernel
     public static bool IsWide { get; } = Avx512F.IsSupported;
 
     /// <summary>Whether tiles are computed in float32 here: as code, or by the twin where <see cref="EngineChoice"/> says so.</summary>
-    public static bool IsSupported => EngineChoice.Current switch { EngineKind.Off => false, EngineKind.Plain => true, _ => HasCode };
+    public static bool IsSupported => Chosen(HasCode);
 
     /// <summary>Whether they are in bfloat16.</summary>
-    public static bool IsBfloat16Supported => EngineChoice.Current switch { EngineKind.Off => false, EngineKind.Plain => true, _ => HasBfloat16Code };
+    public static bool IsBfloat16Supported => Chosen(HasBfloat16Code);
 
     /// <summary>Whether this processor and system run such code with float32.</summary>
-    public static bool HasCode { get; } = OperatingSystem.IsLinux() && X86Base.X64.IsSupported && (IsWide || (Avx2.IsSupported && Fma.IsSupported)) && ExecutableMemory.Copy([0xC3]) != null;
+    public static bool HasCode { get; } = OperatingSystem.IsLinux() && X86Base.X64.IsSupported
+        && (IsWide || (Avx2.IsSupported && Fma.IsSupported)) && ExecutableMemory.Copy([0xC3]) != null;
 
     /// <summary>Whether they do with bfloat16.</summary>
-    public static bool HasBfloat16Code { get; } = HasCode && IsWide && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
+    public static bool HasBfloat16Code { get; } =
+        HasCode && IsWide && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
+
+    private static bool Chosen(bool code) => EngineChoice.Current switch { EngineKind.Off => false, EngineKind.Plain => true, _ => code };
 
     /// <summary>The kernel of a shape.</summary>
     public static TileKernel Of(TileShape shape) =>

@@ -1,6 +1,9 @@
 namespace Mezzotint.Engine;
 
-/// <summary>What a <see cref="TileKernel"/> computes, in plain C#: what it is tested against, and what the engine is tested with where a processor has no such code.</summary>
+/// <summary>
+/// What a <see cref="TileKernel"/> computes, in plain C#: what it is tested against, and what the engine is tested with where a processor has no
+/// such code.
+/// </summary>
 internal static unsafe class TileTwin
 {
     private const int Lanes = 16;
@@ -15,7 +18,12 @@ internal static unsafe class TileTwin
             {
                 float* at = (float*)((byte*)arguments.Output + tile * shape.OutputStep + shape.Outputs[place]);
                 for (int output = 0; output < outputs; output++)
-                    sums[output] = shape.Start switch { TileStart.Zero => 0, TileStart.Bias => arguments.Bias[output], _ => at[output] };
+                    sums[output] = shape.Start switch
+                    {
+                        TileStart.Zero => 0,
+                        TileStart.Bias => arguments.Bias[output],
+                        _ => at[output],
+                    };
                 byte* input = arguments.Input + tile * shape.InputStep + shape.Inputs[place], weights = arguments.Weights;
                 foreach (int tap in shape.Taps)
                     for (int term = 0; term < shape.Terms; term++, weights += shape.WeightStep)

@@ -23,14 +23,22 @@ public static class ComputePrecision
     /// <summary>All names.</summary>
     public static IReadOnlyList<string> Names { get; } = [Automatic, Float32, Bfloat16];
 
-    /// <summary>Whether this processor and system compute with bfloat16; never where the environment has <c>MEZZOTINT_ENGINE=off</c>.</summary>
+    /// <summary>
+    /// Whether this processor and system compute with bfloat16; never where the environment has <c>MEZZOTINT_ENGINE=off</c>, always with
+    /// <c>plain</c>.
+    /// </summary>
     public static bool HasBfloat16 => TileKernel.IsBfloat16Supported;
 
     /// <summary>
-    /// The vectors that networks are computed with by this library itself, for people to read, as <c>AVX-512 with bfloat16</c>; null where libtorch does all,
-    /// as it does where the environment has <c>MEZZOTINT_ENGINE=off</c>.
+    /// The vectors that networks are computed with by this library itself, for people to read, as <c>AVX-512 with bfloat16</c>; null where
+    /// libtorch does all, as it does where the environment has <c>MEZZOTINT_ENGINE=off</c>.
     /// </summary>
-    public static string? Engine => EngineChoice.Current == EngineKind.Plain ? "plain C#, for tests" : !TileKernel.IsSupported ? null : !TileKernel.IsWide ? "AVX2" : HasBfloat16 ? "AVX-512 with bfloat16" : "AVX-512";
+    public static string? Engine =>
+        EngineChoice.Current == EngineKind.Plain ? "plain C#, for tests"
+        : !TileKernel.IsSupported ? null
+        : !TileKernel.IsWide ? "AVX2"
+        : HasBfloat16 ? "AVX-512 with bfloat16"
+        : "AVX-512";
 
     /// <summary><see cref="Float32"/> or <see cref="Bfloat16"/>: what a name means on a device.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
@@ -46,9 +54,16 @@ public static class ComputePrecision
             Automatic => has ? Bfloat16 : Float32,
             Float32 => Float32,
             Bfloat16 when has => Bfloat16,
-            Bfloat16 => throw new MezzotintException(
-                $"precision {Bfloat16}: {(!fits ? "there is none for a network of these widths and heads, which are no multiples of 16" : EngineChoice.Current == EngineKind.Off ? $"{EngineChoice.Variable} is off, and libtorch computes in float32" : device.type == DeviceType.CPU ? "this processor and system have none (it takes AVX-512 with avx512_bf16, and Linux)" : "on a GPU there is none here yet")}. Take {Automatic} or {Float32}.") { Key = "precision" },
-            _ => throw new MezzotintException($"precision {IO.Printable.Quote(name ?? "")}: not known; there are {string.Join(", ", Names)}.") { Key = "precision" },
+            Bfloat16 => throw new MezzotintException($"precision {Bfloat16}: {WhyNone(device, fits)}. Take {Automatic} or {Float32}.")
+                { Key = "precision" },
+            _ => throw new MezzotintException(
+                $"precision {IO.Printable.Quote(name ?? "")}: not known; there are {string.Join(", ", Names)}.") { Key = "precision" },
         };
     }
+
+    private static string WhyNone(torch.Device device, bool fits) =>
+        !fits ? "there is none for a network of these widths and heads, which are no multiples of 16"
+        : device.type != DeviceType.CPU ? "on a GPU there is none here yet"
+        : EngineChoice.Current == EngineKind.Off ? $"{EngineChoice.Variable} is off, and libtorch computes in float32"
+        : "this processor and system have none (it takes AVX-512 with avx512_bf16, and Linux)";
 }

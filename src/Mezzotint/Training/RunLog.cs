@@ -99,7 +99,9 @@ public sealed class RunLog
     private static string Line(RunLogEntry entry) => JsonSerializer.Serialize(entry, RunLogJson.Default.RunLogEntry) + "\n";
 }
 
-/// <summary>How entries are written and read, made by the compiler: programs that are compiled ahead of time have no reflection for it.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+/// <summary>How entries are written and read: made by the compiler, as programs compiled ahead of time have no reflection for it.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RunLogEntry))]
 internal sealed partial class RunLogJson : JsonSerializerContext;

@@ -22,11 +22,13 @@ public class EngineSwitchTests
             using var evaluator = new NetworkEvaluator(model.Network, 28, 28, CPU, ComputePrecision.Float32);
             Assert.Equal(engine != "off", evaluator.ByImage);
             var sampler = new Sampler(model) { Precision = ComputePrecision.Float32 };
-            return [.. sampler.Sample(new SamplingRequest { Labels = [3, 7], Seed = 11, Steps = 10, Solver = Solvers.Heun() }, threads).Pixels.ToArray()];
+            var request = new SamplingRequest { Labels = [3, 7], Seed = 11, Steps = 10, Solver = Solvers.Heun() };
+            return [.. sampler.Sample(request, threads).Pixels.ToArray()];
         }
         byte[] own = Draw("on"), libtorch = Draw("off");
         Assert.True(own.Distinct().Count() > 10, "the images are flat");
-        Assert.All(own.Zip(libtorch), pixel => Assert.InRange(pixel.First - pixel.Second, -1, 1)); // float32 differs in its last digits, which can turn a rounding
+        // float32 differs in its last digits, which can turn a rounding.
+        Assert.All(own.Zip(libtorch), pixel => Assert.InRange(pixel.First - pixel.Second, -1, 1));
     }
 
     [Fact]
@@ -35,7 +37,8 @@ public class EngineSwitchTests
         using var variable = new Variable("off");
         Assert.Null(ComputePrecision.Engine);
         Assert.Equal(ComputePrecision.Float32, ComputePrecision.Resolve(ComputePrecision.Automatic, CPU));
-        Assert.Contains("MEZZOTINT_ENGINE is off", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(ComputePrecision.Bfloat16, CPU)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(ComputePrecision.Bfloat16, CPU));
+        Assert.Contains("MEZZOTINT_ENGINE is off", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,9 +22,14 @@ public unsafe class NetworkEngineTests
     ];
 
     /// <summary>Networks by their place above, each as the machine code has it and as its twin in plain C# does.</summary>
-    public static TheoryData<int, string> All => [.. from kind in new[] { EngineKind.On, EngineKind.Plain } from i in Enumerable.Range(0, Networks.Length) select (i, kind.ToString())];
+    public static TheoryData<int, string> All =>
+    [
+        .. from kind in new[] { EngineKind.On, EngineKind.Plain }
+           from i in Enumerable.Range(0, Networks.Length)
+           select (i, kind.ToString()),
+    ];
 
-    /// <summary>Each tensor's own size is the measure: where a layer's gradients are missing or wrong, no other layer's make up for it.</summary>
+    /// <summary>Each tensor's own size is the measure: no other layer's gradients make up for those that are missing or wrong.</summary>
     [Theory, MemberData(nameof(All))]
     public void In_float32_output_and_every_gradient_are_those_of_libtorch(int index, string kind)
     {
@@ -40,7 +45,8 @@ public unsafe class NetworkEngineTests
     public void In_bfloat16_they_are_so_to_a_few_hundredths(int index, string kind)
     {
         using var choice = EngineChoice.Use(Enum.Parse<EngineKind>(kind));
-        Assert.SkipUnless(TileKernel.IsBfloat16Supported, "no machine code of bfloat16 here: no AVX-512 with avx512_bf16, or no memory for code");
+        Assert.SkipUnless(
+            TileKernel.IsBfloat16Supported, "no machine code of bfloat16 here: no AVX-512 with avx512_bf16, or no memory for code");
         using var scope = NewDisposeScope();
         var (ours, theirs) = Both(index, bfloat16: true);
         Assert.InRange(((ours.Output - theirs.Output).norm() / theirs.Output.norm()).item<float>(), 1e-5f, 0.03f);
@@ -48,10 +54,12 @@ public unsafe class NetworkEngineTests
     }
 
     /// <summary>
-    /// The difference's norm as a share of the tensor's own. Some gradients are 0 by the network's structure, as that of a bias just before a normalisation of single
-    /// channels, and those of queries for a single key: float64 tells which, and there both have rounding errors alone.
+    /// The difference's norm as a share of the tensor's own. Some gradients are 0 by the network's structure, as that of a bias just before
+    /// a normalisation of single channels, and those of queries for a single key: float64 tells which, and there both have rounding errors
+    /// alone.
     /// </summary>
-    private static void CompareGradients((string Name, Tensor Gradient)[] ours, (string Name, Tensor Gradient)[] theirs, double tolerance)
+    private static void CompareGradients(
+        (string Name, Tensor Gradient)[] ours, (string Name, Tensor Gradient)[] theirs, double tolerance)
     {
         static double Rms(Tensor x) => x.to(float64).pow(2).mean().sqrt().item<double>();
         double largest = theirs.Max(tensor => Rms(tensor.Gradient));
@@ -136,7 +144,8 @@ public unsafe class NetworkEngineTests
         var f = exact.call(x.to(float64), t.to(float64), labels);
         var gradient = randn_like(f).to(float32);
         f.backward([gradient.to(float64)]);
-        var theirs = (f.detach().to(float32), exactParameters.Select(named => (named.name, named.parameter.grad!.clone())).ToArray());
+        var exactGradients = exactParameters.Select(named => (named.name, named.parameter.grad!.clone())).ToArray();
+        var theirs = (f.detach().to(float32), exactGradients);
 
         using var engine = NetworkEngine.For(network, height, width, bfloat16, training: true) ?? throw new InvalidOperationException("no engine");
         var made = zeros_like(theirs.Item1);
