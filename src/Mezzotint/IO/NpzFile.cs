@@ -9,8 +9,6 @@ namespace Mezzotint.IO;
 public static class NpzFile
 {
     private const string Extension = ".npy";
-    private const long LargestRatio = 1032; // Deflate's best: 258 bytes from 2 bits
-    private const int MaxEntries = 250_000;
 
     /// <summary>Writes named arrays, whole or not at all. The same arrays make the same bytes: no time of day is in the file.</summary>
     /// <param name="path">The file to make or to replace.</param>
@@ -53,71 +51,37 @@ public static class NpzFile
     {
         try
         {
-            using var archive = new ZipArchive(file, ZipArchiveMode.Read);
-            CheckDirectory(path, archive, file.Length);
+            var zip = ZipReader.Open(file);
+            if (zip.Entries.Keys.FirstOrDefault(name => !IsArray(name)) is { } other)
+                throw new MezzotintException(
+                    $"Cannot read '{path}': its entry {Printable.Quote(other)} is not an array; is it an .npz file?");
             var arrays = new OrderedDictionary<string, NumpyArray>(StringComparer.Ordinal);
-            foreach (ZipArchiveEntry entry in archive.Entries)
+            foreach (var (entryName, entry) in zip.Entries)
             {
-                string name = entry.FullName[..^Extension.Length];
-                if (!arrays.TryAdd(name, wanted(name) ? ReadEntry(path, entry, file.Length) : NumpyArray.Skipped))
-                    throw new MezzotintException($"Cannot read '{path}': it has two entries {Printable.Quote(entry.FullName)}.");
+                string name = entryName[..^Extension.Length];
+                arrays.Add(name, wanted(name) ? ReadEntry(path, entryName, zip.Read(entry)) : NumpyArray.Skipped);
             }
             return arrays;
         }
-        catch (Exception e) when (e is InvalidDataException)
+        catch (InvalidDataException e)
         {
-            throw new MezzotintException($"Cannot read '{path}': it is no sound zip archive; {Printable.Line(e.Message)}", e);
+            throw new MezzotintException($"Cannot read '{path}': {e.Message}.", e);
         }
     }
 
-    // Entries that share bytes add up to more than the file, each of them as large as it pleases.
-    private static void CheckDirectory(string path, ZipArchive archive, long fileLength)
-    {
-        if (archive.Entries.Count > MaxEntries)
-            throw new MezzotintException(
-                $"Cannot read '{path}': it has {archive.Entries.Count} entries, more than {MaxEntries}.");
-        Int128 total = 0;
-        foreach (ZipArchiveEntry entry in archive.Entries)
-        {
-            string name = entry.FullName;
-            if (name.Length <= Extension.Length || !name.EndsWith(Extension, StringComparison.Ordinal))
-                throw new MezzotintException(
-                    $"Cannot read '{path}': its entry {Printable.Quote(name)} is not an array; is it an .npz file?");
-            if (entry.CompressedLength < 0 || (total += entry.CompressedLength) > fileLength)
-                throw new MezzotintException(
-                    $"Cannot read '{path}': its entries, up to {Printable.Quote(name)}, claim more bytes than the file has.");
-        }
-    }
+    private static bool IsArray(string name) =>
+        name.Length > Extension.Length && name.EndsWith(Extension, StringComparison.Ordinal);
 
-    private static NumpyArray ReadEntry(string path, ZipArchiveEntry entry, long fileLength)
+    private static NumpyArray ReadEntry(string path, string name, byte[] content)
     {
         try
         {
-            if (entry.CompressedLength > fileLength || entry.Length > entry.CompressedLength * LargestRatio)
-                throw new MezzotintException("it cannot have the length that the archive states");
-            return NpyArray.ReadTyped(Content(entry));
+            return NpyArray.ReadTyped(content);
         }
         catch (MezzotintException e)
         {
-            throw new MezzotintException($"Cannot read '{path}': its entry {Printable.Quote(entry.FullName)} is not an array that can be read: {e.Message}", e);
+            throw new MezzotintException(
+                $"Cannot read '{path}': its entry {Printable.Quote(name)} is not an array that can be read: {e.Message}", e);
         }
-    }
-
-    /// <summary>Inflates an entry into arrays that grow with what has really arrived.</summary>
-    private static byte[] Content(ZipArchiveEntry entry)
-    {
-        if (entry.Length > Array.MaxLength) throw new MezzotintException("it has 2 GiB or more");
-        int length = (int)entry.Length;
-        using Stream stream = entry.Open();
-        var bytes = new byte[Math.Min(length, 1 << 20)];
-        for (int filled = 0; filled < length;)
-        {
-            if (filled == bytes.Length) Array.Resize(ref bytes, (int)Math.Min(length, 2L * bytes.Length));
-            int read = stream.Read(bytes, filled, bytes.Length - filled);
-            if (read == 0) throw new MezzotintException($"it ends after {filled} of {length} bytes");
-            filled += read;
-        }
-        if (stream.ReadByte() >= 0) throw new MezzotintException($"it goes on after the {length} bytes that the archive states");
-        return Crc32.Of(bytes) == entry.Crc32 ? bytes : throw new MezzotintException("its checksum is wrong: the file is damaged; get it again");
     }
 }

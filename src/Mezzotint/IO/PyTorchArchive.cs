@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Compression;
 using System.Text;
 
 namespace Mezzotint.IO;
@@ -12,7 +11,6 @@ namespace Mezzotint.IO;
 /// </remarks>
 public static class PyTorchArchive
 {
-    private const int MaxEntries = 250_000;
     private const int MaxPickleLength = 1 << 24;
 
     // The newest version of the file format that PyTorch has (caffe2/serialize/versions.h).
@@ -32,12 +30,15 @@ public static class PyTorchArchive
         CheckStart(stream, file);
         try
         {
-            using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
-            return new Reader(file, stream.Length, Entries(zip, stream.Length, file)).Read();
+            var zip = ZipReader.Open(stream);
+            if (zip.Entries.Values.FirstOrDefault(entry => !entry.IsStored) is { } compressed)
+                throw Invalid(
+                    file, $"its entry {Printable.Quote(compressed.Name)} is compressed; PyTorch stores entries as they are");
+            return new Reader(file, stream.Length, zip).Read();
         }
-        catch (Exception e) when (e is InvalidDataException or NotSupportedException or EndOfStreamException)
+        catch (InvalidDataException e)
         {
-            throw Invalid(file, $"it is no intact zip archive ({Printable.Line(e.Message).TrimEnd('.')}); copy it again");
+            throw Invalid(file, e.Message);
         }
     }
 
@@ -52,46 +53,25 @@ public static class PyTorchArchive
             throw Invalid(file, "it is no zip archive, as torch.save of PyTorch 1.6 or newer writes");
     }
 
-    private static Dictionary<string, ZipArchiveEntry> Entries(ZipArchive zip, long fileLength, string file)
-    {
-        if (zip.Entries.Count > MaxEntries)
-            throw Invalid(file, $"it has {zip.Entries.Count} entries, more than {MaxEntries}");
-        var entries = new Dictionary<string, ZipArchiveEntry>(zip.Entries.Count);
-        Int128 total = 0;
-        foreach (ZipArchiveEntry entry in zip.Entries)
-        {
-            string name = Printable.Quote(entry.FullName);
-            if (entry.IsEncrypted)
-                throw Invalid(file, $"its entry {name} is encrypted");
-            // .NET does not tell the method of an entry. One whose two lengths are equal cannot inflate, whatever its method.
-            if (entry.Length != entry.CompressedLength)
-                throw Invalid(file, $"its entry {name} is compressed; PyTorch stores entries as they are");
-            // Entries that overlap could add up to more than the file.
-            if (entry.Length < 0 || (total += entry.Length) > fileLength)
-                throw Invalid(file, $"its entries, up to {name}, claim more bytes than the file has");
-            if (!entries.TryAdd(entry.FullName, entry))
-                throw Invalid(file, $"it has the entry {name} twice");
-        }
-        return entries;
-    }
-
     private static MezzotintException Invalid(string file, string fault) => new($"'{file}' cannot be read as PyTorch weights: {fault}.");
 
-    private sealed class Reader(string file, long fileLength, Dictionary<string, ZipArchiveEntry> entries)
+    private sealed class Reader(string file, long fileLength, ZipReader zip)
     {
         private readonly Dictionary<string, byte[]> _storages = [];
         private long _copied;
 
         public OrderedDictionary<string, TensorData> Read()
         {
-            string[] pickles = [.. entries.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal)).Take(2)];
+            string[] pickles = [.. zip.Entries.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal)).Take(2)];
             if (pickles is not [var pickleName])
                 throw Invalid(file, pickles.Length == 0 ? "it has no entry NAME/data.pkl; is it a file of torch.save?" : "it has several entries NAME/data.pkl");
             string folder = pickleName[..^"data.pkl".Length];
             CheckText(folder);
-            if (entries[pickleName].Length > MaxPickleLength)
-                throw Invalid(file, $"its data.pkl has {entries[pickleName].Length} bytes, more than the {MaxPickleLength} that are read");
-            object? root = Unpickler.Read(Bytes(entries[pickleName]), file);
+            ZipEntry pickle = zip.Entries[pickleName];
+            if (pickle.Length > MaxPickleLength)
+                throw Invalid(
+                    file, $"its data.pkl has {pickle.Length} bytes, more than the {MaxPickleLength} that are read");
+            object? root = Unpickler.Read(zip.Read(pickle), file);
             if (root is not PickleDictionary dictionary)
                 throw Invalid(file, $"it holds {Unpickler.Describe(root)}, not a dict of tensors; save model.state_dict() alone");
             var tensors = new OrderedDictionary<string, TensorData>(dictionary.Count);
@@ -115,9 +95,10 @@ public static class PyTorchArchive
 
         private string? Text(string name)
         {
-            if (!entries.TryGetValue(name, out var entry))
+            if (!zip.Entries.TryGetValue(name, out var entry))
                 return null;
-            return entry.Length <= 64 ? Encoding.Latin1.GetString(Bytes(entry)) : throw Invalid(file, $"its entry {Printable.Quote(name)} has {entry.Length} bytes, far too many");
+            return entry.Length <= 64 ? Encoding.Latin1.GetString(zip.Read(entry))
+                : throw Invalid(file, $"its entry {Printable.Quote(name)} has {entry.Length} bytes, far too many");
         }
 
         private TensorData Tensor(string name, PickledTensor tensor, string folder)
@@ -154,27 +135,13 @@ public static class PyTorchArchive
             if (!_storages.TryGetValue(source.Key, out byte[]? bytes))
             {
                 string entryName = $"{folder}data/{source.Key}";
-                if (!entries.TryGetValue(entryName, out var entry))
+                if (!zip.Entries.TryGetValue(entryName, out var entry))
                     throw InvalidTensor(name, $"needs the entry {Printable.Quote(entryName)}, which the archive does not have");
-                bytes = Bytes(entry);
+                bytes = zip.Read(entry);
                 _storages.Add(source.Key, bytes);
             }
             if ((Int128)source.ElementCount * TensorData.ElementSize(source.Type) != bytes.Length)
                 throw InvalidTensor(name, $"needs a storage of {source.ElementCount} elements of {source.Type}, but {Printable.Quote(source.Key)} has {bytes.Length} bytes");
-            return bytes;
-        }
-
-        private byte[] Bytes(ZipArchiveEntry entry)
-        {
-            string name = Printable.Quote(entry.FullName);
-            if (entry.Length > Array.MaxLength)
-                throw Invalid(file, $"its entry {name} has 2 GiB or more; such storages cannot be read");
-            // Opening checks that the entry lies within the file; only then is memory taken for it.
-            using Stream stream = entry.Open();
-            byte[] bytes = GC.AllocateUninitializedArray<byte>((int)entry.Length);
-            stream.ReadExactly(bytes);
-            if (Crc32.Of(bytes) != entry.Crc32)
-                throw Invalid(file, $"the checksum of its entry {name} is wrong: the file is damaged; copy it again");
             return bytes;
         }
 

@@ -138,7 +138,8 @@ public sealed class NpzFileTests : IDisposable
         Assert.DoesNotContain('\n', refused.Message);
 
         Zip(("images.npy", Npy(Header2x3 + "\n", 6)), ("images.npy", Npy(Header2x3 + "\n", 6)));
-        Assert.Contains("two entries", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz"))).Message, StringComparison.Ordinal);
+        refused = Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz")));
+        Assert.Contains("entry 'images.npy' twice", refused.Message, StringComparison.Ordinal);
 
         File.WriteAllText(_folder.File("a.npz"), "no archive");
         Assert.Contains("a.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz"))).Message, StringComparison.Ordinal);
@@ -170,7 +171,7 @@ public sealed class NpzFileTests : IDisposable
         byte[] entry = file[directory..end];
         int name = Array.LastIndexOf(entry, (byte)'a');
         byte[] entries =
-            [.. Enumerable.Range(0, 40).SelectMany(i => { entry[46] = (byte)('A' + i); return (byte[])[.. entry]; })];
+            [.. Enumerable.Range(0, 40).SelectMany(i => { entry[46] = (byte)('a' - i); return (byte[])[.. entry]; })];
         Assert.Equal(46, name);
         byte[] tail = file[end..];
         BinaryPrimitives.WriteInt16LittleEndian(tail.AsSpan(8), 40);
@@ -179,7 +180,7 @@ public sealed class NpzFileTests : IDisposable
         File.WriteAllBytes(_folder.File("a.npz"), [.. file[..directory], .. entries, .. tail]);
         long before = GC.GetAllocatedBytesForCurrentThread();
         string message = Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz"))).Message;
-        Assert.Contains("claim more bytes than the file has", message, StringComparison.Ordinal);
+        Assert.Contains("lie over the same bytes", message, StringComparison.Ordinal);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
