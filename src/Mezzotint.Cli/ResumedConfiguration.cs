@@ -15,7 +15,7 @@ internal static class ResumedConfiguration
     private static readonly string[] Changeable =
         ["training.epochs", "training.log_every", "training.checkpoint_every", "training.samples_per_label", "training.sample_steps"];
 
-    private const string LearningRate = "training.learning_rate";
+    private const string LearningRate = "training.learning_rate", Unset = "not set";
 
     /// <summary>Whether there is anything in a run folder that a new run would lose.</summary>
     public static bool HasBegun(string path) =>
@@ -35,10 +35,11 @@ internal static class ResumedConfiguration
         double rate = Configuration.Read(file).Training.LearningRate;
         foreach (var (key, value) in Settings(config))
         {
-            if (before[key] == value || Changeable.Contains(key) || (key == LearningRate && config.Training.LearningRate < rate))
+            if (before.GetValueOrDefault(key) == value || Changeable.Contains(key)
+                || (key == LearningRate && config.Training.LearningRate < rate))
                 continue;
             throw new MezzotintException(
-                $"--set {key}={value}: the run in '{path}' has {key} = {before[key]}, which "
+                $"--set {key}={value}: the run in '{path}' has {key} = {before.GetValueOrDefault(key, Unset)}, which "
                 + $"{(key == LearningRate ? "can only become lower" : "cannot change on the way")}. Leave it out, or begin "
                 + $"another run with --out RUN. What can change: {string.Join(", ", Changeable)}, and {LearningRate} to a lower "
                 + $"one.") { Key = key };
@@ -55,12 +56,21 @@ internal static class ResumedConfiguration
 
     private static void NoteDifferences(Terminal terminal, string path, string original, Dictionary<string, string> now, Dictionary<string, string> run)
     {
-        string[] keys = [.. run.Keys.Where(key => now[key] != run[key] && !(key == "training.replicas" && now[key] == "0") && !(key == "training.precision" && now[key] == "\"auto\""))];
-        if (keys.Length > 0)
-            terminal.Say($"The run goes on with its own settings; {original} has others: {string.Join(", ", keys.Select(key => $"{key} = {now[key]} (the run: {run[key]})"))}.");
+        string? Now(string key) => now.GetValueOrDefault(key);
+        string? Run(string key) => run.GetValueOrDefault(key);
+        string[] others = [.. run.Keys.Union(now.Keys)
+            .Where(key => Now(key) != Run(key) && !IsOpen(key, Now(key)))
+            .Select(key => $"{key} = {Now(key) ?? Unset} (the run: {Run(key) ?? Unset})")];
+        if (others.Length > 0)
+            terminal.Say($"The run goes on with its own settings; {original} has others: {string.Join(", ", others)}.");
     }
 
-    /// <summary>The settings by their full keys, as they stand in TOML.</summary>
+    /// <summary>Whether a setting leaves its value to the machine or to the data, from which the run has it.</summary>
+    private static bool IsOpen(string key, string? value) => (key, value) is ("training.replicas", "0")
+        or ("training.precision", "\"auto\"")
+        or ("model.corpus_length" or "model.in_channels" or "model.out_channels", null);
+
+    /// <summary>The settings by their full keys, as they stand in TOML; what is not set is not there.</summary>
     private static Dictionary<string, string> Settings(ExperimentConfig config)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -42,7 +42,9 @@ internal static class TrainVerb
             throw new MezzotintException("--from is for the beginning of a run: one that goes on has its weights. Leave --from out, or --resume.");
         var config = request.Resume ? ResumedConfiguration.Read(terminal, path, request.Config, request.Overrides) : NewConfiguration(request);
         var session = new TrainingSession(terminal, path, request.Config, request.Data, request.Device, request.Json);
-        return request.Resume ? session.Run(config) : session.Begin(config, request.From is { } from ? ModelSource.Find(from) : null);
+        return request.Resume
+            ? session.Resume(config)
+            : session.Begin(config, request.From is { } from ? ModelSource.Find(from) : null);
     }
 
     private static ExperimentConfig NewConfiguration(Request request) => Configuration.Read(

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.IO;
+using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
 
@@ -26,20 +27,34 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         // The number of replicas decides the rounding of every step, so a run keeps it on whatever machine it goes on.
         int replicas = config.Training.Replicas > 0 ? config.Training.Replicas : ComputeDevice.Threads(ComputeDevice.Named(device));
         string precision = ComputePrecision.Resolve(config.Training.Precision, ComputeDevice.Named(device), config.Model); // and so does what it is multiplied in
-        return Run(config with { Training = config.Training with { Replicas = replicas, Precision = precision } }, start);
+        config = config with { Training = config.Training with { Replicas = replicas, Precision = precision } };
+        NetworkConfig? begun = null;
+        if (start is not null)
+        {
+            using var model = ModelSource.Load(start);
+            begun = model.Info.Model;
+        }
+        return Run(config, begun, (fitted, folder) => KeepStart(fitted, folder, start));
     }
+
+    /// <summary>Goes on with a run: its network keeps its classes, whatever the data have by now.</summary>
+    /// <param name="config">The settings of the run.</param>
+    public int Resume(ExperimentConfig config) => Run(config, config.Model, (_, _) => { });
 
     /// <summary>Trains to the end, or until it is stopped.</summary>
     /// <param name="config">The settings of the run.</param>
-    /// <param name="start">As in <see cref="Begin"/>.</param>
-    public int Run(ExperimentConfig config, string? start = null)
+    /// <param name="begun">The network that has learned already; null for a new one.</param>
+    /// <param name="keepStart">Puts the model that the run begins with into its folder, given the settings with the numbers of
+    /// the data.</param>
+    private int Run(ExperimentConfig config, NetworkConfig? begun, Action<ExperimentConfig, RunFolder> keepStart)
     {
         var place = ComputeDevice.Named(device);
         var (train, test) = LoadData(config);
+        config = config.Fit(train, begun);
         terminal.Stop.ThrowIfCancellationRequested();
 
         using var folder = RunFolder.Open(path);
-        KeepStart(config, folder, start);
+        keepStart(config, folder);
         AtomicFile.WriteText(folder.Configuration, Configuration.Write(config));
         terminal.Say($"Training on {Quantity.Of(train.Count, "image")} of {train.Name} for {Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, in {path}.");
         var run = new TrainingRun(config, folder, train, test, place);
@@ -50,14 +65,15 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
             Show(display, report, config);
         }), terminal.Stop));
         if (result.Finished && !moved)
-            terminal.Say($"All epochs had been done before: `mezzotint train {Resume} --set training.epochs=N` goes further.");
+            terminal.Say(
+                $"All epochs had been done before: `mezzotint train {ResumeArguments} --set training.epochs=N` goes further.");
         return Report(folder, result);
     }
 
     /// <summary>Copies the model into the run folder: a run must be able to begin again without it.</summary>
     private static void KeepStart(ExperimentConfig config, RunFolder folder, string? start)
     {
-        if (Directory.Exists(folder.Start) && start is not null)
+        if (Directory.Exists(folder.Start))
             Directory.Delete(folder.Start, recursive: true); // of a run that never took a step
         if (start is null)
             return;
@@ -109,7 +125,8 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         {
             if (json)
                 terminal.Result(true, facts, "");
-            terminal.Say(Invariant($"mezzotint: stopped at step {result.Step}; a checkpoint is kept. Go on with: mezzotint train {Resume}"));
+            terminal.Say(Invariant(
+                $"mezzotint: stopped at step {result.Step}; a checkpoint is kept. Go on with: mezzotint train {ResumeArguments}"));
             return CommandLine.Stopped;
         }
         terminal.Result(json, facts, string.Join('\n',
@@ -119,7 +136,7 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
     }
 
     /// <summary>What goes after <c>mezzotint train</c> to go on.</summary>
-    private string Resume => string.Join(' ', new[]
+    private string ResumeArguments => string.Join(' ', new[]
     {
         configuration is null ? null : Quoted(configuration),
         configuration is not null && path == Path.Combine("runs", Path.GetFileNameWithoutExtension(configuration)) ? null : $"--out {Quoted(path)}",

@@ -12,8 +12,9 @@ public sealed class ImageSet
     /// <param name="channels">1 for grey, 3 for colour.</param>
     /// <param name="height">Rows of an image.</param>
     /// <param name="width">Columns of an image.</param>
-    /// <param name="classNames">One name a class, in the order of the labels.</param>
-    /// <exception cref="ArgumentException">The lengths do not fit together, or a label has no class.</exception>
+    /// <param name="classNames">One name a class, in the order of the labels; each name once.</param>
+    /// <exception cref="ArgumentException">The lengths do not fit together, a label has no class, or two classes have one
+    /// name.</exception>
     public ImageSet(string name, byte[] pixels, byte[] labels, int channels, int height, int width, IReadOnlyList<string> classNames)
     {
         ArgumentNullException.ThrowIfNull(pixels);
@@ -27,6 +28,10 @@ public sealed class ImageSet
         foreach (byte label in labels)
             if (label >= classNames.Count)
                 throw new ArgumentException($"Label {label} has no class: there are {classNames.Count}.", nameof(labels));
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (string className in classNames)
+            if (!names.Add(className))
+                throw new ArgumentException($"Two classes are called '{className}'.", nameof(classNames));
         (Name, Pixels, Labels, Channels, Height, Width, ClassNames) = (name, pixels, labels, channels, height, width, classNames);
     }
 

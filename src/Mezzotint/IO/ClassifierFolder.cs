@@ -45,7 +45,7 @@ public static class ClassifierFolder
         if (info.Network != network.Config)
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
         info.Validate();
-        var settings = SettingsBinder.Write(info);
+        var settings = SettingsBinder.Write(info, complete: true);
         settings.Entries.Insert(0, "version", new Setting(Version, default));
         settings.Entries.Insert(0, "format", new Setting(Format, default));
         var weights = NetworkWeights.Save(network, ElementType.Float16);

@@ -38,14 +38,15 @@ public static class Configuration
         return config;
     }
 
-    /// <summary>Writes all settings as TOML, always in the same order; reading them gives an equal configuration.</summary>
+    /// <summary>Writes all settings as TOML, always in the same order; reading them gives an equal configuration. What is open
+    /// until the data are known is left out.</summary>
     /// <param name="config">The configuration.</param>
     /// <exception cref="MezzotintException">A setting is out of its range.</exception>
     public static string Write(ExperimentConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
-        return TomlSettings.Write(SettingsBinder.Write(config));
+        return TomlSettings.Write(SettingsBinder.Write(config, complete: false));
     }
 
     private static void Override(SettingsTable settings, string text)

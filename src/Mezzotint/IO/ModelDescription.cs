@@ -89,7 +89,7 @@ internal static class ModelDescription
                 Seed = info.Seed,
             },
             Provenance = info.Provenance,
-        });
+        }, complete: true);
         PutFirst(settings, "version", Version);
         PutFirst(settings, "format", Format);
         return JsonSettings.Write(settings);

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Text.Json;
+using Mezzotint.Networks;
 using Mezzotint.Noise;
 
 namespace Mezzotint.IO;
@@ -21,10 +22,13 @@ internal static class SettingsBinder
     public static T Read<T>(SettingsTable table, bool complete) where T : class, new() => (T)Read(typeof(T), table, complete, null);
 
     /// <summary>Makes a table of a record; what is null is left out.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="complete">True where every key must be there; false where numbers that a network leaves open are left
+    /// out.</param>
     /// <exception cref="MezzotintException">The record holds one of a program's own, which files have no words for.</exception>
-    public static SettingsTable Write(object record, SettingsTable? parent = null, string key = "") => Write(record, parent, key, record.GetType());
+    public static SettingsTable Write(object record, bool complete) => Write(record, complete, null, "", record.GetType());
 
-    private static SettingsTable Write(object record, SettingsTable? parent, string key, Type declared)
+    private static SettingsTable Write(object record, bool complete, SettingsTable? parent, string key, Type declared)
     {
         var table = new SettingsTable(parent, key, default);
         var more = Array.Empty<(string Key, object Value)>();
@@ -37,22 +41,24 @@ internal static class SettingsBinder
                     + $"of {string.Join(", ", SettingsKinds.Names(declared))}.") { Key = table.Path }, default));
         foreach (var (name, property) in Properties(record.GetType()))
         {
+            if (!complete && record is NetworkConfig network && network.IsOpen(property.Name))
+                continue;
             if (property.GetValue(record) is { } value)
-                table.Entries.Add(name, new Setting(ToSetting(value, table, name, property.PropertyType), default));
+                table.Entries.Add(name, new Setting(ToSetting(value, complete, table, name, property.PropertyType), default));
         }
         foreach (var (name, value) in more)
             table.Entries.Add(name, new Setting(value, default));
         return table;
     }
 
-    private static object ToSetting(object value, SettingsTable table, string key, Type declared) => value switch
+    private static object ToSetting(object value, bool complete, SettingsTable table, string key, Type declared) => value switch
     {
         int number => (long)number,
         long or double or bool or string => value,
         IEnumerable<int> list => list.Select(number => new Setting((long)number, default)).ToList(),
         IEnumerable<double> list => list.Select(number => new Setting(number, default)).ToList(),
         IEnumerable<string> list => list.Select(text => new Setting(text, default)).ToList(),
-        _ => Write(value, table, key, declared),
+        _ => Write(value, complete, table, key, declared),
     };
 
     /// <param name="type">What is wanted; where it has kinds, the table says which.</param>

@@ -8,7 +8,7 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tenso
     private protected DenoisingNetwork(NetworkConfig config, string name, long seed) : base(name)
     {
         config.Validate();
-        Config = config;
+        Config = config.Filled(config.CorpusLength, config.InChannels); // what is built is open no more
         random.manual_seed(seed); // modules draw from the process's generator; nothing else in this library does
     }
 

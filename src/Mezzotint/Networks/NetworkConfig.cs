@@ -1,10 +1,18 @@
 namespace Mezzotint.Networks;
 
 /// <summary>The shape of a network: the <c>[model]</c> table of a configuration, of the kind that its key <c>kind</c> names.</summary>
+/// <remarks>
+/// Classes and channels may be left open: a training takes them from its data (<see cref="Training.ExperimentConfig.Fit"/>). A
+/// network that is built while they are open is the seed's: of 10 classes and 1 channel.
+/// </remarks>
 public abstract record NetworkConfig
 {
-    /// <summary>How many classes can be asked for: each has a row of the embedding.</summary>
-    public int CorpusLength { get; init; } = 10;
+    private const int SeedClasses = 10, SeedChannels = 1;
+
+    private int? _corpusLength, _inChannels, _outChannels;
+
+    /// <summary>How many classes can be asked for: each has a row of the embedding. Left open, 10.</summary>
+    public int CorpusLength { get => _corpusLength ?? SeedClasses; init => _corpusLength = value; }
 
     /// <summary>
     /// Whether the embedding has one more row, which stands for no class: what label dropout trains, and guidance asks for.
@@ -13,11 +21,11 @@ public abstract record NetworkConfig
     [DefaultWhenMissing]
     public bool Unconditional { get; init; }
 
-    /// <summary>Channels of the noisy image.</summary>
-    public int InChannels { get; init; } = 1;
+    /// <summary>Channels of the noisy image. Left open, those of the output, or 1.</summary>
+    public int InChannels { get => _inChannels ?? _outChannels ?? SeedChannels; init => _inChannels = value; }
 
-    /// <summary>Channels of the output; the same as <see cref="InChannels"/>.</summary>
-    public int OutChannels { get; init; } = 1;
+    /// <summary>Channels of the output; the same as <see cref="InChannels"/>, which they are where they are left open.</summary>
+    public int OutChannels { get => _outChannels ?? InChannels; init => _outChannels = value; }
 
     /// <summary>The label that stands for no class, <see cref="CorpusLength"/>; null where the network has none.</summary>
     public int? NoLabel => Unconditional ? CorpusLength : null;
@@ -44,6 +52,28 @@ public abstract record NetworkConfig
         Check.Range("model.in_channels", InChannels, InChannels is >= 1 and <= 64, "between 1 and 64");
         Check.Range("model.out_channels", OutChannels, OutChannels == InChannels, $"model.in_channels ({InChannels}): the network predicts the noise of the image it is given");
     }
+
+    /// <summary>Whether a property has no value of its own yet, so that the data decide it.</summary>
+    internal bool IsOpen(string property) => property switch
+    {
+        nameof(CorpusLength) => _corpusLength is null,
+        nameof(InChannels) => _inChannels is null,
+        nameof(OutChannels) => _outChannels is null,
+        _ => false,
+    };
+
+    /// <summary>The same network with its open numbers filled in; those that have a value keep it.</summary>
+    /// <param name="classes">For <see cref="CorpusLength"/>.</param>
+    /// <param name="channels">For <see cref="InChannels"/> and <see cref="OutChannels"/>.</param>
+    internal NetworkConfig Filled(int? classes, int? channels) => this with
+    {
+        _corpusLength = _corpusLength ?? classes,
+        _inChannels = _inChannels ?? channels,
+        _outChannels = _outChannels ?? channels,
+    };
+
+    /// <summary>The same network with its open numbers filled in from another, as far as that one has them.</summary>
+    internal NetworkConfig Filled(NetworkConfig? other) => Filled(other?._corpusLength, other?._inChannels);
 
     /// <summary>Two configurations are equal when they are of one kind and every number in them is equal, those in lists included.</summary>
     public virtual bool Equals(NetworkConfig? other) =>

@@ -41,6 +41,23 @@ public sealed record ExperimentConfig
     /// <summary>Process, parameterisation, loss, times and distillation in one.</summary>
     public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, Distillation = Distillation, FilledStep = Pixels.Dequantise ? Pixels.Step : 0 };
 
+    /// <summary>The same experiment with the number of classes and channels of its data, where the network leaves them
+    /// open.</summary>
+    /// <param name="train">The training images.</param>
+    /// <param name="begun">
+    /// The network that has learned already: of the model that the training begins with, or of the run that goes on. It fills in
+    /// what is open before the data do, and may know more classes than they have. Null for a new network, which knows the
+    /// classes of the data and no others.
+    /// </param>
+    /// <exception cref="MezzotintException">A number of the network is not that of the data: the message has both, and
+    /// <see cref="MezzotintException.Key"/> the setting. Or there are no images, or their sides do not fit the
+    /// network.</exception>
+    public ExperimentConfig Fit(ImageSet train, NetworkConfig? begun = null)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return this with { Model = DataFit.Filled(Model, train, begun) };
+    }
+
     /// <summary>Checks the ranges of all settings.</summary>
     /// <exception cref="MezzotintException">A setting is out of its range; the message names its key.</exception>
     public void Validate()

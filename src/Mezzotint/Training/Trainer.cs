@@ -46,16 +46,20 @@ public sealed class Trainer : IDisposable
     /// <param name="test">What the loss is evaluated on.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
     /// <param name="start">A network of the same shape whose weights are begun with; null for random ones. It stays the caller's.</param>
+    /// <param name="begun">The shape of the network whose checkpoint is to be restored, which may know more classes than the data
+    /// have; null for that of <paramref name="start"/>: see <see cref="ExperimentConfig.Fit"/>.</param>
     /// <exception cref="MezzotintException">The data do not fit the model, the network to begin with is of another shape, or the
     /// settings make numbers that are not finite.</exception>
-    public Trainer(ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null)
+    public Trainer(
+        ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null,
+        NetworkConfig? begun = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(train);
         ArgumentNullException.ThrowIfNull(test);
         config.Validate();
-        CheckFit(config.Model, train);
-        CheckFit(config.Model, test);
+        config = config.Fit(train, begun ?? start?.Config);
+        DataFit.Check(config.Model, test);
         (_config, _device) = (config, device ?? CPU);
         _threads = new WorkerThreads(config.Training.Replicas);
         _train = new ResidentImages(train, _device, config.Pixels);
@@ -228,18 +232,6 @@ public sealed class Trainer : IDisposable
             Key = "training.learning_rate",
             LearningRate = rate,
         };
-    }
-
-    private static void CheckFit(NetworkConfig model, ImageSet images)
-    {
-        if (images.Count == 0)
-            throw new MezzotintException($"{images.Name} has no images.");
-        if (images.Channels != model.InChannels)
-            throw new MezzotintException($"{images.Name} has {images.Channels} channel(s), model.in_channels is {model.InChannels}.");
-        if (images.ClassNames.Count > model.CorpusLength)
-            throw new MezzotintException($"{images.Name} has {images.ClassNames.Count} classes, model.corpus_length is {model.CorpusLength}.");
-        if (images.Height % model.Stride != 0 || images.Width % model.Stride != 0)
-            throw new MezzotintException($"{images.Name} is {images.Height} x {images.Width}: this model needs sides that are multiples of {model.Stride}.");
     }
 
     /// <summary>Frees everything, the network included.</summary>

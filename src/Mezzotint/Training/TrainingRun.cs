@@ -30,6 +30,8 @@ public sealed record TrainingResult(bool Finished, long Step, IReadOnlyList<RunL
 /// <param name="device">Where; the CPU unless told otherwise.</param>
 public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test, TorchSharp.torch.Device? device = null)
 {
+    private ExperimentConfig _config = config; // from the beginning of a run on, with the numbers of the data
+    private IReadOnlyList<string> _classNames = [];
     private readonly Stopwatch _clock = new();
     private TimeSpan _before;              // training time of earlier sessions
     private double _epochLoss;             // sum over the current epoch's steps
@@ -49,13 +51,17 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     /// not fit the model, or a file cannot be written.</exception>
     public TrainingResult Run(IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
+        using var start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
+        var damaged = new List<string>();
+        var checkpoint = folder.Latest(damaged);
+        var begun = start?.Info.Model ?? (checkpoint is null ? null : _config.Model);
+        _config = _config.Fit(train, begun);
+        _classNames = DataFit.ClassNames(train, start?.Info.ClassNames ?? [], _config.Model.CorpusLength);
         RefuseWhatCannotBeWritten();
         using var heartbeat = new RunHeartbeat(folder.Heartbeat);
-        using var start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
-        using var trainer = new Trainer(config, train, test, device, start?.Network);
+        using var trainer = new Trainer(_config, train, test, device, start?.Network, begun);
         int epochsReported = 0;
-        var damaged = new List<string>();
-        if (folder.Latest(damaged) is { } checkpoint)
+        if (checkpoint is not null)
         {
             trainer.Restore(checkpoint);
             (epochsReported, _epochLoss, _before) = (checkpoint.EpochsReported, checkpoint.EpochLoss, checkpoint.Elapsed);
@@ -75,7 +81,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         _clock.Start();
         try
         {
-            while (epochsReported < config.Training.Epochs)
+            while (epochsReported < _config.Training.Epochs)
             {
                 if (trainer.EpochsDone > epochsReported)
                 {
@@ -88,16 +94,18 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
                 }
                 cancellation.ThrowIfCancellationRequested();
                 Step(trainer);
-                if (trainer.LossesAreDue || trainer.Step % config.Training.LogEvery == 0 || trainer.Step % trainer.StepsPerEpoch == 0)
+                if (trainer.LossesAreDue || trainer.Step % _config.Training.LogEvery == 0
+                    || trainer.Step % trainer.StepsPerEpoch == 0)
                 {
                     Collect(trainer);
                     Tell();
                 }
-                if (trainer.Step % config.Training.LogEvery == 0)
+                if (trainer.Step % _config.Training.LogEvery == 0)
                     AddLogLine(trainer, log);
-                if (config.Training.Average is PowerAverage { SnapshotEvery: > 0 and var every } && (trainer.Step % every == 0 || trainer.Step == total))
+                if (_config.Training.Average is PowerAverage { SnapshotEvery: > 0 and var every }
+                    && (trainer.Step % every == 0 || trainer.Step == total))
                     trainer.WriteAverages(folder.Averages);
-                if (trainer.Step % config.Training.CheckpointEvery == 0)
+                if (trainer.Step % _config.Training.CheckpointEvery == 0)
                     Save(trainer, epochsReported);
             }
         }
@@ -140,7 +148,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     /// after it.</summary>
     private void RefuseWhatCannotBeWritten()
     {
-        _ = Configuration.Write(config);
+        _ = Configuration.Write(_config);
         _ = ModelDescription.Write(
             Description(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, EvalLoss = 0, Seconds = 0 }));
     }
@@ -195,7 +203,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         double seconds = Seconds;
         trainer.CheckSound(); // before the model is written: the one of the epoch before stays
         double eval = trainer.Evaluate(cancellation);
-        if (config.Training.SamplesPerLabel > 0)
+        if (_config.Training.SamplesPerLabel > 0)
             DrawSamples(trainer, cancellation);
         var entry = new RunLogEntry
         {
@@ -215,7 +223,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         double[] epochs = [.. log.Epochs.Select(line => line.Epoch)];
         new LinePlot
         {
-            Title = config.Data.Name,
+            Title = _config.Data.Name,
             XLabel = "epoch",
             YLabel = "loss",
             Series =
@@ -230,32 +238,34 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     private ModelInfo Description(RunLogEntry entry) => new()
     {
         Name = $"{Path.GetFileName(Path.GetFullPath(folder.Path))} after {entry.Epoch:0} epochs",
-        Model = config.Model,
-        Process = config.Process,
-        Parameterisation = config.Parameterisation,
-        Loss = config.Loss,
-        Times = config.Times,
-        Pixels = config.Pixels,
-        Sampling = config.Sampling,
+        Model = _config.Model,
+        Process = _config.Process,
+        Parameterisation = _config.Parameterisation,
+        Loss = _config.Loss,
+        Times = _config.Times,
+        Pixels = _config.Pixels,
+        Sampling = _config.Sampling,
         Height = train.Height,
         Width = train.Width,
-        ClassNames = [.. Enumerable.Range(0, config.Model.CorpusLength).Select(label => train.ClassNames.ElementAtOrDefault(label) ?? $"{label}")],
-        Dataset = config.Data.Name,
+        ClassNames = _classNames,
+        Dataset = _config.Data.Name,
         Steps = entry.Step,
         Epochs = entry.Epoch,
         TrainLoss = entry.TrainLoss,
         EvalLoss = entry.EvalLoss,
         TrainingSeconds = entry.Seconds,
-        Seed = config.Training.Seed,
-        Provenance = $"Trained by Mezzotint on {config.Data.Name}" + (config.Data.Name == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : "."),
+        Seed = _config.Training.Seed,
+        Provenance = $"Trained by Mezzotint on {_config.Data.Name}"
+            + (_config.Data.Name == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : "."),
     };
 
     /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
     private void DrawSamples(Trainer trainer, CancellationToken cancellation)
     {
-        int columns = config.Training.SamplesPerLabel;
-        var recipe = config.Sampling with { Steps = config.Training.SampleSteps };
-        var request = recipe.Of(new SamplingRequest { Labels = [.. train.ClassNames.SelectMany((_, label) => Enumerable.Repeat(label, columns))] }, config.Process);
+        int columns = _config.Training.SamplesPerLabel;
+        var recipe = _config.Sampling with { Steps = _config.Training.SampleSteps };
+        int[] labels = [.. train.ClassNames.SelectMany((_, label) => Enumerable.Repeat(label, columns))];
+        var request = recipe.Of(new SamplingRequest { Labels = labels }, _config.Process);
         PngFile.Write(Path.Combine(folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), trainer.Sample(request, cancellation).Grid(columns), scale: 2);
     }
 

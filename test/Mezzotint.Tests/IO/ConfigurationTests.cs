@@ -161,7 +161,7 @@ public class ConfigurationTests
     [InlineData("[training]\nepochs = 0", "x.toml, line 2: training.epochs = 0: must be 1 or more.")]
     [InlineData("[model]\nattention_levels = [\n-1]", "x.toml, line 2: model.attention_levels = [-1]: must be levels counted from 0.")]
     [InlineData("[model]\nmodel_channels = 96\n[model.transformer]\nnum_layers = 2\nnum_heads = 7", "x.toml, line 5: model.transformer.num_heads = 7: must be a divisor of the width of each transformer (here 384).")]
-    [InlineData("[model]\nin_channels = 3", "x.toml: model.out_channels = 1: must be model.in_channels (3)")]
+    [InlineData("[model]\nin_channels = 3\nout_channels = 1", "x.toml, line 3: model.out_channels = 1: must be model.in_channels (3)")]
     public void What_is_wrong_is_named_by_line_and_key(string toml, string message) =>
         Assert.StartsWith(message, Refusal(() => Configuration.Parse(toml, "x.toml")), StringComparison.Ordinal);
 

@@ -18,7 +18,7 @@ public class UNetConfigTests
     {
         { "model.corpus_length = 0", new() { CorpusLength = 0 } },
         { "model.in_channels = 65", new() { InChannels = 65 } },
-        { "model.out_channels = 3", new() { OutChannels = 3 } },
+        { "model.out_channels = 3", new() { InChannels = 1, OutChannels = 3 } },
         { "model.num_res_blocks = 0", new() { NumResBlocks = 0 } },
         { "model.model_channels = 33", new() { ModelChannels = 33 } },
         { "model.model_channels = 0", new() { ModelChannels = 0 } },

@@ -108,7 +108,10 @@ public class ConsistencyTests
         double after = trainer.Evaluate();
         Assert.True(after < 0.9 * before, $"{before} -> {after}");
         using var other = (Config.Model with { CorpusLength = 11 }).Build();
-        Assert.Contains("another shape", Assert.Throws<MezzotintException>(() => new Trainer(Config, SmallExperiment.Train, SmallExperiment.Test, start: other).Dispose()).Message, StringComparison.Ordinal);
+        var ten = Config with { Model = Config.Model with { CorpusLength = 10 } };
+        var refused = Assert.Throws<MezzotintException>(
+            () => new Trainer(ten, SmallExperiment.Train, SmallExperiment.Test, start: other).Dispose());
+        Assert.Contains("another shape", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -170,13 +170,16 @@ public class TrainerTests
     [Fact]
     public void Data_that_do_not_fit_the_model_are_refused_by_name()
     {
-        void Refused(string why, Mezzotint.Data.ImageSet images)
+        var config = SmallExperiment.Config with { Model = SmallExperiment.Model with { CorpusLength = 10, InChannels = 1 } };
+        void Refused(string why, Mezzotint.Data.ImageSet images, string? whyAsTraining = null)
         {
-            Assert.Contains(why, Assert.Throws<MezzotintException>(() => new Trainer(SmallExperiment.Config, images, SmallExperiment.Test)).Message, StringComparison.Ordinal);
-            Assert.Contains(why, Assert.Throws<MezzotintException>(() => new Trainer(SmallExperiment.Config, SmallExperiment.Train, images)).Message, StringComparison.Ordinal);
+            string Message(Mezzotint.Data.ImageSet train, Mezzotint.Data.ImageSet test) =>
+                Assert.Throws<MezzotintException>(() => new Trainer(config, train, test)).Message;
+            Assert.Contains(whyAsTraining ?? why, Message(images, SmallExperiment.Test), StringComparison.Ordinal);
+            Assert.Contains(why, Message(SmallExperiment.Train, images), StringComparison.Ordinal);
         }
         Refused("empty has no images", SmallExperiment.Images("empty", 0, 1));
-        Refused("colour has 3 channel(s)", SmallExperiment.Images("colour", 4, 1, channels: 3));
+        Refused("colour has 3 channel(s)", SmallExperiment.Images("colour", 4, 1, channels: 3), "colour has 3 channels");
         Refused("many has 11 classes", SmallExperiment.Images("many", 4, 1, classes: 11));
         Refused("odd is 7 x 8", SmallExperiment.Images("odd", 4, 1, height: 7));
     }

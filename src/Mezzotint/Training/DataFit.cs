@@ -1,0 +1,68 @@
+using Mezzotint.Data;
+using Mezzotint.Networks;
+
+namespace Mezzotint.Training;
+
+/// <summary>What a network takes from the data that it learns, and whether the two fit.</summary>
+internal static class DataFit
+{
+    /// <summary>The network with the classes and channels of its training images.</summary>
+    /// <param name="model">The network of the configuration.</param>
+    /// <param name="train">The training images.</param>
+    /// <param name="begun">The network that has learned already, as in <see cref="ExperimentConfig.Fit"/>.</param>
+    public static NetworkConfig Filled(NetworkConfig model, ImageSet train, NetworkConfig? begun)
+    {
+        var filled = model.Filled(begun).Filled(train.ClassNames.Count, train.Channels);
+        if (begun is null)
+        {
+            Same("model.corpus_length", filled.CorpusLength, train.ClassNames.Count, train.Name, "class", "classes");
+            Same("model.in_channels", filled.InChannels, train.Channels, train.Name, "channel", "channels");
+            Same("model.out_channels", filled.OutChannels, train.Channels, train.Name, "channel", "channels");
+        }
+        Check(filled, train);
+        return filled;
+    }
+
+    /// <summary>Makes sure that a network can be given images.</summary>
+    /// <exception cref="MezzotintException">There are none, or their classes, channels or sides do not fit.</exception>
+    public static void Check(NetworkConfig model, ImageSet images)
+    {
+        if (images.Count == 0)
+            throw new MezzotintException($"{images.Name} has no images.");
+        if (images.Channels != model.InChannels)
+            throw new MezzotintException(
+                $"{images.Name} has {images.Channels} channel(s), the network takes model.in_channels = {model.InChannels}: "
+                + $"choose other data.") { Key = "model.in_channels" };
+        if (images.ClassNames.Count > model.CorpusLength)
+            throw new MezzotintException(
+                $"{images.Name} has {images.ClassNames.Count} classes, the network knows model.corpus_length = "
+                + $"{model.CorpusLength}: choose other data.") { Key = "model.corpus_length" };
+        if (images.Height % model.Stride != 0 || images.Width % model.Stride != 0)
+            throw new MezzotintException(
+                $"{images.Name} is {images.Height} x {images.Width}: this model needs sides that are multiples of "
+                + $"{model.Stride}.");
+    }
+
+    /// <summary>Names of all classes of a network, each once: those of the data, then those of the model that was begun with. A
+    /// row of the embedding that neither names goes by its number.</summary>
+    public static IReadOnlyList<string> ClassNames(ImageSet train, IReadOnlyList<string> begun, int count)
+    {
+        var names = train.ClassNames.ToList();
+        for (int label = names.Count; label < count; label++)
+        {
+            string name = begun.ElementAtOrDefault(label) ?? $"{label}";
+            while (names.Contains(name))
+                name = $"{name} (label {label})";
+            names.Add(name);
+        }
+        return names;
+    }
+
+    private static void Same(string key, int setting, int count, string name, string one, string several)
+    {
+        if (setting != count)
+            throw new MezzotintException(
+                $"{key} = {setting}, but {name} has {count} {(count == 1 ? one : several)}: leave {key} out, and it follows the "
+                + $"data.") { Key = key };
+    }
+}
