@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Mezzotint.IO;
 using Mezzotint.Training;
 
 namespace Mezzotint.Studio;
@@ -81,9 +82,13 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
     {
         try
         {
-            return file.Length <= most ? File.ReadAllText(file.FullName) : null;
+            using var stream = InputFile.Open(file.FullName, FileShare.ReadWrite | FileShare.Delete);
+            if (stream.Length > most)
+                return null;
+            using var reader = new StreamReader(stream);
+            return reader.ReadToEnd();
         }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        catch (Exception gone) when (gone is IOException or MezzotintException)
         {
             return null;
         }

@@ -1,3 +1,4 @@
+using Mezzotint.IO;
 using Mezzotint.Training;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -64,8 +65,22 @@ internal sealed class RunsEndpoints(RunsFolder runs)
     {
         var file = RunsFolder.Samples(run).FirstOrDefault(file => file.Name == name)
             ?? throw new ApiError(404, ApiError.InvalidRequest, "sample_not_found", $"The run '{run.Name}' has no picture '{ApiError.Cut(name)}'.", "file");
-        var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        return Results.Stream(stream, "image/png", lastModified: file.LastWriteTimeUtc);
+        return Results.Stream(Open(run, file), "image/png", lastModified: file.LastWriteTimeUtc);
+    }
+
+    // What was a picture when the folder was listed may be gone since, or something else.
+    private static FileStream Open(RunFiles run, FileInfo file)
+    {
+        try
+        {
+            return InputFile.Open(file.FullName, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (MezzotintException)
+        {
+            throw new ApiError(
+                404, ApiError.InvalidRequest, "sample_not_found",
+                $"The picture '{file.Name}' of the run '{run.Name}' cannot be read.", "file");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
+using Mezzotint.IO;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Data;
@@ -61,6 +62,7 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
     {
         bool resumed;
         Outcome outcome;
+        InputFile.RefuseSpecial(partPath);
         // Nobody else may write to the part meanwhile: a second download of the same file fails here, and says so.
         using (var part = new FileStream(partPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
         {
@@ -172,7 +174,7 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
 
     private async Task<bool> IsRightAsync(string path, CancellationToken cancellationToken)
     {
-        using var stream = File.OpenRead(path);
+        using var stream = InputFile.Open(path);
         if (stream.Length != file.Length)
             return false;
         byte[] hash = await SHA256.HashDataAsync(stream, cancellationToken).ConfigureAwait(false);

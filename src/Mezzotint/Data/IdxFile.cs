@@ -70,17 +70,17 @@ public static class IdxFile
         if (product != values.Length)
             throw new ArgumentException($"The shape needs {product} values, not {values.Length}.", nameof(values));
 
-        try
+        byte[] content = [.. header, .. values];
+        AtomicFile.Write(path, stream =>
         {
-            using var file = File.Create(path);
-            using Stream stream = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionLevel.Optimal) : file;
-            stream.Write(header);
-            stream.Write(values);
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
-        {
-            throw new MezzotintException($"{path} cannot be written: {cause.Message}", cause);
-        }
+            if (!path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase))
+            {
+                stream.Write(content);
+                return;
+            }
+            using var zipped = new GZipStream(stream, CompressionLevel.Optimal, leaveOpen: true);
+            zipped.Write(content);
+        });
     }
 
     private static (int[] Shape, byte[] Values) ReadPlain(Stream file, string path)

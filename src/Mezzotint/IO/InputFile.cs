@@ -7,9 +7,9 @@ namespace Mezzotint.IO;
 /// <summary>Opening a file for reading, with the system's refusals as messages for the user.</summary>
 /// <remarks>
 /// What a path is comes first: opening a pipe waits for a writer, and opening some devices does something. What stands in place
-/// of files that were never downloaded is recognised here too, whatever the format.
+/// of files that were never downloaded is recognised here too, whatever the format. Nothing else opens a file that a user names.
 /// </remarks>
-internal static partial class InputFile
+public static partial class InputFile
 {
     // statx, the same on all of Linux
     private const int WorkingFolder = -100, TypeWanted = 1, StatusLength = 256, ModeOffset = 28;
@@ -19,32 +19,63 @@ internal static partial class InputFile
     /// <summary>Opens <paramref name="path"/>, gives its seekable stream to <paramref name="read"/>, closes it.</summary>
     /// <exception cref="MezzotintException">The file is missing, cannot be read, is no regular file, or holds a git-lfs pointer
     /// or a web page.</exception>
-    public static T Read<T>(string path, Func<Stream, T> read)
+    internal static T Read<T>(string path, Func<Stream, T> read, FileShare share = FileShare.Read)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        RefuseSpecial(path);
+        using var stream = Open(path, share);
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            if (!stream.CanSeek)
-                throw new MezzotintException($"Cannot read '{path}': it is a pipe or a device; give a regular file.");
-            RefuseStandIn(path, stream);
             return read(stream);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MezzotintException($"Cannot read '{path}': {Printable.Line(e.Message)}", e);
+            throw Refused(path, e);
+        }
+    }
+
+    /// <summary>Opens a file for reading.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="share">What others may do meanwhile; <see cref="FileShare.ReadWrite"/> for a file that grows.</param>
+    /// <returns>A stream at the beginning, that can seek.</returns>
+    /// <exception cref="MezzotintException">The file is missing, cannot be read, is no regular file, or holds a git-lfs pointer
+    /// or a web page.</exception>
+    public static FileStream Open(string path, FileShare share = FileShare.Read)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        RefuseSpecial(path);
+        FileStream? stream = null;
+        try
+        {
+            stream = new FileStream(path, FileMode.Open, FileAccess.Read, share);
+            if (!stream.CanSeek)
+                throw new MezzotintException($"Cannot read '{path}': it is a pipe or a device; give a regular file.");
+            RefuseStandIn(path, stream);
+            return stream;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            stream?.Dispose();
+            throw Refused(path, e);
+        }
+        catch
+        {
+            stream?.Dispose();
+            throw;
         }
     }
 
     /// <summary>Refuses folders, pipes, sockets and devices, without opening them. A path where nothing is passes.</summary>
     /// <exception cref="MezzotintException">It is one of these.</exception>
+    /// <param name="path">The path.</param>
     public static void RefuseSpecial(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         string? kind = Directory.Exists(path) ? "a folder" : OperatingSystem.IsLinux() ? SpecialKind(path) : null;
         if (kind is not null)
             throw new MezzotintException($"Cannot read '{path}': it is {kind}; give a regular file.");
     }
+
+    private static MezzotintException Refused(string path, Exception cause) =>
+        new($"Cannot read '{path}': {Printable.Line(cause.Message)}", cause);
 
     private static string? SpecialKind(string path)
     {

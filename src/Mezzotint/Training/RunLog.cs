@@ -37,6 +37,8 @@ public sealed record RunLogEntry
 /// </summary>
 public sealed class RunLog
 {
+    private const int MaxLength = 1 << 28;
+
     private readonly string _path;
     private readonly List<RunLogEntry> _entries;
 
@@ -67,12 +69,11 @@ public sealed class RunLog
     }
 
     /// <summary>Reads a log, also one that is being written: a last line without its end is left out.</summary>
-    /// <exception cref="MezzotintException">A line is not an entry; the message names it.</exception>
+    /// <param name="path">The file.</param>
+    /// <exception cref="MezzotintException">The file cannot be read, or a line is not an entry; the message names it.</exception>
     public static IReadOnlyList<RunLogEntry> Read(string path)
     {
-        string text;
-        using (var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)))
-            text = reader.ReadToEnd();
+        string text = InputFile.Read(path, stream => ReadText(path, stream), FileShare.ReadWrite | FileShare.Delete);
         string[] lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var entries = new List<RunLogEntry>(lines.Length);
         for (int i = 0; i < lines.Length; i++)
@@ -94,6 +95,15 @@ public sealed class RunLog
     {
         _entries.Add(entry);
         File.AppendAllText(_path, Line(entry), new UTF8Encoding(false));
+    }
+
+    private static string ReadText(string path, Stream stream)
+    {
+        if (stream.Length > MaxLength)
+            throw new MezzotintException(
+                $"'{path}' has {stream.Length} bytes, more than the {MaxLength} that a log may have; is it the right file?");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
     }
 
     private static string Line(RunLogEntry entry) => JsonSerializer.Serialize(entry, RunLogJson.Default.RunLogEntry) + "\n";

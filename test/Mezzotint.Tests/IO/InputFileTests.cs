@@ -1,13 +1,15 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Mezzotint.Data;
 using Mezzotint.IO;
 using Mezzotint.Serving;
+using Mezzotint.Training;
 
 namespace Mezzotint.Tests.IO;
 
 /// <summary>What a path is comes before opening it: a test that opens a pipe would never end.</summary>
-public sealed class InputFileTests : IDisposable
+public sealed partial class InputFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -21,6 +23,7 @@ public sealed class InputFileTests : IDisposable
         ("pt", path => PyTorchArchive.Read(path)),
         ("toml", path => Configuration.Read(path)),
         ("receipt", path => ImageReceipt.Read(path)),
+        ("log", path => RunLog.Read(path)),
     ];
 
     public static TheoryData<string> Kinds => [.. Readers.Select(reader => reader.Name)];
@@ -49,6 +52,45 @@ public sealed class InputFileTests : IDisposable
         Assert.Contains("git-lfs pointer", Refusal(kind, path), StringComparison.Ordinal);
         File.WriteAllText(path, "\uFEFF\n <!DOCTYPE html><html><head></head></html>");
         Assert.Contains("HTML page", Refusal(kind, path), StringComparison.Ordinal);
+    }
+
+    // What opens files by itself, and why it may: none of it reads a file that a user names.
+    private static readonly Dictionary<string, string> Openers = new()
+    {
+        ["Mezzotint/IO/InputFile.cs"] = "the one place that opens what is read",
+        ["Mezzotint/IO/AtomicFile.cs"] = "its own temporary files",
+        ["Mezzotint/IO/TensorBoardLog.cs"] = "writes new files",
+        ["Mezzotint/Training/RunFolder.cs"] = "the lock of a run",
+        ["Mezzotint/Training/RunHeartbeat.cs"] = "writes the sign of life",
+        ["Mezzotint/Data/FileDownload.cs"] = "writes the part of a download, after asking what is there",
+        ["Mezzotint/Evaluation/Reports/EvaluationReport.cs"] = "pictures that it has just written",
+        ["Mezzotint/Runtime/Libtorch.cs"] = "the native library, and its copy in the cache",
+        ["Mezzotint.Cli/Machine.cs"] = "what the kernel says of the processor",
+        ["Mezzotint.Cli/StopSignals.cs"] = "what the kernel says of the process",
+    };
+
+    [Fact]
+    public void Files_are_opened_in_one_place()
+    {
+        string source = Path.Combine(RepositoryFolder.Path, "src");
+        var openers = Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
+            .Where(file => OpensFiles().IsMatch(File.ReadAllText(file)))
+            .Select(file => Path.GetRelativePath(source, file).Replace('\\', '/'));
+        Assert.Equal(Openers.Keys.Order(StringComparer.Ordinal), openers.Order(StringComparer.Ordinal));
+    }
+
+    [GeneratedRegex(
+        @"\bFile\.(Open|ReadAll|ReadLines|Create\b|CreateText|AppendText)|new (FileStream|StreamReader)\((?!stream\b)")]
+    private static partial Regex OpensFiles();
+
+    [Fact]
+    public void A_file_that_is_being_written_is_read()
+    {
+        string path = _folder.File("log");
+        using var writer = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
+        writer.Write("{\"step\":1,\"epoch\":1,\"train_loss\":2,\"seconds\":3}\n{\"st"u8);
+        writer.Flush();
+        Assert.Equal(1, Assert.Single(RunLog.Read(path)).Step);
     }
 
     private static string Refusal(string kind, string path)
