@@ -1,8 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Text.Json;
-using Mezzotint.Networks;
-using Mezzotint.Noise;
 
 namespace Mezzotint.IO;
 
@@ -32,16 +30,16 @@ internal static class SettingsBinder
     {
         var table = new SettingsTable(parent, key, default);
         var more = Array.Empty<(string Key, object Value)>();
-        if (record is NoiseSchedule schedule)
-            (record, more) = ScheduleSettings.Split(schedule);
+        if (FormOf(declared) is { } form)
+            (record, more) = form.Split(record);
         if (SettingsKinds.Has(declared))
             table.Entries.Add(SettingsKinds.Key, new Setting(SettingsKinds.NameOf(record)
                 ?? throw new MezzotintException(
-                    $"'{table.Path}' is a {record.GetType().Name}, a type of the program's own, which no file can name: use one "
-                    + $"of {string.Join(", ", SettingsKinds.Names(declared))}.") { Key = table.Path }, default));
+                    $"'{table.Path}' is a {record.GetType().Name}, a type of the program's own without a name: name it with "
+                    + $"SettingsKinds.Register, or use one of {string.Join(", ", SettingsKinds.Names(declared))}.") { Key = table.Path }, default));
         foreach (var (name, property) in Properties(record.GetType()))
         {
-            if (!complete && record is NetworkConfig network && network.IsOpen(property.Name))
+            if (!complete && record is IOpenSettings open && open.IsOpen(property.Name))
                 continue;
             if (property.GetValue(record) is { } value)
                 table.Entries.Add(name, new Setting(ToSetting(value, complete, table, name, property.PropertyType), default));
@@ -68,11 +66,12 @@ internal static class SettingsBinder
     [UnconditionalSuppressMessage("Trimming", "IL2067", Justification = Rooted)]
     private static object Read(Type type, SettingsTable table, bool complete, object? preset)
     {
-        bool kinds = SettingsKinds.Has(type), isSchedule = type == typeof(NoiseSchedule);
+        bool kinds = SettingsKinds.Has(type);
+        var form = FormOf(type);
         if (kinds)
             type = KindOf(type, table, complete, preset);
         var properties = Properties(type);
-        string[] others = [.. kinds ? [SettingsKinds.Key] : Array.Empty<string>(), .. isSchedule ? ScheduleSettings.Keys : []];
+        string[] others = [.. kinds ? [SettingsKinds.Key] : Array.Empty<string>(), .. form?.Keys ?? []];
         foreach (var (key, setting) in table.Entries)
         {
             if (!properties.ContainsKey(key) && !others.Contains(key))
@@ -86,9 +85,11 @@ internal static class SettingsBinder
             else if (complete && !property.IsDefined(typeof(DefaultWhenMissingAttribute)) && new NullabilityInfoContext().Create(property).WriteState != NullabilityState.Nullable)
                 throw new MezzotintException($"{table.Place}: the key '{table.PathOf(key)}' is missing.");
         }
-        return !isSchedule ? record : ScheduleSettings.Finish((NoiseSchedule)record, table, (key, wanted) =>
+        return form is null ? record : form.Finish(record, table, (key, wanted) =>
             table.Entries.TryGetValue(key, out var setting) ? Convert(wanted, setting, table.PathOf(key), complete, null) : null);
     }
+
+    private static SettingsForm? FormOf(Type type) => type.GetCustomAttribute<SettingsFormAttribute>()?.Form;
 
     /// <summary>The record that the key <c>kind</c> names.</summary>
     private static Type KindOf(Type type, SettingsTable table, bool complete, object? preset)

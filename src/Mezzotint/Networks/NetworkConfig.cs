@@ -1,3 +1,5 @@
+using Mezzotint.IO;
+
 namespace Mezzotint.Networks;
 
 /// <summary>The shape of a network: the <c>[model]</c> table of a configuration, of the kind that its key <c>kind</c> names.</summary>
@@ -5,7 +7,9 @@ namespace Mezzotint.Networks;
 /// Classes and channels may be left open: a training takes them from its data (<see cref="Training.ExperimentConfig.Fit"/>). A
 /// network that is built while they are open is the seed's: of 10 classes and 1 channel.
 /// </remarks>
-public abstract record NetworkConfig
+[SettingsKind("unet", typeof(UNetConfig))]
+[SettingsKind("residual-unet", typeof(ResidualUNetConfig))]
+public abstract record NetworkConfig : IOpenSettings
 {
     private const int SeedClasses = 10, SeedChannels = 1;
 
@@ -53,8 +57,8 @@ public abstract record NetworkConfig
         Check.Range("model.out_channels", OutChannels, OutChannels == InChannels, $"model.in_channels ({InChannels}): the network predicts the noise of the image it is given");
     }
 
-    /// <summary>Whether a property has no value of its own yet, so that the data decide it.</summary>
-    internal bool IsOpen(string property) => property switch
+    /// <inheritdoc/>
+    bool IOpenSettings.IsOpen(string property) => property switch
     {
         nameof(CorpusLength) => _corpusLength is null,
         nameof(InChannels) => _inChannels is null,

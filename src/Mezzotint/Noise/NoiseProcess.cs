@@ -1,3 +1,4 @@
+using Mezzotint.IO;
 using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
@@ -17,6 +18,11 @@ namespace Mezzotint.Noise;
 /// Denoisers, solvers and noise levels work there; <see cref="Time"/> leads back.
 /// </para>
 /// </remarks>
+[SettingsKind("ve", typeof(VarianceExploding))]
+[SettingsKind("vp", typeof(VariancePreserving))]
+[SettingsKind("sub-vp", typeof(SubVariancePreserving))]
+[SettingsKind("edm", typeof(Edm))]
+[SettingsKind("flow", typeof(FlowMatching))]
 public abstract record NoiseProcess
 {
     /// <summary>

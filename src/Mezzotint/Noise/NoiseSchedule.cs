@@ -1,3 +1,5 @@
+using Mezzotint.IO;
+
 namespace Mezzotint.Noise;
 
 /// <summary>
@@ -7,6 +9,11 @@ namespace Mezzotint.Noise;
 /// A schedule in continuous time can be cut into a <see cref="TableSchedule"/> of T steps, as networks with discrete time are trained on.
 /// alpha(0) = 1 in all of them. alpha^2 is the alpha-bar of Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv 2006.11239.
 /// </remarks>
+[SettingsKind("linear", typeof(LinearSchedule))]
+[SettingsKind("scaled-linear", typeof(ScaledLinearSchedule))]
+[SettingsKind("cosine", typeof(CosineSchedule))]
+[SettingsKind("sigmoid", typeof(SigmoidSchedule))]
+[SettingsForm(typeof(ScheduleSettings))]
 public abstract record NoiseSchedule
 {
     private const double LargestTableBeta = 0.999; // Nichol and Dhariwal 2021, section 3.2

@@ -1,3 +1,5 @@
+using Mezzotint.IO;
+
 namespace Mezzotint.Noise;
 
 /// <summary>
@@ -19,6 +21,12 @@ public readonly record struct Scalings(double Skip, double Out, double In, doubl
 /// What a network's output means, and how it becomes the estimate of the clean image. All coefficients are float64. The network sees
 /// x = alpha xHat, in the coordinates of its process, and is told <see cref="NoiseProcess.TimeInput"/>, unless a parameterisation says otherwise.
 /// </summary>
+[SettingsKind("score", typeof(ScoreParameterisation))]
+[SettingsKind("epsilon", typeof(EpsilonParameterisation))]
+[SettingsKind("x0", typeof(ImageParameterisation))]
+[SettingsKind("v", typeof(VelocityParameterisation))]
+[SettingsKind("flow", typeof(FlowParameterisation))]
+[SettingsKind("edm", typeof(EdmPreconditioning))]
 public abstract record Parameterisation
 {
     /// <summary>How the network is used at a time.</summary>

@@ -1,6 +1,10 @@
+using Mezzotint.IO;
+
 namespace Mezzotint.Training;
 
 /// <summary>Whether a trained model is turned into one that needs fewer steps: the table <c>[distillation]</c>.</summary>
+[SettingsKind("none", typeof(NoDistillation))]
+[SettingsKind("consistency", typeof(ConsistencyTuning))]
 public abstract record Distillation
 {
     /// <summary>Whether a step depends on how many there will be.</summary>

@@ -1,6 +1,12 @@
+using Mezzotint.IO;
+
 namespace Mezzotint.Training;
 
 /// <summary>The optimiser's step size over a training, as a factor of <see cref="TrainingConfig.LearningRate"/>.</summary>
+[SettingsKind("constant", typeof(ConstantRate))]
+[SettingsKind("linear", typeof(LinearRate))]
+[SettingsKind("cosine", typeof(CosineRate))]
+[SettingsKind("inverse-sqrt", typeof(InverseSquareRootRate))]
 public abstract record LearningRateSchedule
 {
     /// <summary>Steps over which the factor rises linearly to what it would be; 0 for none.</summary>

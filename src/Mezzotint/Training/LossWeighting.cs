@@ -1,3 +1,4 @@
+using Mezzotint.IO;
 using Mezzotint.Noise;
 
 namespace Mezzotint.Training;
@@ -6,6 +7,12 @@ namespace Mezzotint.Training;
 /// How much the levels of noise count in the loss: the error of an image is weight |D - x_0|^2, summed over its pixels. With the signal-to-noise ratio
 /// 1 / level^2 as the weight it is the error of the predicted noise.
 /// </summary>
+[SettingsKind("seed", typeof(SeedWeighting))]
+[SettingsKind("simple", typeof(SimpleWeighting))]
+[SettingsKind("edm", typeof(EdmWeighting))]
+[SettingsKind("min-snr", typeof(MinSnrWeighting))]
+[SettingsKind("soft-min-snr", typeof(SoftMinSnrWeighting))]
+[SettingsKind("p2", typeof(P2Weighting))]
 public abstract record LossWeighting
 {
     /// <summary>The weight of |F - F*|^2, the error of the network's own output, which is Out^2 times that of |D - x_0|^2.</summary>

@@ -1,8 +1,12 @@
+using Mezzotint.IO;
 using Mezzotint.Noise;
 
 namespace Mezzotint.Training;
 
 /// <summary>Which times, and so which levels of noise, training draws: a function of a number that is uniform between 0 and 1.</summary>
+[SettingsKind("uniform", typeof(UniformTimes))]
+[SettingsKind("log-normal", typeof(LogNormalLevels))]
+[SettingsKind("logit-normal", typeof(LogitNormalTimes))]
 public abstract record TimeDistribution
 {
     /// <summary>

@@ -1,8 +1,13 @@
+using Mezzotint.IO;
+
 namespace Mezzotint.Training;
 
 /// <summary>
 /// Which running averages of the weights a training keeps. The first is what is evaluated, sampled and saved instead of the weights themselves.
 /// </summary>
+[SettingsKind("none", typeof(NoAverage))]
+[SettingsKind("ema", typeof(ExponentialAverage))]
+[SettingsKind("power", typeof(PowerAverage))]
 public abstract record WeightAverage
 {
     /// <summary>How many averages are kept at once.</summary>

@@ -1,23 +1,22 @@
-using Mezzotint.Noise;
+using Mezzotint.IO;
 
-namespace Mezzotint.IO;
+namespace Mezzotint.Noise;
 
 /// <summary>
 /// Noise schedules in files: the settings of one in continuous time, and two more keys that say what is made of it, <c>table_length</c> (0 leaves
 /// it continuous) and <c>zero_terminal_snr</c>.
 /// </summary>
-internal static class ScheduleSettings
+internal sealed class ScheduleSettings : SettingsForm
 {
     private const string TableLength = "table_length", ZeroTerminalSnr = "zero_terminal_snr";
 
-    public static readonly IReadOnlyList<string> Keys = [TableLength, ZeroTerminalSnr];
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Keys { get; } = [TableLength, ZeroTerminalSnr];
 
     /// <summary>Makes of a schedule in continuous time what the table asks for.</summary>
-    /// <param name="schedule">The schedule of the other keys.</param>
-    /// <param name="table">The whole table.</param>
-    /// <param name="value">Reads a key of the table as a type; null where it is not there.</param>
-    public static NoiseSchedule Finish(NoiseSchedule schedule, SettingsTable table, Func<string, Type, object?> value)
+    public override object Finish(object record, SettingsTable table, Func<string, Type, object?> value)
     {
+        var schedule = (NoiseSchedule)record;
         int length = (int)(value(TableLength, typeof(int)) ?? 0);
         bool zeroTerminal = (bool)(value(ZeroTerminalSnr, typeof(bool)) ?? false);
         table.Root.Validate(() =>
@@ -34,8 +33,9 @@ internal static class ScheduleSettings
 
     /// <summary>The schedule in continuous time, and the two keys.</summary>
     /// <exception cref="MezzotintException">It is a table of a program's own betas.</exception>
-    public static (NoiseSchedule Schedule, (string Key, object Value)[] Keys) Split(NoiseSchedule schedule) =>
-        schedule.Recipe is var (source, length, zeroTerminal)
+    public override (object Record, (string Key, object Value)[] Keys) Split(object record) =>
+        ((NoiseSchedule)record).Recipe is var (source, length, zeroTerminal)
             ? (source, [(TableLength, (long)length), (ZeroTerminalSnr, zeroTerminal)])
-            : throw new MezzotintException("process.schedule is a table of its own betas, which files have no words for: take a named schedule and its table_length.");
+            : throw new MezzotintException("process.schedule is a table of its own betas, which files have no words for: take a named "
+                + "schedule and its table_length.") { Key = "process.schedule" };
 }
