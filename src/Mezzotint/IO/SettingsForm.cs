@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Mezzotint.IO;
 
 /// <summary>How records of a base stand in files where that is more than their properties: further keys, and what they make of the record.</summary>
@@ -20,7 +22,8 @@ internal abstract class SettingsForm
 /// <summary>On the base of records of settings: their <see cref="SettingsForm"/>.</summary>
 /// <param name="form">The form: a type with a constructor without parameters.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = true)]
-internal sealed class SettingsFormAttribute(Type form) : Attribute
+internal sealed class SettingsFormAttribute(
+    [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] Type form) : Attribute
 {
     /// <summary>The form.</summary>
     public SettingsForm Form { get; } = (SettingsForm)Activator.CreateInstance(form)!;
