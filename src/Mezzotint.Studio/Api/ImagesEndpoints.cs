@@ -1,4 +1,3 @@
-using Mezzotint.Sampling;
 using Mezzotint.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -34,9 +33,9 @@ internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions 
         byte[]? mask = await RequestBody.FileAsync(form, "mask", stop).ConfigureAwait(false);
         if (form.Files.FirstOrDefault(file => file.Name is not ("image" or "image[]" or "mask")) is { } other)
             throw ApiError.Invalid(ApiError.Cut(other.Name), $"Unknown parameter: '{ApiError.Cut(other.Name)}'. The files are image and mask.", "unknown_parameter");
-        SourceImage Source(double? strength) => PictureFitting.Source(image, mask, strength, pipeline.Model);
+        GivenPicture Given(double? strength) => GivenPicture.Read(image, mask, strength, pipeline.Model);
         return ImagesRequest.Read(
-            RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))), Source,
+            RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))), Given,
             pipeline, options);
     });
 
@@ -49,12 +48,12 @@ internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions 
         try
         {
             var request = await read(stop.Token).ConfigureAwait(false);
-            long evaluations = request.Generation.Evaluations;
-            using var place = queue.Enter(request.Generation.Images, evaluations);
+            using var place = queue.Enter(request.Generation.Images, request.Generation.Evaluations);
+            request = request.Decoded(pipeline);
             await (request.Stream
                 ? _writer.StreamAsync(context, request, kind, stop.Token)
                 : _writer.WriteAsync(context, request, stop.Token)).ConfigureAwait(false);
-            metrics.Drawn(since, evaluations);
+            metrics.Drawn(since, request.Generation.Evaluations);
         }
         catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
         {

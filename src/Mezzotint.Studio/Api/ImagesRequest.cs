@@ -11,7 +11,13 @@ internal sealed record ImagesRequest
     private const int LargestSide = 4096;
     private const long MostPixels = 1 << 25;
 
+    /// <summary>What to draw; until <see cref="Decoded"/>, from the outline of the picture that was given.</summary>
     public required PreparedGeneration Generation { get; init; }
+
+    /// <summary>The picture to begin from, its pixels not yet decoded; null for none.</summary>
+    public GivenPicture? Picture { get; init; }
+
+    private GenerationOptions Options { get; init; } = new();
 
     public required string Prompt { get; init; }
 
@@ -31,18 +37,19 @@ internal sealed record ImagesRequest
 
     /// <summary>Reads and checks the fields of a request.</summary>
     /// <param name="fields">The fields.</param>
-    /// <param name="source">The picture to begin from, made from the strength that is asked for.</param>
+    /// <param name="given">The picture to begin from, by the strength that is asked for; its headers are read.</param>
     /// <param name="pipeline">Draws.</param>
     /// <param name="options">The limits.</param>
     /// <exception cref="ApiError">Something is wrong with them; the error names the parameter.</exception>
-    public static ImagesRequest Read(RequestFields fields, Func<double?, SourceImage>? source, DiffusionPipeline pipeline, StudioOptions options)
+    public static ImagesRequest Read(
+        RequestFields fields, Func<double?, GivenPicture>? given, DiffusionPipeline pipeline, StudioOptions options)
     {
         if (fields.Text("model", 200) is { } model && model != pipeline.Name)
             throw ApiError.NoModel(model, pipeline.Name);
         string? prompt = fields.Text("prompt"), label = fields.Label("label");
         int count = (int)(fields.Whole("n", 1, options.MaxCount) ?? 1);
         long? seed = fields.Whole("seed", 0, uint.MaxValue - count + 1);
-        long? interpolateTo = source is null ? fields.Whole("interpolate_to", 0, uint.MaxValue) : null;
+        long? interpolateTo = given is null ? fields.Whole("interpolate_to", 0, uint.MaxValue) : null;
         int? steps = (int?)fields.Whole("steps", 1, options.MaxSteps);
         string? sampler = fields.Text("sampler", 100), levels = fields.Text("levels", 100);
         double? guidance = fields.Number("guidance_scale", 0, 1000);
@@ -52,7 +59,7 @@ internal sealed record ImagesRequest
         int quality = (int)(fields.Whole("output_compression", 0, 100) ?? 100);
         bool stream = fields.Flag("stream");
         int partial = (int)(fields.Whole("partial_images", 0, options.MaxSteps) ?? 0);
-        double? strength = source is null ? null : fields.Number("strength", 0, 1);
+        double? strength = given is null ? null : fields.Number("strength", 0, 1);
         fields.Ignore("quality", "style", "background", "moderation", "user", "input_fidelity");
         fields.RefuseOthers();
         long pixels = (long)scale * scale * pipeline.Model.Height * pipeline.Model.Width * count * (partial + 1);
@@ -68,7 +75,8 @@ internal sealed record ImagesRequest
             throw ApiError.Missing("prompt");
 
         int number = label is null ? pipeline.LabelOf(prompt!) : PromptLabels.ParseLabel(label, pipeline.Model.ClassNames);
-        var generation = pipeline.Prepare([number], new GenerationOptions
+        var picture = given?.Invoke(strength);
+        var drawing = new GenerationOptions
         {
             Count = count,
             Seed = seed,
@@ -77,14 +85,17 @@ internal sealed record ImagesRequest
             Steps = steps,
             GuidanceScale = guidance,
             InterpolateTo = interpolateTo,
-            Source = source?.Invoke(strength),
-        });
+            Source = picture?.Outline(),
+        };
+        var generation = pipeline.Prepare([number], drawing);
         // The model's own number of steps counts too.
         if (generation.Receipt.Recipe.Steps > options.MaxSteps)
             throw ApiError.Invalid("steps", $"The model is drawn in {generation.Receipt.Recipe.Steps} steps where nothing is said, more than the {options.MaxSteps} that are accepted here: ask for fewer.", "integer_above_max_value");
         return new ImagesRequest
         {
             Generation = generation,
+            Picture = picture,
+            Options = drawing,
             Prompt = pipeline.Model.ClassNames[number],
             Scale = scale,
             Format = format switch { "jpeg" => PictureFormat.Jpeg, "webp" => PictureFormat.Webp, _ => PictureFormat.Png },
@@ -94,6 +105,15 @@ internal sealed record ImagesRequest
             PartialImages = partial,
         };
     }
+
+    /// <summary>The same with the picture decoded: for a request that has its place, because pixels take memory and time.</summary>
+    /// <param name="pipeline">Draws.</param>
+    /// <exception cref="InvalidRequestException">A file is truncated or damaged; Key names which.</exception>
+    public ImagesRequest Decoded(DiffusionPipeline pipeline) => Picture is null ? this : this with
+    {
+        Generation = pipeline.Prepare(
+            [Generation.Receipt.Labels[0]], Options with { Source = Picture.Decode(), Seed = Generation.Receipt.Seed }),
+    };
 
     /// <summary>Whether the estimate after a step is one of those that are sent: evenly over the walk, the last step being the image itself.</summary>
     public bool Wanted(int step, int steps) => PartialIndex(step, steps) is not null;

@@ -16,10 +16,11 @@ public sealed class GivenPicture
     private readonly byte[]? _mask;
     private readonly double? _strength;
     private readonly ModelInfo _model;
+    private readonly bool _mayHaveMask;
 
     private GivenPicture(byte[] image, byte[]? mask, double? strength, ModelInfo model, bool mayHaveMask)
     {
-        (_image, _mask, _strength, _model) = (image, mask, strength, model);
+        (_image, _mask, _strength, _model, _mayHaveMask) = (image, mask, strength, model, mayHaveMask);
         MostStrength = strength ?? (mayHaveMask ? 1 : 0.6);
     }
 
@@ -48,6 +49,16 @@ public sealed class GivenPicture
         if (strength is { } share)
             Named("strength", () => { Check.Range("strength", share, share is > 0 and <= 1, "above 0, to 1"); return true; });
         return new GivenPicture(image, mask, strength, model, mask is not null || !opaque);
+    }
+
+    /// <summary>A source of the same shape, all of it black, that is drawn over as much as the picture may be: for checking and
+    /// counting a request before there is room to decode.</summary>
+    public SourceImage Outline()
+    {
+        ImageBatch Black(int channels) =>
+            new(1, channels, _model.Height, _model.Width, new byte[channels * _model.Height * _model.Width]);
+        return new SourceImage { Image = Black(_model.Model.InChannels), Mask = _mayHaveMask ? Black(1) : null,
+            Strength = MostStrength };
     }
 
     /// <summary>Decodes the pixels and brings them to what the model draws.</summary>
