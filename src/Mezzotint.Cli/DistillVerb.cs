@@ -51,7 +51,7 @@ internal static class DistillVerb
             string levels = string.Join(',', Parts.Select(part => ThreeDigits(most / part)));
             return new ExperimentConfig
             {
-                Data = new() { Name = info.Dataset ?? "mnist" },
+                Data = new() { Name = info.Dataset ?? "mnist", Background = info.Background ?? "black" },
                 Model = info.Model,
                 Process = info.Process,
                 Parameterisation = info.Parameterisation,

@@ -46,8 +46,11 @@ internal static class EvaluateImages
     {
         if (drawingOption is not null)
             throw new MezzotintException($"{drawingOption} is for a model that draws; '{request.Target}' holds images. Leave it out.");
-        var (train, test) = EvaluateVerb.LoadData(terminal, request.Data ?? DataSource.MnistName, channels: 1, train: true);
-        return new EvaluationSource(EvaluatedImages.Read(request.Target, test, request.Count > 0 ? (int)request.Count : null), train!, test);
+        var background = request.Background ?? Background.Black;
+        var (train, test) = EvaluateVerb.LoadData(terminal, request.Data ?? DataSource.MnistName, channels: 1, background, train: true);
+        var images = EvaluatedImages.Read(request.Target, test, request.Count > 0 ? (int)request.Count : null, background);
+        ReadingLines.Say(terminal, images.Images);
+        return new EvaluationSource(images, train!, test);
     }
 
     private static void Tell(Terminal terminal, EvaluateRequest request, EvaluationSource source, string? folder, ImageEvaluation evaluation)
@@ -61,6 +64,7 @@ internal static class EvaluateImages
             ModelSha256 = source.ModelHash,
             source.Images.Images.Count,
             Labelled = source.Images.Labelled,
+            Read = source.Images.Images.Reading?.ToJson(),
             source.Recipe?.Sampler,
             source.Recipe?.Levels,
             source.Recipe?.Steps,
@@ -102,6 +106,7 @@ internal static class EvaluateImages
                     CultureInfo.InvariantCulture, $" {option} {Quoted(Convert.ToString(value, CultureInfo.InvariantCulture)!)}");
         }
         Add("--data", request.Data);
+        Add("--background", request.Background);
         Add("--count", source.Images.Images.Count);
         Add("--seed", request.Seed);
         foreach (string classifier in request.Classifiers)

@@ -6,7 +6,7 @@ using Mezzotint.IO;
 namespace Mezzotint.Cli;
 
 /// <summary>What <c>mezzotint evaluate</c> was asked for.</summary>
-internal sealed record EvaluateRequest(string Target, string? Data, long Seed, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
+internal sealed record EvaluateRequest(string Target, string? Data, Background? Background, long Seed, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
     long LikelihoodCount, string[] Classifiers, string? Report, PlaceChoice.Chosen Place, bool Json);
 
 /// <summary><c>mezzotint evaluate MODEL|FILE|FOLDER</c>: how good a model or a set of images is, in figures.</summary>
@@ -17,6 +17,7 @@ internal static class EvaluateVerb
         var target = Options.Required("MODEL", "A model as `sample` takes it, which is made to draw; or images by anybody: an .npz file with the array `images` (and `labels`), or a folder of images, in a subfolder for each class or in none.");
         var loss = new Option<bool>("--loss") { Description = "Instead of all that: the training loss of a model on the test images, one random time and one noise an image." };
         var data = Options.Text("--data", "SET", "Real images to measure against: mnist, strokes, or a folder with MNIST's files or with images by class. [default: what the model was trained on, else mnist]");
+        var background = Options.Background("what the model was trained with, else black");
         var count = Options.Whole("--count", null, 1, EvaluateImages.MostImages, "Images", $"{EvaluateModel.DefaultCount:N0} of a model, all of a file or folder, all test images with --loss");
         var seed = Options.Seed("The seed of the first image drawn, and of the real images that are drawn by lot; with --loss of times and noise");
         var sampler = new SamplerChoice();
@@ -34,7 +35,7 @@ internal static class EvaluateVerb
         var json = Options.Json();
         var command = new Command("evaluate", "Measure a model, or images by anybody, against real images: accuracy of the labels, distances, coverage, memorisation, diversity. Beside each figure stands what real images get.")
         {
-            target, loss, data, count, seed, classifier, report, json,
+            target, loss, data, background, count, seed, classifier, report, json,
         };
         foreach (var option in place.All)
             command.Add(option);
@@ -43,7 +44,7 @@ internal static class EvaluateVerb
             command.Add(option);
         command.SetAction(result =>
         {
-            var request = new EvaluateRequest(result.GetRequiredValue(target), result.GetValue(data), result.GetValue(seed), result.GetValue(count),
+            var request = new EvaluateRequest(result.GetRequiredValue(target), result.GetValue(data), result.GetValue(background), result.GetValue(seed), result.GetValue(count),
                 sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [], result.GetValue(report), place.Read(result), result.GetValue(json));
             if (!result.GetValue(loss))
                 return EvaluateImages.Run(terminal, request, Given(result, drawing));
@@ -55,15 +56,24 @@ internal static class EvaluateVerb
     }
 
     /// <summary>A data set by the name or path after <c>--data</c>, with MNIST fetched where it is not at hand.</summary>
-    public static (ImageSet? Train, ImageSet Test) LoadData(Terminal terminal, string name, int channels, bool train, int? testLimit = null)
+    public static (ImageSet? Train, ImageSet Test) LoadData(
+        Terminal terminal, string name, int channels, Background background, bool train, int? testLimit = null)
     {
         string? folder = null;
         if (Directory.Exists(name) && (Mnist.MissingFrom(name).Count == 0 || Mnist.MissingFrom(Path.Combine(name, DataSource.MnistName)).Count == 0))
             (name, folder) = (DataSource.MnistName, name);
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, folder);
-        return (train ? DataSource.Load(name, folder, train: true, channels: channels) : null, DataSource.Load(name, folder, train: false, testLimit, channels));
+        ImageSet Load(bool part, int? limit) =>
+            DataSource.Load(name, folder, part, limit, channels, background: background);
+        var (images, test) = (train ? Load(true, null) : null, Load(false, testLimit));
+        ReadingLines.Say(terminal, images, test);
+        return (images, test);
     }
+
+    /// <summary>The background that is asked for, else the one that a model was trained with.</summary>
+    public static Background BackgroundFor(Background? asked, ModelInfo info) =>
+        asked ?? (info.Background is { } own ? Background.Parse(own) : Background.Black);
 
     public static void CheckFit(ModelInfo info, ImageSet images)
     {

@@ -34,6 +34,7 @@ internal static class InspectVerb
             info?.Width,
             info?.ClassNames,
             info?.Dataset,
+            info?.Background,
             info?.Steps,
             info?.Epochs,
             info?.TrainLoss,

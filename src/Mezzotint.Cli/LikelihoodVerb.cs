@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
+using Mezzotint.IO;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 
@@ -14,12 +15,13 @@ internal static class LikelihoodVerb
     private const int CountOfNone = 100;
     private const string Hutchinson = "hutchinson", Exact = "exact";
 
-    private sealed record Request(string Model, string? Data, long Count, SamplerChoice.Chosen Sampler, string Trace, long Probes, long Seed, string Device, bool Json);
+    private sealed record Request(string Model, string? Data, Background? Background, long Count, SamplerChoice.Chosen Sampler, string Trace, long Probes, long Seed, string Device, bool Json);
 
     public static Command Create(Terminal terminal)
     {
         var model = Options.Required("MODEL", ModelSource.Required);
         var data = Options.Text("--data", "SET", "mnist, strokes, or a folder with MNIST's files or with images by class: its test images. [default: what the model was trained on, else mnist]");
+        var background = Options.Background("what the model was trained with, else black");
         var count = Options.Whole("--count", CountOfNone, 1, int.MaxValue, "Only so many test images, from the first on");
         var steps = Options.Whole("--steps", null, 1, 100_000, "Steps from the images to their noise", $"{Inversion.DefaultSteps}");
         var sampler = Options.Text("--sampler", "NAME", "How the walk is done, by one that draws no noise. [default: heun]");
@@ -35,9 +37,9 @@ internal static class LikelihoodVerb
         var seed = Options.Seed("The seed of the probes, the dequantisation and the noise");
         var device = Options.Device();
         var json = Options.Json();
-        var command = new Command("likelihood", "Measure how likely a model takes test images to be, in bits per dimension.") { model, data, count, steps, sampler, levels, trace, probes, seed, device, json };
+        var command = new Command("likelihood", "Measure how likely a model takes test images to be, in bits per dimension.") { model, data, background, count, steps, sampler, levels, trace, probes, seed, device, json };
         command.SetAction(result => Run(terminal, new Request(
-            result.GetRequiredValue(model), result.GetValue(data), result.GetValue(count),
+            result.GetRequiredValue(model), result.GetValue(data), result.GetValue(background), result.GetValue(count),
             new SamplerChoice.Chosen(result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
             result.GetValue(trace)!, result.GetValue(probes), result.GetValue(seed), result.GetValue(device)!, result.GetValue(json))));
         return command;
@@ -57,7 +59,8 @@ internal static class LikelihoodVerb
             Seed = request.Seed,
         };
         likelihood.Validate();
-        var (_, images) = EvaluateVerb.LoadData(terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Model.InChannels, train: false, (int)request.Count);
+        var (_, images) = EvaluateVerb.LoadData(terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Model.InChannels,
+            EvaluateVerb.BackgroundFor(request.Background, model.Info), train: false, (int)request.Count);
         EvaluateVerb.CheckFit(model.Info, images);
 
         var clock = Stopwatch.StartNew();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Mezzotint.IO;
 
 namespace Mezzotint.Cli;
 
@@ -16,6 +17,14 @@ internal static class Options
         HelpName = "FOLDER",
         Description = "A folder that holds the data, itself or in a subfolder named as the data set. Searched before the folder in MEZZOTINT_DATA, ./data and the cache.",
         CustomParser = Named,
+    };
+
+    /// <summary>The colour behind what is transparent in pictures; null where it is not given.</summary>
+    public static Option<Background?> Background(string otherwise) => new("--background")
+    {
+        HelpName = "COLOUR",
+        Description = $"The colour behind what is transparent in a folder's pictures: black, white or #RRGGBB. [default: {otherwise}]",
+        CustomParser = Colour,
     };
 
     public static Option<string> Device() => new("--device")
@@ -112,6 +121,15 @@ internal static class Options
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value))
             return value;
         result.AddError($"{name} takes a number, not '{text}'");
+        return null;
+    }
+
+    private static Background? Colour(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (IO.Background.TryParse(text, out var colour))
+            return colour;
+        result.AddError($"{NameOf(result)} takes {IO.Background.Values}, not '{text}'");
         return null;
     }
 

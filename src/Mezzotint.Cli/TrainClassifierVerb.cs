@@ -13,7 +13,7 @@ internal static class TrainClassifierVerb
 {
     private static readonly string[] Architectures = ["residual", "plain"]; // not asked of the library: its tensors would slow down every --help
 
-    private sealed record Request(string Architecture, string Out, long Epochs, string Data, string? Folder, long Limit, long Seed, bool Json);
+    private sealed record Request(string Architecture, string Out, long Epochs, string Data, string? Folder, Background Background, long Limit, long Seed, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -30,15 +30,16 @@ internal static class TrainClassifierVerb
         var set = Options.Text("--set", "DATA", "mnist, strokes, or a folder of images by class.");
         set.DefaultValueFactory = _ => DataSource.MnistName;
         var data = Options.Data();
+        var background = Options.Background("black");
         var limit = Options.Whole("--count", null, 1, int.MaxValue, "Only so many training images, from the first on", "all");
         var seed = Options.Seed("The seed of the first weights, the order of the images, and how they are bent");
         var json = Options.Json();
         var command = new Command("train-classifier", "Train a classifier for `evaluate`, in minutes. It is tested after each pass over the images; what is kept is what the last one leaves.")
         {
-            architecture, output, epochs, set, data, limit, seed, json,
+            architecture, output, epochs, set, data, background, limit, seed, json,
         };
         command.SetAction(result => Run(terminal, new Request(
-            result.GetValue(architecture)!, result.GetRequiredValue(output)!, result.GetValue(epochs), result.GetValue(set)!, result.GetValue(data), result.GetValue(limit), result.GetValue(seed), result.GetValue(json))));
+            result.GetValue(architecture)!, result.GetRequiredValue(output)!, result.GetValue(epochs), result.GetValue(set)!, result.GetValue(data), result.GetValue(background) ?? Background.Black, result.GetValue(limit), result.GetValue(seed), result.GetValue(json))));
         return command;
     }
 
@@ -50,8 +51,10 @@ internal static class TrainClassifierVerb
             throw new MezzotintException($"There is a model in '{request.Out}' that is no classifier: choose another folder with --out.");
         if (request.Data == DataSource.MnistName)
             MnistFiles.Ensure(terminal, request.Folder);
-        var train = DataSource.Load(request.Data, request.Folder, train: true, request.Limit > 0 ? (int)request.Limit : null);
-        var test = DataSource.Load(request.Data, request.Folder, train: false);
+        ImageSet Load(bool part, int? limit) =>
+            DataSource.Load(request.Data, request.Folder, part, limit, background: request.Background);
+        var (train, test) = (Load(true, request.Limit > 0 ? (int)request.Limit : null), Load(false, null));
+        ReadingLines.Say(terminal, train, test);
         var config = new ClassifierConfig { Architecture = request.Architecture, Classes = train.ClassNames.Count, Channels = train.Channels, Height = train.Height, Width = train.Width };
         var training = new ClassifierTraining { Epochs = (int)request.Epochs, Seed = request.Seed };
 
@@ -68,6 +71,7 @@ internal static class TrainClassifierVerb
             Network = config,
             ClassNames = train.ClassNames,
             Dataset = request.Data,
+            Background = train.Reading is null ? null : request.Background.ToString(),
             Epochs = training.Epochs,
             Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1),
             Seed = training.Seed,

@@ -90,9 +90,12 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
             MnistFiles.Ensure(terminal, data);
         else if (data is not null)
             throw new MezzotintException($"--data says where MNIST is, but this training is on data.name = '{name}'. Leave --data out, or add --set data.name={DataSource.MnistName}.");
+        var background = Background.Parse(config.Data.Background);
         ImageSet Load(bool train, int count) =>
-            DataSource.Load(name, data, train, count > 0 ? count : null, config.Model.InChannels);
-        return (Load(true, config.Data.TrainCount), Load(false, config.Data.TestCount));
+            DataSource.Load(name, data, train, count > 0 ? count : null, config.Model.InChannels, background: background);
+        var (train, test) = (Load(true, config.Data.TrainCount), Load(false, config.Data.TestCount));
+        ReadingLines.Say(terminal, train, test);
+        return (train, test);
     }
 
     private static void Show(ProgressDisplay display, TrainingProgress report, ExperimentConfig config)

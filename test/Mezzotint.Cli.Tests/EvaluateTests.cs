@@ -73,7 +73,7 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("evaluate empty", "'empty' has no images: neither .png, .jpg, .jpeg, .bmp, .webp files, nor a folder of them for each class.")]
+    [InlineData("evaluate empty", "empty has no images: put PNG, JPEG, WebP, BMP or GIF files into it.")]
     [InlineData("evaluate nowhere.npz", "nowhere.npz")]
     [InlineData("evaluate flat.npz", "'flat.npz': 'images' is [20, 784]; it must be [images, rows, columns]")]
     [InlineData("evaluate small.npz", "'small.npz' has images of 1 x 14 x 14, mnist test of 1 x 28 x 28")]

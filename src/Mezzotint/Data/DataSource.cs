@@ -1,3 +1,4 @@
+using Mezzotint.IO;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Data;
@@ -67,8 +68,11 @@ public static class DataSource
     /// <param name="limit">At most this many images, the first ones; null for all.</param>
     /// <param name="channels">1 for grey, 3 for colour, which only a folder of images can give.</param>
     /// <param name="size">Rows and columns; null for what the data has (28 for <c>strokes</c>). MNIST's files are never resized.</param>
+    /// <param name="background">The colour behind what is transparent in a folder's pictures; black unless told otherwise.</param>
     /// <exception cref="MezzotintException">There is no such data set, it is not found, or a file of it is damaged; the message says what to do.</exception>
-    public static ImageSet Load(string name, string? dataFolder = null, bool train = true, int? limit = null, int channels = 1, int? size = null)
+    public static ImageSet Load(
+        string name, string? dataFolder = null, bool train = true, int? limit = null, int channels = 1, int? size = null,
+        Background background = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (limit is { } most)
@@ -77,7 +81,7 @@ public static class DataSource
         {
             StrokesName => LoadStrokes(train, limit, size),
             MnistName => Mnist.Load(FolderOf(Find(name, dataFolder)), train),
-            _ => LoadFolder(name, train, channels, size),
+            _ => LoadFolder(name, train, channels, size, background),
         };
         if (set.Channels != channels)
             throw new MezzotintException($"{set.Name} is grey: set model.in_channels to 1, not {channels}.")
@@ -95,13 +99,13 @@ public static class DataSource
         return Strokes.Make(Math.Min(count, limit ?? count), train ? StrokesTrainSeed : StrokesTestSeed, size ?? 28);
     }
 
-    private static ImageSet LoadFolder(string path, bool train, int channels, int? size)
+    private static ImageSet LoadFolder(string path, bool train, int channels, int? size, Background background)
     {
         if (!Directory.Exists(path))
             throw new MezzotintException($"There is no data set '{path}': the names are {MnistName} and {StrokesName}, and a folder of images by class is named by its path.");
         return Mnist.MissingFrom(path).Count == 0
             ? Mnist.Load(path, train)
-            : ImageFolder.Load(path, channels, size, train ? ImageSplit.Train : ImageSplit.Test);
+            : ImageFolder.Load(path, channels, size, train ? ImageSplit.Train : ImageSplit.Test, background);
     }
 
     private static string FolderOf(DataSearch search) =>

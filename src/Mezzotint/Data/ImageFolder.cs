@@ -19,19 +19,21 @@ public enum ImageSplit
 }
 
 /// <summary>
-/// A folder of images by class: <c>ROOT/CLASS/*.png</c> (or jpg, jpeg, bmp, webp), one subfolder a class.
+/// A folder of images by class: <c>ROOT/CLASS/*</c>, one subfolder a class, with PNG, JPEG, WebP, BMP and GIF files, of an
+/// animation the first frame.
 /// </summary>
 /// <remarks>
-/// Classes are numbered in the order of their names: by value where all names are whole numbers, else by their characters. Where ROOT holds
-/// <c>train</c> and <c>test</c>, the classes are below these. Otherwise the split is by name: an image is a test image where the first eight bytes
-/// of SHA-256("CLASS/FILE"), as a little-endian number, are a multiple of 10; it stays one when others come or go.
-/// Colour becomes grey by Rec. 601 luma (0.299 R + 0.587 G + 0.114 B), grey becomes colour by repetition, transparent parts become black;
-/// pictures stand upright, whatever way the camera was held. Hidden files and folders are passed over.
+/// A class is a subfolder that holds at least one picture. Classes are numbered in the order of their names: by value where all
+/// names are whole numbers, else by their characters. Where ROOT holds <c>train</c> and <c>test</c>, the classes are below these.
+/// Otherwise the split is by name: an image is a test image where the first eight bytes of SHA-256("CLASS/FILE"), as a
+/// little-endian number, are a multiple of 10; it stays one when others come or go. Colour becomes grey by Rec. 601 luma
+/// (0.299 R + 0.587 G + 0.114 B), grey becomes colour by repetition, transparent parts show the background; pictures stand
+/// upright, whatever way the camera was held. What is left out or changed, <see cref="ImageSet.Reading"/> tells.
 /// </remarks>
 public static class ImageFolder
 {
     private const int MostClasses = 256;
-    private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg", ".bmp", ".webp" };
+    private const string TrainFolder = "train", TestFolder = "test";
 
     /// <summary>Reads the images of a folder.</summary>
     /// <param name="root">The folder that holds one subfolder a class, or <c>train</c> and <c>test</c>.</param>
@@ -40,12 +42,44 @@ public static class ImageFolder
     /// Rows and columns to bring every image to: the largest square in its middle is cut out and resized. Without it all images must be of one size.
     /// </param>
     /// <param name="split">Which images to take.</param>
+    /// <param name="background">The colour behind what is transparent; black unless told otherwise.</param>
     /// <returns>
     /// The images [N, C, H, W] and their classes; in the order of their names, the first of each class, then the second of each, and so on,
     /// so that the first n of them are of all classes.
     /// </returns>
-    /// <exception cref="MezzotintException">There are no classes or no images, too many classes, an image cannot be read, or its size differs.</exception>
-    public static ImageSet Load(string root, int channels, int? size = null, ImageSplit split = ImageSplit.All)
+    /// <exception cref="MezzotintException">There are no classes or no images, too many classes, a file cannot be opened, or the
+    /// sizes differ.</exception>
+    public static ImageSet Load(
+        string root, int channels, int? size = null, ImageSplit split = ImageSplit.All, Background background = default)
+    {
+        var notes = new ReadingNotes();
+        var folder = new PictureFolder(root, notes);
+        return Reading(root, channels, size, () =>
+        {
+            var (classes, files) = List(root, folder, notes, split);
+            string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
+            return new PictureReader(root, folder, notes) { Channels = channels, Size = size, Background = background }
+                .Read(split == ImageSplit.All ? name : $"{name} {Word(split)}", classes, files);
+        });
+    }
+
+    /// <summary>Whether a folder holds images by class, and not images themselves.</summary>
+    internal static bool IsByClass(string root) => IsDivided(root) || PictureFolder.ClassesIn(root).Any();
+
+    /// <summary>Reads the images that lie in a folder themselves, as <see cref="Load"/> reads those of a class.</summary>
+    internal static ImageSet LoadFlat(string root, int channels, Background background = default)
+    {
+        var notes = new ReadingNotes();
+        var folder = new PictureFolder(root, notes);
+        return Reading(root, channels, null, () =>
+        {
+            List<(string, int)> files = [.. folder.Pictures(root).Select(path => (path, 0))];
+            return new PictureReader(root, folder, notes) { Channels = channels, Background = background }
+                .Read(root, [""], files);
+        });
+    }
+
+    private static ImageSet Reading(string root, int channels, int? size, Func<ImageSet> read)
     {
         ArgumentException.ThrowIfNullOrEmpty(root);
         if (channels is not (1 or 3))
@@ -54,8 +88,7 @@ public static class ImageFolder
             ArgumentOutOfRangeException.ThrowIfNegativeOrZero(asked, nameof(size));
         try
         {
-            var (classes, files) = List(root, split);
-            return Read(root, classes, files, channels, size, split);
+            return read();
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -63,41 +96,54 @@ public static class ImageFolder
         }
     }
 
-    private static (string[] Classes, List<(string Path, int Class)> Files) List(string root, ImageSplit split)
+    private static bool IsDivided(string root) =>
+        Directory.Exists(Path.Combine(root, TrainFolder)) && Directory.Exists(Path.Combine(root, TestFolder));
+
+    private static (string[] Classes, List<(string Path, int Class)> Files) List(
+        string root, PictureFolder folder, ReadingNotes notes, ImageSplit split)
     {
         if (!Directory.Exists(root))
             throw new MezzotintException($"{root} is no folder: name one that holds a subfolder of images for each class.");
-        string train = Path.Combine(root, "train"), test = Path.Combine(root, "test");
-        bool divided = Directory.Exists(train) && Directory.Exists(test);
+        string train = Path.Combine(root, TrainFolder), test = Path.Combine(root, TestFolder);
+        bool divided = IsDivided(root);
         string[] parts = !divided ? [root] : split switch { ImageSplit.Train => [train], ImageSplit.Test => [test], _ => [train, test] };
+        if (divided)
+            folder.NoteBeside(root, [TrainFolder, TestFolder]);
 
-        string[] classes = ClassesOf(divided ? train : root); // the training set names the classes, so that labels mean the same in both
+        // The training set names the classes, so that labels mean the same in both.
+        string[] classes = ClassesOf(divided ? train : root, folder, notes);
         var files = new List<(string Path, int Class, int Rank)>();
         foreach (string part in parts)
         {
-            foreach (string name in ClassesOf(part))
-                if (!classes.Contains(name))
-                    throw new MezzotintException($"{Path.Combine(part, name)} is a class that {train} lacks: both must have the same classes.");
+            folder.NoteBeside(part, classes);
+            foreach (string found in PictureFolder.ClassesIn(part))
+                if (!classes.Contains(Path.GetFileName(found)))
+                    throw new MezzotintException($"{found} is a class that {train} lacks: both must have the same classes.");
             for (int c = 0; c < classes.Length; c++)
-                if (Path.Combine(part, classes[c]) is var folder && Directory.Exists(folder))
-                    files.AddRange(ImagesIn(folder)
+                if (Path.Combine(part, classes[c]) is var of && Directory.Exists(of))
+                    files.AddRange(folder.Pictures(of)
                         .Where(path => divided || split == ImageSplit.All || IsHeldBack(classes[c], path) == (split == ImageSplit.Test))
                         .Select((path, rank) => (path, c, rank)));
         }
         if (files.Count == 0)
-            throw new MezzotintException(split == ImageSplit.All
-                ? $"{root} has no images in its class folders: put *.png, *.jpg, *.bmp or *.webp into ROOT/CLASS/."
-                : $"{root} has no images for the {Word(split)} set: add images, or put the two sets into its subfolders train/CLASS/ and test/CLASS/.");
+            throw new MezzotintException(
+                $"{root} has no images for the {Word(split)} set: add images, or put the two sets into its subfolders train/CLASS/ "
+                + $"and test/CLASS/{notes}.");
         return (classes, [.. files.OrderBy(file => file.Rank).Select(file => (file.Path, file.Class))]);
     }
 
-    private static string[] ClassesOf(string folder)
+    private static string[] ClassesOf(string root, PictureFolder folder, ReadingNotes notes)
     {
-        string[] names = [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.'))];
+        string[] names = [.. PictureFolder.ClassesIn(root).Select(path => Path.GetFileName(path))];
         if (names.Length == 0)
-            throw new MezzotintException($"{folder} has no class folders: sort the images into one subfolder for each class.");
+        {
+            folder.NoteBeside(root, []);
+            throw notes.FirstFailure ?? new MezzotintException(
+                $"{root} has no class folders with images: sort PNG, JPEG, WebP, BMP or GIF files into one subfolder for each "
+                + $"class{notes}.");
+        }
         if (names.Length > MostClasses)
-            throw new MezzotintException($"{folder} has {names.Length} class folders; at most {MostClasses} are supported.");
+            throw new MezzotintException($"{root} has {names.Length} class folders; at most {MostClasses} are supported.");
         Array.Sort(names, StringComparer.Ordinal);
         if (names.All(name => ClassNumber(name) is not null))
             Array.Sort(Array.ConvertAll(names, name => ClassNumber(name)!.Value), names);
@@ -107,44 +153,11 @@ public static class ImageFolder
     private static Int128? ClassNumber(string name) =>
         Int128.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
 
-    private static IEnumerable<string> ImagesIn(string folder) =>
-        Directory.EnumerateFiles(folder)
-            .Where(path => Extensions.Contains(Path.GetExtension(path)) && !Path.GetFileName(path).StartsWith('.'))
-            .Order(StringComparer.Ordinal);
-
     private static bool IsHeldBack(string className, string path)
     {
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{className}/{Path.GetFileName(path)}"));
         return System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(hash) % 10 == 0;
     }
 
-    private static ImageSet Read(string root, string[] classes, List<(string Path, int Class)> files, int channels, int? size, ImageSplit split)
-    {
-        byte[] pixels = [];
-        int height = 0, width = 0, length = 0;
-        for (int i = 0; i < files.Count; i++)
-        {
-            using var image = PictureFile.Read(files[i].Path);
-            if (size is null && i > 0 && (image.Height != height || image.Width != width))
-                throw new MezzotintException(
-                    $"{files[i].Path} is {image.Width} x {image.Height}, but {files[0].Path} is {width} x {height}: bring all "
-                        + $"images of the set to one size.");
-            if (i == 0)
-            {
-                (height, width) = size is { } side ? (side, side) : (image.Height, image.Width);
-                if ((Int128)files.Count * channels * height * width > Array.MaxLength)
-                    throw new MezzotintException($"{root}: {files.Count} images of {channels} x {height} x {width} exceed the {Array.MaxLength} bytes that a data set may have: give a smaller size.");
-                length = channels * height * width;
-            }
-            var picture = image.Decode().On(channels, 0, size);
-            if (pixels.Length < (i + 1) * length) // grown by what was really decoded, not by what the first header claims
-                Array.Resize(ref pixels, (int)Math.Min((long)files.Count * length, Math.Max(2L * pixels.Length, length)));
-            picture.Pixels.CopyTo(pixels, i * length);
-        }
-        byte[] labels = [.. files.Select(file => (byte)file.Class)];
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
-        return new ImageSet(split == ImageSplit.All ? name : $"{name} {Word(split)}", pixels, labels, channels, height, width, classes);
-    }
-
-    private static string Word(ImageSplit split) => split == ImageSplit.Train ? "train" : "test";
+    private static string Word(ImageSplit split) => split == ImageSplit.Train ? TrainFolder : TestFolder;
 }

@@ -56,6 +56,9 @@ public sealed class ImageSet
     /// <summary>The names of the classes, in the order of the labels.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
+    /// <summary>What the reader of the set took and left out; null where no pictures were read.</summary>
+    public ReadingReport? Reading { get; init; }
+
     /// <summary>The number of images.</summary>
     public int Count => Labels.Length;
 
@@ -68,7 +71,8 @@ public sealed class ImageSet
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
-        return new ImageSet(Name, Pixels[..(count * Channels * Height * Width)], Labels[..count], Channels, Height, Width, ClassNames);
+        return new ImageSet(Name, Pixels[..(count * Channels * Height * Width)], Labels[..count], Channels, Height, Width, ClassNames)
+            { Reading = Reading };
     }
 
     /// <summary>The images at <paramref name="indices"/>, in their order, as a set of their own.</summary>

@@ -10,7 +10,6 @@ namespace Mezzotint.Evaluation;
 public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = null)
 {
     private const string ImagesName = "images", LabelsName = "labels", FirstName = "arr_0", SecondName = "arr_1";
-    private static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".webp"];
 
     /// <summary>Whether it is known what each image is to show.</summary>
     public bool Labelled => WhyUnlabelled is null;
@@ -19,45 +18,42 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
     /// <param name="path">The file or folder.</param>
     /// <param name="reference">Real images, whose size and classes these are to have.</param>
     /// <param name="limit">At most so many, the first ones; null for all.</param>
+    /// <param name="background">The colour behind what is transparent in a folder's pictures; black unless told otherwise.</param>
     /// <exception cref="MezzotintException">They cannot be read, or do not fit.</exception>
-    public static EvaluatedImages Read(string path, ImageSet reference, int? limit = null)
+    public static EvaluatedImages Read(string path, ImageSet reference, int? limit = null, Background background = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(reference);
-        var read = Directory.Exists(path) ? ReadFolder(path, reference) : ReadArrays(path, reference);
+        var read = Directory.Exists(path) ? ReadFolder(path, reference, background) : ReadArrays(path, reference);
         var images = read.Images;
         if ((images.Channels, images.Height, images.Width) != (reference.Channels, reference.Height, reference.Width))
             throw new MezzotintException($"'{path}' has images of {images.Channels} x {images.Height} x {images.Width}, {reference.Name} of {reference.Channels} x {reference.Height} x {reference.Width}: choose other data to compare with.");
         return limit < images.Count ? read with { Images = images.Take(limit.Value) } : read;
     }
 
-    private static EvaluatedImages ReadFolder(string path, ImageSet reference)
+    private static EvaluatedImages ReadFolder(string path, ImageSet reference, Background background)
     {
-        if (!Directory.EnumerateDirectories(path).Any(folder => !Path.GetFileName(folder).StartsWith('.')))
-            return ReadFlatFolder(path, reference);
-        var set = ImageFolder.Load(path, reference.Channels);
+        if (!ImageFolder.IsByClass(path))
+            return ReadFlatFolder(path, reference, background);
+        var set = ImageFolder.Load(path, reference.Channels, background: background);
         int[] classes = [.. set.ClassNames.Select(name => reference.ClassNames.ToList().IndexOf(name))];
         string? why = Array.IndexOf(classes, -1) is >= 0 and var unknown ? $"its folder '{set.ClassNames[unknown]}' is no class of {reference.Name}" : null;
         byte[] labels = [.. set.Labels.Select(label => why is null ? (byte)classes[label] : (byte)0)];
-        return new(new ImageSet(path, set.Pixels, labels, set.Channels, set.Height, set.Width, reference.ClassNames), why);
+        return new(Named(path, set, labels, reference), why);
     }
 
-    private static EvaluatedImages ReadFlatFolder(string path, ImageSet reference)
+    private static EvaluatedImages ReadFlatFolder(string path, ImageSet reference, Background background)
     {
-        string[] files = [.. Directory.EnumerateFiles(path).Where(file => Endings.Contains(Path.GetExtension(file).ToLowerInvariant())).Order(StringComparer.Ordinal)];
-        if (files.Length == 0)
-            throw new MezzotintException($"'{path}' has no images: neither {string.Join(", ", Endings)} files, nor a folder of them for each class.");
-        var pixels = new List<byte>();
-        foreach (string file in files)
-        {
-            var image = PngFile.Read(file, channels: reference.Channels);
-            if ((image.Height, image.Width) != (reference.Height, reference.Width))
-                throw new MezzotintException($"'{file}' is {image.Width} x {image.Height}, the images of {reference.Name} are {reference.Width} x {reference.Height}: a grid is not measured; write the images one by one, or as an .npz file.");
-            pixels.AddRange(image.Pixels);
-        }
-        return new(new ImageSet(path, [.. pixels], new byte[files.Length], reference.Channels, reference.Height, reference.Width, reference.ClassNames),
-            "the folder has no subfolders named after the classes");
+        var set = ImageFolder.LoadFlat(path, reference.Channels, background);
+        if ((set.Height, set.Width) != (reference.Height, reference.Width))
+            throw new MezzotintException(
+                $"The pictures in '{path}' are {set.Width} x {set.Height}, the images of {reference.Name} are {reference.Width} x "
+                + $"{reference.Height}: a grid is not measured; write the images one by one, or as an .npz file.");
+        return new(Named(path, set, new byte[set.Count], reference), "the folder has no subfolders named after the classes");
     }
+
+    private static ImageSet Named(string path, ImageSet set, byte[] labels, ImageSet reference) =>
+        new(path, set.Pixels, labels, set.Channels, set.Height, set.Width, reference.ClassNames) { Reading = set.Reading };
 
     private static EvaluatedImages ReadArrays(string path, ImageSet reference)
     {
@@ -73,7 +69,12 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
         int count = (int)images.Array.Shape[0];
         string labelsName = arrays.ContainsKey(LabelsName) || name == ImagesName ? LabelsName : SecondName;
         byte[]? labels = arrays.TryGetValue(labelsName, out var named) ? Labels(path, labelsName, named, count, reference) : null;
-        return new(new ImageSet(path, pixels, labels ?? new byte[count], channels, height, width, reference.ClassNames),
+        var notes = new ReadingNotes();
+        foreach (string other in arrays.Keys.Where(key => key != name && (labels is null || key != labelsName)))
+            notes.Add(ReadingReason.Arrays, other);
+        return new(
+            new ImageSet(path, pixels, labels ?? new byte[count], channels, height, width, reference.ClassNames)
+                { Reading = notes.Report(path, count) },
             labels is null ? $"the file has no array '{labelsName}'" : null);
     }
 

@@ -6,7 +6,8 @@ namespace Mezzotint.Evaluation;
 /// <summary>The real images that others are measured against.</summary>
 /// <param name="Train">All that a model learned from.</param>
 /// <param name="Test">All that it did not.</param>
-/// <param name="TrainSample">Training images drawn at random, as many as test images (or as there are left), so that distances to the two sets can be compared.</param>
+/// <param name="TrainSample">Training images drawn at random, as many as test images, and at most half of each class, so that
+/// distances to the two sets can be compared.</param>
 /// <param name="Floor">
 /// Training images that are not in <paramref name="TrainSample"/>, as many as are evaluated and with their labels: what a perfect generator would make.
 /// </param>
@@ -18,30 +19,37 @@ public sealed record ReferenceImages(ImageSet Train, ImageSet Test, ImageSet Tra
     /// <param name="labels">What the evaluated images are to show; null where that is not known, and the floor is drawn as the training images are.</param>
     /// <param name="count">How many images are evaluated.</param>
     /// <param name="seed">Of the draw.</param>
-    /// <remarks>At most half of a class goes into the floor: beyond that, it is smaller than what is evaluated.</remarks>
+    /// <remarks>
+    /// Each class gives half of its images to the sample at most and half to the floor at most, so either may be smaller than
+    /// asked for. The sample does not depend on what is evaluated: with labels or without, distances to it are the same. The floor
+    /// does: beside images of known labels stands what real images of the same labels get.
+    /// </remarks>
     public static ReferenceImages Divide(ImageSet train, ImageSet test, ReadOnlySpan<byte> labels, int count, long seed)
     {
         ArgumentNullException.ThrowIfNull(train);
         ArgumentNullException.ThrowIfNull(test);
-        // How many of each class may go into the floor; where no labels are asked for, it does not matter which.
-        int[] wanted = new int[train.ClassNames.Count], there = new int[train.ClassNames.Count];
-        foreach (byte label in labels)
-            wanted[label]++;
+        int[] order = Order(train.Count, seed), there = new int[train.ClassNames.Count], wanted = new int[train.ClassNames.Count];
         foreach (byte label in train.Labels)
             there[label]++;
-        int asked = labels.Length;
-        int left = labels.IsEmpty ? Math.Min(count, train.Count / 2) : int.MaxValue;
-        int[] most = [.. wanted.Select((number, label) => asked == 0 ? int.MaxValue : Math.Min(number, there[label] / 2))];
+        foreach (byte label in labels)
+            wanted[label]++;
+        // From the two ends of one order, so that neither moves with the size of the other.
+        var sample = Taken(Enumerable.Reverse(order), train.Labels, [.. there.Select(number => number - number / 2)], test.Count);
+        bool any = labels.IsEmpty;
+        var rest = order.Except(sample);
+        var floor = Taken(rest, train.Labels, [.. there.Select((number, label) => any ? number : Math.Min(wanted[label], number / 2))],
+            any ? Math.Min(count, train.Count / 2) : int.MaxValue);
+        return new ReferenceImages(train, test, train.Pick(sample), train.Pick(floor));
+    }
 
-        var (floor, rest) = (new List<int>(), new List<int>());
-        foreach (int index in Order(train.Count, seed))
-        {
-            bool taken = left > 0 && most[train.Labels[index]] > 0;
-            (taken ? floor : rest).Add(index);
-            left -= taken ? 1 : 0;
-            most[train.Labels[index]] -= taken ? 1 : 0;
-        }
-        return new ReferenceImages(train, test, train.Pick([.. rest.Take(test.Count)]), train.Pick(floor));
+    /// <summary>The first images of an order, so many of each class at most, and so many of all.</summary>
+    private static List<int> Taken(IEnumerable<int> order, byte[] labels, int[] mostOfClass, int most)
+    {
+        var taken = new List<int>();
+        foreach (int index in order.TakeWhile(_ => taken.Count < most))
+            if (mostOfClass[labels[index]]-- > 0)
+                taken.Add(index);
+        return taken;
     }
 
     /// <summary>The numbers from 0 to count - 1 in an order that follows from the seed (Fisher and Yates).</summary>

@@ -17,6 +17,10 @@ public sealed record ClassifierInfo
     /// <summary>The data set that was learned from, as <c>--data</c> names it.</summary>
     public string Dataset { get; init; } = "";
 
+    /// <summary>The colour behind what was transparent in the training images, as <c>--background</c> names it; null where there
+    /// was no picture with a background.</summary>
+    public string? Background { get; init; }
+
     /// <summary>Passes over the training images.</summary>
     public int Epochs { get; init; }
 
@@ -42,6 +46,8 @@ public sealed record ClassifierInfo
         foreach (string name in ClassNames)
             Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
         Check.Range("dataset", Printable.Quote(Dataset), IsLine(Dataset, 4096), "a line of 1 to 4096 characters");
+        Check.Range("background", Printable.Quote(Background ?? ""),
+            Background is null || IO.Background.TryParse(Background, out _), IO.Background.Values);
         Check.Range("epochs", Epochs, Epochs >= 1, "1 or more");
         Check.Range("test_accuracy", TestAccuracy, TestAccuracy is >= 0 and <= 1, "between 0 and 1");
         Check.Range("seconds", Seconds, Seconds is >= 0 and < double.PositiveInfinity, "0 or more");

@@ -42,6 +42,8 @@ internal static class ModelCard
         Line("| | |");
         Line("| --- | --- |");
         Line($"| images | {Images(info.Dataset)} |");
+        if (info.Background is { } background)
+            Line($"| behind transparent parts of the images | {Escape(background)} |");
         Line($"| steps of the optimiser | {(info.Steps > 0 ? Invariant($"{info.Steps:N0}") : Unknown)} |");
         Line($"| passes over the images | {Number(info.Epochs)} |");
         Line($"| time | {(info.TrainingSeconds > 0 ? Invariant($"{info.TrainingSeconds / 60:N1} minutes") : Unknown)} |");

@@ -20,7 +20,7 @@ namespace Mezzotint.IO;
 ///   "provenance": "..."
 /// }
 /// </code>
-/// Every key must be there, but those that may be unknown: dataset, epochs, the losses, seed, provenance; and the tables from parameterisation to
+/// Every key must be there, but those that may be unknown: dataset, epochs, the losses, seed, background, provenance; and the tables from parameterisation to
 /// sampling, where they are the seed's. No other key may be.
 /// </remarks>
 internal static class ModelDescription
@@ -51,6 +51,7 @@ internal static class ModelDescription
             Width = document.Image.Width,
             ClassNames = document.ClassNames,
             Dataset = document.Training.Dataset,
+            Background = document.Training.Background,
             Steps = document.Training.Steps,
             Epochs = document.Training.Epochs,
             TrainLoss = document.Training.TrainLoss,
@@ -87,6 +88,7 @@ internal static class ModelDescription
                 EvalLoss = info.EvalLoss,
                 Seconds = info.TrainingSeconds,
                 Seed = info.Seed,
+                Background = info.Background,
             },
             Provenance = info.Provenance,
         }, complete: true);
@@ -159,5 +161,7 @@ internal static class ModelDescription
         public double Seconds { get; init; }
 
         public long? Seed { get; init; }
+
+        public string? Background { get; init; }
     }
 }

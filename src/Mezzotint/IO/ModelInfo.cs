@@ -52,6 +52,10 @@ public sealed record ModelInfo
     /// <summary>The data set that was learned from, as <c>data.name</c> of the configuration has it; null where it is not known.</summary>
     public string? Dataset { get; init; }
 
+    /// <summary>The colour behind what was transparent in the training images, as <c>data.background</c> of the configuration has
+    /// it; null where it is not known, and then black.</summary>
+    public string? Background { get; init; }
+
     /// <summary>Steps of the optimiser; 0 where they are not known.</summary>
     public long Steps { get; init; }
 
@@ -95,6 +99,8 @@ public sealed record ModelInfo
         foreach (string name in ClassNames)
             Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
         Check.Range("training.dataset", Printable.Quote(Dataset ?? ""), Dataset is null || IsLine(Dataset, 4096), "a line of 1 to 4096 characters");
+        Check.Range("training.background", Printable.Quote(Background ?? ""),
+            Background is null || IO.Background.TryParse(Background, out _), IO.Background.Values);
         Check.Range("training.steps", Steps, Steps >= 0, "0 or more");
         Check.Range("training.epochs", Epochs ?? 0, (Epochs ?? 0) is >= 0 and < double.PositiveInfinity, "0 or more");
         Check.Range("training.train_loss", TrainLoss ?? 0, double.IsFinite(TrainLoss ?? 0), "finite");

@@ -38,6 +38,9 @@ internal sealed class PictureFile : IDisposable
     /// <summary>Whether the header says that every pixel is opaque.</summary>
     public bool Opaque => _codec.Info.AlphaType == SKAlphaType.Opaque;
 
+    /// <summary>How many pictures the file has: more than 1 for an animation.</summary>
+    public int Frames => Math.Max(1, _codec.FrameCount);
+
     private bool OnItsSide => _codec.EncodedOrigin
         is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
 
@@ -46,7 +49,11 @@ internal sealed class PictureFile : IDisposable
     /// <param name="maxPixels">The most pixels to accept.</param>
     /// <exception cref="MezzotintException">It is not there, no picture, or claims more pixels than are accepted or than its
     /// bytes can hold.</exception>
-    public static PictureFile Read(string path, long maxPixels = MostPixels) => Open(InputFile.Read(path, stream =>
+    public static PictureFile Read(string path, long maxPixels = MostPixels) => Open(BytesOf(path), path, maxPixels);
+
+    /// <summary>The bytes of a file, not yet judged.</summary>
+    /// <exception cref="MezzotintException">It cannot be opened, is no regular file, or is larger than any picture.</exception>
+    public static byte[] BytesOf(string path) => InputFile.Read(path, stream =>
     {
         if (stream.Length > MostBytes)
             throw new MezzotintException(
@@ -55,7 +62,7 @@ internal sealed class PictureFile : IDisposable
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;
-    }), path, maxPixels);
+    });
 
     /// <summary>Judges the header of a file in memory; decodes no pixel.</summary>
     /// <param name="file">The bytes of the file.</param>
@@ -90,6 +97,14 @@ internal sealed class PictureFile : IDisposable
         }
     }
 
+    /// <summary>Whether a file begins as one of a format that is decoded.</summary>
+    /// <exception cref="MezzotintException">It cannot be opened, or is no regular file.</exception>
+    public static bool IsReadable(string path) => InputFile.Read(path, stream =>
+    {
+        Span<byte> start = stackalloc byte[12];
+        return FormatOf(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]) is not (null or "TIFF");
+    });
+
     /// <summary>Decodes the picture.</summary>
     /// <exception cref="MezzotintException">The file is truncated or damaged.</exception>
     public DecodedPicture Decode()
@@ -115,8 +130,8 @@ internal sealed class PictureFile : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _codec.Dispose();
 
-    /// <summary>What the first bytes say a file is; null for nothing known.</summary>
-    private static string? FormatOf(ReadOnlySpan<byte> file) =>
+    /// <summary>What the first bytes say a file is; null for nothing known. TIFF is known and not decoded.</summary>
+    public static string? FormatOf(ReadOnlySpan<byte> file) =>
         file.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]) ? "PNG"
         : file.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]) ? "JPEG"
         : file.StartsWith("RIFF"u8) && file.Length >= 12 && file[8..].StartsWith("WEBP"u8) ? "WebP"
@@ -188,12 +203,18 @@ internal sealed class PictureFile : IDisposable
 /// <param name="grey">Whether the file says that it has no colour.</param>
 internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool grey)
 {
+    /// <summary>Whether some pixel is not opaque.</summary>
+    public bool Transparent { get; } = AnyTransparent(rgba);
+
+    /// <summary>Whether some pixel that can be seen has a colour that is no grey.</summary>
+    public bool Coloured => !grey && AnyColoured(rgba);
+
     /// <summary>The picture on a background.</summary>
     /// <param name="channels">1 for grey, 3 for colour, null for what the file says it has.</param>
-    /// <param name="background">The grey value behind what is transparent: 0 for black, 255 for white.</param>
+    /// <param name="background">The colour behind what is transparent.</param>
     /// <param name="size">Rows and columns to bring the largest square in its middle to; null to leave the picture as it
     /// is.</param>
-    public ImageBatch On(int? channels, byte background = 0, int? size = null)
+    public ImageBatch On(int? channels, Background background = default, int? size = null)
     {
         byte[] opaque = Composited(background);
         var (rows, columns) = (height, width);
@@ -208,14 +229,33 @@ internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool gr
     /// <summary>How opaque each pixel is, 0 to 255, as a grey image; null where all of it is opaque.</summary>
     public ImageBatch? Opacity()
     {
+        if (!Transparent)
+            return null;
         byte[] opacity = new byte[height * width];
         for (int i = 0; i < opacity.Length; i++)
             opacity[i] = rgba[4 * i + 3];
-        return opacity.AsSpan().ContainsAnyExcept((byte)255) ? new ImageBatch(1, 1, height, width, opacity) : null;
+        return new ImageBatch(1, 1, height, width, opacity);
     }
 
-    private byte[] Composited(byte background)
+    private static bool AnyTransparent(byte[] rgba)
     {
+        for (int i = 3; i < rgba.Length; i += 4)
+            if (rgba[i] != 255)
+                return true;
+        return false;
+    }
+
+    private static bool AnyColoured(byte[] rgba)
+    {
+        for (int i = 0; i < rgba.Length; i += 4)
+            if (rgba[i + 3] > 0 && (rgba[i] != rgba[i + 1] || rgba[i] != rgba[i + 2]))
+                return true;
+        return false;
+    }
+
+    private byte[] Composited(Background background)
+    {
+        ReadOnlySpan<byte> behind = [background.Red, background.Green, background.Blue];
         byte[] opaque = [.. rgba];
         for (int i = 0; i < opaque.Length; i += 4)
         {
@@ -223,7 +263,7 @@ internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool gr
             if (opacity == 255)
                 continue;
             for (int channel = 0; channel < 3; channel++)
-                opaque[i + channel] = (byte)((opaque[i + channel] * opacity + background * (255 - opacity) + 127) / 255);
+                opaque[i + channel] = (byte)((opaque[i + channel] * opacity + behind[channel] * (255 - opacity) + 127) / 255);
             opaque[i + 3] = 255;
         }
         return opaque;

@@ -59,11 +59,11 @@ public static class PngFile
     /// <param name="file">The bytes of the file.</param>
     /// <param name="name">What an error calls it.</param>
     /// <param name="maxPixels">The most pixels to accept.</param>
-    /// <param name="background">The grey value behind what is transparent, 0 (black) to 255 (white).</param>
+    /// <param name="background">The colour behind what is transparent.</param>
     /// <returns>The image as <see cref="Read"/> gives it, and 0 (transparent) to 255 (opaque) as a grey image; null where all of it is opaque.</returns>
     /// <exception cref="MezzotintException">It is not an image, damaged, or too large.</exception>
     public static (ImageBatch Image, ImageBatch? Opacity) Decode(
-        byte[] file, string name, long maxPixels = 1 << 22, byte background = 0)
+        byte[] file, string name, long maxPixels = 1 << 22, Background background = default)
     {
         ArgumentNullException.ThrowIfNull(file);
         using var picture = PictureFile.Open(file, name, maxPixels);
@@ -75,12 +75,12 @@ public static class PngFile
     /// <param name="path">The file.</param>
     /// <param name="maxPixels">The most pixels, height times width, to accept (never more than 2^26): looked up in the header
     /// before any are decoded.</param>
-    /// <param name="background">The grey value behind what is transparent, 0 (black) to 255 (white).</param>
+    /// <param name="background">The colour behind what is transparent.</param>
     /// <param name="channels">1 for grey (of colour, its Rec. 601 luma), 3 for colour; null for what the file says.</param>
     /// <returns>One image, upright whatever way the camera was held; without <paramref name="channels"/>, of 1 channel where the
     /// file says grey, else of 3.</returns>
     /// <exception cref="MezzotintException">The file is not there, not an image, damaged, or too large.</exception>
-    public static ImageBatch Read(string path, long maxPixels = 1 << 26, byte background = 0, int? channels = null)
+    public static ImageBatch Read(string path, long maxPixels = 1 << 26, Background background = default, int? channels = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxPixels);
         using var picture = PictureFile.Read(path, maxPixels);

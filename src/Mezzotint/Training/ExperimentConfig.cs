@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.IO;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
@@ -88,8 +89,14 @@ public sealed record DataConfig
     /// <summary>How many test images are used, from the first on; 0 for all (for <c>strokes</c>: 10,000).</summary>
     public int TestCount { get; init; }
 
+    /// <summary>The colour behind what is transparent in the pictures of a folder: <c>black</c>, <c>white</c> or a colour as
+    /// <c>#RRGGBB</c>. <c>mnist</c> and <c>strokes</c> have nothing transparent.</summary>
+    public string Background { get; init; } = "black";
+
     internal void Validate()
     {
+        Check.Range("data.background", Printable.Quote(Background), IO.Background.TryParse(Background, out _),
+            IO.Background.Values);
         Check.Range("data.name", Name, !string.IsNullOrWhiteSpace(Name), "mnist, strokes or a folder");
         Check.Range("data.train_count", TrainCount, TrainCount >= 0, "0 (all) or more");
         Check.Range("data.test_count", TestCount, TestCount >= 0, "0 (all) or more");

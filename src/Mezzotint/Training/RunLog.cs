@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Mezzotint.Data;
 using Mezzotint.IO;
 
 namespace Mezzotint.Training;
@@ -35,9 +37,14 @@ public sealed record RunLogEntry
 /// <c>log.jsonl</c> of a run folder: one JSON object a line, appended as the run goes on. A resumed run cuts off what lies after its
 /// checkpoint, so that the log reads as if the run had never stopped.
 /// </summary>
+/// <remarks>
+/// Of pictures in folders, the first line says what was read: <c>{"data": {"train": {"name", "images", "reading"}, "test": {...}}}</c>,
+/// where reading is the <see cref="ReadingReport"/>. A run that goes on with other data has such a line for each.
+/// </remarks>
 public sealed class RunLog
 {
     private const int MaxLength = 1 << 28;
+    private const string DataKey = "data";
 
     private readonly string _path;
     private readonly List<RunLogEntry> _entries;
@@ -54,33 +61,68 @@ public sealed class RunLog
     /// <param name="path">The file; it need not exist.</param>
     /// <param name="step">The step of the checkpoint; 0 for a new run.</param>
     /// <param name="epochsReported">How many epochs had been reported by then.</param>
-    public static RunLog Open(string path, long step, int epochsReported)
+    /// <param name="data">What is learned from, as <see cref="DataLine"/> gives it; null leaves it unsaid.</param>
+    public static RunLog Open(string path, long step, int epochsReported, string? data = null)
     {
         var kept = new List<RunLogEntry>();
+        var dataLines = new List<string>();
         int epochs = 0;
-        foreach (var entry in File.Exists(path) ? Read(path) : [])
+        foreach (var (line, entry) in File.Exists(path) ? ReadLines(path) : [])
         {
+            if (entry is null)
+            {
+                if (step > 0)
+                    dataLines.Add(line + "\n");
+                continue;
+            }
             if (entry.Step > step || (entry.EvalLoss is not null && ++epochs > epochsReported))
                 break;
             kept.Add(entry);
         }
-        AtomicFile.WriteText(path, string.Concat(kept.Select(Line)));
+        if (data is not null && !dataLines.Contains(data))
+            dataLines.Add(data);
+        AtomicFile.WriteText(path, string.Concat(dataLines.Concat(kept.Select(Line))));
         return new RunLog(path, kept);
     }
 
     /// <summary>Reads a log, also one that is being written: a last line without its end is left out.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="MezzotintException">The file cannot be read, or a line is not an entry; the message names it.</exception>
-    public static IReadOnlyList<RunLogEntry> Read(string path)
+    public static IReadOnlyList<RunLogEntry> Read(string path) =>
+        [.. ReadLines(path).Select(line => line.Entry).OfType<RunLogEntry>()];
+
+    /// <summary>The line that says what was read; null for sets that are not read from pictures.</summary>
+    /// <param name="train">What is learned.</param>
+    /// <param name="test">What the loss is evaluated on.</param>
+    public static string? DataLine(ImageSet train, ImageSet test)
+    {
+        JsonObject Of(ImageSet set)
+        {
+            var facts = new JsonObject { ["name"] = set.Name, ["images"] = set.Count };
+            if (set.Reading is { } reading)
+                facts["reading"] = reading.ToJson();
+            return facts;
+        }
+        ArgumentNullException.ThrowIfNull(train);
+        ArgumentNullException.ThrowIfNull(test);
+        return train.Reading is null && test.Reading is null ? null
+            : new JsonObject { [DataKey] = new JsonObject { ["train"] = Of(train), ["test"] = Of(test) } }.ToJsonString() + "\n";
+    }
+
+    /// <summary>The lines of a log, each with its entry; null for a line that says what was read.</summary>
+    private static List<(string Line, RunLogEntry? Entry)> ReadLines(string path)
     {
         string text = InputFile.Read(path, stream => ReadText(path, stream), FileShare.ReadWrite | FileShare.Delete);
         string[] lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var entries = new List<RunLogEntry>(lines.Length);
+        var entries = new List<(string, RunLogEntry?)>(lines.Length);
         for (int i = 0; i < lines.Length; i++)
         {
             try
             {
-                entries.Add(JsonSerializer.Deserialize(lines[i], RunLogJson.Default.RunLogEntry) ?? throw new JsonException());
+                using var line = JsonDocument.Parse(lines[i]);
+                bool isData = line.RootElement.ValueKind == JsonValueKind.Object
+                    && line.RootElement.EnumerateObject().Take(1).Any(property => property.NameEquals(DataKey));
+                entries.Add((lines[i], isData ? null : line.Deserialize(RunLogJson.Default.RunLogEntry) ?? throw new JsonException()));
             }
             catch (JsonException cause)
             {

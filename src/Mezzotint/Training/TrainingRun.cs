@@ -67,7 +67,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             (epochsReported, _epochLoss, _before) = (checkpoint.EpochsReported, checkpoint.EpochLoss, checkpoint.Elapsed);
             (_logLoss, _logSteps) = checkpoint.SinceLog;
         }
-        var log = RunLog.Open(folder.Log, trainer.Step, epochsReported);
+        var log = RunLog.Open(folder.Log, trainer.Step, epochsReported, RunLog.DataLine(train, test));
         if (trainer.Step > 0)
             _lastLoss = _logSteps > 0 ? _logLoss / _logSteps : log.Entries is [.., var last] ? last.TrainLoss : double.NaN;
         using var board = new TensorBoardLog(folder.Path, resumedStep: trainer.Step > 0 ? trainer.Step : null);
@@ -249,6 +249,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         Width = train.Width,
         ClassNames = _classNames,
         Dataset = _config.Data.Name,
+        Background = train.Reading is null ? null : _config.Data.Background,
         Steps = entry.Step,
         Epochs = entry.Epoch,
         TrainLoss = entry.TrainLoss,

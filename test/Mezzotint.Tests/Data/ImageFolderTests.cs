@@ -173,10 +173,11 @@ public class ImageFolderTests
         Assert.Contains("is no folder", Refusal(Path.Combine(folder.Path, "none")), StringComparison.Ordinal);
         Assert.Contains("no class folders", Refusal(folder.Path), StringComparison.Ordinal);
         Directory.CreateDirectory(folder["a"]);
-        Assert.Contains("has no images", Refusal(folder.Path), StringComparison.Ordinal);
+        Assert.Contains("(1 folder without pictures of its own is no class: a/)", Refusal(folder.Path), StringComparison.Ordinal);
+        folder.Write(Grey(1), "a", "2.png");
         Assert.Contains("test set", Refusal(folder.Path, split: ImageSplit.Test), StringComparison.Ordinal);
         for (int i = 0; i < 256; i++)
-            Directory.CreateDirectory(folder[$"{i}"]);
+            folder.Write(Grey(1), $"{i}", "1.png");
         Assert.Contains("257 class folders", Refusal(folder.Path), StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => ImageFolder.Load(folder.Path, 2));
     }

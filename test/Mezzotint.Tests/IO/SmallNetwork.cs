@@ -25,6 +25,7 @@ internal static class SmallNetwork
         Width = 10,
         ClassNames = ["zero", "null \"0\" é 漢"],
         Dataset = "strokes",
+        Background = "#FFEEDD",
         Steps = 28_140,
         Epochs = 2.5,
         TrainLoss = 0.1 + 0.2,

@@ -1,4 +1,6 @@
 using CsCheck;
+using Mezzotint.Data;
+using Mezzotint.IO;
 using Mezzotint.Tests.IO;
 using Mezzotint.Training;
 
@@ -96,6 +98,37 @@ public class RunLogTests
                 Assert.DoesNotContain('\n', error.Message);
             }
         }, iter: 500, threads: 1);
+    }
+
+    [Fact]
+    public void What_was_read_stands_on_one_line_and_is_no_entry()
+    {
+        using var folder = new TemporaryFolder();
+        ImageSet Set(string name, ReadingReport? reading = null) =>
+            new(name, new byte[4], new byte[4], 1, 1, 1, ["a"]) { Reading = reading };
+        var reading = new ReadingReport
+        {
+            Source = "pictures", Taken = 4, Background = Background.White,
+            Notes = [new(ReadingReason.Format, 2, ["a/x.tif", "a/\"\n.txt"]), new(ReadingReason.NoClass, 1, ["b/"])],
+        };
+        string data = RunLog.DataLine(Set("pictures train", reading), Set("pictures test"))!;
+        const string Expected = """
+            {"data":{"train":{"name":"pictures train","images":4,"reading":{"source":"pictures","taken":4,"background":"white",
+            "notes":{"format":{"count":2,"first":["a/x.tif","a/\u0022\n.txt"]},"no_class":{"count":1,"first":["b/"]}}}},
+            "test":{"name":"pictures test","images":4}}}
+            """;
+        Assert.Equal(Expected.Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal), data.TrimEnd('\n'));
+
+        Assert.Null(RunLog.DataLine(Set("strokes train"), Set("strokes test")));
+        string other = RunLog.DataLine(Set("pictures train", reading with { Taken = 5 }), Set("pictures test"))!;
+        RunLog.Open(folder.File("log"), 0, 0, other); // a run that never took a step leaves nothing
+        RunLog.Open(folder.File("log"), 0, 0, data).Add(Line(10));
+        RunLog.Open(folder.File("log"), 10, 0, data).Add(Line(20)); // goes on with the same: said once
+        Assert.Equal([Line(10), Line(20)], RunLog.Read(folder.File("log")));
+        Assert.Equal(data, File.ReadAllLines(folder.File("log"))[0] + "\n");
+        Assert.Equal(3, File.ReadAllLines(folder.File("log")).Length);
+        RunLog.Open(folder.File("log"), 20, 0, other); // goes on with other data: both are told
+        Assert.Equal([data, other], File.ReadAllLines(folder.File("log"))[..2].Select(line => line + "\n"));
     }
 
     private static RunLogEntry Line(long step, double? eval = null) =>

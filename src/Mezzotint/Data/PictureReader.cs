@@ -1,0 +1,88 @@
+using Mezzotint.IO;
+
+namespace Mezzotint.Data;
+
+/// <summary>Decodes files into a set of images of one size, and notes what was left out or changed.</summary>
+/// <param name="root">The folder, for messages.</param>
+/// <param name="folder">Opens the files.</param>
+/// <param name="notes">Told what is left out or changed.</param>
+internal sealed class PictureReader(string root, PictureFolder folder, ReadingNotes notes)
+{
+    private byte[] _pixels = [];
+    private int _height, _width, _length;
+    private string _first = "";
+
+    /// <summary>1 for grey, 3 for colour.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Rows and columns to bring every image to; null where all must be of one size.</summary>
+    public int? Size { get; init; }
+
+    /// <summary>The colour behind what is transparent.</summary>
+    public Background Background { get; init; }
+
+    /// <summary>Decodes files.</summary>
+    /// <param name="name">What to call the set.</param>
+    /// <param name="classes">The names of the classes.</param>
+    /// <param name="files">The files, and the class of each.</param>
+    /// <exception cref="MezzotintException">No file is a picture that can be read, the sizes differ, or there is too much of
+    /// it.</exception>
+    public ImageSet Read(string name, IReadOnlyList<string> classes, IReadOnlyList<(string Path, int Class)> files)
+    {
+        var labels = new List<byte>();
+        foreach (var (path, label) in files)
+        {
+            using var file = folder.Open(path);
+            if (file is null)
+                continue;
+            if (folder.Decode(file, path) is not { } picture)
+                continue;
+            Measure(file, path, files.Count);
+            Add(picture, labels.Count, files.Count);
+            labels.Add((byte)label);
+            Note(file, picture, path);
+        }
+        if (labels.Count == 0)
+            throw notes.FirstFailure ?? new MezzotintException(
+                $"{root} has no images: put PNG, JPEG, WebP, BMP or GIF files into it{notes}.");
+        Array.Resize(ref _pixels, labels.Count * _length);
+        return new ImageSet(name, _pixels, [.. labels], Channels, _height, _width, classes)
+            { Reading = notes.Report(root, labels.Count, Background) };
+    }
+
+    /// <summary>The first picture says of what size all are.</summary>
+    private void Measure(PictureFile file, string path, int count)
+    {
+        if (_length == 0)
+        {
+            _first = path;
+            (_height, _width) = Size is { } side ? (side, side) : (file.Height, file.Width);
+            if ((Int128)count * Channels * _height * _width > Array.MaxLength)
+                throw new MezzotintException(
+                    $"{root}: {count} images of {Channels} x {_height} x {_width} exceed the {Array.MaxLength} bytes that a data "
+                    + $"set may have: give a smaller size.");
+            _length = Channels * _height * _width;
+        }
+        else if (Size is null && (file.Height != _height || file.Width != _width))
+            throw new MezzotintException(
+                $"{path} is {file.Width} x {file.Height}, but {_first} is {_width} x {_height}: bring all images of the set to one "
+                + $"size.");
+    }
+
+    private void Add(DecodedPicture picture, int index, int count)
+    {
+        if (_pixels.Length < (index + 1) * _length) // grown by what was really decoded, not by what the first header claims
+            Array.Resize(ref _pixels, (int)Math.Min((long)count * _length, Math.Max(2L * _pixels.Length, _length)));
+        picture.On(Channels, Background, Size).Pixels.CopyTo(_pixels, index * _length);
+    }
+
+    private void Note(PictureFile file, DecodedPicture picture, string path)
+    {
+        if (file.Frames > 1)
+            notes.Add(ReadingReason.Animation, folder.NameOf(path));
+        if (picture.Transparent)
+            notes.Add(ReadingReason.Transparent, folder.NameOf(path));
+        if (Channels == 1 && picture.Coloured)
+            notes.Add(ReadingReason.Grey, folder.NameOf(path));
+    }
+}
