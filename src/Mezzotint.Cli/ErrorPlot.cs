@@ -77,8 +77,7 @@ internal static class ErrorPlot
     {
         int evaluations = 0;
         Tensor? end = null;
-        var labels = zeros(start.shape[0], 1, dtype: int64);
-        foreach (var step in solver.Walk(new() { Denoiser = Mixture, Levels = levels, X = start, Labels = labels }))
+        foreach (var step in solver.Walk(new() { Denoiser = Mixture, Levels = levels, X = start }))
         {
             evaluations = step.Evaluations;
             if (step.Index == levels.Length - 2)

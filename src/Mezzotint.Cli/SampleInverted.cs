@@ -24,7 +24,7 @@ internal static class SampleInverted
             throw new MezzotintException($"--count {request.Count}: a picture has one noise, and each label one image from it. Leave --count out.");
         var recipe = request.Sampler.RecipeForFlow();
         var (solver, levels) = request.Sampler.Flow(info.Process);
-        var inversion = new PictureInversion(model) { Inversion = Inversion.Of(model) with { Solver = solver, Levels = levels } };
+        var inversion = new PictureInversion(model) { Inversion = new Inversion { Solver = solver, Levels = levels } };
         output?.Prepare();
 
         var clock = Stopwatch.StartNew();

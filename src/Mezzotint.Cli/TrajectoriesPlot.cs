@@ -91,7 +91,6 @@ internal static class TrajectoriesPlot
             Denoiser = Mixture,
             Levels = levels,
             X = LinearCombination.Sum((levels[0], noise.Next().to(float64))),
-            Labels = zeros(count, 1, dtype: int64),
             Noise = path is null ? (_, _) => noise.Next().to(float64) : path.Noise,
         };
         return [Numbers(input.X), .. solver.Walk(input).Select(step => Numbers(step.X))];

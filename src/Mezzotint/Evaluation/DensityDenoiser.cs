@@ -26,11 +26,11 @@ internal sealed class DensityDenoiser(IDenoiser inner, long[] shape, Tensor? pro
         0.5 * pixels * Math.Log((DataStd * DataStd + to * to) / (DataStd * DataStd + from * from));
 
     /// <summary>Maps a state [B, n + 1] to its estimate [B, n + 1].</summary>
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    public Tensor Denoise(Tensor x, double sigma)
     {
         using var scope = NewDisposeScope();
         long pixels = x.shape[1] - 1;
-        var (denoised, trace) = JacobianTrace.Of(inner, x.narrow(1, 0, pixels).reshape([x.shape[0], .. shape]), sigma, labels, probes);
+        var (denoised, trace) = JacobianTrace.Of(inner, x.narrow(1, 0, pixels).reshape([x.shape[0], .. shape]), sigma, probes);
         double known = pixels * DataStd * DataStd / (DataStd * DataStd + sigma * sigma);
         var l = (x.narrow(1, pixels, 1) - trace.unsqueeze(1).to(x.dtype)).Plus(known); // [B, 1]
         return cat([denoised.flatten(1).to(x.dtype), l], 1).MoveToOuterDisposeScope();

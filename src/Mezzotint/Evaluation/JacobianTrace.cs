@@ -21,18 +21,17 @@ internal static class JacobianTrace
     /// <param name="denoiser">Each image's estimate depends on that image alone, by operations of libtorch.</param>
     /// <param name="x">Noisy images: [B, C, H, W].</param>
     /// <param name="sigma">Their level.</param>
-    /// <param name="labels">int64 [B, 1].</param>
     /// <param name="probes">[K, B, C, H, W], or null for the unit vectors.</param>
     /// <returns>D, without its derivatives: [B, C, H, W]. The trace: float64 [B].</returns>
     /// <exception cref="ArgumentException">The estimate has another shape, or libtorch knows nothing of how it came from x.</exception>
-    public static (Tensor Denoised, Tensor Trace) Of(IDenoiser denoiser, Tensor x, double sigma, Tensor labels, Tensor? probes)
+    public static (Tensor Denoised, Tensor Trace) Of(IDenoiser denoiser, Tensor x, double sigma, Tensor? probes)
     {
         using var scope = NewDisposeScope();
-        // Whatever the caller works in: what inference mode makes cannot be differentiated, so the inputs are copied out of it too.
+        // Whatever the caller works in: what inference mode makes cannot be differentiated, so the input is copied out of it too.
         using var inference = inference_mode(false);
         using var gradients = enable_grad();
         var input = x.detach().clone().requires_grad_();
-        var denoised = denoiser.Denoise(input, sigma, labels.clone());
+        var denoised = denoiser.Denoise(input, sigma);
         // libtorch ends the process over what autograd.grad cannot do, so it is found here.
         if (!denoised.shape.SequenceEqual(input.shape))
             throw new ArgumentException($"The denoiser makes [{string.Join(", ", denoised.shape)}] of [{string.Join(", ", input.shape)}]: an estimate has the shape of its image.", nameof(denoiser));

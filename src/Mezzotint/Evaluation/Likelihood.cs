@@ -31,8 +31,11 @@ public enum TraceMethod
 /// </remarks>
 public sealed record Likelihood
 {
-    /// <summary>D(x, sigma, labels), made of tensor operations that libtorch differentiates; asked by several threads at once.</summary>
-    public required IDenoiser Denoiser { get; init; }
+    /// <summary>
+    /// Gives the denoiser of what a part of the images shows, each image its own row. It is made of tensor operations that libtorch differentiates;
+    /// several threads ask for one at once.
+    /// </summary>
+    public required Func<ImageSet, IDenoiser> DenoiserOf { get; init; }
 
     /// <summary>The process that the network was trained in: its prior is the density at the greatest level.</summary>
     public required NoiseProcess Process { get; init; }
@@ -69,7 +72,14 @@ public sealed record Likelihood
     public static Likelihood Of(LoadedModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return new() { Denoiser = new NetworkDenoiser(model), Process = model.Info.Process, Pixels = model.Info.Pixels, Device = model.Device };
+        var network = new NetworkDenoiser(model);
+        return new()
+        {
+            DenoiserOf = images => network.For(ClassLabels.Of(images.Labels.Select(label => (int)label), model.Device)),
+            Process = model.Info.Process,
+            Pixels = model.Info.Pixels,
+            Device = model.Device,
+        };
     }
 
     /// <summary>
@@ -81,7 +91,7 @@ public sealed record Likelihood
     /// with noise on them can have. In the mean, ln p_s(y + s z) is a lower bound on ln p(y) of the model that draws x_s and adds noise of the same size once more: the evidence
     /// lower bound, in which p(y | x_s) and q(x_s | y) are one Gaussian and cancel (Kingma, Welling 2014, arXiv 1312.6114, equation 2).
     /// </remarks>
-    /// <param name="images">One or more, with the labels that the denoiser is told.</param>
+    /// <param name="images">One or more, with the labels of what they show.</param>
     /// <param name="threads">Images are shared out over these.</param>
     /// <param name="progress">Told after each step of each batch, from the threads that work.</param>
     /// <param name="cancellation">Stops between two steps.</param>
@@ -119,25 +129,25 @@ public sealed record Likelihood
     }
 
     /// <summary>ln p of each image at the least level, in nats.</summary>
+    /// <param name="denoiser">That of what the images show.</param>
     /// <param name="x">In the units of the network's data, with noise of the least level on them: [B, C, H, W].</param>
-    /// <param name="labels">Their classes, int64: [B, 1].</param>
     /// <param name="first">The number of the first image: it names the probes.</param>
     /// <returns>float64 [B].</returns>
     /// <exception cref="MezzotintException">The solver draws noise, or the levels do not end at the process's greatest.</exception>
     /// <exception cref="ArgumentException">A setting is out of its range, or the denoiser cannot be differentiated.</exception>
-    public Tensor LogDensity(Tensor x, Tensor labels, long first = 0)
+    public Tensor LogDensity(IDenoiser denoiser, Tensor x, long first = 0)
     {
+        ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(labels);
-        return LogDensity(x, labels, first, Check(), _ => { });
+        return LogDensity(denoiser, x, first, Check(), _ => { });
     }
 
     private double[] Batch(ImageSet images, int first, int count, double[] up, Action<int> evaluated)
     {
         using var scope = NewDisposeScope();
-        var labels = tensor([.. images.Labels.Skip(first).Take(count).Select(label => (long)label)], [count, 1], device: Device ?? CPU);
-        var x = cat([.. Enumerable.Range(first, count).Select(image => Noisy(images, image, up[0]))]).to(Device ?? CPU); // [B, C, H, W]
-        var density = LogDensity(x, labels, first, up, evaluated).Plus(-Math.Log(Pixels.Scale) * (x.numel() / count));
+        int[] numbers = [.. Enumerable.Range(first, count)];
+        var x = cat([.. numbers.Select(image => Noisy(images, image, up[0]))]).to(Device ?? CPU); // [B, C, H, W]
+        var density = LogDensity(DenoiserOf(images.Pick(numbers)), x, first, up, evaluated).Plus(-Math.Log(Pixels.Scale) * (x.numel() / count));
         return density.cpu().data<double>().ToArray();
     }
 
@@ -150,17 +160,16 @@ public sealed record Likelihood
         return Pixels.ToNumbers(y).Plus(s, randn(shape, float64, generator: generator));
     }
 
-    private Tensor LogDensity(Tensor x, Tensor labels, long first, double[] up, Action<int> evaluated)
+    private Tensor LogDensity(IDenoiser denoiser, Tensor x, long first, double[] up, Action<int> evaluated)
     {
         using var scope = NewDisposeScope();
         long count = x.shape[0], pixels = x.numel() / count;
         var probes = Trace == TraceMethod.Exact ? null : JacobianTrace.Rademacher(Seed, first, Probes, x.shape, x.device);
         var input = new SolverInput
         {
-            Denoiser = new DensityDenoiser(Denoiser, x.shape[1..], probes),
+            Denoiser = new DensityDenoiser(denoiser, x.shape[1..], probes),
             Levels = up,
             X = cat([x.detach().to(float64).flatten(1), zeros(count, 1, float64, x.device)], 1), // [x | l], l = 0
-            Labels = labels,
         };
         Tensor? end = null;
         int asked = 0;

@@ -64,7 +64,7 @@ public sealed class GaussianMixtureDenoiser : IDenoiser
     }
 
     /// <inheritdoc/>
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    public Tensor Denoise(Tensor x, double sigma)
     {
         ArgumentNullException.ThrowIfNull(x);
         using var scope = NewDisposeScope();

@@ -1,5 +1,4 @@
 using Mezzotint.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
@@ -9,35 +8,34 @@ public sealed class GuidedDenoiser : IDenoiser, IDisposable
 {
     private readonly Guidance _guidance;
     private readonly IDenoiser _denoiser;
-    private readonly IDenoiser? _weaker;
-    private readonly long? _noLabel;
+    private readonly IDenoiser? _reference; // null where the guidance is none
     private Tensor? _memory;
 
-    internal GuidedDenoiser(Guidance guidance, IDenoiser denoiser, int? noLabel, IDenoiser? weaker) =>
-        (_guidance, _denoiser, _noLabel, _weaker) = (guidance, denoiser, noLabel, weaker);
+    internal GuidedDenoiser(Guidance guidance, IDenoiser denoiser, IDenoiser? reference) =>
+        (_guidance, _denoiser, _reference) = (guidance, denoiser, reference);
 
     /// <inheritdoc/>
     /// <exception cref="MezzotintException">The guidance has another estimate of the noise, which whoever asks for this one would miss.</exception>
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    public Tensor Denoise(Tensor x, double sigma)
     {
         if (_guidance.Renoises)
             throw RenoisedGuidance.Undefined("and this one asks for a single estimate");
-        return IsGuided(sigma) ? Guide(x, sigma, labels).Denoised : _denoiser.Denoise(x, sigma, labels);
+        return IsGuided(sigma) ? Guide(x, sigma).Denoised : _denoiser.Denoise(x, sigma);
     }
 
     /// <inheritdoc/>
-    public Estimates Estimate(Tensor x, double sigma, Tensor labels) =>
-        IsGuided(sigma) ? Guide(x, sigma, labels) : new(_denoiser.Denoise(x, sigma, labels));
+    public Estimates Estimate(Tensor x, double sigma) =>
+        IsGuided(sigma) ? Guide(x, sigma) : new(_denoiser.Denoise(x, sigma));
 
     /// <summary>Frees what it remembers.</summary>
     public void Dispose() => _memory?.Dispose();
 
     private bool IsGuided(double sigma) => !_guidance.IsNone && _guidance.Covers(sigma);
 
-    private Estimates Guide(Tensor x, double sigma, Tensor labels)
+    private Estimates Guide(Tensor x, double sigma)
     {
         using var scope = NewDisposeScope();
-        var (denoised, reference) = Pair(x, sigma, labels);
+        var (denoised, reference) = _denoiser.DenoiseWith(_reference!, x, sigma);
         var before = _memory;
         var guided = _guidance.Combine(denoised, reference, ref _memory);
         if (!ReferenceEquals(before, _memory))
@@ -48,18 +46,6 @@ public sealed class GuidedDenoiser : IDenoiser, IDisposable
         if (_guidance.Rescale > 0)
             guided = Rescaled(guided, denoised);
         return new(guided.MoveToOuterDisposeScope(), _guidance.Renoises ? reference.MoveToOuterDisposeScope() : null);
-    }
-
-    /// <summary>D and D_0: of one network in one evaluation of twice as many images, or of two.</summary>
-    private (Tensor Denoised, Tensor Reference) Pair(Tensor x, double sigma, Tensor labels)
-    {
-        if (_weaker is not null)
-            return (_denoiser.Denoise(x, sigma, labels), _weaker.Denoise(x, sigma, labels));
-        using Scalar noLabel = _noLabel!.Value;
-        var nothing = full(labels.shape, noLabel, dtype: labels.dtype, device: labels.device);
-        var both = _denoiser.Denoise(cat([x, x]), sigma, cat([labels, nothing]));  // [2B, C, H, W]
-        long images = x.shape[0];
-        return (both.narrow(0, 0, images), both.narrow(0, images, images));
     }
 
     /// <summary>guided (phi std(D) / std(guided) + 1 - phi). A flat image has no deviation to restore.</summary>

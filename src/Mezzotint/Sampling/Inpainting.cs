@@ -13,17 +13,17 @@ namespace Mezzotint.Sampling;
 public sealed class InpaintingDenoiser(IDenoiser inner, Tensor image, Tensor mask) : IDenoiser
 {
     /// <inheritdoc/>
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    public Tensor Denoise(Tensor x, double sigma)
     {
         using var scope = NewDisposeScope();
-        return where(mask, inner.Denoise(x, sigma, labels), image).MoveToOuterDisposeScope();
+        return where(mask, inner.Denoise(x, sigma), image).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    public Estimates Estimate(Tensor x, double sigma, Tensor labels)
+    public Estimates Estimate(Tensor x, double sigma)
     {
         using var scope = NewDisposeScope();
-        var (denoised, ofNoise) = inner.Estimate(x, sigma, labels);
+        var (denoised, ofNoise) = inner.Estimate(x, sigma);
         return new(
             where(mask, denoised, image).MoveToOuterDisposeScope(),
             ofNoise is null ? null : where(mask, ofNoise, image).MoveToOuterDisposeScope());

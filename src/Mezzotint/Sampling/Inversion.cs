@@ -1,4 +1,3 @@
-using Mezzotint.IO;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using static TorchSharp.torch;
@@ -18,22 +17,15 @@ public sealed record Inversion
     /// <summary>Steps that bring an image back to within 1e-3 of its range with <see cref="Solvers.Heun"/>.</summary>
     public const int DefaultSteps = 100;
 
-    /// <summary>D(x, sigma, labels); the same one for both ways.</summary>
-    public required IDenoiser Denoiser { get; init; }
-
     /// <summary>As <see cref="NoiseLevels"/> makes them, falling from the greatest. A last 0 is left out: the flow begins at the least level above it.</summary>
     public required IReadOnlyList<double> Levels { get; init; }
 
     /// <summary>One that draws no noise on its way.</summary>
     public Solver Solver { get; init; } = Solvers.Heun();
 
-    /// <summary>That of a model as it was read, over <see cref="LevelsOf"/>.</summary>
-    /// <param name="model">The model; it stays the caller's.</param>
-    public static Inversion Of(LoadedModel model)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        return new() { Denoiser = new NetworkDenoiser(model), Levels = LevelsOf(model.Info.Process) };
-    }
+    /// <summary>With heun over <see cref="LevelsOf"/>.</summary>
+    /// <param name="process">The process that the network was trained in.</param>
+    public static Inversion Of(NoiseProcess process) => new() { Levels = LevelsOf(process) };
 
     /// <summary>The levels of a process between its least and its greatest that suit an inversion.</summary>
     /// <param name="process">Gives the range.</param>
@@ -42,40 +34,40 @@ public sealed record Inversion
     public static double[] LevelsOf(NoiseProcess process, int steps = DefaultSteps) => NoiseLevels.Karras(process, steps, FinalLevel.Minimum);
 
     /// <summary>From images to their noise.</summary>
+    /// <param name="denoiser">That of what the images show.</param>
     /// <param name="images">[B, C, H, W], in the units of the network's data. They count as images with the noise of the least level on them.</param>
-    /// <param name="labels">Their classes, int64: [B, 1].</param>
     /// <returns>z, which is N(0, I) where the images are the model's and its greatest level hides them: float64 [B, C, H, W].</returns>
     /// <exception cref="MezzotintException">The solver draws noise.</exception>
     /// <exception cref="ArgumentException">The levels do not fall, or fewer than two are above 0.</exception>
-    public Tensor Encode(Tensor images, Tensor labels) => Encode(images, labels, _ => { });
+    public Tensor Encode(IDenoiser denoiser, Tensor images) => Encode(denoiser, images, _ => { });
 
     /// <summary>From noise to images, the other way on the same levels.</summary>
+    /// <param name="denoiser">The same one, which gives the images back, or that of something else.</param>
     /// <param name="noise">z: [B, C, H, W].</param>
-    /// <param name="labels">The asked classes, int64: [B, 1].</param>
     /// <returns>The images at the least level: float64 [B, C, H, W].</returns>
     /// <exception cref="MezzotintException">The solver draws noise.</exception>
     /// <exception cref="ArgumentException">The levels do not fall, or fewer than two are above 0.</exception>
-    public Tensor Decode(Tensor noise, Tensor labels) => Decode(noise, labels, _ => { });
+    public Tensor Decode(IDenoiser denoiser, Tensor noise) => Decode(denoiser, noise, _ => { });
 
     /// <summary>How often a walk one way asks the denoiser; an estimate where the solver chooses its own steps.</summary>
     internal int Evaluations => Solver.Evaluations?.Invoke(Upward(Levels).Length - 1, false) ?? 6 * Levels.Count;
 
     /// <summary>The same, telling after each step how often it has asked the denoiser since the last.</summary>
-    internal Tensor Encode(Tensor images, Tensor labels, Action<int> evaluated)
+    internal Tensor Encode(IDenoiser denoiser, Tensor images, Action<int> evaluated)
     {
         ArgumentNullException.ThrowIfNull(images);
         double[] up = Upward(Levels);
         using var scope = NewDisposeScope();
-        return Walk(images.to(float64), up, labels, evaluated).Over(up[^1]).MoveToOuterDisposeScope();
+        return Walk(denoiser, images.to(float64), up, evaluated).Over(up[^1]).MoveToOuterDisposeScope();
     }
 
-    /// <inheritdoc cref="Encode(Tensor, Tensor, Action{int})"/>
-    internal Tensor Decode(Tensor noise, Tensor labels, Action<int> evaluated)
+    /// <inheritdoc cref="Encode(IDenoiser, Tensor, Action{int})"/>
+    internal Tensor Decode(IDenoiser denoiser, Tensor noise, Action<int> evaluated)
     {
         ArgumentNullException.ThrowIfNull(noise);
         double[] down = [.. Upward(Levels).Reverse()];
         using var scope = NewDisposeScope();
-        return Walk(noise.to(float64).Times(down[0]), down, labels, evaluated).MoveToOuterDisposeScope();
+        return Walk(denoiser, noise.to(float64).Times(down[0]), down, evaluated).MoveToOuterDisposeScope();
     }
 
     /// <summary>Falling levels the other way round, without a last 0.</summary>
@@ -95,13 +87,14 @@ public sealed record Inversion
             throw new MezzotintException($"Sampler '{solver.Name}' draws noise on its way, which cannot be walked from an image to its noise: take one that does not, such as heun, dpmpp-2m or dopri5.");
     }
 
-    private Tensor Walk(Tensor x, double[] levels, Tensor labels, Action<int> evaluated)
+    private Tensor Walk(IDenoiser denoiser, Tensor x, double[] levels, Action<int> evaluated)
     {
+        ArgumentNullException.ThrowIfNull(denoiser);
         CheckDeterministic(Solver);
         using var noGradients = no_grad();
         Tensor? end = null;
         int asked = 0;
-        foreach (var step in Solver.Walk(new() { Denoiser = Denoiser, Levels = levels, X = x, Labels = labels }))
+        foreach (var step in Solver.Walk(new() { Denoiser = denoiser, Levels = levels, X = x }))
         {
             evaluated(step.Evaluations - asked);
             asked = step.Evaluations;

@@ -9,32 +9,56 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// The denoiser of a network: D(xHat, level) = Skip xHat + Out F(In xHat, Time), whatever it was trained to predict and in whatever process; x is in VE
-/// coordinates, as for every denoiser.
+/// Makes denoisers of a network: D(xHat, level) = Skip xHat + Out F(In xHat, Time, condition), whatever it was trained to predict and in whatever
+/// process; x is in VE coordinates, as for every denoiser. <see cref="For"/> binds the condition; what is bound may be asked by several threads.
 /// </summary>
 /// <param name="network">The network F, in float32; x may be of another type, and so is the estimate then.</param>
 /// <param name="process">Its process, which says at what time the noise has a level.</param>
 /// <param name="parameterisation">What its output means.</param>
-public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess process, Parameterisation parameterisation) : IDenoiser
+public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess process, Parameterisation parameterisation)
 {
-    private long _evaluations; // threads that share the denoiser count together
+    private long _evaluations; // threads that share the network count together
 
-    /// <summary>The denoiser of a model as it was read.</summary>
+    /// <summary>The denoisers of a model as it was read.</summary>
     /// <param name="model">The model; it stays the caller's.</param>
     public NetworkDenoiser(LoadedModel model) : this(NotNull(model).Network, model.Info.Process, model.Info.Parameterisation)
     {
     }
 
-    /// <summary>Network evaluations so far, counted by image: an image that is asked for twice at once, as guidance does, counts twice.</summary>
+    /// <summary>
+    /// Network evaluations so far by all its denoisers, counted by image: an image that is asked for twice at once, as guidance does, counts twice.
+    /// </summary>
     public long Evaluations => Interlocked.Read(ref _evaluations);
 
-    /// <summary>What is asked instead of the network itself, where no gradients are wanted: an engine, or in serving the network of several walks at once.</summary>
+    /// <summary>
+    /// What is asked instead of the network itself, where no gradients are wanted: an engine, or in serving the network of several walks at once.
+    /// </summary>
     internal NetworkCall? Call { get; init; }
 
-    /// <inheritdoc/>
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    /// <summary>The denoiser of what is asked for.</summary>
+    /// <param name="labels">
+    /// The condition, the asked classes: int64 [B, K], a row for each image, or [1, K] for all images alike. It stays the caller's, and lives as
+    /// long as the denoiser is asked.
+    /// </param>
+    /// <exception cref="ArgumentException">The labels are of another type or shape.</exception>
+    public IDenoiser For(Tensor labels)
     {
-        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(labels);
+        if (labels.dim() != 2 || labels.dtype != ScalarType.Int64)
+            throw new ArgumentException(
+                $"Labels must be int64 [images, tokens], not {labels.dtype} [{string.Join(", ", labels.shape)}].", nameof(labels));
+        return new Bound(this, labels);
+    }
+
+    /// <summary>
+    /// The denoiser of any number of images of no class; null where the network has not learned that (<see cref="NetworkConfig.Unconditional"/>).
+    /// Its condition is a tensor of the caller's dispose scope.
+    /// </summary>
+    public IDenoiser? Unconditional() => network.Config.NoLabel is { } none ? For(ClassLabels.Of([none], CPU)) : null;
+
+    /// <summary>D of images that each have a row of labels.</summary>
+    private Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    {
         Interlocked.Add(ref _evaluations, x.shape[0]);
         using var scope = NewDisposeScope();
         var scalings = parameterisation.At(process, process.Time(sigma), sigma);
@@ -50,5 +74,39 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
     {
         ArgumentNullException.ThrowIfNull(model);
         return model;
+    }
+
+    /// <summary>The network with its condition.</summary>
+    private sealed class Bound(NetworkDenoiser model, Tensor labels) : IDenoiser
+    {
+        private NetworkDenoiser Model => model;
+
+        public Tensor Denoise(Tensor x, double sigma)
+        {
+            ArgumentNullException.ThrowIfNull(x);
+            using var scope = NewDisposeScope();
+            return model.Denoise(x, sigma, LabelsOf(x)).MoveToOuterDisposeScope();
+        }
+
+        public (Tensor Own, Tensor Others) DenoiseWith(IDenoiser other, Tensor x, double sigma)
+        {
+            ArgumentNullException.ThrowIfNull(x);
+            if (other is not Bound second || second.Model != model)
+                return (Denoise(x, sigma), other.Denoise(x, sigma));
+            using var scope = NewDisposeScope();
+            var both = model.Denoise(cat([x, x]), sigma, cat([LabelsOf(x), second.LabelsOf(x)]));  // [2B, C, H, W]
+            long images = x.shape[0];
+            return (both.narrow(0, 0, images).MoveToOuterDisposeScope(), both.narrow(0, images, images).MoveToOuterDisposeScope());
+        }
+
+        /// <summary>A row for each image: int64 [B, K].</summary>
+        private Tensor LabelsOf(Tensor x)
+        {
+            long rows = labels.shape[0], images = x.shape[0];
+            if (rows != 1 && rows != images)
+                throw new ArgumentException($"The denoiser is bound to the labels of {rows} images, and is asked for {images}.", nameof(x));
+            var there = labels.to(x.device).expand(images, -1);
+            return x.requires_grad ? there.clone() : there; // what inference mode has made cannot be differentiated by
+        }
     }
 }

@@ -21,6 +21,7 @@ public sealed record PictureInversion
 {
     private const int ImagesAtOnce = 32;
 
+    private readonly NetworkDenoiser _network;
     private readonly ModelInfo _info;
     private readonly Device _device;
 
@@ -28,8 +29,9 @@ public sealed record PictureInversion
     /// <param name="model">The model; it stays the caller's.</param>
     public PictureInversion(LoadedModel model)
     {
-        Inversion = Inversion.Of(model);
+        _network = new NetworkDenoiser(model);
         (_info, _device) = (model.Info, model.Device);
+        Inversion = Inversion.Of(_info.Process);
     }
 
     /// <summary>How the walks are done.</summary>
@@ -91,22 +93,28 @@ public sealed record PictureInversion
         };
         int channels = pictures[0].Image.Channels, height = pictures[0].Image.Height, width = pictures[0].Image.Width;
         using var scope = NewDisposeScope();
-        double[] found = Share(threads, pictures.Count, 1, (i, _) => Inversion.Encode(_info.Pixels.ToNumbers(PixelTensors.Of(pictures[i].Image)).to(_device), Labels([pictures[i].Label]), Counting(1)));
+        double[] found = Share(threads, pictures.Count, 1, (i, _) => Encode(pictures[i], Counting(1)));
         var noises = tensor(found, [pictures.Count, channels, height, width], device: _device);
         double[] numbers = Share(threads, frames.Count, ImagesAtOnce, (start, count) => Decode(noises, [.. frames.Skip(start).Take(count)], Counting(count)));
         var drawn = _info.Pixels.ToPixels(tensor(numbers, [frames.Count, channels, height, width]));
         return new Redrawing(new ImageBatch(frames.Count, channels, height, width, PixelTensors.Bytes(drawn)), RoundTripError(pictures, frames, drawn));
     }
 
+    private Tensor Encode(Shown picture, Action<int> evaluated)
+    {
+        var image = _info.Pixels.ToNumbers(PixelTensors.Of(picture.Image)).to(_device); // [1, C, H, W]
+        return Inversion.Encode(DenoiserOf([picture.Label]), image, evaluated);
+    }
+
     private Tensor Decode(Tensor noises, Frame[] frames, Action<int> evaluated)
     {
         var z = stack([.. frames.Select(frame => frame.Weight == 0 ? noises[0] : GreatCircle.Between(noises[0], noises[-1], frame.Weight))]); // [B, C, H, W]
-        var first = Labels([.. frames.Select(frame => frame.First)]);
+        var first = DenoiserOf(frames.Select(frame => frame.First));
         if (frames.All(frame => frame.First == frame.Last))
-            return Inversion.Decode(z, first, evaluated);
+            return Inversion.Decode(first, z, evaluated);
         var weights = tensor([.. frames.Select(frame => frame.Weight)], [frames.Length, 1, 1, 1], device: _device);
-        var between = new BetweenClasses(Inversion.Denoiser, Labels([.. frames.Select(frame => frame.Last)]), weights);
-        return (Inversion with { Denoiser = between }).Decode(z, first, evaluated);
+        var last = DenoiserOf(frames.Select(frame => frame.Last));
+        return Inversion.Decode(new Mixed(first, last, weights), z, evaluated);
     }
 
     /// <summary>The numbers of all parts of a work that threads share, one after the other.</summary>
@@ -141,7 +149,7 @@ public sealed record PictureInversion
         }).Max();
     }
 
-    private Tensor Labels(int[] labels) => tensor(Array.ConvertAll(labels, label => (long)label), [labels.Length, 1], device: _device);
+    private IDenoiser DenoiserOf(IEnumerable<int> labels) => _network.For(ClassLabels.Of(labels, _device));
 
     private void Check(IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames)
     {
@@ -154,14 +162,14 @@ public sealed record PictureInversion
             new SourceImage { Image = image }.Check(_info.Model.InChannels, _info.Height, _info.Width);
     }
 
-    /// <summary>(1 - w) D(x, labels) + w D(x, last), with a weight for each image.</summary>
-    private sealed class BetweenClasses(IDenoiser inner, Tensor last, Tensor weights) : IDenoiser
+    /// <summary>(1 - w) D_first + w D_last, with a weight for each image.</summary>
+    private sealed class Mixed(IDenoiser first, IDenoiser last, Tensor weights) : IDenoiser
     {
-        public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+        public Tensor Denoise(Tensor x, double sigma)
         {
             using var scope = NewDisposeScope();
-            var denoised = inner.Denoise(x, sigma, labels);
-            return denoised.Plus(weights * (inner.Denoise(x, sigma, last) - denoised)).MoveToOuterDisposeScope();
+            var (denoised, atLast) = first.DenoiseWith(last, x, sigma);
+            return denoised.Plus(weights * (atLast - denoised)).MoveToOuterDisposeScope();
         }
     }
 }

@@ -206,8 +206,7 @@ public sealed class Sampler
         var nothing = zeros(1, 1, 1, 1);
         foreach (
             var _ in solver.Walk(
-            new SolverInput { Denoiser = counter, Levels = levels, X = nothing, Labels = zeros(1, 1, dtype: int64),
-            Noise = (_, _) => nothing }))
+            new SolverInput { Denoiser = counter, Levels = levels, X = nothing, Noise = (_, _) => nothing }))
         {
             // What it asks for is counted; where it arrives does not matter.
         }
@@ -219,15 +218,15 @@ public sealed class Sampler
     {
         public long Evaluations { get; private set; }
 
-        public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+        public Tensor Denoise(Tensor x, double sigma)
         {
             Evaluations += guidance.Covers(sigma) ? 2 : 1;
             return zeros_like(x);
         }
 
-        public Estimates Estimate(Tensor x, double sigma, Tensor labels)
+        public Estimates Estimate(Tensor x, double sigma)
         {
-            var estimate = Denoise(x, sigma, labels);
+            var estimate = Denoise(x, sigma);
             return new(estimate, guidance.Renoises && guidance.Covers(sigma) ? estimate : null);
         }
     }
@@ -252,7 +251,7 @@ public sealed class Sampler
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
-        var labels = tensor([.. request.Labels.Skip(start).Take(count).Select(label => (long)label)], [count, 1], device: _device);
+        var labels = ClassLabels.Of(request.Labels.Skip(start).Take(count), _device);
         long[] seeds = [.. Enumerable.Range(start, count).Select(i => request.InterpolateTo is null ? request.Seed + i : request.Seed)];
         using var noise = new ImageNoise(seeds, _network.Config.InChannels, _height, _width, _device);
         using var path = plan.Solver is { Stochastic: true, FollowsPath: true } && plan.Levels.Length > 2
@@ -265,8 +264,9 @@ public sealed class Sampler
         var network = new NetworkDenoiser(_network, _process, Parameterisation) { Call = call };
         using var weakerEvaluator = request.WeakerModel is { } weak ? new NetworkEvaluator(weak.Network, _height, _width, _device, weak.Precision) : null;
         var weaker = request.WeakerModel is { } model ? new NetworkDenoiser(model) { Call = weakerEvaluator!.Evaluate } : null;
-        using var guided = request.Guidance?.Wrap(network, _network.Config.NoLabel, weaker);
-        IDenoiser denoiser = guided ?? (IDenoiser)network;
+        IDenoiser denoiser = network.For(labels);
+        using var guided = request.Guidance?.Wrap(denoiser, network.Unconditional(), weaker?.For(labels));
+        denoiser = guided ?? denoiser;
         if (request.Source is { } source)
         {
             var image = Pixels.ToNumbers(PixelTensors.Of(source.Image).to(_device));
@@ -279,7 +279,6 @@ public sealed class Sampler
             Denoiser = denoiser,
             Levels = plan.Levels,
             X = x,
-            Labels = labels,
             Noise = path is null ? (_, _) => noise.Next() : path.Noise,
         };
         foreach (var step in plan.Solver.Walk(input))

@@ -8,7 +8,7 @@ namespace Mezzotint.Sampling;
 /// </summary>
 public sealed record SolverInput
 {
-    /// <summary>The network, guided or not: D(xHat, sigma, labels).</summary>
+    /// <summary>D(xHat, sigma): a network with what is asked of it, guided or not.</summary>
     public required IDenoiser Denoiser { get; init; }
 
     /// <summary>
@@ -19,9 +19,6 @@ public sealed record SolverInput
 
     /// <summary>The start at the first level: [B, C, H, W]; for pure noise <c>Levels[0] * z</c>. It stays the caller's.</summary>
     public required Tensor X { get; init; }
-
-    /// <summary>The asked classes, int64: [B, 1].</summary>
-    public required Tensor Labels { get; init; }
 
     /// <summary>
     /// Draws z ~ N(0, I), [B, C, H, W], for the stretch of levels between its two arguments: <see cref="BrownianTree.Noise"/>, or

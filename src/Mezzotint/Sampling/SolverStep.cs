@@ -53,7 +53,7 @@ public sealed class SolverStep
     public Tensor Denoise(Tensor x, double sigma)
     {
         Evaluations++;
-        var denoised = _input.Denoiser.Denoise(x, sigma, _input.Labels);
+        var denoised = _input.Denoiser.Denoise(x, sigma);
         return ReferenceEquals(denoised, x) ? denoised.clone() : denoised;
     }
 
@@ -67,7 +67,7 @@ public sealed class SolverStep
     public Evaluation EvaluateToRenoise(Tensor x, double sigma)
     {
         Evaluations++;
-        var (denoised, ofNoise) = _input.Denoiser.Estimate(x, sigma, _input.Labels);
+        var (denoised, ofNoise) = _input.Denoiser.Estimate(x, sigma);
         return new(sigma, x, ReferenceEquals(denoised, x) ? denoised.clone() : denoised) { OfNoise = ofNoise };
     }
 

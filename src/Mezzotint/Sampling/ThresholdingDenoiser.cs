@@ -39,17 +39,17 @@ public sealed class ThresholdingDenoiser : IDenoiser
         quantile is > 0 and <= 1 ? new(inner, low, high, quantile) : throw new ArgumentOutOfRangeException(nameof(quantile), quantile, "A quantile is above 0 and at most 1.");
 
     /// <inheritdoc/>
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    public Tensor Denoise(Tensor x, double sigma)
     {
         using var scope = NewDisposeScope();
-        return InRange(_inner.Denoise(x, sigma, labels)).MoveToOuterDisposeScope();
+        return InRange(_inner.Denoise(x, sigma)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    public Estimates Estimate(Tensor x, double sigma, Tensor labels)
+    public Estimates Estimate(Tensor x, double sigma)
     {
         using var scope = NewDisposeScope();
-        var (denoised, ofNoise) = _inner.Estimate(x, sigma, labels);
+        var (denoised, ofNoise) = _inner.Estimate(x, sigma);
         return new(InRange(denoised).MoveToOuterDisposeScope(), ofNoise is null ? null : InRange(ofNoise).MoveToOuterDisposeScope());
     }
 

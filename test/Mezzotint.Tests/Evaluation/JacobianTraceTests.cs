@@ -17,8 +17,8 @@ public class JacobianTraceTests
     {
         using var scope = NewDisposeScope();
         var x = GaussianMixtureDenoiser.TwoModes.Draw(sigma, 6, Pixels, seed: 2);
-        var (denoised, trace) = JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, sigma, SolverInputs.NoLabels, null);
-        TensorAssert.Close(GaussianMixtureDenoiser.TwoModes.Denoise(x, sigma, SolverInputs.NoLabels), denoised, 1e-12);
+        var (denoised, trace) = JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, sigma, null);
+        TensorAssert.Close(GaussianMixtureDenoiser.TwoModes.Denoise(x, sigma), denoised, 1e-12);
         for (int i = 0; i < 6; i++)
             Assert.Equal(ByHand(x[i].flatten().data<double>().ToArray(), sigma), trace[i].item<double>(), 1e-9);
         Assert.False(denoised.requires_grad || trace.requires_grad);
@@ -31,8 +31,8 @@ public class JacobianTraceTests
         var x = GaussianMixtureDenoiser.TwoModes.Draw(1, 2, Pixels, seed: 2);
         var all = stack([.. Enumerable.Range(0, 1 << Pixels).Select(bits =>
             tensor([.. Enumerable.Range(0, Pixels).Select(place => (bits >> place & 1) * 2.0 - 1)], [1, 1, 1, Pixels]).expand(2, 1, 1, Pixels))]);
-        var exact = JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, 1, SolverInputs.NoLabels, null).Trace;
-        TensorAssert.Close(exact, JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, 1, SolverInputs.NoLabels, all).Trace, 1e-12);
+        var exact = JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, 1, null).Trace;
+        TensorAssert.Close(exact, JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, 1, all).Trace, 1e-12);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public class JacobianTraceTests
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
         var x = ones(1, 1, 1, Pixels, dtype: float64);
-        Assert.Equal(ByHand([1, 1, 1, 1, 1], 1), JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, 1, zeros(1, 1, dtype: ScalarType.Int64), null).Trace.item<double>(), 1e-9);
+        Assert.Equal(ByHand([1, 1, 1, 1, 1], 1), JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, 1, null).Trace.item<double>(), 1e-9);
     }
 
     /// <summary>tr(dD/dx) = n sum_k r_k g_k + sum_k r_k mu_k . (u_k - sum_j r_j u_j), mu_k = g_k x + (1 - g_k) m_k, u_k = -(x - m_k) / (s_k^2 + sigma^2).</summary>

@@ -26,7 +26,7 @@ public class LikelihoodTests
         var (x, truth) = Drawn(Processes[process], count: 64, pixels: 4);
         // 200 steps, for flow has six orders of magnitude to walk; in 100 it is 0.8 % off, the others less than 0.5.
         var likelihood = Of(Processes[process], TraceMethod.Exact) with { Levels = Inversion.LevelsOf(Processes[process], 200) };
-        double[] found = Numbers(likelihood.LogDensity(x, Labels(64)));
+        double[] found = Numbers(likelihood.LogDensity(Mixture, x));
         Assert.InRange(found.Average() / truth.Average(), 0.995, 1.005);
         Assert.All(found.Zip(truth), pair => Assert.Equal(pair.Second, pair.First, 0.03)); // nats, for 4 pixels
     }
@@ -36,8 +36,8 @@ public class LikelihoodTests
     {
         using var scope = NewDisposeScope();
         var (x, truth) = Drawn(Processes[process], count: 200, pixels: 4);
-        double[] exact = Numbers(Of(Processes[process], TraceMethod.Exact).LogDensity(x, Labels(200)));
-        double[] estimated = Numbers(Of(Processes[process], TraceMethod.Hutchinson).LogDensity(x, Labels(200)));
+        double[] exact = Numbers(Of(Processes[process], TraceMethod.Exact).LogDensity(Mixture, x));
+        double[] estimated = Numbers(Of(Processes[process], TraceMethod.Hutchinson).LogDensity(Mixture, x));
         double[] errors = [.. estimated.Zip(exact, (e, t) => e - t)];
         double standardError = Deviation(errors) / Math.Sqrt(errors.Length);
         Assert.InRange(Math.Abs(errors.Average()), 0, 4 * standardError);
@@ -51,8 +51,8 @@ public class LikelihoodTests
         using var scope = NewDisposeScope();
         var (x, _) = Drawn(Processes["EDM"], count: 300, pixels: 4);
         var one = Of(Processes["EDM"], TraceMethod.Hutchinson) with { Levels = Inversion.LevelsOf(Processes["EDM"], 20) };
-        double[] exact = Numbers((one with { Trace = TraceMethod.Exact }).LogDensity(x, Labels(300)));
-        double ErrorOf(int probes) => Deviation([.. Numbers((one with { Probes = probes }).LogDensity(x, Labels(300))).Zip(exact, (e, t) => e - t)]);
+        double[] exact = Numbers((one with { Trace = TraceMethod.Exact }).LogDensity(Mixture, x));
+        double ErrorOf(int probes) => Deviation([.. Numbers((one with { Probes = probes }).LogDensity(Mixture, x)).Zip(exact, (e, t) => e - t)]);
         Assert.InRange(ErrorOf(1) / ErrorOf(16), 3, 5.5);
     }
 
@@ -64,10 +64,10 @@ public class LikelihoodTests
         var gaussian = new GaussianMixtureDenoiser([1], [0], [0.7]);
         var process = new Edm { MaximumSigma = 1e4 };
         var x = gaussian.Draw(process.MinimumLevel, 8, 3, seed: 5);
-        var likelihood = new Likelihood { Denoiser = gaussian, Process = process, Solver = Solvers.Dopri5(1e-10, 1e-10), Trace = TraceMethod.Exact };
+        var likelihood = new Likelihood { DenoiserOf = _ => gaussian, Process = process, Solver = Solvers.Dopri5(1e-10, 1e-10), Trace = TraceMethod.Exact };
         double variance = 0.7 * 0.7 + process.MinimumLevel * process.MinimumLevel;
         double[] truth = Numbers(x.pow(2).flatten(1).sum(1).mul(-0.5 / variance).sub(1.5 * Math.Log(2 * Math.PI * variance)));
-        Assert.All(Numbers(likelihood.LogDensity(x, Labels(8))).Zip(truth), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+        Assert.All(Numbers(likelihood.LogDensity(gaussian, x)).Zip(truth), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public class LikelihoodTests
             var process = new Edm { MinimumTime = least / pixels.Scale, MaximumSigma = 1e4 };
             var likelihood = new Likelihood
             {
-                Denoiser = new GaussianMixtureDenoiser([1], [(0.5 - pixels.Mean) / pixels.Scale], [std / pixels.Scale]),
+                DenoiserOf = _ => new GaussianMixtureDenoiser([1], [(0.5 - pixels.Mean) / pixels.Scale], [std / pixels.Scale]),
                 Process = process, Pixels = pixels, Seed = 9, Trace = TraceMethod.Exact, Solver = Solvers.Dopri5(1e-9, 1e-9),
             };
             var result = likelihood.Evaluate(images, threads);
@@ -155,13 +155,13 @@ public class LikelihoodTests
         Refused<ArgumentException>(good with { BatchSize = 0 }, "A batch of 0");
         Refused<ArgumentException>(good with { Seed = -1 }, "Seed -1");
         Refused<MezzotintException>(good with { Pixels = new() { Scale = 0 } }, "pixels.scale");
-        Refused<ArgumentException>(good with { Denoiser = new Other(x => x.detach().clone()) }, "has no derivative");
-        Refused<ArgumentException>(good with { Denoiser = new Other(x => x.flatten(1)) }, "has the shape of its image");
-        Refused<MezzotintException>(good with { Denoiser = new Other(x => x * double.NaN) }, "is not finite");
+        Refused<ArgumentException>(good with { DenoiserOf = _ => new Other(x => x.detach().clone()) }, "has no derivative");
+        Refused<ArgumentException>(good with { DenoiserOf = _ => new Other(x => x.flatten(1)) }, "has the shape of its image");
+        Refused<MezzotintException>(good with { DenoiserOf = _ => new Other(x => x * double.NaN) }, "is not finite");
         Assert.Contains("at least one image", Assert.Throws<ArgumentException>(() => good.Evaluate(Noise(1, 4).Take(0), threads)).Message, StringComparison.Ordinal);
     }
 
-    private static Likelihood Of(NoiseProcess process, TraceMethod trace) => new() { Denoiser = Mixture, Process = process, Trace = trace };
+    private static Likelihood Of(NoiseProcess process, TraceMethod trace) => new() { DenoiserOf = _ => Mixture, Process = process, Trace = trace };
 
     /// <summary>Draws of the mixture with the noise of the least level on them, and ln p of each.</summary>
     private static (Tensor X, double[] Truth) Drawn(NoiseProcess process, int count, int pixels)
@@ -177,15 +177,13 @@ public class LikelihoodTests
         return new ImageSet("noise", pixels, new byte[count], 1, side, side, ["a"]);
     }
 
-    private static Tensor Labels(int count) => zeros(count, 1, dtype: ScalarType.Int64);
-
     private static double[] Numbers(Tensor numbers) => numbers.to(float64).data<double>().ToArray();
 
     private static double Deviation(double[] numbers) => Math.Sqrt(numbers.Average(number => Math.Pow(number - numbers.Average(), 2)));
 
     private sealed class Other(Func<Tensor, Tensor> estimate) : IDenoiser
     {
-        public Tensor Denoise(Tensor x, double sigma, Tensor labels) => estimate(x);
+        public Tensor Denoise(Tensor x, double sigma) => estimate(x);
     }
 
     private sealed class Reported(Action<SamplingProgress> handle) : IProgress<SamplingProgress>

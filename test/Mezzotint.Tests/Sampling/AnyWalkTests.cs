@@ -54,7 +54,6 @@ public class AnyWalkTests
             Denoiser = denoiser,
             Levels = levels,
             X = (fresh(0, 0) * levels[0]).to(type),
-            Labels = SolverInputs.NoLabels,
             Noise = (from, to) => fresh(from, to).to(type),
         };
         int steps = 0, evaluations = 0;

@@ -100,7 +100,6 @@ public class BrownianTreeTests
             Denoiser = mixture,
             Levels = SolverInputs.Levels(steps, High, Low),
             X = SolverInputs.Start(High, 4, 4),
-            Labels = SolverInputs.NoLabels,
             Noise = tree.Noise,
         });
         var reference = Solve(640);

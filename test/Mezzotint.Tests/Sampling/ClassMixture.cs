@@ -3,8 +3,11 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Sampling;
 
-/// <summary>The exact denoiser of two classes that overlap, each a Gaussian, and of both together for the label 2: what a network with label dropout learns.</summary>
-internal sealed class ClassMixture : IDenoiser
+/// <summary>
+/// The exact denoisers of two classes that overlap, each a Gaussian, and of both together: what a network with label dropout learns. As with a
+/// network, two of them are asked as one.
+/// </summary>
+internal sealed class ClassMixture
 {
     public const int NoLabel = 2;
 
@@ -13,20 +16,20 @@ internal sealed class ClassMixture : IDenoiser
     private static readonly GaussianMixtureDenoiser[] ByLabel =
         [new([1], [Means[0]], [Stds[0]]), new([1], [Means[1]], [Stds[1]]), new(Weights, Means, Stds)];
 
+    /// <summary>How often it was asked.</summary>
+    public int Calls { get; private set; }
+
     /// <summary>Images that it was asked about.</summary>
     public long Evaluations { get; private set; }
 
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
-    {
-        Assert.Equal(x.shape[0], labels.shape[0]);
-        Evaluations += x.shape[0];
-        using var scope = NewDisposeScope();
-        long[] asked = labels.data<long>().ToArray();
-        return cat([.. asked.Select((label, i) => ByLabel[label].Denoise(x.narrow(0, i, 1), sigma, labels))]).MoveToOuterDisposeScope();
-    }
+    /// <summary>That of one class for all images, or of a class for each.</summary>
+    public IDenoiser For(params long[] labels) => new Bound(this, labels);
 
-    /// <summary>int64 [count, 1], all of one class.</summary>
-    public static Tensor Labels(long count, long label) => full([count, 1], label, dtype: ScalarType.Int64);
+    /// <summary>That of both classes.</summary>
+    public IDenoiser Unconditional() => For(NoLabel);
+
+    /// <summary>The guided denoiser of one class for all images, or of a class for each.</summary>
+    public GuidedDenoiser Guided(Guidance guidance, params long[] labels) => guidance.Wrap(For(labels), Unconditional());
 
     /// <summary>E[x_0 | x] for an image of one pixel, written out: of one class, or of both weighed by what x says of them.</summary>
     public static double Expected(double x, double sigma, long label)
@@ -35,5 +38,31 @@ internal sealed class ClassMixture : IDenoiser
         double Mean(int k) => (Stds[k] * Stds[k] * x + sigma * sigma * Means[k]) / Variance(k);
         double Share(int k) => Weights[k] * Math.Exp(-(x - Means[k]) * (x - Means[k]) / (2 * Variance(k))) / Math.Sqrt(Variance(k));
         return label < NoLabel ? Mean((int)label) : (Share(0) * Mean(0) + Share(1) * Mean(1)) / (Share(0) + Share(1));
+    }
+
+    private Tensor Denoise(Tensor x, double sigma, long[] labels)
+    {
+        Assert.Equal(x.shape[0], labels.Length);
+        Calls++;
+        Evaluations += labels.Length;
+        using var scope = NewDisposeScope();
+        return cat([.. labels.Select((label, i) => ByLabel[label].Denoise(x.narrow(0, i, 1), sigma))]).MoveToOuterDisposeScope();
+    }
+
+    private sealed class Bound(ClassMixture mixture, long[] labels) : IDenoiser
+    {
+        private ClassMixture Mixture => mixture;
+
+        public Tensor Denoise(Tensor x, double sigma) => mixture.Denoise(x, sigma, LabelsOf(x));
+
+        public (Tensor Own, Tensor Others) DenoiseWith(IDenoiser other, Tensor x, double sigma)
+        {
+            if (other is not Bound second || second.Mixture != mixture)
+                return (Denoise(x, sigma), other.Denoise(x, sigma));
+            var both = mixture.Denoise(cat([x, x]), sigma, [.. LabelsOf(x), .. second.LabelsOf(x)]);
+            return (both.narrow(0, 0, x.shape[0]), both.narrow(0, x.shape[0], x.shape[0]));
+        }
+
+        private long[] LabelsOf(Tensor x) => labels.Length == 1 ? [.. Enumerable.Repeat(labels[0], (int)x.shape[0])] : labels;
     }
 }

@@ -23,10 +23,9 @@ public class EulerMaruyamaTests
         var draws = new Queue<Tensor>([.. Values(golden, "draws").unbind(0)]);
         var input = new SolverInput
         {
-            Denoiser = new NetworkDenoiser(network, process, new ScoreParameterisation()),
+            Denoiser = new NetworkDenoiser(network, process, new ScoreParameterisation()).For(Values(golden, "labels")),
             Levels = levels,
             X = Values(golden, "initial") * levels[0],
-            Labels = Values(golden, "labels"),
             Noise = (_, _) => draws.Dequeue(),
         };
 
@@ -100,7 +99,6 @@ public class EulerMaruyamaTests
                 Denoiser = new GaussianDenoiser(0, 0),
                 Levels = levels,
                 X = SolverInputs.Start(levels[0], 16),
-                Labels = SolverInputs.NoLabels,
                 Noise = (_, _) => randn(16, 1, 1, 1, dtype: float64, generator: generator),
             }))
                 spread.Add(step.X.std().item<double>());
@@ -144,7 +142,7 @@ public class EulerMaruyamaTests
 
     private sealed class GaussianDenoiser(double mean, double spread) : IDenoiser
     {
-        public Tensor Denoise(Tensor x, double sigma, Tensor labels) =>
+        public Tensor Denoise(Tensor x, double sigma) =>
             (x - mean) * (spread * spread / (spread * spread + sigma * sigma)) + mean;
     }
 }

@@ -43,7 +43,7 @@ public class GaussianMixtureDenoiserTests
             const double h = 1e-5;
             double slope = (LogDensity(a + h, b, sigma) - LogDensity(a - h, b, sigma)) / (2 * h);
             using var x = tensor(new[] { a, b }, [1, 1, 1, 2]);
-            double denoised = Mixture.Denoise(x, sigma, SolverInputs.NoLabels).flatten()[0].item<double>();
+            double denoised = Mixture.Denoise(x, sigma).flatten()[0].item<double>();
             Assert.Equal(slope, (denoised - a) / (sigma * sigma), 1e-5 * (1 + Math.Abs(slope)));
         }, threads: 1);
     }
@@ -60,9 +60,9 @@ public class GaussianMixtureDenoiserTests
     public void Shape_and_type_are_those_of_the_images_and_none_is_fine()
     {
         using var scope = NewDisposeScope();
-        var denoised = Mixture.Denoise(randn(2, 3, 4, 5), 1, SolverInputs.NoLabels);
+        var denoised = Mixture.Denoise(randn(2, 3, 4, 5), 1);
         Assert.Equal((ScalarType.Float32, "2 3 4 5"), (denoised.dtype, string.Join(' ', denoised.shape)));
-        Assert.Equal(0, Mixture.Denoise(zeros(0, 1, 2, 2), 1, SolverInputs.NoLabels).shape[0]);
+        Assert.Equal(0, Mixture.Denoise(zeros(0, 1, 2, 2), 1).shape[0]);
     }
 
     [Fact]
@@ -115,6 +115,6 @@ public class GaussianMixtureDenoiserTests
     private static double Denoise(double x, double sigma)
     {
         using var image = tensor(new[] { x }, [1, 1, 1, 1]);
-        return Mixture.Denoise(image, sigma, SolverInputs.NoLabels).item<double>();
+        return Mixture.Denoise(image, sigma).item<double>();
     }
 }

@@ -18,9 +18,9 @@ public class GuidanceTests
     {
         using var scope = NewDisposeScope();
         var (mixture, weaker) = (new ClassMixture(), new ClassMixture());
-        var (x, labels) = (SolverInputs.Start(1, 5, 3), ClassMixture.Labels(5, 1));
-        using var guided = Guidance.Named(kind, 1, rescale: 0.5).Wrap(mixture, ClassMixture.NoLabel, weaker);
-        AssertSame(new ClassMixture().Denoise(x, 0.7, labels), guided.Denoise(x, 0.7, labels));
+        var x = SolverInputs.Start(1, 5, 3);
+        using var guided = Guidance.Named(kind, 1, rescale: 0.5).Wrap(mixture.For(1), mixture.Unconditional(), weaker.For(1));
+        AssertSame(new ClassMixture().For(1).Denoise(x, 0.7), guided.Denoise(x, 0.7));
         Assert.Equal((5, 0), (mixture.Evaluations, weaker.Evaluations));
     }
 
@@ -28,9 +28,9 @@ public class GuidanceTests
     public void A_weight_of_0_is_the_estimate_without_a_class()
     {
         using var scope = NewDisposeScope();
-        var (x, labels) = (SolverInputs.Start(1, 5, 3), ClassMixture.Labels(5, 1));
-        using var guided = new ClassifierFreeGuidance { Weight = 0 }.Wrap(new ClassMixture(), ClassMixture.NoLabel);
-        AssertSame(new ClassMixture().Denoise(x, 0.7, ClassMixture.Labels(5, ClassMixture.NoLabel)), guided.Denoise(x, 0.7, labels));
+        var x = SolverInputs.Start(1, 5, 3);
+        using var guided = new ClassifierFreeGuidance { Weight = new ClassMixture().Guided(0 }, 1);
+        AssertSame(new ClassMixture().Unconditional().Denoise(x, 0.7), guided.Denoise(x, 0.7));
     }
 
     [Theory]
@@ -42,35 +42,35 @@ public class GuidanceTests
         using var scope = NewDisposeScope();
         var mixture = new ClassMixture();
         double[] points = [-2, -0.3, 0, 0.4, 3];
-        using var guided = new ClassifierFreeGuidance { Weight = weight }.Wrap(mixture, ClassMixture.NoLabel);
         foreach (double sigma in new[] { 0.05, 0.8, 10 })
             foreach (long label in new long[] { 0, 1 })
             {
-                double[] d = guided.Denoise(tensor(points, [5, 1, 1, 1]), sigma, ClassMixture.Labels(5, label)).data<double>().ToArray();
+                using var guided = mixture.Guided(new ClassifierFreeGuidance { Weight = weight }, label);
+                double[] d = guided.Denoise(tensor(points, [5, 1, 1, 1]), sigma).data<double>().ToArray();
                 for (int i = 0; i < points.Length; i++)
                 {
                     double without = ClassMixture.Expected(points[i], sigma, ClassMixture.NoLabel);
                     Assert.Equal(without + weight * (ClassMixture.Expected(points[i], sigma, label) - without), d[i], 1e-12);
                 }
             }
-        Assert.Equal(6 * 10, mixture.Evaluations);
+        Assert.Equal((6, 6 * 10), (mixture.Calls, mixture.Evaluations));
     }
 
     [Fact]
     public void Outside_of_its_interval_there_is_no_guidance_and_no_extra_evaluation()
     {
         using var scope = NewDisposeScope();
-        var (x, labels) = (SolverInputs.Start(1, 4, 2), ClassMixture.Labels(4, 0));
+        var x = SolverInputs.Start(1, 4, 2);
         foreach (var kind in WithoutWeaker)
         {
             var mixture = new ClassMixture();
-            using var guided = (kind with { Weight = 0.5, Low = 0.5, High = 2 }).Wrap(mixture, ClassMixture.NoLabel);
-            using var everywhere = (kind with { Weight = 0.5 }).Wrap(new ClassMixture(), ClassMixture.NoLabel);
+            using var guided = (kind with { Weight = 0.5, Low = 0.5, High = mixture.Guided(2 }), 0);
+            using var everywhere = (kind with { Weight = new ClassMixture().Guided(0.5 }), 0);
             foreach (double sigma in new[] { 0.4999, 2.0001, 30 })
-                AssertSame(new ClassMixture().Denoise(x, sigma, labels), guided.Estimate(x, sigma, labels).Denoised);
+                AssertSame(new ClassMixture().For(0).Denoise(x, sigma), guided.Estimate(x, sigma).Denoised);
             Assert.Equal(12, mixture.Evaluations);
             foreach (double sigma in new[] { 0.5, 1, 2 }) // both ends are inside
-                AssertSame(everywhere.Estimate(x, sigma, labels).Denoised, guided.Estimate(x, sigma, labels).Denoised);
+                AssertSame(everywhere.Estimate(x, sigma).Denoised, guided.Estimate(x, sigma).Denoised);
             Assert.Equal(12 + 24, mixture.Evaluations);
         }
     }
@@ -79,14 +79,14 @@ public class GuidanceTests
     public void Rescaling_by_1_restores_the_deviation_of_each_image_and_by_less_in_proportion()
     {
         using var scope = NewDisposeScope();
-        var (x, labels) = (SolverInputs.Start(2, 4, 50), ClassMixture.Labels(4, 1));
+        var x = SolverInputs.Start(2, 4, 50);
         Tensor Guided(double rescale)
         {
-            using var guided = new ClassifierFreeGuidance { Weight = 6, Rescale = rescale }.Wrap(new ClassMixture(), ClassMixture.NoLabel);
-            return guided.Denoise(x, 1, labels);
+            using var guided = new ClassifierFreeGuidance { Weight = 6, Rescale = new ClassMixture().Guided(rescale }, 1);
+            return guided.Denoise(x, 1);
         }
         double[] Deviations(Tensor images) => images.flatten(1).std(1).data<double>().ToArray();
-        double[] own = Deviations(new ClassMixture().Denoise(x, 1, labels)), without = Deviations(Guided(0)), half = Deviations(Guided(0.5)), full = Deviations(Guided(1));
+        double[] own = Deviations(new ClassMixture().For(1).Denoise(x, 1)), without = Deviations(Guided(0)), half = Deviations(Guided(0.5)), full = Deviations(Guided(1));
         for (int i = 0; i < 4; i++)
         {
             Assert.True(Math.Abs(without[i] / own[i] - 1) > 0.01, "guidance changes it");
@@ -99,11 +99,11 @@ public class GuidanceTests
     public void Projected_guidance_that_keeps_and_remembers_all_is_classifier_free_guidance()
     {
         using var scope = NewDisposeScope();
-        var (x, labels) = (SolverInputs.Start(2, 4, 5), ClassMixture.Labels(4, 1));
-        using var projected = new ProjectedGuidance { Weight = 3, Eta = 1, Momentum = 0 }.Wrap(new ClassMixture(), ClassMixture.NoLabel);
-        using var plain = new ClassifierFreeGuidance { Weight = 3 }.Wrap(new ClassMixture(), ClassMixture.NoLabel);
+        var x = SolverInputs.Start(2, 4, 5);
+        using var projected = new ProjectedGuidance { Weight = 3, Eta = 1, Momentum = new ClassMixture().Guided(0 }, 1);
+        using var plain = new ClassifierFreeGuidance { Weight = new ClassMixture().Guided(3 }, 1);
         foreach (double sigma in new[] { 5, 1, 0.1 })
-            Assert.InRange((projected.Denoise(x, sigma, labels) - plain.Denoise(x, sigma, labels)).abs().max().item<double>(), 0, 1e-12);
+            Assert.InRange((projected.Denoise(x, sigma) - plain.Denoise(x, sigma)).abs().max().item<double>(), 0, 1e-12);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public class GuidanceTests
     {
         const double w = 4, eta = 0.3, r = 0.2, beta = -0.6;
         using var scope = NewDisposeScope();
-        using var guided = new ProjectedGuidance { Weight = w, Eta = eta, NormThreshold = r, Momentum = beta }.Wrap(new ClassMixture(), ClassMixture.NoLabel);
+        using var guided = new ClassMixture().Guided(new ProjectedGuidance { Weight = w, Eta = eta, NormThreshold = r, Momentum = beta }, 1);
         double[] x = [0.3, -0.9, 1.4], before = [0, 0, 0];
         int shortened = 0;
         foreach (double sigma in new[] { 3, 1, 0.3, 0.1 })
@@ -125,7 +125,7 @@ public class GuidanceTests
             double length = Math.Sqrt(d.Sum(value => value * value)), dot = u.Select((value, i) => value * d[i] / length).Sum();
             double[] along = [.. d.Select(value => dot * value / length)];
             double[] expected = [.. d.Select((value, i) => value + (w - 1) * (u[i] - along[i] + eta * along[i]))];
-            double[] actual = guided.Denoise(tensor(x, [1, 1, 1, 3]), sigma, ClassMixture.Labels(1, 1)).data<double>().ToArray();
+            double[] actual = guided.Denoise(tensor(x, [1, 1, 1, 3]), sigma).data<double>().ToArray();
             for (int i = 0; i < 3; i++)
                 Assert.Equal(expected[i], actual[i], 1e-12);
         }
@@ -136,29 +136,32 @@ public class GuidanceTests
     public void A_walk_remembers_nothing_of_another()
     {
         using var scope = NewDisposeScope();
-        var (x, labels) = (SolverInputs.Start(1, 2, 3), ClassMixture.Labels(2, 0));
+        var x = SolverInputs.Start(1, 2, 3);
         var guidance = new ProjectedGuidance { Weight = 3 };
         Tensor Twice()
         {
-            using var guided = guidance.Wrap(new ClassMixture(), ClassMixture.NoLabel);
-            guided.Denoise(x, 2, labels);
-            return guided.Denoise(x, 1, labels);
+            using var guided = new ClassMixture().Guided(guidance, 0);
+            guided.Denoise(x, 2);
+            return guided.Denoise(x, 1);
         }
         var first = Twice();
         AssertSame(first, Twice());
-        using var fresh = guidance.Wrap(new ClassMixture(), ClassMixture.NoLabel);
-        Assert.True((first - fresh.Denoise(x, 1, labels)).abs().max().item<double>() > 1e-6);
+        using var fresh = new ClassMixture().Guided(guidance, 0);
+        Assert.True((first - fresh.Denoise(x, 1)).abs().max().item<double>() > 1e-6);
     }
 
     [Theory, MemberData(nameof(Names))]
     public void An_image_does_not_depend_on_its_batch(string kind)
     {
         using var scope = NewDisposeScope();
-        var (x, labels) = (SolverInputs.Start(2, 3, 4), tensor(new long[] { 0, 1, 1 }, [3, 1]));
-        Tensor[] Walk(long from, long count)
+        var x = SolverInputs.Start(2, 3, 4);
+        long[] labels = [0, 1, 1];
+        Tensor[] Walk(int from, int count)
         {
-            using var guided = Guidance.Named(kind, kind == "cfg++" ? 0.8 : 4, rescale: 0.7).Wrap(new ClassMixture(), ClassMixture.NoLabel, GaussianMixtureDenoiser.TwoModes);
-            return [.. new[] { 2, 0.5 }.Select(sigma => guided.Estimate(x.narrow(0, from, count), sigma, labels.narrow(0, from, count)).Denoised)];
+            var mixture = new ClassMixture();
+            using var guided = Guidance.Named(kind, kind == "cfg++" ? 0.8 : 4, rescale: 0.7)
+                .Wrap(mixture.For(labels[from..(from + count)]), mixture.Unconditional(), GaussianMixtureDenoiser.TwoModes);
+            return [.. new[] { 2, 0.5 }.Select(sigma => guided.Estimate(x.narrow(0, from, count), sigma).Denoised)];
         }
         var all = Walk(0, 3);
         for (int i = 0; i < 3; i++)
@@ -173,13 +176,13 @@ public class GuidanceTests
     public void Autoguidance_by_the_model_itself_is_no_guidance_and_by_another_its_formula()
     {
         using var scope = NewDisposeScope();
-        var (x, labels) = (SolverInputs.Start(1, 4, 2), ClassMixture.Labels(4, 1));
-        var own = new ClassMixture().Denoise(x, 0.6, labels);
-        using var same = new Autoguidance { Weight = 3 }.Wrap(new ClassMixture(), null, new ClassMixture());
-        AssertSame(own, same.Denoise(x, 0.6, labels));
-        using var other = new Autoguidance { Weight = 3 }.Wrap(new ClassMixture(), null, GaussianMixtureDenoiser.TwoModes);
-        var weak = GaussianMixtureDenoiser.TwoModes.Denoise(x, 0.6, labels);
-        Assert.InRange((other.Denoise(x, 0.6, labels) - (weak * -2 + own * 3)).abs().max().item<double>(), 0, 1e-12);
+        var x = SolverInputs.Start(1, 4, 2);
+        var own = new ClassMixture().For(1).Denoise(x, 0.6);
+        using var same = new Autoguidance { Weight = 3 }.Wrap(new ClassMixture().For(1), null, new ClassMixture().For(1));
+        AssertSame(own, same.Denoise(x, 0.6));
+        using var other = new Autoguidance { Weight = 3 }.Wrap(new ClassMixture().For(1), weaker: GaussianMixtureDenoiser.TwoModes);
+        var weak = GaussianMixtureDenoiser.TwoModes.Denoise(x, 0.6);
+        Assert.InRange((other.Denoise(x, 0.6) - (weak * -2 + own * 3)).abs().max().item<double>(), 0, 1e-12);
     }
 
     [Fact]
@@ -195,9 +198,9 @@ public class GuidanceTests
         Refused("guidance_interval = 3,2", () => Guidance.Named("cfg", 2, 0, 3, 2));
         Refused("momentum = 1", () => new ProjectedGuidance { Momentum = 1 }.Validate());
         Refused("norm_threshold = 0", () => new ProjectedGuidance { NormThreshold = 0 }.Validate());
-        Refused("label_dropout = 0.1", () => new ClassifierFreeGuidance { Weight = 2 }.Wrap(mixture, null));
-        Refused("name that model too", () => new Autoguidance { Weight = 2 }.Wrap(mixture, ClassMixture.NoLabel));
-        using var none = new ClassifierFreeGuidance().Wrap(mixture, null); // no guidance needs nothing
+        Refused("label_dropout = 0.1", () => new ClassifierFreeGuidance { Weight = 2 }.Wrap(mixture.For(1)));
+        Refused("name that model too", () => new Autoguidance { Weight = 2 }.Wrap(mixture.For(1), mixture.Unconditional()));
+        using var none = new ClassifierFreeGuidance().Wrap(mixture.For(1)); // no guidance needs nothing
     }
 
     [Fact]
@@ -209,7 +212,7 @@ public class GuidanceTests
     }
 
     private static double[] Own(double[] x, double sigma, long label) =>
-        new ClassMixture().Denoise(tensor(x, [1, 1, 1, x.Length]), sigma, ClassMixture.Labels(1, label)).data<double>().ToArray();
+        new ClassMixture().For(label).Denoise(tensor(x, [1, 1, 1, x.Length]), sigma).data<double>().ToArray();
 
     private static void AssertSame(Tensor expected, Tensor actual) =>
         Assert.Equal(expected.contiguous().data<double>().ToArray(), actual.contiguous().data<double>().ToArray());

@@ -67,7 +67,7 @@ public class GuidedWalkTests
             }
             guidance.CheckSolver(solver);
             var mixture = new ClassMixture();
-            var input = Input(guidance.Wrap(mixture, ClassMixture.NoLabel), SolverInputs.Start(20, 3, 2), 1, SolverInputs.LevelsToZero(7));
+            var input = Input(mixture.Guided(guidance, 1), SolverInputs.Start(20, 3, 2), SolverInputs.LevelsToZero(7));
             var last = solver.Walk(input).Last();
             Assert.Equal(2 * 3 * last.Evaluations, mixture.Evaluations);
         }
@@ -77,8 +77,10 @@ public class GuidedWalkTests
     public void A_solver_that_asks_for_a_single_estimate_is_never_given_half_of_cfg_plus_plus()
     {
         using var scope = NewDisposeScope();
-        var guided = new RenoisedGuidance { Weight = 0.5 }.Wrap(new ClassMixture(), ClassMixture.NoLabel);
-        var refused = Assert.Throws<MezzotintException>(() => Solvers.Heun().Walk(Input(ThresholdingDenoiser.Static(guided), SolverInputs.Start(20, 3), 1, SolverInputs.Levels(3))).Last());
+        var input = Input(
+            ThresholdingDenoiser.Static(new ClassMixture().Guided(new RenoisedGuidance { Weight = 0.5 }, 1)),
+            SolverInputs.Start(20, 3), SolverInputs.Levels(3));
+        var refused = Assert.Throws<MezzotintException>(() => Solvers.Heun().Walk(input).Last());
         Assert.Contains("ddpm, ddim, euler, euler-ancestral", refused.Message, StringComparison.Ordinal);
     }
 
@@ -89,12 +91,15 @@ public class GuidedWalkTests
         using var scope = NewDisposeScope();
         var x = SolverInputs.Start(5, 4, 2);
         var (image, mask) = (tensor(new[] { 0.1, 0.3 }, [1, 1, 1, 2]), tensor(new[] { true, false }, [1, 1, 1, 2]));
-        Tensor Drawn(IDenoiser denoiser, long label) =>
-            Solvers.Ddim().Solve(Input(new InpaintingDenoiser(ThresholdingDenoiser.Static(denoiser, 0, 0.5), image, mask), x, label, SolverInputs.LevelsToZero(6, 5)));
-        var expected = Drawn(new ClassMixture(), ClassMixture.NoLabel);
-        var actual = Drawn(new RenoisedGuidance { Weight = 0 }.Wrap(new ClassMixture(), ClassMixture.NoLabel), 1);
+        Tensor Drawn(IDenoiser denoiser)
+        {
+            var wrapped = new InpaintingDenoiser(ThresholdingDenoiser.Static(denoiser, 0, 0.5), image, mask);
+            return Solvers.Ddim().Solve(Input(wrapped, x, SolverInputs.LevelsToZero(6, 5)));
+        }
+        var expected = Drawn(new ClassMixture().Unconditional());
+        var actual = Drawn(new ClassMixture().Guided(new RenoisedGuidance { Weight = 0 }, 1));
         Assert.InRange((expected - actual).abs().max().item<double>(), 0, 1e-12);
-        var guided = Drawn(new RenoisedGuidance { Weight = 1 }.Wrap(new ClassMixture(), ClassMixture.NoLabel), 1);
+        var guided = Drawn(new ClassMixture().Guided(new RenoisedGuidance { Weight = 1 }, 1));
         Assert.Equal([0.3, 0.3, 0.3, 0.3], guided.select(3, 1).contiguous().data<double>().ToArray());
         Assert.True((guided - actual).abs().max().item<double>() > 1e-3);
     }
@@ -114,8 +119,9 @@ public class GuidedWalkTests
                 return;
             using var scope = NewDisposeScope();
             var (steps, single) = walk;
-            using var guided = guidance.Wrap(new ClassMixture(), ClassMixture.NoLabel, GaussianMixtureDenoiser.TwoModes);
-            var input = Input(guided, SolverInputs.Start(20, 2, 6), 1, SolverInputs.LevelsToZero(steps));
+            var mixture = new ClassMixture();
+            using var guided = guidance.Wrap(mixture.For(1), mixture.Unconditional(), GaussianMixtureDenoiser.TwoModes);
+            var input = Input(guided, SolverInputs.Start(20, 2, 6), SolverInputs.LevelsToZero(steps));
             var noise = input.Noise!;
             if (single)
                 input = input with { X = input.X.to(float32), Noise = (from, to) => noise(from, to).to(float32) };
@@ -127,20 +133,18 @@ public class GuidedWalkTests
     private static double OwnShare(Guidance guidance, int label)
     {
         using var scope = NewDisposeScope();
-        using var guided = guidance.Wrap(new ClassMixture(), ClassMixture.NoLabel);
-        var drawn = Solvers.Ddim().Solve(Input(guided, SolverInputs.Start(20, 400), label, SolverInputs.LevelsToZero(40)));
+        using var guided = new ClassMixture().Guided(guidance, label);
+        var drawn = Solvers.Ddim().Solve(Input(guided, SolverInputs.Start(20, 400), SolverInputs.LevelsToZero(40)));
         double Density(double x, int k) => ClassMixture.Weights[k] / ClassMixture.Stds[k] * Math.Exp(-Math.Pow((x - ClassMixture.Means[k]) / ClassMixture.Stds[k], 2) / 2);
         return drawn.data<double>().ToArray().Average(x => Density(x, label) / (Density(x, 0) + Density(x, 1)));
     }
 
     private static Tensor Walk(Solver solver, Guidance guidance, Tensor x, long label, params double[] levels)
     {
-        using var guided = guidance.Wrap(new ClassMixture(), ClassMixture.NoLabel);
-        return solver.Solve(Input(guided, x, label, levels));
+        using var guided = new ClassMixture().Guided(guidance, label);
+        return solver.Solve(Input(guided, x, levels));
     }
 
-    private static SolverInput Input(IDenoiser denoiser, Tensor x, long label, double[] levels) => new()
-    {
-        Denoiser = denoiser, Levels = levels, X = x, Labels = ClassMixture.Labels(x.shape[0], label), Noise = SolverInputs.Noise(x.shape),
-    };
+    private static SolverInput Input(IDenoiser denoiser, Tensor x, double[] levels) =>
+        new() { Denoiser = denoiser, Levels = levels, X = x, Noise = SolverInputs.Noise(x.shape) };
 }

@@ -13,16 +13,18 @@ public class InversionTests
 {
     private static readonly IReadOnlyDictionary<string, NoiseProcess> Processes = Mezzotint.Tests.Noise.Processes.OfEachKind;
 
+    private static readonly GaussianMixtureDenoiser Mixture = GaussianMixtureDenoiser.TwoModes;
+
     public static TheoryData<string> Names { get; } = [.. Processes.Keys];
 
     [Theory, MemberData(nameof(Names))]
     public void Heun_brings_an_image_back_within_a_thousandth_in_100_steps(string process)
     {
         using var scope = NewDisposeScope();
-        var inversion = Of(Processes[process]);
-        var x = GaussianMixtureDenoiser.TwoModes.Draw(Processes[process].MinimumLevel, 200, 4, seed: 3);
-        var z = inversion.Encode(x, SolverInputs.NoLabels);
-        Assert.InRange(Rms(inversion.Decode(z, SolverInputs.NoLabels) - x), 1e-9, 1e-3);
+        var inversion = Inversion.Of(Processes[process]);
+        var x = Mixture.Draw(Processes[process].MinimumLevel, 200, 4, seed: 3);
+        var z = inversion.Encode(Mixture, x);
+        Assert.InRange(Rms(inversion.Decode(Mixture, z) - x), 1e-9, 1e-3);
     }
 
     [Theory, MemberData(nameof(Names))]
@@ -30,8 +32,8 @@ public class InversionTests
     {
         // With one pixel an image: with several, which share their mode, the most noise of VE and EDM leaves a little of it.
         using var scope = NewDisposeScope();
-        var x = GaussianMixtureDenoiser.TwoModes.Draw(Processes[process].MinimumLevel, 4000, 1, seed: 4);
-        double[] z = Of(Processes[process]).Encode(x, SolverInputs.NoLabels).data<double>().ToArray();
+        var x = Mixture.Draw(Processes[process].MinimumLevel, 4000, 1, seed: 4);
+        double[] z = Inversion.Of(Processes[process]).Encode(Mixture, x).data<double>().ToArray();
         double Moment(int power) => z.Average(value => Math.Pow(value, power));
         // 4.5 standard errors of 4000 draws, and 0.02 for the mixture's own mean and variance, over the most noise.
         Assert.InRange(Moment(1), -0.07 - 0.02, 0.07 + 0.02);
@@ -47,11 +49,11 @@ public class InversionTests
     {
         using var scope = NewDisposeScope();
         var process = Processes["EDM"];
-        var x = GaussianMixtureDenoiser.TwoModes.Draw(process.MinimumLevel, 100, 1, seed: 3);
+        var x = Mixture.Draw(process.MinimumLevel, 100, 1, seed: 3);
         double Error(int steps)
         {
-            var inversion = Of(process) with { Solver = Solvers.Named(name), Levels = Inversion.LevelsOf(process, steps) };
-            return Rms(inversion.Decode(inversion.Encode(x, SolverInputs.NoLabels), SolverInputs.NoLabels) - x);
+            var inversion = Inversion.Of(process) with { Solver = Solvers.Named(name), Levels = Inversion.LevelsOf(process, steps) };
+            return Rms(inversion.Decode(Mixture, inversion.Encode(Mixture, x)) - x);
         }
         Assert.InRange(Math.Log2(Error(200) / Error(400)), order - 0.3, order + 1.2); // heun's errors of both ways cancel in part
     }
@@ -64,10 +66,10 @@ public class InversionTests
         var digits = TestData.MnistFolder is { } folder ? Mnist.Load(folder, train: false).Take(4) : Strokes.Make(4, seed: 1);
         var labels = tensor([.. digits.Labels.Select(label => (long)label)], [4, 1]);
         var images = model.Info.Pixels.ToNumbers(tensor(digits.Pixels, [4, 1, 28, 28]).to(float64) / 255);
-        var inversion = Inversion.Of(model);
-        var z = inversion.Encode(images, labels);
+        var (inversion, denoiser) = (Inversion.Of(model.Info.Process), new NetworkDenoiser(model).For(labels));
+        var z = inversion.Encode(denoiser, images);
         Assert.InRange(Rms(z), 0.7, 1.3);
-        Assert.InRange(Rms(inversion.Decode(z, labels) - images), 0, 1e-3);
+        Assert.InRange(Rms(inversion.Decode(denoiser, z) - images), 0, 1e-3);
         Assert.False(z.requires_grad);
     }
 
@@ -76,14 +78,12 @@ public class InversionTests
     {
         using var scope = NewDisposeScope();
         var x = zeros(1, 1, 2, 2);
-        var inversion = Of(Processes["EDM"]);
-        Assert.Contains("'euler-ancestral' draws noise", Assert.Throws<MezzotintException>(() => (inversion with { Solver = Solvers.EulerAncestral() }).Encode(x, SolverInputs.NoLabels)).Message, StringComparison.Ordinal);
-        Assert.Contains("draws noise", Assert.Throws<MezzotintException>(() => (inversion with { Solver = Solvers.Heun(new() { Amount = 5 }) }).Decode(x, SolverInputs.NoLabels)).Message, StringComparison.Ordinal);
-        Assert.Contains("at least two", Assert.Throws<ArgumentException>(() => (inversion with { Levels = [3, 0] }).Encode(x, SolverInputs.NoLabels)).Message, StringComparison.Ordinal);
-        Assert.Contains("which rise", Assert.Throws<ArgumentException>(() => (inversion with { Levels = [1, 3] }).Encode(x, SolverInputs.NoLabels)).Message, StringComparison.Ordinal);
+        var inversion = Inversion.Of(Processes["EDM"]);
+        Assert.Contains("'euler-ancestral' draws noise", Assert.Throws<MezzotintException>(() => (inversion with { Solver = Solvers.EulerAncestral() }).Encode(Mixture, x)).Message, StringComparison.Ordinal);
+        Assert.Contains("draws noise", Assert.Throws<MezzotintException>(() => (inversion with { Solver = Solvers.Heun(new() { Amount = 5 }) }).Decode(Mixture, x)).Message, StringComparison.Ordinal);
+        Assert.Contains("at least two", Assert.Throws<ArgumentException>(() => (inversion with { Levels = [3, 0] }).Encode(Mixture, x)).Message, StringComparison.Ordinal);
+        Assert.Contains("which rise", Assert.Throws<ArgumentException>(() => (inversion with { Levels = [1, 3] }).Encode(Mixture, x)).Message, StringComparison.Ordinal);
     }
-
-    private static Inversion Of(NoiseProcess process) => new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = Inversion.LevelsOf(process) };
 
     private static double Rms(Tensor error) => error.pow(2).mean().sqrt().item<double>();
 }

@@ -80,7 +80,7 @@ public class SolverDistributionTests
     }
 
     private static SolverInput Input(Tensor x, double[] levels, IDenoiser denoiser) =>
-        new() { Denoiser = denoiser, Levels = levels, X = x, Labels = SolverInputs.NoLabels, Noise = SolverInputs.Noise(x.shape) };
+        new() { Denoiser = denoiser, Levels = levels, X = x, Noise = SolverInputs.Noise(x.shape) };
 
     private static void AssertIsMixture(Solver solver, double[] levels, int count, IDenoiser? denoiser = null)
     {
@@ -110,7 +110,7 @@ public class SolverDistributionTests
     /// </summary>
     private sealed class ConsistentMixture : IDenoiser
     {
-        public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+        public Tensor Denoise(Tensor x, double sigma)
         {
             using var scope = NewDisposeScope();
             var share = Cumulative(x, sigma);

@@ -23,7 +23,6 @@ public class SolverGoldenTests
             Denoiser = GaussianMixtureDenoiser.TwoModes,
             Levels = [.. Golden.GetProperty("levels").EnumerateArray().Select(level => level.GetDouble())],
             X = Image(Golden.GetProperty("start")),
-            Labels = SolverInputs.NoLabels,
             Noise = (_, _) => draws.Dequeue(),
         };
         var states = Golden.GetProperty("states").GetProperty(name);

@@ -8,8 +8,6 @@ namespace Mezzotint.Tests.Sampling;
 /// <summary>What the tests of solvers walk over.</summary>
 internal static class SolverInputs
 {
-    public static Tensor NoLabels { get; } = zeros(1, 1, dtype: ScalarType.Int64).DetachFromDisposeScope();
-
     /// <summary>Karras levels that end above 0.</summary>
     public static double[] Levels(int steps, double high = 20, double low = 0.05) => NoiseLevels.Karras(high, low, steps, FinalLevel.Minimum);
 
@@ -36,9 +34,9 @@ internal sealed class CountingDenoiser(IDenoiser inner) : IDenoiser
 {
     public int Calls { get; private set; }
 
-    public Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    public Tensor Denoise(Tensor x, double sigma)
     {
         Calls++;
-        return inner.Denoise(x, sigma, labels);
+        return inner.Denoise(x, sigma);
     }
 }

@@ -193,5 +193,5 @@ public class SolverLawTests
     }
 
     private static SolverInput Input(double[] levels, Tensor x) =>
-        new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = x, Labels = SolverInputs.NoLabels, Noise = SolverInputs.Noise(x.shape) };
+        new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = x, Noise = SolverInputs.Noise(x.shape) };
 }

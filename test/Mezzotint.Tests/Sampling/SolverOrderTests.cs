@@ -103,7 +103,7 @@ public class SolverOrderTests
     private static Tensor Reach(Solver solver, double[] levels)
     {
         using var start = SolverInputs.Start(levels[0], 32);
-        return solver.Solve(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = start, Labels = SolverInputs.NoLabels });
+        return solver.Solve(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = start });
     }
 
     private static double Rms(Tensor error) => error.pow(2).mean().sqrt().item<double>();

@@ -91,14 +91,14 @@ public class SolversTests
     public void Levels_that_cannot_be_walked_are_refused_before_the_first_step(double[] levels, string message)
     {
         var x = ones(1, 1, 1, 1);
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => Solvers.Euler().Walk(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = x, Labels = SolverInputs.NoLabels })).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() => Solvers.Euler().Walk(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = x })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_denoiser_that_gives_no_numbers_ends_dopri5_with_a_reason()
     {
         using var scope = NewDisposeScope();
-        var input = new SolverInput { Denoiser = new NotANumber(), Levels = [2, 1], X = ones(1, 1, 1, 1), Labels = SolverInputs.NoLabels };
+        var input = new SolverInput { Denoiser = new NotANumber(), Levels = [2, 1], X = ones(1, 1, 1, 1) };
         Assert.Contains("dopri5 at sigma = 2", Assert.Throws<MezzotintException>(() => Solvers.Dopri5().Solve(input)).Message, StringComparison.Ordinal);
     }
 
@@ -120,19 +120,19 @@ public class SolversTests
                 return (step.X + (step.To - step.From) * step.Evaluate(u, middle).Slope(), here);
             }),
         };
-        var walk = midpoint.Walk(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4), Labels = SolverInputs.NoLabels });
+        var walk = midpoint.Walk(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4) });
         var ends = new List<Tensor>();
         for (int round = 0; round < 2; round++)
             foreach (var step in walk)
                 if (step.Index == 63)
                     ends.Add(step.X.clone());
         Assert.True(ends[0].Equals(ends[1]));
-        var heun = Solvers.Heun().Solve(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4), Labels = SolverInputs.NoLabels });
+        var heun = Solvers.Heun().Solve(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4) });
         Assert.True((ends[0] - heun).abs().max().item<double>() < 0.01);
     }
 
     private sealed class NotANumber : IDenoiser
     {
-        public Tensor Denoise(Tensor x, double sigma, Tensor labels) => full_like(x, double.NaN);
+        public Tensor Denoise(Tensor x, double sigma) => full_like(x, double.NaN);
     }
 }

@@ -40,10 +40,10 @@ public class ThresholdingDenoiserTests
         using var scope = NewDisposeScope();
         var x = tensor(new[] { 0.1, 0.4, 3.0, -2.0 }, [2, 1, 1, 2]);
         var denoiser = ThresholdingDenoiser.Dynamic(new Same(), 1, 0, 1);
-        var both = denoiser.Denoise(x, 1, SolverInputs.NoLabels);
+        var both = denoiser.Denoise(x, 1);
         Assert.True((both[0] - x[0]).abs().max().item<double>() < 1e-12);
         Assert.Equal(1, both[1].max().item<double>(), 1e-12);
-        Assert.Equal(0, (both[1] - denoiser.Denoise(x[1].unsqueeze(0), 1, SolverInputs.NoLabels)[0]).abs().max().item<double>());
+        Assert.Equal(0, (both[1] - denoiser.Denoise(x[1].unsqueeze(0), 1)[0]).abs().max().item<double>());
     }
 
     [Fact]
@@ -56,10 +56,10 @@ public class ThresholdingDenoiserTests
     }
 
     private static double[] Denoise(ThresholdingDenoiser denoiser, params double[] values) =>
-        denoiser.Denoise(tensor(values, [1, 1, 2, 2]), 1, SolverInputs.NoLabels).data<double>().ToArray();
+        denoiser.Denoise(tensor(values, [1, 1, 2, 2]), 1).data<double>().ToArray();
 
     private sealed class Same : IDenoiser
     {
-        public Tensor Denoise(Tensor x, double sigma, Tensor labels) => x.clone();
+        public Tensor Denoise(Tensor x, double sigma) => x.clone();
     }
 }
