@@ -119,6 +119,26 @@ public class LikelihoodTests
     }
 
     [Fact]
+    public void Each_image_is_asked_about_as_what_it_shows()
+    {
+        var noise = Noise(count: 7, side: 4);
+        var images = new ImageSet("noise", noise.Pixels, [0, 1, 1, 0, 0, 1, 0], 1, 4, 4, ["a", "b"]);
+        using var threads = new WorkerThreads(1); // takes the parts in their order
+        var parts = new List<ImageSet>();
+        var likelihood = Of(new Edm(), TraceMethod.Hutchinson) with { BatchSize = 3, Levels = Inversion.LevelsOf(new Edm(), 2) };
+        (likelihood with { DenoiserOf = part => Seen(part) }).Evaluate(images, threads);
+        Assert.Equal([3, 3, 1], parts.Select(part => part.Count));
+        Assert.Equal(images.Labels, parts.SelectMany(part => part.Labels));
+        Assert.Equal(images.Pixels, parts.SelectMany(part => part.Pixels));
+
+        IDenoiser Seen(ImageSet part)
+        {
+            parts.Add(part);
+            return Mixture;
+        }
+    }
+
+    [Fact]
     public void Progress_ends_at_the_total_and_a_stop_is_heeded()
     {
         using var threads = new WorkerThreads(2);

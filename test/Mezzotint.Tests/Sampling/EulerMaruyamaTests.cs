@@ -70,7 +70,6 @@ public class EulerMaruyamaTests
             Denoiser = new GaussianDenoiser(mean, spread),
             Levels = levels,
             X = randn(1, 1, 100, 100, generator: generator) * levels[0],
-            Labels = zeros(1, 1, dtype: ScalarType.Int64),
             Noise = (_, _) => randn(1, 1, 100, 100, generator: generator),
         });
 

@@ -29,7 +29,7 @@ public class GuidanceTests
     {
         using var scope = NewDisposeScope();
         var x = SolverInputs.Start(1, 5, 3);
-        using var guided = new ClassifierFreeGuidance { Weight = new ClassMixture().Guided(0 }, 1);
+        using var guided = new ClassMixture().Guided(new ClassifierFreeGuidance { Weight = 0 }, 1);
         AssertSame(new ClassMixture().Unconditional().Denoise(x, 0.7), guided.Denoise(x, 0.7));
     }
 
@@ -64,8 +64,8 @@ public class GuidanceTests
         foreach (var kind in WithoutWeaker)
         {
             var mixture = new ClassMixture();
-            using var guided = (kind with { Weight = 0.5, Low = 0.5, High = mixture.Guided(2 }), 0);
-            using var everywhere = (kind with { Weight = new ClassMixture().Guided(0.5 }), 0);
+            using var guided = mixture.Guided(kind with { Weight = 0.5, Low = 0.5, High = 2 }, 0);
+            using var everywhere = new ClassMixture().Guided(kind with { Weight = 0.5 }, 0);
             foreach (double sigma in new[] { 0.4999, 2.0001, 30 })
                 AssertSame(new ClassMixture().For(0).Denoise(x, sigma), guided.Estimate(x, sigma).Denoised);
             Assert.Equal(12, mixture.Evaluations);
@@ -82,7 +82,7 @@ public class GuidanceTests
         var x = SolverInputs.Start(2, 4, 50);
         Tensor Guided(double rescale)
         {
-            using var guided = new ClassifierFreeGuidance { Weight = 6, Rescale = new ClassMixture().Guided(rescale }, 1);
+            using var guided = new ClassMixture().Guided(new ClassifierFreeGuidance { Weight = 6, Rescale = rescale }, 1);
             return guided.Denoise(x, 1);
         }
         double[] Deviations(Tensor images) => images.flatten(1).std(1).data<double>().ToArray();
@@ -100,8 +100,8 @@ public class GuidanceTests
     {
         using var scope = NewDisposeScope();
         var x = SolverInputs.Start(2, 4, 5);
-        using var projected = new ProjectedGuidance { Weight = 3, Eta = 1, Momentum = new ClassMixture().Guided(0 }, 1);
-        using var plain = new ClassifierFreeGuidance { Weight = new ClassMixture().Guided(3 }, 1);
+        using var projected = new ClassMixture().Guided(new ProjectedGuidance { Weight = 3, Eta = 1, Momentum = 0 }, 1);
+        using var plain = new ClassMixture().Guided(new ClassifierFreeGuidance { Weight = 3 }, 1);
         foreach (double sigma in new[] { 5, 1, 0.1 })
             Assert.InRange((projected.Denoise(x, sigma) - plain.Denoise(x, sigma)).abs().max().item<double>(), 0, 1e-12);
     }
