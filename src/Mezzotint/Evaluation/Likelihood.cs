@@ -32,8 +32,8 @@ public enum TraceMethod
 public sealed record Likelihood
 {
     /// <summary>
-    /// Gives the denoiser of what a part of the images shows, each image its own row. It is made of tensor operations that libtorch differentiates;
-    /// several threads ask for one at once.
+    /// Gives a denoiser for a part of the images, bound to what they show. It is made of tensor operations that libtorch
+    /// differentiates. Several threads call this at once.
     /// </summary>
     public required Func<ImageSet, IDenoiser> DenoiserOf { get; init; }
 
@@ -147,7 +147,8 @@ public sealed record Likelihood
         using var scope = NewDisposeScope();
         int[] numbers = [.. Enumerable.Range(first, count)];
         var x = cat([.. numbers.Select(image => Noisy(images, image, up[0]))]).to(Device ?? CPU); // [B, C, H, W]
-        var density = LogDensity(DenoiserOf(images.Pick(numbers)), x, first, up, evaluated).Plus(-Math.Log(Pixels.Scale) * (x.numel() / count));
+        var density = LogDensity(DenoiserOf(images.Pick(numbers)), x, first, up, evaluated)
+            .Plus(-Math.Log(Pixels.Scale) * (x.numel() / count));
         return density.cpu().data<double>().ToArray();
     }
 

@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// How a denoiser is driven further the way it goes: D_guided is made of D, the estimate for the class, and of D_0, which knows less: the same
-/// network's estimate without a class, or a weaker network's. A value, of which <see cref="Wrap"/> makes one denoiser of several for one walk.
+/// How a denoiser is driven further the way it goes: D_guided is made of D, the estimate for the class, and of D_0, which knows
+/// less: the same network's estimate without a class, or a weaker network's. A value, of which <see cref="Wrap"/> makes one
+/// denoiser of several for one walk.
 /// </summary>
 /// <remarks>
 /// The convention of the weight is D_guided = D_0 + W (D - D_0) (Ho, Salimans 2022, arXiv 2207.12598, equation 6 with W = 1 + w there), so that 1 is no guidance
@@ -65,10 +66,12 @@ public abstract record Guidance
     /// <summary>Makes the guided denoiser for one walk: some kinds remember what they were asked, so that the next walk needs another.</summary>
     /// <param name="denoiser">D.</param>
     /// <param name="unconditional">
-    /// The same network's denoiser of no class (<see cref="NetworkDenoiser.Unconditional"/>), which is D_0 for most kinds; null where it has none.
+    /// The same network's denoiser of no class (<see cref="NetworkDenoiser.Unconditional"/>), which is D_0 for most kinds; null
+    /// where it has none.
     /// </param>
     /// <param name="weaker">
-    /// The weaker model's denoiser of the same class, which is D_0 for kinds that need one; its numbers are those of the same data.
+    /// The weaker model's denoiser of the same class, which is D_0 for kinds that need one; its numbers are those of the same
+    /// data.
     /// </param>
     /// <exception cref="MezzotintException">A number is out of its range, or what D_0 comes from is missing; the message says what to do.</exception>
     public GuidedDenoiser Wrap(IDenoiser denoiser, IDenoiser? unconditional = null, IDenoiser? weaker = null)

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// What a trained network is to everything downstream: D(x, sigma), the expected clean image given a noisy one. What was asked for is bound before
-/// (<see cref="NetworkDenoiser.For"/>): solvers do not see it, and guidance makes one denoiser of several.
+/// What a trained network is to everything downstream: D(x, sigma), the expected clean image given a noisy one. What was asked
+/// for is bound before (<see cref="NetworkDenoiser.For"/>): solvers do not see it, and guidance makes one denoiser of several.
 /// </summary>
 public interface IDenoiser
 {
@@ -21,20 +21,22 @@ public interface IDenoiser
     /// <param name="x">As for <see cref="Denoise"/>.</param>
     /// <param name="sigma">Likewise.</param>
     /// <remarks>
-    /// Solvers whose <see cref="Solver.Renoises"/> is true ask for this, the others for <see cref="Denoise"/>. A denoiser around another that
-    /// changes its estimates must change both, so that it overrides this too; one that does not stays right for all denoisers with a single estimate.
+    /// Solvers whose <see cref="Solver.Renoises"/> is true ask for this, the others for <see cref="Denoise"/>. A denoiser around
+    /// another that changes its estimates must change both, so that it overrides this too; one that does not stays right for all
+    /// denoisers with a single estimate.
     /// </remarks>
     Estimates Estimate(Tensor x, double sigma) => new(Denoise(x, sigma));
 
     /// <summary>
-    /// Estimates the clean images twice: by this denoiser and by another. Two evaluations, unless this denoiser knows that both are one network's,
-    /// which it then evaluates once for twice as many images.
+    /// Estimates the clean images twice: by this denoiser and by another. Two evaluations, unless this denoiser knows that both
+    /// are one network's, which it then evaluates once for twice as many images.
     /// </summary>
     /// <param name="other">The other one, such as the same network without a class.</param>
     /// <param name="x">As for <see cref="Denoise"/>.</param>
     /// <param name="sigma">Likewise.</param>
     /// <returns>What <see cref="Denoise"/> of each gives: twice [B, C, H, W].</returns>
-    (Tensor Own, Tensor Others) DenoiseWith(IDenoiser other, Tensor x, double sigma) => (Denoise(x, sigma), other.Denoise(x, sigma));
+    (Tensor Own, Tensor Others) DenoiseWith(IDenoiser other, Tensor x, double sigma) =>
+        (Denoise(x, sigma), other.Denoise(x, sigma));
 }
 
 /// <summary>What a denoiser says of x.</summary>

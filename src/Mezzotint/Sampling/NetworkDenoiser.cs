@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// Makes denoisers of a network: D(xHat, level) = Skip xHat + Out F(In xHat, Time, condition), whatever it was trained to predict and in whatever
-/// process; x is in VE coordinates, as for every denoiser. <see cref="For"/> binds the condition; what is bound may be asked by several threads.
+/// Makes denoisers of a network: D(xHat, level) = Skip xHat + Out F(In xHat, Time, condition), whatever it was trained to predict
+/// and in whatever process; x is in VE coordinates, as for every denoiser. <see cref="For"/> binds the condition.
 /// </summary>
 /// <param name="network">The network F, in float32; x may be of another type, and so is the estimate then.</param>
 /// <param name="process">Its process, which says at what time the noise has a level.</param>
@@ -26,19 +26,21 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
     }
 
     /// <summary>
-    /// Network evaluations so far by all its denoisers, counted by image: an image that is asked for twice at once, as guidance does, counts twice.
+    /// Network evaluations so far by all its denoisers, counted by image: an image that is asked for twice at once, as guidance
+    /// does, counts twice.
     /// </summary>
     public long Evaluations => Interlocked.Read(ref _evaluations);
 
     /// <summary>
-    /// What is asked instead of the network itself, where no gradients are wanted: an engine, or in serving the network of several walks at once.
+    /// What is asked instead of the network itself, where no gradients are wanted: an engine, or in serving the network of
+    /// several walks at once.
     /// </summary>
     internal NetworkCall? Call { get; init; }
 
     /// <summary>The denoiser of what is asked for.</summary>
     /// <param name="labels">
-    /// The condition, the asked classes: int64 [B, K], a row for each image, or [1, K] for all images alike. It stays the caller's, and lives as
-    /// long as the denoiser is asked.
+    /// The condition, the asked classes: int64 [B, K], a row for each image, or [1, K] for all images alike. It stays the
+    /// caller's, and lives as long as the denoiser is asked.
     /// </param>
     /// <exception cref="ArgumentException">The labels are of another type or shape.</exception>
     public IDenoiser For(Tensor labels)
@@ -46,13 +48,14 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
         ArgumentNullException.ThrowIfNull(labels);
         if (labels.dim() != 2 || labels.dtype != ScalarType.Int64)
             throw new ArgumentException(
-                $"Labels must be int64 [images, tokens], not {labels.dtype} [{string.Join(", ", labels.shape)}].", nameof(labels));
+                $"Labels must be int64 [images, tokens], not {labels.dtype} [{string.Join(", ", labels.shape)}].",
+                nameof(labels));
         return new Bound(this, labels);
     }
 
     /// <summary>
-    /// The denoiser of any number of images of no class; null where the network has not learned that (<see cref="NetworkConfig.Unconditional"/>).
-    /// Its condition is a tensor of the caller's dispose scope.
+    /// The denoiser of any number of images of no class; null where the network has not learned that
+    /// (<see cref="NetworkConfig.Unconditional"/>). Its condition is a tensor of the caller's dispose scope.
     /// </summary>
     public IDenoiser? Unconditional() => network.Config.NoLabel is { } none ? For(ClassLabels.Of([none], CPU)) : null;
 
@@ -96,7 +99,8 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
             using var scope = NewDisposeScope();
             var both = model.Denoise(cat([x, x]), sigma, cat([LabelsOf(x), second.LabelsOf(x)]));  // [2B, C, H, W]
             long images = x.shape[0];
-            return (both.narrow(0, 0, images).MoveToOuterDisposeScope(), both.narrow(0, images, images).MoveToOuterDisposeScope());
+            return (
+                both.narrow(0, 0, images).MoveToOuterDisposeScope(), both.narrow(0, images, images).MoveToOuterDisposeScope());
         }
 
         /// <summary>A row for each image: int64 [B, K].</summary>
@@ -104,9 +108,10 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
         {
             long rows = labels.shape[0], images = x.shape[0];
             if (rows != 1 && rows != images)
-                throw new ArgumentException($"The denoiser is bound to the labels of {rows} images, and is asked for {images}.", nameof(x));
+                throw new ArgumentException(
+                    $"The denoiser is bound to the labels of {rows} images, and is asked for {images}.", nameof(x));
             var there = labels.to(x.device).expand(images, -1);
-            return x.requires_grad ? there.clone() : there; // what inference mode has made cannot be differentiated by
+            return x.requires_grad ? there.clone() : there; // a derivative can use no tensor that was made in inference mode
         }
     }
 }

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Tests.Sampling;
 
 /// <summary>
-/// The exact denoisers of two classes that overlap, each a Gaussian, and of both together: what a network with label dropout learns. As with a
-/// network, two of them are asked as one.
+/// The exact denoisers of two classes that overlap, each a Gaussian, and of both together: what a network with label dropout
+/// learns. As with a network, two of them are asked as one.
 /// </summary>
 internal sealed class ClassMixture
 {

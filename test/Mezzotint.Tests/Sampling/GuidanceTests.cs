@@ -86,7 +86,8 @@ public class GuidanceTests
             return guided.Denoise(x, 1);
         }
         double[] Deviations(Tensor images) => images.flatten(1).std(1).data<double>().ToArray();
-        double[] own = Deviations(new ClassMixture().For(1).Denoise(x, 1)), without = Deviations(Guided(0)), half = Deviations(Guided(0.5)), full = Deviations(Guided(1));
+        double[] own = Deviations(new ClassMixture().For(1).Denoise(x, 1));
+        double[] without = Deviations(Guided(0)), half = Deviations(Guided(0.5)), full = Deviations(Guided(1));
         for (int i = 0; i < 4; i++)
         {
             Assert.True(Math.Abs(without[i] / own[i] - 1) > 0.01, "guidance changes it");
@@ -111,7 +112,8 @@ public class GuidanceTests
     {
         const double w = 4, eta = 0.3, r = 0.2, beta = -0.6;
         using var scope = NewDisposeScope();
-        using var guided = new ClassMixture().Guided(new ProjectedGuidance { Weight = w, Eta = eta, NormThreshold = r, Momentum = beta }, 1);
+        var guidance = new ProjectedGuidance { Weight = w, Eta = eta, NormThreshold = r, Momentum = beta };
+        using var guided = new ClassMixture().Guided(guidance, 1);
         double[] x = [0.3, -0.9, 1.4], before = [0, 0, 0];
         int shortened = 0;
         foreach (double sigma in new[] { 3, 1, 0.3, 0.1 })
@@ -180,8 +182,9 @@ public class GuidanceTests
         var own = new ClassMixture().For(1).Denoise(x, 0.6);
         using var same = new Autoguidance { Weight = 3 }.Wrap(new ClassMixture().For(1), null, new ClassMixture().For(1));
         AssertSame(own, same.Denoise(x, 0.6));
-        using var other = new Autoguidance { Weight = 3 }.Wrap(new ClassMixture().For(1), weaker: GaussianMixtureDenoiser.TwoModes);
-        var weak = GaussianMixtureDenoiser.TwoModes.Denoise(x, 0.6);
+        var weaker = GaussianMixtureDenoiser.TwoModes;
+        using var other = new Autoguidance { Weight = 3 }.Wrap(new ClassMixture().For(1), weaker: weaker);
+        var weak = weaker.Denoise(x, 0.6);
         Assert.InRange((other.Denoise(x, 0.6) - (weak * -2 + own * 3)).abs().max().item<double>(), 0, 1e-12);
     }
 

@@ -86,7 +86,8 @@ public sealed class NetworkDenoiserTests : IDisposable
     [Fact]
     public void Labels_that_do_not_fit_are_refused()
     {
-        void Refused(string why, Action act) => Assert.Contains(why, Assert.Throws<ArgumentException>(act).Message, StringComparison.Ordinal);
+        void Refused(string why, Action act) =>
+            Assert.Contains(why, Assert.Throws<ArgumentException>(act).Message, StringComparison.Ordinal);
         Refused("int64 [images, tokens], not Float32 [2, 1]", () => Model().For(zeros(2, 1)));
         Refused("int64 [images, tokens], not Int64 [2]", () => Model().For(zeros(2, dtype: int64)));
         var model = Model();

@@ -43,7 +43,8 @@ public class PictureInversionTests
         ImageBatch Between(int count)
         {
             using var threads = new WorkerThreads(count);
-            return (new PictureInversion(model) { Inversion = new Inversion { Levels = Inversion.LevelsOf(model.Info.Process, 10) } })
+            var inversion = new Inversion { Levels = Inversion.LevelsOf(model.Info.Process, 10) };
+            return (new PictureInversion(model) { Inversion = inversion })
                 .Between(Picture(1), 1, Picture(2), 0, 5, threads).Images;
         }
         var one = Between(1);

@@ -91,7 +91,9 @@ public class SolversTests
     public void Levels_that_cannot_be_walked_are_refused_before_the_first_step(double[] levels, string message)
     {
         var x = ones(1, 1, 1, 1);
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => Solvers.Euler().Walk(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = x })).Message, StringComparison.Ordinal);
+        var input = new SolverInput { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = levels, X = x };
+        var refused = Assert.Throws<ArgumentException>(() => Solvers.Euler().Walk(input));
+        Assert.Contains(message, refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,14 +122,18 @@ public class SolversTests
                 return (step.X + (step.To - step.From) * step.Evaluate(u, middle).Slope(), here);
             }),
         };
-        var walk = midpoint.Walk(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4) });
+        var start = new SolverInput
+        {
+            Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4),
+        };
+        var walk = midpoint.Walk(start);
         var ends = new List<Tensor>();
         for (int round = 0; round < 2; round++)
             foreach (var step in walk)
                 if (step.Index == 63)
                     ends.Add(step.X.clone());
         Assert.True(ends[0].Equals(ends[1]));
-        var heun = Solvers.Heun().Solve(new() { Denoiser = GaussianMixtureDenoiser.TwoModes, Levels = SolverInputs.Levels(64), X = SolverInputs.Start(20, 4) });
+        var heun = Solvers.Heun().Solve(start);
         Assert.True((ends[0] - heun).abs().max().item<double>() < 0.01);
     }
 

@@ -57,7 +57,8 @@ public class SourceImageTests
         var denoiser = new Counting();
         double[] levels = [3, 2, 1, 0];
         using var generator = new Generator(1, CPU);
-        using var result = solver.Solve(new() { Denoiser = denoiser, Levels = levels, X = randn(1, 1, 4, 4, generator: generator), Noise = (_, _) => randn(1, 1, 4, 4, generator: generator) });
+        Tensor Noise() => randn(1, 1, 4, 4, generator: generator);
+        using var result = solver.Solve(new() { Denoiser = denoiser, Levels = levels, X = Noise(), Noise = (_, _) => Noise() });
         Assert.Equal(13, denoiser.Count); // two steps three times by two evaluations, and the last with one
         Assert.Equal(denoiser.Count, solver.Evaluations!(3));
         Assert.Same(solver, Resampling.Of(solver, 1));
