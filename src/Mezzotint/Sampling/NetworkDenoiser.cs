@@ -84,6 +84,8 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
     {
         private NetworkDenoiser Model => model;
 
+        private long Tokens => labels.shape[1];
+
         public Tensor Denoise(Tensor x, double sigma)
         {
             ArgumentNullException.ThrowIfNull(x);
@@ -94,7 +96,7 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
         public (Tensor Own, Tensor Others) DenoiseWith(IDenoiser other, Tensor x, double sigma)
         {
             ArgumentNullException.ThrowIfNull(x);
-            if (other is not Bound second || second.Model != model)
+            if (other is not Bound second || second.Model != model || second.Tokens != Tokens)
                 return (Denoise(x, sigma), other.Denoise(x, sigma));
             using var scope = NewDisposeScope();
             var both = model.Denoise(cat([x, x]), sigma, cat([LabelsOf(x), second.LabelsOf(x)]));  // [2B, C, H, W]

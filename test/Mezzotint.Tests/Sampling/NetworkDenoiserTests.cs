@@ -46,6 +46,15 @@ public sealed class NetworkDenoiserTests : IDisposable
         TensorAssert.Same(model.For(Labels(0)).Denoise(x, 2), others);
     }
 
+    [Fact]
+    public void Conditions_of_other_numbers_of_tokens_are_two_evaluations()
+    {
+        var model = Model();
+        var two = model.For(tensor(new long[] { 1, 0 }, [1, 2]));
+        two.DenoiseWith(model.Unconditional()!, Images(3), 2);
+        Assert.Equal([3, 3], _asked);
+    }
+
     [Theory]
     [InlineData("cfg")]
     [InlineData("cfg++")]
@@ -69,8 +78,8 @@ public sealed class NetworkDenoiserTests : IDisposable
     public void Labels_made_where_derivatives_are_off_leave_the_estimate_differentiable()
     {
         using var inference = inference_mode();
-        var labels = Labels(1, 0);
-        var x = Images(2);
+        var labels = Labels(1, 0, 1, 0, 1); // so many go to the network as they are: see SteadyBatch
+        var x = Images(5);
         var denoiser = new NetworkDenoiser(_network, new VarianceExploding(), new ScoreParameterisation()).For(labels);
         var trace = JacobianTrace.Of(denoiser, x, 2, x.sign().unsqueeze(0));
         Assert.True(trace.Trace.isfinite().all().item<bool>());
