@@ -2,7 +2,7 @@ using Mezzotint.Networks;
 
 namespace Mezzotint.Engine;
 
-/// <summary><see cref="ConditionEmbedding"/>: silu(time2(silu(time1(features of the time))) + the label's embedding).</summary>
+/// <summary>ConditionEmbedding: silu(time2(silu(time1(features of the time))) + the label's embedding).</summary>
 internal sealed unsafe class ConditionLayer
 {
     private readonly VectorLayer _time1, _time2;
@@ -13,7 +13,7 @@ internal sealed unsafe class ConditionLayer
     public ConditionLayer(NetworkEngine engine, ParameterTable parameters, ResidualUNetConfig config)
     {
         _width = config.EmbeddingWidth;
-        _frequencies = [.. ConditionEmbedding.FrequenciesOf(config).Select(f => (float)f * (float)(2 * Math.PI))];
+        _frequencies = [.. ResidualUNet.Frequencies(config.ModelChannels / 2).Select(f => (float)f * (float)(2 * Math.PI))];
         _time1 = new VectorLayer(parameters, "embedding.time1", config.ModelChannels, _width);
         _time2 = new VectorLayer(parameters, "embedding.time2", _width, _width);
         _labels = parameters.Value("embedding.labels.weight");

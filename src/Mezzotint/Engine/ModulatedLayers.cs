@@ -2,7 +2,7 @@ using Mezzotint.Networks;
 
 namespace Mezzotint.Engine;
 
-/// <summary><see cref="ModulatedBlock"/>: h = conv1(silu(norm1(x))); out = skip(x) + conv2(silu((1 + scale) norm2(h) + shift)).</summary>
+/// <summary>ModulatedBlock: h = conv1(silu(norm1(x))); out = skip(x) + conv2(silu((1 + scale) norm2(h) + shift)).</summary>
 internal sealed unsafe class ModulatedLayer
 {
     private readonly Map _x;
@@ -84,7 +84,7 @@ internal sealed unsafe class ModulatedLayer
     }
 }
 
-/// <summary><see cref="MapAttention"/>: x + proj(attention over the places of norm(x)).</summary>
+/// <summary>MapAttention: x + proj(attention over the places of norm(x)).</summary>
 internal sealed unsafe class MapAttentionLayer
 {
     private readonly Map _x;

@@ -199,7 +199,7 @@ internal sealed unsafe class UNetEngine : NetworkEngine
         _output.TakeGradients();
     }
 
-    /// <summary>The embedding of a time, as <see cref="TimeEmbedding"/> has it.</summary>
+    /// <summary>The embedding of a time, as TimeEmbedding has it.</summary>
     private void Embed(float t)
     {
         int half = _timeChannels / 2;

@@ -2,7 +2,7 @@ using Mezzotint.Networks;
 
 namespace Mezzotint.Engine;
 
-/// <summary><see cref="ResidualBlock"/>: c = conv(x); out = c + silu(gnorm(c + time)).</summary>
+/// <summary>ResidualBlock: c = conv(x); out = c + silu(gnorm(c + time)).</summary>
 internal sealed unsafe class ResidualLayer
 {
     private readonly ConvolutionLayer _convolution;
@@ -43,7 +43,7 @@ internal sealed unsafe class ResidualLayer
     }
 }
 
-/// <summary><see cref="SpatialTransformer"/> with one label: cross attention to a single token gives its value, whatever is asked.</summary>
+/// <summary>SpatialTransformer with one label: cross attention to a single token gives its value, whatever is asked.</summary>
 internal sealed unsafe class TransformerLayer
 {
     private readonly AttentionLayer[] _blocks;
@@ -89,7 +89,7 @@ internal sealed unsafe class TransformerLayer
     }
 }
 
-/// <summary><see cref="AttentionBlock"/>: self attention, the context's value, a perceptron.</summary>
+/// <summary>AttentionBlock: self attention, the context's value, a perceptron.</summary>
 internal sealed unsafe class AttentionLayer
 {
     private readonly int _channels, _places;

@@ -20,15 +20,14 @@ internal static class AnchorInputs
     /// <summary>x and, beside its channels, those of each anchor: [B, C (1 + anchors), H, W].</summary>
     /// <param name="x">In xHat: [B, C, H, W].</param>
     /// <param name="t">ln(level) / 4: [B].</param>
-    /// <param name="config">The anchors.</param>
-    public static Tensor Beside(Tensor x, Tensor t, ResidualUNetConfig config)
+    /// <param name="anchors">One or more.</param>
+    /// <param name="dataStd">The data_std of the preconditioning.</param>
+    public static Tensor Beside(Tensor x, Tensor t, IReadOnlyList<double> anchors, double dataStd)
     {
-        if (config.Anchors.Count == 0)
-            return x;
         using var scope = NewDisposeScope();
         var level = t.Times(4).exp().view(-1, 1, 1, 1);                                             // [B, 1, 1, 1]
-        var noisy = x * level.Squared().Plus(config.AnchorDataStd * config.AnchorDataStd).sqrt();   // xHat
-        return cat([x, .. config.Anchors.Select(anchor => Clipped(noisy.Plus(-anchor) / level))], 1).MoveToOuterDisposeScope();
+        var noisy = x * level.Squared().Plus(dataStd * dataStd).sqrt();   // xHat
+        return cat([x, .. anchors.Select(anchor => Clipped(noisy.Plus(-anchor) / level))], 1).MoveToOuterDisposeScope();
     }
 
     private static Tensor Clipped(Tensor distance)

@@ -2,18 +2,31 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Networks;
 
-/// <summary>A network F(x, t, labels) from noisy images to images: what it predicts of them is for a <see cref="Noise.Parameterisation"/> to say.</summary>
+/// <summary>
+/// A network F(x, t, labels) from noisy images to images: what it predicts of them is for a <see cref="Noise.Parameterisation"/>
+/// to say.
+/// </summary>
+/// <remarks>
+/// Its modules and what they compute are those of its configuration's description, <see cref="NetworkConfig.Describe"/>.
+/// </remarks>
 public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
+    private readonly DescribedProgram _program;
+
     private protected DenoisingNetwork(NetworkConfig config, string name, long seed) : base(name)
     {
         config.Validate();
         Config = config.Filled(config.CorpusLength, config.InChannels); // what is built is open no more
         random.manual_seed(seed); // modules draw from the process's generator; nothing else in this library does
+        Description = config.Describe();
+        _program = new(new(this, Description), Description, Description.Inputs, Description.Outputs[0]);
     }
 
     /// <summary>The shape of the network.</summary>
     public NetworkConfig Config { get; }
+
+    /// <summary>Its layers.</summary>
+    internal NetworkDescription Description { get; }
 
     /// <summary>Predicts.</summary>
     /// <param name="x">Noisy images: [B, C, H, W]; H and W are multiples of <see cref="NetworkConfig.Stride"/>.</param>
@@ -21,12 +34,17 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tenso
     /// <param name="labels">The asked classes, int64: [B, K]; one class is K = 1 token.</param>
     /// <returns>[B, C, H, W].</returns>
     /// <exception cref="ArgumentException">A shape does not fit.</exception>
-    public abstract override Tensor forward(Tensor x, Tensor t, Tensor labels);
+    public override Tensor forward(Tensor x, Tensor t, Tensor labels)
+    {
+        CheckShapes(x, t, labels);
+        return _program.Run([x, t, labels]);
+    }
+
+    /// <summary>The same; <paramref name="watch"/> sees what each layer makes.</summary>
+    internal Tensor Watched(Tensor x, Tensor t, Tensor labels, Action<Node, Tensor> watch) => _program.Run([x, t, labels], watch);
 
     /// <summary>Takes over what training does not change from a network of the same shape.</summary>
-    internal virtual void CopyFrozenFrom(DenoisingNetwork other)
-    {
-    }
+    internal void CopyFrozenFrom(DenoisingNetwork other) => Copy(other, parameter => !parameter.requires_grad);
 
     /// <summary>Takes over all weights of a network of the same shape, those that training does not change included.</summary>
     /// <exception cref="MezzotintException">It is of another shape.</exception>
@@ -34,21 +52,30 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tenso
     {
         if (!Config.Equals(other.Config))
             throw new MezzotintException("The model to begin with has a network of another shape than [model] says: take its own configuration.");
-        using var noGrad = no_grad();
-        foreach (var (mine, theirs) in named_parameters().Zip(other.named_parameters()))
-            mine.parameter.copy_(theirs.parameter);
+        Copy(other, _ => true);
     }
 
-    private protected void CheckShapes(Tensor x, Tensor t, Tensor labels)
+    private void Copy(DenoisingNetwork other, Func<Tensor, bool> which)
+    {
+        using var noGrad = no_grad();
+        foreach (var (mine, theirs) in named_parameters().Zip(other.named_parameters()))
+            if (which(mine.parameter))
+                mine.parameter.copy_(theirs.parameter);
+    }
+
+    private void CheckShapes(Tensor x, Tensor t, Tensor labels)
     {
         // libtorch ends the process over some wrong shapes, so they are found here.
         if (x.dim() != 4 || x.shape[1] != Config.InChannels)
-            throw new ArgumentException($"Images must be [B, {Config.InChannels}, H, W], not [{string.Join(", ", x.shape)}].", nameof(x));
+            throw new ArgumentException($"Images must be [B, {Config.InChannels}, H, W], not [{string.Join(", ", x.shape)}].",
+                nameof(x));
         if (x.shape[2] % Config.Stride != 0 || x.shape[3] % Config.Stride != 0 || x.shape[2] == 0 || x.shape[3] == 0)
             throw new ArgumentException($"Images of {x.shape[2]} x {x.shape[3]} do not fit this network: the sides must be multiples of {Config.Stride}.", nameof(x));
         if (t.dim() != 1 || t.shape[0] != x.shape[0])
-            throw new ArgumentException($"Times must be [{x.shape[0]}], one an image, not [{string.Join(", ", t.shape)}].", nameof(t));
+            throw new ArgumentException($"Times must be [{x.shape[0]}], one an image, not [{string.Join(", ", t.shape)}].",
+                nameof(t));
         if (labels.dim() != 2 || labels.shape[0] != x.shape[0] || labels.dtype != ScalarType.Int64)
-            throw new ArgumentException($"Labels must be int64 [{x.shape[0]}, tokens], not {labels.dtype} [{string.Join(", ", labels.shape)}].", nameof(labels));
+            throw new ArgumentException(
+                $"Labels must be int64 [{x.shape[0]}, tokens], not {labels.dtype} [{string.Join(", ", labels.shape)}].", nameof(labels));
     }
 }

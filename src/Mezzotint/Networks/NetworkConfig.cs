@@ -38,7 +38,10 @@ public abstract record NetworkConfig : IOpenSettings
     public abstract int Stride { get; }
 
     /// <summary>How many parameters the network has, those that are not trained counted: told without allocating anything.</summary>
-    public abstract long ParameterCount { get; }
+    public long ParameterCount => Describe().ParameterCount;
+
+    /// <summary>The network's layers.</summary>
+    public abstract NetworkDescription Describe();
 
     /// <summary>Makes the network, with fresh weights.</summary>
     /// <param name="seed">Of the weights: the same seed gives the same weights, bit for bit. 0 to 2^32 - 1.</param>

@@ -36,14 +36,14 @@ internal static class PaddedConvolution
             : conv.call(x);
     }
 
-    /// <summary>conv(x), for one without padding: the gradient of a convolution, so that its sums are the other way about.</summary>
+    /// <summary>conv(x): the gradient of a convolution, so that its sums are the other way about.</summary>
     public static Tensor Apply(this ConvTranspose2d conv, Tensor x)
     {
         long[] shape = conv.weight.shape; // [Cin, Cout, k, k]
         long more = Missing(shape[0], Block), rest = Made(shape[1], strided: true);
         return IsNeededFor(x, more + rest)
             ? nn.functional.conv_transpose2d(Channels(x, more), nn.functional.pad(conv.weight, [0, 0, 0, 0, 0, rest, 0, more]),
-                conv.bias is { } bias ? nn.functional.pad(bias, [0, rest]) : null, conv.stride).narrow(1, 0, shape[1])
+                conv.bias is { } bias ? nn.functional.pad(bias, [0, rest]) : null, conv.stride, conv.padding, conv.output_padding).narrow(1, 0, shape[1])
             : conv.call(x);
     }
 

@@ -1,121 +1,98 @@
-using Mezzotint.Runtime;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Mezzotint.Networks;
 
 /// <summary>
-/// A U-Net of pre-activation residual blocks, which time and class scale and shift: the network of a modern diffusion model, in a small size.
-/// Each block of the encoder leaves its map for one of the decoder; the middle attends over the whole map.
+/// A U-Net of pre-activation residual blocks, which time and class scale and shift: the network of a modern diffusion model, in a
+/// small size. Each block of the encoder leaves its map for one of the decoder; the middle attends over the whole map. The last
+/// layer of each branch starts at 0, so that the fresh network predicts 0 and every block starts as the identity.
 /// </summary>
-/// <remarks>
-/// After Dhariwal, Nichol 2021, "Diffusion Models Beat GANs on Image Synthesis", arXiv 2105.05233, section 3 (the blocks), with patches of pixels
-/// taken together as in Hoogeboom et al. 2023, arXiv 2301.11093. The last layer of each branch starts at 0, so that the fresh network predicts 0 and
-/// every block starts as the identity.
-/// </remarks>
-public sealed class ResidualUNet : DenoisingNetwork
+/// <remarks>Dhariwal, Nichol 2021, arXiv 2105.05233, section 3; patches as in Hoogeboom et al. 2023, arXiv 2301.11093.</remarks>
+public sealed class ResidualUNet(ResidualUNetConfig config, long seed = 0)
+    : DenoisingNetwork(config ?? throw new ArgumentNullException(nameof(config)), nameof(ResidualUNet), seed)
 {
-    private readonly ConditionEmbedding embedding;
-    private readonly Conv2d input;
-    private readonly ModuleList<ModulatedLevel> encoder;
-    private readonly ModuleList<Conv2d> down;
-    private readonly ModulatedBlock middle;
-    private readonly MapAttention middle_attention;
-    private readonly ModuleList<ConvTranspose2d> up;
-    private readonly ModuleList<ModulatedLevel> decoder;
-    private readonly GroupNorm output_norm;
-    private readonly Conv2d output;
-    private readonly ResidualUNetConfig _config;
-    private readonly int _patch;
+    private const double LowestFrequency = 0.25, HighestFrequency = 32; // of the time's features, in turns per unit
 
-    /// <summary>Builds the network with fresh weights.</summary>
-    /// <param name="config">The shape.</param>
-    /// <param name="seed">Of the weights: the same seed gives the same weights, bit for bit. 0 to 2^32 - 1.</param>
-    /// <exception cref="MezzotintException">The shape is impossible.</exception>
-    public ResidualUNet(ResidualUNetConfig config, long seed = 0) : base(config ?? throw new ArgumentNullException(nameof(config)), nameof(ResidualUNet), seed)
+    internal static NetworkDescription Describe(ResidualUNetConfig config)
     {
         int[] widths = config.Widths;
-        int levels = widths.Length;
-        (_config, _patch) = (config, config.PatchSize);
-        embedding = new(config);
-        input = nn.Conv2d(config.InputChannels, widths[0], 3, padding: 1);
-        encoder = new([.. Enumerable.Range(0, levels).Select(level => new ModulatedLevel(config, level, joins: false))]);
-        down = new([.. Enumerable.Range(1, levels - 1).Select(level => nn.Conv2d(widths[level - 1], widths[level], 2, stride: 2))]);
-        middle = new(widths[^1], widths[^1], config);
-        middle_attention = new(widths[^1], config.HeadChannels);
-        up = new([.. Enumerable.Range(1, levels - 1).Reverse().Select(level => nn.ConvTranspose2d(widths[level], widths[level - 1], 2, stride: 2))]);
-        decoder = new([.. Enumerable.Range(0, levels).Reverse().Select(level => new ModulatedLevel(config, level, joins: true))]);
-        output_norm = ModulatedBlock.Norm(widths[0]);
-        output = ModulatedBlock.StartAtZero(nn.Conv2d(widths[0], config.PatchChannels, 3, padding: 1));
-        RegisterComponents();
-    }
+        var net = new NetworkBuilder(nameof(ResidualUNet));
+        Node x = net.Map("x", config.InChannels), t = net.Number("t"), labels = net.Indices("labels");
+        var condition = Condition(net, t, labels, config); // [B, E]
+        if (config.Anchors.Count > 0)
+            x = net.Anchors(x, t, config.Anchors, config.AnchorDataStd);
 
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor x, Tensor t, Tensor labels)
-    {
-        CheckShapes(x, t, labels);
-        using var scope = NewDisposeScope();
-        var condition = embedding.call(t, labels); // [B, E]
-        var skips = new Stack<Tensor>();
-
-        x = input.Apply(nn.functional.pixel_unshuffle(AnchorInputs.Beside(x, t, _config), _patch)); // [B, C, H / patch, W / patch]
-        for (int level = 0; level < encoder.Count; level++)
+        var skips = new Stack<Node>();
+        x = net.Convolution("input", net.Unshuffle(x, config.PatchSize), widths[0]); // [B, C, H / patch, W / patch]
+        net.Children("encoder", "down");
+        for (int level = 0; level < widths.Length; level++)
         {
             if (level > 0)
-                x = down[level - 1].Apply(x);
-            x = encoder[level].Encode(x, condition, skips);
+                x = net.Convolution($"down.{level - 1}", x, widths[level], kernel: 2, stride: 2);
+            x = Level(net, $"encoder.{level}", x, condition, level, config, (_, map) => map, skips.Push);
         }
-        x = middle_attention.call(middle.call(x, condition));
-        for (int level = 0; level < decoder.Count; level++)
+        x = Attention(net, "middle_attention", Block(net, "middle", x, condition, widths[^1]), config.HeadChannels);
+        net.Children("up", "decoder");
+        for (int level = widths.Length - 1; level >= 0; level--)
         {
-            if (level > 0)
-                x = up[level - 1].Apply(x);
-            x = decoder[level].Decode(x, condition, skips);
+            int step = widths.Length - 1 - level;
+            if (step > 0)
+                x = net.Enlarge($"up.{step - 1}", x, widths[level], kernel: 2);
+            x = Level(net, $"decoder.{step}", x, condition, level, config, (builder, map) =>
+                builder.Concatenate(map, skips.Pop()), _ => { });
         }
-        x = output.Apply(nn.functional.silu(output_norm.call(x)));
-        return nn.functional.pixel_shuffle(x, _patch).MoveToOuterDisposeScope();
+        x = net.Convolution("output", net.Silu(Norm(net, "output_norm", x)), config.PatchChannels, startsAtZero: true);
+        return net.Build(net.Shuffle(x, config.PatchSize));
     }
-}
 
-/// <summary>silu(MLP(features of the time) + the sum of the labels' embeddings).</summary>
-public sealed class ConditionEmbedding : nn.Module<Tensor, Tensor, Tensor>
-{
-    private const double LowestFrequency = 0.25, HighestFrequency = 32;
-
-    private readonly Linear time1;
-    private readonly Linear time2;
-    private readonly Embedding labels;
-    private readonly double[] _frequencies;
-
-    internal ConditionEmbedding(ResidualUNetConfig config) : base(nameof(ConditionEmbedding))
+    /// <summary>silu(MLP(features of the time) + the sum of the labels' embeddings).</summary>
+    private static Node Condition(NetworkBuilder net, Node t, Node labels, ResidualUNetConfig config)
     {
-        _frequencies = FrequenciesOf(config);
-        time1 = nn.Linear(config.ModelChannels, config.EmbeddingWidth);
-        time2 = nn.Linear(config.EmbeddingWidth, config.EmbeddingWidth);
-        labels = nn.Embedding(config.EmbeddingRows, config.EmbeddingWidth);
-        RegisterComponents();
+        using var embedding = net.Module("embedding", "ConditionEmbedding");
+        var time = net.Linear("time1", net.TimeFeatures(t, Frequencies(config.ModelChannels / 2)), config.EmbeddingWidth);
+        time = net.Linear("time2", net.Silu(time), config.EmbeddingWidth);
+        return net.Silu(net.Add(time,
+            net.SumOfTokens(net.Embedding("labels", labels, config.EmbeddingRows, config.EmbeddingWidth))));
     }
 
-    /// <summary>The frequencies of the time's features, in turns per unit of time: evenly apart on a logarithmic scale.</summary>
-    internal static double[] FrequenciesOf(ResidualUNetConfig config)
+    /// <summary>Evenly apart on a logarithmic scale.</summary>
+    internal static double[] Frequencies(int count) =>
+        [.. Enumerable.Range(0, count).Select(i =>
+            LowestFrequency * Math.Pow(HighestFrequency / LowestFrequency, i / Math.Max(1.0, count - 1)))];
+
+    /// <summary>The blocks of one level, each with attention after it where the configuration asks for that.</summary>
+    private static Node Level(NetworkBuilder net, string name, Node x, Node condition, int level, ResidualUNetConfig config,
+        Func<NetworkBuilder, Node, Node> before, Action<Node> after)
     {
-        int half = config.ModelChannels / 2;
-        return [.. Enumerable.Range(0, half).Select(i => LowestFrequency * Math.Pow(HighestFrequency / LowestFrequency, i / Math.Max(1.0, half - 1)))];
+        using var module = net.Module(name, "ModulatedLevel");
+        net.Children("blocks", "attention");
+        for (int i = 0; i < config.ResidualBlocks[level]; i++)
+        {
+            x = Block(net, $"blocks.{i}", before(net, x), condition, config.Widths[level]);
+            if (config.AttentionLevels.Contains(level))
+                x = Attention(net, $"attention.{i}", x, config.HeadChannels);
+            after(x);
+        }
+        return x;
     }
 
-    /// <summary>Maps times [B] and labels, int64 [B, K], to [B, E].</summary>
-    public override Tensor forward(Tensor t, Tensor label)
+    /// <summary>skip(x) + conv2(silu((1 + scale) norm2(conv1(silu(norm1(x)))) + shift)).</summary>
+    internal static Node Block(NetworkBuilder net, string name, Node x, Node condition, int channels)
     {
-        using var scope = NewDisposeScope();
-        var time = time2.call(nn.functional.silu(time1.call(Features(t))));
-        return nn.functional.silu(time.Plus(labels.call(label).sum(1))).MoveToOuterDisposeScope();
+        using var block = net.Module(name, "ModulatedBlock");
+        var h = net.Convolution("conv1", net.Silu(Norm(net, "norm1", x)), channels);
+        var modulation = net.Linear("modulation", condition, 2 * channels);
+        h = net.Convolution("conv2", net.Silu(net.Modulate(Norm(net, "norm2", h), modulation)), channels, startsAtZero: true);
+        return net.Add(x.Channels == channels ? x : net.Convolution("skip", x, channels, kernel: 1), h);
     }
 
-    /// <summary>[cos(2 pi f t), sin(2 pi f t)]: [B, C].</summary>
-    private Tensor Features(Tensor t)
+    /// <summary>x + proj(attention over the places of norm(x)). Ho et al. 2020, arXiv 2006.11239, appendix B.</summary>
+    internal static Node Attention(NetworkBuilder net, string name, Node x, int headChannels)
     {
-        var frequencies = tensor(_frequencies, t.dtype, t.device).Times(2 * Math.PI);
-        var angle = t.unsqueeze(1) * frequencies; // [B, C / 2]
-        return cat([angle.cos(), angle.sin()], 1);
+        using var attention = net.Module(name, "MapAttention");
+        var qkv = net.Split(net.Convolution("qkv", Norm(net, "norm", x), 3 * x.Channels, kernel: 1), 3);
+        var mixed = net.Attention(qkv[0], qkv[1], qkv[2], x.Channels / headChannels);
+        return net.Add(x, net.Convolution("proj", mixed, x.Channels, kernel: 1, startsAtZero: true));
     }
+
+    private static Node Norm(NetworkBuilder net, string name, Node x) =>
+        net.GroupNorm(name, x, x.Channels / ResidualUNetConfig.GroupChannels);
 }

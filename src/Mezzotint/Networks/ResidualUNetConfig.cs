@@ -62,29 +62,7 @@ public sealed record ResidualUNetConfig : NetworkConfig
     public override DenoisingNetwork Build(long seed = 0) => new ResidualUNet(this, seed);
 
     /// <inheritdoc/>
-    public override long ParameterCount
-    {
-        get
-        {
-            long embedding = EmbeddingWidth;
-            int[] widths = Widths;
-            long Convolution(long from, long to, long kernel) => from * to * kernel * kernel + to;
-            long Block(long from, long to) => 2 * from + Convolution(from, to, 3) + embedding * 2 * to + 2 * to + 2 * to + Convolution(to, to, 3)
-                + (from == to ? 0 : Convolution(from, to, 1));
-            long Attention(long width) => 2 * width + Convolution(width, 3 * width, 1) + Convolution(width, width, 1);
-
-            long count = EmbeddingRows * embedding + Convolution(InputChannels, widths[0], 3) // class, input
-                + ModelChannels * embedding + embedding + embedding * embedding + embedding;     // time
-            for (int level = 0; level < widths.Length; level++)
-            {
-                long width = widths[level];
-                count += ResidualBlocks[level] * (Block(width, width) + Block(2 * width, width) + (AttentionLevels.Contains(level) ? 2 * Attention(width) : 0));
-                if (level > 0)
-                    count += 2 * Convolution(widths[level - 1], width, 2) + widths[level - 1] - width; // down, and up, whose bias is of the other width
-            }
-            return count + Block(widths[^1], widths[^1]) + Attention(widths[^1]) + 2 * widths[0] + Convolution(widths[0], PatchChannels, 3);
-        }
-    }
+    public override NetworkDescription Describe() => ResidualUNet.Describe(this);
 
     /// <inheritdoc/>
     public override void Validate()

@@ -1,70 +1,100 @@
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Mezzotint.Networks;
 
 /// <summary>
-/// The seed's network h(x, t, label): an encoder that halves the map at each level, a middle with a spatial transformer, and a
-/// decoder that doubles it back and joins what the encoder saw. The score of x at time t is h / std(t).
+/// The seed's network h(x, t, label): an encoder that halves the map at each level, a middle with a transformer, and a decoder
+/// that doubles it back and joins what the encoder saw. The score of x at time t is h / std(t). The names are the seed's.
 /// </summary>
-/// <remarks>
-/// After Ronneberger et al. 2015, "U-Net", arXiv 1505.04597, with the time embedding of Song et al. 2021 and the spatial
-/// transformer of Rombach et al. 2022. TorchSharp names modules and parameters after the fields that hold them; the fields here
-/// carry the seed system's names, so that its checkpoints load.
-/// </remarks>
-public sealed class UNet : DenoisingNetwork
+/// <remarks>Ronneberger et al. 2015, arXiv 1505.04597; time of Song et al. 2021, transformer of Rombach et al. 2022.</remarks>
+public sealed class UNet(UNetConfig config, long seed = 0)
+    : DenoisingNetwork(config ?? throw new ArgumentNullException(nameof(config)), nameof(UNet), seed)
 {
-    private readonly Embedding context_embed;
-    private readonly TimeEmbedding time_embed;
-    private readonly ModuleList<EncoderBlock> encoder;
-    private readonly MidBlock mid_block;
-    private readonly ModuleList<DecoderBlock> decoder;
-    private readonly Sequential proj;
-
-    /// <summary>Builds the network with fresh weights, drawn as PyTorch draws them.</summary>
-    /// <param name="config">The shape.</param>
-    /// <param name="seed">Of the weights: the same seed gives the same weights, bit for bit. 0 to 2^32 - 1.</param>
-    /// <exception cref="MezzotintException">The shape is impossible.</exception>
-    public UNet(UNetConfig config, long seed = 0) : base(config ?? throw new ArgumentNullException(nameof(config)), nameof(UNet), seed)
+    internal static NetworkDescription Describe(UNetConfig config)
     {
-        int time = config.ModelChannels;
         int[] widths = [.. config.ChannelMultipliers.Select(m => m * config.ModelChannels)];
-        int levels = widths.Length;
-        TransformerConfig? TransformerAt(int level) => config.AttentionLevels.Contains(level) ? config.Transformer : null;
+        var net = new NetworkBuilder(nameof(UNet));
+        Node x = net.Map("x", config.InChannels), t = net.Number("t"), labels = net.Indices("labels");
+        var context = net.Embedding("context_embed", labels, config.EmbeddingRows, config.Transformer.ContextDim); // [B, K, D]
+        var time = TimeEmbedding(net, t, config.ModelChannels);                                                     // [B, T]
 
-        context_embed = nn.Embedding(config.EmbeddingRows, config.Transformer.ContextDim);
-        time_embed = new(time);
-        encoder = new([.. Enumerable.Range(0, levels).Select(level =>
-            new EncoderBlock(level == 0 ? config.InChannels : widths[level - 1], widths[level], time, config.NumResBlocks, TransformerAt(level)))]);
-        mid_block = new(widths[^1], 2 * widths[^1], time, config.Transformer);
-        decoder = new([.. Enumerable.Range(0, levels).Reverse().Select(level =>
-            new DecoderBlock(level == levels - 1 ? 2 * widths[^1] : widths[level + 1], widths[level], time, config.NumResBlocks))]);
-        proj = nn.Sequential(
-            ResidualBlock.GroupNormalisation(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], config.OutChannels, 3, padding: 1));
-        RegisterComponents();
+        var skips = new Stack<Node>();
+        for (int level = 0; level < widths.Length; level++)
+        {
+            using var encoder = net.Module($"encoder.{level}", "EncoderBlock");
+            x = ResidualBlocks(net, x, time, widths[level], config.NumResBlocks);
+            if (config.AttentionLevels.Contains(level))
+                x = SpatialTransformer(net, "spatial_transformer", x, context, config.Transformer);
+            skips.Push(x);
+            x = net.Convolution("downsampling", x, widths[level], stride: 2, bias: false); // half the map
+        }
+        using (net.Module("mid_block", "MidBlock"))
+        {
+            x = ResidualBlock(net, "res1", x, time, 2 * widths[^1]);
+            x = ResidualBlock(net, "res2", x, time, 2 * widths[^1]);
+            x = SpatialTransformer(net, "st", x, context, config.Transformer);
+        }
+        foreach (int width in widths.Reverse())
+        {
+            using var decoder = net.Module($"decoder.{widths.Length - skips.Count}", "DecoderBlock");
+            x = net.Enlarge("upsampling", x, width, kernel: 3, bias: false); // twice the map
+            x = ResidualBlocks(net, net.Concatenate(skips.Pop(), x), time, width, config.NumResBlocks);
+        }
+        using (net.Module("proj", "Sequential"))
+            x = net.Convolution("2", net.Silu(net.GroupNorm("0", x, UNetConfig.Groups), "1"), config.OutChannels);
+        return net.Build(x);
     }
 
-    /// <summary>Predicts h, which for a <see cref="Noise.ScoreParameterisation"/> is -z where x = x_0 + std(t) z.</summary>
-    /// <inheritdoc/>
-    public override Tensor forward(Tensor x, Tensor t, Tensor labels)
+    /// <summary>Random Fourier features of the time, then a linear layer. Tancik et al. 2020, arXiv 2006.10739.</summary>
+    private static Node TimeEmbedding(NetworkBuilder net, Node t, int channels)
     {
-        CheckShapes(x, t, labels);
-        var context = context_embed.call(labels);  // [B, K, D]
-        var time = time_embed.call(t);             // [B, T]
-
-        var skips = new Stack<Tensor>();
-        foreach (var block in encoder)
-            x = block.Encode(x, time, context, skips);
-        x = mid_block.call(x, time, context);
-        foreach (var block in decoder)
-            x = block.call(x, skips.Pop(), time);
-        x = proj[1].call(proj[0].call(x));
-        return ((Conv2d)proj[2]).Apply(x);
+        using var embedding = net.Module("time_embed", "TimeEmbedding");
+        return net.Linear("proj", net.RandomTimeFeatures("W", t, channels / 2, std: 30), channels);
     }
 
-    internal override void CopyFrozenFrom(DenoisingNetwork other)
+    private static Node ResidualBlocks(NetworkBuilder net, Node x, Node time, int channels, int count) =>
+        Enumerable.Range(0, count).Aggregate(x, (map, i) => ResidualBlock(net, $"res_blocks.{i}", map, time, channels));
+
+    /// <summary>c = conv(x); out = c + silu(gnorm(c + time_lin(time))). The residual is c, not x.</summary>
+    internal static Node ResidualBlock(NetworkBuilder net, string name, Node x, Node time, int channels)
     {
-        using var noGrad = no_grad();
-        time_embed.Frequencies.copy_(((UNet)other).time_embed.Frequencies);
+        using var block = net.Module(name, "ResidualBlock");
+        var c = net.Convolution("conv", x, channels);
+        var shifted = net.Add(c, net.Linear("time_lin", time, channels));
+        return net.Add(c, net.Silu(net.GroupNorm("gnorm", shifted, UNetConfig.Groups), "silu"));
+    }
+
+    /// <summary>x + conv(attention blocks over the places of x). Rombach et al. 2022, arXiv 2112.10752, appendix E.2.1.</summary>
+    internal static Node SpatialTransformer(NetworkBuilder net, string name, Node x, Node context, TransformerConfig config)
+    {
+        using var transformer = net.Module(name, "SpatialTransformer");
+        var tokens = net.PlacesAsTokens(x); // [B, H W, C]
+        for (int i = 0; i < config.NumLayers; i++)
+            tokens = AttentionBlock(net, $"blocks.{i}", tokens, context, config.NumHeads);
+        return net.Add(x, net.Convolution("proj_out", net.TokensAsPlaces(tokens, like: x), x.Channels, kernel: 1));
+    }
+
+    /// <summary>Self attention, cross attention, a perceptron: of normalised input, each added to its input.</summary>
+    private static Node AttentionBlock(NetworkBuilder net, string name, Node x, Node context, int heads)
+    {
+        using var block = net.Module(name, "AttentionBlock");
+        net.Children("self_attn", "self_attn_norm", "cross_attn", "cross_attn_norm", "mlp", "mlp_norm");
+        var normed = net.LayerNorm("self_attn_norm", x);
+        x = net.Add(Attention(net, "self_attn", normed, normed, heads), x);
+        x = net.Add(Attention(net, "cross_attn", net.LayerNorm("cross_attn_norm", x), context, heads), x);
+        return net.Add(Perceptron(net, net.LayerNorm("mlp_norm", x)), x);
+    }
+
+    /// <summary>Attention of tokens to a context, without an output projection.</summary>
+    internal static Node Attention(NetworkBuilder net, string name, Node x, Node context, int heads)
+    {
+        using var attention = net.Module(name, "MultiHeadAttention");
+        Node Projected(string projection, Node tokens) => net.Linear(projection, tokens, x.Channels, bias: false);
+        return net.Attention(Projected("q_proj", x), Projected("k_proj", context), Projected("v_proj", context), heads);
+    }
+
+    private static Node Perceptron(NetworkBuilder net, Node x)
+    {
+        using var perceptron = net.Module("mlp", "MLP");
+        using var layers = net.Module("net", "Sequential");
+        return net.Linear("2", net.Relu(net.Linear("0", x, x.Channels), "1"), x.Channels);
     }
 }

@@ -25,7 +25,7 @@ public sealed record UNetConfig : NetworkConfig
     public override int Stride => 1 << ChannelMultipliers.Count;
 
     /// <inheritdoc/>
-    public override long ParameterCount => UNetSize.ParameterCount(this);
+    public override NetworkDescription Describe() => UNet.Describe(this);
 
     /// <inheritdoc/>
     public override DenoisingNetwork Build(long seed = 0) => new UNet(this, seed);

@@ -53,7 +53,7 @@ public class ModelFolderTests
             double bound = name == Frozen ? 0 : rounding;
             Assert.True(((read - wanted).abs() <= wanted.abs() * bound + 1e-7 * (bound > 0 ? 1 : 0)).all().item<bool>(), name);
         }
-        Assert.True(new FileInfo(folder.File("model/model.safetensors")).Length < 2.2 * UNetSize.ParameterCount(SmallNetwork.Config));
+        Assert.True(new FileInfo(folder.File("model/model.safetensors")).Length < 2.2 * SmallNetwork.Config.ParameterCount);
     }
 
     [Fact]
@@ -157,7 +157,7 @@ public class ModelFolderTests
         SafetensorsFile.Write(folder.File("model.safetensors"), NetworkWeights.Save(network));
         File.WriteAllBytes(folder.File("config.json"), ModelDescription.Write(SmallNetwork.Info with { Model = huge, Height = 4, Width = 4 }));
         string message = Refusal(folder.Name);
-        Assert.StartsWith($"'{folder.File("model.safetensors")}' has {UNetSize.ParameterCount(SmallNetwork.Config)} weights, but the network of its config.json has ", message, StringComparison.Ordinal);
+        Assert.StartsWith($"'{folder.File("model.safetensors")}' has {SmallNetwork.Config.ParameterCount} weights, but the network of its config.json has ", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -54,7 +54,7 @@ public class ResidualUNetTests
             double level = levels[i], scale = 1 / Math.Sqrt(level * level + 0.49);
             var noisy = clean.narrow(0, i, 1).add(noise.narrow(0, i, 1).mul(level));
             noisy[0, 0, 0, 0] = noise[i, 0, 0, 0].mul(level).sub(0.25); // exactly the first anchor, before the noise
-            var seen = AnchorInputs.Beside(noisy.mul(scale).to(float32), tensor([(float)(Math.Log(level) / 4)]), config);
+            var seen = AnchorInputs.Beside(noisy.mul(scale).to(float32), tensor([(float)(Math.Log(level) / 4)]), config.Anchors, config.AnchorDataStd);
             Assert.Equal([1, 3, 2, 2], seen.shape);
             TensorAssert.Same(noisy.mul(scale).to(float32), seen.narrow(1, 0, 1));
             foreach (var (anchor, channel) in new[] { (-0.25, 1), (1.5, 2) })
@@ -106,12 +106,12 @@ public class ResidualUNetTests
     public void A_block_is_its_formula()
     {
         random.manual_seed(7);
-        using var block = new ModulatedBlock(16, 8, Small);
+        using var block = new DescribedPart(net => ResidualUNet.Block(net, "it", net.Map("x", 16), net.Vector("condition", Small.EmbeddingWidth), 8));
         Randomise(block);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var (x, condition) = (randn(1, 16, 3, 2), randn(1, Small.EmbeddingWidth));
-        var weights = block.named_parameters().ToDictionary(named => named.name, named => Doubles(named.parameter));
+        var weights = block.Weights().ToDictionary(named => named.Name, named => Doubles(named.Weights));
         double[] modulation = PlainLayers.Linear(Doubles(condition), weights["modulation.weight"], weights["modulation.bias"]);
 
         double[] input = Doubles(x);
@@ -120,7 +120,7 @@ public class ResidualUNetTests
         h = PlainLayers.Silu([.. h.Select((value, i) => (1 + modulation[i / 6]) * value + modulation[8 + i / 6])]);
         h = PlainLayers.Convolution(h, 8, 3, 2, weights["conv2.weight"], weights["conv2.bias"], 3);
         double[] skip = PlainLayers.Convolution(input, 16, 3, 2, weights["skip.weight"], weights["skip.bias"], 1);
-        Near([.. h.Zip(skip, (a, b) => a + b)], block.call(x, condition));
+        Near([.. h.Zip(skip, (a, b) => a + b)], block.Run(x, condition));
     }
 
     /// <summary>The same formula in plain float64 loops.</summary>
@@ -128,12 +128,12 @@ public class ResidualUNetTests
     public void Attention_is_its_formula()
     {
         random.manual_seed(8);
-        using var attention = new MapAttention(8, 4);
+        using var attention = new DescribedPart(net => ResidualUNet.Attention(net, "it", net.Map("x", 8), headChannels: 4));
         Randomise(attention);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var x = randn(1, 8, 3, 2);
-        var weights = attention.named_parameters().ToDictionary(named => named.name, named => Doubles(named.parameter));
+        var weights = attention.Weights().ToDictionary(named => named.Name, named => Doubles(named.Weights));
 
         double[] input = Doubles(x), normed = PlainLayers.GroupNorm(input, 8, 8, weights["norm.weight"], weights["norm.bias"]);
         double[] all = PlainLayers.Convolution(normed, 8, 3, 2, weights["qkv.weight"], weights["qkv.bias"], 1);
@@ -147,7 +147,7 @@ public class ResidualUNetTests
                     mixed[(head * 4 + i) * 6 + place] = Enumerable.Range(0, 6).Sum(other => weight[other] * At(2, head, other, i)) / weight.Sum();
             }
         double[] projected = PlainLayers.Convolution(mixed, 8, 3, 2, weights["proj.weight"], weights["proj.bias"], 1);
-        Near([.. projected.Zip(input, (a, b) => a + b)], attention.call(x));
+        Near([.. projected.Zip(input, (a, b) => a + b)], attention.Run(x));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using Mezzotint.Networks;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Networks;
@@ -17,9 +16,7 @@ public class SeedNetworkGoldenTests
         using var network = golden.Network();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var results = WatchBlocks(network, scope);
-
-        var output = network.call(golden["x_t"], golden["t"], golden["labels"]);
+        var (output, results) = Watched(network, golden["x_t"], golden["t"], golden["labels"]);
 
         golden.AssertAgrees("output", output);
         golden.AssertAgrees("output64", output);
@@ -52,8 +49,12 @@ public class SeedNetworkGoldenTests
         using var network = golden.Network();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var attention = Assert.IsType<MultiHeadAttention>(ModuleAt(network, "mid_block.st.blocks.0.cross_attn"));
-        golden.AssertAgrees("cross_attention.output", attention.call(golden["cross_attention.x"], golden["cross_attention.context"]));
+        var (x, context) = (golden["cross_attention.x"], golden["cross_attention.context"]);
+        using var attention = new DescribedPart(net =>
+            UNet.Attention(net, "it", net.Tokens("x", (int)x.shape[2]), net.Tokens("context", (int)context.shape[2]),
+            golden.Config.Transformer.NumHeads));
+        attention.Take(network, "mid_block.st.blocks.0.cross_attn");
+        golden.AssertAgrees("cross_attention.output", attention.Run(x, context));
     }
 
     [Fact]
@@ -63,47 +64,34 @@ public class SeedNetworkGoldenTests
         using var network = golden.Network();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var transformer = Assert.IsType<SpatialTransformer>(ModuleAt(network, "mid_block.st"));
-        var output = transformer.call(golden["spatial_transformer.x"], golden["spatial_transformer.context"]);
+        var (x, context) = (golden["spatial_transformer.x"], golden["spatial_transformer.context"]);
+        using var transformer = new DescribedPart(net =>
+            UNet.SpatialTransformer(net, "it", net.Map("x", (int)x.shape[1]), net.Tokens("context", (int)context.shape[2]),
+            golden.Config.Transformer));
+        transformer.Take(network, "mid_block.st");
+        var output = transformer.Run(x, context);
         golden.AssertAgrees("spatial_transformer.output", output);
         // The second map is a hundred times fainter, and would be lost beside the first.
         TensorAssert.Close(golden["spatial_transformer.output"][1], output[1], SeedFixture.Tolerance, "the faint map");
     }
 
-    internal static nn.Module ModuleAt(nn.Module network, string path) =>
-        network.named_modules().Single(named => named.name == path).module;
-
-    /// <summary>Keeps what every module of the network gives, by its path. An encoder level is not called as a module of its own: its skip is
-    /// what its downsampling takes, its output is what that gives.</summary>
-    private static Dictionary<string, Tensor> WatchBlocks(UNet network, DisposeScope scope)
+    /// <summary>
+    /// What the network gives, and what every module of it gives, by its path. The skip of an encoder's level is what its
+    /// downsampling takes.
+    /// </summary>
+    private static (Tensor Output, Dictionary<string, Tensor> Results) Watched(UNet network, Tensor x, Tensor t, Tensor labels)
     {
+        var made = new Dictionary<Node, Tensor>();
+        // what is watched is freed after its last use
+        var output = network.Watched(x, t, labels, (node, value) => made[node] = value.clone().MoveToOuterDisposeScope());
         var results = new Dictionary<string, Tensor>();
-        // The blocks free what they made on their way, so it is a copy that is kept.
-        Tensor Keep(string path, Tensor output)
+        foreach (var (path, place) in network.Description.Root.All())
         {
-            results[path] = output.clone().DetachFromDisposeScope();
-            scope.Attach(results[path]);
-            return output;
+            if ((place.Layer ?? place.Output) is { } node)
+                results[path] = made[node];
+            if (path.EndsWith(".downsampling", StringComparison.Ordinal))
+                results[path[..^".downsampling".Length] + ".skip"] = made[place.Layer!.Inputs[0]];
         }
-        foreach (var (path, module) in network.named_modules())
-        {
-            switch (module)
-            {
-                case Conv2d downsampling when path.EndsWith(".downsampling", StringComparison.Ordinal):
-                    string level = path[..^".downsampling".Length];
-                    downsampling.register_forward_hook((_, input, output) => (Keep(level + ".skip", input), Keep(level, output)).Item2);
-                    break;
-                case nn.Module<Tensor, Tensor> one:
-                    one.register_forward_hook((_, _, output) => Keep(path, output));
-                    break;
-                case nn.Module<Tensor, Tensor, Tensor> two:
-                    two.register_forward_hook((_, _, _, output) => Keep(path, output));
-                    break;
-                case nn.Module<Tensor, Tensor, Tensor, Tensor> three:
-                    three.register_forward_hook((_, _, _, _, output) => Keep(path, output));
-                    break;
-            }
-        }
-        return results;
+        return (output, results);
     }
 }

@@ -58,11 +58,11 @@ public class UNetTests
     [Fact]
     public void Cross_attention_without_a_context_is_an_error_that_says_so()
     {
-        using var network = new UNet(Small);
+        using var transformer = new DescribedPart(net =>
+            UNet.SpatialTransformer(net, "it", net.Map("x", 128), net.Tokens("context", 8), Small.Transformer));
         using var scope = NewDisposeScope();
-        var transformer = (SpatialTransformer)SeedNetworkGoldenTests.ModuleAt(network, "mid_block.st");
-        var error = Assert.Throws<ArgumentNullException>("context", () => transformer.call(zeros(1, 128, 2, 2), null));
-        Assert.Contains("cross attention needs a context", error.Message, StringComparison.Ordinal);
+        var error = Assert.Throws<ArgumentNullException>("context", () => transformer.Run(zeros(1, 128, 2, 2), null));
+        Assert.Contains("needs its input 'context'", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,86 +1,44 @@
-using Mezzotint.Runtime;
-using TorchSharp.Modules;
-using static TorchSharp.torch;
+using Mezzotint.Networks;
 
 namespace Mezzotint.Evaluation.Classifiers;
 
 /// <summary>
-/// Convolutions of 3 x 3 with residual blocks and group normalisation, and an average over all places at the end: it sees strokes and how they
-/// meet, wherever they are. After He et al. 2016, "Deep Residual Learning for Image Recognition", arXiv 1512.03385, and Wu and He 2018,
-/// "Group Normalization", arXiv 1803.08494, whose statistics belong to one image, so that no image depends on its batch.
+/// Convolutions of 3 x 3 with residual blocks and group normalisation, and an average over all places at the end: it sees strokes
+/// and how they meet, wherever they are. After He et al. 2016, "Deep Residual Learning for Image Recognition", arXiv 1512.03385,
+/// and Wu and He 2018, "Group Normalization", arXiv 1803.08494, whose statistics belong to one image, so that no image depends on
+/// its batch.
 /// </summary>
-public sealed class ResidualClassifier : Classifier
+internal static class ResidualClassifier
 {
-    internal const string Name = "residual";
+    public const string Name = "residual";
 
     private const int ChannelsOfAGroup = 8;
 
-    private readonly NormalizedConvolution stem, down1, down2, last;
-    private readonly Block block1, block2;
-    private readonly Linear scores;
-
-    internal ResidualClassifier(ClassifierConfig config) : base(nameof(ResidualClassifier), config)
+    /// <summary>Gives the embedding, then the scores.</summary>
+    public static NetworkDescription Describe(ClassifierConfig config)
     {
-        stem = new(config.Channels, 16);
-        down1 = new(16, 32, stride: 2);
-        block1 = new(32);
-        down2 = new(32, 64, stride: 2);
-        block2 = new(64);
-        last = new(64, EmbeddingLength);
-        scores = nn.Linear(EmbeddingLength, config.Classes);
-        RegisterComponents();
+        var net = new NetworkBuilder(nameof(ResidualClassifier));
+        net.PrintFirst("stem", "down1", "down2", "last"); // as the files of trained ones have them
+        var x = net.Relu(Normalised(net, "stem", net.Map("x", config.Channels), 16));
+        x = Block(net, "block1", net.Relu(Normalised(net, "down1", x, 32, stride: 2)));
+        x = Block(net, "block2", net.Relu(Normalised(net, "down2", x, 64, stride: 2)));
+        x = net.Relu(Normalised(net, "last", x, Classifier.EmbeddingLength)); // [B, 128, H / 4, W / 4]
+        var embedding = net.MeanOfPlaces(x);
+        return net.Build(embedding, net.Linear("scores", embedding, config.Classes));
     }
 
-    /// <inheritdoc/>
-    public override Tensor Embed(Tensor x)
+    private static Node Normalised(NetworkBuilder net, string name, Node x, int channels, int stride = 1)
     {
-        CheckShape(x);
-        using var scope = NewDisposeScope();
-        x = stem.call(x).relu_();                            // [B, 16, H, W]
-        x = block1.call(down1.call(x).relu_());              // [B, 32, H / 2, W / 2]
-        x = block2.call(down2.call(x).relu_());              // [B, 64, H / 4, W / 4]
-        x = last.call(x).relu_();                            // [B, 128, H / 4, W / 4]
-        return x.mean([2, 3]).MoveToOuterDisposeScope();
+        using var module = net.Module(name, "NormalizedConvolution");
+        // the normalisation has a bias
+        return net.GroupNorm("norm", net.Convolution("conv", x, channels, stride: stride, bias: false),
+            channels / ChannelsOfAGroup);
     }
 
-    /// <inheritdoc/>
-    public override Tensor Scores(Tensor embedding) => scores.call(embedding);
-
-    private sealed class NormalizedConvolution : nn.Module<Tensor, Tensor>
+    private static Node Block(NetworkBuilder net, string name, Node x)
     {
-        private readonly Conv2d conv;
-        private readonly GroupNorm norm;
-
-        public NormalizedConvolution(int inChannels, int outChannels, int stride = 1) : base(nameof(NormalizedConvolution))
-        {
-            conv = nn.Conv2d(inChannels, outChannels, 3, stride: stride, padding: 1, bias: false); // the normalisation has a bias
-            norm = nn.GroupNorm(outChannels / ChannelsOfAGroup, outChannels);
-            nn.init.ones_(norm.weight); // TorchSharp leaves both uninitialised
-            nn.init.zeros_(norm.bias);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor x)
-        {
-            using var scope = NewDisposeScope();
-            return norm.call(conv.call(x)).MoveToOuterDisposeScope();
-        }
-    }
-
-    private sealed class Block : nn.Module<Tensor, Tensor>
-    {
-        private readonly NormalizedConvolution first, second;
-
-        public Block(int channels) : base(nameof(Block))
-        {
-            (first, second) = (new(channels, channels), new(channels, channels));
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor x)
-        {
-            using var scope = NewDisposeScope();
-            return x.Plus(second.call(first.call(x).relu_())).relu_().MoveToOuterDisposeScope();
-        }
+        using var block = net.Module(name, "Block");
+        var first = net.Relu(Normalised(net, "first", x, x.Channels));
+        return net.Relu(net.Add(x, Normalised(net, "second", first, x.Channels)));
     }
 }

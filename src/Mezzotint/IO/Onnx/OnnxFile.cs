@@ -23,7 +23,7 @@ public static class OnnxFile
     /// <param name="network">The weights.</param>
     /// <param name="info">The description; its shape is the network's, and its image's size becomes the file's.</param>
     /// <exception cref="ArgumentException">The description is of another shape of network.</exception>
-    /// <exception cref="MezzotintException">There is no graph of such a network, a weight is not finite, or the file cannot be written.</exception>
+    /// <exception cref="MezzotintException">A layer of the network has no operators in ONNX, a weight is not finite, or the file cannot be written.</exception>
     public static void Write(string path, DenoisingNetwork network, ModelInfo info)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -33,19 +33,13 @@ public static class OnnxFile
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
         info.Validate();
         var graph = new OnnxGraph();
-        var layers = new OnnxLayers(graph, NetworkWeights.Save(network));
         int channels = info.Model.InChannels;
         graph.Input("x", whole: false, "batch", channels, info.Height, info.Width);
         graph.Input("t", whole: false, "batch");
         graph.Input("labels", whole: true, "batch", "tokens");
-        var x = new OnnxMap("x", channels, info.Height, info.Width);
-        var output = info.Model switch
-        {
-            UNetConfig config => new OnnxUNet(layers, config).Build(x, "t", "labels"),
-            ResidualUNetConfig config => new OnnxResidualUNet(layers, config).Build(x, "t", "labels"),
-            _ => throw new MezzotintException($"A network of the kind {network.GetName()} cannot be written as ONNX."),
-        };
-        graph.Output("output", output.Name, "batch", output.Channels, output.Height, output.Width);
+        var description = network.Description;
+        string output = new OnnxNetwork(graph, NetworkWeights.Save(network)).Add(description, ValueSizes.Of(description, info.Height, info.Width, tokens: 1));
+        graph.Output("output", output, "batch", channels, info.Height, info.Width);
         byte[] file = graph.Model(info.Name, "F(x, t, labels) of a diffusion model; the metadata's 'mezzotint' describes how it is used.",
             new Dictionary<string, string> { [DescriptionKey] = Encoding.UTF8.GetString(ModelDescription.Write(info)) }).ToArray();
         AtomicFile.Write(path, stream => stream.Write(file));

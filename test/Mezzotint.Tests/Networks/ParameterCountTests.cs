@@ -3,10 +3,10 @@ using Mezzotint.Networks;
 
 namespace Mezzotint.Tests.Networks;
 
-public class UNetSizeTests
+public class ParameterCountTests
 {
     [Fact]
-    public void The_seeds_network_has_770865_parameters() => Assert.Equal(770_865, UNetSize.ParameterCount(new UNetConfig()));
+    public void The_seeds_network_has_770865_parameters() => Assert.Equal(770_865, new UNetConfig().ParameterCount);
 
     [Fact]
     public void The_count_is_that_of_the_network_of_any_shape() =>
@@ -26,14 +26,14 @@ public class UNetSizeTests
             config =>
             {
                 using var network = new UNet(config);
-                Assert.Equal(network.named_parameters().Sum(named => named.parameter.numel()), UNetSize.ParameterCount(config));
+                Assert.Equal(network.named_parameters().Sum(named => named.parameter.numel()), config.ParameterCount);
             },
             iter: 25, threads: 1);
 
     [Fact]
     public void The_largest_shape_is_counted_without_overflow() =>
         Assert.InRange(
-            UNetSize.ParameterCount(new UNetConfig
+            new UNetConfig
             {
                 CorpusLength = 100_000,
                 InChannels = 64,
@@ -43,6 +43,6 @@ public class UNetSizeTests
                 ChannelMultipliers = [64, 64, 64, 64, 64, 64, 64, 64],
                 AttentionLevels = [0, 1, 2, 3, 4, 5, 6, 7],
                 Transformer = new TransformerConfig { ContextDim = 65_536, NumLayers = 64, NumHeads = 1 },
-            }),
+            }.ParameterCount,
             100_000_000_000_000L, long.MaxValue / 1000);
 }

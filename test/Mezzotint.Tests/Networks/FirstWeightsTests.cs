@@ -1,0 +1,37 @@
+using System.Security.Cryptography;
+using System.Text;
+using Mezzotint.Evaluation.Classifiers;
+using Mezzotint.IO;
+using Mezzotint.Networks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Networks;
+
+/// <summary>Names, order and first weights are those of the modules that were written by hand before networks were described.</summary>
+public class FirstWeightsTests
+{
+    private static readonly Dictionary<string, (Func<nn.Module> Build, string Hash)> Networks = new()
+    {
+        ["unet"] = (() => new UNetConfig().Build(7), "?"),
+        ["unet with attention"] = (() => new UNetConfig { ChannelMultipliers = [1, 2, 2], AttentionLevels = [1, 2] }.Build(7), "?"),
+        ["residual unet"] = (() => new ResidualUNetConfig { ChannelMultipliers = [1, 2, 2], ResidualBlocks = [1, 2, 1], AttentionLevels = [1] }.Build(7), "?"),
+        ["residual classifier"] = (() => Classifier.Create(new ClassifierConfig(), 7), "?"),
+        ["plain classifier"] = (() => Classifier.Create(new ClassifierConfig { Architecture = "plain" }, 7), "?"),
+    };
+
+    public static TheoryData<string> All => [.. Networks.Keys];
+
+    [Theory, MemberData(nameof(All))]
+    public void A_seed_gives_the_weights_that_it_always_gave(string name)
+    {
+        using var network = Networks[name].Build();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (parameterName, parameter) in network.named_parameters())
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(parameterName));
+            hash.AppendData(parameter.ToData().Bytes.Span);
+        }
+        Assert.Equal(Networks[name].Hash, Convert.ToHexStringLower(hash.GetHashAndReset())[..16]);
+    }
+}
