@@ -57,6 +57,16 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     /// <param name="output">[places, outputs].</param>
     public void Forward(float* output) => _forward.Run(Input, output);
 
+    /// <summary>Takes the gradient of what it made, and adds that of its bias.</summary>
+    /// <param name="gradient">[places, outputs].</param>
+    /// <param name="stride">From a place to the next.</param>
+    public void ReadGradient(float* gradient, int stride)
+    {
+        Elementwise.Copy(gradient, stride, Gradient);
+        if (BiasGradient != null)
+            Elementwise.SumPlaces(gradient, stride, Gradient.Places, _outputs, BiasGradient);
+    }
+
     /// <summary>Adds this image to the gradient of the weights, and makes that of the input; the bias's is the caller's.</summary>
     /// <param name="inputGradient">[places, inputs]; null where it is not asked for.</param>
     public void Backward(float* inputGradient)

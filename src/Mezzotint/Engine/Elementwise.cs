@@ -31,6 +31,29 @@ internal static unsafe class Elementwise
         }
     }
 
+    /// <summary>to = x + a at every place: [C].</summary>
+    public static void AddVector(float* x, float* a, Map to)
+    {
+        bool bfloat16 = to.Bfloat16;
+        for (int row = 0; row < to.Height; row++)
+        {
+            byte* at = to.Origin + row * to.RowBytes;
+            for (int column = 0; column < to.Width; column++, x += to.Channels, at += to.PlaceBytes)
+                for (int c = 0; c < to.Channels; c += Lanes.Count)
+                    Lanes.Store(Vector512.Load(x + c) + Vector512.Load(a + c), at + c * to.ElementBytes, bfloat16);
+        }
+    }
+
+    /// <summary>to = x, or to += x, of which every place has <paramref name="stride"/> numbers: [places, C].</summary>
+    public static void Pass(float* x, int stride, float* to, int places, int channels, bool adds)
+    {
+        for (int place = 0; place < places; place++, x += stride, to += channels)
+            if (adds)
+                AddTo(to, x, channels);
+            else
+                Buffer.MemoryCopy(x, to, channels * sizeof(float), channels * sizeof(float));
+    }
+
     /// <summary>x += a.</summary>
     public static void AddTo(float* x, float* a, long count)
     {

@@ -18,29 +18,28 @@ internal static unsafe class Images
     }
 
     /// <summary>x and its <see cref="AnchorInputs"/> in patches: channel (c patch + row) patch + column of a place has that pixel of channel c.</summary>
-    public static void Unshuffle(float* x, float t, ResidualUNetConfig config, Map to)
+    public static void Unshuffle(float* x, float t, ImageShape shape, Map to)
     {
-        float level = MathF.Exp(4 * t), size = MathF.Sqrt(level * level + (float)(config.AnchorDataStd * config.AnchorDataStd));
-        int patch = config.PatchSize, square = patch * patch, anchored = config.InChannels * square;
-        for (int c = 0; c < config.InChannels; c++)
+        float level = MathF.Exp(4 * t), size = MathF.Sqrt(level * level + (float)(shape.DataStd * shape.DataStd));
+        int patch = shape.Patch, square = patch * patch, anchored = shape.Channels * square;
+        for (int c = 0; c < shape.Channels; c++)
             for (int row = 0; row < to.Height * patch; row++)
                 for (int column = 0; column < to.Width * patch; column++, x++)
                 {
                     float* at = (float*)(to.Origin + row / patch * to.RowBytes + column / patch * to.PlaceBytes) + c * square + row % patch * patch + column % patch;
                     *at = *x;
-                    for (int i = 0; i < config.Anchors.Count; i++)
+                    for (int i = 0; i < shape.Anchors.Count; i++)
                     {
-                        float distance = (*x * size - (float)config.Anchors[i]) / level;
+                        float distance = (*x * size - (float)shape.Anchors[i]) / level;
                         at[(i + 1) * anchored] = (float)AnchorInputs.Scale * Math.Clamp(distance, -(float)AnchorInputs.Limit, (float)AnchorInputs.Limit);
                     }
                 }
     }
 
     /// <summary>The image of which <paramref name="planes"/>, [C patch^2, rows, columns], has the pixels by their place in the patches.</summary>
-    public static void Shuffle(float* planes, int rows, int columns, ResidualUNetConfig config, float* image)
+    public static void Shuffle(float* planes, int rows, int columns, int patch, int channels, float* image)
     {
-        int patch = config.PatchSize;
-        for (int plane = 0; plane < config.PatchChannels; plane++)
+        for (int plane = 0; plane < channels; plane++)
         {
             float* to = Corner(image, plane, rows, columns, patch);
             for (int row = 0; row < rows; row++, to += (patch - 1) * columns * patch)
@@ -50,10 +49,9 @@ internal static unsafe class Images
     }
 
     /// <summary>The other way about.</summary>
-    public static void UnshuffleGradient(float* image, int rows, int columns, ResidualUNetConfig config, float* planes)
+    public static void UnshuffleGradient(float* image, int rows, int columns, int patch, int channels, float* planes)
     {
-        int patch = config.PatchSize;
-        for (int plane = 0; plane < config.PatchChannels; plane++)
+        for (int plane = 0; plane < channels; plane++)
         {
             float* from = Corner(image, plane, rows, columns, patch);
             for (int row = 0; row < rows; row++, from += (patch - 1) * columns * patch)
@@ -69,3 +67,10 @@ internal static unsafe class Images
         return image + plane / square * rows * patch * width + plane % square / patch * width + plane % patch;
     }
 }
+
+/// <summary>How an image is taken in.</summary>
+/// <param name="Channels">C.</param>
+/// <param name="Patch">The side of the squares of pixels that are taken together.</param>
+/// <param name="Anchors">See <see cref="AnchorInputs"/>.</param>
+/// <param name="DataStd">The data_std of the preconditioning that the anchors undo.</param>
+internal sealed record ImageShape(int Channels, int Patch, IReadOnlyList<double> Anchors, double DataStd);

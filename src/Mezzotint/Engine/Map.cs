@@ -15,11 +15,20 @@ internal sealed unsafe class Map : IDisposable
         _first = _data.Data;
     }
 
+    /// <summary>A plain map of float32 in memory that is another's: [H, W, C].</summary>
+    public Map(float* floats, int height, int width, int channels)
+    {
+        (Height, Width, Channels) = (height, width, channels);
+        PlaceBytes = channels * ElementBytes;
+        _first = (byte*)floats;
+    }
+
     private Map(Map whole, int first, int count)
     {
         (Height, Width, Channels, Border, Bfloat16) = (whole.Height, whole.Width, count, whole.Border, whole.Bfloat16);
         PlaceBytes = whole.PlaceBytes;
         _first = whole._first + first * ElementBytes;
+        IsSlice = true;
     }
 
     public int Height { get; }
@@ -31,6 +40,9 @@ internal sealed unsafe class Map : IDisposable
     public int Border { get; }
 
     public bool Bfloat16 { get; }
+
+    /// <summary>Whether it is some of another map's channels.</summary>
+    public bool IsSlice { get; }
 
     /// <summary>H W.</summary>
     public int Places => Height * Width;

@@ -1,4 +1,5 @@
 using Mezzotint.Networks;
+using TorchSharp;
 
 namespace Mezzotint.Engine;
 
@@ -14,14 +15,14 @@ internal abstract unsafe class NetworkEngine : IDisposable
     private readonly List<IDisposable> _owned = [];
     private readonly List<ConvolutionLayer> _layers = [];
 
-    private protected NetworkEngine(DenoisingNetwork network, bool bfloat16, bool training) =>
+    private protected NetworkEngine(torch.nn.Module network, bool bfloat16, bool training) =>
         (Parameters, Bfloat16, Training) = (new ParameterTable(network, training), bfloat16, training);
 
-    private protected ParameterTable Parameters { get; }
+    internal ParameterTable Parameters { get; }
 
-    private protected bool Bfloat16 { get; }
+    internal bool Bfloat16 { get; }
 
-    private protected bool Training { get; }
+    internal bool Training { get; }
 
     /// <summary>The engine of a network; null where there is none for its shape, or for this processor.</summary>
     /// <param name="network">On the CPU; its parameters must stay where they are.</param>
@@ -31,9 +32,13 @@ internal abstract unsafe class NetworkEngine : IDisposable
     /// <param name="training">Whether it has gradients; the parameters must have them then.</param>
     public static NetworkEngine? For(DenoisingNetwork network, int height, int width, bool bfloat16, bool training)
     {
-        NetworkEngine? engine = network switch
+        bool isSupported = bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported;
+        if (!isSupported || !Computes(network.Config) || (long)height * width > MostPixels)
+            return null;
+        NetworkEngine? engine = Environment.GetEnvironmentVariable("H7_OLD") is null
+            ? new PlannedEngine(network, network.Description, height, width, tokens: 1, bfloat16, training)
+            : network switch
         {
-            _ when !(bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported) || !Computes(network.Config) || (long)height * width > MostPixels => null,
             UNet unet => new UNetEngine(unet, height, width, bfloat16, training),
             ResidualUNet unet => new ResidualUNetEngine(unet, height, width, bfloat16, training),
             _ => null,

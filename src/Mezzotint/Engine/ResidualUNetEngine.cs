@@ -105,7 +105,7 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
         _label = label;
         _condition.Forward(t, label);
         float* condition = _condition.Output;
-        Images.Unshuffle(x, t, _config, _input.Input);
+        Images.Unshuffle(x, t, new(_config.InChannels, _config.PatchSize, _config.Anchors, _config.AnchorDataStd), _input.Input);
         _input.Forward(_first.Floats);
         var last = _first;
         for (int level = 0; level < _encoder.Length; level++)
@@ -132,7 +132,7 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
         }
         _outputNorm.Forward(last.Floats, _lastNormed);
         _output.Forward(_image);
-        Images.Shuffle(_image, _lastNormed.Height, _lastNormed.Width, _config, f);
+        Images.Shuffle(_image, _lastNormed.Height, _lastNormed.Width, _config.PatchSize, _config.PatchChannels, f);
 
         Map Run(Stage stage)
         {
@@ -146,7 +146,7 @@ internal sealed unsafe class ResidualUNetEngine : NetworkEngine
     public override void Backward(float* gradient)
     {
         var last = _decoder[^1][^1].Output;
-        Images.UnshuffleGradient(gradient, _lastNormed.Height, _lastNormed.Width, _config, _image);
+        Images.UnshuffleGradient(gradient, _lastNormed.Height, _lastNormed.Width, _config.PatchSize, _config.PatchChannels, _image);
         _output.Backward(_image, _given);
         _outputNorm.Backward(last.Floats, _given, _scratch, _lastGradient!);
         float* given = _lastGradient!.Floats;

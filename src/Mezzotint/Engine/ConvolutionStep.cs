@@ -1,0 +1,50 @@
+using Mezzotint.Networks;
+
+namespace Mezzotint.Engine;
+
+/// <summary>A convolution, a transposed one, or a linear layer of tokens.</summary>
+internal sealed unsafe class ConvolutionStep : EngineStep
+{
+    private readonly string _name;
+    private readonly KernelShape _shape;
+    private ConvolutionLayer _layer = null!;
+    private float* _made;
+
+    public ConvolutionStep(string name, KernelShape shape, EngineValue x, EngineValue y) : base(y, x)
+    {
+        (_name, _shape) = (name, shape);
+        x.ReadOperand(shape.Padding > 0 || shape.Transposed ? 1 : 0);
+    }
+
+    public override bool HasParameters => true;
+
+    /// <summary>Where it reads the gradient of what it made, and leaves that of its bias.</summary>
+    public ConvolutionLayer Layer => _layer;
+
+    public override void Prepare(PlannedEngine engine)
+    {
+        var options = new LayerOptions(engine.Training, _shape.Transposed, Adds[0], NoInputGradient: !Inputs[0].HasGradient);
+        _layer = engine.Owned(new ConvolutionLayer(
+            engine.Parameters, _name, new(_shape.Kernel, _shape.Stride, _shape.Padding), Inputs[0].Operand!, Output.Channels,
+                options));
+        _made = Output.Plain is { } plain ? plain.Floats : engine.Made;
+    }
+
+    public override void Pack() => _layer.Pack();
+
+    public override void Forward()
+    {
+        _layer.Forward(_made);
+        if (Output.Operand is { } operand)
+            Elementwise.Copy(_made, Output.Channels, operand);
+    }
+
+    public override void Backward()
+    {
+        if (Output.Direct is null)
+            _layer.ReadGradient(Output.Gradient, Output.Channels);
+        _layer.Backward(Inputs[0].HasGradient ? Inputs[0].Gradient : null);
+    }
+
+    public override void TakeGradients() => _layer.TakeGradients();
+}

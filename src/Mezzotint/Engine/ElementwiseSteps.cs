@@ -1,0 +1,181 @@
+namespace Mezzotint.Engine;
+
+/// <summary>a + b.</summary>
+internal sealed unsafe class AddStep : EngineStep
+{
+    private readonly bool[] _isTheSame = new bool[2];
+
+    public AddStep(EngineValue a, EngineValue b, EngineValue y) : base(y, a, b)
+    {
+        a.ReadPlain();
+        b.ReadPlain();
+    }
+
+    /// <summary>
+    /// The gradient of the sum is that of both: one takes its memory over, and a convolution that reads it before that changes
+    /// borrows it.
+    /// </summary>
+    public override void PlanBackward(GradientPlan plan)
+    {
+        int[] order = IsReadOnly(Inputs[0]) && !IsReadOnly(Inputs[1]) ? [1, 0] : [0, 1];
+        EngineValue? owner = null;
+        foreach (int i in order)
+        {
+            var input = Inputs[i];
+            bool takes = input is { HasGradient: true, Contributed: false }
+                && (owner is null ? GradientPlan.IsOwn(Output) : MayBorrow(input, owner));
+            if (!takes)
+            {
+                Adds[i] = input.HasGradient && plan.Contribute(input);
+                continue;
+            }
+            GradientPlan.Share(Output, input);
+            _isTheSame[i] = true;
+            owner ??= input;
+        }
+    }
+
+    public override void Forward()
+    {
+        Elementwise.Add(Inputs[0].Floats, Inputs[1].Floats, Output.Written);
+        Output.CopyWritten();
+    }
+
+    public override void Backward()
+    {
+        for (int i = 0; i < 2; i++)
+            if (Inputs[i].HasGradient && !_isTheSame[i])
+                Elementwise.Pass(Output.Gradient, Output.Channels, Inputs[i].Gradient, Inputs[i].Places, Inputs[i].Channels,
+                    Adds[i]);
+    }
+
+    private static bool IsReadOnly(EngineValue value) => value is { Maker: ConvolutionStep, Readers.Count: 1 };
+
+    private bool MayBorrow(EngineValue value, EngineValue owner) => IsReadOnly(value) && (IsReadOnly(owner)
+        || (value.Maker!.Index > (owner.Maker?.Index ?? -1)
+            && owner.Readers.All(reader => reader == this || reader.Index <= value.Maker.Index)));
+}
+
+/// <summary>x + a vector at every place.</summary>
+internal sealed unsafe class AddVectorStep : EngineStep
+{
+    private bool _isTheSame;
+
+    public AddVectorStep(EngineValue x, EngineValue vector, EngineValue y) : base(y, x, vector) => x.ReadPlain();
+
+    public override void PlanBackward(GradientPlan plan)
+    {
+        _isTheSame = Inputs[0] is { HasGradient: true, Contributed: false } && GradientPlan.IsOwn(Output);
+        if (_isTheSame)
+            GradientPlan.Share(Output, Inputs[0]);
+        else
+            base.PlanBackward(plan);
+    }
+
+    public override void Forward()
+    {
+        Elementwise.AddVector(Inputs[0].Floats, Inputs[1].Floats, Output.Written);
+        Output.CopyWritten();
+    }
+
+    public override void Backward()
+    {
+        Elementwise.SumPlaces(Output.Gradient, Output.Channels, Output.Places, Output.Channels, Inputs[1].Gradient);
+        if (!_isTheSame && Inputs[0].HasGradient)
+            Elementwise.Pass(Output.Gradient, Output.Channels, Inputs[0].Gradient, Output.Places, Output.Channels, Adds[0]);
+    }
+}
+
+/// <summary>max(x, 0).</summary>
+internal sealed unsafe class ReluStep : EngineStep
+{
+    private bool _isTheSame;
+
+    public ReluStep(EngineValue x, EngineValue y) : base(y, x) => x.ReadPlain();
+
+    public override void PlanBackward(GradientPlan plan)
+    {
+        _isTheSame = Inputs[0] is { HasGradient: true, Readers.Count: 1 } && GradientPlan.IsOwn(Output);
+        if (_isTheSame)
+            GradientPlan.Share(Output, Inputs[0]);
+        else
+            base.PlanBackward(plan);
+    }
+
+    public override void Forward()
+    {
+        Elementwise.Relu(Inputs[0].Floats, Output.Written);
+        Output.CopyWritten();
+    }
+
+    public override void Backward()
+    {
+        Elementwise.ReluBackward(Inputs[0].Floats, Output.Gradient, Output.Count);
+        if (!_isTheSame && Inputs[0].HasGradient)
+            Elementwise.Pass(Output.Gradient, Output.Channels, Inputs[0].Gradient, Output.Places, Output.Channels, Adds[0]);
+    }
+}
+
+/// <summary>Maps side by side. As an operand alone it costs nothing: each map is made where it belongs.</summary>
+internal sealed unsafe class ConcatenateStep(EngineValue[] maps, EngineValue y) : EngineStep(y, maps)
+{
+    private Map[]? _parts;
+
+    public override void Prepare(PlannedEngine engine)
+    {
+        if (Output.Plain is { } plain)
+            _parts = [.. Inputs.Select((map, i) => plain.Slice(First(i), map.Channels))];
+    }
+
+    /// <summary>The first channel of a map.</summary>
+    public int First(int i) => Inputs.Take(i).Sum(map => map.Channels);
+
+    public override void Forward()
+    {
+        for (int i = 0; i < Inputs.Length && _parts is not null; i++)
+            Elementwise.Copy(Inputs[i].Floats, Inputs[i].Channels, _parts[i]);
+        Output.CopyWritten();
+    }
+
+    public override void Backward()
+    {
+        float* gradient = Output.Gradient;
+        for (int i = 0; i < Inputs.Length; gradient += Inputs[i].Channels, i++)
+            if (Inputs[i].Direct is { } direct)
+                direct.Layer.ReadGradient(gradient, Output.Channels);
+            else if (Inputs[i].HasGradient)
+                Elementwise.Pass(gradient, Output.Channels, Inputs[i].Gradient, Inputs[i].Places, Inputs[i].Channels, Adds[i]);
+    }
+}
+
+/// <summary>Attention among the places of a map.</summary>
+internal sealed unsafe class AttentionStep : EngineStep
+{
+    private readonly int _heads;
+    private Attention _attention = null!;
+    private float* _made;
+
+    public AttentionStep(EngineValue q, EngineValue k, EngineValue v, int heads, EngineValue y) : base(y, q, k, v)
+    {
+        _heads = heads;
+        q.ReadPlain();
+        k.ReadPlain();
+        v.ReadPlain();
+    }
+
+    public override void Prepare(PlannedEngine engine)
+    {
+        _attention = engine.Owned(new Attention(Output.Places, _heads, Output.Channels / _heads, Inputs[0].Stride));
+        _made = Output.Plain is { } plain ? plain.Floats : engine.Made;
+    }
+
+    public override void Forward()
+    {
+        _attention.Forward(Inputs[0].Floats, Inputs[1].Floats, Inputs[2].Floats, _made);
+        if (Output.Operand is { } operand)
+            Elementwise.Copy(_made, Output.Channels, operand);
+    }
+
+    public override void Backward() => _attention.Backward(Inputs[0].Floats, Inputs[1].Floats, Inputs[2].Floats, Output.Gradient,
+        Inputs[0].Gradient, Inputs[1].Gradient, Inputs[2].Gradient);
+}

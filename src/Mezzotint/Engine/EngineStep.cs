@@ -1,0 +1,56 @@
+namespace Mezzotint.Engine;
+
+/// <summary>
+/// One step of an <see cref="EnginePlan"/>: a layer, or several in one pass over memory; forward, and backward where it is
+/// trained.
+/// </summary>
+internal abstract unsafe class EngineStep
+{
+    private protected EngineStep(EngineValue output, params EngineValue[] inputs)
+    {
+        (Output, Inputs, output.Maker) = (output, inputs, this);
+        foreach (var input in inputs)
+            input.Readers.Add(this);
+        Adds = new bool[inputs.Length];
+    }
+
+    /// <summary>Its place in the plan.</summary>
+    public int Index { get; set; }
+
+    public EngineValue Output { get; }
+
+    public EngineValue[] Inputs { get; }
+
+    /// <summary>Whether it has parameters.</summary>
+    public virtual bool HasParameters => false;
+
+    /// <summary>Of each input, whether its gradient is added to what is there.</summary>
+    protected bool[] Adds { get; }
+
+    /// <summary>Decides where the gradients of the inputs go; called in the order of the steps backward.</summary>
+    public virtual void PlanBackward(GradientPlan plan)
+    {
+        for (int i = 0; i < Inputs.Length; i++)
+            Adds[i] = Inputs[i].HasGradient && plan.Contribute(Inputs[i]);
+    }
+
+    /// <summary>Makes its kernels, once all values have their memory.</summary>
+    public virtual void Prepare(PlannedEngine engine)
+    {
+    }
+
+    /// <summary>Takes the weights as they are now.</summary>
+    public virtual void Pack()
+    {
+    }
+
+    public abstract void Forward();
+
+    /// <summary>Adds the gradients of the parameters, and those of the inputs.</summary>
+    public abstract void Backward();
+
+    /// <summary>Adds what has been summed over images to the gradients of the parameters.</summary>
+    public virtual void TakeGradients()
+    {
+    }
+}
