@@ -21,7 +21,7 @@ internal sealed unsafe class ConvolutionStep : EngineStep
     /// <summary>Where it reads the gradient of what it made, and leaves that of its bias.</summary>
     public ConvolutionLayer Layer => _layer;
 
-    public override void Prepare(PlannedEngine engine)
+    public override void Prepare(NetworkEngine engine)
     {
         var options = new LayerOptions(engine.Training, _shape.Transposed, Adds[0], NoInputGradient: !Inputs[0].HasGradient);
         _layer = engine.Owned(new ConvolutionLayer(

@@ -6,9 +6,9 @@ namespace Mezzotint.Engine;
 /// </summary>
 internal sealed unsafe class ImageStep(ImageShape shape, EngineValue y) : EngineStep(y)
 {
-    private PlannedEngine _engine = null!;
+    private NetworkEngine _engine = null!;
 
-    public override void Prepare(PlannedEngine engine) => _engine = engine;
+    public override void Prepare(NetworkEngine engine) => _engine = engine;
 
     public override void Forward()
     {
@@ -29,7 +29,7 @@ internal sealed unsafe class ResultStep : EngineStep
     private readonly string _name;
     private readonly int _patch;
     private OutputLayer _layer = null!;
-    private PlannedEngine _engine = null!;
+    private NetworkEngine _engine = null!;
     private float* _planes;
 
     public ResultStep(string name, int patch, EngineValue x, EngineValue y) : base(y, x)
@@ -40,7 +40,7 @@ internal sealed unsafe class ResultStep : EngineStep
 
     public override bool HasParameters => true;
 
-    public override void Prepare(PlannedEngine engine)
+    public override void Prepare(NetworkEngine engine)
     {
         _engine = engine;
         _layer = engine.Owned(new OutputLayer(engine.Parameters, _name, Inputs[0].Plain!, Output.Channels, engine.Training));

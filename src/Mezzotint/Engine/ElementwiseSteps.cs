@@ -121,7 +121,7 @@ internal sealed unsafe class ConcatenateStep(EngineValue[] maps, EngineValue y) 
 {
     private Map[]? _parts;
 
-    public override void Prepare(PlannedEngine engine)
+    public override void Prepare(NetworkEngine engine)
     {
         if (Output.Plain is { } plain)
             _parts = [.. Inputs.Select((map, i) => plain.Slice(First(i), map.Channels))];
@@ -163,7 +163,7 @@ internal sealed unsafe class AttentionStep : EngineStep
         v.ReadPlain();
     }
 
-    public override void Prepare(PlannedEngine engine)
+    public override void Prepare(NetworkEngine engine)
     {
         _attention = engine.Owned(new Attention(Output.Places, _heads, Output.Channels / _heads, Inputs[0].Stride));
         _made = Output.Plain is { } plain ? plain.Floats : engine.Made;

@@ -35,7 +35,7 @@ internal abstract unsafe class EngineStep
     }
 
     /// <summary>Makes its kernels, once all values have their memory.</summary>
-    public virtual void Prepare(PlannedEngine engine)
+    public virtual void Prepare(NetworkEngine engine)
     {
     }
 

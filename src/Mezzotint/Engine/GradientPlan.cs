@@ -14,7 +14,7 @@ internal sealed unsafe class GradientBlock(float* floats, long count)
 /// Gives the gradients of a plan their memory, from the last step to the first: each from its first part until the step that made
 /// the value has read it.
 /// </summary>
-internal sealed unsafe class GradientPlan(PlannedEngine engine)
+internal sealed unsafe class GradientPlan(NetworkEngine engine)
 {
     private readonly List<GradientBlock> _free = [];
 

@@ -4,98 +4,167 @@ using TorchSharp;
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// A network computed without libtorch, an image at a time on one thread, in buffers that are made once: forward, and backward where it is trained. What it says of an image depends
-/// on nothing else, to the bit.
+/// A described network computed without libtorch, an image at a time on one thread, in buffers that are made once: forward, and
+/// backward where it is trained. What it says of an image depends on nothing else, to the bit. See <see cref="EnginePlan"/>.
 /// </summary>
-internal abstract unsafe class NetworkEngine : IDisposable
+internal sealed unsafe class NetworkEngine : IDisposable
 {
-    /// <summary>The largest images, 512 x 512, and the most channels of a map: offsets within one stay below 2^31 bytes.</summary>
-    private protected const int MostPixels = 1 << 18, MostChannels = 512;
+    /// <summary>The largest images: 512 x 512.</summary>
+    private const int MostPixels = 1 << 18;
 
     private readonly List<IDisposable> _owned = [];
-    private readonly List<ConvolutionLayer> _layers = [];
+    private readonly EngineStep[] _steps;
+    private readonly EngineMemory _memory;
+    private readonly long[] _labels;
 
-    private protected NetworkEngine(torch.nn.Module network, bool bfloat16, bool training) =>
+    /// <summary>Plans and makes the buffers.</summary>
+    /// <param name="network">Its weights, on the CPU; they must stay where they are.</param>
+    /// <param name="description">Its layers.</param>
+    /// <param name="height">H of its images.</param>
+    /// <param name="width">W.</param>
+    /// <param name="tokens">Labels of an image.</param>
+    /// <param name="bfloat16">As <see cref="For"/> has it.</param>
+    /// <param name="training">Likewise.</param>
+    /// <exception cref="NotPlannedException">There is a layer that the engine does not compute.</exception>
+    public NetworkEngine(torch.nn.Module network, NetworkDescription description, int height, int width, int tokens,
+        bool bfloat16, bool training)
+    {
         (Parameters, Bfloat16, Training) = (new ParameterTable(network, training), bfloat16, training);
+        var plan = new EnginePlan(description, ValueSizes.Of(description, height, width, tokens));
+        (_steps, _labels) = (plan.Steps, new long[tokens]);
+        long largest = plan.Values.Max(value => value.Count);
+        Made = NewFloats(largest);
+        Slopes = training ? NewFloats(largest) : null;
+        _memory = new EngineMemory(this, plan).Give();
+        if (training)
+            new GradientPlan(this).Run(_steps);
+        foreach (var step in _steps)
+            step.Prepare(this);
+    }
 
-    internal ParameterTable Parameters { get; }
+    public ParameterTable Parameters { get; }
 
-    internal bool Bfloat16 { get; }
+    public bool Bfloat16 { get; }
 
-    internal bool Training { get; }
+    public bool Training { get; }
+
+    /// <summary>The image that is computed: [C, H, W].</summary>
+    public float* Image { get; private set; }
+
+    /// <summary>Its time.</summary>
+    public float Time { get; private set; }
+
+    /// <summary>Its labels.</summary>
+    public ReadOnlySpan<long> Labels => _labels;
+
+    /// <summary>Where the result goes: [C, H, W].</summary>
+    public float* Result { get; private set; }
+
+    /// <summary>The gradient of the result: [C, H, W].</summary>
+    public float* ResultGradient { get; private set; }
+
+    /// <summary>Memory for what a step makes on its way.</summary>
+    public float* Made { get; }
+
+    /// <summary>Likewise backward.</summary>
+    public float* Slopes { get; }
+
+    /// <summary>Numbers in the buffers of plain values.</summary>
+    public long FloatsTaken => _memory.FloatsTaken;
 
     /// <summary>The engine of a network; null where there is none for its shape, or for this processor.</summary>
     /// <param name="network">On the CPU; its parameters must stay where they are.</param>
     /// <param name="height">H of the images.</param>
     /// <param name="width">W.</param>
-    /// <param name="bfloat16">Whether maps and weights that are multiplied are rounded to bfloat16; sums, normalisations and what is added up stay float32.</param>
+    /// <param name="bfloat16">
+    /// Whether maps and weights that are multiplied are rounded to bfloat16; sums, normalisations and what is added up stay
+    /// float32.
+    /// </param>
     /// <param name="training">Whether it has gradients; the parameters must have them then.</param>
     public static NetworkEngine? For(DenoisingNetwork network, int height, int width, bool bfloat16, bool training)
     {
         bool isSupported = bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported;
-        if (!isSupported || !Computes(network.Config) || (long)height * width > MostPixels)
+        if (!isSupported || (long)height * width > MostPixels || WhyNot(network.Description, height, width) is not null)
             return null;
-        NetworkEngine? engine = Environment.GetEnvironmentVariable("H7_OLD") is null
-            ? new PlannedEngine(network, network.Description, height, width, tokens: 1, bfloat16, training)
-            : network switch
-        {
-            UNet unet => new UNetEngine(unet, height, width, bfloat16, training),
-            ResidualUNet unet => new ResidualUNetEngine(unet, height, width, bfloat16, training),
-            _ => null,
-        };
-        engine?.Pack();
+        var engine = new NetworkEngine(network, network.Description, height, width, tokens: 1, bfloat16, training);
+        engine.Pack();
         return engine;
     }
 
     /// <summary>Whether there are engines for networks of that shape.</summary>
-    public static bool Computes(NetworkConfig config) => config switch
+    public static bool Computes(NetworkConfig config) => WhyNot(config.Describe(), config.Stride, config.Stride) is null;
+
+    /// <summary>What there is no plan for in a network, such as <c>maps of 24 channels</c>; null where there is one.</summary>
+    public static string? WhyNot(NetworkDescription description, int height, int width)
     {
-        UNetConfig unet => UNetEngine.Fits(unet),
-        ResidualUNetConfig unet => ResidualUNetEngine.Fits(unet),
-        _ => false,
-    };
+        try
+        {
+            _ = new EnginePlan(description, ValueSizes.Of(description, height, width, tokens: 1));
+            return null;
+        }
+        catch (NotPlannedException missing)
+        {
+            return missing.Message;
+        }
+    }
 
     /// <summary>Takes the weights as they are now: before the first image, and whenever they have changed.</summary>
-    public virtual void Pack() => _layers.ForEach(layer => layer.Pack());
+    public void Pack()
+    {
+        foreach (var step in _steps)
+            step.Pack();
+    }
 
     /// <summary>Computes one image.</summary>
     /// <param name="x">[C, H, W].</param>
     /// <param name="t">Its time.</param>
     /// <param name="label">Its class.</param>
     /// <param name="f">[C, H, W].</param>
-    public abstract void Forward(float* x, float t, long label, float* f);
+    public void Forward(float* x, float t, long label, float* f)
+    {
+        Image = x;
+        Result = f;
+        (Time, _labels[0]) = (t, label);
+        foreach (var step in _steps)
+            step.Forward();
+    }
 
     /// <summary>Adds the gradients of the parameters, of the image that was computed last.</summary>
     /// <param name="gradient">Of f: [C, H, W].</param>
-    public abstract void Backward(float* gradient);
+    public void Backward(float* gradient)
+    {
+        ResultGradient = gradient;
+        foreach (var vector in _memory.VectorGradients)
+            vector.Clear();
+        for (int i = _steps.Length - 1; i >= 0; i--)
+            _steps[i].Backward();
+    }
 
-    /// <summary>Adds what <see cref="Backward"/> has summed to the gradients of the network: after the last image of a batch.</summary>
-    public virtual void TakeGradients() => _layers.ForEach(layer => layer.TakeGradients());
+    /// <summary>
+    /// Adds what <see cref="Backward"/> has summed to the gradients of the network: after the last image of a batch.
+    /// </summary>
+    public void TakeGradients()
+    {
+        foreach (var step in _steps)
+            step.TakeGradients();
+    }
 
     public void Dispose()
     {
         foreach (var owned in _owned)
             owned.Dispose();
-        GC.SuppressFinalize(this);
     }
 
-    internal T Owned<T>(T owned)
+    /// <summary>Notes what is to be freed with the engine.</summary>
+    public T Owned<T>(T owned)
         where T : IDisposable
     {
         _owned.Add(owned);
         return owned;
     }
 
-    internal Map NewMap(int height, int width, int channels, int border = 1) => Owned(new Map(height, width, channels, border, Bfloat16));
+    public Map NewMap(int height, int width, int channels, int border) =>
+        Owned(new Map(height, width, channels, border, Bfloat16));
 
-    internal Map NewPlainMap(int height, int width, int channels) => Owned(new Map(height, width, channels, 0, false));
-
-    internal float* NewFloats(long count) => Owned(new NativeArray<float>(count)).Data;
-
-    internal ConvolutionLayer NewLayer(string name, ConvolutionShape shape, Map input, int outputs, LayerOptions options = default)
-    {
-        var layer = Owned(new ConvolutionLayer(Parameters, name, shape, input, outputs, options with { Training = Training }));
-        _layers.Add(layer);
-        return layer;
-    }
+    public float* NewFloats(long count) => Owned(new NativeArray<float>(count)).Data;
 }

@@ -30,7 +30,7 @@ internal sealed unsafe class GroupNormStep : EngineStep
 
     private EngineValue X => Inputs[0];
 
-    public override void Prepare(PlannedEngine engine)
+    public override void Prepare(NetworkEngine engine)
     {
         _norm = engine.Owned(new GroupNormalisation(X.Channels, X.Channels / _groups));
         _gamma = engine.Parameters.Value($"{_name}.weight");
@@ -83,7 +83,7 @@ internal sealed unsafe class LayerNormStep : EngineStep
 
     public override bool HasParameters => true;
 
-    public override void Prepare(PlannedEngine engine) =>
+    public override void Prepare(NetworkEngine engine) =>
         _norm = engine.Owned(new LayerNormalisation(engine.Parameters, _name, Output.Places, Output.Channels));
 
     public override void Forward()

@@ -7,7 +7,7 @@ internal sealed class VectorLinearStep(string name, EngineValue x, EngineValue y
 
     public override bool HasParameters => true;
 
-    public override void Prepare(PlannedEngine engine) =>
+    public override void Prepare(NetworkEngine engine) =>
         _layer = new VectorLayer(engine.Parameters, name, Inputs[0].Channels, Output.Channels);
 
     public override unsafe void Forward()
@@ -72,12 +72,12 @@ internal sealed unsafe class VectorSumStep(EngineValue[] parts, EngineValue y) :
 /// <summary>The rows of a table that the labels name.</summary>
 internal sealed unsafe class EmbeddingStep(string name, EngineValue y) : EngineStep(y)
 {
-    private PlannedEngine _engine = null!;
+    private NetworkEngine _engine = null!;
     private float* _rows, _gradient;
 
     public override bool HasParameters => true;
 
-    public override void Prepare(PlannedEngine engine)
+    public override void Prepare(NetworkEngine engine)
     {
         _engine = engine;
         _rows = engine.Parameters.Value($"{name}.weight");
@@ -103,10 +103,10 @@ internal sealed unsafe class EmbeddingStep(string name, EngineValue y) : EngineS
 internal sealed unsafe class TimeFeaturesStep(string? name, double[]? turns, bool cosineFirst, EngineValue y) : EngineStep(y)
 {
     private readonly float[] _radians = turns is null ? [] : [.. turns.Select(f => (float)f * (float)(2 * Math.PI))];
-    private PlannedEngine _engine = null!;
+    private NetworkEngine _engine = null!;
     private float* _frequencies; // frozen ones, in turns
 
-    public override void Prepare(PlannedEngine engine)
+    public override void Prepare(NetworkEngine engine)
     {
         _engine = engine;
         _frequencies = turns is null ? engine.Parameters.Value(name!) : null;

@@ -54,7 +54,7 @@ public sealed class ResidualUNet(ResidualUNetConfig config, long seed = 0)
     }
 
     /// <summary>Evenly apart on a logarithmic scale.</summary>
-    internal static double[] Frequencies(int count) =>
+    private static double[] Frequencies(int count) =>
         [.. Enumerable.Range(0, count).Select(i =>
             LowestFrequency * Math.Pow(HighestFrequency / LowestFrequency, i / Math.Max(1.0, count - 1)))];
 

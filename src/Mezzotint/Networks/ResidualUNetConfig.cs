@@ -55,9 +55,6 @@ public sealed record ResidualUNetConfig : NetworkConfig
     /// <summary>Channels of the image once its patches are taken together.</summary>
     internal int PatchChannels => InChannels * PatchSize * PatchSize;
 
-    /// <summary>Channels of what the first layer sees.</summary>
-    internal int InputChannels => PatchChannels * (1 + Anchors.Count);
-
     /// <inheritdoc/>
     public override DenoisingNetwork Build(long seed = 0) => new ResidualUNet(this, seed);
 

@@ -64,7 +64,7 @@ public unsafe class EnginePlanTests
         var description = new UNetConfig().Describe();
         var plan = new EnginePlan(description, ValueSizes.Of(description, 28, 28, tokens: 1));
         using var network = new UNetConfig().Build();
-        using var engine = new PlannedEngine(network, description, 28, 28, tokens: 1, bfloat16: false, training: false);
+        using var engine = new NetworkEngine(network, description, 28, 28, tokens: 1, bfloat16: false, training: false);
         Assert.True(engine.FloatsTaken < plan.Values.Where(value => !value.IsVector).Sum(value => value.Count),
             $"{engine.FloatsTaken} numbers");
     }
@@ -104,7 +104,7 @@ public unsafe class EnginePlanTests
         (string Name, Tensor Gradient)[] wanted = Gradients();
 
         flat.Gradients.zero_();
-        using var engine = new PlannedEngine(network, network.Description, height, width, tokens: 1, bfloat16, training: true);
+        using var engine = new NetworkEngine(network, network.Description, height, width, tokens: 1, bfloat16, training: true);
         engine.Pack();
         var made = zeros_like(f);
         int size = 2 * height * width;

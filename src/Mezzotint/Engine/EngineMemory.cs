@@ -1,0 +1,119 @@
+namespace Mezzotint.Engine;
+
+/// <summary>
+/// Gives the values of a plan their buffers. Where nothing is trained, a buffer serves again once its value has been read for the
+/// last time.
+/// </summary>
+internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
+{
+    private readonly Dictionary<(int, int, int, int), Stack<Map>> _freeOperands = [];
+    private readonly List<(nint Floats, long Count)> _freePlain = [];
+    private readonly Dictionary<nint, long> _taken = []; // how large the buffers are that are in use
+    private readonly ILookup<EngineValue, EngineValue> _parts =
+        plan.Values.Where(value => value.Whole is not null).ToLookup(part => part.Whole!);
+
+    /// <summary>Numbers in the buffers of plain values.</summary>
+    public long FloatsTaken { get; private set; }
+
+    /// <summary>The gradients of vectors, which are cleared before each image.</summary>
+    public List<NativeArray<float>> VectorGradients { get; } = [];
+
+    /// <summary>Makes the buffers.</summary>
+    public EngineMemory Give()
+    {
+        var ends = plan.Steps.ToLookup(step => LastUse(step.Output), step => step.Output);
+        foreach (var concatenation in plan.Steps.OfType<ConcatenateStep>())
+            Join(concatenation);
+        foreach (var step in plan.Steps)
+        {
+            if (step.Output.IsVector)
+                GiveVector(step.Output);
+            else if (step is not ResultStep)
+                Give(step.Output, exact: step is ImageStep);
+            if (!engine.Training)
+                foreach (var ended in ends[step.Index])
+                    TakeBack(ended);
+        }
+        return this;
+    }
+
+    private int LastUse(EngineValue value) =>
+        value.Readers.Concat(_parts[value].SelectMany(part => part.Readers)).Select(step =>
+            step.Index).DefaultIfEmpty(int.MaxValue).Max();
+
+    private void GiveVector(EngineValue value)
+    {
+        value.Plain = new Map(engine.NewFloats(value.Count), value.Height, value.Width, value.Channels);
+        if (!engine.Training)
+            return;
+        var gradient = engine.Owned(new NativeArray<float>(value.Count));
+        VectorGradients.Add(gradient);
+        value.Block = new(gradient.Data, value.Count) { Users = int.MaxValue };
+    }
+
+    /// <summary>Maps that are read as operands alone are made in the whole; then the whole is never copied.</summary>
+    private void Join(ConcatenateStep step)
+    {
+        var whole = step.Output;
+        if (whole.NeedsPlain)
+        {
+            foreach (var map in step.Inputs)
+                map.ReadPlain();
+            return;
+        }
+        foreach (var map in step.Inputs)
+            map.ReadOperand(0);
+        whole.ReadOperand(step.Inputs.Max(map => map.Border));
+        whole.Operand = engine.NewMap(whole.Height, whole.Width, whole.Channels, whole.Border);
+        for (int i = 0; i < step.Inputs.Length; i++)
+            step.Inputs[i].Operand = step.Inputs[i].Operand is null
+                ? whole.Operand.Slice(step.First(i), step.Inputs[i].Channels)
+                : throw new NotPlannedException("a map that is joined to others twice");
+    }
+
+    private void Give(EngineValue value, bool exact)
+    {
+        if (value.NeedsPlain)
+            value.Plain = new Map(TakePlain(value.Count), value.Height, value.Width, value.Channels);
+        if (value.NeedsOperand && value.Operand is null)
+            value.Operand = exact
+                ? engine.Owned(new Map(value.Height, value.Width, value.Channels, value.Border, bfloat16: false))
+                    : TakeOperand(value);
+    }
+
+    private float* TakePlain(long count)
+    {
+        int best = -1;
+        for (int i = 0; i < _freePlain.Count; i++)
+            if (_freePlain[i].Count >= count && (best < 0 || _freePlain[i].Count < _freePlain[best].Count))
+                best = i;
+        if (best < 0)
+        {
+            FloatsTaken += count;
+            _freePlain.Add(((nint)engine.NewFloats(count), count));
+            best = _freePlain.Count - 1;
+        }
+        nint floats = _freePlain[best].Floats;
+        _taken[floats] = _freePlain[best].Count;
+        _freePlain.RemoveAt(best);
+        return (float*)floats;
+    }
+
+    private Map TakeOperand(EngineValue value) =>
+        Free(value).TryPop(out var map) ? map : engine.NewMap(value.Height, value.Width, value.Channels, value.Border);
+
+    private void TakeBack(EngineValue value)
+    {
+        if (value is { IsVector: false, Plain: { } plain })
+            _freePlain.Add(((nint)plain.Floats, _taken[(nint)plain.Floats]));
+        if (value.Operand is { IsSlice: false } operand && value.Maker is not (ConcatenateStep or ImageStep))
+            Free(value).Push(operand);
+    }
+
+    /// <summary>Operands of one shape: their borders stay 0.</summary>
+    private Stack<Map> Free(EngineValue value)
+    {
+        var shape = (value.Height, value.Width, value.Channels, value.Border);
+        return _freeOperands.TryGetValue(shape, out var free) ? free : _freeOperands[shape] = new();
+    }
+}
