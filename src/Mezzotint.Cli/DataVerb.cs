@@ -45,8 +45,13 @@ internal static class DataVerb
         var data = Options.Data();
         var background = Options.Background("black");
         var json = Options.Json();
-        var command = new Command("show", "Write a grid of a data set's images.") { name, output, count, test, data, background, json };
-        command.SetAction(result => RunShow(terminal, result.GetRequiredValue(name), result.GetRequiredValue(output)!, (int)result.GetValue(count), result.GetValue(test), result.GetValue(data), result.GetValue(background) ?? Background.Black, result.GetValue(json)));
+        var command = new Command("show", "Write a grid of a data set's images.")
+        {
+            name, output, count, test, data, background, json,
+        };
+        command.SetAction(result => RunShow(terminal, result.GetRequiredValue(name), result.GetRequiredValue(output)!,
+            (int)result.GetValue(count), result.GetValue(test), result.GetValue(data),
+            result.GetValue(background) ?? Background.Black, result.GetValue(json)));
         return command;
     }
 
@@ -74,7 +79,8 @@ internal static class DataVerb
         return CommandLine.Done;
     }
 
-    private static int RunShow(Terminal terminal, string name, string output, int count, bool test, string? data, Background background, bool json)
+    private static int RunShow(
+        Terminal terminal, string name, string output, int count, bool test, string? data, Background background, bool json)
     {
         if (!output.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
             throw new MezzotintException($"--out '{output}': a grid is written to a .png file.");
@@ -82,7 +88,8 @@ internal static class DataVerb
         ReadingLines.Say(terminal, images);
         var shown = new ImageBatch(images.Count, images.Channels, images.Height, images.Width, images.Pixels);
         PngFile.Write(output, shown.Grid(), scale: 2);
-        terminal.Result(json, new { Out = output, Data = images.Name, images.Count, Read = images.Reading?.ToJson() }, $"{output}: {Quantity.Of(images.Count, "image")} of {images.Name}");
+        terminal.Result(json, new { Out = output, Data = images.Name, images.Count, Read = images.Reading?.ToJson() },
+            $"{output}: {Quantity.Of(images.Count, "image")} of {images.Name}");
         return CommandLine.Done;
     }
 }

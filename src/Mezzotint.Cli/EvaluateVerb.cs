@@ -6,7 +6,9 @@ using Mezzotint.IO;
 namespace Mezzotint.Cli;
 
 /// <summary>What <c>mezzotint evaluate</c> was asked for.</summary>
-internal sealed record EvaluateRequest(string Target, string? Data, Background? Background, long Seed, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
+internal sealed record EvaluateRequest(
+    string Target, string? Data, Background? Background, long Seed, long Count, SamplerChoice.Chosen Sampler,
+    GuidanceChoice.Chosen Guidance,
     long LikelihoodCount, string[] Classifiers, string? Report, PlaceChoice.Chosen Place, bool Json);
 
 /// <summary><c>mezzotint evaluate MODEL|FILE|FOLDER</c>: how good a model or a set of images is, in figures.</summary>
@@ -44,7 +46,9 @@ internal static class EvaluateVerb
             command.Add(option);
         command.SetAction(result =>
         {
-            var request = new EvaluateRequest(result.GetRequiredValue(target), result.GetValue(data), result.GetValue(background), result.GetValue(seed), result.GetValue(count),
+            var request = new EvaluateRequest(
+                result.GetRequiredValue(target), result.GetValue(data), result.GetValue(background), result.GetValue(seed),
+                result.GetValue(count),
                 sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [], result.GetValue(report), place.Read(result), result.GetValue(json));
             if (!result.GetValue(loss))
                 return EvaluateImages.Run(terminal, request, Given(result, drawing));

@@ -15,7 +15,9 @@ internal static class LikelihoodVerb
     private const int CountOfNone = 100;
     private const string Hutchinson = "hutchinson", Exact = "exact";
 
-    private sealed record Request(string Model, string? Data, Background? Background, long Count, SamplerChoice.Chosen Sampler, string Trace, long Probes, long Seed, string Device, bool Json);
+    private sealed record Request(
+        string Model, string? Data, Background? Background, long Count, SamplerChoice.Chosen Sampler, string Trace,
+        long Probes, long Seed, string Device, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -37,7 +39,10 @@ internal static class LikelihoodVerb
         var seed = Options.Seed("The seed of the probes, the dequantisation and the noise");
         var device = Options.Device();
         var json = Options.Json();
-        var command = new Command("likelihood", "Measure how likely a model takes test images to be, in bits per dimension.") { model, data, background, count, steps, sampler, levels, trace, probes, seed, device, json };
+        var command = new Command("likelihood", "Measure how likely a model takes test images to be, in bits per dimension.")
+        {
+            model, data, background, count, steps, sampler, levels, trace, probes, seed, device, json,
+        };
         command.SetAction(result => Run(terminal, new Request(
             result.GetRequiredValue(model), result.GetValue(data), result.GetValue(background), result.GetValue(count),
             new SamplerChoice.Chosen(result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
@@ -59,7 +64,8 @@ internal static class LikelihoodVerb
             Seed = request.Seed,
         };
         likelihood.Validate();
-        var (_, images) = EvaluateVerb.LoadData(terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Model.InChannels,
+        var (_, images) = EvaluateVerb.LoadData(
+            terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Model.InChannels,
             EvaluateVerb.BackgroundFor(request.Background, model.Info), train: false, (int)request.Count);
         EvaluateVerb.CheckFit(model.Info, images);
 

@@ -23,7 +23,8 @@ internal static class Options
     public static Option<Background?> Background(string otherwise) => new("--background")
     {
         HelpName = "COLOUR",
-        Description = $"The colour behind what is transparent in a folder's pictures: black, white or #RRGGBB. [default: {otherwise}]",
+        Description = "The colour behind what is transparent in a folder's pictures: black, white or #RRGGBB. "
+            + $"[default: {otherwise}]",
         CustomParser = Colour,
     };
 

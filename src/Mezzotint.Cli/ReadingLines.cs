@@ -5,7 +5,7 @@ namespace Mezzotint.Cli;
 /// <summary>What readers of pictures left out or changed, at the terminal.</summary>
 internal static class ReadingLines
 {
-    /// <summary>Says it in one short line a reason; what is true of several sets, as of the two parts of one folder, once.</summary>
+    /// <summary>Says it in one short line a reason; what is true of both parts of one folder is said once.</summary>
     public static void Say(Terminal terminal, params IEnumerable<ImageSet?> sets)
     {
         var lines = sets.OfType<ImageSet>()

@@ -13,7 +13,9 @@ internal static class TrainClassifierVerb
 {
     private static readonly string[] Architectures = ["residual", "plain"]; // not asked of the library: its tensors would slow down every --help
 
-    private sealed record Request(string Architecture, string Out, long Epochs, string Data, string? Folder, Background Background, long Limit, long Seed, bool Json);
+    private sealed record Request(
+        string Architecture, string Out, long Epochs, string Data, string? Folder, Background Background, long Limit,
+        long Seed, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -39,7 +41,9 @@ internal static class TrainClassifierVerb
             architecture, output, epochs, set, data, background, limit, seed, json,
         };
         command.SetAction(result => Run(terminal, new Request(
-            result.GetValue(architecture)!, result.GetRequiredValue(output)!, result.GetValue(epochs), result.GetValue(set)!, result.GetValue(data), result.GetValue(background) ?? Background.Black, result.GetValue(limit), result.GetValue(seed), result.GetValue(json))));
+            result.GetValue(architecture)!, result.GetRequiredValue(output)!, result.GetValue(epochs), result.GetValue(set)!,
+            result.GetValue(data), result.GetValue(background) ?? Background.Black, result.GetValue(limit),
+            result.GetValue(seed), result.GetValue(json))));
         return command;
     }
 

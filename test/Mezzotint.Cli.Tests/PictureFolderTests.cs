@@ -5,7 +5,8 @@ using Mezzotint.IO;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary>Folders of pictures on the command line: what is left out is said once, and the background is what was asked for.</summary>
+/// <summary>Folders of pictures on the command line: what is left out is said once, and the background is the one that was asked
+/// for.</summary>
 public sealed class PictureFolderTests : IDisposable
 {
     private static readonly byte[] Tiff = [.. "II*\0"u8, 8, 0, 0, 0];
@@ -39,10 +40,11 @@ public sealed class PictureFolderTests : IDisposable
         WriteShapes("pictures", count: 60);
         System.IO.File.WriteAllBytes(File("pictures", "0", "x.tif"), Tiff);
         Directory.CreateDirectory(File("pictures", "__MACOSX", "0"));
-        System.IO.File.WriteAllText(
-            File("tiny.toml"), TinyTraining.Toml.Replace("\"strokes\"\ntrain_count = 256\ntest_count = 32", "\"pictures\"\nbackground = \"white\"", StringComparison.Ordinal));
-        var trained = Command.RunIn(
-            _scratch.Path, "train", "tiny.toml", "--out", "run", "--set", "training.epochs=1", "--set", "training.batch_size=16", "--json");
+        System.IO.File.WriteAllText(File("tiny.toml"), TinyTraining.Toml);
+        string[] settings = ["data.name=pictures", "data.background=white", "data.train_count=0", "data.test_count=0",
+            "training.epochs=1", "training.batch_size=16"];
+        string[] overrides = [.. settings.SelectMany(setting => new[] { "--set", setting })];
+        var trained = Command.RunIn(_scratch.Path, ["train", "tiny.toml", "--out", "run", "--json", .. overrides]);
         Assert.True(trained.ExitCode == 0, trained.Error);
         Assert.Equal(1, Count(trained.Error, "left out 1 file of a format that is not read: 0/x.tif"));
         Assert.Equal(1, Count(trained.Error, "left out 1 hidden file or folder: __MACOSX/"));
@@ -53,7 +55,8 @@ public sealed class PictureFolderTests : IDisposable
         Assert.Equal("0/x.tif", (string)reading["notes"]!["format"]!["first"]![0]!);
         Assert.Equal(1, (int)reading["notes"]!["hidden"]!["count"]!);
 
-        Assert.Contains("background = \"white\"", System.IO.File.ReadAllText(File("run", "config.toml")), StringComparison.Ordinal);
+        string config = System.IO.File.ReadAllText(File("run", "config.toml"));
+        Assert.Contains("background = \"white\"", config, StringComparison.Ordinal);
         using var model = ModelFolder.Read(File("run", "model"));
         Assert.Equal("white", model.Info.Background);
         // The model is measured on the background that it was trained with.
@@ -69,8 +72,8 @@ public sealed class PictureFolderTests : IDisposable
         using (var classifier = Classifier.Create(network, seed: 3))
             ClassifierFolder.Write(File("judge"), classifier, new ClassifierInfo
             {
-                Name = "nothing", Network = network, ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")], Dataset = "nothing",
-                Epochs = 1, Provenance = "Made for the tests.",
+                Name = "nothing", Network = network, ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")],
+                Dataset = "nothing", Epochs = 1, Provenance = "Made for the tests.",
             });
         WriteShapes("labelled", count: 12);
         foreach (string file in Directory.GetFiles(File("labelled"), "*.png", SearchOption.AllDirectories))
@@ -78,14 +81,15 @@ public sealed class PictureFolderTests : IDisposable
         JsonElement Figures(string folder, string background)
         {
             var outcome = Command.RunIn(
-                _scratch.Path, "evaluate", folder, "--data", "data", "--classifier", "judge", "--background", background, "--json");
+                _scratch.Path, "evaluate", folder, "--data", "data", "--classifier", "judge", "--background", background,
+                "--json");
             Assert.True(outcome.ExitCode == 0, outcome.Error);
             return JsonDocument.Parse(outcome.Out).RootElement.GetProperty("figures");
         }
         double Value(JsonElement figures, string key) => figures.GetProperty(key).GetProperty("value").GetDouble();
         var (flat, labelled, white) = (Figures("flat", "black"), Figures("labelled", "black"), Figures("flat", "white"));
         string[] distances = [.. flat.EnumerateObject().Select(figure => figure.Name)
-            .Where(key => key.StartsWith("frechet", StringComparison.Ordinal) || key.StartsWith("kernel", StringComparison.Ordinal))];
+            .Where(key => key.Split('_')[0] is "frechet" or "kernel")];
         Assert.Contains("frechet_pixels_coarse_train", distances);
         Assert.All(distances, key => Assert.Equal(Value(labelled, key), Value(flat, key), 1e-9));
         Assert.NotEqual(Value(flat, "frechet_pixels_coarse_test"), Value(white, "frechet_pixels_coarse_test"), 1.0);
@@ -118,7 +122,8 @@ public sealed class PictureFolderTests : IDisposable
         return JsonDocument.Parse(outcome.Out).RootElement.GetProperty("loss").GetDouble();
     }
 
-    /// <summary>White squares of 28 x 28 pixels in ten classes, whose opacity is their ink: the background shows around them.</summary>
+    /// <summary>White squares in ten classes, 28 x 28 pixels, whose opacity is their ink: the background shows around
+    /// them.</summary>
     private void WriteShapes(string folder, int count)
     {
         for (int i = 0; i < count; i++)
@@ -127,7 +132,10 @@ public sealed class PictureFolderTests : IDisposable
                 new SkiaSharp.SKImageInfo(28, 28, SkiaSharp.SKColorType.Rgba8888, SkiaSharp.SKAlphaType.Unpremul));
             for (int y = 0; y < 28; y++)
                 for (int x = 0; x < 28; x++)
-                    bitmap.SetPixel(x, y, new(255, 255, 255, (byte)(x > 4 + i % 10 && x < 20 && y > 6 + i % 7 && y < 22 ? 255 : 0)));
+                {
+                    bool ink = x > 4 + i % 10 && x < 20 && y > 6 + i % 7 && y < 22;
+                    bitmap.SetPixel(x, y, new(255, 255, 255, (byte)(ink ? 255 : 0)));
+                }
             using var data = bitmap.Encode(SkiaSharp.SKEncodedImageFormat.Png, 100);
             System.IO.File.WriteAllBytes(File(folder, $"{i % 10}", $"{i:D4}.png"), data.ToArray());
         }

@@ -106,7 +106,7 @@ internal sealed record ImagesRequest
         };
     }
 
-    /// <summary>The same with the picture decoded: for a request that has its place, because pixels take memory and time.</summary>
+    /// <summary>The same with the picture decoded: for a request that has its place, as pixels take memory and time.</summary>
     /// <param name="pipeline">Draws.</param>
     /// <exception cref="InvalidRequestException">A file is truncated or damaged; Key names which.</exception>
     public ImagesRequest Decoded(DiffusionPipeline pipeline) => Picture is null ? this : this with

@@ -68,7 +68,7 @@ public static class DataSource
     /// <param name="limit">At most this many images, the first ones; null for all.</param>
     /// <param name="channels">1 for grey, 3 for colour, which only a folder of images can give.</param>
     /// <param name="size">Rows and columns; null for what the data has (28 for <c>strokes</c>). MNIST's files are never resized.</param>
-    /// <param name="background">The colour behind what is transparent in a folder's pictures; black unless told otherwise.</param>
+    /// <param name="background">The colour behind what is transparent in a folder's pictures; black by default.</param>
     /// <exception cref="MezzotintException">There is no such data set, it is not found, or a file of it is damaged; the message says what to do.</exception>
     public static ImageSet Load(
         string name, string? dataFolder = null, bool train = true, int? limit = null, int channels = 1, int? size = null,

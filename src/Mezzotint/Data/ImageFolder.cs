@@ -127,8 +127,8 @@ public static class ImageFolder
         }
         if (files.Count == 0)
             throw new MezzotintException(
-                $"{root} has no images for the {Word(split)} set: add images, or put the two sets into its subfolders train/CLASS/ "
-                + $"and test/CLASS/{notes}.");
+                $"{root} has no images for the {Word(split)} set: add images, or put the two sets into its subfolders "
+                + $"train/CLASS/ and test/CLASS/{notes}.");
         return (classes, [.. files.OrderBy(file => file.Rank).Select(file => (file.Path, file.Class))]);
     }
 

@@ -71,8 +71,8 @@ public sealed class ImageSet
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
-        return new ImageSet(Name, Pixels[..(count * Channels * Height * Width)], Labels[..count], Channels, Height, Width, ClassNames)
-            { Reading = Reading };
+        byte[] pixels = Pixels[..(count * Channels * Height * Width)];
+        return new ImageSet(Name, pixels, Labels[..count], Channels, Height, Width, ClassNames) { Reading = Reading };
     }
 
     /// <summary>The images at <paramref name="indices"/>, in their order, as a set of their own.</summary>

@@ -65,8 +65,8 @@ internal sealed class PictureReader(string root, PictureFolder folder, ReadingNo
         }
         else if (Size is null && (file.Height != _height || file.Width != _width))
             throw new MezzotintException(
-                $"{path} is {file.Width} x {file.Height}, but {_first} is {_width} x {_height}: bring all images of the set to one "
-                + $"size.");
+                $"{path} is {file.Width} x {file.Height}, but {_first} is {_width} x {_height}: bring all images of the set to "
+                + $"one size.");
     }
 
     private void Add(DecodedPicture picture, int index, int count)

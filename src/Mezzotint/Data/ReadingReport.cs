@@ -40,7 +40,8 @@ public enum ReadingReason
 /// <summary>One line of a report.</summary>
 /// <param name="Reason">What was done.</param>
 /// <param name="Count">To how many files, folders or arrays: 1 or more.</param>
-/// <param name="First">The first of their names, up to <see cref="ReadingReport.NamesShown"/>, as seen from the folder that was read.</param>
+/// <param name="First">The first of their names, up to <see cref="ReadingReport.NamesShown"/>, as seen from the
+/// folder that was read.</param>
 public sealed record ReadingNote(ReadingReason Reason, int Count, IReadOnlyList<string> First)
 {
     /// <summary>The reason as a key of JSON.</summary>
@@ -62,10 +63,11 @@ public sealed record ReadingNote(ReadingReason Reason, int Count, IReadOnlyList<
             ReadingReason.Nested => $"left out {Of("picture", "pictures")} in deeper folders",
             ReadingReason.Beside => $"left out {Of("file or folder", "files and folders")} beside the classes",
             ReadingReason.Hidden => $"left out {Of("hidden file or folder", "hidden files and folders")}",
-            ReadingReason.NoClass => $"{Of("folder without pictures of its own is no class", "folders without pictures of their own are no classes")}",
+            ReadingReason.NoClass => Of(
+                "folder without pictures of its own is no class", "folders without pictures of their own are no classes"),
             ReadingReason.Arrays => $"left out {Of("array", "arrays")}",
             ReadingReason.Grey => $"made {Of("picture", "pictures")} in colour grey, because the images have 1 channel",
-            ReadingReason.Transparent => $"laid {Of("picture with transparent parts", "pictures with transparent parts")} on the background",
+            ReadingReason.Transparent => $"laid {Of("picture", "pictures")} with transparent parts on the background",
             _ => $"took the first frame of {Of("animation", "animations")}",
         };
         return $"{what}: {names}";

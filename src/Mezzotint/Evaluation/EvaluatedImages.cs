@@ -18,7 +18,7 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
     /// <param name="path">The file or folder.</param>
     /// <param name="reference">Real images, whose size and classes these are to have.</param>
     /// <param name="limit">At most so many, the first ones; null for all.</param>
-    /// <param name="background">The colour behind what is transparent in a folder's pictures; black unless told otherwise.</param>
+    /// <param name="background">The colour behind what is transparent in a folder's pictures; black by default.</param>
     /// <exception cref="MezzotintException">They cannot be read, or do not fit.</exception>
     public static EvaluatedImages Read(string path, ImageSet reference, int? limit = null, Background background = default)
     {
@@ -47,8 +47,9 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
         var set = ImageFolder.LoadFlat(path, reference.Channels, background);
         if ((set.Height, set.Width) != (reference.Height, reference.Width))
             throw new MezzotintException(
-                $"The pictures in '{path}' are {set.Width} x {set.Height}, the images of {reference.Name} are {reference.Width} x "
-                + $"{reference.Height}: a grid is not measured; write the images one by one, or as an .npz file.");
+                $"The pictures in '{path}' are {set.Width} x {set.Height}, the images of {reference.Name} are "
+                + $"{reference.Width} x {reference.Height}: a grid is not measured; write the images one by one, or as an "
+                + ".npz file.");
         return new(Named(path, set, new byte[set.Count], reference), "the folder has no subfolders named after the classes");
     }
 

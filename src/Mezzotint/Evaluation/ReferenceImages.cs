@@ -21,8 +21,8 @@ public sealed record ReferenceImages(ImageSet Train, ImageSet Test, ImageSet Tra
     /// <param name="seed">Of the draw.</param>
     /// <remarks>
     /// Each class gives half of its images to the sample at most and half to the floor at most, so either may be smaller than
-    /// asked for. The sample does not depend on what is evaluated: with labels or without, distances to it are the same. The floor
-    /// does: beside images of known labels stands what real images of the same labels get.
+    /// asked for. The sample does not depend on what is evaluated: with labels or without, distances to it are the same. The
+    /// floor does: beside images of known labels stands what real images of the same labels get.
     /// </remarks>
     public static ReferenceImages Divide(ImageSet train, ImageSet test, ReadOnlySpan<byte> labels, int count, long seed)
     {
@@ -36,9 +36,8 @@ public sealed record ReferenceImages(ImageSet Train, ImageSet Test, ImageSet Tra
         // From the two ends of one order, so that neither moves with the size of the other.
         var sample = Taken(Enumerable.Reverse(order), train.Labels, [.. there.Select(number => number - number / 2)], test.Count);
         bool any = labels.IsEmpty;
-        var rest = order.Except(sample);
-        var floor = Taken(rest, train.Labels, [.. there.Select((number, label) => any ? number : Math.Min(wanted[label], number / 2))],
-            any ? Math.Min(count, train.Count / 2) : int.MaxValue);
+        var most = there.Select((number, label) => any ? number : Math.Min(wanted[label], number / 2));
+        var floor = Taken(order.Except(sample), train.Labels, [.. most], any ? Math.Min(count, train.Count / 2) : int.MaxValue);
         return new ReferenceImages(train, test, train.Pick(sample), train.Pick(floor));
     }
 

@@ -20,8 +20,8 @@ namespace Mezzotint.IO;
 ///   "provenance": "..."
 /// }
 /// </code>
-/// Every key must be there, but those that may be unknown: dataset, epochs, the losses, seed, background, provenance; and the tables from parameterisation to
-/// sampling, where they are the seed's. No other key may be.
+/// Every key must be there, but those that may be unknown: dataset, epochs, the losses, seed, background, provenance; and the
+/// tables from parameterisation to sampling, where they are the seed's. No other key may be.
 /// </remarks>
 internal static class ModelDescription
 {

@@ -38,8 +38,9 @@ public sealed record RunLogEntry
 /// checkpoint, so that the log reads as if the run had never stopped.
 /// </summary>
 /// <remarks>
-/// Of pictures in folders, the first line says what was read: <c>{"data": {"train": {"name", "images", "reading"}, "test": {...}}}</c>,
-/// where reading is the <see cref="ReadingReport"/>. A run that goes on with other data has such a line for each.
+/// Of pictures in folders, the first line says what was read:
+/// <c>{"data": {"train": {"name", "images", "reading"}, "test": {...}}}</c>, where reading is the
+/// <see cref="ReadingReport"/>. A run that goes on with other data has such a line for each.
 /// </remarks>
 public sealed class RunLog
 {
@@ -122,7 +123,8 @@ public sealed class RunLog
                 using var line = JsonDocument.Parse(lines[i]);
                 bool isData = line.RootElement.ValueKind == JsonValueKind.Object
                     && line.RootElement.EnumerateObject().Take(1).Any(property => property.NameEquals(DataKey));
-                entries.Add((lines[i], isData ? null : line.Deserialize(RunLogJson.Default.RunLogEntry) ?? throw new JsonException()));
+                entries.Add((lines[i], isData ? null
+                    : line.Deserialize(RunLogJson.Default.RunLogEntry) ?? throw new JsonException()));
             }
             catch (JsonException cause)
             {

@@ -29,7 +29,10 @@ public sealed class OneDecoderTests : IDisposable
     {
         byte[] jpeg = Encode((x, y) => x < 4 && y < 4 ? SKColors.White : SKColors.Black, SKEncodedImageFormat.Jpeg);
         byte[] exif =
-            [0xFF, 0xE1, 0, 34, .. "Exif\0\0"u8, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];
+        [
+            0xFF, 0xE1, 0, 34, .. "Exif\0\0"u8, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1,
+            0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0,
+        ];
         return [.. jpeg[..2], .. exif, .. jpeg[2..]];
     }
 
@@ -61,8 +64,10 @@ public sealed class OneDecoderTests : IDisposable
         Assert.Equal(flat.Images.Pixels, labelled.Images.Pixels);
         Assert.Equal(flat.Images.Pixels, ImageFolder.Load(_folder["labelled"], channels, background: background).Pixels);
         for (int i = 0; i < files.Length; i++)
-            Assert.Equal(
-                PngFile.Read(_folder["flat", $"{i}.png"], channels: channels, background: background).Pixels, flat.Images.Image(i).ToArray());
+        {
+            var alone = PngFile.Read(_folder["flat", $"{i}.png"], channels: channels, background: background);
+            Assert.Equal(alone.Pixels, flat.Images.Image(i).ToArray());
+        }
         Assert.Equal(background, flat.Images.Reading!.Background);
     }
 
@@ -70,8 +75,11 @@ public sealed class OneDecoderTests : IDisposable
     public void What_is_clear_is_the_background()
     {
         _folder.Write(Encode((_, _) => new(255, 255, 255, 0)), "a", "1.png");
-        byte[] First(int channels, Background background) =>
-            [.. Enumerable.Range(0, channels).Select(c => ImageFolder.Load(_folder.Path, channels, background: background).Pixels[c * Side * Side])];
+        byte[] First(int channels, Background background)
+        {
+            var set = ImageFolder.Load(_folder.Path, channels, background: background);
+            return [.. Enumerable.Range(0, channels).Select(channel => set.Pixels[channel * Side * Side])];
+        }
         Assert.Equal([0, 0, 0], First(3, default));
         Assert.Equal([255, 255, 255], First(3, Background.White));
         Assert.Equal([0x10, 0xA0, 0xFF], First(3, Background.Parse("#10A0FF")));
@@ -103,8 +111,8 @@ public sealed class OneDecoderTests : IDisposable
     [InlineData("#-12345")]
     public void A_background_that_is_no_colour_is_refused_with_those_that_are(string text)
     {
-        Assert.Contains("black, white or a colour as #RRGGBB", Assert.Throws<MezzotintException>(() => Background.Parse(text)).Message,
-            StringComparison.Ordinal);
+        string message = Assert.Throws<MezzotintException>(() => Background.Parse(text)).Message;
+        Assert.Contains("black, white or a colour as #RRGGBB", message, StringComparison.Ordinal);
         string refused = Assert.Throws<MezzotintException>(
             () => Configuration.Parse($"[data]\nbackground = \"{text}\"", "x.toml")).Message;
         Assert.Contains("data.background", refused, StringComparison.Ordinal);

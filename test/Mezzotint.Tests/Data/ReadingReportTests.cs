@@ -113,10 +113,12 @@ public sealed class ReadingReportTests : IDisposable
         _folder.Write(Grey, "test", "a", "1.png");
         _folder.Write(Grey, "train", "loose.png");
         _folder.Write(Grey, "val", "a", "1.png");
-        string[] ofAll = ["left out 1 picture in deeper folders: val/a/1.png", "1 folder without pictures of its own is no class: val/"];
+        string[] ofAll =
+            ["left out 1 picture in deeper folders: val/a/1.png", "1 folder without pictures of its own is no class: val/"];
         Assert.Equal(ofAll, Notes(ImageFolder.Load(_folder.Path, 1, split: ImageSplit.Test)));
         string[] ofTrain =
-            ["left out 1 file of a format that is not read: train/a/x.tif", "left out 1 file or folder beside the classes: train/loose.png"];
+            ["left out 1 file of a format that is not read: train/a/x.tif",
+                "left out 1 file or folder beside the classes: train/loose.png"];
         Assert.Equal(
             ofTrain.Concat(ofAll).Order(), Notes(ImageFolder.Load(_folder.Path, 1, split: ImageSplit.Train)).Order());
     }
@@ -128,7 +130,8 @@ public sealed class ReadingReportTests : IDisposable
         string message = Assert.Throws<MezzotintException>(() => ImageFolder.Load(_folder.Path, 1)).Message;
         Assert.Contains("left out 1 file of a format that is not read: a/notes.txt", message, StringComparison.Ordinal);
         string broken = _folder.Write(Grey[..^30], "a", "broken.png");
-        Assert.Contains(broken, Assert.Throws<MezzotintException>(() => ImageFolder.Load(_folder.Path, 1)).Message, StringComparison.Ordinal);
+        message = Assert.Throws<MezzotintException>(() => ImageFolder.Load(_folder.Path, 1)).Message;
+        Assert.Contains(broken, message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -156,7 +159,8 @@ public sealed class ReadingReportTests : IDisposable
         Assert.False(flat.Labelled);
         Assert.Equal([90, 255], flat.Images.Pixels);
         Assert.Equal(
-            ["left out 1 file of a format that is not read: 3.tif", "left out 1 hidden file or folder: __MACOSX/"], Notes(flat.Images));
+            ["left out 1 file of a format that is not read: 3.tif", "left out 1 hidden file or folder: __MACOSX/"],
+            Notes(flat.Images));
 
         NpzFile.Write(_folder["a.npz"], ("images", NpyArray.Of([1, 2], 2, 1, 1)), ("seeds", NpyArray.Of([1L, 2], 2)));
         Assert.Equal(["left out 1 array: seeds"], Notes(EvaluatedImages.Read(_folder["a.npz"], reference).Images));

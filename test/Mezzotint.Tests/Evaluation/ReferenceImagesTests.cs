@@ -30,15 +30,16 @@ public class ReferenceImagesTests
     [Fact]
     public void What_is_evaluated_does_not_move_the_sample()
     {
-        byte[][] labelled = [[], [3, 3, 7], [.. Enumerable.Repeat((byte)5, 200)], [.. Enumerable.Range(0, 300).Select(i => (byte)(i % 10))]];
+        byte[][] labelled =
+            [[], [3, 3, 7], [.. Enumerable.Repeat((byte)5, 200)], [.. Enumerable.Range(0, 300).Select(i => (byte)(i % 10))]];
         // As many test images as training images: the sample is half of each class then.
         foreach (var test in new[] { Test, Train })
         {
-            var samples = labelled.Select(labels => Keys(ReferenceImages.Divide(Train, test, labels, 300, seed: 4).TrainSample).ToList());
-            Assert.All(samples, sample => Assert.Equal(samples.First(), sample));
+            var sample = Keys(ReferenceImages.Divide(Train, test, [], 300, seed: 4).TrainSample);
             foreach (byte[] labels in labelled)
             {
                 var reference = ReferenceImages.Divide(Train, test, labels, 300, seed: 4);
+                Assert.Equal(sample, Keys(reference.TrainSample));
                 Assert.Empty(Keys(reference.Floor).Intersect(Keys(reference.TrainSample)));
             }
         }

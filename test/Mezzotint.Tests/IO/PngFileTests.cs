@@ -147,7 +147,8 @@ public sealed class PngFileTests : IDisposable
         bitmap.SetPixel(1, 0, new SKColor(0, 0, 0, 128));
         using (SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100)) File.WriteAllBytes(_folder.File("image.png"), data.ToArray());
         Assert.Equal([0, 0, 0, 0, 0, 0], PngFile.Read(_folder.File("image.png")).Pixels);
-        Assert.Equal([255, 127, 255, 127, 255, 127], PngFile.Read(_folder.File("image.png"), background: Background.White).Pixels);
+        var white = PngFile.Read(_folder.File("image.png"), background: Background.White);
+        Assert.Equal([255, 127, 255, 127, 255, 127], white.Pixels);
         Assert.Equal([255, 127], PngFile.ReadMask(_folder.File("image.png")).Pixels);
     }
 

@@ -117,7 +117,7 @@ public class RunLogTests
             "notes":{"format":{"count":2,"first":["a/x.tif","a/\u0022\n.txt"]},"no_class":{"count":1,"first":["b/"]}}}},
             "test":{"name":"pictures test","images":4}}}
             """;
-        Assert.Equal(Expected.Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal), data.TrimEnd('\n'));
+        Assert.Equal(Expected.ReplaceLineEndings(""), data.TrimEnd('\n'));
 
         Assert.Null(RunLog.DataLine(Set("strokes train"), Set("strokes test")));
         string other = RunLog.DataLine(Set("pictures train", reading with { Taken = 5 }), Set("pictures test"))!;
