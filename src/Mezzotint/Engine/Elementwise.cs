@@ -54,6 +54,14 @@ internal static unsafe class Elementwise
                 Buffer.MemoryCopy(x, to, channels * sizeof(float), channels * sizeof(float));
     }
 
+    /// <summary>x *= factor.</summary>
+    public static void Scale(float* x, float factor, int count)
+    {
+        var factors = Vector512.Create(factor);
+        for (int i = 0; i < count; i += Lanes.Count)
+            (Vector512.Load(x + i) * factors).Store(x + i);
+    }
+
     /// <summary>x += a.</summary>
     public static void AddTo(float* x, float* a, long count)
     {

@@ -147,35 +147,3 @@ internal sealed unsafe class ConcatenateStep(EngineValue[] maps, EngineValue y) 
                 Elementwise.Pass(gradient, Output.Channels, Inputs[i].Gradient, Inputs[i].Places, Inputs[i].Channels, Adds[i]);
     }
 }
-
-/// <summary>Attention among the places of a map.</summary>
-internal sealed unsafe class AttentionStep : EngineStep
-{
-    private readonly int _heads;
-    private Attention _attention = null!;
-    private float* _made;
-
-    public AttentionStep(EngineValue q, EngineValue k, EngineValue v, int heads, EngineValue y) : base(y, q, k, v)
-    {
-        _heads = heads;
-        q.ReadPlain();
-        k.ReadPlain();
-        v.ReadPlain();
-    }
-
-    public override void Prepare(NetworkEngine engine)
-    {
-        _attention = engine.Owned(new Attention(Output.Places, _heads, Output.Channels / _heads, Inputs[0].Stride));
-        _made = Output.Plain is { } plain ? plain.Floats : engine.Made;
-    }
-
-    public override void Forward()
-    {
-        _attention.Forward(Inputs[0].Floats, Inputs[1].Floats, Inputs[2].Floats, _made);
-        if (Output.Operand is { } operand)
-            Elementwise.Copy(_made, Output.Channels, operand);
-    }
-
-    public override void Backward() => _attention.Backward(Inputs[0].Floats, Inputs[1].Floats, Inputs[2].Floats, Output.Gradient,
-        Inputs[0].Gradient, Inputs[1].Gradient, Inputs[2].Gradient);
-}

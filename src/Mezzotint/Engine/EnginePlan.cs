@@ -151,8 +151,7 @@ internal sealed class EnginePlan
             new VectorSumStep([.. node.Inputs.Select(Of)], Make(node)),
         AddNode when !IsVector(node) => Sum(node, node.Inputs[0], node.Inputs[1]),
         ReduceNode { Kind: ReduceKind.Sum } when IsVector(node.Inputs[0]) => new VectorSumStep([Of(node.Inputs[0])], Make(node)),
-        AttentionNode { Causal: false } attention when !IsVector(node.Inputs[1]) && Size(node.Inputs[1]) == Size(node) =>
-            Among(attention),
+        AttentionNode attention => Among(attention),
         ConcatenateNode when !IsVector(node) => new ConcatenateStep([.. node.Inputs.Select(Of)], Make(node)),
         TimeFeaturesNode time => new TimeFeaturesStep(time.Name, time.Frequencies, time.CosineFirst, Make(time)),
         EmbeddingNode => new EmbeddingStep(node.Name!, Make(node)),
@@ -171,11 +170,11 @@ internal sealed class EnginePlan
     private AttentionStep Among(AttentionNode node)
     {
         if (node.Channels / node.Heads % Lanes.Count != 0)
-            throw new NotPlannedException($"heads of {node.Channels / node.Heads} channels: they must be multiples of {Lanes.Count}");
-        if (node.Inputs.Select(input => Of(input).Stride).Distinct().Count() > 1
-            || node.Inputs.Any(input => _readers[input.Index].Count > 1))
+            throw new NotPlannedException(
+                $"heads of {node.Channels / node.Heads} channels: they must be multiples of {Lanes.Count}");
+        if (Of(node.Inputs[1]).Stride != Of(node.Inputs[2]).Stride || node.Inputs.Any(input => _readers[input.Index].Count > 1))
             throw new NotPlannedException("attention whose queries, keys and values others read");
-        return new(Of(node.Inputs[0]), Of(node.Inputs[1]), Of(node.Inputs[2]), node.Heads, Make(node));
+        return new(Of(node.Inputs[0]), Of(node.Inputs[1]), Of(node.Inputs[2]), node.Heads, node.Causal, Make(node));
     }
 
     /// <summary>The last convolution makes the few channels of an image.</summary>

@@ -81,12 +81,14 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// float32.
     /// </param>
     /// <param name="training">Whether it has gradients; the parameters must have them then.</param>
-    public static NetworkEngine? For(DenoisingNetwork network, int height, int width, bool bfloat16, bool training)
+    /// <param name="tokens">Labels of an image.</param>
+    public static NetworkEngine? For(
+        DenoisingNetwork network, int height, int width, bool bfloat16, bool training, int tokens = 1)
     {
         bool isSupported = bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported;
-        if (!isSupported || (long)height * width > MostPixels || WhyNot(network.Description, height, width) is not null)
+        if (!isSupported || (long)height * width > MostPixels || WhyNot(network.Description, height, width, tokens) is not null)
             return null;
-        var engine = new NetworkEngine(network, network.Description, height, width, tokens: 1, bfloat16, training);
+        var engine = new NetworkEngine(network, network.Description, height, width, tokens, bfloat16, training);
         engine.Pack();
         return engine;
     }
@@ -95,11 +97,11 @@ internal sealed unsafe class NetworkEngine : IDisposable
     public static bool Computes(NetworkConfig config) => WhyNot(config.Describe(), config.Stride, config.Stride) is null;
 
     /// <summary>What there is no plan for in a network, such as <c>maps of 24 channels</c>; null where there is one.</summary>
-    public static string? WhyNot(NetworkDescription description, int height, int width)
+    public static string? WhyNot(NetworkDescription description, int height, int width, int tokens = 1)
     {
         try
         {
-            _ = new EnginePlan(description, ValueSizes.Of(description, height, width, tokens: 1));
+            _ = new EnginePlan(description, ValueSizes.Of(description, height, width, tokens));
             return null;
         }
         catch (NotPlannedException missing)
@@ -118,16 +120,20 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>Computes one image.</summary>
     /// <param name="x">[C, H, W].</param>
     /// <param name="t">Its time.</param>
-    /// <param name="label">Its class.</param>
+    /// <param name="labels">Its classes: as many as the engine was made for.</param>
     /// <param name="f">[C, H, W].</param>
-    public void Forward(float* x, float t, long label, float* f)
+    public void Forward(float* x, float t, ReadOnlySpan<long> labels, float* f)
     {
         Image = x;
         Result = f;
-        (Time, _labels[0]) = (t, label);
+        Time = t;
+        labels.CopyTo(_labels);
         foreach (var step in _steps)
             step.Forward();
     }
+
+    /// <summary>Computes one image of one class.</summary>
+    public void Forward(float* x, float t, long label, float* f) => Forward(x, t, new ReadOnlySpan<long>(in label), f);
 
     /// <summary>Adds the gradients of the parameters, of the image that was computed last.</summary>
     /// <param name="gradient">Of f: [C, H, W].</param>

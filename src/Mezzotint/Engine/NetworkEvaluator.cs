@@ -11,7 +11,9 @@ namespace Mezzotint.Engine;
 internal sealed unsafe class NetworkEvaluator : IDisposable
 {
     private readonly DenoisingNetwork _network;
-    private readonly NetworkEngine? _engine;
+    private readonly NetworkEngine? _engine;                       // for one label an image
+    private readonly Dictionary<int, NetworkEngine?> _others = []; // for several, by how many
+    private readonly Func<int, NetworkEngine?> _make;
 
     /// <summary>Prepares.</summary>
     /// <param name="network">The network; it stays the caller's.</param>
@@ -23,14 +25,21 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     {
         bool bfloat16 = ComputePrecision.Resolve(precision, device, network.Config) == ComputePrecision.Bfloat16;
         _network = network;
-        _engine = device.type == DeviceType.CPU ? NetworkEngine.For(network, height, width, bfloat16, training: false) : null;
+        _make = tokens => device.type == DeviceType.CPU
+            ? NetworkEngine.For(network, height, width, bfloat16, training: false, tokens) : null;
+        _engine = _make(1);
     }
 
     /// <summary>Whether each image is computed alone, so that it costs nothing to ask for few.</summary>
     public bool ByImage => _engine is not null;
 
     /// <summary>Takes the network's weights as they are now: where they may have changed.</summary>
-    public void Refresh() => _engine?.Pack();
+    public void Refresh()
+    {
+        _engine?.Pack();
+        foreach (var engine in _others.Values)
+            engine?.Pack();
+    }
 
     /// <summary>F(x, t, labels). What it says of an image does not depend on the images beside it, to the bit.</summary>
     /// <param name="x">float32 [B, C, H, W].</param>
@@ -39,10 +48,11 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
     public Tensor Evaluate(Tensor x, Tensor t, Tensor labels)
     {
-        return _engine is null || labels.shape[1] != 1 ? SteadyBatch.Evaluate(_network, x, t, labels) : Evaluate(_engine, x, t, labels);
+        var engine = _engine is null ? null : For((int)labels.shape[1]);
+        return engine is null ? SteadyBatch.Evaluate(_network, x, t, labels) : Evaluate(engine, x, t, labels);
     }
 
-    /// <summary>The same by an engine, for one label an image.</summary>
+    /// <summary>The same by an engine, for as many labels an image as it is made for.</summary>
     public static Tensor Evaluate(NetworkEngine engine, Tensor x, Tensor t, Tensor labels)
     {
         using var scope = NewDisposeScope();
@@ -51,13 +61,28 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
         long size = x.numel() / count;
         var times = Numbers<float>(t);
         var classes = Numbers<long>(labels);
+        int tokens = (int)labels.shape[1];
         fixed (float* first = Numbers<float>(x), output = Numbers<float>(f))
             for (int i = 0; i < count; i++)
-                engine.Forward(first + i * size, times[i], classes[i], output + i * size);
+                engine.Forward(first + i * size, times[i], classes.Slice(i * tokens, tokens), output + i * size);
         return f.MoveToOuterDisposeScope();
     }
 
-    public void Dispose() => _engine?.Dispose();
+    public void Dispose()
+    {
+        _engine?.Dispose();
+        foreach (var engine in _others.Values)
+            engine?.Dispose();
+    }
+
+    private NetworkEngine? For(int tokens)
+    {
+        if (tokens == 1)
+            return _engine;
+        if (!_others.TryGetValue(tokens, out var engine))
+            _others[tokens] = engine = _make(tokens);
+        return engine;
+    }
 
     /// <summary>The numbers of a tensor on the CPU, one after the other.</summary>
     internal static Span<T> Numbers<T>(Tensor tensor)

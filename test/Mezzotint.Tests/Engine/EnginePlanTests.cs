@@ -54,7 +54,8 @@ public unsafe class EnginePlanTests
         Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         foreach (var (channels, height, width) in new[] { (32, 4, 6), (64, 10, 2), (48, 2, 2) })
             foreach (bool bfloat16 in TileKernel.IsBfloat16Supported ? new[] { false, true } : [false])
-                Compare(layer, channels, height, width, bfloat16);
+                foreach (int tokens in new[] { 1, 3 })
+                    Compare(layer, channels, height, width, bfloat16, tokens);
     }
 
     [Fact]
@@ -75,12 +76,12 @@ public unsafe class EnginePlanTests
         var normed = net.LayerNorm("before", tokens);
         Node Linear(string name, Node of) => net.Linear(name, of, x.Channels, bias: false);
         tokens = net.Add(net.Attention(Linear("q", normed), Linear("k", normed), Linear("v", normed), heads: 1), tokens);
-        tokens = net.Add(net.Attention(Linear("q2", tokens), Linear("k2", context), Linear("v2", context), heads: 2), tokens);
+        tokens = net.Add(net.Attention(Linear("q2", tokens), Linear("k2", context), Linear("v2", context), heads: x.Channels / 16), tokens);
         tokens = net.Add(net.Linear("out", net.Relu(net.Linear("in", tokens, 64)), x.Channels), tokens);
         return net.Add(x, net.Convolution("back", net.TokensAsPlaces(tokens, like: x), x.Channels, kernel: 1));
     }
 
-    private static void Compare(string layer, int channels, int height, int width, bool bfloat16)
+    private static void Compare(string layer, int channels, int height, int width, bool bfloat16, int tokens)
     {
         using var scope = NewDisposeScope();
         random.manual_seed(channels + height);
@@ -97,25 +98,25 @@ public unsafe class EnginePlanTests
             foreach (var parameter in network.parameters())
                 parameter.add_(randn_like(parameter), alpha: 0.1);
         using var flat = FlatParameters.Of(network);
-        var (images, times, classes) = (randn(2, 2, height, width), rand(2), randint(5, [2, 1], dtype: int64));
+        var (images, times, classes) = (randn(2, 2, height, width), rand(2), randint(5, [2, tokens], dtype: int64));
         var f = network.Run(images, times, classes);
         var gradient = randn_like(f);
         f.backward([gradient]);
         (string Name, Tensor Gradient)[] wanted = Gradients();
 
         flat.Gradients.zero_();
-        using var engine = new NetworkEngine(network, network.Description, height, width, tokens: 1, bfloat16, training: true);
+        using var engine = new NetworkEngine(network, network.Description, height, width, tokens, bfloat16, training: true);
         engine.Pack();
         var made = zeros_like(f);
         int size = 2 * height * width;
         fixed (float* from = Numbers(images), to = Numbers(made), given = Numbers(gradient))
             for (int i = 0; i < 2; i++)
             {
-                engine.Forward(from + i * size, times[i].item<float>(), classes[i, 0].item<long>(), to + i * size);
+                engine.Forward(from + i * size, times[i].item<float>(), classes[i].data<long>().ToArray(), to + i * size);
                 engine.Backward(given + i * size);
             }
         engine.TakeGradients();
-        string where = $"{layer}, {channels} channels of {height} x {width}, bfloat16 {bfloat16}";
+        string where = $"{layer}, {channels} channels of {height} x {width}, bfloat16 {bfloat16}, {tokens} tokens";
         TensorAssert.Close(f.detach(), made, bfloat16 ? 3e-2 : 1e-5, where);
         double largest = wanted.Max(named => named.Gradient.abs().max().item<float>());
         foreach (var (expected, actual) in wanted.Zip(Gradients()))

@@ -58,29 +58,39 @@ public unsafe class LayersTests
         }
     }
 
-    [Theory]
-    [InlineData(49, 8, 16)]
-    [InlineData(16, 2, 32)]
-    [InlineData(70, 1, 48)]
-    [InlineData(1, 3, 16)]
-    public void Attention_is_scaled_dot_product_attention_with_its_gradients(int places, int heads, int width)
+    public static TheoryData<int, int, int, int, bool> Attentions => new()
+    {
+        // queries, keys, heads, channels of a head, causal; blocks have 256 keys
+        { 49, 49, 8, 16, false }, { 16, 16, 2, 32, false }, { 70, 70, 1, 48, false }, { 1, 1, 3, 16, false }, { 49, 5, 2, 16, false },
+        { 20, 20, 2, 16, true }, { 300, 300, 1, 16, false }, { 300, 300, 2, 16, true }, { 7, 600, 2, 32, false }, { 600, 3, 1, 16, false },
+    };
+
+    [Theory, MemberData(nameof(Attentions))]
+    public void Attention_is_scaled_dot_product_attention_with_its_gradients(int queries, int keys, int heads, int width, bool causal)
     {
         Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
         using var scope = NewDisposeScope();
         int channels = heads * width;
-        var all = (randn(places, 3 * channels) * 2).requires_grad_(); // q, k and v side by side
-        Tensor Heads(int part) => all.narrow(1, part * channels, channels).view(places, heads, width).transpose(0, 1);
-        var wanted = nn.functional.scaled_dot_product_attention(Heads(0), Heads(1), Heads(2)).transpose(0, 1).reshape(places, channels);
+        var q = (randn(queries, channels) * 2).requires_grad_();
+        var kv = (randn(keys, 2 * channels) * 2).requires_grad_(); // keys and values side by side
+        Tensor Heads(Tensor x) => x.view(x.shape[0], heads, width).transpose(0, 1);
+        var wanted = nn.functional.scaled_dot_product_attention(Heads(q), Heads(kv.narrow(1, 0, channels).contiguous()),
+            Heads(kv.narrow(1, channels, channels).contiguous()), is_casual: causal).transpose(0, 1).reshape(queries, channels);
         var given = randn_like(wanted);
         wanted.backward([given]);
 
-        using var attention = new Attention(places, heads, width, 3 * channels);
-        var (made, slopes, numbers) = (zeros_like(wanted), zeros_like(all), all.detach());
-        float* q = Floats(numbers), dq = Floats(slopes);
-        attention.Forward(q, q + channels, q + 2 * channels, Floats(made));
-        attention.Backward(q, q + channels, q + 2 * channels, Floats(given), dq, dq + channels, dq + 2 * channels);
+        using var attention = new Attention(new(queries, keys, heads, width) { Causal = causal, QueryStride = channels, KeyStride = 2 * channels });
+        var (made, qSlopes, kvSlopes) = (zeros_like(wanted), zeros_like(q), zeros_like(kv));
+        var (qs, kvs) = (q.detach(), kv.detach());
+        float* k = Floats(kvs), dk = Floats(kvSlopes);
+        for (int again = 0; again < 2; again++) // nothing is left from the first time
+        {
+            attention.Forward(Floats(qs), k, k + channels, Floats(made));
+            attention.Backward(Floats(qs), k, k + channels, Floats(made), Floats(given), Floats(qSlopes), dk, dk + channels);
+        }
         TensorAssert.Close(wanted, made, 1e-5);
-        TensorAssert.Close(all.grad!, slopes, 1e-5);
+        // together, as those of a query of one key are 0
+        TensorAssert.Close(cat([q.grad!.flatten(), kv.grad!.flatten()]), cat([qSlopes.flatten(), kvSlopes.flatten()]), 1e-5);
     }
 
     [Fact]
