@@ -51,7 +51,7 @@ internal static class DistillVerb
             string levels = string.Join(',', Parts.Select(part => ThreeDigits(most / part)));
             return new ExperimentConfig
             {
-                Data = new() { Name = info.Dataset ?? "mnist", Background = info.Background ?? "black" },
+                Data = new() { Name = info.Dataset ?? "mnist", Background = info.Background ?? "black", Size = info.Size },
                 Model = info.Model,
                 Process = info.Process,
                 Parameterisation = info.Parameterisation,

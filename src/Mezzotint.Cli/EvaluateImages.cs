@@ -48,7 +48,7 @@ internal static class EvaluateImages
             throw new MezzotintException($"{drawingOption} is for a model that draws; '{request.Target}' holds images. Leave it out.");
         var background = request.Background ?? Background.Black;
         var (train, test) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? DataSource.MnistName, channels: 1, background, train: true);
+            terminal, request.Data ?? DataSource.MnistName, channels: null, size: null, background, train: true);
         var images = EvaluatedImages.Read(request.Target, test, request.Count > 0 ? (int)request.Count : null, background);
         ReadingLines.Say(terminal, images.Images);
         return new EvaluationSource(images, train!, test);

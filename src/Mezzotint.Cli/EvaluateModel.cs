@@ -41,7 +41,7 @@ internal static class EvaluateModel
         using var model = request.Place.Load(folder);
         var info = model.Info;
         var (train, test) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? info.Dataset ?? DataSource.MnistName, info.Model.InChannels,
+            terminal, request.Data ?? info.Dataset ?? DataSource.MnistName, info.Model.InChannels, info.Size,
             EvaluateVerb.BackgroundFor(request.Background, info), train: true);
         EvaluateVerb.CheckFit(info, test);
         ClassifierSource.Load(request.Classifiers, test).ToList().ForEach(classifier => classifier.Dispose()); // a missing one shows before the drawing

@@ -60,17 +60,27 @@ internal static class EvaluateVerb
     }
 
     /// <summary>A data set by the name or path after <c>--data</c>, with MNIST fetched where it is not at hand.</summary>
+    /// <param name="terminal">Where it is told what was fetched and read.</param>
+    /// <param name="name">The name or path.</param>
+    /// <param name="channels">As the model has them; null for what the data have.</param>
+    /// <param name="size">What the model's pictures were brought to; null to take pictures as they are.</param>
+    /// <param name="background">The colour behind what is transparent.</param>
+    /// <param name="train">Whether the training images are wanted too.</param>
+    /// <param name="testLimit">At most so many test images; null for all.</param>
     public static (ImageSet? Train, ImageSet Test) LoadData(
-        Terminal terminal, string name, int channels, Background background, bool train, int? testLimit = null)
+        Terminal terminal, string name, int? channels, int? size, Background background, bool train, int? testLimit = null)
     {
         string? folder = null;
+        int? side = null;
         if (Directory.Exists(name) && (Mnist.MissingFrom(name).Count == 0 || Mnist.MissingFrom(Path.Combine(name, DataSource.MnistName)).Count == 0))
             (name, folder) = (DataSource.MnistName, name);
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, folder);
-        ImageSet Load(bool part, int? limit) =>
-            DataSource.Load(name, folder, part, limit, channels, background: background);
-        var (images, test) = (train ? Load(true, null) : null, Load(false, testLimit));
+        else
+            side = size; // MNIST keeps its own: whether that fits is for CheckFit to say
+        ImageSet Load(bool part, int? limit, int? planes) => DataSource.Load(name, folder, part, limit, planes, side, background);
+        var images = train ? Load(true, null, channels) : null;
+        var test = Load(false, testLimit, channels ?? images?.Channels);
         ReadingLines.Say(terminal, images, test);
         return (images, test);
     }

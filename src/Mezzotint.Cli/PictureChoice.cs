@@ -73,7 +73,10 @@ internal sealed class PictureChoice
 
         private static ImageBatch Fitting(string option, string path, int channels, ModelInfo model)
         {
-            var image = option == "--mask" ? PngFile.ReadMask(path) : PngFile.Read(path, channels: channels == 1 ? 1 : null);
+            // A model whose pictures were brought to a size takes any picture, by the same rule.
+            var image = option == "--mask"
+                ? PngFile.ReadMask(path, model.Size)
+                : PngFile.Read(path, channels: channels == 1 ? 1 : null, size: model.Size);
             return image.Channels == channels && image.Height == model.Height && image.Width == model.Width ? image
                 : throw new MezzotintException(
                     $"{option} '{path}' is {image.Width} x {image.Height}{(image.Channels == channels ? "" : ", grey")}; this "

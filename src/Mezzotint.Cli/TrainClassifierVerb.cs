@@ -13,9 +13,8 @@ internal static class TrainClassifierVerb
 {
     private static readonly string[] Architectures = ["residual", "plain"]; // not asked of the library: its tensors would slow down every --help
 
-    private sealed record Request(
-        string Architecture, string Out, long Epochs, string Data, string? Folder, Background Background, long Limit,
-        long Seed, bool Json);
+    private sealed record Request(string Architecture, string Out, long Epochs, string Data, string? Folder,
+        Background Background, int? Size, long Limit, long Seed, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -33,17 +32,20 @@ internal static class TrainClassifierVerb
         set.DefaultValueFactory = _ => DataSource.MnistName;
         var data = Options.Data();
         var background = Options.Background("black");
+        var size = Options.Whole(
+            "--size", null, 1, ModelInfo.MaxSide, "Pixels a side to bring the pictures of a folder to", "as they are");
         var limit = Options.Whole("--count", null, 1, int.MaxValue, "Only so many training images, from the first on", "all");
         var seed = Options.Seed("The seed of the first weights, the order of the images, and how they are bent");
         var json = Options.Json();
         var command = new Command("train-classifier", "Train a classifier for `evaluate`, in minutes. It is tested after each pass over the images; what is kept is what the last one leaves.")
         {
-            architecture, output, epochs, set, data, background, limit, seed, json,
+            architecture, output, epochs, set, data, background, size, limit, seed, json,
         };
         command.SetAction(result => Run(terminal, new Request(
             result.GetValue(architecture)!, result.GetRequiredValue(output)!, result.GetValue(epochs), result.GetValue(set)!,
-            result.GetValue(data), result.GetValue(background) ?? Background.Black, result.GetValue(limit),
-            result.GetValue(seed), result.GetValue(json))));
+            result.GetValue(data), result.GetValue(background) ?? Background.Black,
+            result.GetValue(size) is > 0 and var side ? (int)side : null, result.GetValue(limit), result.GetValue(seed),
+            result.GetValue(json))));
         return command;
     }
 
@@ -55,9 +57,10 @@ internal static class TrainClassifierVerb
             throw new MezzotintException($"There is a model in '{request.Out}' that is no classifier: choose another folder with --out.");
         if (request.Data == DataSource.MnistName)
             MnistFiles.Ensure(terminal, request.Folder);
-        ImageSet Load(bool part, int? limit) =>
-            DataSource.Load(request.Data, request.Folder, part, limit, background: request.Background);
-        var (train, test) = (Load(true, request.Limit > 0 ? (int)request.Limit : null), Load(false, null));
+        ImageSet Load(bool part, int? limit, int? channels) =>
+            DataSource.Load(request.Data, request.Folder, part, limit, channels, request.Size, request.Background);
+        var train = Load(true, request.Limit > 0 ? (int)request.Limit : null, null);
+        var test = Load(false, null, train.Channels);
         ReadingLines.Say(terminal, train, test);
         var config = new ClassifierConfig { Architecture = request.Architecture, Classes = train.ClassNames.Count, Channels = train.Channels, Height = train.Height, Width = train.Width };
         var training = new ClassifierTraining { Epochs = (int)request.Epochs, Seed = request.Seed };

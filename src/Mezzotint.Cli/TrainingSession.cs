@@ -49,7 +49,7 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
     private int Run(ExperimentConfig config, NetworkConfig? begun, Action<ExperimentConfig, RunFolder> keepStart)
     {
         var place = ComputeDevice.Named(device);
-        var (train, test) = LoadData(config);
+        var (train, test) = LoadData(config.Data, begun);
         config = config.Fit(train, begun);
         terminal.Stop.ThrowIfCancellationRequested();
 
@@ -83,17 +83,18 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         ModelFolder.Write(folder.Start, model.Network, model.Info);
     }
 
-    private (ImageSet Train, ImageSet Test) LoadData(ExperimentConfig config)
+    private (ImageSet Train, ImageSet Test) LoadData(DataConfig config, NetworkConfig? begun)
     {
-        string name = config.Data.Name;
+        string name = config.Name;
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, data);
         else if (data is not null)
             throw new MezzotintException($"--data says where MNIST is, but this training is on data.name = '{name}'. Leave --data out, or add --set data.name={DataSource.MnistName}.");
-        var background = Background.Parse(config.Data.Background);
-        ImageSet Load(bool train, int count) =>
-            DataSource.Load(name, data, train, count > 0 ? count : null, config.Model.InChannels, background: background);
-        var (train, test) = (Load(true, config.Data.TrainCount), Load(false, config.Data.TestCount));
+        var background = Background.Parse(config.Background);
+        ImageSet Load(bool train, int count, int? channels) =>
+            DataSource.Load(name, data, train, count > 0 ? count : null, channels, config.Size, background);
+        var train = Load(true, config.TrainCount, config.Channels ?? begun?.InChannels);
+        var test = Load(false, config.TestCount, train.Channels);
         ReadingLines.Say(terminal, train, test);
         return (train, test);
     }

@@ -49,6 +49,42 @@ public sealed class FolderTrainingTests : IDisposable
         Done("train", "--out", "ten", "--resume", "--set", "training.epochs=3");
     }
 
+    [Fact]
+    public void Pictures_of_different_sizes_are_brought_to_data_size_in_training_and_whatever_is_done_with_the_model()
+    {
+        PictureFolder.Write(_scratch["pictures"], ["a", "b"], (13, 20));
+        var refused = Command.RunIn(_scratch.Path, "train", "tiny.toml");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("is 20 x 20, but", refused.ErrorLine, StringComparison.Ordinal);
+        Assert.Contains("data.size", refused.ErrorLine, StringComparison.Ordinal);
+
+        Done("train", "tiny.toml", "--set", "data.size=12", "--set", "training.epochs=1");
+        var info = ModelFolder.ReadInfo(_scratch["runs", "tiny", "model"]);
+        Assert.Equal((12, 12, 12), (info.Size, info.Height, info.Width));
+        Done("train", "tiny.toml", "--resume", "--set", "training.epochs=2");
+        Done("evaluate", "runs/tiny", "--loss");
+        Done("likelihood", "runs/tiny", "--steps", "2");
+        string picture = _scratch["pictures", "test", "a", "1.png"];
+        Done("sample", "runs/tiny", "--label", "a", "--steps", "2", "--image", picture, "--mask", picture, "--out", "drawn.png");
+        Done("distill", "runs/tiny", "--out", "distilled", "--set", "training.epochs=1");
+        Done("train-classifier", "--set", "pictures", "--size", "12", "--epochs", "1", "--out", "classifier");
+    }
+
+    [Fact]
+    public void Colour_is_learned_unless_data_channels_makes_it_grey()
+    {
+        PictureFolder.Write(_scratch["pictures"], ["a", "b"], (8, 8), channels: 3);
+        Done("train", "tiny.toml", "--out", "colour", "--set", "training.epochs=1");
+        Assert.Equal(3, ModelFolder.ReadInfo(_scratch["colour", "model"]).Model.InChannels);
+        Done("train", "--out", "colour", "--resume", "--set", "training.epochs=2");
+        Done("train", "tiny.toml", "--out", "grey", "--set", "training.epochs=1", "--set", "data.channels=1");
+        Assert.Equal(1, ModelFolder.ReadInfo(_scratch["grey", "model"]).Model.InChannels);
+        Done("evaluate", "grey", "--loss");
+        var refused = Command.RunIn(_scratch.Path, "train", "tiny.toml", "--out", "other", "--set", "model.in_channels=1");
+        Assert.Contains("model.in_channels = 1, but pictures train has 3 channels", refused.ErrorLine, StringComparison.Ordinal);
+        Assert.Contains("Set data.channels to 1", refused.ErrorLine, StringComparison.Ordinal);
+    }
+
     private Outcome Done(params string[] args)
     {
         var outcome = Command.RunIn(_scratch.Path, args);

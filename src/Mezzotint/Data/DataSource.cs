@@ -66,12 +66,13 @@ public static class DataSource
     /// <param name="dataFolder">The folder given by <c>--data</c>, or null; it matters for <c>mnist</c> only.</param>
     /// <param name="train">Whether to take the training set; else the test set.</param>
     /// <param name="limit">At most this many images, the first ones; null for all.</param>
-    /// <param name="channels">1 for grey, 3 for colour, which only a folder of images can give.</param>
+    /// <param name="channels">1 for grey, 3 for colour, which only a folder of images can give; null for what the data
+    /// has.</param>
     /// <param name="size">Rows and columns; null for what the data has (28 for <c>strokes</c>). MNIST's files are never resized.</param>
     /// <param name="background">The colour behind what is transparent in a folder's pictures; black by default.</param>
     /// <exception cref="MezzotintException">There is no such data set, it is not found, or a file of it is damaged; the message says what to do.</exception>
     public static ImageSet Load(
-        string name, string? dataFolder = null, bool train = true, int? limit = null, int channels = 1, int? size = null,
+        string name, string? dataFolder = null, bool train = true, int? limit = null, int? channels = null, int? size = null,
         Background background = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
@@ -83,13 +84,14 @@ public static class DataSource
             MnistName => Mnist.Load(FolderOf(Find(name, dataFolder)), train),
             _ => LoadFolder(name, train, channels, size, background),
         };
-        if (set.Channels != channels)
-            throw new MezzotintException($"{set.Name} is grey: set model.in_channels to 1, not {channels}.")
-                { Key = "model.in_channels" };
+        if (set.Channels != (channels ?? set.Channels))
+            throw new MezzotintException(
+                $"{set.Name} is grey, of 1 channel, and cannot be had in {channels}: take a folder of pictures, or leave "
+                + $"data.channels out.") { Key = "data.channels" };
         if (size is { } side && (set.Height != side || set.Width != side))
             throw new MezzotintException(
-                $"{set.Name} has images of {set.Width} x {set.Height}, which are not brought to {side} x {side}: ask for no "
-                + $"size.");
+                $"{set.Name} has images of {set.Height} x {set.Width}, and idx files are not brought to data.size = {side}: "
+                + $"leave it out.") { Key = "data.size" };
         return limit < set.Count ? set.Take(limit.Value) : set;
     }
 
@@ -99,7 +101,7 @@ public static class DataSource
         return Strokes.Make(Math.Min(count, limit ?? count), train ? StrokesTrainSeed : StrokesTestSeed, size ?? 28);
     }
 
-    private static ImageSet LoadFolder(string path, bool train, int channels, int? size, Background background)
+    private static ImageSet LoadFolder(string path, bool train, int? channels, int? size, Background background)
     {
         if (!Directory.Exists(path))
             throw new MezzotintException($"There is no data set '{path}': the names are {MnistName} and {StrokesName}, and a folder of images by class is named by its path.");

@@ -37,7 +37,8 @@ public static class ImageFolder
 
     /// <summary>Reads the images of a folder.</summary>
     /// <param name="root">The folder that holds one subfolder a class, or <c>train</c> and <c>test</c>.</param>
-    /// <param name="channels">1 for grey, 3 for colour.</param>
+    /// <param name="channels">1 for grey, 3 for colour; null for what the pictures are: colour where any of them has
+    /// some.</param>
     /// <param name="size">
     /// Rows and columns to bring every image to: the largest square in its middle is cut out and resized. Without it all images must be of one size.
     /// </param>
@@ -50,17 +51,22 @@ public static class ImageFolder
     /// <exception cref="MezzotintException">There are no classes or no images, too many classes, a file cannot be opened, or the
     /// sizes differ.</exception>
     public static ImageSet Load(
-        string root, int channels, int? size = null, ImageSplit split = ImageSplit.All, Background background = default)
+        string root, int? channels = null, int? size = null, ImageSplit split = ImageSplit.All, Background background = default)
     {
-        var notes = new ReadingNotes();
-        var folder = new PictureFolder(root, notes);
-        return Reading(root, channels, size, () =>
+        return Read(channels) ?? Read(3)!; // the first picture with colour ends a reading in grey
+
+        ImageSet? Read(int? asked)
         {
-            var (classes, files) = List(root, folder, notes, split);
-            string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
-            return new PictureReader(root, folder, notes) { Channels = channels, Size = size, Background = background }
-                .Read(split == ImageSplit.All ? name : $"{name} {Word(split)}", classes, files);
-        });
+            var notes = new ReadingNotes();
+            var folder = new PictureFolder(root, notes);
+            return Reading(root, asked, size, () =>
+            {
+                var (classes, files) = List(root, folder, notes, split);
+                string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
+                return new PictureReader(root, folder, notes) { Channels = asked, Size = size, Background = background }
+                    .Read(split == ImageSplit.All ? name : $"{name} {Word(split)}", classes, files);
+            });
+        }
     }
 
     /// <summary>Whether a folder holds images by class, and not images themselves.</summary>
@@ -76,13 +82,13 @@ public static class ImageFolder
             List<(string, int)> files = [.. folder.Pictures(root).Select(path => (path, 0))];
             return new PictureReader(root, folder, notes) { Channels = channels, Background = background }
                 .Read(root, [""], files);
-        });
+        })!;
     }
 
-    private static ImageSet Reading(string root, int channels, int? size, Func<ImageSet> read)
+    private static ImageSet? Reading(string root, int? channels, int? size, Func<ImageSet?> read)
     {
         ArgumentException.ThrowIfNullOrEmpty(root);
-        if (channels is not (1 or 3))
+        if (channels is not (null or 1 or 3))
             throw new ArgumentOutOfRangeException(nameof(channels), channels, "An image has 1 channel (grey) or 3 (colour).");
         if (size is { } asked)
             ArgumentOutOfRangeException.ThrowIfNegativeOrZero(asked, nameof(size));

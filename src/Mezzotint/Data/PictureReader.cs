@@ -12,8 +12,10 @@ internal sealed class PictureReader(string root, PictureFolder folder, ReadingNo
     private int _height, _width, _length;
     private string _first = "";
 
-    /// <summary>1 for grey, 3 for colour.</summary>
-    public required int Channels { get; init; }
+    /// <summary>1 for grey, 3 for colour; null for grey as long as no picture has colour.</summary>
+    public required int? Channels { get; init; }
+
+    private int Planes => Channels ?? 1;
 
     /// <summary>Rows and columns to bring every image to; null where all must be of one size.</summary>
     public int? Size { get; init; }
@@ -25,9 +27,10 @@ internal sealed class PictureReader(string root, PictureFolder folder, ReadingNo
     /// <param name="name">What to call the set.</param>
     /// <param name="classes">The names of the classes.</param>
     /// <param name="files">The files, and the class of each.</param>
+    /// <returns>The images; null where a picture has colour and <see cref="Channels"/> is null.</returns>
     /// <exception cref="MezzotintException">No file is a picture that can be read, the sizes differ, or there is too much of
     /// it.</exception>
-    public ImageSet Read(string name, IReadOnlyList<string> classes, IReadOnlyList<(string Path, int Class)> files)
+    public ImageSet? Read(string name, IReadOnlyList<string> classes, IReadOnlyList<(string Path, int Class)> files)
     {
         var labels = new List<byte>();
         foreach (var (path, label) in files)
@@ -37,6 +40,8 @@ internal sealed class PictureReader(string root, PictureFolder folder, ReadingNo
                 continue;
             if (folder.Decode(file, path) is not { } picture)
                 continue;
+            if (Channels is null && HasColour(picture))
+                return null;
             Measure(file, path, files.Count);
             Add(picture, labels.Count, files.Count);
             labels.Add((byte)label);
@@ -46,7 +51,7 @@ internal sealed class PictureReader(string root, PictureFolder folder, ReadingNo
             throw notes.FirstFailure ?? new MezzotintException(
                 $"{root} has no images: put PNG, JPEG, WebP, BMP or GIF files into it{notes}.");
         Array.Resize(ref _pixels, labels.Count * _length);
-        return new ImageSet(name, _pixels, [.. labels], Channels, _height, _width, classes)
+        return new ImageSet(name, _pixels, [.. labels], Planes, _height, _width, classes)
             { Reading = notes.Report(root, labels.Count, Background) };
     }
 
@@ -57,23 +62,28 @@ internal sealed class PictureReader(string root, PictureFolder folder, ReadingNo
         {
             _first = path;
             (_height, _width) = Size is { } side ? (side, side) : (file.Height, file.Width);
-            if ((Int128)count * Channels * _height * _width > Array.MaxLength)
+            if ((Int128)count * Planes * _height * _width > Array.MaxLength)
                 throw new MezzotintException(
-                    $"{root}: {count} images of {Channels} x {_height} x {_width} exceed the {Array.MaxLength} bytes that a data "
+                    $"{root}: {count} images of {Planes} x {_height} x {_width} exceed the {Array.MaxLength} bytes that a data "
                     + $"set may have: give a smaller size.");
-            _length = Channels * _height * _width;
+            _length = Planes * _height * _width;
         }
         else if (Size is null && (file.Height != _height || file.Width != _width))
             throw new MezzotintException(
-                $"{path} is {file.Width} x {file.Height}, but {_first} is {_width} x {_height}: bring all images of the set to "
-                + $"one size.");
+                $"{path} is {file.Width} x {file.Height}, but {_first} is {_width} x {_height}: bring all images of the set to one "
+                + $"size; a training does it with data.size, for instance data.size = {Smallest(file)}.") { Key = "data.size" };
     }
+
+    private int Smallest(PictureFile file) => Math.Min(Math.Min(file.Width, file.Height), Math.Min(_width, _height));
+
+    /// <summary>Whether colour is to be seen in a picture: its own, or that of the background.</summary>
+    private bool HasColour(DecodedPicture picture) => picture.Coloured || (picture.Transparent && !Background.IsGrey);
 
     private void Add(DecodedPicture picture, int index, int count)
     {
         if (_pixels.Length < (index + 1) * _length) // grown by what was really decoded, not by what the first header claims
             Array.Resize(ref _pixels, (int)Math.Min((long)count * _length, Math.Max(2L * _pixels.Length, _length)));
-        picture.On(Channels, Background, Size).Pixels.CopyTo(_pixels, index * _length);
+        picture.On(Planes, Background, Size).Pixels.CopyTo(_pixels, index * _length);
     }
 
     private void Note(PictureFile file, DecodedPicture picture, string path)
@@ -82,7 +92,7 @@ internal sealed class PictureReader(string root, PictureFolder folder, ReadingNo
             notes.Add(ReadingReason.Animation, folder.NameOf(path));
         if (picture.Transparent)
             notes.Add(ReadingReason.Transparent, folder.NameOf(path));
-        if (Channels == 1 && picture.Coloured)
+        if (Planes == 1 && HasColour(picture))
             notes.Add(ReadingReason.Grey, folder.NameOf(path));
     }
 }

@@ -17,6 +17,9 @@ public readonly record struct Background(byte Red, byte Green, byte Blue)
     /// <summary>White, as on paper.</summary>
     public static Background White => new(255, 255, 255);
 
+    /// <summary>Whether it has no colour.</summary>
+    public bool IsGrey => Red == Green && Green == Blue;
+
     /// <summary>Reads <c>black</c>, <c>white</c> or a colour as <c>#RRGGBB</c>.</summary>
     /// <param name="text">The text.</param>
     /// <exception cref="MezzotintException">It is none of these.</exception>

@@ -20,8 +20,8 @@ namespace Mezzotint.IO;
 ///   "provenance": "..."
 /// }
 /// </code>
-/// Every key must be there, but those that may be unknown: dataset, epochs, the losses, seed, background, provenance; and the
-/// tables from parameterisation to sampling, where they are the seed's. No other key may be.
+/// Every key must be there, but those that may be unknown: dataset, background, size, epochs, the losses, seed, provenance; and
+/// the tables from parameterisation to sampling, where they are the seed's. No other key may be.
 /// </remarks>
 internal static class ModelDescription
 {
@@ -52,6 +52,7 @@ internal static class ModelDescription
             ClassNames = document.ClassNames,
             Dataset = document.Training.Dataset,
             Background = document.Training.Background,
+            Size = document.Training.Size,
             Steps = document.Training.Steps,
             Epochs = document.Training.Epochs,
             TrainLoss = document.Training.TrainLoss,
@@ -89,6 +90,7 @@ internal static class ModelDescription
                 Seconds = info.TrainingSeconds,
                 Seed = info.Seed,
                 Background = info.Background,
+                Size = info.Size,
             },
             Provenance = info.Provenance,
         }, complete: true);
@@ -163,5 +165,7 @@ internal static class ModelDescription
         public long? Seed { get; init; }
 
         public string? Background { get; init; }
+
+        public int? Size { get; init; }
     }
 }

@@ -56,6 +56,10 @@ public sealed record ModelInfo
     /// it; null where it is not known, and then black.</summary>
     public string? Background { get; init; }
 
+    /// <summary>The side in pixels that its pictures were brought to, as <c>data.size</c> of the configuration has it; null where
+    /// they were taken as they are.</summary>
+    public int? Size { get; init; }
+
     /// <summary>Steps of the optimiser; 0 where they are not known.</summary>
     public long Steps { get; init; }
 
@@ -101,6 +105,8 @@ public sealed record ModelInfo
         Check.Range("training.dataset", Printable.Quote(Dataset ?? ""), Dataset is null || IsLine(Dataset, 4096), "a line of 1 to 4096 characters");
         Check.Range("training.background", Printable.Quote(Background ?? ""),
             Background is null || IO.Background.TryParse(Background, out _), IO.Background.Values);
+        bool fits = Size is null || (Size == Height && Size == Width);
+        Check.Range("training.size", Size ?? 0, fits, "image.height and image.width");
         Check.Range("training.steps", Steps, Steps >= 0, "0 or more");
         Check.Range("training.epochs", Epochs ?? 0, (Epochs ?? 0) is >= 0 and < double.PositiveInfinity, "0 or more");
         Check.Range("training.train_loss", TrainLoss ?? 0, double.IsFinite(TrainLoss ?? 0), "finite");

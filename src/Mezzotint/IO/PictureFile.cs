@@ -237,6 +237,18 @@ internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool gr
         return new ImageBatch(1, 1, height, width, opacity);
     }
 
+    /// <summary>A picture that is white where another is transparent.</summary>
+    public static DecodedPicture OfTransparency(ImageBatch opacity)
+    {
+        byte[] rgba = new byte[4 * opacity.Pixels.Length];
+        for (int i = 0; i < opacity.Pixels.Length; i++)
+        {
+            rgba.AsSpan(4 * i, 3).Fill((byte)(255 - opacity.Pixels[i]));
+            rgba[4 * i + 3] = 255;
+        }
+        return new DecodedPicture(rgba, opacity.Height, opacity.Width, grey: true);
+    }
+
     private static bool AnyTransparent(byte[] rgba)
     {
         for (int i = 3; i < rgba.Length; i += 4)

@@ -77,26 +77,29 @@ public static class PngFile
     /// before any are decoded.</param>
     /// <param name="background">The colour behind what is transparent.</param>
     /// <param name="channels">1 for grey (of colour, its Rec. 601 luma), 3 for colour; null for what the file says.</param>
+    /// <param name="size">Rows and columns to bring the largest square in its middle to; null to leave it as it is.</param>
     /// <returns>One image, upright whatever way the camera was held; without <paramref name="channels"/>, of 1 channel where the
     /// file says grey, else of 3.</returns>
     /// <exception cref="MezzotintException">The file is not there, not an image, damaged, or too large.</exception>
-    public static ImageBatch Read(string path, long maxPixels = 1 << 26, Background background = default, int? channels = null)
+    public static ImageBatch Read(
+        string path, long maxPixels = 1 << 26, Background background = default, int? channels = null, int? size = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxPixels);
         using var picture = PictureFile.Read(path, maxPixels);
-        return picture.Decode().On(channels, background);
+        return picture.Decode().On(channels, background, size);
     }
 
     /// <summary>Reads one image as a mask, white where to draw: where the picture is transparent; where it is opaque everywhere,
     /// its grey values.</summary>
     /// <param name="path">The file.</param>
+    /// <param name="size">As in <see cref="Read"/>.</param>
     /// <exception cref="MezzotintException">The file is not there, not an image, damaged, or too large.</exception>
-    public static ImageBatch ReadMask(string path)
+    public static ImageBatch ReadMask(string path, int? size = null)
     {
         using var picture = PictureFile.Read(path);
         var decoded = picture.Decode();
-        return decoded.Opacity() is not { } opacity ? decoded.On(1)
-            : new ImageBatch(1, 1, opacity.Height, opacity.Width, [.. opacity.Pixels.Select(value => (byte)(255 - value))]);
+        var mask = decoded.Opacity() is { } opacity ? DecodedPicture.OfTransparency(opacity) : decoded;
+        return mask.On(1, size: size);
     }
 
     /// <summary>Reads the keywords and texts of a PNG file; compressed ones, which this library never writes, are left out.</summary>

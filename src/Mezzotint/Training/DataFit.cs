@@ -40,8 +40,22 @@ internal static class DataFit
         if (images.Height % model.Stride != 0 || images.Width % model.Stride != 0)
             throw new MezzotintException(
                 $"{images.Name} is {images.Height} x {images.Width}: this model needs sides that are multiples of "
-                + $"{model.Stride}.");
+                + $"{model.Stride}. Pictures in a folder are brought to one with data.size, for instance {Multiple(images, model.Stride)}.")
+                { Key = "data.size" };
     }
+
+    /// <summary>Makes sure that what is learned and what the loss is evaluated on have one size.</summary>
+    public static void CheckSize(ImageSet train, ImageSet test)
+    {
+        if ((train.Height, train.Width) != (test.Height, test.Width))
+            throw new MezzotintException(
+                $"{train.Name} is {train.Height} x {train.Width}, but {test.Name} is {test.Height} x {test.Width}: pictures in a "
+                + $"folder are brought to one size with data.size.") { Key = "data.size" };
+    }
+
+    /// <summary>The largest side that fits the network and makes no picture larger; the smallest at all for tiny ones.</summary>
+    private static int Multiple(ImageSet images, int stride) =>
+        Math.Max(stride, Math.Min(images.Height, images.Width) / stride * stride);
 
     /// <summary>Names of all classes of a network, each once: those of the data, then those of the model that was begun with. A
     /// row of the embedding that neither names goes by its number.</summary>
@@ -60,9 +74,11 @@ internal static class DataFit
 
     private static void Same(string key, int setting, int count, string name, string one, string several)
     {
-        if (setting != count)
-            throw new MezzotintException(
-                $"{key} = {setting}, but {name} has {count} {(count == 1 ? one : several)}: leave {key} out, and it follows the "
-                + $"data.") { Key = key };
+        if (setting == count)
+            return;
+        string grey = one == "channel" && count == 3 && setting == 1 ? " Set data.channels to 1 to make colour grey." : "";
+        throw new MezzotintException(
+            $"{key} = {setting}, but {name} has {count} {(count == 1 ? one : several)}: leave {key} out, and it follows the data."
+            + grey) { Key = key };
     }
 }

@@ -93,8 +93,21 @@ public sealed record DataConfig
     /// <c>#RRGGBB</c>. <c>mnist</c> and <c>strokes</c> have nothing transparent.</summary>
     public string Background { get; init; } = "black";
 
+    /// <summary>
+    /// The side in pixels that the pictures of a folder are brought to: of each, the largest square in its middle is cut out and
+    /// resized. Null where all have one size already. <c>strokes</c> are drawn in this size; MNIST's files keep theirs.
+    /// </summary>
+    public int? Size { get; init; }
+
+    /// <summary>1 to make the pictures of a folder grey, 3 to take them in colour; null for what they are, colour where any of
+    /// them has some. A model that has learned already takes its own.</summary>
+    public int? Channels { get; init; }
+
     internal void Validate()
     {
+        Check.Range(
+            "data.size", Size ?? 1, Size is null or (>= 1 and <= IO.ModelInfo.MaxSide), $"between 1 and {IO.ModelInfo.MaxSide}");
+        Check.Range("data.channels", Channels ?? 1, Channels is null or 1 or 3, "1 (grey) or 3 (colour)");
         Check.Range("data.background", Printable.Quote(Background), IO.Background.TryParse(Background, out _),
             IO.Background.Values);
         Check.Range("data.name", Name, !string.IsNullOrWhiteSpace(Name), "mnist, strokes or a folder");

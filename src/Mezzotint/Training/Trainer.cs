@@ -60,6 +60,7 @@ public sealed class Trainer : IDisposable
         config.Validate();
         config = config.Fit(train, begun ?? start?.Config);
         DataFit.Check(config.Model, test);
+        DataFit.CheckSize(train, test);
         (_config, _device) = (config, device ?? CPU);
         _threads = new WorkerThreads(config.Training.Replicas);
         _train = new ResidentImages(train, _device, config.Pixels);

@@ -250,6 +250,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         ClassNames = _classNames,
         Dataset = _config.Data.Name,
         Background = train.Reading is null ? null : _config.Data.Background,
+        Size = _config.Data.Size,
         Steps = entry.Step,
         Epochs = entry.Epoch,
         TrainLoss = entry.TrainLoss,

@@ -108,8 +108,10 @@ public sealed class DataSourceTests : IDisposable
         Assert.Contains("There is no data set 'minst'", Refusal(() => DataSource.Load("minst")), StringComparison.Ordinal);
         Assert.Contains("is grey", Refusal(() => DataSource.Load("strokes", limit: 1, channels: 3)), StringComparison.Ordinal);
         MnistTests.WriteSmall(Place("given"));
-        Assert.Contains(
-            "ask for no size", Refusal(() => DataSource.Load("mnist", Place("given"), size: 32)), StringComparison.Ordinal);
+        var error = Assert.Throws<MezzotintException>(() => DataSource.Load("mnist", Place("given"), size: 32));
+        Assert.Contains("mnist train has images of 2 x 3", error.Message, StringComparison.Ordinal);
+        Assert.Contains("data.size = 32", error.Message, StringComparison.Ordinal);
+        Assert.Equal("data.size", error.Key);
     }
 
     private static string Refusal(Action action) => Assert.Throws<MezzotintException>(action).Message;

@@ -65,6 +65,17 @@ public class ImageFolderTests
     }
 
     [Fact]
+    public void Without_channels_a_folder_has_colour_where_any_of_its_pictures_has()
+    {
+        using var folder = new ScratchFolder();
+        folder.Write(Grey(7, 1, 1), "a", "1.png");
+        folder.Write(Encode(1, 1, (_, _) => new(255, 0, 0, 0)), "a", "2.png"); // of which nothing is seen
+        Assert.Equal([7, 0], ImageFolder.Load(folder.Path).Pixels);
+        folder.Write(Encode(1, 1, (_, _) => new(8, 9, 10)), "a", "3.png");
+        Assert.Equal([7, 7, 7, 0, 0, 0, 8, 9, 10], ImageFolder.Load(folder.Path).Pixels);
+    }
+
+    [Fact]
     public void Grey_values_survive_exactly()
     {
         using var folder = new ScratchFolder();
@@ -111,6 +122,7 @@ public class ImageFolderTests
         string message = Refusal(folder.Path);
         Assert.Contains($"{odd} is 5 x 3", message, StringComparison.Ordinal);
         Assert.Contains("is 4 x 3", message, StringComparison.Ordinal);
+        Assert.Contains("data.size = 3.", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -46,6 +46,20 @@ public class DataFitTests
     }
 
     [Fact]
+    public void Sides_that_do_not_fit_name_the_setting_that_mends_them()
+    {
+        var odd = SmallExperiment.Images("odd", 4, seed: 1, height: 15, width: 13);
+        var error = Assert.Throws<MezzotintException>(() => Config.Fit(odd));
+        Assert.Contains("multiples of 2. Pictures in a folder are brought to one with data.size, for instance 12.", error.Message,
+            StringComparison.Ordinal);
+        Assert.Equal("data.size", error.Key);
+        error = Assert.Throws<MezzotintException>(() => new Trainer(Config, SmallExperiment.Train,
+            SmallExperiment.Images("large", 4, seed: 1, height: 16, width: 16)));
+        Assert.Contains("train is 8 x 8, but large is 16 x 16", error.Message, StringComparison.Ordinal);
+        Assert.Equal("data.size", error.Key);
+    }
+
+    [Fact]
     public void What_is_open_is_not_written_and_what_is_filled_in_is()
     {
         string open = Configuration.Write(Config), filled = Configuration.Write(Config.Fit(Three));
@@ -66,7 +80,8 @@ public class DataFitTests
     [Fact]
     public void A_run_writes_a_model_of_the_classes_of_its_data()
     {
-        var info = Train(Config);
+        var info = Train(Config with { Data = new() { Size = 8 } });
+        Assert.Equal(8, info.Size);
         Assert.Equal(3, info.Model.CorpusLength);
         Assert.Equal(["class 0", "class 1", "class 2"], info.ClassNames);
     }
