@@ -40,7 +40,8 @@ internal static class DataFit
         if (images.Height % model.Stride != 0 || images.Width % model.Stride != 0)
             throw new MezzotintException(
                 $"{images.Name} is {images.Height} x {images.Width}: this model needs sides that are multiples of "
-                + $"{model.Stride}. Pictures in a folder are brought to one with data.size, for instance {Multiple(images, model.Stride)}.")
+                + $"{model.Stride}. Pictures in a folder are brought to one with data.size, for instance "
+                + $"{Multiple(images, model.Stride)}.")
                 { Key = "data.size" };
     }
 
