@@ -101,8 +101,9 @@ public sealed class StudioServer : IAsyncDisposable
             .AddSingleton<SamplersEndpoints>();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
-            json.SerializerOptions.PropertyNamingPolicy = ApiJson.Options.PropertyNamingPolicy;
-            json.SerializerOptions.DefaultIgnoreCondition = ApiJson.Options.DefaultIgnoreCondition;
+            json.SerializerOptions.PropertyNamingPolicy = ApiJson.Default.Options.PropertyNamingPolicy;
+            json.SerializerOptions.DefaultIgnoreCondition = ApiJson.Default.Options.DefaultIgnoreCondition;
+            json.SerializerOptions.TypeInfoResolver = ApiJson.Default; // the document describes no type by reflection
         });
         builder.Services.AddOpenApi("v1", document => document.AddDocumentTransformer((api, _, _) =>
         {

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 
@@ -68,7 +67,8 @@ internal sealed class ApiError(int status, string type, string code, string mess
             context.Response.Headers.WWWAuthenticate = "Bearer";
         if (RetryAfter is { } seconds)
             context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        await context.Response.WriteAsJsonAsync(Body, ApiJson.Options, context.RequestAborted).ConfigureAwait(false);
+        await context.Response.WriteAsJsonAsync(Body, ApiJson.Default.ErrorBody, cancellationToken: context.RequestAborted)
+            .ConfigureAwait(false);
     }
 }
 
@@ -81,13 +81,3 @@ internal sealed record ErrorFacts(
     string Type,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Param,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Code);
-
-/// <summary>How the API writes JSON.</summary>
-internal static class ApiJson
-{
-    public static JsonSerializerOptions Options { get; } = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    };
-}

@@ -12,7 +12,7 @@ internal sealed class HealthEndpoints(DiffusionPipeline pipeline, RequestQueue q
     {
         routes.MapGet("/healthz", () => drain.Draining
                 ? throw ApiError.Draining()
-                : Results.Json(new Health("ok", pipeline.Name, queue.Requests), ApiJson.Options))
+                : Results.Json(new Health("ok", pipeline.Name, queue.Requests), ApiJson.Default.Health))
             .WithSummary("Whether the server takes requests.").Produces<Health>().Produces<ErrorBody>(503);
         routes.MapGet("/metrics", () => Results.Text(Text(), "text/plain; version=0.0.4; charset=utf-8"))
             .WithSummary("Counters in the text format of Prometheus.").Produces(200, contentType: "text/plain");

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using System.Threading.Channels;
 using Mezzotint.IO;
 using Mezzotint.Serving;
@@ -24,7 +25,9 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
                     : null,
                 request.Prompt, images.Receipt.Of(i).Seed, images.Labels[i]));
         }
-        await context.Response.WriteAsJsonAsync(new ImagesAnswer(Now(), data, Size(request), Name(request)), ApiJson.Options, stop).ConfigureAwait(false);
+        var answer = new ImagesAnswer(Now(), data, Size(request), Name(request));
+        await context.Response.WriteAsJsonAsync(answer, ApiJson.Default.ImagesAnswer, cancellationToken: stop)
+            .ConfigureAwait(false);
     }
 
     /// <summary>
@@ -50,9 +53,10 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
                 // An estimate is no image that could be drawn again: it says nothing of how it was drawn.
                 byte[] file = File(request, step.Estimate, step.IsLast ? receipt : null);
                 string type = $"{kind}.{(step.IsLast ? "completed" : "partial_image")}";
-                await WriteEventAsync(context, type, new ImageEvent(type, Convert.ToBase64String(file), Now(), Size(request), Name(request),
+                var told = new ImageEvent(type, Convert.ToBase64String(file), Now(), Size(request), Name(request),
                     step.IsLast ? null : partial, step.Image, step.Step + 1, step.Steps, step.Sigma, receipt.Seed, receipt.Labels[0],
-                    step.IsLast ? step.Evaluations : null), stop).ConfigureAwait(false);
+                    step.IsLast ? step.Evaluations : null);
+                await WriteEventAsync(context, type, told, ApiJson.Default.ImageEvent, stop).ConfigureAwait(false);
             }
             await drawing.ConfigureAwait(false);
         }
@@ -64,7 +68,8 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
     }
 
     /// <summary>Ends a stream that has begun with an error, as an event.</summary>
-    public static Task WriteErrorAsync(HttpContext context, ApiError error, CancellationToken stop) => WriteEventAsync(context, "error", error.Body, stop);
+    public static Task WriteErrorAsync(HttpContext context, ApiError error, CancellationToken stop) =>
+        WriteEventAsync(context, "error", error.Body, ApiJson.Default.ErrorBody, stop);
 
     private static async Task BeginAsync(HttpContext context, CancellationToken stop)
     {
@@ -75,9 +80,11 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
         await context.Response.Body.FlushAsync(stop).ConfigureAwait(false);
     }
 
-    private static async Task WriteEventAsync<T>(HttpContext context, string name, T value, CancellationToken stop)
+    private static async Task WriteEventAsync<T>(
+        HttpContext context, string name, T value, JsonTypeInfo<T> type, CancellationToken stop)
     {
-        await context.Response.WriteAsync($"event: {name}\ndata: {JsonSerializer.Serialize(value, ApiJson.Options)}\n\n", stop).ConfigureAwait(false);
+        string text = $"event: {name}\ndata: {JsonSerializer.Serialize(value, type)}\n\n";
+        await context.Response.WriteAsync(text, stop).ConfigureAwait(false);
         await context.Response.Body.FlushAsync(stop).ConfigureAwait(false);
     }
 

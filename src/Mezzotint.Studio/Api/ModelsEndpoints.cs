@@ -13,10 +13,10 @@ internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions 
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/models", () => Results.Json(new ModelList("list", [Served()]), ApiJson.Options))
+        routes.MapGet("/v1/models", () => Results.Json(new ModelList("list", [Served()]), ApiJson.Default.ModelList))
             .WithSummary("The model that is served.").Produces<ModelList>();
         routes.MapGet("/v1/models/{model}", (string model) => model == pipeline.Name
-                ? Results.Json(Served(), ApiJson.Options)
+                ? Results.Json(Served(), ApiJson.Default.ServedModel)
                 : throw ApiError.NoModel(model, pipeline.Name))
             .WithSummary("The model of a name.").Produces<ServedModel>().Produces<ErrorBody>(404);
     }

@@ -14,13 +14,15 @@ internal sealed class RunsEndpoints(RunsFolder runs)
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/api/runs", () => Results.Json(new RunList([.. runs.List().Select(run => Summary(run, Entries(run)))]), ApiJson.Options))
+        routes.MapGet("/api/runs", () => Results.Json(List(), ApiJson.Default.RunList))
             .WithSummary("The trainings of the runs folder.").Produces<RunList>();
-        routes.MapGet("/api/runs/{name}", (string name) => Results.Json(Describe(Find(name)), ApiJson.Options))
+        routes.MapGet("/api/runs/{name}", (string name) => Results.Json(Describe(Find(name)), ApiJson.Default.RunDescription))
             .WithSummary("One training: its curves, its epochs, its pictures.").Produces<RunDescription>().Produces<ErrorBody>(404);
         routes.MapGet("/api/runs/{name}/samples/{file}", (string name, string file) => Picture(Find(name), file))
             .WithSummary("A grid of samples.").Produces(200, contentType: "image/png").Produces<ErrorBody>(404);
     }
+
+    private RunList List() => new([.. runs.List().Select(run => Summary(run, Entries(run)))]);
 
     private RunFiles Find(string name) => runs.Find(name) ?? throw new ApiError(404, ApiError.InvalidRequest, "run_not_found", $"There is no run '{ApiError.Cut(name)}' in the runs folder.", "name");
 

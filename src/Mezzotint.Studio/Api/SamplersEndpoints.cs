@@ -13,7 +13,7 @@ namespace Mezzotint.Studio.Api;
 internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOptions options)
 {
     public void Map(IEndpointRouteBuilder routes) =>
-        routes.MapGet("/api/samplers", (HttpRequest request) => Results.Json(List(request), ApiJson.Options))
+        routes.MapGet("/api/samplers", (HttpRequest request) => Results.Json(List(request), ApiJson.Default.SamplerList))
             .WithSummary("The samplers, with the evaluations that steps=N take, or with the most steps that evaluations=N suffice for.").Produces<SamplerList>().Produces<ErrorBody>(400);
 
     private SamplerList List(HttpRequest request)

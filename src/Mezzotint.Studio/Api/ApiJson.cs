@@ -1,0 +1,23 @@
+using System.Text.Json.Serialization;
+
+namespace Mezzotint.Studio.Api;
+
+/// <summary>
+/// How the API writes JSON, and what its document says of requests: made by the compiler, as programs compiled ahead of time have
+/// no reflection for it.
+/// </summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ImagesAnswer))]
+[JsonSerializable(typeof(ImageEvent))]
+[JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(Health))]
+[JsonSerializable(typeof(SamplerList))]
+[JsonSerializable(typeof(RunList))]
+[JsonSerializable(typeof(RunDescription))]
+[JsonSerializable(typeof(GenerationBody))]
+[JsonSerializable(typeof(EditBody))]
+[JsonSerializable(typeof(string))]
+internal sealed partial class ApiJson : JsonSerializerContext;
