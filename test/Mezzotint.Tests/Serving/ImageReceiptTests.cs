@@ -54,6 +54,20 @@ public sealed class ImageReceiptTests : IDisposable
         Assert.Equal(images.Images.Image(2).ToArray(), Drawn(receipt).Images.Pixels);
     }
 
+    /// <summary>
+    /// What files said that the program drew when it still wrote them by reflection (commit 7d06b21): one with infinity, one with
+    /// an enumeration, one with guidance within an interval and a picture with a mask.
+    /// </summary>
+    public static TheoryData<string> Before =>
+        [.. File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Golden", "receipts.jsonl"))];
+
+    [Theory, MemberData(nameof(Before))]
+    public void A_file_from_before_is_read_and_says_the_same_bytes_again(string json)
+    {
+        PngFile.Write(_scratch["old.png"], Picture(1), 1, new Dictionary<string, string> { [ImageReceipt.Keyword] = json });
+        Assert.Equal(json, ImageReceipt.Read(_scratch["old.png"]).ToText()[ImageReceipt.Keyword]);
+    }
+
     [Theory]
     [InlineData(null, "does not say how it was drawn")]
     [InlineData("no json", "in a way that this program does not understand")]
