@@ -7,16 +7,40 @@ namespace Mezzotint.Tests.Engine;
 
 public unsafe class LayersTests
 {
-    public static TheoryData<int, int, int, int, int, int> Shapes => new()
-    {
-        // kernel, stride, padding, side, channels of the big map, of the small one
-        { 3, 1, 1, 28, 32, 32 }, { 3, 1, 1, 7, 64, 128 }, { 3, 1, 1, 5, 48, 16 }, { 3, 2, 1, 14, 64, 48 }, { 2, 2, 0, 14, 48, 96 }, { 1, 1, 0, 7, 96, 48 }, { 3, 1, 1, 9, 16, 80 }, { 3, 2, 1, 2, 32, 32 }, { 3, 1, 1, 1, 16, 16 },
-    };
+    private static readonly (int Kernel, int Stride, int Padding, int Side, int BigChannels, int SmallChannels)[] Convolutions =
+    [
+        (3, 1, 1, 28, 32, 32), (3, 1, 1, 7, 64, 128), (3, 1, 1, 5, 48, 16), (3, 2, 1, 14, 64, 48), (2, 2, 0, 14, 48, 96),
+        (1, 1, 0, 7, 96, 48), (3, 1, 1, 9, 16, 80), (3, 2, 1, 2, 32, 32), (3, 1, 1, 1, 16, 16),
+    ];
+
+    private static readonly (int Queries, int Keys, int Heads, int Width, bool Causal)[] Attentions =
+    [
+        // blocks have 256 keys
+        (49, 49, 8, 16, false), (16, 16, 2, 32, false), (70, 70, 1, 48, false), (1, 1, 3, 16, false), (49, 5, 2, 16, false),
+        (20, 20, 2, 16, true), (300, 300, 1, 16, false), (300, 300, 2, 16, true), (7, 600, 2, 32, false), (600, 3, 1, 16, false),
+    ];
+
+    /// <summary>The engine, then kernel, stride, padding, the big map's side, its channels, the small map's.</summary>
+    public static TheoryData<string, int, int, int, int, int, int> Shapes =>
+    [
+        .. from kind in Engines.Both
+           from of in Convolutions
+           select (kind, of.Kernel, of.Stride, of.Padding, of.Side, of.BigChannels, of.SmallChannels),
+    ];
+
+    /// <summary>The engine, then queries, keys, heads, channels of a head, and whether a query sees no later key.</summary>
+    public static TheoryData<string, int, int, int, int, bool> Heads =>
+    [
+        .. from kind in Engines.Both
+           from of in Attentions
+           select (kind, of.Queries, of.Keys, of.Heads, of.Width, of.Causal),
+    ];
 
     [Theory, MemberData(nameof(Shapes))]
-    public void A_convolution_gathers_as_conv2d_and_spreads_as_conv_transpose2d(int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)
+    public void A_convolution_gathers_as_conv2d_and_spreads_as_conv_transpose2d(
+        string kind, int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
+        using var engine = Engines.Use(kind);
         using var scope = NewDisposeScope();
         var shape = new ConvolutionShape(kernel, stride, pad);
         var (big, small) = (randn(1, bigChannels, side, side), randn(1, smallChannels, side / stride, side / stride));
@@ -37,9 +61,10 @@ public unsafe class LayersTests
     }
 
     [Theory, MemberData(nameof(Shapes))]
-    public void Its_weights_gradient_is_autograds_summed_over_images(int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)
+    public void Its_weights_gradient_is_autograds_summed_over_images(
+        string kind, int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
+        using var engine = Engines.Use(kind);
         using var scope = NewDisposeScope();
         var (big, small) = (randn(2, bigChannels, side, side), randn(2, smallChannels, side / stride, side / stride));
         var weight = randn(smallChannels, bigChannels, kernel, kernel, requires_grad: true);
@@ -58,24 +83,18 @@ public unsafe class LayersTests
         }
     }
 
-    public static TheoryData<int, int, int, int, bool> Attentions => new()
+    [Theory, MemberData(nameof(Heads))]
+    public void Attention_is_scaled_dot_product_attention_with_its_gradients(
+        string kind, int queries, int keys, int heads, int width, bool causal)
     {
-        // queries, keys, heads, channels of a head, causal; blocks have 256 keys
-        { 49, 49, 8, 16, false }, { 16, 16, 2, 32, false }, { 70, 70, 1, 48, false }, { 1, 1, 3, 16, false }, { 49, 5, 2, 16, false },
-        { 20, 20, 2, 16, true }, { 300, 300, 1, 16, false }, { 300, 300, 2, 16, true }, { 7, 600, 2, 32, false }, { 600, 3, 1, 16, false },
-    };
-
-    [Theory, MemberData(nameof(Attentions))]
-    public void Attention_is_scaled_dot_product_attention_with_its_gradients(int queries, int keys, int heads, int width, bool causal)
-    {
-        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
+        using var engine = Engines.Use(kind);
         using var scope = NewDisposeScope();
         int channels = heads * width;
         var q = (randn(queries, channels) * 2).requires_grad_();
         var kv = (randn(keys, 2 * channels) * 2).requires_grad_(); // keys and values side by side
-        Tensor Heads(Tensor x) => x.view(x.shape[0], heads, width).transpose(0, 1);
-        var wanted = nn.functional.scaled_dot_product_attention(Heads(q), Heads(kv.narrow(1, 0, channels).contiguous()),
-            Heads(kv.narrow(1, channels, channels).contiguous()), is_casual: causal).transpose(0, 1).reshape(queries, channels);
+        Tensor Parts(Tensor x) => x.view(x.shape[0], heads, width).transpose(0, 1);
+        var wanted = nn.functional.scaled_dot_product_attention(Parts(q), Parts(kv.narrow(1, 0, channels).contiguous()),
+            Parts(kv.narrow(1, channels, channels).contiguous()), is_casual: causal).transpose(0, 1).reshape(queries, channels);
         var given = randn_like(wanted);
         wanted.backward([given]);
 

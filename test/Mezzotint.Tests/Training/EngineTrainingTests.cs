@@ -2,6 +2,7 @@ using Mezzotint.Data;
 using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
+using Mezzotint.Tests.Engine;
 using Mezzotint.Training;
 using static TorchSharp.torch;
 
@@ -12,12 +13,17 @@ public class EngineTrainingTests
 {
     private static readonly UNetConfig Model = new() { NumResBlocks = 1 };
 
+    private static readonly ResidualUNetConfig Small =
+        new() { ModelChannels = 16, HeadChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1] };
+
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_loss_and_its_gradients_are_those_of_autograd(bool consistency)
+    [InlineData(nameof(EngineKind.On), false)]
+    [InlineData(nameof(EngineKind.On), true)]
+    [InlineData(nameof(EngineKind.Plain), false)]
+    [InlineData(nameof(EngineKind.Plain), true)]
+    public void A_loss_and_its_gradients_are_those_of_autograd(string kind, bool consistency)
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
+        using var chosen = Engines.Use(kind);
         using var scope = NewDisposeScope();
         using var network = new UNet(Model, seed: 2);
         using var flat = FlatParameters.Of(network);
@@ -61,11 +67,18 @@ public class EngineTrainingTests
         TensorAssert.Close(adam.SecondMoment, fused.SecondMoment, 1e-6);
     }
 
-    [Fact]
-    public void In_bfloat16_the_loss_falls_as_it_does_in_float32()
+    [Theory]
+    [InlineData(nameof(EngineKind.On))]
+    [InlineData(nameof(EngineKind.Plain))]
+    public void In_bfloat16_the_loss_falls_as_it_does_in_float32(string kind)
     {
-        Assert.SkipUnless(ComputePrecision.HasBfloat16, "no bfloat16 here");
-        var (half, single) = (Curve(ComputePrecision.Bfloat16), Curve(ComputePrecision.Float32));
+        // The twin is slow.
+        var (model, steps, batch) = kind == nameof(EngineKind.On) ? ((NetworkConfig)Model, 200, 32) : (Small, 80, 4);
+        double[] half, single;
+        using (Engines.Use(kind, bfloat16: true))
+            half = Curve(ComputePrecision.Bfloat16, model, steps, batch);
+        using (Engines.UseAny())
+            single = Curve(ComputePrecision.Float32, model, steps, batch);
         Assert.NotEqual(half[^1], single[^1]);
         Assert.True(single[^1] < 0.5 * single[0], $"it learns nothing: {single[0]} to {single[^1]}");
         for (int i = 0; i < half.Length; i++)
@@ -75,30 +88,32 @@ public class EngineTrainingTests
     [Fact]
     public void Bfloat16_is_refused_where_there_is_none()
     {
-        Assert.SkipWhen(ComputePrecision.HasBfloat16, "this processor has bfloat16");
-        Assert.Contains("auto or float32", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(ComputePrecision.Bfloat16, CPU)).Message, StringComparison.Ordinal);
+        using var off = EngineChoice.Use(TileKernel.HasBfloat16Code ? EngineKind.Off : EngineKind.On);
+        var error = Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(ComputePrecision.Bfloat16, CPU));
+        Assert.Contains("auto or float32", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>The mean loss of each 20 steps.</summary>
-    private static double[] Curve(string precision)
+    /// <summary>The mean loss of each tenth of the steps.</summary>
+    private static double[] Curve(string precision, NetworkConfig model, int steps, int batch)
     {
         using var scope = NewDisposeScope();
-        using var network = new UNet(Model, seed: 3);
+        using var network = model.Build(3);
         using var data = new ResidentImages(Strokes.Make(256, seed: 1, size: 8), CPU);
         using var threads = new WorkerThreads(2);
-        var config = new ExperimentConfig { Model = Model, Training = new TrainingConfig { Precision = precision, Replicas = 2 } };
+        var config = new ExperimentConfig { Model = model, Training = new TrainingConfig { Precision = precision, Replicas = 2 } };
         using var step = new TrainingStep(network, config, weights => new Adam(weights), threads, CPU);
         var loss = zeros(1);
         var curve = new List<double>();
         double sum = 0;
-        for (int i = 0; i < 200; i++)
+        int tenth = steps / 10;
+        for (int i = 0; i < steps; i++)
         {
             using var generator = RandomSeeds.Generator(1, RandomPurpose.TrainingNoise, i);
-            step.Run(data, arange(i % 8 * 32, i % 8 * 32 + 32), generator, 2e-3, i + 1, 0, loss);
+            step.Run(data, arange(i % 8 * batch, (i % 8 + 1) * batch), generator, 2e-3, i + 1, 0, loss);
             sum += loss.item<float>();
-            if (i % 20 == 19)
+            if (i % tenth == tenth - 1)
             {
-                curve.Add(sum / 20);
+                curve.Add(sum / tenth);
                 sum = 0;
             }
         }
