@@ -12,6 +12,9 @@ internal sealed record Outcome(int ExitCode, string Out, string Error)
 /// <summary>Runs the command: in this process where that is enough, or as the real program.</summary>
 internal static class Command
 {
+    /// <summary>Where tests on MNIST have it; the command under test gets data by its options alone.</summary>
+    private const string DataVariable = "MEZZOTINT_DATA";
+
     /// <summary>The built program, which lies beside the tests.</summary>
     public static string ProgramFolder => AppContext.BaseDirectory;
 
@@ -21,8 +24,17 @@ internal static class Command
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        int exitCode = CommandLine.Run(args, new Terminal(new StringReader(input), output, error));
-        return new Outcome(exitCode, output.ToString(), error.ToString());
+        string? data = Environment.GetEnvironmentVariable(DataVariable);
+        Environment.SetEnvironmentVariable(DataVariable, null);
+        try
+        {
+            int exitCode = CommandLine.Run(args, new Terminal(new StringReader(input), output, error));
+            return new Outcome(exitCode, output.ToString(), error.ToString());
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(DataVariable, data);
+        }
     }
 
     /// <summary>Runs it in this process, in another folder; tests run one after the other.</summary>
@@ -68,7 +80,7 @@ internal static class Command
 
     private static Process StartQuietly(ProcessStartInfo start)
     {
-        start.Environment.Remove("MEZZOTINT_DATA");
+        start.Environment.Remove(DataVariable);
         start.Environment.Remove("MEZZOTINT_TRACE");
         return Process.Start(start)!;
     }

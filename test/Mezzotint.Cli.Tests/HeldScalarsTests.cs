@@ -1,4 +1,3 @@
-using Mezzotint.Tests;
 
 namespace Mezzotint.Cli.Tests;
 

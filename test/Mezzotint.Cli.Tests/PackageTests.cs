@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Xml.Linq;
 using Mezzotint.IO;
-using Mezzotint.Tests;
 
 namespace Mezzotint.Cli.Tests;
 

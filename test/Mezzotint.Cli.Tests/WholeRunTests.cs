@@ -104,13 +104,14 @@ public sealed class WholeRunTests : IDisposable
     [Fact]
     public void A_pytorch_checkpoint_becomes_a_model_folder()
     {
-        Assert.SkipUnless(Repository.SeedCheckpoint is not null, "The seed's checkpoint is not in ../shared/data beside the repository.");
-        var imported = Json("import", Repository.SeedCheckpoint!, "--out", "imported", "--json");
+        Assert.SkipUnless(TestData.SeedCheckpoint is not null, TestData.NoSeedCheckpoint);
+        string checkpoint = TestData.SeedCheckpoint!;
+        var imported = Json("import", checkpoint, "--out", "imported", "--json");
         Assert.Equal(770_865, imported.GetProperty("parameters").GetInt32());
-        Assert.Equal(1, Command.RunIn(_scratch.Path, "import", Repository.SeedCheckpoint!, "--out", "imported").ExitCode);
-        Assert.Equal(0, Command.RunIn(_scratch.Path, "import", Repository.SeedCheckpoint!, "--out", "imported", "--force").ExitCode);
+        Assert.Equal(1, Command.RunIn(_scratch.Path, "import", checkpoint, "--out", "imported").ExitCode);
+        Assert.Equal(0, Command.RunIn(_scratch.Path, "import", checkpoint, "--out", "imported", "--force").ExitCode);
         string tree = Json("inspect", "imported", "--json").GetProperty("tree").GetString()!;
-        Assert.Equal(tree, Json("inspect", Repository.SeedCheckpoint!, "--json").GetProperty("tree").GetString());
+        Assert.Equal(tree, Json("inspect", checkpoint, "--json").GetProperty("tree").GetString());
     }
 
     [Fact]

@@ -8,7 +8,7 @@ namespace Mezzotint.Studio.Tests;
 /// <summary>What the page is made of, and how it is handed out.</summary>
 public partial class PageTests
 {
-    private static string Folder { get; } = Path.Combine(Repository(), "src", "Mezzotint.Studio", "Page");
+    private static string Folder { get; } = Path.Combine(Repository.Root, "src", "Mezzotint.Studio", "Page");
 
     [Fact]
     public void All_files_of_the_page_travel_in_the_assembly()
@@ -104,12 +104,4 @@ public partial class PageTests
 
     [GeneratedRegex(@"(?:from '\./|(?:src|href)=""page/)([\w.]+)")]
     private static partial Regex Taken();
-
-    internal static string Repository()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Mezzotint.slnx")))
-                return folder.FullName;
-        throw new InvalidOperationException("The tests do not lie in the repository.");
-    }
 }

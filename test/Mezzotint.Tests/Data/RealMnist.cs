@@ -3,27 +3,6 @@ using Mezzotint.Data;
 
 namespace Mezzotint.Tests.Data;
 
-/// <summary>Data that lies beside the repository on machines that have it, for tests that are skipped elsewhere.</summary>
-internal static class TestData
-{
-    /// <summary>The folder of real MNIST, in <c>../shared/data</c> seen from the repository; null where there is none.</summary>
-    public static string? MnistFolder { get; } = Find();
-
-    /// <summary>Why the tests on real MNIST are skipped.</summary>
-    public const string NoMnist = "MNIST is not in ../shared/data beside the repository.";
-
-    private static string? Find()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Mezzotint.slnx")))
-            {
-                string shared = Path.GetFullPath(Path.Combine(folder.FullName, "..", "shared", "data"));
-                return new[] { shared, Path.Combine(shared, "mnist") }.FirstOrDefault(place => Mnist.MissingFrom(place).Count == 0);
-            }
-        return null;
-    }
-}
-
 /// <summary>Facts about MNIST that are known to everybody who used it.</summary>
 public class RealMnistTests
 {
@@ -58,7 +37,9 @@ public class RealMnistTests
     public async Task Real_mnist_downloads_from_a_server_and_is_accepted()
     {
         string folder = Folder();
-        Assert.SkipUnless(Mnist.Files.All(file => File.Exists(Path.Combine(folder, file.Name))), "The gzipped files are not there.");
+        Assert.SkipUnless(
+            Mnist.Files.All(file => File.Exists(Path.Combine(folder, file.Name))),
+            $"The MNIST that is at hand is not gzipped, as servers have it: {folder}.");
         foreach (var file in Mnist.Files)
         {
             byte[] bytes = await File.ReadAllBytesAsync(Path.Combine(folder, file.Name), TestContext.Current.CancellationToken);

@@ -2,7 +2,6 @@ using Mezzotint.Engine;
 using Mezzotint.IO;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
-using Mezzotint.Tests.IO;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Engine;
@@ -13,8 +12,7 @@ public class EngineSwitchTests
     [Fact]
     public void The_same_seeds_give_the_same_images_by_the_engine_and_by_libtorch()
     {
-        Assert.SkipUnless(TileKernel.IsSupported, "no engine here: neither AVX-512 nor AVX2, or no memory for code");
-        using var model = ModelFolder.Read(Path.Combine(RepositoryFolder.Path, "models", "seed"));
+        using var model = ModelFolder.Read(Path.Combine(Repository.Root, "models", "seed"));
         using var threads = new WorkerThreads(1);
         byte[] Draw(string engine)
         {
@@ -25,10 +23,28 @@ public class EngineSwitchTests
             var request = new SamplingRequest { Labels = [3, 7], Seed = 11, Steps = 10, Solver = Solvers.Heun() };
             return [.. sampler.Sample(request, threads).Pixels.ToArray()];
         }
-        byte[] own = Draw("on"), libtorch = Draw("off");
+        byte[] own = Draw(TileKernel.HasCode ? "on" : "plain"), libtorch = Draw("off");
         Assert.True(own.Distinct().Count() > 10, "the images are flat");
         // float32 differs in its last digits, which can turn a rounding.
         Assert.All(own.Zip(libtorch), pixel => Assert.InRange(pixel.First - pixel.Second, -1, 1));
+    }
+
+    /// <summary>Where the processor has bfloat16 it is the default, so it is tested where the processor has none, too.</summary>
+    [Fact]
+    public void Images_of_the_default_precision_are_those_of_float32_but_for_its_rounding()
+    {
+        using var any = Engines.UseAny(bfloat16: true);
+        Assert.Equal(ComputePrecision.Bfloat16, ComputePrecision.Resolve(ComputePrecision.Automatic, CPU));
+        using var model = ModelFolder.Read(Path.Combine(Repository.Root, "models", "seed"));
+        using var threads = new WorkerThreads(1);
+        byte[] Draw(string precision)
+        {
+            var request = new SamplingRequest { Labels = [3], Seed = 11, Steps = 3, Solver = Solvers.Heun() };
+            return [.. new Sampler(model) { Precision = precision }.Sample(request, threads).Pixels.ToArray()];
+        }
+        byte[] rounded = Draw(ComputePrecision.Automatic), single = Draw(ComputePrecision.Float32);
+        Assert.NotEqual(single, rounded);
+        Assert.InRange(single.Zip(rounded, (a, b) => (double)Math.Abs(a - b)).Average(), 0, 5);
     }
 
     [Fact]

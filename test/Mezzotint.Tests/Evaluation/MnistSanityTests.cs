@@ -2,8 +2,6 @@ using Mezzotint.Data;
 using Mezzotint.Evaluation;
 using Mezzotint.Evaluation.Classifiers;
 using Mezzotint.IO;
-using Mezzotint.Tests.Data;
-using Mezzotint.Tests.IO;
 
 namespace Mezzotint.Tests.Evaluation;
 
@@ -21,7 +19,8 @@ public class MnistSanityTests(MnistSanityTests.Handwritten sanity) : SanityLaws(
             var (train, test) = (Mnist.Load(TestData.MnistFolder!, train: true), Mnist.Load(TestData.MnistFolder!, train: false));
             int[] order = ReferenceImages.Order(train.Count, seed: 5);
             return (train.Pick(order[..8000]), test.Pick(ReferenceImages.Order(test.Count, seed: 6)[..2000]), train.Pick(order[8000..9000]),
-                [.. Classifier.Architectures.Select(architecture => ClassifierFolder.Read(Path.Combine(RepositoryFolder.Path, "models", "classifiers", $"mnist-{architecture}")))]);
+                [.. Classifier.Architectures.Select(architecture =>
+                    ClassifierFolder.Read(Path.Combine(Repository.Root, "models", "classifiers", $"mnist-{architecture}")))]);
         }
     }
 }

@@ -2,8 +2,6 @@ using Mezzotint.Data;
 using Mezzotint.Evaluation.Classifiers;
 using Mezzotint.IO;
 using Mezzotint.Runtime;
-using Mezzotint.Tests.Data;
-using Mezzotint.Tests.IO;
 
 namespace Mezzotint.Tests.Evaluation;
 
@@ -40,5 +38,6 @@ public class ShippedClassifierTests
         Assert.True(accuracy >= 0.995, $"{accuracy}");
     }
 
-    private static string Folder(string architecture) => Path.Combine(RepositoryFolder.Path, "models", "classifiers", $"mnist-{architecture}");
+    private static string Folder(string architecture) =>
+        Path.Combine(Repository.Root, "models", "classifiers", $"mnist-{architecture}");
 }

@@ -222,7 +222,7 @@ public class ConfigurationTests
     [Fact]
     public void Every_experiment_of_the_project_is_valid()
     {
-        string[] files = Directory.GetFiles(Path.Combine(RepositoryFolder.Path, "configs"), "*.toml");
+        string[] files = Directory.GetFiles(Path.Combine(Repository.Root, "configs"), "*.toml");
         Assert.True(files.Length >= 2);
         foreach (string file in files)
             Configuration.Read(file);
@@ -231,7 +231,7 @@ public class ConfigurationTests
     [Fact]
     public void The_defaults_are_the_seeds()
     {
-        string path = Path.Combine(RepositoryFolder.Path, "configs", "seed.toml");
+        string path = Path.Combine(Repository.Root, "configs", "seed.toml");
         Assert.Equal(new ExperimentConfig(), Configuration.Read(path));
         // The model's tables are the report's, word for word, which has no row for no class.
         foreach (string line in Configuration.Write(new ExperimentConfig()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("unconditional", StringComparison.Ordinal)))
@@ -260,14 +260,14 @@ public class ConfigurationTests
             num_layers = 1
 
             """;
-        string file = File.ReadAllText(Path.Combine(RepositoryFolder.Path, "configs", "seed.toml"));
+        string file = File.ReadAllText(Path.Combine(Repository.Root, "configs", "seed.toml"));
         Assert.EndsWith(Report.ReplaceLineEndings("\n"), file.ReplaceLineEndings("\n"), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Damaged_files_are_read_or_refused_in_one_line()
     {
-        byte[] good = File.ReadAllBytes(Path.Combine(RepositoryFolder.Path, "configs", "seed.toml"));
+        byte[] good = File.ReadAllBytes(Path.Combine(Repository.Root, "configs", "seed.toml"));
         Damage.Check(good, bytes => Parse(bytes).Validate(), allowance: 2_000_000);
     }
 

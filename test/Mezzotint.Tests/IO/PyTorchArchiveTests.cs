@@ -75,9 +75,8 @@ public class PyTorchArchiveTests
     [Fact]
     public void The_seed_checkpoint_is_read()
     {
-        string? path = SeedCheckpoint();
-        Assert.SkipUnless(path is not null, "The seed's checkpoint (../shared/data/seed-checkpoint/weights.pt) is not there.");
-        var tensors = PyTorchArchive.Read(path);
+        Assert.SkipUnless(TestData.SeedCheckpoint is not null, TestData.NoSeedCheckpoint);
+        var tensors = PyTorchArchive.Read(Path.Combine(TestData.SeedCheckpoint!, "weights.pt"));
         // The counts that the seed's report gives: 90 tensors, 770,865 numbers with the 16 frozen frequencies.
         Assert.Equal(90, tensors.Count);
         Assert.Equal(770_865, tensors.Values.Sum(tensor => tensor.ElementCount));
@@ -272,16 +271,4 @@ public class PyTorchArchiveTests
     }
 
     private static string Golden(string name) => Path.Combine(AppContext.BaseDirectory, "Golden", name);
-
-    private static string? SeedCheckpoint()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (!File.Exists(Path.Combine(folder.FullName, "Mezzotint.slnx")))
-                continue;
-            string path = Path.Combine(folder.FullName, "../shared/data/seed-checkpoint/weights.pt");
-            return File.Exists(path) ? path : null;
-        }
-        return null;
-    }
 }

@@ -54,8 +54,8 @@ public class SeedCheckpointTests
     [Fact]
     public void The_published_checkpoint_loads_and_becomes_a_model_folder()
     {
-        string checkpoint = Path.Combine(RepositoryFolder.Path, "..", "shared", "data", "seed-checkpoint");
-        Assert.SkipUnless(SeedCheckpoint.Exists(checkpoint), "The seed's checkpoint is not in ../shared/data/seed-checkpoint beside the repository.");
+        Assert.SkipUnless(TestData.SeedCheckpoint is not null, TestData.NoSeedCheckpoint);
+        string checkpoint = TestData.SeedCheckpoint!;
         using var model = SeedCheckpoint.Read(checkpoint);
         Assert.Equal(("seed-checkpoint", 28, 28, "9"), (model.Info.Name, model.Info.Height, model.Info.Width, model.Info.ClassNames[^1]));
         var archive = PyTorchArchive.Read(Path.Combine(checkpoint, "weights.pt"));

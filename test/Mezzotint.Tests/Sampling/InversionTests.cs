@@ -4,7 +4,6 @@ using Mezzotint.Noise;
 using Mezzotint.Sampling;
 using Mezzotint.Tests.Noise;
 using Mezzotint.Tests.Data;
-using Mezzotint.Tests.IO;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Sampling;
@@ -62,7 +61,7 @@ public class InversionTests
     public void The_shipped_model_brings_digits_back_within_a_thousandth()
     {
         using var scope = NewDisposeScope();
-        using var model = ModelFolder.Read(Path.Combine(RepositoryFolder.Path, "models", "seed"));
+        using var model = ModelFolder.Read(Path.Combine(Repository.Root, "models", "seed"));
         var digits = TestData.MnistFolder is { } folder ? Mnist.Load(folder, train: false).Take(4) : Strokes.Make(4, seed: 1);
         var labels = tensor([.. digits.Labels.Select(label => (long)label)], [4, 1]);
         var images = model.Info.Pixels.ToNumbers(tensor(digits.Pixels, [4, 1, 28, 28]).to(float64) / 255);

@@ -1,17 +1,15 @@
-namespace Mezzotint.Tests.IO;
+namespace Mezzotint.Tests;
 
-/// <summary>The folder of the solution, found from where the tests run.</summary>
-internal static class RepositoryFolder
+/// <summary>The repository that the tests were built in.</summary>
+internal static class Repository
 {
-    public static string Path { get; } = Find();
+    public static string Root { get; } = Find();
 
     private static string Find()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (System.IO.File.Exists(System.IO.Path.Combine(folder.FullName, "Mezzotint.slnx")))
+            if (File.Exists(Path.Combine(folder.FullName, "Mezzotint.slnx")))
                 return folder.FullName;
-        }
         throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} has Mezzotint.slnx.");
     }
 }

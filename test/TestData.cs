@@ -1,0 +1,34 @@
+using Mezzotint.Data;
+
+namespace Mezzotint.Tests;
+
+/// <summary>Data that the repository does not have, for tests that are skipped where they are not at hand.</summary>
+internal static class TestData
+{
+    /// <summary>The folder of test data: <c>seed-checkpoint/</c> in it is the published checkpoint of the seed system.</summary>
+    public const string Variable = "MEZZOTINT_TEST_DATA";
+
+    /// <summary>Why tests on MNIST are skipped.</summary>
+    public const string NoMnist =
+        "MNIST is not at hand: `mezzotint data fetch mnist` downloads it, or set MEZZOTINT_DATA to the full path of a copy.";
+
+    /// <summary>Why tests on the seed's checkpoint are skipped.</summary>
+    public const string NoSeedCheckpoint =
+        $"The seed's checkpoint is not at hand: set {Variable} to the full path of a folder that has it in seed-checkpoint/.";
+
+    /// <summary>
+    /// The folder of MNIST where the product finds it, or in <c>data</c> of the repository; null where there is none.
+    /// </summary>
+    public static string? MnistFolder { get; } =
+        DataSource.Find(DataSource.MnistName, null).Folder
+        ?? DataSource.Find(DataSource.MnistName, Path.Combine(Repository.Root, "data")).Folder;
+
+    /// <summary>The folder of the seed's checkpoint; null where there is none.</summary>
+    public static string? SeedCheckpoint { get; } = Existing("seed-checkpoint");
+
+    private static string? Existing(string name)
+    {
+        string? folder = Environment.GetEnvironmentVariable(Variable);
+        return string.IsNullOrEmpty(folder) || !Directory.Exists(Path.Combine(folder, name)) ? null : Path.Combine(folder, name);
+    }
+}
