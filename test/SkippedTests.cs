@@ -47,7 +47,8 @@ internal sealed class SkippedTests(IMessageBus bus, FileInfo file)
         var node = ((TestNodeUpdateMessage)value).TestNode;
         if (node.Properties.SingleOrDefault<SkippedTestNodeStateProperty>() is { } skipped)
         {
-            string said = (skipped.Explanation ?? "").ReplaceLineEndings(" ").Trim(), reason = said.Length > 0 ? said : "no reason";
+            string said = (skipped.Explanation ?? "").ReplaceLineEndings(" ").Trim();
+            string reason = said.Length > 0 ? said : "no reason";
             if (!_names.TryGetValue(reason, out var names))
                 _names[reason] = names = [];
             names.Add(node.DisplayName);

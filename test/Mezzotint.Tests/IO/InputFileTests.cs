@@ -72,7 +72,7 @@ public sealed partial class InputFileTests : IDisposable
     [Fact]
     public void Files_are_opened_in_one_place()
     {
-        string source = Path.Combine(RepositoryFolder.Path, "src");
+        string source = Path.Combine(Repository.Root, "src");
         var openers = Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
             .Where(file => OpensFiles().IsMatch(File.ReadAllText(file)))
             .Select(file => Path.GetRelativePath(source, file).Replace('\\', '/'));

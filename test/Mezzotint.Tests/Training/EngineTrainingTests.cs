@@ -100,7 +100,8 @@ public class EngineTrainingTests
         using var network = model.Build(3);
         using var data = new ResidentImages(Strokes.Make(256, seed: 1, size: 8), CPU);
         using var threads = new WorkerThreads(2);
-        var config = new ExperimentConfig { Model = model, Training = new TrainingConfig { Precision = precision, Replicas = 2 } };
+        var training = new TrainingConfig { Precision = precision, Replicas = 2 };
+        var config = new ExperimentConfig { Model = model, Training = training };
         using var step = new TrainingStep(network, config, weights => new Adam(weights), threads, CPU);
         var loss = zeros(1);
         var curve = new List<double>();
