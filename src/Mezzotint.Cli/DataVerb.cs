@@ -8,6 +8,8 @@ namespace Mezzotint.Cli;
 /// <summary><c>mezzotint data</c>: gets data sets, tells which are there, and shows what is in them.</summary>
 internal static class DataVerb
 {
+    private const int GridScale = 2;
+
     public static Command Create(Terminal terminal) => new("data", "Get data sets, list those at hand, look at one.")
     {
         Fetch(terminal),
@@ -86,8 +88,13 @@ internal static class DataVerb
             throw new MezzotintException($"--out '{output}': a grid is written to a .png file.");
         var images = DataSource.Load(name, data, !test, count, background: background);
         ReadingLines.Say(terminal, images);
+        var size = PictureSize.OfGrid(images.Count, images.Height, images.Width, scale: GridScale);
+        if (!size.Fits)
+            throw new MezzotintException(
+                $"--count {count}: a grid of {images.Count} images would have {size} pixels, more than the "
+                + $"{PictureSize.MostPixels} that are written; lower --count.") { Key = "--count" };
         var shown = new ImageBatch(images.Count, images.Channels, images.Height, images.Width, images.Pixels);
-        PngFile.Write(output, shown.Grid(), scale: 2);
+        PngFile.Write(output, shown.Grid(), GridScale);
         terminal.Result(json, new { Out = output, Data = images.Name, images.Count, Read = images.Reading?.ToJson() },
             $"{output}: {Quantity.Of(images.Count, "image")} of {images.Name}");
         return CommandLine.Done;

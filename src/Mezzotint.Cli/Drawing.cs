@@ -46,9 +46,27 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
             throw new MezzotintException($"The model '{info.Name}' has images of {info.Model.InChannels} channels; only 1 (grey) and 3 (colour) can be drawn.");
     }
 
+    /// <summary>Refuses images that are too many for one picture, before they are drawn.</summary>
+    /// <exception cref="MezzotintException">They are.</exception>
+    public static void CheckGrid(ModelInfo info, SamplingRequest request, bool strip = false)
+    {
+        int count = request.Labels.Count;
+        var size = PictureSize.OfGrid(count, info.Height, info.Width, Columns(request, strip), GridScale);
+        if (!size.Fits)
+            throw new MezzotintException(
+                $"A grid of {count} images would have {size} pixels, more than the {PictureSize.MostPixels} that are written: "
+                + "lower --count, or write the images one by one or as arrays, with --out FOLDER or --out FILE.npz.")
+                { Key = "--count" };
+    }
+
     /// <summary>Writes all images as one.</summary>
-    public void WriteGrid(string path) => PngFile.Write(path, images.Grid(Columns()), GridScale,
-        Receipt is null ? Description(Labels(request.Labels), request.Seed) : (Receipt with { Columns = Columns(), Scale = GridScale }).ToText());
+    public void WriteGrid(string path)
+    {
+        int columns = Columns(request, Strip);
+        PngFile.Write(path, images.Grid(columns), GridScale, Receipt is null
+            ? Description(Labels(request.Labels), request.Seed)
+            : (Receipt with { Columns = columns, Scale = GridScale }).ToText());
+    }
 
     /// <summary>Writes the picture of the file that the receipt is from.</summary>
     public void WriteAgain(string path, ImageReceipt receipt) =>
@@ -63,7 +81,7 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
     {
         int across = (terminal.OutColors == TerminalColors.None ? 1 : 2) * terminal.Width;
         int fitting = Math.Max(1, (across - 2) / (images.Width + 2));
-        return TerminalImage.Render(images.Grid(Math.Min(fitting, Columns())), terminal.Width, terminal.OutColors);
+        return TerminalImage.Render(images.Grid(Math.Min(fitting, Columns(request, Strip))), terminal.Width, terminal.OutColors);
     }
 
     /// <summary>The names of classes, each once, as in <c>0,1,2</c>.</summary>
@@ -83,13 +101,14 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
     }
 
     /// <summary>A walk from one image to another is a strip. Else as square as can be; with several labels, of such a width that none begins in the middle of a row, if that stays near to a square.</summary>
-    private int Columns()
+    private static int Columns(SamplingRequest request, bool strip)
     {
-        if (Strip || request.InterpolateTo is not null)
-            return Math.Min(images.Count, LongestStrip);
-        double square = Math.Sqrt(images.Count);
+        int count = request.Labels.Count;
+        if (strip || request.InterpolateTo is not null)
+            return Math.Min(count, LongestStrip);
+        double square = Math.Sqrt(count);
         int each = request.Labels.TakeWhile(label => label == request.Labels[0]).Count();
-        if (each < images.Count)
+        if (each < count)
             for (int width = (int)Math.Floor(square * 1.5); width >= square / 1.5; width--)
                 if ((each % width == 0 || width % each == 0) && Math.Abs(width - square) <= square / 3)
                     return width;

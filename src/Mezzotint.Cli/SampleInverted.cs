@@ -23,6 +23,8 @@ internal static class SampleInverted
         if (last is null && request.Count > 1)
             throw new MezzotintException($"--count {request.Count}: a picture has one noise, and each label one image from it. Leave --count out.");
         var recipe = request.Sampler.RecipeForFlow();
+        if (output is null || output.IsPicture)
+            Drawing.CheckGrid(info, new SamplingRequest { Labels = classes }, last is not null);
         var (solver, levels) = request.Sampler.Flow(info.Process);
         var inversion = new PictureInversion(model) { Inversion = new Inversion { Solver = solver, Levels = levels } };
         output?.Prepare();

@@ -57,6 +57,8 @@ internal static class SampleVerb
         var (images, receipt) = like is null
             ? New(request, model, ModelSource.Hash(folder), labels, weaker)
             : (like.Receipt.Request(model.Info), like.Receipt with { ModelName = model.Info.Name, ClassNames = model.Info.ClassNames, Precision = model.Precision });
+        if (like is null && (output is null || output.IsPicture))
+            Drawing.CheckGrid(model.Info, images);
         output?.Prepare();
 
         var clock = Stopwatch.StartNew();

@@ -28,6 +28,21 @@ public sealed class SampleTests : IDisposable
         Assert.Equal($"mezzotint {CommandLine.Version}", text["Software"]);
     }
 
+    // Each of the two numbers is within its limit.
+    [Fact]
+    public void A_grid_that_cannot_be_written_is_refused_before_anything_is_drawn()
+    {
+        string wide = TinyTraining.WriteModel(_scratch["wide"], side: 2000);
+        foreach (string[] output in new string[][] { [], ["--out", _scratch["grid.png"]] })
+        {
+            var outcome = Command.RunIn(_scratch.Path, ["sample", wide, "--label", "1", "--count", "200", .. output]);
+            Assert.Equal((1, ""), (outcome.ExitCode, outcome.Out));
+            Assert.StartsWith("mezzotint: A grid of 200 images would have ", outcome.ErrorLine, StringComparison.Ordinal);
+            Assert.Contains("--out FILE.npz", outcome.ErrorLine, StringComparison.Ordinal);
+        }
+        Assert.Empty(Directory.GetFiles(_scratch.Path, "*.png"));
+    }
+
     [Fact]
     public void An_npz_holds_images_and_labels()
     {

@@ -48,12 +48,13 @@ public static class ClassifierFolder
         var settings = SettingsBinder.Write(info, complete: true);
         settings.Entries.Insert(0, "version", new Setting(Version, default));
         settings.Entries.Insert(0, "format", new Setting(Format, default));
+        byte[] description = JsonSettings.Write(settings);
         var weights = NetworkWeights.Save(network, ElementType.Float16);
         AtomicFolder.Write(folder, staged =>
         {
-            SafetensorsFile.Write(Path.Combine(staged, ModelFolder.WeightsFile), weights);
-            AtomicFile.Write(
-                Path.Combine(staged, ModelFolder.DescriptionFile), stream => stream.Write(JsonSettings.Write(settings)));
+            SafetensorsFile.Write(
+                Path.Combine(staged, ModelFolder.WeightsFile), weights, DescriptionHash.Metadata(description));
+            AtomicFile.Write(Path.Combine(staged, ModelFolder.DescriptionFile), stream => stream.Write(description));
             AtomicFile.WriteText(
                 Path.Combine(staged, ModelFolder.CardFile),
                 ClassifierCard.Write(info, network.parameters().Sum(parameter => parameter.numel()), ModelFolder.Hash(staged)));
@@ -66,18 +67,22 @@ public static class ClassifierFolder
     public static LoadedClassifier Read(string folder)
     {
         AtomicFolder.TryFinish(folder);
-        var info = ReadInfo(folder);
+        var (info, hash) = ReadDescription(folder);
         string path = AtomicFolder.PathOf(folder, ModelFolder.WeightsFile);
-        byte[] bytes = InputFile.Read(path, stream =>
-        {
-            byte[] all = new byte[stream.Length];
-            stream.ReadExactly(all);
-            return all;
-        });
         var network = Classifier.Create(info.Network);
         try
         {
-            NetworkWeights.Load(network, SafetensorsFile.Read(bytes, path).Tensors, path);
+            long count = network.parameters().Sum(parameter => parameter.numel());
+            byte[] bytes = InputFile.Read(path, stream =>
+            {
+                NetworkWeights.CheckLength(stream.Length, count, path);
+                byte[] all = new byte[stream.Length];
+                stream.ReadExactly(all);
+                return all;
+            });
+            var file = SafetensorsFile.Read(bytes, path);
+            DescriptionHash.Check(file, hash, folder, "write the classifier again with `mezzotint train-classifier`");
+            NetworkWeights.Load(network, file.Tensors, path);
             return new LoadedClassifier(network, info, Convert.ToHexStringLower(SHA256.HashData(bytes)));
         }
         catch
@@ -93,15 +98,21 @@ public static class ClassifierFolder
     public static ClassifierInfo ReadInfo(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        return ReadDescription(folder).Info;
+    }
+
+    private static (ClassifierInfo Info, string Hash) ReadDescription(string folder)
+    {
         string path = AtomicFolder.PathOf(folder, ModelFolder.DescriptionFile);
         if (!ModelFolder.Exists(folder))
             throw new MezzotintException($"'{folder}' is not a classifier: it must have {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, as `mezzotint train-classifier` writes them.");
-        var settings = JsonSettings.Parse(SmallFile.Read(path, MaxDescriptionLength), path);
+        byte[] json = SmallFile.Read(path, MaxDescriptionLength);
+        var settings = JsonSettings.Parse(json, path);
         TakeConstant(settings, "format", Format);
         TakeConstant(settings, "version", Version);
         var info = SettingsBinder.Read<ClassifierInfo>(settings, complete: true);
         settings.Validate(info.Validate);
-        return info;
+        return (info, DescriptionHash.Of(json));
     }
 
     private static void TakeConstant(SettingsTable table, string key, object constant)

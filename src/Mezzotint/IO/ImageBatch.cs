@@ -67,20 +67,20 @@ public sealed class ImageBatch
     /// <param name="padding">Pixels between images and at the border.</param>
     /// <param name="background">The grey value of the padding and of places without an image.</param>
     /// <returns>A batch of one image, (rows * (H + padding) + padding) x (columns * (W + padding) + padding).</returns>
-    /// <exception cref="ArgumentException">An argument is out of its range, or the grid has more than 2^31 values.</exception>
+    /// <exception cref="ArgumentException">An argument is out of its range, or the grid has more than 2^29 pixels.</exception>
     public ImageBatch Grid(int? columns = null, int padding = 2, byte background = 0)
     {
         if (columns is < 1) throw new ArgumentOutOfRangeException(nameof(columns), columns, "A grid has at least one column.");
         ArgumentOutOfRangeException.ThrowIfNegative(padding);
         if (Count == 1) return this;
-        int across = Math.Min(columns ?? (int)Math.Ceiling(Math.Sqrt(Count)), Count);
-        int down = (Count + across - 1) / across;
-        Int128 gridWidth = (Int128)across * ((Int128)Width + padding) + padding;
-        Int128 gridHeight = (Int128)down * ((Int128)Height + padding) + padding;
-        if (gridWidth * gridHeight * Channels > Array.MaxLength)
-            throw new ArgumentException($"A grid of {gridHeight} x {gridWidth} pixels is too large.", nameof(padding));
+        int across = PictureSize.Across(Count, columns);
+        var size = PictureSize.OfGrid(Count, Height, Width, columns, padding: padding);
+        if (!size.Fits)
+            throw new ArgumentException(
+                $"A grid of {size} pixels is too large; at most {PictureSize.MostPixels} are laid out.", nameof(padding));
+        var (gridHeight, gridWidth) = ((int)size.Height, (int)size.Width);
 
-        var grid = new byte[(int)(Channels * gridHeight * gridWidth)]; // [C, gridH, gridW]
+        var grid = new byte[Channels * gridHeight * gridWidth]; // [C, gridH, gridW]
         Array.Fill(grid, background);
         for (int index = 0; index < Count; index++)
         {
@@ -89,8 +89,8 @@ public sealed class ImageBatch
             for (int channel = 0; channel < Channels; channel++)
                 for (int row = 0; row < Height; row++)
                     Image(index).Slice((channel * Height + row) * Width, Width)
-                        .CopyTo(grid.AsSpan((channel * (int)gridHeight + top + row) * (int)gridWidth + left));
+                        .CopyTo(grid.AsSpan((channel * gridHeight + top + row) * gridWidth + left));
         }
-        return new ImageBatch(1, Channels, (int)gridHeight, (int)gridWidth, grid);
+        return new ImageBatch(1, Channels, gridHeight, gridWidth, grid);
     }
 }

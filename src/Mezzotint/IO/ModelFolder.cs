@@ -9,7 +9,7 @@ namespace Mezzotint.IO;
 /// <remarks>
 /// The files are replaced together (<see cref="AtomicFolder"/>): whenever a program is stopped, the folder is the old model or
 /// the new one. The weights also carry the hash of the description that they go with, so that files of two models that somebody
-/// put together are refused. The hash leaves out carriage returns, which git adds on some systems.
+/// put together are refused.
 /// </remarks>
 public static class ModelFolder
 {
@@ -22,7 +22,6 @@ public static class ModelFolder
     /// <summary>The name of the model card.</summary>
     public const string CardFile = "README.md";
 
-    private const string DescriptionHash = "config_sha256";
     private const int MaxDescriptionLength = 1 << 20;
 
     /// <summary>Whether a folder claims to be a model: whether it has a description and weights.</summary>
@@ -49,9 +48,7 @@ public static class ModelFolder
         byte[] description = ModelDescription.Write(info);
         AtomicFolder.Write(folder, staged =>
         {
-            SafetensorsFile.Write(
-                Path.Combine(staged, WeightsFile), tensors, new Dictionary<string,
-                string> { [DescriptionHash] = HashOf(description) });
+            SafetensorsFile.Write(Path.Combine(staged, WeightsFile), tensors, DescriptionHash.Metadata(description));
             AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
             AtomicFile.WriteText(Path.Combine(staged, CardFile), ModelCard.Write(info, precision, Hash(staged)));
         });
@@ -68,10 +65,9 @@ public static class ModelFolder
         AtomicFolder.TryFinish(folder);
         string weights = AtomicFolder.PathOf(folder, WeightsFile);
         var (info, hash) = ReadDescription(folder);
-        var file = SafetensorsFile.Read(weights);
-        // Weights that another program wrote say nothing about a description.
-        if (file.Metadata.TryGetValue(DescriptionHash, out string? expected) && expected != hash)
-            throw new MezzotintException($"'{folder}' is half written: its {DescriptionFile} is not the one that {WeightsFile} was written with. Write the model again (a training that is resumed does), or put the right {DescriptionFile} back.");
+        var file = SafetensorsFile.Read(
+            weights, length => NetworkWeights.CheckLength(length, info.Model.ParameterCount, weights));
+        DescriptionHash.Check(file, hash, folder, "write the model again (a training that is resumed does)");
         return new LoadedModel(
             NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights), info);
     }
@@ -105,9 +101,6 @@ public static class ModelFolder
                 : $"'{folder}' is not a model folder: it must have {DescriptionFile} and {WeightsFile}.");
         }
         byte[] json = SmallFile.Read(path, MaxDescriptionLength);
-        return (ModelDescription.Parse(json, path), HashOf(json));
+        return (ModelDescription.Parse(json, path), DescriptionHash.Of(json));
     }
-
-    private static string HashOf(byte[] description) =>
-        Convert.ToHexStringLower(SHA256.HashData(Array.FindAll(description, b => b != '\r')));
 }

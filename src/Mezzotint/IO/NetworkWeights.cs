@@ -11,6 +11,7 @@ internal static class NetworkWeights
 {
     private const int NamesShown = 5;
     private const int SmallCount = 1 << 22;
+    private const long SlackBytes = 1 << 24;
 
     // What wrappers of PyTorch put before all names.
     private static readonly string[] Wrappers = ["module.", "_orig_mod."];
@@ -67,6 +68,22 @@ internal static class NetworkWeights
         {
             network.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Refuses weights that take far more bytes than a network of so many has, before any are read.</summary>
+    /// <param name="bytes">The bytes of the weights, or of their file. Some slack is for a header, and for weights too many,
+    /// which <see cref="Load"/> names.</param>
+    /// <param name="count">The numbers that the network has; at most 4 bytes each.</param>
+    /// <param name="file">Where the weights are, for messages.</param>
+    /// <exception cref="MezzotintException">They are more.</exception>
+    public static void CheckLength(long bytes, long count, string file)
+    {
+        if (bytes > 4 * count + SlackBytes)
+        {
+            throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
+                $"'{file}' has {bytes} bytes, but the network of its config.json takes {4 * count} at most: "
+                + $"the two files do not belong together."));
         }
     }
 

@@ -114,7 +114,7 @@ public static class PngFile
     private static byte[] Encode(ImageBatch image, int scale, SKEncodedImageFormat format, int quality)
     {
         bool grey = image.Channels == 1;
-        if ((Int128)image.Width * scale * image.Height * scale > Array.MaxLength / 4)
+        if (!PictureSize.OfGrid(1, image.Height, image.Width, scale: scale).Fits)
             throw new ArgumentOutOfRangeException(nameof(scale), scale, $"An image of {image.Height} x {image.Width} cannot be drawn so large.");
         var info = new SKImageInfo(image.Width * scale, image.Height * scale, grey ? SKColorType.Gray8 : SKColorType.Rgba8888, SKAlphaType.Opaque);
         using var bitmap = new SKBitmap(info);

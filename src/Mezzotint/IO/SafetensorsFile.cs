@@ -25,9 +25,13 @@ public sealed class SafetensorsFile
     /// <summary>Reads a file of any length; each tensor has less than 2 GiB.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="MezzotintException">The file cannot be read or breaks a rule of the format.</exception>
-    public static SafetensorsFile Read(string path) => InputFile.Read(path, stream =>
+    public static SafetensorsFile Read(string path) => Read(path, _ => { });
+
+    /// <summary>Reads a file, after somebody has agreed to its length in bytes.</summary>
+    internal static SafetensorsFile Read(string path, Action<long> checkLength) => InputFile.Read(path, stream =>
     {
         long length = stream.Length;
+        checkLength(length);
         Span<byte> prefix = stackalloc byte[8];
         int headerLength = HeaderLength(prefix[..stream.ReadAtLeast(prefix, 8, throwOnEndOfStream: false)], length, path);
         byte[] json = new byte[headerLength];

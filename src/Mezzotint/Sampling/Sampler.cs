@@ -94,7 +94,8 @@ public sealed class Sampler
     /// <param name="cancellation">Stops between two steps.</param>
     /// <returns>Values 0 to 255: [N, C, H, W].</returns>
     /// <exception cref="ArgumentException">A label, the seed or the steps are out of their range.</exception>
-    /// <exception cref="MezzotintException">The network, the solver or the weaker model does not fit the guidance; the message says what to do.</exception>
+    /// <exception cref="MezzotintException">The network, the solver or the weaker model does not fit the guidance, or the images
+    /// together take 2 GiB or more; the message says what to do.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public ImageBatch Sample(SamplingRequest request, WorkerThreads threads, IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -320,6 +321,7 @@ public sealed class Sampler
         foreach (int label in request.Labels)
             if (label < 0 || label >= _network.Config.CorpusLength)
                 throw new ArgumentException($"Label {label} is not one of the {_network.Config.CorpusLength} that the model knows (0 to {_network.Config.CorpusLength - 1}).", nameof(request));
+        RefuseTooMany(request.Labels.Count, _network.Config.InChannels, _height, _width);
         if (request.Steps < 1)
             throw new ArgumentException($"{request.Steps} steps: at least 1 is needed.", nameof(request));
         if (request.Levels is { } levels && levels.Count != request.Steps + 1)
@@ -330,6 +332,17 @@ public sealed class Sampler
             throw new ArgumentException($"Seed {request.Seed} for {request.Labels.Count} images: seed + i must lie between 0 and 4294967295.", nameof(request));
         request.Source?.Check(_network.Config.InChannels, _height, _width);
         CheckGuidance(request, Plan(request).Solver);
+    }
+
+    /// <summary>Refuses images that together have more values than an array holds.</summary>
+    /// <exception cref="InvalidRequestException">They do; the key is <c>count</c>.</exception>
+    internal static void RefuseTooMany(long count, int channels, int height, int width)
+    {
+        Int128 values = (Int128)count * channels * height * width;
+        if (values > Array.MaxLength)
+            throw new InvalidRequestException(string.Create(CultureInfo.InvariantCulture,
+                $"{count} images of {channels} x {height} x {width} values have {values} in all, more than the {Array.MaxLength} "
+                + $"that are drawn at once: draw fewer at a time.")) { Key = "count" };
     }
 
     private void CheckGuidance(SamplingRequest request, Solver solver)

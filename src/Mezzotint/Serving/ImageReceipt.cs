@@ -95,6 +95,11 @@ public sealed partial record ImageReceipt
         ArgumentNullException.ThrowIfNull(model);
         foreach (int label in Labels)
             Check.Range("labels", label, label >= 0 && label < model.ClassNames.Count, $"0 to {model.ClassNames.Count - 1}, the classes that the model knows");
+        var size = PictureSize.OfGrid(Index is null ? Labels.Count : 1, model.Height, model.Width, Columns, Scale);
+        if (!size.Fits)
+            throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
+                $"scale = {Scale}: the picture of {Labels.Count} images of {model.Height} x {model.Width} pixels would have "
+                + $"{size}, more than the {PictureSize.MostPixels} that are written.")) { Key = "scale" };
         try
         {
             Source?.Check(model.Model.InChannels, model.Height, model.Width);

@@ -30,6 +30,8 @@ public sealed record TrainingResult(bool Finished, long Step, IReadOnlyList<RunL
 /// <param name="device">Where; the CPU unless told otherwise.</param>
 public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test, TorchSharp.torch.Device? device = null)
 {
+    private const int SampleScale = 2;
+
     private ExperimentConfig _config = config; // from the beginning of a run on, with the numbers of the data
     private IReadOnlyList<string> _classNames = [];
     private readonly Stopwatch _clock = new();
@@ -58,6 +60,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         _config = _config.Fit(train, begun);
         _classNames = DataFit.ClassNames(train, start?.Info.ClassNames ?? [], _config.Model.CorpusLength);
         RefuseWhatCannotBeWritten();
+        CheckSamples();
         using var heartbeat = new RunHeartbeat(folder.Heartbeat);
         using var trainer = new Trainer(_config, train, test, device, start?.Network, begun);
         int epochsReported = 0;
@@ -261,6 +264,19 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             + (_config.Data.Name == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : "."),
     };
 
+    // Known before the first epoch, not after it.
+    private void CheckSamples()
+    {
+        int each = _config.Training.SamplesPerLabel;
+        if (each == 0)
+            return;
+        var size = PictureSize.OfGrid(each * _classNames.Count, train.Height, train.Width, each, SampleScale);
+        Check.Range(
+            "training.samples_per_label", each, size.Fits,
+            $"lower: the grid of {_classNames.Count} classes would have {size} pixels, and at most {PictureSize.MostPixels} are "
+            + "written");
+    }
+
     /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
     private void DrawSamples(Trainer trainer, CancellationToken cancellation)
     {
@@ -268,7 +284,9 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         var recipe = _config.Sampling with { Steps = _config.Training.SampleSteps };
         int[] labels = [.. train.ClassNames.SelectMany((_, label) => Enumerable.Repeat(label, columns))];
         var request = recipe.Of(new SamplingRequest { Labels = labels }, _config.Process);
-        PngFile.Write(Path.Combine(folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), trainer.Sample(request, cancellation).Grid(columns), scale: 2);
+        PngFile.Write(
+            Path.Combine(folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"),
+            trainer.Sample(request, cancellation).Grid(columns), SampleScale);
     }
 
     private void Save(Trainer trainer, int epochsReported)

@@ -68,6 +68,21 @@ public class ModelFolderTests
         Assert.Equal(770_865, loaded.Network.named_parameters().Sum(named => named.parameter.numel()));
     }
 
+    // Zeros that are nowhere on the disk: reading them would take all memory.
+    [Fact]
+    public void Weights_far_longer_than_the_networks_are_refused_before_memory_is_taken()
+    {
+        using var folder = new TemporaryFolder();
+        using var network = SmallNetwork.Build();
+        ModelFolder.Write(folder.Name, network, SmallNetwork.Info);
+        using (var weights = File.OpenWrite(folder.File("model.safetensors")))
+            weights.SetLength(3L << 30);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains(
+            "has 3221225472 bytes, but the network of its config.json takes", Refusal(folder.Name), StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
     [Fact]
     public void A_folder_that_was_written_by_half_is_refused()
     {
@@ -77,7 +92,9 @@ public class ModelFolderTests
         byte[] old = File.ReadAllBytes(folder.File("config.json"));
         ModelFolder.Write(folder.Name, network, SmallNetwork.Info with { Steps = 30_000 });
         File.WriteAllBytes(folder.File("config.json"), old);
-        Assert.StartsWith($"'{folder.Name}' is half written: its config.json is not the one that model.safetensors was written with.", Refusal(folder.Name), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"'{folder.Name}' is half written: its config.json is not the one that model.safetensors was written with;",
+            Refusal(folder.Name), StringComparison.Ordinal);
     }
 
     [Fact]

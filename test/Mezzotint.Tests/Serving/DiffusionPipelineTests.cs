@@ -46,6 +46,16 @@ public sealed class DiffusionPipelineTests : IDisposable
     }
 
     [Fact]
+    public void More_images_than_an_array_holds_are_refused_before_anything_is_made()
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        var refused = Assert.Throws<InvalidRequestException>(() => _pipeline.Generate([1, 2], new() { Count = int.MaxValue }));
+        Assert.Equal("count", refused.Key);
+        Assert.StartsWith("4294967294 images of", refused.Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    [Fact]
     public void The_sampler_draws_the_same_to_the_bit()
     {
         using var network = new UNet(SmallPipeline.Config, seed: 3);

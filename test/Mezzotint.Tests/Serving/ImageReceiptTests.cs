@@ -43,6 +43,19 @@ public sealed class ImageReceiptTests : IDisposable
         }
     }
 
+    // Each number alone is within its limit.
+    [Fact]
+    public void A_picture_that_cannot_be_written_is_refused_before_it_is_drawn()
+    {
+        var receipt = _pipeline.Prepare([3], new() { Seed = 1, Count = 1000 }).Receipt with { Columns = 32, Scale = 256 };
+        var refused = Assert.Throws<MezzotintException>(() => receipt.Request(SmallPipeline.Info));
+        Assert.Equal("scale", refused.Key);
+        Assert.StartsWith("scale = 256: the picture of 1000 images of", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(1000, (receipt with { Scale = 2 }).Request(SmallPipeline.Info).Labels.Count);
+        // One of the row of images is small, however many there are.
+        Assert.Equal(1000, (receipt with { Index = 3 }).Request(SmallPipeline.Info).Labels.Count);
+    }
+
     [Fact]
     public void A_single_file_is_about_its_own_image()
     {
