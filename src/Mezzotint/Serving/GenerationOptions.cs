@@ -42,7 +42,7 @@ public sealed record GenerationOptions
     internal (SamplingRequest Request, SamplingRecipe Recipe) For(SamplingRecipe own, ModelInfo model, IReadOnlyList<int> labels, long seed)
     {
         Check.Range("count", Count, Count >= 1, "1 or more");
-        Sampler.RefuseTooMany((long)labels.Count * Count, model.Model.InChannels, model.Height, model.Width);
+        Mezzotint.Sampling.Sampler.RefuseTooMany((long)labels.Count * Count, model.Model.InChannels, model.Height, model.Width);
         Check.Range("seed", seed, seed is >= 0 and <= uint.MaxValue, "0 to 4294967295");
         Check.Range("interpolate_to", InterpolateTo ?? 0, InterpolateTo is null or >= 0 and <= uint.MaxValue, "0 to 4294967295");
         var recipe = own.Choose(Sampler, Levels, Steps);
