@@ -157,12 +157,9 @@ internal static class DoctorVerb
 
     private static string? CacheProblem()
     {
-        string probe = Path.Combine(CacheFolder.Path, $"{AtomicFile.TemporaryPrefix}{Guid.NewGuid():N}.tmp");
         try
         {
-            Directory.CreateDirectory(CacheFolder.Path);
-            File.WriteAllBytes(probe, []);
-            File.Delete(probe);
+            AtomicFile.Probe(CacheFolder.Path);
             return null;
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Mezzotint.IO;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 
 namespace Mezzotint.Cli;
 
@@ -19,6 +20,8 @@ internal static class InspectVerb
 
     private static int Run(Terminal terminal, string named, bool json)
     {
+        if (IsConfiguration(named) && MemoryNeed.OfNetwork(Configuration.Read(named).Model) is { Fits: false } need)
+            return Figures(terminal, named, need, json);
         var (path, network, info) = Open(named);
         using var _ = network;
         string tree = ModuleTree.Print(network);
@@ -45,9 +48,22 @@ internal static class InspectVerb
         return CommandLine.Done;
     }
 
+    private static bool IsConfiguration(string named) => named.EndsWith(".toml", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>What can be said of a network that is too large to be made.</summary>
+    private static int Figures(Terminal terminal, string path, MemoryNeed need, bool json)
+    {
+        long parameters = Configuration.Read(path).Model.ParameterCount;
+        terminal.Result(json, new { Path = path, Parameters = parameters, need.Bytes }, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{parameters:N0} parameters, {need.Bytes / 1e9:F1} GB: too many for this machine, "
+                + $"which has {MemoryNeed.Available / 1e9:F1} GB"));
+        return CommandLine.Done;
+    }
+
     private static (string Path, DenoisingNetwork Network, ModelInfo? Info) Open(string named)
     {
-        if (named.EndsWith(".toml", StringComparison.OrdinalIgnoreCase))
+        if (IsConfiguration(named))
             return (named, Configuration.Read(named).Model.Build(), null);
         string folder = ModelSource.Find(named);
         var model = ModelSource.Load(folder);

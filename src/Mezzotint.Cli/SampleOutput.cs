@@ -26,12 +26,9 @@ internal abstract record SampleOutput(string Path)
     public void Prepare()
     {
         string folder = this is Folder ? Path : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
-        string probe = System.IO.Path.Combine(folder, AtomicFile.TemporaryName());
         try
         {
-            Directory.CreateDirectory(folder);
-            File.WriteAllBytes(probe, []);
-            File.Delete(probe);
+            AtomicFile.Probe(folder);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {

@@ -54,7 +54,12 @@ internal static class Command
     }
 
     /// <summary>Starts the real program, with its output redirected.</summary>
-    public static Process Start(string workingFolder, string[] args, string? programFolder = null)
+    /// <param name="workingFolder">Where.</param>
+    /// <param name="args">Its arguments.</param>
+    /// <param name="programFolder">Where the program is; null for beside the tests.</param>
+    /// <param name="prepare">Changes how it is started.</param>
+    public static Process Start(
+        string workingFolder, string[] args, string? programFolder = null, Action<ProcessStartInfo>? prepare = null)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(programFolder ?? ProgramFolder, "Mezzotint.Cli.dll"), .. args])
         {
@@ -63,6 +68,7 @@ internal static class Command
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        prepare?.Invoke(start);
         return StartQuietly(start);
     }
 

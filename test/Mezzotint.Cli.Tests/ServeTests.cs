@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Mezzotint.IO;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Tests;
 
@@ -38,5 +39,33 @@ public sealed class ServeTests : IDisposable
         Assert.Equal((0, "mezzotint: finishing what has begun; once more ends it at once.\n"), (outcome.ExitCode, outcome.Error));
         Assert.Equal(0, Command.Run("sample", _model, "--like", _scratch["server.png"], "--out", _scratch["again.png"]).ExitCode);
         Assert.Equal(PngFile.Read(_scratch["server.png"]).Pixels, PngFile.Read(_scratch["again.png"]).Pixels);
+    }
+
+    [Fact]
+    public async Task Library_command_and_server_make_the_same_file_of_the_same_request()
+    {
+        using var pipeline = DiffusionPipeline.Load(_model);
+        byte[] library = pipeline.Generate([3], new GenerationOptions { Seed = 42, Steps = 4, Sampler = "heun" }).ToPng(0);
+
+        string[] sample = ["sample", _model, "--label", "3", "--count", "1", "--steps", "4", "--sampler", "heun"];
+        Assert.Equal(0, Command.RunProgram(_scratch.Path, [.. sample, "--seed", "42", "--out", "command/"]).ExitCode);
+        byte[] command = await File.ReadAllBytesAsync(_scratch["command", "3", "00042.png"]);
+
+        using var process = Command.Start(_scratch.Path, ["serve", _model, "--urls", "http://127.0.0.1:0", "--json"]);
+        try
+        {
+            var started = JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement;
+            using var client = new HttpClient { BaseAddress = new Uri(started.GetProperty("urls")[0].GetString()!) };
+            using var response = await client.PostAsJsonAsync(
+                "/v1/images/generations", new { prompt = "3", steps = 4, sampler = "heun", seed = 42 });
+            var answer = await response.Content.ReadFromJsonAsync<JsonElement>();
+            byte[] server = answer.GetProperty("data")[0].GetProperty("b64_json").GetBytesFromBase64();
+            Assert.Equal(library, command);
+            Assert.Equal(library, server);
+        }
+        finally
+        {
+            process.Kill();
+        }
     }
 }

@@ -31,10 +31,11 @@ internal static class TinyTraining
         """;
 
     /// <summary>The network of that configuration with fresh weights, as a model folder.</summary>
-    public static string WriteModel(string folder, string[]? classNames = null, bool unconditional = false, int side = 28)
+    public static string WriteModel(
+        string folder, string[]? classNames = null, bool unconditional = false, int side = 28, int seed = 1)
     {
         var config = Configuration.Parse(Toml, "tiny") is var parsed && unconditional ? parsed with { Model = parsed.Model with { Unconditional = true } } : parsed;
-        using var network = config.Model.Build(seed: 1);
+        using var network = config.Model.Build(seed);
         ModelFolder.Write(folder, network, new ModelInfo
         {
             Name = "tiny",

@@ -85,13 +85,18 @@ internal sealed unsafe class NetworkEngine : IDisposable
     public static NetworkEngine? For(
         DenoisingNetwork network, int height, int width, bool bfloat16, bool training, int tokens = 1)
     {
-        bool isSupported = bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported;
-        if (!isSupported || (long)height * width > MostPixels || WhyNot(network.Description, height, width, tokens) is not null)
+        if (!Exists(network.Description, height, width, bfloat16, tokens))
             return null;
         var engine = new NetworkEngine(network, network.Description, height, width, tokens, bfloat16, training);
         engine.Pack();
         return engine;
     }
+
+    /// <summary>Whether there is an engine for such a network, images and numbers on this processor: as <see cref="For"/> has
+    /// it.</summary>
+    public static bool Exists(NetworkDescription network, int height, int width, bool bfloat16, int tokens = 1) =>
+        (bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported) && (long)height * width <= MostPixels
+        && WhyNot(network, height, width, tokens) is null;
 
     /// <summary>Whether there are engines for networks of that shape.</summary>
     public static bool Computes(NetworkConfig config) => WhyNot(config.Describe(), config.Stride, config.Stride) is null;

@@ -12,7 +12,7 @@ namespace Mezzotint.Evaluation;
 public static class LossEvaluation
 {
     /// <summary>Images that a thread's network takes at once: more are no faster on a CPU, and their maps would be the peak of a training's memory.</summary>
-    private const int ImagesAtOnce = 32;
+    internal const int ImagesAtOnce = 32;
 
     /// <summary>Evaluates <paramref name="network"/> on all of <paramref name="data"/>, in order.</summary>
     /// <param name="network">The network, on the device of the data.</param>

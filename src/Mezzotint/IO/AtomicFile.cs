@@ -23,11 +23,12 @@ public static partial class AtomicFile
     /// <summary>Files of a process on another machine are left alone for so long.</summary>
     private static readonly TimeSpan LongestWrite = TimeSpan.FromDays(1);
 
-    private static readonly ConcurrentDictionary<string, bool> Swept = new(StringComparer.Ordinal);
+    /// <summary>The folders that this process has swept.</summary>
+    internal static readonly ConcurrentDictionary<string, bool> Swept = new(StringComparer.Ordinal);
 
-    /// <summary>For tests: called before each step that a kill could come before, with the step's name.</summary>
-    [ThreadStatic]
-    internal static Action<string>? Interrupt;
+    /// <summary>For tests, which end the process there: called before each step of a writer, <c>write</c>, <c>fsync</c>,
+    /// <c>rename</c>, <c>fsync folder</c> or <c>remove</c>, with the file or folder that the step is about.</summary>
+    internal static Action<string, string>? BeforeStep;
 
     /// <summary>Makes or replaces a file by what <paramref name="write"/> writes.</summary>
     /// <param name="path">The file; its folder exists. A symbolic link is replaced, not followed.</param>
@@ -47,20 +48,19 @@ public static partial class AtomicFile
             SweepOnce(folder);
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
             {
+                BeforeStep?.Invoke("write", target);
                 write(stream);
+                BeforeStep?.Invoke("fsync", target);
                 if (stream.CanWrite)
                     stream.Flush(flushToDisk: true);
             }
             // Where the writer closed the stream itself, the contents were not synced above.
             using (var handle = File.OpenHandle(temporary, FileMode.Open, FileAccess.Write))
-            {
-                Interrupt?.Invoke("fsync " + Path.GetFileName(target));
                 RandomAccess.FlushToDisk(handle);
-            }
-            Interrupt?.Invoke("rename " + Path.GetFileName(target));
+            BeforeStep?.Invoke("rename", target);
             File.Move(temporary, target, overwrite: true);
             renamed = true;
-            Interrupt?.Invoke("fsync folder of " + Path.GetFileName(target));
+            BeforeStep?.Invoke("fsync folder", target);
             SyncFolder(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -82,6 +82,21 @@ public static partial class AtomicFile
     {
         byte[] bytes = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false).GetBytes(text);
         Write(path, stream => stream.Write(bytes));
+    }
+
+    /// <summary>Makes a folder where it is not there, removes what killed processes left in it, and finds out whether files can be
+    /// made there: before the work whose result is to go there.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="IOException">They cannot.</exception>
+    /// <exception cref="UnauthorizedAccessException">They may not.</exception>
+    public static void Probe(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        Directory.CreateDirectory(folder);
+        SweepOnce(folder);
+        string probe = Path.Combine(folder, TemporaryName());
+        File.WriteAllBytes(probe, []);
+        File.Delete(probe);
     }
 
     /// <summary>A name for a temporary file or folder of this process.</summary>

@@ -34,8 +34,10 @@ internal static class AtomicFolder
         {
             write(staged);
             Finish(folder);
-            AtomicFile.Interrupt?.Invoke("rename folder");
-            Directory.Move(staged, Path.Combine(folder, Next));
+            string next = Path.Combine(folder, Next);
+            AtomicFile.BeforeStep?.Invoke("rename", next);
+            Directory.Move(staged, next);
+            AtomicFile.BeforeStep?.Invoke("fsync folder", next);
             AtomicFile.SyncFolder(folder);
             Finish(folder);
         }
@@ -76,19 +78,20 @@ internal static class AtomicFolder
             return;
         foreach (string file in Directory.GetFiles(next))
         {
-            AtomicFile.Interrupt?.Invoke("rename " + Path.GetFileName(file));
+            string target = Path.Combine(folder, Path.GetFileName(file));
+            AtomicFile.BeforeStep?.Invoke("rename", target);
             try
             {
-                File.Move(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+                File.Move(file, target, overwrite: true);
             }
             catch (FileNotFoundException)
             {
                 // Another process moves them too.
             }
         }
-        AtomicFile.Interrupt?.Invoke("fsync folder");
+        AtomicFile.BeforeStep?.Invoke("fsync folder", folder);
         AtomicFile.SyncFolder(folder);
-        AtomicFile.Interrupt?.Invoke("remove folder");
+        AtomicFile.BeforeStep?.Invoke("remove", next);
         if (Directory.Exists(next))
             Directory.Delete(next);
     }

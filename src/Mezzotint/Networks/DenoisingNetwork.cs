@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Networks;
@@ -13,9 +14,8 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tenso
 {
     private readonly DescribedProgram _program;
 
-    private protected DenoisingNetwork(NetworkConfig config, string name, long seed) : base(name)
+    private protected DenoisingNetwork(NetworkConfig config, string name, long seed) : base(Checked(config, name))
     {
-        config.Validate();
         Config = config.Filled(config.CorpusLength, config.InChannels); // what is built is open no more
         random.manual_seed(seed); // modules draw from the process's generator; nothing else in this library does
         Description = config.Describe();
@@ -61,6 +61,15 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tenso
         foreach (var (mine, theirs) in named_parameters().Zip(other.named_parameters()))
             if (which(mine.parameter))
                 mine.parameter.copy_(theirs.parameter);
+    }
+
+    /// <summary>Finds what is wrong before TorchSharp allocates anything, or fails to load.</summary>
+    private static string Checked(NetworkConfig config, string name)
+    {
+        config.Validate();
+        MemoryNeed.OfNetwork(config).Check();
+        Libtorch.Load();
+        return name;
     }
 
     private void CheckShapes(Tensor x, Tensor t, Tensor labels)

@@ -14,16 +14,17 @@ public static class ComputeDevice
 
     /// <summary>The device of that name, ready to use. On CUDA, float32 matrix products and convolutions are allowed TensorFloat-32 from then on, in the whole process.</summary>
     /// <param name="name"><c>cpu</c>, <c>cuda</c> (the first GPU) or <c>cuda:N</c>, counted from 0.</param>
-    /// <exception cref="MezzotintException">The name is unknown, this libtorch has no CUDA, or there is no such GPU.</exception>
+    /// <exception cref="MezzotintException">libtorch does not load or has no CUDA, the name is unknown, or there is no such
+    /// GPU.</exception>
     public static Device Named(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
+        Libtorch.Load(); // where it does not, its own error is better than TorchSharp's
         if (name == Cpu)
             return CPU;
         int index = 0;
         if (name != Cuda && !(name.StartsWith(Cuda + ":", StringComparison.Ordinal) && int.TryParse(name.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
             throw new MezzotintException($"device {IO.Printable.Quote(name)}: not known; there are cpu, cuda (the first GPU) and cuda:N.");
-        Libtorch.Load();
         if (!cuda.is_available())
             throw new MezzotintException($"device {name}: this libtorch has no CUDA, or finds no GPU with a driver. A program gets it from the package TorchSharp-cuda-linux or TorchSharp-cuda-windows in place of libtorch-cpu; this one, from its source, by -p:Cuda=true.");
         if (index >= cuda.device_count())

@@ -28,7 +28,7 @@ public static class Libtorch
     private static readonly string[] Libraries =
         ["libc10.so", "libc10_cuda.so", "libtorch_cpu.so", "libtorch_cuda.so", "libtorch.so"];
 
-    private static readonly Lazy<string> Loaded = new(LoadOnce);
+    private static readonly Lazy<string> Loaded = new(LoadAndRemember);
 
     /// <summary>
     /// Loads libtorch if it is not loaded yet; safe to call from any thread, any number of times.
@@ -36,6 +36,9 @@ public static class Libtorch
     /// <returns>The folder or file that was loaded, for people to read.</returns>
     /// <exception cref="MezzotintException">No libtorch is to be found, or it does not load; the message says what to do.</exception>
     public static string Load() => Loaded.Value;
+
+    /// <summary>Why it does not load; null where it has loaded, or nobody has needed it yet.</summary>
+    public static string? Problem { get; private set; }
 
     /// <summary>Where the native libraries are, or null where none are found (or the system is not Linux).</summary>
     public static string? Folder => SearchFolders().FirstOrDefault(folder => File.Exists(Path.Combine(folder, Shim)));
@@ -61,7 +64,21 @@ public static class Libtorch
         }
         catch (MezzotintException)
         {
-            // Whoever needs a tensor calls Load and gets this again, where it can be caught.
+            // Whoever needs a tensor calls Load and gets this again, where it can be caught. Who does not gets TorchSharp's own
+            // error, which takes every failure for a missing package: Problem says better.
+        }
+    }
+
+    private static string LoadAndRemember()
+    {
+        try
+        {
+            return LoadOnce();
+        }
+        catch (MezzotintException problem)
+        {
+            Problem = problem.Message;
+            throw;
         }
     }
 
@@ -107,7 +124,7 @@ public static class Libtorch
         }
         catch (Exception cause) when (cause is NotSupportedException or DllNotFoundException or TypeInitializationException)
         {
-            throw new MezzotintException($"libtorch does not load: {FirstLine(cause)}", cause);
+            throw new MezzotintException($"libtorch does not load: {Reason(cause)}", cause);
         }
     }
 
@@ -119,7 +136,7 @@ public static class Libtorch
         }
         catch (DllNotFoundException cause)
         {
-            throw new MezzotintException($"{path} does not load: {FirstLine(cause)}", cause);
+            throw new MezzotintException($"{path} does not load: {Reason(cause)}", cause);
         }
     }
 
@@ -161,5 +178,7 @@ public static class Libtorch
         yield return Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native");
     }
 
-    private static string FirstLine(Exception cause) => cause.Message.AsSpan().Trim().ToString().Split('\n')[0].Trim();
+    /// <summary>Why a library that is there does not load. .NET's message begins with advice on how to search for that, and has
+    /// what the loader says last.</summary>
+    private static string Reason(Exception cause) => AddressSpace.Problem ?? cause.Message.Trim().Split('\n')[^1].Trim();
 }

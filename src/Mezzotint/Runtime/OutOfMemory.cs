@@ -6,8 +6,8 @@ namespace Mezzotint.Runtime;
 public static class OutOfMemory
 {
     /// <summary>What there is to do about it, in one line.</summary>
-    public const string Message =
-        "There is not enough memory: ask for fewer images, or lower training.batch_size, training.replicas or the size of the "
+    public static string Message => AddressSpace.Problem is { } problem ? $"There is not enough memory: {problem}"
+        : "There is not enough memory: ask for fewer images, or lower training.batch_size, training.replicas or the size of the "
         + "network.";
 
     // What libtorch's allocators say: that of the CPU, that of CUDA, and C++ itself.
@@ -19,6 +19,7 @@ public static class OutOfMemory
     {
         ArgumentNullException.ThrowIfNull(error);
         return error is OutOfMemoryException
+            || (error is DllNotFoundException && AddressSpace.Limit is not null)
             || (error is ExternalException
                 && Native.Any(words => error.Message.Contains(words, StringComparison.OrdinalIgnoreCase)))
             || (error is AggregateException several ? several.InnerExceptions.Any(Is)

@@ -63,6 +63,7 @@ public sealed class Sampler
     private readonly int _height, _width;
     private readonly Device _device;
     private readonly ConcurrentBag<NetworkEvaluator> _evaluators = []; // those that no thread is using
+    private NetworkMemory? _memory;
 
     /// <summary>Wraps a network.</summary>
     /// <param name="network">The trained network, on <paramref name="device"/>.</param>
@@ -107,6 +108,12 @@ public sealed class Sampler
         var pixels = new byte[(long)count * channels * _height * _width];
         var plan = Plan(request);
         var parts = Parts(count, threads.Count, BatchSize(request, plan.Solver));
+        if (_device.type == DeviceType.CPU)
+        {
+            int most = parts.Max(part => part.Count);
+            _memory ??= new NetworkMemory(_network.Config, _height, _width, Precision);
+            MemoryNeed.OfDrawing(_memory, Math.Min(threads.Count, parts.Count), most).Check();
+        }
         long total = count * EvaluationsOfOne(request, plan);
         long evaluations = 0;
         int next = -1;

@@ -44,6 +44,8 @@ public sealed class DiffusionPipeline : IDisposable
             throw new MezzotintException($"The model '{model.Info.Name}' has images of {model.Info.Model.InChannels} channels; only 1 (grey) and 3 (colour) can be drawn.");
         (_model, Name, ModelHash, _ownsModel) = (model, name, hash, ownsModel);
         _threads = threads == 0 ? model.Threads : threads;
+        if (model.Device.type == TorchSharp.DeviceType.CPU)
+            CheckMemory();
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
         _sampler = new Sampler(model);
         _network = new SharedEvaluations(Enumerable.Range(0, _threads).Select(_ => _sampler.NewEvaluator()));
@@ -148,6 +150,13 @@ public sealed class DiffusionPipeline : IDisposable
         {
             throw new InvalidRequestException(wrong.Message, wrong) { Key = wrong.Key };
         }
+    }
+
+    private void CheckMemory()
+    {
+        int images = WalksOfAnEvaluator * ImagesOfAWalk;
+        var need = MemoryNeed.OfDrawing(Model.Model, Model.Height, Model.Width, _threads, images, _model.Precision);
+        (need with { Key = "threads", Remedy = $"Evaluate on fewer threads than {_threads}" }).Check();
     }
 
     private PreparedGeneration Prepare(IReadOnlyList<int> labels, GenerationOptions options, long seed)

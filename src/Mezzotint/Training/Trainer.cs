@@ -61,7 +61,10 @@ public sealed class Trainer : IDisposable
         config = config.Fit(train, begun ?? start?.Config);
         DataFit.Check(config.Model, test);
         DataFit.CheckSize(train, test);
+        Libtorch.Load();
         (_config, _device) = (config, device ?? CPU);
+        if (_device.type == DeviceType.CPU)
+            MemoryNeed.OfTraining(config, train.Height, train.Width).Check();
         _threads = new WorkerThreads(config.Training.Replicas);
         _train = new ResidentImages(train, _device, config.Pixels);
         _test = new ResidentImages(test, _device, config.Pixels);

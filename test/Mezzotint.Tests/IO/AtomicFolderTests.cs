@@ -15,7 +15,7 @@ public class AtomicFolderTests
         using var network = SmallNetwork.Build(seed: 1);
         using var other = SmallNetwork.Build(seed: 2);
         var steps = StepsOf(folder => ModelFolder.Write(folder, network, SmallNetwork.Info));
-        Assert.Contains("rename folder", steps);
+        Assert.Contains("rename .mezzotint-next", steps);
         Assert.Contains("rename model.safetensors", steps);
         var seen = new HashSet<long?>();
         for (int kill = 0; kill < steps.Count; kill++)
@@ -62,7 +62,8 @@ public class AtomicFolderTests
         using var network = SmallNetwork.Build();
         using var temporary = new TemporaryFolder();
         string folder = temporary.File("model");
-        int firstMove = StepsOf(path => ModelFolder.Write(path, network, SmallNetwork.Info)).IndexOf("rename folder") + 1;
+        var steps = StepsOf(path => ModelFolder.Write(path, network, SmallNetwork.Info));
+        int firstMove = steps.IndexOf("rename .mezzotint-next") + 2; // an fsync of the folder is between
         Interrupted(firstMove, () => ModelFolder.Write(folder, network, SmallNetwork.Info));
         Assert.False(File.Exists(Path.Combine(folder, ModelFolder.WeightsFile)));
         ModelFolder.Read(folder).Dispose();
@@ -104,21 +105,21 @@ public class AtomicFolderTests
     {
         using var temporary = new TemporaryFolder();
         var steps = new List<string>();
-        AtomicFile.Interrupt = steps.Add;
+        AtomicFile.BeforeStep = (step, path) => steps.Add($"{step} {Path.GetFileName(path)}");
         try
         {
             write(temporary.File("model"));
         }
         finally
         {
-            AtomicFile.Interrupt = null;
+            AtomicFile.BeforeStep = null;
         }
         return steps;
     }
 
     private static void Interrupted(int kill, Action write)
     {
-        AtomicFile.Interrupt = _ =>
+        AtomicFile.BeforeStep = (_, _) =>
         {
             if (kill-- == 0)
                 throw new KilledException();
@@ -129,7 +130,7 @@ public class AtomicFolderTests
         }
         finally
         {
-            AtomicFile.Interrupt = null;
+            AtomicFile.BeforeStep = null;
         }
     }
 

@@ -1,0 +1,84 @@
+using Mezzotint.Engine;
+using Mezzotint.Evaluation;
+using Mezzotint.Networks;
+
+namespace Mezzotint.Runtime;
+
+/// <summary>The memory of a network's work, from its layers, in bytes: see <see cref="MemoryNeed"/>.</summary>
+internal sealed class NetworkMemory
+{
+    private const double Float = sizeof(float);
+
+    /// <summary>Numbers of the size of an image that a walk holds for each of its images: noise, x, estimates of some steps,
+    /// and their sums.</summary>
+    private const int NumbersOfAWalk = 12;
+
+    private readonly double _weights; // bytes
+    private readonly LayerShape[] _layers;
+    private readonly bool _engine;
+    private readonly double _number; // bytes of one that is multiplied
+    private readonly double _image;  // numbers
+
+    /// <summary>Prepares.</summary>
+    /// <param name="network">The shape.</param>
+    /// <param name="height">H of the images; 0 where it is not known.</param>
+    /// <param name="width">W.</param>
+    /// <param name="precision">As <see cref="ComputePrecision"/> has it.</param>
+    public NetworkMemory(NetworkConfig network, int height, int width, string precision)
+    {
+        var description = network.Describe();
+        _weights = description.ParameterCount * Float;
+        _layers = [.. LayerShape.Of(description, height, width)];
+        _image = (double)network.InChannels * height * width;
+        (height, width) = (Math.Max(height, network.Stride), Math.Max(width, network.Stride)); // there is a plan of some size
+        bool bfloat16 = precision != ComputePrecision.Float32 && NetworkEngine.Exists(description, height, width, bfloat16: true);
+        _engine = bfloat16 || NetworkEngine.Exists(description, height, width, bfloat16: false);
+        _number = bfloat16 ? sizeof(ushort) : Float;
+    }
+
+    /// <summary>The weights, two moments and the averages, all once more as a checkpoint copies them, and the gradients of each
+    /// replica.</summary>
+    public double TrainedWeights(int replicas, int averages) => _weights * (2 * (3 + averages) + replicas);
+
+    /// <summary>What training takes beside that: the work of each replica, and of its evaluation.</summary>
+    public double Training(int replicas, int batch)
+    {
+        int part = (batch + replicas - 1) / replicas;
+        double images = NumbersOfAWalk * batch * _image * Float;
+        return images + replicas * (_engine ? Engine(training: true) + Engine(training: false)
+            : Math.Max(part * LibtorchTraining(), Evaluation(Math.Min(part, LossEvaluation.ImagesAtOnce))));
+    }
+
+    /// <summary>What one thread's evaluation of images takes.</summary>
+    public double Evaluation(int images) =>
+        _engine ? Engine(training: false)
+            : Math.Clamp(images, SteadyBatch.Fewest, LossEvaluation.ImagesAtOnce) * LibtorchEvaluation();
+
+    /// <summary>What the walk of images takes beside that.</summary>
+    public double Walk(int images) => NumbersOfAWalk * images * _image * Float;
+
+    /// <summary>An engine computes one image in buffers that stay: for each layer its input and the gradient of its output as
+    /// they are multiplied, what it makes and what becomes of that, and its weights packed. Trained, there are also weights
+    /// packed the other way about, the sums of their gradients, the terms of these sums, and gradients on their way.</summary>
+    private double Engine(bool training)
+    {
+        double bytes = 0, largest = 0;
+        foreach (var layer in _layers)
+        {
+            bytes += _number * (layer.Weights + layer.InputMap + layer.OutputMap) + Float * (2 * layer.OutputMap + layer.Scores);
+            if (training)
+                bytes += (_number + Float) * layer.Weights + 2 * Float * layer.InputMap + _number * layer.OutputMap;
+            largest = Math.Max(largest, layer.InputMap);
+        }
+        return bytes + (training ? 6 * Float * largest : 0);
+    }
+
+    /// <summary>libtorch keeps for each image what the backward pass reads: the input of each layer, what it makes before and
+    /// after normalisation, scale and activation, and the weights of attention before and after the softmax.</summary>
+    private double LibtorchTraining() => Float * _layers.Sum(layer => layer.InputMap + 4 * layer.OutputMap + 2 * layer.Scores);
+
+    /// <summary>Without gradients only the maps for the decoder stay, a fifth of all; beside them the largest layer is at
+    /// work.</summary>
+    private double LibtorchEvaluation() => Float * (_layers.Sum(layer => layer.OutputMap) / 5
+        + _layers.Select(layer => layer.InputMap + 4 * layer.OutputMap + 2 * layer.Scores).DefaultIfEmpty().Max());
+}
