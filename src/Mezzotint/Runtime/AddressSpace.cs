@@ -9,6 +9,13 @@ namespace Mezzotint.Runtime;
 /// </remarks>
 internal static class AddressSpace
 {
+    /// <summary>What glibc reserves for a thread: an arena of 64 MB, cut out of twice as much, and 8 MB of stack.</summary>
+    private const long ReservedForThread = 136L << 20;
+
+    /// <summary>Threads beside the workers, one a core, that a program has: its first, the collector's and the pool's.</summary>
+    private const int OtherThreads = 2;
+
+    private const string SizesFile = "/proc/self/statm";
     private const string LimitsFile = "/proc/self/limits", LimitName = "Max address space";
 
     /// <summary>The limit in bytes; null where there is none, or none is known.</summary>
@@ -27,6 +34,26 @@ internal static class AddressSpace
             catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
             {
                 return null;
+            }
+        }
+    }
+
+    /// <summary>Whether so little of it is left that threads cannot be started, over which .NET ends the process.</summary>
+    public static bool IsUsedUp
+    {
+        get
+        {
+            if (Limit is not { } limit)
+                return false;
+            try
+            {
+                // The first number is the size in pages.
+                long pages = long.Parse(File.ReadAllText(SizesFile).Split(' ')[0], CultureInfo.InvariantCulture);
+                return limit - pages * Environment.SystemPageSize < ReservedForThread * (Environment.ProcessorCount + OtherThreads);
+            }
+            catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+            {
+                return false;
             }
         }
     }

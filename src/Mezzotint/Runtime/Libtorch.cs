@@ -95,11 +95,12 @@ public static class Libtorch
         TellErrorsAlone();
 
         string shim = Path.Combine(folder, Shim);
-        if (NativeLibrary.TryLoad(shim, out _))
-            return folder;
-        string copy = WeakCopyOf(shim);
-        LoadLibrary(copy);
-        return $"{folder} (with {copy})";
+        string? copy = NativeLibrary.TryLoad(shim, out _) ? null : WeakCopyOf(shim);
+        if (copy is not null)
+            LoadLibrary(copy);
+        if (AddressSpace.IsUsedUp)
+            throw new MezzotintException($"libtorch has loaded, but nothing can be computed: {AddressSpace.Problem}");
+        return copy is null ? folder : $"{folder} (with {copy})";
     }
 
     [DllImport("libc", EntryPoint = "setenv"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
