@@ -16,16 +16,22 @@ public static class PyTorchArchive
     // The newest version of the file format that PyTorch has (caffe2/serialize/versions.h).
     private const int NewestVersion = 10;
 
-    /// <summary>Reads a state dict: a dictionary of strings and tensors.</summary>
+    /// <summary>Reads a state dict: a dictionary of strings and tensors, alone or in a checkpoint that has one.</summary>
     /// <param name="path">The file, for instance <c>weights.pt</c>.</param>
+    /// <param name="key">Which state dict, where the file holds a checkpoint with several: the key that it lies under, deeper
+    /// ones after a dot, as <c>ema</c> or <c>nets.ema</c>. Null for the only one, wherever it lies.</param>
     /// <returns>The tensors by name, in the order of the dictionary, row-major whatever their strides in the file. Tensors that
     /// share a storage in the file may share their bytes here. Storages of a GPU are read as those of the CPU.</returns>
-    /// <exception cref="MezzotintException">The file cannot be read, is no such archive, holds anything but a state dict, or would
-    /// take more memory than its length justifies.</exception>
-    public static OrderedDictionary<string, TensorData> Read(string path) => InputFile.Read(path, stream => Read(stream, path));
+    /// <exception cref="MezzotintException">The file cannot be read, is no such archive, holds no state dict or several and no
+    /// key says which, or would take more memory than its length justifies.</exception>
+    public static OrderedDictionary<string, TensorData> Read(string path, string? key = null) => ReadUnder(path, key).Tensors;
+
+    /// <summary>Reads as <see cref="Read(string, string?)"/> does, and tells the key of what was taken; null for all.</summary>
+    internal static (OrderedDictionary<string, TensorData> Tensors, string? Key) ReadUnder(string path, string? key) =>
+        InputFile.Read(path, stream => Read(stream, path, key));
 
     /// <summary>Reads a state dict from a seekable stream.</summary>
-    internal static OrderedDictionary<string, TensorData> Read(Stream stream, string file)
+    internal static (OrderedDictionary<string, TensorData> Tensors, string? Key) Read(Stream stream, string file, string? key)
     {
         CheckStart(stream, file);
         try
@@ -34,7 +40,7 @@ public static class PyTorchArchive
             if (zip.Entries.Values.FirstOrDefault(entry => !entry.IsStored) is { } compressed)
                 throw Invalid(
                     file, $"its entry {Printable.Quote(compressed.Name)} is compressed; PyTorch stores entries as they are");
-            return new Reader(file, stream.Length, zip).Read();
+            return new Reader(file, stream.Length, zip).Read(key);
         }
         catch (InvalidDataException e)
         {
@@ -60,7 +66,7 @@ public static class PyTorchArchive
         private readonly Dictionary<string, byte[]> _storages = [];
         private long _copied;
 
-        public OrderedDictionary<string, TensorData> Read()
+        public (OrderedDictionary<string, TensorData> Tensors, string? Key) Read(string? key)
         {
             string[] pickles = [.. zip.Entries.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal)).Take(2)];
             if (pickles is not [var pickleName])
@@ -71,17 +77,20 @@ public static class PyTorchArchive
             if (pickle.Length > MaxPickleLength)
                 throw Invalid(
                     file, $"its data.pkl has {pickle.Length} bytes, more than the {MaxPickleLength} that are read");
-            object? root = Unpickler.Read(zip.Read(pickle), file);
-            if (root is not PickleDictionary dictionary)
-                throw Invalid(file, $"it holds {Unpickler.Describe(root)}, not a dict of tensors; save model.state_dict() alone");
+            var (dictionary, taken) = StateDictSearch.Find(
+                Unpickler.Read(zip.Read(pickle), file), key, fault => Invalid(file, fault));
+            if (dictionary.OtherKey is { } other)
+                throw Invalid(file, $"a dict has {other} for a key; the keys of a state dict are strings");
             var tensors = new OrderedDictionary<string, TensorData>(dictionary.Count);
             foreach (var (name, value) in dictionary.Items)
             {
+                if (value is PickleOpaque opaque)
+                    throw Invalid(file, StateDictSearch.Refused(opaque));
                 if (value is not PickledTensor tensor)
                     throw Invalid(file, $"its key {Printable.Quote(name)} holds {Unpickler.Describe(value)}, not a tensor; save the state dict alone, without anything around or beside it");
                 tensors.Add(name, Tensor(name, tensor, folder));
             }
-            return tensors;
+            return (tensors, taken);
         }
 
         private void CheckText(string folder)

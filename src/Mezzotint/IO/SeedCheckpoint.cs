@@ -5,7 +5,7 @@ namespace Mezzotint.IO;
 
 /// <summary>
 /// A checkpoint of the seed system: a folder with <c>config.json</c>, the keys of the table <c>[model]</c> as a JSON object, and
-/// <c>weights.pt</c>, a state dict saved by PyTorch. Nothing in it is executed.
+/// <c>weights.pt</c>, a state dict saved by PyTorch, or a checkpoint with one among other things. Nothing in it is executed.
 /// </summary>
 public static class SeedCheckpoint
 {
@@ -26,8 +26,10 @@ public static class SeedCheckpoint
     /// <summary>Reads a checkpoint. It does not say what its images and its noise were like, so these are the seed's: 28 x 28 pixels
     /// (the next size that fits, for a network with more levels), classes named by their numbers, sigma = 25.</summary>
     /// <param name="folder">The folder.</param>
+    /// <param name="key">The key of the weights, where the file has several state dicts: see
+    /// <see cref="PyTorchArchive.Read(string, string?)"/>.</param>
     /// <exception cref="MezzotintException">The folder is no such checkpoint, or its files are damaged or do not belong together.</exception>
-    public static LoadedModel Read(string folder)
+    public static LoadedModel Read(string folder, string? key = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Exists(folder))
@@ -35,7 +37,9 @@ public static class SeedCheckpoint
         string configPath = Path.Combine(folder, ConfigFile);
         string weightsPath = Path.Combine(folder, WeightsFile);
         var config = ParseConfig(SmallFile.Read(configPath, MaxConfigLength), configPath);
-        var network = NetworkWeights.Build(config, NetworkWeights.Unwrap(PyTorchArchive.Read(weightsPath)), weightsPath);
+        var (weights, taken) = PyTorchArchive.ReadUnder(weightsPath, key);
+        var network = NetworkWeights.Build(config, NetworkWeights.Unwrap(weights), weightsPath);
+        string source = taken is null ? WeightsFile : $"{Printable.Quote(taken)} of {WeightsFile}";
         int side = (MnistSide + config.Stride - 1) / config.Stride * config.Stride;
         return new LoadedModel(network, new ModelInfo
         {
@@ -44,7 +48,8 @@ public static class SeedCheckpoint
             Height = side,
             Width = side,
             ClassNames = [.. Enumerable.Range(0, config.CorpusLength).Select(label => label.ToString(CultureInfo.InvariantCulture))],
-            Provenance = $"Imported from a checkpoint of PyTorch ({ConfigFile} and {WeightsFile}), which says nothing about its training.",
+            Provenance =
+                $"Imported from a checkpoint of PyTorch ({ConfigFile} and {source}), which says nothing about its training.",
         });
     }
 

@@ -6,9 +6,11 @@ namespace Mezzotint.IO;
 /// <summary>Reads the pickle of a PyTorch state dict and executes nothing.</summary>
 /// <remarks>
 /// A pickle is a program for a machine with a stack and a memo; Python's runs whatever functions it names. This machine has the
-/// opcodes of <see cref="PickleOpcode"/>, and the globals of <see cref="PickleGlobal"/> are data to it. The values are null, bool,
+/// opcodes of <see cref="PickleOpcode"/>, and the globals of <see cref="PickleGlobal"/> are data to it. Every other global, and
+/// all that is made with it, is one opaque value: checkpoints have such things beside their weights. The values are null, bool,
 /// long, double, string, object?[] (a tuple), List (a list), <see cref="PickleDictionary"/>, <see cref="PickleGlobal"/>,
-/// <see cref="PickledStorage"/> and <see cref="PickledTensor"/>. Source: the module <c>pickletools</c> of Python's library.
+/// <see cref="PickledStorage"/>, <see cref="PickledTensor"/> and <see cref="PickleOpaque"/>. Source: the module
+/// <c>pickletools</c> of Python's library.
 /// </remarks>
 internal ref struct Unpickler
 {
@@ -18,6 +20,7 @@ internal ref struct Unpickler
 
     private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
     private static readonly object?[] EmptyTuple = [];
+    private static readonly PickleOpaque Bytes = new("builtins.bytes");
 
     private readonly ReadOnlySpan<byte> _pickle;
     private readonly string _file;
@@ -38,7 +41,7 @@ internal ref struct Unpickler
     /// <param name="pickle">The pickle, from its first byte to its STOP.</param>
     /// <param name="file">The file's name, for messages.</param>
     /// <returns>The one value that the pickle holds.</returns>
-    /// <exception cref="MezzotintException">An opcode or global that a state dict does not need, or a malformed pickle.</exception>
+    /// <exception cref="MezzotintException">An opcode that no checkpoint needs, or a malformed pickle.</exception>
     public static object? Read(ReadOnlySpan<byte> pickle, string file)
     {
         var unpickler = new Unpickler(pickle, file);
@@ -61,6 +64,7 @@ internal ref struct Unpickler
         PickleDictionary => "a dict",
         PickledTensor => "a tensor",
         PickledStorage => "a storage",
+        PickleOpaque opaque => $"something of {Printable.Quote(opaque.Global)}",
         _ => "a type or function",
     };
 
@@ -117,6 +121,14 @@ internal ref struct Unpickler
             case PickleOpcode.BinUnicode8:
                 Push(Text(Take(BinaryPrimitives.ReadUInt64LittleEndian(Take(8)))));
                 break;
+            case PickleOpcode.ShortBinBytes:
+                Take(Take(1)[0]);
+                Push(Bytes);
+                break;
+            case PickleOpcode.BinBytes:
+                Take(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)));
+                Push(Bytes);
+                break;
             case PickleOpcode.EmptyTuple:
                 Push(EmptyTuple);
                 break;
@@ -137,11 +149,13 @@ internal ref struct Unpickler
                 break;
             case PickleOpcode.Append:
                 object? item = Pop();
-                Peek<List<object?>>("a list").Add(item);
+                if (!IsOpaque())
+                    Peek<List<object?>>("a list").Add(item);
                 break;
             case PickleOpcode.Appends:
                 object?[] items = PopToMark();
-                Peek<List<object?>>("a list").AddRange(items);
+                if (!IsOpaque())
+                    Peek<List<object?>>("a list").AddRange(items);
                 break;
             case PickleOpcode.EmptyDict:
                 PushContainer(new PickleDictionary(IsOrderedDict: false));
@@ -187,6 +201,11 @@ internal ref struct Unpickler
                 object?[] arguments = Pop() as object?[] ?? throw Invalid("the arguments of a call are no tuple");
                 PushContainer(Call(Pop(), arguments));
                 break;
+            case PickleOpcode.NewObject:
+                Pop();
+                Push(Pop() as PickleOpaque ?? throw Invalid(
+                    "it makes an object (NEWOBJ) of what is no class of Python's; nothing was executed"));
+                break;
             case PickleOpcode.Build:
                 Build(Pop());
                 break;
@@ -197,13 +216,16 @@ internal ref struct Unpickler
                     throw Invalid("there are bytes after the end of the pickle");
                 return false;
             default:
-                throw Invalid($"the opcode {PickleOpcodeNames.Describe(opcode)} is refused; a state dict does not need it, and nothing was executed");
+                throw Invalid(
+                    $"the opcode {PickleOpcodeNames.Describe(opcode)} is refused; no checkpoint needs it; nothing was executed");
         }
         return true;
     }
 
     private object Call(object? callee, object?[] arguments)
     {
+        if (callee is PickleOpaque)
+            return callee;
         switch ((callee as PickleGlobal)?.Kind)
         {
             case PickleGlobalKind.OrderedDict:
@@ -211,7 +233,9 @@ internal ref struct Unpickler
             case PickleGlobalKind.RebuildTensor:
                 return Tensor(arguments);
             case PickleGlobalKind.RebuildParameter:
-                if (arguments is not [PickledTensor parameter, bool, PickleDictionary { Count: 0 }])
+                if (arguments is [PickleOpaque unknown, ..])
+                    return unknown;
+                if (arguments is not [PickledTensor parameter, bool, PickleDictionary { IsEmpty: true }])
                     throw Invalid("torch._utils._rebuild_parameter needs a tensor, a boolean and no hooks");
                 return parameter;
             default:
@@ -221,10 +245,13 @@ internal ref struct Unpickler
 
     // torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks, metadata). The metadata say that the
     // bytes are negated or conjugated, or hold attributes of the user.
-    private readonly PickledTensor Tensor(object?[] arguments)
+    private readonly object Tensor(object?[] arguments)
     {
-        if (arguments is not [PickledStorage storage, long offset, object?[] shape, object?[] strides, bool, PickleDictionary { Count: 0 }, ..]
-            || arguments[6..] is not ([] or [null] or [PickleDictionary { Count: 0 }]))
+        if (arguments is [PickleOpaque unknown, ..])
+            return unknown; // of a type that is not read
+        if (arguments is not [PickledStorage storage, long offset, object?[] shape, object?[] strides, bool,
+                PickleDictionary { IsEmpty: true }, ..]
+            || arguments[6..] is not ([] or [null] or [PickleDictionary { IsEmpty: true }]))
             throw Invalid("torch._utils._rebuild_tensor_v2 needs a storage, an offset, a shape, strides, a boolean and no hooks or metadata");
         if (shape.Length != strides.Length)
             throw Invalid($"a tensor has {shape.Length} axes and {strides.Length} strides");
@@ -242,31 +269,40 @@ internal ref struct Unpickler
     }
 
     // ("storage", type, key, device, number of elements). The device that the tensor was on says nothing about its bytes.
-    private readonly PickledStorage Storage(object? id) =>
-        id is object?[] and ["storage", PickleGlobal { Kind: PickleGlobalKind.Storage } type, string key, string, long and >= 0 and var count]
-            ? new PickledStorage(type.StorageType, key, count)
-            : throw Invalid("a persistent id is no storage of PyTorch's");
+    private readonly object Storage(object? id) => (id as object?[]) switch
+    {
+        ["storage", PickleGlobal { Kind: PickleGlobalKind.Storage } type, string key, string, long and >= 0 and var count] =>
+            new PickledStorage(type.StorageType, key, count),
+        ["storage", PickleOpaque unknown, string, string, long and >= 0] => unknown,
+        _ => throw Invalid("a persistent id is no storage of PyTorch's"),
+    };
 
     // An OrderedDict of module.state_dict() has the attribute _metadata, the version numbers of the modules. Nothing else is built.
     private readonly void Build(object? state)
     {
-        bool isMetadata = state is PickleDictionary { Count: 1 } attributes && attributes.Items.First().Key == "_metadata";
+        if (IsOpaque())
+            return;
+        bool isMetadata = state is PickleDictionary { Count: 1, OtherKey: null } attributes
+            && attributes.Items.First().Key == "_metadata";
         if (!isMetadata || Peek<PickleDictionary>("an OrderedDict") is not { IsOrderedDict: true })
             throw Invalid("the opcode 0x62 (BUILD) is refused except for the _metadata of an OrderedDict; nothing was executed");
     }
 
     private readonly void SetItem(object? key, object? value)
     {
-        string name = key as string ?? throw Invalid($"a dict has {Describe(key)} for a key; the keys of a state dict are strings");
-        if (!Peek<PickleDictionary>("a dict").TryAdd(name, value))
+        if (IsOpaque())
+            return;
+        var dictionary = Peek<PickleDictionary>("a dict");
+        if (key is not string name)
+            dictionary.Drop(Describe(key));
+        else if (!dictionary.TryAdd(name, value))
             throw Invalid($"a dict has the key {Printable.Quote(name)} twice");
     }
 
     private void PushGlobal(string module, string name)
     {
         string full = $"{module}.{name}";
-        Push(PickleGlobal.Find(full) ?? throw Invalid(
-            $"the global {Printable.Quote(full)} is refused; a state dict does not need it, and nothing was executed. Save model.state_dict() alone"));
+        PushContainer(PickleGlobal.Find(full) is { } known ? known : new PickleOpaque(full));
     }
 
     // Python's pickler numbers the memo from 0 on without gaps, so an entry costs at least the opcode that makes it.
@@ -328,6 +364,8 @@ internal ref struct Unpickler
         _marks.RemoveAt(_marks.Count - 1);
         return values;
     }
+
+    private readonly bool IsOpaque() => _stack.Count > Floor && _stack[^1] is PickleOpaque;
 
     private readonly T Peek<T>(string kind) where T : class =>
         _stack.Count > Floor && _stack[^1] is T value ? value : throw Invalid($"an opcode needs {kind} that is not there");

@@ -6,11 +6,18 @@ state_dict.pt    a state dict of a module and tensors of every type, with views,
 protocol4.pt     a state dict in pickle protocol 4 (FRAME, MEMOIZE, STACK_GLOBAL, SHORT_BINUNICODE)
 expanded.pt      one number, expanded to a tensor of 4 TB
 nested.pt        a state dict under the key "state_dict", beside an epoch
+checkpoint.pt    what a training saves: weights and their average, an optimiser (whose states have integer keys), its schedule,
+                 arguments, a number of NumPy's, a path, a set, and bytes
+average.pt       the average alone, under "nets", "ema", beside the same optimiser
 legacy.pt        the format before PyTorch 1.6
 module.pt        a whole module, whose pickle names its class
 """
+import argparse
 import collections
+import copy
+import pathlib
 
+import numpy
 import torch
 
 
@@ -52,3 +59,26 @@ torch.save({"huge": torch.zeros(1).expand(1 << 20, 1 << 20)}, "expanded.pt")
 torch.save({"epoch": 3, "state_dict": collections.OrderedDict(a=torch.tensor([1.0]))}, "nested.pt")
 torch.save({"a": torch.tensor([1.0])}, "legacy.pt", _use_new_zipfile_serialization=False)
 torch.save(module, "module.pt")
+
+net = torch.nn.Linear(2, 1)
+with torch.no_grad():
+    net.weight.copy_(torch.tensor([[1.0, 2.0]]))
+    net.bias.copy_(torch.tensor([3.0]))
+average = copy.deepcopy(net.state_dict())
+optimizer = torch.optim.Adam(net.parameters(), lr=0.5)
+schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [1, 2])
+net(torch.ones(1, 2)).sum().backward()
+optimizer.step()
+checkpoint = {
+    "epoch": 3,
+    "step": torch.tensor(7),
+    "model": net.state_dict(),
+    "ema": average,
+    "optimizer": optimizer.state_dict(),
+    "lr_scheduler": schedule.state_dict(),
+    "args": argparse.Namespace(lr=0.5, out=pathlib.PurePosixPath("runs/a"), tags={"a", "b"}),
+    "best": numpy.float64(0.25),
+    "note": b"bytes",
+}
+torch.save(checkpoint, "checkpoint.pt")
+torch.save({"nets": {"ema": average}, "optimizer": optimizer.state_dict()}, "average.pt")

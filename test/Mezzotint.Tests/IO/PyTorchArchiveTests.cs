@@ -60,7 +60,8 @@ public class PyTorchArchiveTests
 
     [Theory]
     [InlineData("expanded.pt", "tensor 'huge' would take 4398046511104 bytes")]
-    [InlineData("nested.pt", "key 'epoch' holds an integer, not a tensor")]
+    [InlineData("checkpoint.pt", "several state dicts, 'model' (2 tensors), 'ema' (2 tensors): name one as key, as in "
+        + "`mezzotint import FOLDER --out MODEL --key model`")]
     [InlineData("legacy.pt", "before PyTorch 1.6")]
     [InlineData("module.pt", "'__main__.Small' is refused")]
     [InlineData("pytorch_archives.py", "no zip archive")]
@@ -70,6 +71,73 @@ public class PyTorchArchiveTests
         var e = Assert.Throws<MezzotintException>(() => PyTorchArchive.Read(path));
         Assert.Contains(fault, e.Message, StringComparison.Ordinal);
         Assert.Contains(path, e.Message, StringComparison.Ordinal);
+    }
+
+    // The optimiser's moments, arguments and scheduler beside them are passed over, whatever made them.
+    [Theory]
+    [InlineData("nested.pt", null, "state_dict", "a", 1)]
+    [InlineData("average.pt", null, "nets.ema", "weight", 1)]
+    [InlineData("average.pt", "nets.ema", "nets.ema", "weight", 1)]
+    [InlineData("checkpoint.pt", "ema", "ema", "weight", 1)]
+    [InlineData("checkpoint.pt", "model", "model", "weight", 0.5f)] // a step of Adam's, of the learning rate 0.5
+    public void The_state_dict_in_a_checkpoint_is_found(string file, string? key, string taken, string name, float first)
+    {
+        var (tensors, found) = PyTorchArchive.ReadUnder(Golden(file), key);
+        Assert.Equal(taken, found);
+        Assert.Equal(first, MemoryMarshal.Cast<byte, float>(tensors[name].Bytes.Span)[0], 1e-6f);
+        Assert.Equal(tensors.Keys, PyTorchArchive.Read(Golden(file), key).Keys);
+    }
+
+    [Theory]
+    [InlineData(
+        "checkpoint.pt", "emma",
+        "its key 'emma' holds no dict; it has the state dicts 'model' (2 tensors), 'ema' (2 tensors)")]
+    [InlineData("checkpoint.pt", "model.weight", "its key 'model.weight' holds no dict")]
+    [InlineData("checkpoint.pt", "step", "its key 'step' holds no dict")]
+    [InlineData("checkpoint.pt", "optimizer", "its key 'state' holds a dict, not a tensor")]
+    [InlineData("checkpoint.pt", "optimizer.state", "a dict has an integer for a key; the keys of a state dict are strings")]
+    [InlineData("checkpoint.pt", "args", "its key 'args' holds no dict")]
+    [InlineData("protocol4.pt", "model", "its key 'model' holds no dict; it has the keys 'a', 'b'")]
+    public void A_key_without_a_state_dict_is_refused_with_those_there_are(string file, string key, string fault)
+    {
+        var e = Assert.Throws<MezzotintException>(() => PyTorchArchive.Read(Golden(file), key));
+        Assert.Contains(fault, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_may_have_dots_of_its_own()
+    {
+        byte[] archive = Zip(Entries(Dict(new PickleWriter().Op('}').Text("a.b").Op('}').Text("c").Op('}')
+            .Text("w").Tensor("0", 2, 0, [2], [1]).Op('s').Op('s'))));
+        Assert.Equal(["w"], PyTorchArchive.Read(new MemoryStream(archive), "test.pt", "a.b.c").Tensors.Keys);
+    }
+
+    [Fact]
+    public void One_state_dict_of_two_names_is_one()
+    {
+        byte[] archive = Zip(Entries(Dict(new PickleWriter().Op('}').Text("model").Op('}').Op('q', 0)
+            .Text("w").Tensor("0", 2, 0, [2], [1]).Op('s').Op('s').Text("state_dict").Op('h', 0))));
+        Assert.Equal("model", PyTorchArchive.Read(new MemoryStream(archive), "test.pt", null).Key);
+    }
+
+    [Fact]
+    public void A_dict_that_holds_itself_ends()
+    {
+        byte[] archive = Zip(Entries(Finish(new PickleWriter().Op('}').Op('q', 0).Text("self").Op('h', 0).Op('s'))));
+        RefusedArchive("its key 'self' holds a dict, not a tensor", archive);
+    }
+
+    [Theory]
+    [InlineData("os", "system")]
+    [InlineData("torch", "ComplexFloatStorage")]
+    public void What_a_state_dict_does_not_need_is_refused_by_name_where_it_is_asked_for(string module, string name)
+    {
+        var made = new PickleWriter().Op('}').Text("w").Global(module, name).Op('(').Text("echo").Op('t').Op('R');
+        RefusedArchive($"the global '{module}.{name}' is refused; a state dict does not need it", Zip(Entries(Dict(made))));
+        byte[] beside = Zip(Entries(Dict(new PickleWriter().Op('}')
+            .Text("hooks").Global(module, name).Op('(').Text("echo").Op('t').Op('R').Op('s')
+            .Text("model").Op('}').Text("w").Tensor("0", 2, 0, [2], [1]).Op('s'))));
+        Assert.Equal(["w"], Read(beside).Keys);
     }
 
     [Fact]
@@ -207,7 +275,7 @@ public class PyTorchArchiveTests
     [Fact]
     public void Damaged_pickles_are_read_or_refused()
     {
-        foreach (string name in new[] { "state_dict", "protocol4" })
+        foreach (string name in new[] { "state_dict", "protocol4", "checkpoint" })
         {
             // Packed anew, so that no checksum stops the damage before it reaches the pickle.
             var entries = new List<(string Name, byte[] Bytes)>();
@@ -238,7 +306,8 @@ public class PyTorchArchiveTests
         }
     }
 
-    private static OrderedDictionary<string, TensorData> Read(byte[] archive) => PyTorchArchive.Read(new MemoryStream(archive), "test.pt");
+    private static OrderedDictionary<string, TensorData> Read(byte[] archive) => 
+        PyTorchArchive.Read(new MemoryStream(archive), "test.pt", null).Tensors;
 
     private static void RefusedArchive(string fault, byte[] archive)
     {

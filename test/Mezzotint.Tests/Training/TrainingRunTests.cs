@@ -36,6 +36,19 @@ public class TrainingRunTests
         Assert.Equal([3, 4, 6, 8, 9, 12, 12], RunLog.Read(Path.Combine(temporary.Name, "log.jsonl")).Select(line => line.Step));
     }
 
+    // 10 rows of 100 images are 4,000 million pixels, and neither number is out of its range.
+    [Fact]
+    public void A_grid_of_samples_that_cannot_be_written_is_refused_before_the_first_step()
+    {
+        using var temporary = new TemporaryFolder();
+        using var folder = RunFolder.Open(temporary.Name);
+        var images = SmallExperiment.Images("large", count: 1, seed: 1, height: 1000, width: 1000);
+        var config = Config with { Training = Config.Training with { SamplesPerLabel = 100 } };
+        var refused = Assert.Throws<MezzotintException>(() => new TrainingRun(config, folder, images, images).Run());
+        Assert.Equal("training.samples_per_label", refused.Key);
+        Assert.Empty(Directory.GetFiles(folder.Samples));
+    }
+
     [Fact]
     public void The_heartbeat_says_what_the_training_does()
     {
