@@ -58,6 +58,9 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
             public static IDenoiser denoiser = null!;
             public static torch.Tensor z = null!, labels = null!;
             public static ImageNoise noise = null!;
+            public static NetworkBuilder net = null!;
+            public static Node x = null!, time = null!;
+            public static int channels, groups;
             public static double[] levels = null!;
             public static ImageSet train = null!, test = null!;
             public static WorkerThreads threads = null!;
