@@ -84,8 +84,8 @@ public static partial class AtomicFile
         Write(path, stream => stream.Write(bytes));
     }
 
-    /// <summary>Makes a folder where it is not there, removes what killed processes left in it, and finds out whether files can be
-    /// made there: before the work whose result is to go there.</summary>
+    /// <summary>Makes a folder where it is not there, removes what killed processes left in it, and finds out whether files can
+    /// be made there: before the work whose result is to go there.</summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="IOException">They cannot.</exception>
     /// <exception cref="UnauthorizedAccessException">They may not.</exception>

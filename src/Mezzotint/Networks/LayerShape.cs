@@ -20,8 +20,8 @@ internal readonly record struct LayerShape(double Inputs, double Outputs, int Ke
     /// <summary>Numbers of the map that it makes.</summary>
     public double OutputMap => Outputs * OutputPlaces;
 
-    /// <summary>The layers of a network that make maps, or tokens of the places of one. Those of time and class make vectors, which
-    /// are small.</summary>
+    /// <summary>The layers of a network that make maps, or tokens of the places of one. Those of time and class make vectors,
+    /// which are small.</summary>
     /// <param name="description">The network.</param>
     /// <param name="height">H of its images.</param>
     /// <param name="width">W.</param>

@@ -49,7 +49,8 @@ internal static class AddressSpace
             {
                 // The first number is the size in pages.
                 long pages = long.Parse(File.ReadAllText(SizesFile).Split(' ')[0], CultureInfo.InvariantCulture);
-                return limit - pages * Environment.SystemPageSize < ReservedForThread * (Environment.ProcessorCount + OtherThreads);
+                long left = limit - pages * Environment.SystemPageSize;
+                return left < ReservedForThread * (Environment.ProcessorCount + OtherThreads);
             }
             catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
             {
