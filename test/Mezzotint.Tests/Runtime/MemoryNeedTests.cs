@@ -85,6 +85,20 @@ public class MemoryNeedTests
         Assert.Throws<MezzotintException>(() => MemoryNeed.OfTraining(config, 28, 28).Check(Need(8, 64), held: 1));
     }
 
+    [Theory]
+    [InlineData(32)] // an engine holds the maps of one image
+    [InlineData(8)]  // libtorch those of a batch
+    public void Drawing_takes_more_for_more_threads_and_more_images(int headChannels)
+    {
+        var network = new ResidualUNetConfig { HeadChannels = headChannels };
+        MemoryNeed Need(int threads, int images) => MemoryNeed.OfDrawing(network, 28, 28, threads, images, ComputePrecision.Float32);
+        Assert.Equal(2 * Need(1, 8).Bytes, Need(2, 8).Bytes);
+        Assert.True(Need(1, 16).Bytes > Need(1, 8).Bytes);
+        var refused = Assert.Throws<MezzotintException>(() => Need(2, 8).Check(available: Need(1, 8).Bytes, held: 0));
+        Assert.Equal("count", refused.Key);
+        Assert.StartsWith("Drawing 16 images at once does not fit into memory: ", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Native_errors_of_memory_are_told_from_others()
     {
