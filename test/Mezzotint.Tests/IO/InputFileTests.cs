@@ -64,6 +64,7 @@ public sealed partial class InputFileTests : IDisposable
         ["Mezzotint/Training/RunHeartbeat.cs"] = "writes the sign of life",
         ["Mezzotint/Data/FileDownload.cs"] = "writes the part of a download, after asking what is there",
         ["Mezzotint/Evaluation/Reports/EvaluationReport.cs"] = "pictures that it has just written",
+        ["Mezzotint/Runtime/AddressSpace.cs"] = "what the kernel says of the process",
         ["Mezzotint/Runtime/Libtorch.cs"] = "the native library, and its copy in the cache",
         ["Mezzotint.Cli/Machine.cs"] = "what the kernel says of the processor",
         ["Mezzotint.Cli/StopSignals.cs"] = "what the kernel says of the process",
