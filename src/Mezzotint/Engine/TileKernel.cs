@@ -96,7 +96,9 @@ internal sealed unsafe class TileKernel
     /// <summary>Whether vectors have 512 bits here, or 256.</summary>
     public static bool IsWide { get; } = Avx512F.IsSupported;
 
-    /// <summary>Whether tiles are computed in float32 here: as code, or by the twin where <see cref="EngineChoice"/> says so.</summary>
+    /// <summary>
+    /// Whether tiles are computed in float32 here: as code, or by the twin where <see cref="EngineChoice"/> says so.
+    /// </summary>
     public static bool IsSupported => Chosen(HasCode);
 
     /// <summary>Whether they are in bfloat16.</summary>

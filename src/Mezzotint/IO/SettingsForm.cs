@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Mezzotint.IO;
 
-/// <summary>How records of a base stand in files where that is more than their properties: further keys, and what they make of the record.</summary>
+/// <summary>
+/// How records of a base stand in files where that is more than their properties: further keys, and what they make of the record.
+/// </summary>
 internal abstract class SettingsForm
 {
     /// <summary>The further keys.</summary>
@@ -14,7 +16,9 @@ internal abstract class SettingsForm
     /// <param name="value">Reads a key of the table as a type; null where it is not there.</param>
     public abstract object Finish(object record, SettingsTable table, Func<string, Type, object?> value);
 
-    /// <summary>The inverse of <see cref="Finish"/>: the record whose properties are written, and the further keys with their values.</summary>
+    /// <summary>
+    /// The inverse of <see cref="Finish"/>: the record whose properties are written, and the further keys with their values.
+    /// </summary>
     /// <exception cref="MezzotintException">Files have no words for the record.</exception>
     public abstract (object Record, (string Key, object Value)[] Keys) Split(object record);
 }

@@ -5,7 +5,8 @@ using System.Reflection;
 namespace Mezzotint.IO;
 
 /// <summary>
-/// Settings that are one of several records, such as a noise process or a network: in files, the key <c>kind</c> of their table names which.
+/// Settings that are one of several records, such as a noise process or a network: in files, the key <c>kind</c> of their
+/// table names which.
 /// The library's kinds stand at their base records; a program adds its own with <see cref="Register"/>.
 /// </summary>
 public static class SettingsKinds
@@ -13,16 +14,19 @@ public static class SettingsKinds
     /// <summary>The key that names the kind; in files it comes first.</summary>
     internal const string Key = "kind";
 
-    // By base record: the kinds in the order in which messages list them. A list is replaced, never changed, so readers need no lock.
+    // By base record: the kinds in the order in which messages list them. A list is replaced, never changed, so readers need
+    // no lock.
     private static readonly ConcurrentDictionary<Type, (string Name, Type Record)[]> Known = new();
 
     /// <summary>Names a record of a program's own, so that configurations and model folders can hold it.</summary>
-    /// <typeparam name="TBase">The base that has kinds: the record for networks, processes, schedules, parameterisations, loss weightings,
-    /// time distributions, learning rates, averages or distillations.</typeparam>
-    /// <typeparam name="TRecord">The record; its settings are its properties with <c>init</c> or <c>set</c>, of the types bool, int, long,
-    /// double, string, lists of them, or such records.</typeparam>
-    /// <param name="name">The value of the key <c>kind</c>: lower-case letters, digits and hyphens. Naming the same record again changes nothing.</param>
-    /// <exception cref="MezzotintException">The name is taken by another record, the record has another name, or the name has other characters.</exception>
+    /// <typeparam name="TBase">The base that has kinds: the record for networks, processes, schedules, parameterisations, loss
+    /// weightings, time distributions, learning rates, averages or distillations.</typeparam>
+    /// <typeparam name="TRecord">The record; its settings are its properties with <c>init</c> or <c>set</c>, of the types
+    /// bool, int, long, double, string, lists of them, or such records.</typeparam>
+    /// <param name="name">The value of the key <c>kind</c>: lower-case letters, digits and hyphens. Naming the same record
+    /// again changes nothing.</param>
+    /// <exception cref="MezzotintException">The name is taken by another record, the record has another name, or the name has
+    /// other characters.</exception>
     /// <exception cref="ArgumentException"><typeparamref name="TBase"/> has no kinds.</exception>
     public static void Register<TBase, [DynamicallyAccessedMembers(
         DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TRecord>(string name)

@@ -50,7 +50,9 @@ public sealed class NetworkBuilder(string type)
             At(name);
     }
 
-    /// <summary>Says which modules of the network print, and list their parameters, before the others, though they draw later.</summary>
+    /// <summary>
+    /// Says which modules of the network print, and list their parameters, before the others, though they draw later.
+    /// </summary>
     internal void PrintFirst(params string[] names) => _root.PrintedFirst = names;
 
     /// <summary>A convolution; zeros around the map keep its size, where the kernel is odd.</summary>

@@ -24,13 +24,15 @@ public static class ComputePrecision
     public static IReadOnlyList<string> Names { get; } = [Automatic, Float32, Bfloat16];
 
     /// <summary>
-    /// Whether this processor and system compute with bfloat16; never where the environment has <c>MEZZOTINT_ENGINE=off</c>, always with
+    /// Whether this processor and system compute with bfloat16; never where the environment has <c>MEZZOTINT_ENGINE=off</c>,
+    /// always with
     /// <c>plain</c>.
     /// </summary>
     public static bool HasBfloat16 => TileKernel.IsBfloat16Supported;
 
     /// <summary>
-    /// The vectors that networks are computed with by this library itself, for people to read, as <c>AVX-512 with bfloat16</c>; null where
+    /// The vectors that networks are computed with by this library itself, for people to read, as <c>AVX-512 with
+    /// bfloat16</c>; null where
     /// libtorch does all, as it does where the environment has <c>MEZZOTINT_ENGINE=off</c>.
     /// </summary>
     public static string? Engine =>

@@ -9,7 +9,8 @@ namespace Mezzotint.Serving;
 /// <content>The JSON of a receipt: what the keyword <see cref="Keyword"/> holds.</content>
 public sealed partial record ImageReceipt
 {
-    /// <remarks>Properties can be set because serialisation that the compiler makes forgets the initial values of those that cannot.</remarks>
+    /// <remarks>Properties can be set because serialisation that the compiler makes forgets the initial values of those that
+    /// cannot.</remarks>
     internal sealed record Document
     {
         public int Version { get; set; } = ImageReceipt.Version;
@@ -134,7 +135,9 @@ public sealed partial record ImageReceipt
     }
 }
 
-/// <summary>How receipts are written and read: made by the compiler, as programs compiled ahead of time have no reflection for it.</summary>
+/// <summary>
+/// How receipts are written and read: made by the compiler, as programs compiled ahead of time have no reflection for it.
+/// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -153,7 +153,9 @@ public sealed class RunLog
     private static string Line(RunLogEntry entry) => JsonSerializer.Serialize(entry, RunLogJson.Default.RunLogEntry) + "\n";
 }
 
-/// <summary>How entries are written and read: made by the compiler, as programs compiled ahead of time have no reflection for it.</summary>
+/// <summary>
+/// How entries are written and read: made by the compiler, as programs compiled ahead of time have no reflection for it.
+/// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -29,7 +29,9 @@ public unsafe class NetworkEngineTests
            select (i, kind),
     ];
 
-    /// <summary>Each tensor's own size is the measure: no other layer's gradients make up for those that are missing or wrong.</summary>
+    /// <summary>
+    /// Each tensor's own size is the measure: no other layer's gradients make up for those that are missing or wrong.
+    /// </summary>
     [Theory, MemberData(nameof(All))]
     public void In_float32_output_and_every_gradient_are_those_of_libtorch(int index, string kind)
     {
@@ -51,8 +53,10 @@ public unsafe class NetworkEngineTests
     }
 
     /// <summary>
-    /// The difference's norm as a share of the tensor's own. Some gradients are 0 by the network's structure, as that of a bias just before
-    /// a normalisation of single channels, and those of queries for a single key: float64 tells which, and there both have rounding errors
+    /// The difference's norm as a share of the tensor's own. Some gradients are 0 by the network's structure, as that of a
+    /// bias just before
+    /// a normalisation of single channels, and those of queries for a single key: float64 tells which, and there both have
+    /// rounding errors
     /// alone.
     /// </summary>
     private static void CompareGradients(

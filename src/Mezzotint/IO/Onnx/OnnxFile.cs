@@ -23,7 +23,8 @@ public static class OnnxFile
     /// <param name="network">The weights.</param>
     /// <param name="info">The description; its shape is the network's, and its image's size becomes the file's.</param>
     /// <exception cref="ArgumentException">The description is of another shape of network.</exception>
-    /// <exception cref="MezzotintException">A layer of the network has no operators in ONNX, a weight is not finite, or the file cannot be written.</exception>
+    /// <exception cref="MezzotintException">A layer of the network has no operators in ONNX, a weight is not finite, or the
+    /// file cannot be written.</exception>
     public static void Write(string path, DenoisingNetwork network, ModelInfo info)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
