@@ -37,7 +37,7 @@ var midpoint = new Solver
 const int Steps = 20;
 using var model = ModelFolder.Read(folder);
 using var threads = new WorkerThreads(0);
-var sampler = new Sampler(model);
+var sampler = model.CreateSampler();
 var images = sampler.Sample(new SamplingRequest
 {
     Labels = [.. Enumerable.Repeat(int.Parse(label, System.Globalization.CultureInfo.InvariantCulture), 16)],

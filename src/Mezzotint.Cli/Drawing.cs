@@ -34,7 +34,7 @@ internal sealed class Drawing(LoadedModel model, string? hash, SamplingRequest r
     public static Drawing Draw(Terminal terminal, LoadedModel model, SamplingRequest request, ImageReceipt receipt, WorkerThreads threads)
     {
         CheckChannels(model.Info);
-        var sampler = new Sampler(model);
+        var sampler = model.CreateSampler();
         var images = ProgressDisplay.Show(terminal, "drawing", display => sampler.Sample(request, threads, new Reports<SamplingProgress>(report =>
             display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(request.Labels.Count, "image"))), terminal.Stop));
         return new Drawing(model, receipt.ModelHash, request, images) { Receipt = receipt };

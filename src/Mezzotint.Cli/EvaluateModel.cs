@@ -55,7 +55,7 @@ internal static class EvaluateModel
 
         var clock = Stopwatch.StartNew();
         long evaluations = 0;
-        var images = ProgressDisplay.Show(terminal, "drawing", display => new Sampler(model).Sample(sampling, threads, new Reports<SamplingProgress>(report =>
+        var images = ProgressDisplay.Show(terminal, "drawing", display => model.CreateSampler().Sample(sampling, threads, new Reports<SamplingProgress>(report =>
         {
             KeepLargest(ref evaluations, report.Evaluations);
             display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(count, "image"));

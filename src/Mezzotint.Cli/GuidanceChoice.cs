@@ -48,7 +48,7 @@ internal sealed class GuidanceChoice
             var guidance = Guidance.Named(kind, weight, Rescale ?? own.GuidanceRescale ?? 0, low, high);
             if (guidance is { NeedsWeaker: true, IsNone: false } && weaker is null)
                 throw new MezzotintException($"--guidance-kind {ByModel} goes away from what a weaker model draws: name it with --guidance-model MODEL.");
-            return request with { Guidance = guidance.IsNone ? null : guidance, WeakerModel = weaker };
+            return request with { Guidance = guidance.IsNone ? null : guidance, WeakerModel = weaker?.CreateSampler() };
         }
     }
 }

@@ -5,6 +5,9 @@ namespace Mezzotint.Data;
 /// </summary>
 public sealed class ImageSet
 {
+    /// <summary>The largest side of an image, in pixels.</summary>
+    public const int MaxSide = 4096;
+
     /// <summary>Puts images and labels together.</summary>
     /// <param name="name">What to call the set in messages and logs, such as <c>mnist train</c>.</param>
     /// <param name="pixels">The grey or colour values, image by image, channel by channel, row by row: [N, C, H, W].</param>

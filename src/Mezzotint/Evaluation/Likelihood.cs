@@ -72,7 +72,7 @@ public sealed record Likelihood
     public static Likelihood Of(LoadedModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var network = new NetworkDenoiser(model);
+        var network = model.CreateDenoiser();
         return new()
         {
             DenoiserOf = images => network.For(ClassLabels.Of(images.Labels.Select(label => (int)label), model.Device)),

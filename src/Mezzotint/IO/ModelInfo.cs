@@ -11,7 +11,7 @@ namespace Mezzotint.IO;
 public sealed record ModelInfo
 {
     /// <summary>The largest side of an image, in pixels.</summary>
-    public const int MaxSide = 4096;
+    public const int MaxSide = ImageSet.MaxSide;
 
     /// <summary>The title of the model: a line of up to 300 characters.</summary>
     public required string Name { get; init; }
@@ -156,6 +156,17 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         _precision = precision;
         return this;
     }
+
+    /// <summary>A sampler that draws with this model, on its device and in its precision; the model stays the caller's.</summary>
+    public Sampler CreateSampler() => new(Network, Info.Process, Info.Height, Info.Width, Device)
+    {
+        Parameterisation = Info.Parameterisation,
+        Pixels = Info.Pixels,
+        Precision = Precision,
+    };
+
+    /// <summary>The denoiser of this model, in float32, whose condition is still to be bound; the model stays the caller's.</summary>
+    public NetworkDenoiser CreateDenoiser() => new(Network, Info.Process, Info.Parameterisation);
 
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Network.Dispose();

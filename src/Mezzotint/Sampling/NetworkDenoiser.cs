@@ -19,12 +19,6 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
 {
     private long _evaluations; // threads that share the network count together
 
-    /// <summary>The denoisers of a model as it was read.</summary>
-    /// <param name="model">The model; it stays the caller's.</param>
-    public NetworkDenoiser(LoadedModel model) : this(NotNull(model).Network, model.Info.Process, model.Info.Parameterisation)
-    {
-    }
-
     /// <summary>
     /// Network evaluations so far by all its denoisers, counted by image: an image that is asked for twice at once, as guidance
     /// does, counts twice.
@@ -71,12 +65,6 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
         var call = Call ?? ((noisy, times, classes) => SteadyBatch.Evaluate(network, noisy, times, classes));
         var f = call(seen.to(float32), t, labels).to(x.dtype);
         return LinearCombination.Sum((scalings.Skip, x), (scalings.Out, f)).MoveToOuterDisposeScope();
-    }
-
-    private static LoadedModel NotNull(LoadedModel model)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        return model;
     }
 
     /// <summary>The network with its condition.</summary>

@@ -29,7 +29,7 @@ public sealed record PictureInversion
     /// <param name="model">The model; it stays the caller's.</param>
     public PictureInversion(LoadedModel model)
     {
-        _network = new NetworkDenoiser(model);
+        _network = model.CreateDenoiser();
         (_info, _device) = (model.Info, model.Device);
         Inversion = Inversion.Of(_info.Process);
     }

@@ -32,8 +32,8 @@ public sealed record SamplingRequest
     /// <summary>How the images are driven further towards their classes; null for not at all.</summary>
     public Guidance? Guidance { get; init; }
 
-    /// <summary>The weaker model of <see cref="Autoguidance"/>, on the sampler's device; it stays the caller's. Other kinds have no use for it.</summary>
-    public LoadedModel? WeakerModel { get; init; }
+    /// <summary>The weaker model of <see cref="Autoguidance"/>, by its own sampler, on the same device. Other kinds have no use for it.</summary>
+    public Sampler? WeakerModel { get; init; }
 
     /// <summary>The picture to begin from; null for pure noise.</summary>
     public SourceImage? Source { get; init; }
@@ -73,11 +73,6 @@ public sealed class Sampler
     /// <param name="device">Where; the CPU unless told otherwise.</param>
     public Sampler(DenoisingNetwork network, NoiseProcess process, int height, int width, Device? device = null) =>
         (_network, _process, _height, _width, _device) = (network, process, height, width, device ?? CPU);
-
-    /// <summary>Wraps a model as it was read.</summary>
-    /// <param name="model">The model; it stays the caller's.</param>
-    public Sampler(LoadedModel model) : this(NotNull(model).Network, model.Info.Process, model.Info.Height, model.Info.Width, model.Device) =>
-        (Parameterisation, Pixels, Precision) = (model.Info.Parameterisation, model.Info.Pixels, model.Precision);
 
     /// <summary>What the network's output means; the seed's unless told otherwise.</summary>
     public Parameterisation Parameterisation { get; init; } = new ScoreParameterisation();
@@ -270,8 +265,12 @@ public sealed class Sampler
             z = Between(z, end, request.Labels.Count, start);
         var x = z.Times(plan.Levels[0]);
         var network = new NetworkDenoiser(_network, _process, Parameterisation) { Call = call };
-        using var weakerEvaluator = request.WeakerModel is { } weak ? new NetworkEvaluator(weak.Network, _height, _width, _device, weak.Precision) : null;
-        var weaker = request.WeakerModel is { } model ? new NetworkDenoiser(model) { Call = weakerEvaluator!.Evaluate } : null;
+        using var weakerEvaluator = request.WeakerModel is { } weak
+            ? new NetworkEvaluator(weak._network, _height, _width, _device, weak.Precision)
+            : null;
+        var weaker = request.WeakerModel is { } other
+            ? new NetworkDenoiser(other._network, other._process, other.Parameterisation) { Call = weakerEvaluator!.Evaluate }
+            : null;
         IDenoiser denoiser = network.For(labels);
         using var guided = request.Guidance?.Wrap(denoiser, network.Unconditional(), weaker?.For(labels));
         denoiser = guided ?? denoiser;
@@ -303,12 +302,6 @@ public sealed class Sampler
         using var end = new ImageNoise([seed], z.shape[1], _height, _width, _device);
         var z1 = end.Next()[0];
         return stack([.. Enumerable.Range(0, (int)z.shape[0]).Select(i => GreatCircle.Between(z[i], z1, total == 1 ? 0 : (start + i) / (double)(total - 1)))]);
-    }
-
-    private static LoadedModel NotNull(LoadedModel model)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        return model;
     }
 
     /// <summary>Equal parts, none above the batch size, and no fewer than there are threads to keep busy.</summary>
@@ -359,13 +352,14 @@ public sealed class Sampler
         guidance.Validate();
         guidance.CheckReference(_network.Config.Unconditional, request.WeakerModel is not null);
         guidance.CheckSolver(solver);
-        if (!guidance.NeedsWeaker || request.WeakerModel?.Info is not { } weaker)
+        if (!guidance.NeedsWeaker || request.WeakerModel is not { } weaker)
             return;
-        string own = Described(_network.Config, _height, _width, Pixels), its = Described(weaker.Model, weaker.Height, weaker.Width, weaker.Pixels);
-        if (own != its)
-            throw new MezzotintException($"The weaker model '{weaker.Name}' draws {its}, the model itself {own}: guidance needs two that draw the same.");
+        if (Described != weaker.Described)
+            throw new MezzotintException(
+                $"The weaker model draws {weaker.Described}, the model itself {Described}: guidance needs two that draw the same.");
     }
 
-    private static string Described(NetworkConfig network, int height, int width, PixelScaling pixels) => string.Create(CultureInfo.InvariantCulture,
-        $"{network.CorpusLength} classes of {network.InChannels} x {height} x {width} pixels less {pixels.Mean} over {pixels.Scale}");
+    private string Described => string.Create(CultureInfo.InvariantCulture,
+        $"{_network.Config.CorpusLength} classes of {_network.Config.InChannels} x {_height} x {_width} pixels less {Pixels.Mean} over "
+        + $"{Pixels.Scale}");
 }

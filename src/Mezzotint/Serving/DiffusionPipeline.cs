@@ -47,7 +47,7 @@ public sealed class DiffusionPipeline : IDisposable
         if (model.Device.type == TorchSharp.DeviceType.CPU)
             CheckMemory();
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
-        _sampler = new Sampler(model);
+        _sampler = model.CreateSampler();
         _network = new SharedEvaluations(Enumerable.Range(0, _threads).Select(_ => _sampler.NewEvaluator()));
         _walkers = new Walkers(_threads * WalksOfAnEvaluator);
     }

@@ -106,7 +106,7 @@ public sealed record DataConfig
     internal void Validate()
     {
         Check.Range(
-            "data.size", Size ?? 1, Size is null or (>= 1 and <= IO.ModelInfo.MaxSide), $"between 1 and {IO.ModelInfo.MaxSide}");
+            "data.size", Size ?? 1, Size is null or (>= 1 and <= ImageSet.MaxSide), $"between 1 and {ImageSet.MaxSide}");
         Check.Range("data.channels", Channels ?? 1, Channels is null or 1 or 3, "1 (grey) or 3 (colour)");
         Check.Range("data.background", Printable.Quote(Background), IO.Background.TryParse(Background, out _),
             IO.Background.Values);

@@ -19,7 +19,7 @@ public class EngineSwitchTests
             using var variable = new Variable(engine);
             using var evaluator = new NetworkEvaluator(model.Network, 28, 28, CPU, ComputePrecision.Float32);
             Assert.Equal(engine != "off", evaluator.ByImage);
-            var sampler = new Sampler(model) { Precision = ComputePrecision.Float32 };
+            var sampler = model.With(ComputePrecision.Float32).CreateSampler();
             var request = new SamplingRequest { Labels = [3, 7], Seed = 11, Steps = 10, Solver = Solvers.Heun() };
             return [.. sampler.Sample(request, threads).Pixels.ToArray()];
         }
@@ -40,7 +40,7 @@ public class EngineSwitchTests
         byte[] Draw(string precision)
         {
             var request = new SamplingRequest { Labels = [3], Seed = 11, Steps = 3, Solver = Solvers.Heun() };
-            return [.. new Sampler(model) { Precision = precision }.Sample(request, threads).Pixels.ToArray()];
+            return [.. model.With(precision).CreateSampler().Sample(request, threads).Pixels.ToArray()];
         }
         byte[] rounded = Draw(ComputePrecision.Automatic), single = Draw(ComputePrecision.Float32);
         Assert.NotEqual(single, rounded);

@@ -46,7 +46,7 @@ public class ComputeDeviceTests
         {
             using var model = new LoadedModel(config.Build(seed: 3), info).To(device);
             Assert.Equal(device.type, model.Device.type);
-            return new Sampler(model).Sample(new SamplingRequest { Labels = [1, 2, 3], Seed = 5, Steps = 8, Solver = Solvers.Heun(), Levels = NoiseLevels.Karras(info.Process, 8) }, threads).Pixels.ToArray();
+            return model.CreateSampler().Sample(new SamplingRequest { Labels = [1, 2, 3], Seed = 5, Steps = 8, Solver = Solvers.Heun(), Levels = NoiseLevels.Karras(info.Process, 8) }, threads).Pixels.ToArray();
         }
         Assert.All(Drawn(CPU).Zip(Drawn(ComputeDevice.Named("cuda"))), pair => Assert.InRange(pair.First - pair.Second, -8, 8)); // TensorFloat-32 has 10 bits
     }

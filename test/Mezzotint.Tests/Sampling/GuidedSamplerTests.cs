@@ -120,7 +120,7 @@ public class GuidedSamplerTests
         using var threads = new WorkerThreads(1);
         return new Sampler(network, Process, 8, 8).Sample(new()
         {
-            Labels = [.. Enumerable.Repeat(4, count)], Seed = seed, Steps = Steps, Levels = Levels(), Solver = solver ?? Solvers.Ddim(), BatchSize = batch, Guidance = guidance, WeakerModel = weaker,
+            Labels = [.. Enumerable.Repeat(4, count)], Seed = seed, Steps = Steps, Levels = Levels(), Solver = solver ?? Solvers.Ddim(), BatchSize = batch, Guidance = guidance, WeakerModel = weaker?.CreateSampler(),
         }, threads, progress).Pixels;
     }
 

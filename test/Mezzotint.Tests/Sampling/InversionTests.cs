@@ -65,7 +65,7 @@ public class InversionTests
         var digits = TestData.MnistFolder is { } folder ? Mnist.Load(folder, train: false).Take(4) : Strokes.Make(4, seed: 1);
         var labels = tensor([.. digits.Labels.Select(label => (long)label)], [4, 1]);
         var images = model.Info.Pixels.ToNumbers(tensor(digits.Pixels, [4, 1, 28, 28]).to(float64) / 255);
-        var (inversion, denoiser) = (Inversion.Of(model.Info.Process), new NetworkDenoiser(model).For(labels));
+        var (inversion, denoiser) = (Inversion.Of(model.Info.Process), model.CreateDenoiser().For(labels));
         var z = inversion.Encode(denoiser, images);
         Assert.InRange(Rms(z), 0.7, 1.3);
         Assert.InRange(Rms(inversion.Decode(denoiser, z) - images), 0, 1e-3);

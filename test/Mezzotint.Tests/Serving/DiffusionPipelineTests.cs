@@ -62,7 +62,7 @@ public sealed class DiffusionPipelineTests : IDisposable
         using var threads = new WorkerThreads(2);
         var images = _pipeline.Generate([1, 2, 3], new() { Count = 7, Seed = 9 });
         var request = SmallPipeline.Info.Sampling.Of(new SamplingRequest { Labels = images.Labels, Seed = 9 }, SmallPipeline.Info.Process);
-        Assert.Equal(new Sampler(new LoadedModel(network, SmallPipeline.Info)).Sample(request, threads).Pixels, images.Images.Pixels);
+        Assert.Equal(new LoadedModel(network, SmallPipeline.Info).CreateSampler().Sample(request, threads).Pixels, images.Images.Pixels);
     }
 
     [Fact]
