@@ -50,7 +50,7 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
     {
         var place = ComputeDevice.Named(device);
         if (device == ComputeDevice.Cpu)
-            MemoryNeed.OfTraining(config).Check(); // before data are read, or a folder is made
+            TrainingMemory.Of(config).Check(); // before data are read, or a folder is made
         var (train, test) = LoadData(config.Data, begun);
         config = config.Fit(train, begun);
         terminal.Stop.ThrowIfCancellationRequested();

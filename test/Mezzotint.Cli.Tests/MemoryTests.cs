@@ -85,7 +85,7 @@ public sealed class MemoryTests : IDisposable
         string path = Path.Combine(Repository.Root, "configs", configuration);
         string[] all = [.. Few, .. settings];
         double held = PeakOf("doctor"), peak = PeakOf(["train", path, "--out", "run", .. Set(all)]);
-        double estimate = held + MemoryNeed.OfTraining(Configuration.Read(path, all), 28, 28).Bytes;
+        double estimate = held + TrainingMemory.Of(Configuration.Read(path, all), 28, 28).Bytes;
         string figures = string.Create(CultureInfo.InvariantCulture,
             $"{configuration} {string.Join(' ', settings)}: measured {peak / 1e6:F0} MB, estimated {estimate / 1e6:F0} MB "
             + $"({peak / estimate:F2})");

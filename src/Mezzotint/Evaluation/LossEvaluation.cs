@@ -11,9 +11,6 @@ namespace Mezzotint.Evaluation;
 /// <summary>The training loss on a data set, as the seed reports it: one time and one noise an image, the mean over batches of the mean over images.</summary>
 public static class LossEvaluation
 {
-    /// <summary>Images that a thread's network takes at once: more are no faster on a CPU, and their maps would be the peak of a training's memory.</summary>
-    internal const int ImagesAtOnce = 32;
-
     /// <summary>Evaluates <paramref name="network"/> on all of <paramref name="data"/>, in order.</summary>
     /// <param name="network">The network, on the device of the data.</param>
     /// <param name="objective">What it was trained for.</param>
@@ -58,8 +55,8 @@ public static class LossEvaluation
         var (channels, height, width) = data.Shape;
         var draw = NoiseDraw.From(generator, objective, count, channels, height, width);
         var losses = new float[count];
-        for (int part = 0; part < count; part += ImagesAtOnce)
-            PartLosses(network, images, labels, draw, part, Math.Min(ImagesAtOnce, count - part)).CopyTo(losses, part);
+        for (int part = 0; part < count; part += NetworkMemory.ImagesAtOnce)
+            PartLosses(network, images, labels, draw, part, Math.Min(NetworkMemory.ImagesAtOnce, count - part)).CopyTo(losses, part);
         return losses;
     }
 

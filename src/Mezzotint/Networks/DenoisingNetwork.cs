@@ -67,7 +67,7 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tenso
     private static string Checked(NetworkConfig config, string name)
     {
         config.Validate();
-        MemoryNeed.OfNetwork(config).Check();
+        config.Memory.Check();
         Libtorch.Load();
         return name;
     }

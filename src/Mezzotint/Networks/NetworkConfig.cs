@@ -1,4 +1,6 @@
+using System.Globalization;
 using Mezzotint.IO;
+using Mezzotint.Runtime;
 
 namespace Mezzotint.Networks;
 
@@ -37,8 +39,15 @@ public abstract record NetworkConfig : IOpenSettings
     /// <summary>The factor between the image and the smallest map: the image's sides must be multiples of it.</summary>
     public abstract int Stride { get; }
 
-    /// <summary>How many parameters the network has, those that are not trained counted: told without allocating anything.</summary>
+    /// <summary>How many parameters the network has, those that are not trained counted: counted without allocating anything.</summary>
     public long ParameterCount => Describe().ParameterCount;
+
+    /// <summary>The memory that the network's weights take, in float32.</summary>
+    public MemoryNeed Memory => new(
+        "The network", ParametersInWords, (double)ParameterCount * sizeof(float), 0, "model.model_channels", "Lower model.model_channels");
+
+    /// <summary>"1,234 parameters", for the figures of a <see cref="MemoryNeed"/>.</summary>
+    internal string ParametersInWords => string.Create(CultureInfo.InvariantCulture, $"{ParameterCount:N0} parameters");
 
     /// <summary>The network's layers.</summary>
     public abstract NetworkDescription Describe();

@@ -107,7 +107,7 @@ public sealed class Sampler
         {
             int most = parts.Max(part => part.Count);
             _memory ??= new NetworkMemory(_network.Config, _height, _width, Precision);
-            MemoryNeed.OfDrawing(_memory, Math.Min(threads.Count, parts.Count), most).Check();
+            DrawingMemory.Of(_memory, Math.Min(threads.Count, parts.Count), most, "count", "Draw fewer at once").Check();
         }
         long total = count * EvaluationsOfOne(request, plan);
         long evaluations = 0;

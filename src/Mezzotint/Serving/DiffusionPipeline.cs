@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Threading.Channels;
+using Mezzotint.Engine;
 using Mezzotint.IO;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
@@ -155,8 +156,8 @@ public sealed class DiffusionPipeline : IDisposable
     private void CheckMemory()
     {
         int images = WalksOfAnEvaluator * ImagesOfAWalk;
-        var need = MemoryNeed.OfDrawing(Model.Model, Model.Height, Model.Width, _threads, images, _model.Precision);
-        (need with { Key = "threads", Remedy = $"Evaluate on fewer threads than {_threads}" }).Check();
+        var memory = new NetworkMemory(Model.Model, Model.Height, Model.Width, _model.Precision);
+        DrawingMemory.Of(memory, _threads, images, "threads", $"Evaluate on fewer threads than {_threads}").Check();
     }
 
     private PreparedGeneration Prepare(IReadOnlyList<int> labels, GenerationOptions options, long seed)

@@ -64,7 +64,7 @@ public sealed class Trainer : IDisposable
         Libtorch.Load();
         (_config, _device) = (config, device ?? CPU);
         if (_device.type == DeviceType.CPU)
-            MemoryNeed.OfTraining(config, train.Height, train.Width).Check();
+            TrainingMemory.Of(config, train.Height, train.Width).Check();
         _threads = new WorkerThreads(config.Training.Replicas);
         _train = new ResidentImages(train, _device, config.Pixels);
         _test = new ResidentImages(test, _device, config.Pixels);

@@ -1,5 +1,7 @@
 using Mezzotint.Networks;
+using Mezzotint.Engine;
 using Mezzotint.Runtime;
+using Mezzotint.Sampling;
 using Mezzotint.Training;
 using TorchSharp;
 
@@ -46,7 +48,7 @@ public class MemoryNeedTests
         {
             () => Large.Model.Build(),
             () => _ = new ResidualUNet((ResidualUNetConfig)Large.Model),
-            () => MemoryNeed.OfTraining(Large).Check(),
+            () => TrainingMemory.Of(Large).Check(),
         })
         {
             var refused = Assert.Throws<MezzotintException>(make);
@@ -69,20 +71,20 @@ public class MemoryNeedTests
         double Need(int replicas, int batch)
         {
             var training = config.Training with { Replicas = replicas, BatchSize = batch };
-            return MemoryNeed.OfTraining(config with { Training = training }, 28, 28).Bytes;
+            return TrainingMemory.Of(config with { Training = training }, 28, 28).Bytes;
         }
 
         string Key(double available)
         {
-            var need = MemoryNeed.OfTraining(config, 28, 28, available);
+            var need = TrainingMemory.Of(config, 28, 28, available);
             return Assert.Throws<MezzotintException>(() => need.Check(available, held: 0)).Key!;
         }
 
         Assert.Equal("training.replicas", Key(Need(3, 64)));
         Assert.Equal("training.batch_size", Key(Need(8, 16)));
         Assert.Equal("model.model_channels", Key(Need(8, 1) / 100));
-        MemoryNeed.OfTraining(config, 28, 28, Need(8, 64)).Check(Need(8, 64), held: 0);
-        Assert.Throws<MezzotintException>(() => MemoryNeed.OfTraining(config, 28, 28).Check(Need(8, 64), held: 1));
+        TrainingMemory.Of(config, 28, 28, Need(8, 64)).Check(Need(8, 64), held: 0);
+        Assert.Throws<MezzotintException>(() => TrainingMemory.Of(config, 28, 28).Check(Need(8, 64), held: 1));
     }
 
     [Theory]
@@ -91,7 +93,7 @@ public class MemoryNeedTests
     public void Drawing_takes_more_for_more_threads_and_more_images(int headChannels)
     {
         var network = new ResidualUNetConfig { HeadChannels = headChannels };
-        MemoryNeed Need(int threads, int images) => MemoryNeed.OfDrawing(network, 28, 28, threads, images, ComputePrecision.Float32);
+        MemoryNeed Need(int threads, int images) => DrawingMemory.Of(network, 28, 28, threads, images, ComputePrecision.Float32);
         Assert.Equal(2 * Need(1, 8).Bytes, Need(2, 8).Bytes);
         Assert.True(Need(1, 16).Bytes > Need(1, 8).Bytes);
         var refused = Assert.Throws<MezzotintException>(() => Need(2, 8).Check(available: Need(1, 8).Bytes, held: 0));

@@ -1,10 +1,9 @@
-using Mezzotint.Engine;
-using Mezzotint.Evaluation;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 
-namespace Mezzotint.Runtime;
+namespace Mezzotint.Engine;
 
-/// <summary>The memory of a network's work, from its layers, in bytes: see <see cref="MemoryNeed"/>.</summary>
+/// <summary>The memory of a network's work, from its layers, in bytes: see <see cref="Runtime.MemoryNeed"/>.</summary>
 internal sealed class NetworkMemory
 {
     private const double Float = sizeof(float);
@@ -12,6 +11,10 @@ internal sealed class NetworkMemory
     /// <summary>Numbers of the size of an image that a walk holds for each of its images: noise, x, estimates of some steps,
     /// and their sums.</summary>
     private const int NumbersOfAWalk = 12;
+
+    /// <summary>Images that one thread evaluates at once at most, where no engine runs the network: more are no faster on a
+    /// CPU, and their maps would be the peak of a training's memory.</summary>
+    public const int ImagesAtOnce = 32;
 
     private readonly double _weights; // bytes
     private readonly LayerShape[] _layers;
@@ -46,13 +49,13 @@ internal sealed class NetworkMemory
         int part = (batch + replicas - 1) / replicas;
         double images = NumbersOfAWalk * batch * _image * Float;
         return images + replicas * (_engine ? Engine(training: true) + Engine(training: false)
-            : Math.Max(part * LibtorchTraining(), Evaluation(Math.Min(part, LossEvaluation.ImagesAtOnce))));
+            : Math.Max(part * LibtorchTraining(), Evaluation(Math.Min(part, ImagesAtOnce))));
     }
 
     /// <summary>What one thread's evaluation of images takes.</summary>
     public double Evaluation(int images) =>
         _engine ? Engine(training: false)
-            : Math.Clamp(images, SteadyBatch.Fewest, LossEvaluation.ImagesAtOnce) * LibtorchEvaluation();
+            : Math.Clamp(images, SteadyBatch.Fewest, ImagesAtOnce) * LibtorchEvaluation();
 
     /// <summary>What the walk of images takes beside that.</summary>
     public double Walk(int images) => NumbersOfAWalk * images * _image * Float;
