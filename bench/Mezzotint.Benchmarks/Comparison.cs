@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Http.Json;
+using System.Net;
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Serving;
 using Mezzotint.Studio;
 

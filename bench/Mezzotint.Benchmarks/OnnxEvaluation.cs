@@ -1,5 +1,5 @@
-using Mezzotint.IO;
-using Mezzotint.IO.Onnx;
+using Mezzotint.Models.Onnx;
+using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Microsoft.ML.OnnxRuntime;

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Plots;
 using Mezzotint.Sampling;
 using Mezzotint.Training;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;

@@ -2,7 +2,8 @@
 //
 //     dotnet run --project samples/CustomSampler -- models/seed 7 sevens.png
 
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;

@@ -1,9 +1,11 @@
-using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.CommandLine;
 using System.Reflection;
-using Mezzotint.IO;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
+using Mezzotint.Cli.Verbs;
 
 namespace Mezzotint.Cli;
 

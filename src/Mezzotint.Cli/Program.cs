@@ -1,3 +1,5 @@
+using Mezzotint.Cli.Output;
+
 namespace Mezzotint.Cli;
 
 internal static class Program

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Runs;
 using Mezzotint.Training;
 
 namespace Mezzotint.Studio;
@@ -69,7 +70,7 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
     {
         try
         {
-            return Configuration(run) is { } text ? IO.Configuration.Parse(text, run.Name).Training.Epochs
+            return Configuration(run) is { } text ? Training.Configuration.Parse(text, run.Name).Training.Epochs
                 : double.PositiveInfinity;
         }
         catch (MezzotintException)

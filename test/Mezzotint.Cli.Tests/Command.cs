@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Mezzotint.Cli.Output;
 
 namespace Mezzotint.Cli.Tests;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Models;
 using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;

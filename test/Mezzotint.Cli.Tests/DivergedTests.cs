@@ -1,4 +1,4 @@
-using Mezzotint.Training;
+using Mezzotint.Runs;
 
 namespace Mezzotint.Cli.Tests;
 

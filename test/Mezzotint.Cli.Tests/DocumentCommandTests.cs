@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
 using Verb = System.CommandLine.Command;
 
 namespace Mezzotint.Cli.Tests;

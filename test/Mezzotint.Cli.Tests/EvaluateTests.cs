@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Mezzotint.Evaluation.Classifiers;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Networks.Classifiers;
 
 namespace Mezzotint.Cli.Tests;
 

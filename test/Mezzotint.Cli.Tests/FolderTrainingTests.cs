@@ -1,4 +1,4 @@
-using Mezzotint.IO;
+using Mezzotint.Models;
 
 namespace Mezzotint.Cli.Tests;
 

@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using Mezzotint.IO;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Runs;
 using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;

@@ -1,3 +1,5 @@
+using Mezzotint.Cli.Choices;
+
 namespace Mezzotint.Cli.Tests;
 
 public class LabelListTests

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Mezzotint.IO;
-using Mezzotint.Runtime;
+using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;
 

@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
 using Mezzotint.Training;
 using Verb = System.CommandLine.Command;
 
@@ -51,7 +53,7 @@ public partial class MessageTests
     [
         .. KeysOf(typeof(ExperimentConfig), ""),
         // The description of a model, config.json, has a table "training" of its own.
-        .. KeysOf(typeof(ExperimentConfig).Assembly.GetType("Mezzotint.IO.ModelDescription+Document", throwOnError: true)!, ""),
+        .. KeysOf(typeof(ExperimentConfig).Assembly.GetType("Mezzotint.Models.ModelDescription+Document", throwOnError: true)!, ""),
     ];
 
     private static IEnumerable<string> OptionsOf(Verb command) =>

@@ -1,4 +1,5 @@
-using Mezzotint.IO;
+using Mezzotint.Cli.Output;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Tests;
 

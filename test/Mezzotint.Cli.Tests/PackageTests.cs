@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Xml.Linq;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Tests;
 
@@ -11,6 +11,7 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
     private const string Program = """
         using Mezzotint.Data;
         using Mezzotint.Networks;
+        using Mezzotint.Runs;
         using Mezzotint.Serving;
         using Mezzotint.Training;
 
@@ -35,13 +36,18 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
     private const string Given = """
         global using System.ClientModel;
         global using Mezzotint.Data;
+        global using Mezzotint.Engine;
         global using Mezzotint.Evaluation;
-        global using Mezzotint.IO;
+        global using Mezzotint.Formats;
+        global using Mezzotint.Models;
         global using Mezzotint.Networks;
         global using Mezzotint.Noise;
+        global using Mezzotint.Plots;
+        global using Mezzotint.Runs;
         global using Mezzotint.Runtime;
         global using Mezzotint.Sampling;
         global using Mezzotint.Serving;
+        global using Mezzotint.Settings;
         global using Mezzotint.Studio;
         global using Mezzotint.Training;
         global using Microsoft.Extensions.AI;

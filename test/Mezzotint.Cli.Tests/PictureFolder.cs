@@ -1,4 +1,4 @@
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Tests;
 

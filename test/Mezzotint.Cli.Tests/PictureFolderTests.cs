@@ -1,7 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using Mezzotint.Evaluation.Classifiers;
-using Mezzotint.IO;
+using System.Text.Json;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Networks.Classifiers;
 
 namespace Mezzotint.Cli.Tests;
 

@@ -1,3 +1,6 @@
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
+
 namespace Mezzotint.Cli.Tests;
 
 public class ProgressDisplayTests

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Mezzotint.Data;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Tests;
 

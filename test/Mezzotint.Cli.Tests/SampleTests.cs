@@ -1,6 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Cli.Output;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Plots;
 
 namespace Mezzotint.Cli.Tests;
 

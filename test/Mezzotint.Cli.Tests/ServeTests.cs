@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Tests;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Tests
 {

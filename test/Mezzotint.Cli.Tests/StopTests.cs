@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
-using Mezzotint.IO;
+using Mezzotint.Cli.Output;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Runs;
 using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;

@@ -1,4 +1,5 @@
-using Mezzotint.IO;
+using Mezzotint.Cli.Output;
+using Mezzotint.Plots;
 
 namespace Mezzotint.Cli.Tests;
 

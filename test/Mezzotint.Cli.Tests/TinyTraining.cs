@@ -1,5 +1,6 @@
-using Mezzotint.IO;
+using Mezzotint.Models;
 using Mezzotint.Networks;
+using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;
 

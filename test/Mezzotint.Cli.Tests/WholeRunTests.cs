@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Mezzotint.IO;
-using Mezzotint.Runtime;
+using Mezzotint.Engine;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;

@@ -70,7 +70,7 @@ public sealed partial class BrowserTests
             Assert.Equal(await FileAsync(7, 42), "data:image/png;base64," + Convert.ToBase64String(image));
             await page.ClickAsync(".share button", "Download grid");
             byte[] grid = await DownloadedAsync(folder, "7-42.png", but: image);
-            var drawn = Mezzotint.IO.PngFile.Decode(grid, "grid").Image;
+            var drawn = Mezzotint.Formats.PngFile.Decode(grid, "grid").Image;
             Assert.True(drawn.Width > 2 * 8 && drawn.Height > 2 * 8, $"{drawn.Width} x {drawn.Height}");
         }
         finally

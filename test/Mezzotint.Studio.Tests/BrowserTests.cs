@@ -288,7 +288,7 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
     private static async Task<string> AddressAsync(BrowserPage page) => (await page.EvaluateAsync("location.href"))!.GetValue<string>();
 
     private static async Task<byte[]> PixelsAsync(BrowserPage page, int image) =>
-        Mezzotint.IO.PngFile.Decode(Convert.FromBase64String((await SourceAsync(page, image)).Split(',')[1]), "tile").Image.Pixels;
+        Mezzotint.Formats.PngFile.Decode(Convert.FromBase64String((await SourceAsync(page, image)).Split(',')[1]), "tile").Image.Pixels;
 
     /// <summary>The file that the server sends for an image, as the page shows it.</summary>
     private async Task<string> FileAsync(int label, long seed) =>

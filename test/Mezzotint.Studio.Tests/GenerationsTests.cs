@@ -1,8 +1,8 @@
-using System.Net;
 using System.Net.Http.Json;
 using System.Net.ServerSentEvents;
+using System.Net;
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Serving;
 
 namespace Mezzotint.Studio.Tests;

@@ -1,10 +1,10 @@
-using System.ClientModel;
 using System.ClientModel.Primitives;
-using Mezzotint.IO;
+using System.ClientModel;
+using Mezzotint.Formats;
 using Mezzotint.Serving;
-using OpenAI;
 using OpenAI.Images;
 using OpenAI.Models;
+using OpenAI;
 
 namespace Mezzotint.Studio.Tests;
 

@@ -70,7 +70,7 @@ public class ProxyTests
             .GetString()!;
         Assert.StartsWith(proxy.Address.AbsoluteUri + "v1/images/files/", url, StringComparison.Ordinal);
         byte[] file = await client.GetByteArrayAsync(new Uri(url));
-        Assert.Equal(studio.Alone(7, 3), IO.PngFile.Decode(file, "file").Image.Pixels);
+        Assert.Equal(studio.Alone(7, 3), Formats.PngFile.Decode(file, "file").Image.Pixels);
         client.DefaultRequestHeaders.Remove("Origin");
         client.DefaultRequestHeaders.Add("Origin", "https://evil.example");
         using var refused = await client.PostAsJsonAsync("v1/images/generations", new { prompt = "7" });

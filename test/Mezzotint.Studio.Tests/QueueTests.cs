@@ -37,7 +37,7 @@ public class QueueTests
                 }
                 Assert.Equal(HttpStatusCode.OK, response.StatusCode);
                 byte[][] images = stream
-                    ? [.. (await GenerationsTests.EventsAsync(response)).OrderBy(sent => sent.Data.GetProperty("image_index").GetInt32()).Select(sent => Mezzotint.IO.PngFile.Decode(sent.Data.GetProperty("b64_json").GetBytesFromBase64(), "x").Image.Pixels)]
+                    ? [.. (await GenerationsTests.EventsAsync(response)).OrderBy(sent => sent.Data.GetProperty("image_index").GetInt32()).Select(sent => Mezzotint.Formats.PngFile.Decode(sent.Data.GetProperty("b64_json").GetBytesFromBase64(), "x").Image.Pixels)]
                     : [.. JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement is var answer ? Enumerable.Range(0, count).Select(i => SmallStudio.Pixels(answer, i)) : []];
                 Assert.Equal(count, images.Length);
                 for (int i = 0; i < count; i++)

@@ -1,9 +1,9 @@
-using System.Net;
 using System.Net.Sockets;
-using System.Text;
+using System.Net;
 using System.Text.Json;
+using System.Text;
 using CsCheck;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Studio.Tests;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Studio.Tests;
 

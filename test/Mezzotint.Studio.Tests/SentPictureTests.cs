@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Net;
 using System.Text;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Settings;
 
 namespace Mezzotint.Studio.Tests;
 

@@ -1,10 +1,11 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Http.Json;
+using System.Net;
 using System.Runtime.CompilerServices;
-using System.Text;
 using System.Text.Json;
-using Mezzotint.IO;
+using System.Text;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Serving;
 using Microsoft.Extensions.Logging;

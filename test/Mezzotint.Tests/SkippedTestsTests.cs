@@ -1,8 +1,8 @@
+using Mezzotint.Tests.Formats;
 using Microsoft.Testing.Platform.Extensions.Messages;
 using Microsoft.Testing.Platform.Messages;
 using Microsoft.Testing.Platform.Services;
 using Microsoft.Testing.Platform.TestHost;
-using Mezzotint.Tests.IO;
 
 namespace Mezzotint.Tests;
 

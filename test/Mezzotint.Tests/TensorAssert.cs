@@ -1,4 +1,4 @@
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests;

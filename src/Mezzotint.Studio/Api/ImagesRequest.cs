@@ -1,5 +1,6 @@
 using System.Globalization;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Sampling;
 using Mezzotint.Serving;
 

@@ -1,7 +1,7 @@
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Json;
 using System.Threading.Channels;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Serving;
 using Microsoft.AspNetCore.Http;
 

@@ -1,4 +1,5 @@
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Runs;
 using Mezzotint.Training;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;

@@ -1,5 +1,6 @@
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Runtime;
+using Mezzotint.Settings;
 
 namespace Mezzotint.Data;
 

@@ -1,7 +1,7 @@
-using System.Net;
 using System.Net.Http.Headers;
+using System.Net;
 using System.Security.Cryptography;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Data;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Data;
 

@@ -1,3 +1,5 @@
+using Mezzotint.Formats;
+
 namespace Mezzotint.Data;
 
 /// <summary>One of MNIST's files as it is published.</summary>

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Data;
 

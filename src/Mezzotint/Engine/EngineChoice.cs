@@ -1,5 +1,3 @@
-using Mezzotint.IO;
-
 namespace Mezzotint.Engine;
 
 /// <summary>By what networks are computed on the CPU.</summary>

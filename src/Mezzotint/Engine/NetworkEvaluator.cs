@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Mezzotint.Networks;
-using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using Mezzotint.Data;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Evaluation;
 

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using Mezzotint.Data;
-using Mezzotint.Evaluation.Classifiers;
-using Mezzotint.IO;
+using Mezzotint.Models;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Evaluation;

@@ -1,5 +1,3 @@
-using Mezzotint.Data;
-
 namespace Mezzotint.Evaluation;
 
 /// <summary>The figures that ask what an image shows, and what it was to show.</summary>

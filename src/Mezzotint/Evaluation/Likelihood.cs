@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mezzotint.Data;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Mezzotint.IO;
 using Mezzotint.Runtime;
+using Mezzotint.Settings;
 
 namespace Mezzotint.Networks;
 

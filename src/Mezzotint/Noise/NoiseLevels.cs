@@ -1,5 +1,4 @@
 using System.Globalization;
-using Mezzotint.IO;
 
 namespace Mezzotint.Noise;
 

@@ -1,5 +1,5 @@
-using Mezzotint.IO;
 using Mezzotint.Runtime;
+using Mezzotint.Settings;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Noise;

@@ -1,4 +1,4 @@
-using Mezzotint.IO;
+using Mezzotint.Settings;
 
 namespace Mezzotint.Noise;
 

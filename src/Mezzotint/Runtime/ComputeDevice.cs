@@ -24,7 +24,7 @@ public static class ComputeDevice
             return CPU;
         int index = 0;
         if (name != Cuda && !(name.StartsWith(Cuda + ":", StringComparison.Ordinal) && int.TryParse(name.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
-            throw new MezzotintException($"device {IO.Printable.Quote(name)}: not known; there are cpu, cuda (the first GPU) and cuda:N.");
+            throw new MezzotintException($"device {Printable.Quote(name)}: not known; there are cpu, cuda (the first GPU) and cuda:N.");
         if (!cuda.is_available())
             throw new MezzotintException($"device {name}: this libtorch has no CUDA, or finds no GPU with a driver. A program gets it from the package TorchSharp-cuda-linux or TorchSharp-cuda-windows in place of libtorch-cpu; this one, from its source, by -p:Cuda=true.");
         if (index >= cuda.device_count())

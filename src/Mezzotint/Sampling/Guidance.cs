@@ -1,5 +1,4 @@
 using System.Globalization;
-using Mezzotint.IO;
 using Mezzotint.Runtime;
 using static TorchSharp.torch;
 

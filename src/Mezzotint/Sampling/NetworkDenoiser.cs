@@ -1,5 +1,4 @@
 using Mezzotint.Engine;
-using Mezzotint.IO;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;

@@ -1,4 +1,4 @@
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Engine;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;

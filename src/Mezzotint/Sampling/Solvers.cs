@@ -1,4 +1,3 @@
-using Mezzotint.IO;
 using Mezzotint.Sampling.Methods;
 using NoiseProcess = Mezzotint.Noise.NoiseProcess; // Noise.Edm and Methods.Edm have one name
 

@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Mezzotint.Engine;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 

@@ -1,4 +1,5 @@
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Sampling;
 
 namespace Mezzotint.Serving;

@@ -1,7 +1,7 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using Mezzotint.IO;
-using Mezzotint.Runtime;
+using System.Text.Json;
+using Mezzotint.Engine;
+using Mezzotint.Formats;
 using Mezzotint.Sampling;
 
 namespace Mezzotint.Serving;

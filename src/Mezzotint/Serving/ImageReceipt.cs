@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Sampling;
 
 namespace Mezzotint.Serving;
@@ -36,8 +37,8 @@ public sealed partial record ImageReceipt
     /// <summary>All options of the solver.</summary>
     public SolverOptions SolverOptions { get; init; } = new();
 
-    /// <summary>With what numbers the network was computed: float32 or bfloat16, as <see cref="Runtime.ComputePrecision"/> has it.</summary>
-    public string Precision { get; init; } = Runtime.ComputePrecision.Float32;
+    /// <summary>With what numbers the network was computed: float32 or bfloat16, as <see cref="Engine.ComputePrecision"/> has it.</summary>
+    public string Precision { get; init; } = Engine.ComputePrecision.Float32;
 
     /// <summary>As <see cref="SamplingRequest.InterpolateTo"/>.</summary>
     public long? InterpolateTo { get; init; }

@@ -1,7 +1,7 @@
 // IImageGenerator is marked as experimental; this is the one file of the library that touches it.
 #pragma warning disable MEAI001
 using System.Globalization;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Microsoft.Extensions.AI;
 
 namespace Mezzotint.Serving;

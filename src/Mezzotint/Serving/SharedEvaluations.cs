@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using Mezzotint.Engine;
-using Mezzotint.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
 

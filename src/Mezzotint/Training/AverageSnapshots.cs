@@ -1,6 +1,7 @@
 using System.Globalization;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Networks;
+using Mezzotint.Runs;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using Mezzotint.Data;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
@@ -108,8 +108,8 @@ public sealed record DataConfig
         Check.Range(
             "data.size", Size ?? 1, Size is null or (>= 1 and <= ImageSet.MaxSide), $"between 1 and {ImageSet.MaxSide}");
         Check.Range("data.channels", Channels ?? 1, Channels is null or 1 or 3, "1 (grey) or 3 (colour)");
-        Check.Range("data.background", Printable.Quote(Background), IO.Background.TryParse(Background, out _),
-            IO.Background.Values);
+        Check.Range("data.background", Printable.Quote(Background), Formats.Background.TryParse(Background, out _),
+            Formats.Background.Values);
         Check.Range("data.name", Name, !string.IsNullOrWhiteSpace(Name), "mnist, strokes or a folder");
         Check.Range("data.train_count", TrainCount, TrainCount >= 0, "0 (all) or more");
         Check.Range("data.test_count", TestCount, TestCount >= 0, "0 (all) or more");
@@ -146,8 +146,8 @@ public sealed record TrainingConfig
     /// <summary>Replicas of the network that share each batch, one a thread; 0 for one a core. Runs agree to the bit at the same number.</summary>
     public int Replicas { get; init; }
 
-    /// <summary>With what numbers the network is computed: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>, see <see cref="Runtime.ComputePrecision"/>. The weights and the optimiser are float32 always.</summary>
-    public string Precision { get; init; } = Runtime.ComputePrecision.Automatic;
+    /// <summary>With what numbers the network is computed: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>, see <see cref="Engine.ComputePrecision"/>. The weights and the optimiser are float32 always.</summary>
+    public string Precision { get; init; } = Engine.ComputePrecision.Automatic;
 
     /// <summary>Steps between two lines of the log.</summary>
     public int LogEvery { get; init; } = 50;
@@ -180,7 +180,7 @@ public sealed record TrainingConfig
         Schedule.Validate();
         Average.Validate();
         Check.Range("training.replicas", Replicas, Replicas is >= 0 and <= 256, "between 0 (one a core) and 256");
-        Check.Range("training.precision", IO.Printable.Quote(Precision), Runtime.ComputePrecision.Names.Contains(Precision), string.Join(" or ", Runtime.ComputePrecision.Names));
+        Check.Range("training.precision", Printable.Quote(Precision), Engine.ComputePrecision.Names.Contains(Precision), string.Join(" or ", Engine.ComputePrecision.Names));
         Check.Range("training.log_every", LogEvery, LogEvery >= 1, "1 or more");
         Check.Range("training.checkpoint_every", CheckpointEvery, CheckpointEvery >= 1, "1 or more");
         Check.Range("training.samples_per_label", SamplesPerLabel, SamplesPerLabel is >= 0 and <= 100, "between 0 and 100");

@@ -1,5 +1,5 @@
-using Mezzotint.IO;
 using Mezzotint.Noise;
+using Mezzotint.Settings;
 
 namespace Mezzotint.Training;
 

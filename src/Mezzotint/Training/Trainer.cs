@@ -1,8 +1,8 @@
 using System.Globalization;
 using Mezzotint.Data;
-using Mezzotint.Evaluation;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Networks;
+using Mezzotint.Runs;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using TorchSharp;

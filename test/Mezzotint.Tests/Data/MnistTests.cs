@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Tests.Data;
 

@@ -1,6 +1,7 @@
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Training;
 using SkiaSharp;
 
 namespace Mezzotint.Tests.Data;

@@ -1,7 +1,7 @@
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
-using Mezzotint.IO;
-using Mezzotint.Tests.IO;
+using Mezzotint.Formats;
+using Mezzotint.Tests.Formats;
 using SkiaSharp;
 
 namespace Mezzotint.Tests.Data;

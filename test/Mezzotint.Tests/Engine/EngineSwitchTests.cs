@@ -1,5 +1,5 @@
 using Mezzotint.Engine;
-using Mezzotint.IO;
+using Mezzotint.Models;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using static TorchSharp.torch;

@@ -1,6 +1,5 @@
 using Mezzotint.Evaluation;
 using Mezzotint.Sampling;
-using Mezzotint.Tests.Sampling;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Evaluation;

@@ -5,7 +5,6 @@ using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using Mezzotint.Tests.Noise;
-using Mezzotint.Tests.Sampling;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Evaluation;

@@ -1,7 +1,7 @@
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
-using Mezzotint.Evaluation.Classifiers;
-using Mezzotint.IO;
+using Mezzotint.Models;
+using Mezzotint.Networks.Classifiers;
 
 namespace Mezzotint.Tests.Evaluation;
 

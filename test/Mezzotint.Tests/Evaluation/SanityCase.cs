@@ -1,6 +1,6 @@
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
-using Mezzotint.IO;
+using Mezzotint.Models;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Tests.Evaluation;

@@ -1,6 +1,6 @@
 using Mezzotint.Data;
-using Mezzotint.Evaluation.Classifiers;
-using Mezzotint.IO;
+using Mezzotint.Models;
+using Mezzotint.Networks.Classifiers;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Tests.Evaluation;

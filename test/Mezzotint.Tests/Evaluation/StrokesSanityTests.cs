@@ -1,6 +1,7 @@
 using Mezzotint.Data;
-using Mezzotint.Evaluation.Classifiers;
-using Mezzotint.IO;
+using Mezzotint.Models;
+using Mezzotint.Networks.Classifiers;
+using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Evaluation;
 

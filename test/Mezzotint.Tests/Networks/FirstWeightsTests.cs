@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using Mezzotint.Evaluation.Classifiers;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Networks.Classifiers;
 using Mezzotint.Networks;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -181,8 +181,8 @@ public class ResidualUNetTests
         using var one = Small.Build(seed: 1);
         using var same = Small.Build(seed: 1);
         using var other = Small.Build(seed: 2);
-        Assert.Equal(IO.SmallNetwork.Weights(one), IO.SmallNetwork.Weights(same));
-        Assert.NotEqual(IO.SmallNetwork.Weights(one), IO.SmallNetwork.Weights(other));
+        Assert.Equal(Models.SmallNetwork.Weights(one), Models.SmallNetwork.Weights(same));
+        Assert.NotEqual(Models.SmallNetwork.Weights(one), Models.SmallNetwork.Weights(other));
     }
 
     /// <summary>A network in which no layer is at 0 any more.</summary>

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Networks;
 using static TorchSharp.torch;
 

@@ -1,9 +1,8 @@
 using Mezzotint.Data;
-using Mezzotint.IO;
+using Mezzotint.Models;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
 using Mezzotint.Tests.Noise;
-using Mezzotint.Tests.Data;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Sampling;

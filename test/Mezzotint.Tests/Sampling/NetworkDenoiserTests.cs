@@ -2,7 +2,7 @@ using Mezzotint.Evaluation;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
-using Mezzotint.Tests.IO;
+using Mezzotint.Tests.Models;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Sampling;

@@ -1,4 +1,4 @@
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;

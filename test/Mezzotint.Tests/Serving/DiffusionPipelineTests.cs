@@ -1,5 +1,6 @@
 using CsCheck;
-using Mezzotint.IO;
+using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;

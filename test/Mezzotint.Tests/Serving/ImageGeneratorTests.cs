@@ -1,6 +1,6 @@
 #pragma warning disable MEAI001 // IImageGenerator is experimental
 using System.Diagnostics;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Serving;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;

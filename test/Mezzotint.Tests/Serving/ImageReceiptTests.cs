@@ -1,4 +1,4 @@
-using Mezzotint.IO;
+using Mezzotint.Formats;
 using Mezzotint.Sampling;
 using Mezzotint.Serving;
 using Mezzotint.Tests.Data;

@@ -1,5 +1,6 @@
-using Mezzotint.IO;
-using Mezzotint.Tests.IO;
+using Mezzotint.Formats;
+using Mezzotint.Tests.Formats;
+using Mezzotint.Tests.Models;
 using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Training;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using CsCheck;
-using Mezzotint.IO;
-using Mezzotint.Tests.IO;
+using Mezzotint.Formats;
+using Mezzotint.Tests.Formats;
 using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Training;

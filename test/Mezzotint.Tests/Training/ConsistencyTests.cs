@@ -1,5 +1,4 @@
 using CsCheck;
-using Mezzotint.IO;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Tests.Noise;
@@ -97,7 +96,7 @@ public class ConsistencyTests
     {
         using var start = Config.Model.Build(seed: 9);
         using var trainer = new Trainer(Config, SmallExperiment.Train, SmallExperiment.Train, start: start);
-        Assert.Equal(IO.SmallNetwork.Weights(start), IO.SmallNetwork.Weights(trainer.Network));
+        Assert.Equal(Models.SmallNetwork.Weights(start), Models.SmallNetwork.Weights(trainer.Network));
         double before = trainer.Evaluate();
         for (int i = 0; i < 6; i++)
         {
@@ -128,8 +127,8 @@ public class ConsistencyTests
         second.Restore(new Checkpoint { Step = 1, EpochsReported = 0, EpochLoss = 0, SinceLog = (0, 0), Elapsed = TimeSpan.Zero, Tensors = first.Tensors() });
         for (int i = 0; i < 3; i++)
             second.TrainStep();
-        Assert.Equal(IO.SmallNetwork.Weights(straight.Network), IO.SmallNetwork.Weights(second.Network));
-        Assert.Equal(IO.SmallNetwork.Weights(start)["time_embed.W"], IO.SmallNetwork.Weights(second.Network)["time_embed.W"]);
+        Assert.Equal(Models.SmallNetwork.Weights(straight.Network), Models.SmallNetwork.Weights(second.Network));
+        Assert.Equal(Models.SmallNetwork.Weights(start)["time_embed.W"], Models.SmallNetwork.Weights(second.Network)["time_embed.W"]);
     }
 }
 

@@ -1,7 +1,8 @@
 using Mezzotint.Data;
-using Mezzotint.IO;
+using Mezzotint.Models;
 using Mezzotint.Networks;
-using Mezzotint.Tests.IO;
+using Mezzotint.Runs;
+using Mezzotint.Tests.Formats;
 using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Training;

@@ -1,4 +1,3 @@
-using Mezzotint.IO;
 using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Training;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using Mezzotint.IO;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Evaluation.Reports;
 

@@ -1,0 +1,88 @@
+using System.Globalization;
+using Mezzotint.Cli.Output;
+using Mezzotint.Runs;
+using Mezzotint.Training;
+
+namespace Mezzotint.Cli.Choices;
+
+/// <summary>
+/// The configuration of a run that goes on: the one in its folder. What decided the steps that are done cannot change, or the run
+/// would be none that its configuration describes; what only decides how long it goes on and how it reports may. The learning
+/// rate may become lower: a training that has diverged goes on from its last sound checkpoint, and the log has the rate of each
+/// line.
+/// </summary>
+internal static class ResumedConfiguration
+{
+    private static readonly string[] Changeable =
+        ["training.epochs", "training.log_every", "training.checkpoint_every", "training.samples_per_label", "training.sample_steps"];
+
+    private const string LearningRate = "training.learning_rate", Unset = "not set";
+
+    /// <summary>Whether there is anything in a run folder that a new run would lose.</summary>
+    public static bool HasBegun(string path) =>
+        RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints")) && Directory.EnumerateFiles(Path.Combine(path, "checkpoints")).Any();
+
+    /// <summary>Reads the configuration of a run, with overrides.</summary>
+    /// <exception cref="MezzotintException">There is no run, or an override would change its past.</exception>
+    public static ExperimentConfig Read(Terminal terminal, string path, string? original, string[] overrides)
+    {
+        if (!RunFolder.Exists(path))
+            throw new MezzotintException($"There is no run in '{path}' to go on with: leave --resume out to begin one, or name its folder with --out RUN.");
+        string file = Path.Combine(path, "config.toml");
+        var before = Settings(Configuration.Read(file));
+        var config = Configuration.Read(file, overrides);
+        if ((config.Training.Schedule.DependsOnLength || config.Distillation.DependsOnLength) && before["training.epochs"] != Settings(config)["training.epochs"])
+            throw new MezzotintException($"--set training.epochs={config.Training.Epochs}: the run in '{path}' follows the length of its training, training.epochs = {before["training.epochs"]}, which cannot change on the way. Leave it out, or begin another run with --out RUN.");
+        double rate = Configuration.Read(file).Training.LearningRate;
+        foreach (var (key, value) in Settings(config))
+        {
+            if (before.GetValueOrDefault(key) == value || Changeable.Contains(key)
+                || (key == LearningRate && config.Training.LearningRate < rate))
+                continue;
+            throw new MezzotintException(
+                $"--set {key}={value}: the run in '{path}' has {key} = {before.GetValueOrDefault(key, Unset)}, which "
+                + $"{(key == LearningRate ? "can only become lower" : "cannot change on the way")}. Leave it out, or begin "
+                + $"another run with --out RUN. What can change: {string.Join(", ", Changeable)}, and {LearningRate} to a lower "
+                + $"one.") { Key = key };
+        }
+        if (config.Training.LearningRate < rate)
+            terminal.Say(
+                string.Create(
+                CultureInfo.InvariantCulture,
+                $"The learning rate is {config.Training.LearningRate} from here on; it was {rate}."));
+        if (original is not null && File.Exists(original))
+            NoteDifferences(terminal, path, original, Settings(Configuration.Read(original)), Settings(config));
+        return config;
+    }
+
+    private static void NoteDifferences(Terminal terminal, string path, string original, Dictionary<string, string> now, Dictionary<string, string> run)
+    {
+        string? Now(string key) => now.GetValueOrDefault(key);
+        string? Run(string key) => run.GetValueOrDefault(key);
+        string[] others = [.. run.Keys.Union(now.Keys)
+            .Where(key => Now(key) != Run(key) && !IsOpen(key, Now(key)))
+            .Select(key => $"{key} = {Now(key) ?? Unset} (the run: {Run(key) ?? Unset})")];
+        if (others.Length > 0)
+            terminal.Say($"The run goes on with its own settings; {original} has others: {string.Join(", ", others)}.");
+    }
+
+    /// <summary>Whether a setting leaves its value to the machine or to the data, from which the run has it.</summary>
+    private static bool IsOpen(string key, string? value) => (key, value) is ("training.replicas", "0")
+        or ("training.precision", "\"auto\"")
+        or ("model.corpus_length" or "model.in_channels" or "model.out_channels", null);
+
+    /// <summary>The settings by their full keys, as they stand in TOML; what is not set is not there.</summary>
+    private static Dictionary<string, string> Settings(ExperimentConfig config)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        string table = "";
+        foreach (string line in Configuration.Write(config).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (line.StartsWith('['))
+                table = line.Trim('[', ']') + ".";
+            else if (line.Split(" = ", 2) is [var key, var value])
+                settings[table + key] = value;
+        }
+        return settings;
+    }
+}

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.Globalization;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
+using Mezzotint.Models;
+using Mezzotint.Runs;
+using Mezzotint.Training;
+
+namespace Mezzotint.Cli.Verbs;
+
+/// <summary><c>mezzotint average RUN</c>: a model whose weights are an average of another width over the training.</summary>
+internal static class AverageVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var run = Options.Required("RUN", "A run folder whose configuration keeps averages: [training.average] kind = \"power\".");
+        var width = Options.Real("--width", "The average's width, as a part of the training: more than 0.001, at most 0.28. [default: the first of the configuration's]");
+        var step = Options.WholeOrNone("--step", 1, int.MaxValue, "The step that the average ends at, one that has a snapshot. [default: the last]");
+        var output = Options.Text("--out", "MODEL", "The model folder to make.");
+        output.Required = true;
+        var json = Options.Json();
+        var command = new Command("average", "Make a model of the averages that a run has kept: any width, after the training.") { run, width, step, output, json };
+        command.SetAction(result => Run(terminal, result.GetRequiredValue(run), result.GetValue(width), result.GetValue(step), result.GetRequiredValue(output)!, result.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(Terminal terminal, string run, double? width, long? step, string output, bool json)
+    {
+        if (!RunFolder.Exists(run))
+            throw new MezzotintException($"'{run}' is not a run folder.");
+        var config = Configuration.Read(Path.Combine(run, "config.toml"));
+        string trained = Path.Combine(run, "model");
+        if (!ModelFolder.Exists(trained))
+            throw new MezzotintException($"The run '{run}' has no model yet: it gets one at the end of its first epoch.");
+        double wished = width ?? (config.Training.Average as PowerAverage)?.Widths[0]
+            ?? throw new MezzotintException($"The run '{run}' keeps no averages of several widths: train with [training.average] kind = \"power\".");
+        var (network, end) = AverageSnapshots.Reconstruct(Path.Combine(run, "averages"), config, wished, step);
+        using var _ = network;
+        var info = ModelFolder.ReadInfo(trained);
+        ModelFolder.Write(output, network, info with
+        {
+            Name = string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)))}, average of width {wished} at step {end}"),
+            Steps = end,
+            Epochs = info.Epochs is { } epochs && info.Steps > 0 ? Math.Round(epochs * end / info.Steps, 4) : null,
+            TrainLoss = null, // those of other weights
+            EvalLoss = null,
+        });
+        terminal.Result(json, new { Model = output, Width = wished, Step = end, Sha256 = ModelFolder.Hash(output) },
+            string.Create(CultureInfo.InvariantCulture, $"{output}: the average of width {wished} at step {end}"));
+        return CommandLine.Done;
+    }
+}

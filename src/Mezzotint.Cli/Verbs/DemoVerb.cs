@@ -1,0 +1,83 @@
+using System.CommandLine;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+using Mezzotint.Serving;
+
+namespace Mezzotint.Cli.Verbs;
+
+/// <summary><c>mezzotint demo</c>: asks what to draw, again and again, as the seed's own demo does.</summary>
+internal static class DemoVerb
+{
+    private const int Images = 9;
+
+    public static Command Create(Terminal terminal)
+    {
+        var model = Options.Optional("MODEL", ModelSource.Description);
+        var sampler = new SamplerChoice();
+        var seed = Options.Seed("The seed of the first image; each later one has the next");
+        var json = new Option<bool>("--json") { Description = "Give each answer's result as one JSON object on a line, and draw nothing here." };
+        var command = new Command("demo", $"Ask for a label, draw {Images} images of it, save them as a grid, and ask again. An empty line, q, or the end of the input ends it.") { model, seed, json };
+        foreach (var option in sampler.All)
+            command.Add(option);
+        command.SetAction(result => Run(terminal, result.GetValue(model), sampler.Read(result), result.GetValue(seed), result.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(Terminal terminal, string? named, SamplerChoice.Chosen sampler, long seed, bool json)
+    {
+        string folder = ModelSource.Find(named);
+        using var model = ModelSource.Load(folder);
+        string? hash = ModelSource.Hash(folder);
+        using var threads = new WorkerThreads(0);
+        while (Ask(terminal, model.Info.ClassNames) is { } label)
+        {
+            if (seed + Images - 1 > Options.LargestSeed)
+                seed = 0;
+            var request = sampler.Of(new SamplingRequest { Labels = [.. Enumerable.Repeat(label, Images)], Seed = seed }, model.Info);
+            var receipt = ImageReceipt.For(request, sampler.RecipeFor(model.Info.Sampling), model.Info, hash) with { Precision = model.Precision };
+            var drawing = Drawing.Draw(terminal, model, request, receipt, threads);
+            string written = drawing.FreeName();
+            drawing.WriteGrid(written);
+            terminal.Result(json, new { Out = written, Label = model.Info.ClassNames[label], Count = Images, Seed = seed, request.Steps },
+                drawing.OnTerminal(terminal) + written);
+            seed += Images;
+        }
+        return CommandLine.Done;
+    }
+
+    /// <summary>The next label, or null at the end.</summary>
+    private static int? Ask(Terminal terminal, IReadOnlyList<string> classNames)
+    {
+        while (true)
+        {
+            terminal.Error.Write($"What shall I draw ({(classNames.Count > 1 ? $"{classNames[0]} to {classNames[^1]}" : classNames[0])}; q ends)? ");
+            string? answer = ReadLine(terminal)?.Trim();
+            if (string.IsNullOrEmpty(answer) || answer is "q" or "Q" or "quit" or "exit")
+            {
+                if (answer is null)
+                    terminal.Say(""); // the prompt's line ends, whoever speaks next
+                return null;
+            }
+            try
+            {
+                if (LabelList.Parse(answer, classNames) is [var label])
+                    return label;
+                terminal.Say("One at a time, please.");
+            }
+            catch (MezzotintException wrong)
+            {
+                terminal.Say(wrong.Message);
+            }
+        }
+    }
+
+    /// <summary>A signal must end the waiting too, and a blocked read cannot be called off: it is left to the end of the process.</summary>
+    private static string? ReadLine(Terminal terminal)
+    {
+        var line = Task.Run(terminal.In.ReadLine);
+        line.Wait(terminal.Stop);
+        return line.Result;
+    }
+}

@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Text;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
+using Mezzotint.Data;
+using Mezzotint.Evaluation.Reports;
+using Mezzotint.Evaluation;
+using Mezzotint.Formats;
+using Mezzotint.Runtime;
+using Mezzotint.Settings;
+
+namespace Mezzotint.Cli.Verbs;
+
+/// <summary><c>mezzotint evaluate</c> of images: those in a file or folder, or those that a model draws.</summary>
+internal static class EvaluateImages
+{
+    public const int MostImages = 100_000;
+
+    public static int Run(Terminal terminal, EvaluateRequest request, string? drawingOption)
+    {
+        CheckReport(request.Report);
+        var source = IsImages(request.Target) ? FromFiles(terminal, request, drawingOption) : null;
+        string? folder = source is null ? ModelSource.Find(request.Target) : null;
+        using var threads = new WorkerThreads(0);
+        source ??= EvaluateModel.Draw(terminal, request, folder!, threads);
+
+        var set = source.Images.Images;
+        var reference = ReferenceImages.Divide(source.Train, source.Test, source.Images.Labelled ? set.Labels : [], set.Count, request.Seed);
+        var classifiers = ClassifierSource.Load(request.Classifiers, source.Test);
+        try
+        {
+            var evaluation = ProgressDisplay.Show(terminal, "measuring", display => ImageEvaluation.Of(source.Images, reference, classifiers, threads,
+                new Reports<EvaluationProgress>(report => display.Report(report.Fraction, report.Stage)), terminal.Stop)).With(source.OfModel);
+            Tell(terminal, request, source, folder, evaluation);
+            return CommandLine.Done;
+        }
+        finally
+        {
+            foreach (var classifier in classifiers)
+                classifier.Dispose();
+        }
+    }
+
+    /// <summary>A file ending in .npz, or a folder that is no model or run.</summary>
+    private static bool IsImages(string target) =>
+        target.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) || Directory.Exists(target) && !ModelSource.IsNamedBy(target);
+
+    private static EvaluationSource FromFiles(Terminal terminal, EvaluateRequest request, string? drawingOption)
+    {
+        if (drawingOption is not null)
+            throw new MezzotintException($"{drawingOption} is for a model that draws; '{request.Target}' holds images. Leave it out.");
+        var background = request.Background ?? Background.Black;
+        var (train, test) = EvaluateVerb.LoadData(
+            terminal, request.Data ?? DataSource.MnistName, channels: null, size: null, background, train: true);
+        var images = EvaluatedImages.Read(request.Target, test, request.Count > 0 ? (int)request.Count : null, background);
+        ReadingLines.Say(terminal, images.Images);
+        return new EvaluationSource(images, train!, test);
+    }
+
+    private static void Tell(Terminal terminal, EvaluateRequest request, EvaluationSource source, string? folder, ImageEvaluation evaluation)
+    {
+        var written = request.Report is null ? null : EvaluationReport.Write(request.Report, evaluation, Head(request, source, evaluation));
+        var reference = evaluation.Reference;
+        terminal.Result(request.Json, new
+        {
+            Model = folder,
+            Images = folder is null ? request.Target : null,
+            ModelSha256 = source.ModelHash,
+            source.Images.Images.Count,
+            Labelled = source.Images.Labelled,
+            Read = source.Images.Images.Reading?.ToJson(),
+            source.Recipe?.Sampler,
+            source.Recipe?.Levels,
+            source.Recipe?.Steps,
+            source.Guidance,
+            request.Seed,
+            Data = reference.Test.Name,
+            RealCount = reference.Floor.Count,
+            TestCount = reference.Test.Count,
+            Classifiers = evaluation.Classifiers.Select(classifier => new { classifier.Name, classifier.Architecture, Sha256 = classifier.Hash, classifier.TestAccuracy }),
+            Figures = evaluation.Figures.ToDictionary(figure => figure.Key, figure => new { figure.Value, figure.StandardError, figure.Real, Better = EvaluationText.Key(figure.Better), figure.Missing, figure.Note }),
+            Labels = evaluation.Labels.Select(label => new { label.Name, label.Count, label.Accuracy, label.RealAccuracy, label.Diversity, label.RealDiversity }),
+            Seconds = Math.Round(evaluation.Seconds, 1),
+            Report = written?[0],
+        }, EvaluationText.Write(evaluation, request.Target, source.Drawn(request.Seed)) + (written is null ? "" : $"\nreport  {written[0]}"));
+    }
+
+    private static ReportHead Head(EvaluateRequest request, EvaluationSource source, ImageEvaluation evaluation)
+    {
+        var facts = new List<(string, string)>
+        {
+            ("images", Quantity.Of(source.Images.Images.Count, "image") + (source.Drawn(request.Seed) is { } drawn ? $", drawn by {drawn}" : "")),
+            ("measured against", $"{evaluation.Reference.Test.Name}, {Quantity.Of(evaluation.Reference.Test.Count, "image")}, and {evaluation.Reference.Train.Name}, {Quantity.Of(evaluation.Reference.Train.Count, "image")}"),
+        };
+        if (source.ModelHash is not null)
+            facts.Add(("model", $"SHA-256 {source.ModelHash}"));
+        string sampler = source.Recipe is { } recipe ? $" --sampler {recipe.Sampler} --levels {recipe.Levels} --steps {recipe.Steps}{request.Guidance.Written()}" : "";
+        facts.Add(("made by", $"mezzotint {CommandLine.Version}: {Command(request, source)}"));
+        return new ReportHead(request.Target, facts);
+    }
+
+    /// <summary>The command that gets the same figures again, for a shell.</summary>
+    private static string Command(EvaluateRequest request, EvaluationSource source)
+    {
+        var command = new StringBuilder("mezzotint evaluate ").Append(Quoted(request.Target));
+        void Add(string option, object? value)
+        {
+            if (value is not null)
+                command.Append(
+                    CultureInfo.InvariantCulture, $" {option} {Quoted(Convert.ToString(value, CultureInfo.InvariantCulture)!)}");
+        }
+        Add("--data", request.Data);
+        Add("--background", request.Background);
+        Add("--count", source.Images.Images.Count);
+        Add("--seed", request.Seed);
+        foreach (string classifier in request.Classifiers)
+            Add("--classifier", classifier);
+        if (source.Recipe is { } recipe)
+        {
+            Add("--likelihood", request.LikelihoodCount);
+            Add("--sampler", recipe.Sampler);
+            Add("--levels", recipe.Levels);
+            Add("--steps", recipe.Steps);
+            Add("--eta", request.Sampler.Eta);
+            Add("--churn", request.Sampler.Churn);
+            command.Append(request.Guidance.Written());
+            Add("--device", request.Place.Device == ComputeDevice.Cpu ? null : request.Place.Device);
+            Add("--precision", request.Place.SaysPrecision ? request.Place.Precision : null);
+        }
+        return command.ToString();
+    }
+
+    /// <summary>A word of a command; what a shell would take apart stands in quotes.</summary>
+    private static string Quoted(string word) =>
+        word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./,:+=@%".Contains(letter)) ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    /// <summary>Finds out before the work whether the report can be written.</summary>
+    private static void CheckReport(string? folder)
+    {
+        if (folder is null)
+            return;
+        if (File.Exists(folder))
+            throw new MezzotintException($"--report '{folder}' is a file: name a folder.");
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"--report '{folder}' cannot be written: {cause.Message} Choose another place.", cause);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using System.Globalization;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
+using Mezzotint.Data;
+using Mezzotint.Evaluation;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+using Mezzotint.Settings;
+
+namespace Mezzotint.Cli.Verbs;
+
+/// <summary>What is measured, and where it came from.</summary>
+/// <param name="Images">The images.</param>
+/// <param name="Train">Real ones.</param>
+/// <param name="Test">Real ones.</param>
+internal sealed record EvaluationSource(EvaluatedImages Images, ImageSet Train, ImageSet Test)
+{
+    /// <summary>The fingerprint of the model that drew them; null of images from files, as are all that follow.</summary>
+    public string? ModelHash { get; init; }
+
+    /// <summary>How they were drawn.</summary>
+    public SamplingRecipe? Recipe { get; init; }
+
+    /// <summary>With which guidance.</summary>
+    public string? Guidance { get; init; }
+
+    /// <summary>The figures of the model itself: what the drawing cost, how likely it takes test images to be.</summary>
+    public IReadOnlyList<Figure> OfModel { get; init; } = [];
+
+    /// <summary>How they were drawn, in words.</summary>
+    public string? Drawn(long seed) => Recipe is null ? null : string.Create(CultureInfo.InvariantCulture,
+        $"{Recipe.Sampler}, {Recipe.Levels} levels, {Quantity.Of(Recipe.Steps, "step")}{(Guidance is null ? "" : $", guidance {Guidance}")}, from seed {seed}");
+}
+
+/// <summary><c>mezzotint evaluate MODEL</c>: the part that a model does, drawing as many images of each label, and its likelihood.</summary>
+internal static class EvaluateModel
+{
+    public const int DefaultCount = 5000, DefaultLikelihoodCount = 100;
+
+    public static EvaluationSource Draw(Terminal terminal, EvaluateRequest request, string folder, WorkerThreads threads)
+    {
+        using var model = request.Place.Load(folder);
+        var info = model.Info;
+        var (train, test) = EvaluateVerb.LoadData(
+            terminal, request.Data ?? info.Dataset ?? DataSource.MnistName, info.Model.InChannels, info.Size,
+            EvaluateVerb.BackgroundFor(request.Background, info), train: true);
+        EvaluateVerb.CheckFit(info, test);
+        ClassifierSource.Load(request.Classifiers, test).ToList().ForEach(classifier => classifier.Dispose()); // a missing one shows before the drawing
+        int count = request.Count > 0 ? (int)request.Count : DefaultCount, classes = test.ClassNames.Count;
+        if (request.Seed + count - 1 > Options.LargestSeed)
+            throw new MezzotintException($"--seed {request.Seed} leaves too few seeds for {count} images: the last is {Options.LargestSeed}. Choose a smaller one.");
+        byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)((long)i * classes / count))]; // as many of each, to one
+        var recipe = request.Sampler.RecipeFor(info.Sampling);
+        using var weaker = request.Guidance.LoadWeaker(request.Place);
+        var sampling = request.Guidance.Of(request.Sampler.Of(new SamplingRequest { Labels = [.. labels.Select(label => (int)label)], Seed = request.Seed }, info), recipe, weaker);
+
+        var clock = Stopwatch.StartNew();
+        long evaluations = 0;
+        var images = ProgressDisplay.Show(terminal, "drawing", display => model.CreateSampler().Sample(sampling, threads, new Reports<SamplingProgress>(report =>
+        {
+            KeepLargest(ref evaluations, report.Evaluations);
+            display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(count, "image"));
+        }), terminal.Stop));
+        double seconds = clock.Elapsed.TotalSeconds;
+        return new EvaluationSource(new EvaluatedImages(new ImageSet(folder, images.Pixels, labels, images.Channels, images.Height, images.Width, test.ClassNames)), train!, test)
+        {
+            ModelHash = ModelSource.Hash(folder),
+            Recipe = recipe,
+            Guidance = sampling.Guidance?.ToString(),
+            OfModel = [.. Likelihood(terminal, request, model, test, threads), .. Cost((double)evaluations / count, seconds / count)],
+        };
+    }
+
+    private static IEnumerable<Figure> Likelihood(Terminal terminal, EvaluateRequest request, LoadedModel model, ImageSet test, WorkerThreads threads)
+    {
+        if (request.LikelihoodCount == 0)
+            yield break;
+        var images = test.Take((int)Math.Min(request.LikelihoodCount, test.Count));
+        var (solver, levels) = new SamplerChoice.Chosen(null, null, 0, null, null).Flow(model.Info.Process);
+        var figure = new Figure
+        {
+            Key = "bits_per_dimension",
+            Group = "Likelihood",
+            Name = $"bits per dimension of {Quantity.Of(images.Count, "test image")}",
+            Note = string.Create(CultureInfo.InvariantCulture, $"{LikelihoodResult.Convention}, {levels[^1]:G3} here; as `mezzotint likelihood` has it"),
+            Better = Better.Lower,
+        };
+        yield return Measured();
+
+        Figure Measured()
+        {
+            try
+            {
+                var likelihood = Evaluation.Likelihood.Of(model) with { Solver = solver, Levels = levels, Seed = request.Seed };
+                var result = ProgressDisplay.Show(terminal, "likelihood", display => likelihood.Evaluate(images, threads, new Reports<SamplingProgress>(report =>
+                    display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(images.Count, "image"))), terminal.Stop));
+                return figure with { Value = result.BitsPerDimension, StandardError = result.StandardError };
+            }
+            catch (MezzotintException cause)
+            {
+                return figure with { Missing = cause.Message, Note = null }; // the images have figures all the same
+            }
+        }
+    }
+
+    private static IReadOnlyList<Figure> Cost(double evaluations, double seconds) =>
+    [
+        new() { Key = "evaluations_per_image", Group = "Cost", Name = "network evaluations an image", Value = evaluations, Better = Better.Lower },
+        new() { Key = "seconds_per_image", Group = "Cost", Name = $"seconds an image, on this machine ({Quantity.Of(Environment.ProcessorCount, "core")})", Value = seconds, Unit = FigureUnit.Seconds, Better = Better.Lower },
+    ];
+
+    /// <summary>Reports come from several threads, and not in order.</summary>
+    private static void KeepLargest(ref long target, long value)
+    {
+        for (long seen = Interlocked.Read(ref target); value > seen; seen = Interlocked.Read(ref target))
+            if (Interlocked.CompareExchange(ref target, value, seen) == seen)
+                return;
+    }
+}

@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Globalization;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Networks;
+using Mezzotint.Runtime;
+using Mezzotint.Training;
+
+namespace Mezzotint.Cli.Verbs;
+
+/// <summary><c>mezzotint inspect MODEL</c>: the network as PyTorch prints it, and the number of its parameters.</summary>
+internal static class InspectVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var model = Options.Required("MODEL", "A model folder, a run folder, a PyTorch checkpoint folder, the name of a model in ./models, or a configuration (a TOML file).");
+        var json = Options.Json();
+        var command = new Command("inspect", "Print a model's module tree, as PyTorch prints it, and the number of its parameters.") { model, json };
+        command.SetAction(result => Run(terminal, result.GetRequiredValue(model), result.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(Terminal terminal, string named, bool json)
+    {
+        if (IsConfiguration(named) && Configuration.Read(named).Model.Memory is { Fits: false } need)
+            return Figures(terminal, named, need, json);
+        var (path, network, info) = Open(named);
+        using var _ = network;
+        string tree = ModuleTree.Print(network);
+        long parameters = network.parameters().Sum(parameter => parameter.numel());
+        long frozen = network.parameters().Where(parameter => !parameter.requires_grad).Sum(parameter => parameter.numel());
+        terminal.Result(json, new
+        {
+            Path = path,
+            Parameters = parameters,
+            Frozen = frozen,
+            info?.Name,
+            info?.Height,
+            info?.Width,
+            info?.ClassNames,
+            info?.Dataset,
+            info?.Background,
+            info?.Steps,
+            info?.Epochs,
+            info?.TrainLoss,
+            info?.EvalLoss,
+            Sha256 = info is null ? null : ModelSource.Hash(path),
+            Tree = tree,
+        }, string.Create(CultureInfo.InvariantCulture, $"{tree}\n\n{parameters:N0} parameters, {frozen:N0} of them frozen"));
+        return CommandLine.Done;
+    }
+
+    private static bool IsConfiguration(string named) => named.EndsWith(".toml", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>What can be said of a network that is too large to be made.</summary>
+    private static int Figures(Terminal terminal, string path, MemoryNeed need, bool json)
+    {
+        long parameters = Configuration.Read(path).Model.ParameterCount;
+        terminal.Result(json, new { Path = path, Parameters = parameters, need.Bytes }, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{parameters:N0} parameters, {need.Bytes / 1e9:F1} GB: too many for this machine, "
+                + $"which has {MemoryNeed.Available / 1e9:F1} GB"));
+        return CommandLine.Done;
+    }
+
+    private static (string Path, DenoisingNetwork Network, ModelInfo? Info) Open(string named)
+    {
+        if (IsConfiguration(named))
+            return (named, Configuration.Read(named).Model.Build(), null);
+        string folder = ModelSource.Find(named);
+        var model = ModelSource.Load(folder);
+        return (folder, model.Network, model.Info);
+    }
+}

@@ -1,0 +1,98 @@
+namespace Mezzotint.Formats;
+
+/// <summary>A few files of a folder that are replaced together: a reader sees all of the old ones or all of the new
+/// ones.</summary>
+/// <remarks>
+/// No portable call replaces several files at once, and the folder may hold other files, which stay. So the new files are written
+/// into a folder of their own inside it, which a single rename then calls <c>.mezzotint-next</c>. From that moment the new files
+/// count, wherever they are: <see cref="PathOf"/> looks there first. What is left is to move them to their places, one by one. A
+/// process that is killed before the rename leaves the old files, one that is killed after it the new ones, and the next writer
+/// or reader moves the rest.
+/// </remarks>
+internal static class AtomicFolder
+{
+    private const string Next = AtomicFile.TemporaryPrefix + "next";
+
+    /// <summary>Replaces files of a folder, which is made where it is not there.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="write">Writes the files into the folder that it is given, which is empty.</param>
+    /// <exception cref="MezzotintException">The file system refuses.</exception>
+    public static void Write(string folder, Action<string> write)
+    {
+        string staged = Path.Combine(folder, AtomicFile.TemporaryName());
+        try
+        {
+            Directory.CreateDirectory(folder);
+            AtomicFile.SweepOnce(folder);
+            Directory.CreateDirectory(staged);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"Cannot make the folder '{folder}': {Printable.Line(cause.Message)}", cause);
+        }
+        try
+        {
+            write(staged);
+            Finish(folder);
+            string next = Path.Combine(folder, Next);
+            AtomicFile.BeforeStep?.Invoke("rename", next);
+            Directory.Move(staged, next);
+            AtomicFile.BeforeStep?.Invoke("fsync folder", next);
+            AtomicFile.SyncFolder(folder);
+            Finish(folder);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"Cannot write the folder '{folder}': {Printable.Line(cause.Message)}", cause);
+        }
+        finally
+        {
+            AtomicFile.RemoveFolder(staged);
+        }
+    }
+
+    /// <summary>Where a file of the folder is: usually in it.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="name">The file.</param>
+    public static string PathOf(string folder, string name) =>
+        Path.Combine(folder, Next, name) is var next && File.Exists(next) ? next : Path.Combine(folder, name);
+
+    /// <summary>Moves what a killed writer had left to move, where the file system allows it.</summary>
+    /// <param name="folder">The folder.</param>
+    public static void TryFinish(string folder)
+    {
+        try
+        {
+            Finish(folder);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            // The files are read where they are.
+        }
+    }
+
+    private static void Finish(string folder)
+    {
+        string next = Path.Combine(folder, Next);
+        if (!Directory.Exists(next))
+            return;
+        foreach (string file in Directory.GetFiles(next))
+        {
+            string target = Path.Combine(folder, Path.GetFileName(file));
+            AtomicFile.BeforeStep?.Invoke("rename", target);
+            try
+            {
+                File.Move(file, target, overwrite: true);
+            }
+            catch (FileNotFoundException)
+            {
+                // Another process moves them too.
+            }
+        }
+        AtomicFile.BeforeStep?.Invoke("fsync folder", folder);
+        AtomicFile.SyncFolder(folder);
+        AtomicFile.BeforeStep?.Invoke("remove", next);
+        if (Directory.Exists(next))
+            Directory.Delete(next);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Security.Cryptography;
+using Mezzotint.Formats;
+using Mezzotint.Networks;
+
+namespace Mezzotint.Models;
+
+/// <summary>
+/// A model on disk: a folder with <c>config.json</c> (what it is), <c>model.safetensors</c> (its weights) and <c>README.md</c> (the model card).
+/// </summary>
+/// <remarks>
+/// The files are replaced together (<see cref="AtomicFolder"/>): whenever a program is stopped, the folder is the old model or
+/// the new one. The weights also carry the hash of the description that they go with, so that files of two models that somebody
+/// put together are refused.
+/// </remarks>
+public static class ModelFolder
+{
+    /// <summary>The name of the description.</summary>
+    public const string DescriptionFile = "config.json";
+
+    /// <summary>The name of the weights.</summary>
+    public const string WeightsFile = "model.safetensors";
+
+    /// <summary>The name of the model card.</summary>
+    public const string CardFile = "README.md";
+
+    private const int MaxDescriptionLength = 1 << 20;
+
+    /// <summary>Whether a folder claims to be a model: whether it has a description and weights.</summary>
+    /// <param name="folder">The folder.</param>
+    public static bool Exists(string folder) =>
+        File.Exists(AtomicFolder.PathOf(folder, DescriptionFile)) && File.Exists(AtomicFolder.PathOf(folder, WeightsFile));
+
+    /// <summary>Writes a model, in place of the one that may be there.</summary>
+    /// <param name="folder">The folder; it is made where it is not there, and other files in it stay.</param>
+    /// <param name="network">The weights.</param>
+    /// <param name="info">The description; its shape is the network's.</param>
+    /// <param name="precision">Of the weights in the file: Float32, or BFloat16 or Float16, which take half of the space.</param>
+    /// <exception cref="ArgumentException">The description is of another shape of network, or weights are not kept in that precision.</exception>
+    /// <exception cref="MezzotintException">A number of the description is out of its range, a weight is not finite, or the folder cannot be written.</exception>
+    public static void Write(string folder, DenoisingNetwork network, ModelInfo info, ElementType precision = ElementType.Float32)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(info);
+        if (!info.Model.Equals(network.Config))
+            throw new ArgumentException("The description is of another shape of network.", nameof(info));
+        info.Validate();
+        var tensors = NetworkWeights.Save(network, precision);
+        byte[] description = ModelDescription.Write(info);
+        AtomicFolder.Write(folder, staged =>
+        {
+            SafetensorsFile.Write(Path.Combine(staged, WeightsFile), tensors, DescriptionHash.Metadata(description));
+            AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
+            AtomicFile.WriteText(Path.Combine(staged, CardFile), ModelCard.Write(info, precision, Hash(staged)));
+        });
+    }
+
+    /// <summary>Reads a model.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="unwrap">Whether to take off what PyTorch's wrappers put before all names, such as <c>module.</c>; else such
+    /// names are refused.</param>
+    /// <exception cref="MezzotintException">The folder is no model, or its files are damaged or do not belong together.</exception>
+    public static LoadedModel Read(string folder, bool unwrap = false)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        AtomicFolder.TryFinish(folder);
+        string weights = AtomicFolder.PathOf(folder, WeightsFile);
+        var (info, hash) = ReadDescription(folder);
+        var file = SafetensorsFile.Read(
+            weights, length => NetworkWeights.CheckLength(length, info.Model.ParameterCount, weights));
+        DescriptionHash.Check(file, hash, folder, "write the model again (a training that is resumed does)");
+        return new LoadedModel(
+            NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights), info);
+    }
+
+    /// <summary>Reads the description alone.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="MezzotintException">The folder is no model, or its description is damaged.</exception>
+    public static ModelInfo ReadInfo(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return ReadDescription(folder).Info;
+    }
+
+    /// <summary>The SHA-256 of the weights' file in lower-case hexadecimal digits: the model's fingerprint.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="MezzotintException">The file cannot be read.</exception>
+    public static string Hash(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return InputFile.Read(
+            AtomicFolder.PathOf(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
+    }
+
+    private static (ModelInfo Info, string Hash) ReadDescription(string folder)
+    {
+        string path = AtomicFolder.PathOf(folder, DescriptionFile);
+        if (!Exists(folder))
+        {
+            throw new MezzotintException(SeedCheckpoint.Exists(folder)
+                ? $"'{folder}' is a PyTorch checkpoint, not a model folder: turn it into one with `mezzotint import {folder} --out MODEL`."
+                : $"'{folder}' is not a model folder: it must have {DescriptionFile} and {WeightsFile}.");
+        }
+        byte[] json = SmallFile.Read(path, MaxDescriptionLength);
+        return (ModelDescription.Parse(json, path), DescriptionHash.Of(json));
+    }
+}

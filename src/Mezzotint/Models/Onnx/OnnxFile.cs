@@ -1,0 +1,49 @@
+using System.Text;
+using Mezzotint.Formats;
+using Mezzotint.Networks;
+using Mezzotint.Noise;
+
+namespace Mezzotint.Models.Onnx;
+
+/// <summary>
+/// Writes a model's network as an ONNX file, which runs without this library: F(x, t, labels), of any batch size, and of one size of image.
+/// </summary>
+/// <remarks>
+/// Inputs: <c>x</c>, float32 [batch, C, H, W], the noisy images as the network sees them; <c>t</c>, float32 [batch], the times as it is told them; <c>labels</c>,
+/// int64 [batch, tokens], the asked classes. Output: <c>output</c>, float32 [batch, C, H, W]. How x and t follow from the level of noise, and the image from the
+/// output, is for the parameterisation to say: the metadata has the model's description under <c>mezzotint</c>, the same as the model folder's
+/// <c>config.json</c>. Sources: the ONNX specification, opset 17, github.com/onnx/onnx.
+/// </remarks>
+public static class OnnxFile
+{
+    /// <summary>The key of the metadata under which the model's description is.</summary>
+    public const string DescriptionKey = "mezzotint";
+
+    /// <summary>Writes the file, in place of one that may be there.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="network">The weights.</param>
+    /// <param name="info">The description; its shape is the network's, and its image's size becomes the file's.</param>
+    /// <exception cref="ArgumentException">The description is of another shape of network.</exception>
+    /// <exception cref="MezzotintException">A layer of the network has no operators in ONNX, a weight is not finite, or the
+    /// file cannot be written.</exception>
+    public static void Write(string path, DenoisingNetwork network, ModelInfo info)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(info);
+        if (!info.Model.Equals(network.Config))
+            throw new ArgumentException("The description is of another shape of network.", nameof(info));
+        info.Validate();
+        var graph = new OnnxGraph();
+        int channels = info.Model.InChannels;
+        graph.Input("x", whole: false, "batch", channels, info.Height, info.Width);
+        graph.Input("t", whole: false, "batch");
+        graph.Input("labels", whole: true, "batch", "tokens");
+        var description = network.Description;
+        string output = new OnnxNetwork(graph, NetworkWeights.Save(network)).Add(description, ValueSizes.Of(description, info.Height, info.Width, tokens: 1));
+        graph.Output("output", output, "batch", channels, info.Height, info.Width);
+        byte[] file = graph.Model(info.Name, "F(x, t, labels) of a diffusion model; the metadata's 'mezzotint' describes how it is used.",
+            new Dictionary<string, string> { [DescriptionKey] = Encoding.UTF8.GetString(ModelDescription.Write(info)) }).ToArray();
+        AtomicFile.Write(path, stream => stream.Write(file));
+    }
+}

@@ -1,0 +1,196 @@
+using System.Runtime.InteropServices;
+using Mezzotint.Formats;
+using Mezzotint.Networks;
+
+namespace Mezzotint.Models.Onnx;
+
+/// <summary>
+/// A described network in ONNX's operators, layer by layer. Weights keep the names that the network gives them.
+/// </summary>
+internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, TensorData> weights)
+{
+    private const float NormEpsilon = 1e-5f; // libtorch's
+
+    /// <summary>Adds all layers.</summary>
+    /// <param name="description">The network; the graph has its inputs already.</param>
+    /// <param name="sizes">Of its values.</param>
+    /// <returns>The name of what it gives.</returns>
+    public string Add(NetworkDescription description, ValueSize[] sizes)
+    {
+        var names = new string[description.Nodes.Count];
+        foreach (var node in description.Nodes)
+            names[node.Index] = Add(node, sizes[node.Index], [.. node.Inputs.Select(input => names[input.Index])]);
+        return names[description.Outputs[0].Index];
+    }
+
+    private string Add(Node node, ValueSize size, string[] inputs) => node switch
+    {
+        InputNode input => input.Of,
+        ConvolutionNode { Shape: var (kernel, stride, padding, transposed) } conv =>
+            graph.Add(transposed ? "ConvTranspose" : "Conv", [inputs[0], .. WeightAndBias(conv, conv.HasBias)],
+            [("kernel_shape", new long[] { kernel, kernel }), ("strides", new long[] { stride, stride }),
+                ("pads", new long[] { padding, padding, padding, padding }),
+                .. transposed ? [("output_padding", (object)new long[] { conv.Shape.OutputPadding, conv.Shape.OutputPadding })]
+                    : Array.Empty<(string, object)>()]),
+        LinearNode { Form: ValueForm.Vector } linear =>
+            graph.Add("Gemm", [inputs[0], .. WeightAndBias(linear, linear.HasBias)], ("transB", 1)),
+        LinearNode linear => OverTokens(linear, inputs[0]),
+        EmbeddingNode => graph.Add("Gather", [Weight(node, "weight"), inputs[0]]),
+        GroupNormNode norm => GroupNorm(norm, size, inputs[0]),
+        LayerNormNode =>
+            graph.Add("LayerNormalization", [inputs[0], .. WeightAndBias(node, true)], ("axis", -1), ("epsilon", NormEpsilon)),
+        ActivationNode activation => Activation(activation.Kind, inputs[0]),
+        AttentionNode { Causal: true } =>
+            throw new MezzotintException("A network with causal attention cannot be written as ONNX yet."),
+        AttentionNode { Form: ValueForm.Map } attention => AmongPlaces(attention, size, inputs),
+        AttentionNode attention => AmongTokens(attention, inputs),
+        TimeFeaturesNode features => TimeFeatures(features, inputs[0]),
+        AnchorsNode anchors => Anchored(anchors, inputs[0], inputs[1]),
+        AddNode =>
+            Plus(inputs[0], node.Inputs[1].Form == node.Form ? inputs[1] : OverPlaces(inputs[1], node.Form, node.Channels)),
+        MultiplyNode => Times(inputs[0], inputs[1]),
+        ModulateNode => Modulated(node, inputs[0], inputs[1]),
+        ConcatenateNode => graph.Add("Concat", inputs, ("axis", ChannelAxis(node.Form))),
+        SliceNode slice => Slice(inputs[0], slice.First, slice.Channels, ChannelAxis(slice.Form)),
+        ResampleNode resample => Resampled(resample, size, inputs[0]),
+        // [B, P, C]
+        ReshapeNode { Form: ValueForm.Tokens } =>
+            Transposed(graph.Add("Reshape", [inputs[0], graph.Whole(0, node.Channels, -1)]), 0, 2, 1),
+        ReshapeNode { Form: ValueForm.Map } => graph.Add("Reshape", [Transposed(inputs[0], 0, 2, 1), Sides(node.Channels, size)]),
+        ReshapeNode => graph.Add("Reshape", [inputs[0], graph.Whole(0, -1)]),
+        ReduceNode { Kind: ReduceKind.Sum } => graph.Add("ReduceSum", [inputs[0], graph.Whole(1)], ("keepdims", 0)),
+        ReduceNode => graph.Add("ReduceMean", inputs, ("axes", new long[] { 2, 3 }), ("keepdims", 0)),
+        _ => throw new MezzotintException($"A network with a layer of the type {node.GetType().Name} cannot be written as ONNX."),
+    };
+
+    private static int ChannelAxis(ValueForm form) => form == ValueForm.Map ? 1 : -1;
+
+    private string Weight(Node node, string name, long[]? shape = null)
+    {
+        var tensor = weights[$"{node.Name}.{name}"];
+        return graph.Weight($"{node.Name}.{name}", shape ?? tensor.Shape, tensor.Bytes.Span);
+    }
+
+    private IEnumerable<string> WeightAndBias(Node node, bool hasBias) =>
+        hasBias ? [Weight(node, "weight"), Weight(node, "bias")] : [Weight(node, "weight")];
+
+    private string Plus(string a, string b) => graph.Add("Add", [a, b]);
+
+    private string Times(string a, string b) => graph.Add("Mul", [a, b]);
+
+    private string Number(double value) => graph.Floats([], (float)value);
+
+    private string Transposed(string x, params long[] order) => graph.Add("Transpose", [x], ("perm", order));
+
+    private string Sides(int channels, ValueSize size) => graph.Whole(0, channels, size.Rows, size.Columns);
+
+    private string OverTokens(LinearNode linear, string x)
+    {
+        string product = graph.Add("MatMul", [x, Transposed(Weight(linear, "weight"), 1, 0)]);
+        return linear.HasBias ? Plus(product, Weight(linear, "bias")) : product;
+    }
+
+    /// <summary>
+    /// Opset 17 has no group normalisation: each group is normalised as an instance, then scaled and shifted by channel.
+    /// </summary>
+    private string GroupNorm(GroupNormNode norm, ValueSize size, string x)
+    {
+        long[] one = [norm.Groups], perChannel = [norm.Channels, 1, 1];
+        string grouped = graph.Add("Reshape", [x, graph.Whole(0, norm.Groups, -1)]);
+        string normal = graph.Add("InstanceNormalization",
+            [grouped, graph.Floats(one, [.. Enumerable.Repeat(1f, norm.Groups)]), graph.Floats(one, new float[norm.Groups])],
+            ("epsilon", NormEpsilon));
+        return Plus(Times(graph.Add("Reshape", [normal, Sides(norm.Channels, size)]), Weight(norm, "weight", perChannel)),
+            Weight(norm, "bias", perChannel));
+    }
+
+    private string Activation(ActivationKind kind, string x) => kind switch
+    {
+        ActivationKind.Silu => Times(x, graph.Add("Sigmoid", [x])),
+        ActivationKind.Relu => graph.Add("Relu", [x]),
+        ActivationKind.Gelu =>
+            Times(Times(x, Number(0.5)), Plus(graph.Add("Erf", [Times(x, Number(Math.Sqrt(0.5)))]), Number(1))),
+        _ => Times(x, graph.Add("Sigmoid", [Times(x, Number(1.702))])),
+    };
+
+    private string AmongPlaces(AttentionNode node, ValueSize size, string[] inputs)
+    {
+        int width = node.Channels / node.Heads;
+        // [B, n, d, P]
+        string[] qkv = [.. inputs.Select(input => graph.Add("Reshape", [input, graph.Whole(0, node.Heads, width, size.Places)]))];
+        string mixed = Attention(Transposed(qkv[0], 0, 1, 3, 2), qkv[1], Transposed(qkv[2], 0, 1, 3, 2), width);
+        return graph.Add("Reshape", [Transposed(mixed, 0, 1, 3, 2), Sides(node.Channels, size)]);
+    }
+
+    private string AmongTokens(AttentionNode node, string[] inputs)
+    {
+        int width = node.Channels / node.Heads;
+        string Heads(string of, params long[] order) =>
+            Transposed(graph.Add("Reshape", [of, graph.Whole(0, -1, node.Heads, width)]), order);
+        string mixed = Attention(Heads(inputs[0], 0, 2, 1, 3), Heads(inputs[1], 0, 2, 3, 1), Heads(inputs[2], 0, 2, 1, 3), width);
+        return graph.Add("Reshape", [Transposed(mixed, 0, 2, 1, 3), graph.Whole(0, -1, node.Channels)]);
+    }
+
+    /// <summary>softmax(q k^T / sqrt(d)) v: q [B, n, T, d], k [B, n, d, K], v [B, n, K, d] to [B, n, T, d].</summary>
+    private string Attention(string q, string k, string v, int width) =>
+        graph.Add("MatMul", [graph.Add("Softmax", [graph.Add("MatMul", [Times(q, Number(1 / Math.Sqrt(width))), k])], ("axis", -1)),
+            v]);
+
+    private string TimeFeatures(TimeFeaturesNode node, string t)
+    {
+        float[] turns = node.Frequencies is { } given
+            ? [.. given.Select(f => (float)f)] : MemoryMarshal.Cast<byte, float>(weights[node.Name!].Bytes.Span).ToArray();
+        float[] radians = [.. turns.Select(f => f * (float)(2 * Math.PI))];
+        string angle = Times(graph.Add("Unsqueeze", [t, graph.Whole(1)]), graph.Floats([radians.Length], radians)); // [B, F]
+        string cos = graph.Add("Cos", [angle]), sin = graph.Add("Sin", [angle]);
+        return graph.Add("Concat", node.CosineFirst ? [cos, sin] : [sin, cos], ("axis", 1));
+    }
+
+    /// <summary><see cref="AnchorInputs"/>.</summary>
+    private string Anchored(AnchorsNode node, string x, string t)
+    {
+        string level = graph.Add("Reshape", [graph.Add("Exp", [Times(t, Number(4))]), graph.Whole(-1, 1, 1, 1)]);
+        string noisy = Times(x, graph.Add("Sqrt", [Plus(Times(level, level), Number(node.DataStd * node.DataStd))]));
+        string Distance(double anchor) => graph.Add("Div", [Plus(noisy, Number(-anchor)), level]);
+        string Clipped(string distance) => graph.Add("Clip", [distance, Number(-AnchorInputs.Limit), Number(AnchorInputs.Limit)]);
+        return graph.Add("Concat",
+            [x, .. node.Anchors.Select(anchor => Times(Clipped(Distance(anchor)), Number(AnchorInputs.Scale)))], ("axis", 1));
+    }
+
+    private string Modulated(Node node, string x, string scaleAndShift)
+    {
+        string Part(int first) => OverPlaces(Slice(scaleAndShift, first, node.Channels, -1), node.Form, node.Channels);
+        return Plus(Times(x, Plus(Part(0), Number(1))), Part(node.Channels));
+    }
+
+    private string Slice(string x, int first, int count, int axis) =>
+        graph.Add("Slice", [x, graph.Whole(first), graph.Whole(first + count), graph.Whole(axis)]);
+
+    /// <summary>[B, C] as [B, C, 1, 1] beside maps, and as [B, 1, C] beside tokens.</summary>
+    private string OverPlaces(string x, ValueForm form, int channels) => form switch
+    {
+        ValueForm.Map => graph.Add("Reshape", [x, graph.Whole(0, channels, 1, 1)]),
+        ValueForm.Tokens => graph.Add("Reshape", [x, graph.Whole(0, 1, channels)]),
+        _ => x,
+    };
+
+    private string Resampled(ResampleNode node, ValueSize size, string x)
+    {
+        int factor = node.Factor;
+        switch (node.Kind)
+        {
+            case ResampleKind.Nearest:
+                return graph.Add("Resize", [x, "", graph.Floats([4], 1, 1, factor, factor)], ("mode", "nearest"),
+                    ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
+            case ResampleKind.MaxPool:
+                return graph.Add("MaxPool", [x], ("kernel_shape", new long[] { factor, factor }),
+                    ("strides", new long[] { factor, factor }));
+            case ResampleKind.Shuffle: // the order of the channels that pixel_shuffle has: column, row, depth
+                return graph.Add("DepthToSpace", [x], ("blocksize", factor), ("mode", "CRD"));
+            default: // the square's places as channels, the map's channels outermost
+                string squares = graph.Add("Reshape",
+                    [x, graph.Whole(0, node.Inputs[0].Channels, size.Rows, factor, size.Columns, factor)]);
+                return graph.Add("Reshape", [Transposed(squares, 0, 1, 3, 5, 2, 4), Sides(node.Channels, size)]);
+        }
+    }
+}

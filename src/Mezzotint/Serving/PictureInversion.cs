@@ -1,0 +1,177 @@
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Serving;
+
+/// <summary>Images that were drawn from the noise of pictures.</summary>
+/// <param name="Images">Values 0 to 255: [N, C, H, W].</param>
+/// <param name="RoundTripError">
+/// The root of the mean squared difference to its picture, pixels 0 to 1 and not rounded, of what was drawn from a picture's own noise as the picture's
+/// own class: the largest, where there are several; null where there is none.
+/// </param>
+public sealed record Redrawing(ImageBatch Images, double? RoundTripError);
+
+/// <summary>
+/// Pictures drawn anew from their own noise. Each is walked up to its noise as an image of one class, and down again (<see cref="Sampling.Inversion"/>):
+/// as the same class, which gives it back; as another, which keeps what the noise holds; or from a noise between those of two pictures.
+/// </summary>
+/// <remarks>Song et al. 2021, arXiv 2011.13456, appendix D.4; Song et al. 2021, arXiv 2010.02502, section 5.3 (interpolation on a great circle).</remarks>
+public sealed record PictureInversion
+{
+    private const int ImagesAtOnce = 32;
+
+    private readonly NetworkDenoiser _network;
+    private readonly ModelInfo _info;
+    private readonly Device _device;
+
+    /// <summary>With heun over <see cref="Inversion.LevelsOf"/>.</summary>
+    /// <param name="model">The model; it stays the caller's.</param>
+    public PictureInversion(LoadedModel model)
+    {
+        _network = model.CreateDenoiser();
+        (_info, _device) = (model.Info, model.Device);
+        Inversion = Inversion.Of(_info.Process);
+    }
+
+    /// <summary>How the walks are done.</summary>
+    public Inversion Inversion { get; init; }
+
+    /// <summary>One picture as several classes.</summary>
+    /// <param name="picture">One image of the model's size.</param>
+    /// <param name="label">The class that it is walked up as: what it shows.</param>
+    /// <param name="labels">The classes that it is drawn as, an image for each.</param>
+    /// <param name="threads">Images are shared out over these.</param>
+    /// <param name="progress">Told after each step of each batch, from the threads that work.</param>
+    /// <param name="cancellation">Stops between two steps.</param>
+    /// <exception cref="ArgumentException">The picture does not fit, or the model does not know a class.</exception>
+    /// <exception cref="MezzotintException">The solver draws noise.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public Redrawing Redraw(ImageBatch picture, int label, IReadOnlyList<int> labels, WorkerThreads threads, IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        return Draw([new(picture, label)], [.. labels.Select(other => new Frame(0, other, other))], threads, progress, cancellation);
+    }
+
+    /// <summary>
+    /// From one picture to another: noises on the great circle between theirs, drawn with the estimate (1 - w) D(first class) + w D(last class), whose score is
+    /// that of the densities of the two classes to the powers 1 - w and w.
+    /// </summary>
+    /// <param name="first">The picture to begin with, w = 0: one image of the model's size.</param>
+    /// <param name="firstLabel">What it shows.</param>
+    /// <param name="last">The picture to end with, w = 1.</param>
+    /// <param name="lastLabel">What it shows.</param>
+    /// <param name="count">Images, 2 or more: the first and the last are the pictures as they come back.</param>
+    /// <param name="threads">Images are shared out over these.</param>
+    /// <param name="progress">Told after each step of each batch, from the threads that work.</param>
+    /// <param name="cancellation">Stops between two steps.</param>
+    /// <exception cref="ArgumentException">A picture does not fit, the model does not know a class, or there are fewer than two images.</exception>
+    /// <exception cref="MezzotintException">The solver draws noise.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public Redrawing Between(ImageBatch first, int firstLabel, ImageBatch last, int lastLabel, int count, WorkerThreads threads, IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        if (count < 2)
+            throw new ArgumentException($"{count} images: a walk from one picture to another has at least 2.", nameof(count));
+        return Draw([new(first, firstLabel), new(last, lastLabel)], [.. Enumerable.Range(0, count).Select(i => new Frame(i / (count - 1.0), firstLabel, lastLabel))], threads, progress, cancellation);
+    }
+
+    /// <summary>A picture and what it shows.</summary>
+    private sealed record Shown(ImageBatch Image, int Label);
+
+    /// <summary>How far an image is from the first picture's noise to the last one's, and the classes at both ends.</summary>
+    private sealed record Frame(double Weight, int First, int Last);
+
+    private Redrawing Draw(IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames, WorkerThreads threads, IProgress<SamplingProgress>? progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(threads);
+        Check(pictures, frames);
+        long done = 0, total = (pictures.Count + frames.Count) * (long)Inversion.Evaluations;
+        Action<int> Counting(int images) => asked =>
+        {
+            progress?.Report(new SamplingProgress(Interlocked.Add(ref done, (long)asked * images), total));
+            cancellation.ThrowIfCancellationRequested();
+        };
+        int channels = pictures[0].Image.Channels, height = pictures[0].Image.Height, width = pictures[0].Image.Width;
+        using var scope = NewDisposeScope();
+        double[] found = Share(threads, pictures.Count, 1, (i, _) => Encode(pictures[i], Counting(1)));
+        var noises = tensor(found, [pictures.Count, channels, height, width], device: _device);
+        double[] numbers = Share(threads, frames.Count, ImagesAtOnce, (start, count) => Decode(noises, [.. frames.Skip(start).Take(count)], Counting(count)));
+        var drawn = _info.Pixels.ToPixels(tensor(numbers, [frames.Count, channels, height, width]));
+        return new Redrawing(new ImageBatch(frames.Count, channels, height, width, PixelTensors.Bytes(drawn)), RoundTripError(pictures, frames, drawn));
+    }
+
+    private Tensor Encode(Shown picture, Action<int> evaluated)
+    {
+        var image = _info.Pixels.ToNumbers(PixelTensors.Of(picture.Image)).to(_device); // [1, C, H, W]
+        return Inversion.Encode(DenoiserOf([picture.Label]), image, evaluated);
+    }
+
+    private Tensor Decode(Tensor noises, Frame[] frames, Action<int> evaluated)
+    {
+        var z = stack([.. frames.Select(frame => frame.Weight == 0 ? noises[0] : GreatCircle.Between(noises[0], noises[-1], frame.Weight))]); // [B, C, H, W]
+        var first = DenoiserOf(frames.Select(frame => frame.First));
+        if (frames.All(frame => frame.First == frame.Last))
+            return Inversion.Decode(first, z, evaluated);
+        var weights = tensor([.. frames.Select(frame => frame.Weight)], [frames.Length, 1, 1, 1], device: _device);
+        var last = DenoiserOf(frames.Select(frame => frame.Last));
+        return Inversion.Decode(new Mixed(first, last, weights), z, evaluated);
+    }
+
+    /// <summary>The numbers of all parts of a work that threads share, one after the other.</summary>
+    private static double[] Share(WorkerThreads threads, int count, int most, Func<int, int, Tensor> part)
+    {
+        int size = Math.Min(most, (count + threads.Count - 1) / threads.Count), next = -1;
+        var made = new double[(count + size - 1) / size][];
+        threads.Run(_ =>
+        {
+            while (Interlocked.Increment(ref next) is var i && i < made.Length)
+            {
+                using var scope = NewDisposeScope();
+                made[i] = part(i * size, Math.Min(size, count - i * size)).cpu().contiguous().data<double>().ToArray();
+            }
+        });
+        return [.. made.SelectMany(numbers => numbers)];
+    }
+
+    /// <summary>The largest of those that are a picture as its own class.</summary>
+    private static double? RoundTripError(IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames, Tensor drawn)
+    {
+        double Rms(Shown picture, int i)
+        {
+            using var scope = NewDisposeScope();
+            return Math.Sqrt((drawn[i] - PixelTensors.Of(picture.Image)[0]).Squared().mean().item<double>());
+        }
+        return frames.Index().Select(at => at.Item switch
+        {
+            { Weight: 0 } frame when frame.First == pictures[0].Label => Rms(pictures[0], at.Index),
+            { Weight: 1 } frame when frame.Last == pictures[^1].Label => Rms(pictures[^1], at.Index),
+            _ => (double?)null,
+        }).Max();
+    }
+
+    private IDenoiser DenoiserOf(IEnumerable<int> labels) => _network.For(ClassLabels.Of(labels, _device));
+
+    private void Check(IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames)
+    {
+        if (frames.Count == 0)
+            throw new ArgumentException("At least one class is needed to draw the picture as.");
+        foreach (int label in pictures.Select(picture => picture.Label).Concat(frames.Select(frame => frame.First)))
+            if (label < 0 || label >= _info.Model.CorpusLength)
+                throw new ArgumentException($"Label {label} is not one of the {_info.Model.CorpusLength} that the model knows (0 to {_info.Model.CorpusLength - 1}).");
+        foreach (var (image, _) in pictures)
+            new SourceImage { Image = image }.Check(_info.Model.InChannels, _info.Height, _info.Width);
+    }
+
+    /// <summary>(1 - w) D_first + w D_last, with a weight for each image.</summary>
+    private sealed class Mixed(IDenoiser first, IDenoiser last, Tensor weights) : IDenoiser
+    {
+        public Tensor Denoise(Tensor x, double sigma)
+        {
+            using var scope = NewDisposeScope();
+            var (denoised, atLast) = first.DenoiseWith(last, x, sigma);
+            return denoised.Plus(weights * (atLast - denoised)).MoveToOuterDisposeScope();
+        }
+    }
+}

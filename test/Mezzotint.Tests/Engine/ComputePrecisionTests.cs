@@ -1,0 +1,43 @@
+using Mezzotint.Engine;
+using Mezzotint.Models;
+using Mezzotint.Networks;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Engine;
+
+public class ComputePrecisionTests
+{
+    [Fact]
+    public void Automatic_is_what_the_processor_has()
+    {
+        Assert.Equal(ComputePrecision.HasBfloat16 ? "bfloat16" : "float32", ComputePrecision.Resolve("auto", CPU));
+        Assert.Equal("float32", ComputePrecision.Resolve("float32", CPU));
+    }
+
+    [Fact]
+    public void On_a_GPU_it_is_float32()
+    {
+        var gpu = new Device(TorchSharp.DeviceType.CUDA, 0);
+        Assert.Equal("float32", ComputePrecision.Resolve("auto", gpu));
+        Assert.Contains("GPU", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve("bfloat16", gpu)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_network_that_has_no_engine_is_computed_in_float32_and_says_so()
+    {
+        var narrow = new ResidualUNetConfig { ModelChannels = 24, HeadChannels = 24 };
+        Assert.Equal("float32", ComputePrecision.Resolve("auto", CPU, narrow));
+        Assert.Contains("multiples of 16", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve("bfloat16", CPU, narrow)).Message, StringComparison.Ordinal);
+        using var model = new LoadedModel(narrow.Build(), new ModelInfo { Name = "narrow", Model = narrow, Height = 28, Width = 28, ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] });
+        Assert.Equal("float32", model.Precision);
+        Assert.Throws<MezzotintException>(() => model.With("bfloat16"));
+        Assert.Equal("float32", model.With("float32").Precision);
+    }
+
+    [Theory]
+    [InlineData("float16")]
+    [InlineData("")]
+    [InlineData("Float32")]
+    public void Anything_else_is_refused_by_name(string name) =>
+        Assert.Contains("auto, float32, bfloat16", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(name, CPU)).Message, StringComparison.Ordinal);
+}

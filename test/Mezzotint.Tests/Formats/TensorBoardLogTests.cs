@@ -1,0 +1,158 @@
+using System.Buffers.Binary;
+using System.Text;
+using Mezzotint.Formats;
+
+namespace Mezzotint.Tests.Formats;
+
+public sealed class TensorBoardLogTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private sealed class Clock(double seconds) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddSeconds(seconds);
+    }
+
+    [Fact]
+    public void Scalars_come_back_through_an_independent_reader()
+    {
+        (string, float, long)[] scalars = [("Loss/Train", 61.25f, 0), ("Loss/Eval", float.NaN, 938), ("Loss/Train", -0f, long.MaxValue), ("Größe", float.PositiveInfinity, 1L << 40)];
+        string path;
+        using (var log = new TensorBoardLog(_folder.File("run/events"), new Clock(1700000000.25)))
+        {
+            path = log.Path;
+            foreach ((string tag, float value, long step) in scalars) log.AddScalar(tag, value, step);
+        }
+        Assert.StartsWith("events.out.tfevents.1700000000.", Path.GetFileName(path), StringComparison.Ordinal);
+        List<Dictionary<int, object>> events = [.. Records(path).Select(Fields)];
+        Assert.All(events, fields => Assert.Equal(1700000000.25, BitConverter.UInt64BitsToDouble((ulong)fields[1])));
+        Assert.Equal("brain.Event:2", Encoding.UTF8.GetString((byte[])events[0][3]));
+        Assert.Equal(scalars, events.Skip(1).Select(fields =>
+        {
+            Dictionary<int, object> point = Fields((byte[])Fields((byte[])fields[5])[1]);
+            return (Encoding.UTF8.GetString((byte[])point[1]), BitConverter.UInt32BitsToSingle((uint)point[2]), (long)(ulong)fields[2]);
+        }));
+    }
+
+    // Every byte of the first record, put together by hand: length 24; field 1, double 1.0; field 3, 13 letters. Its checksums are recomputed bit by bit.
+    [Fact]
+    public void The_first_record_states_the_version()
+    {
+        using var log = new TensorBoardLog(_folder.Name, new Clock(1));
+        byte[] data = [0x09, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F, 0x1A, 13, .. "brain.Event:2"u8];
+        byte[] length = [24, 0, 0, 0, 0, 0, 0, 0];
+        Assert.Equal([.. length, .. MaskedBytes(length), .. data, .. MaskedBytes(data)], ReadShared(log.Path));
+    }
+
+    [Fact]
+    public void What_was_flushed_is_there_before_the_log_is_closed()
+    {
+        using var log = new TensorBoardLog(_folder.Name);
+        log.AddScalar("Loss/Train", 1, 1);
+        log.Flush();
+        Assert.Equal(2, Records(log.Path).Count);
+    }
+
+    [Fact]
+    public void A_run_that_goes_on_voids_later_steps_of_earlier_files()
+    {
+        using var log = new TensorBoardLog(_folder.Name, resumedStep: 500);
+        Dictionary<int, object> start = Fields(Records(log.Path)[1]);
+        Assert.Equal(500UL, start[2]);
+        Assert.Equal(1UL, Fields((byte[])start[7])[1]); // SessionLog.START
+    }
+
+    [Fact]
+    public void Two_logs_of_one_second_are_two_files()
+    {
+        using var one = new TensorBoardLog(_folder.Name, new Clock(5));
+        using var two = new TensorBoardLog(_folder.Name, new Clock(5));
+        Assert.NotEqual(one.Path, two.Path);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_named()
+    {
+        File.WriteAllText(_folder.File("file"), "");
+        Assert.Contains("file", Assert.Throws<MezzotintException>(() => new TensorBoardLog(_folder.File("file"))).Message, StringComparison.Ordinal);
+    }
+
+    private static byte[] ReadShared(string path)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+
+    private static List<byte[]> Records(string path)
+    {
+        byte[] file = ReadShared(path);
+        var records = new List<byte[]>();
+        for (int place = 0; place < file.Length;)
+        {
+            int length = (int)BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(place));
+            Assert.Equal(MaskedBytes(file.AsSpan(place, 8)), file[(place + 8)..(place + 12)]);
+            records.Add(file[(place + 12)..(place + 12 + length)]);
+            Assert.Equal(MaskedBytes(records[^1]), file[(place + 12 + length)..(place + 16 + length)]);
+            place += 16 + length;
+        }
+        return records;
+    }
+
+    private static byte[] MaskedBytes(ReadOnlySpan<byte> bytes)
+    {
+        uint remainder = 0xFFFFFFFF;
+        foreach (byte value in bytes)
+            for (int bit = 0; bit < 8; bit++)
+                remainder = ((remainder ^ (uint)(value >> bit)) & 1) == 1 ? (remainder >> 1) ^ 0x82F63B78 : remainder >> 1;
+        uint check = ~remainder;
+        uint masked = unchecked(((check >> 15) | (check << 17)) + 0xA282EAD8u);
+        return [(byte)masked, (byte)(masked >> 8), (byte)(masked >> 16), (byte)(masked >> 24)];
+    }
+
+    /// <summary>The fields of a protocol buffer by number: ulong for wire types 0 and 1, bytes for 2, uint for 5.</summary>
+    private static Dictionary<int, object> Fields(byte[] message)
+    {
+        var fields = new Dictionary<int, object>();
+        for (int place = 0; place < message.Length;)
+        {
+            ulong key = Varint(message, ref place);
+            object value;
+            switch (key & 7)
+            {
+                case 0:
+                    value = Varint(message, ref place);
+                    break;
+                case 1:
+                    value = BitConverter.ToUInt64(message, place);
+                    place += 8;
+                    break;
+                case 2:
+                    int length = (int)Varint(message, ref place);
+                    value = message[place..(place + length)];
+                    place += length;
+                    break;
+                default:
+                    value = BitConverter.ToUInt32(message, place);
+                    place += 4;
+                    break;
+            }
+            fields.Add((int)(key >> 3), value);
+        }
+        return fields;
+    }
+
+    private static ulong Varint(byte[] message, ref int place)
+    {
+        ulong value = 0;
+        for (int shift = 0; ; shift += 7)
+        {
+            byte part = message[place++];
+            value |= (ulong)(part & 127) << shift;
+            if (part < 128) return value;
+        }
+    }
+}
