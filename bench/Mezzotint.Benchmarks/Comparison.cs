@@ -4,6 +4,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using Mezzotint.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -52,9 +53,7 @@ internal sealed class Comparison : IDisposable
     private readonly StraightPort _port;
     private readonly Trainer _trainer, _trainer32;
     private readonly UNet _network = new(new UNetConfig(), seed: 42);
-    private readonly WorkerThreads _threads;
-    private readonly Sampler _sampler, _sampler32;
-    private readonly SamplingRequest _request = new() { Labels = [.. Enumerable.Repeat(5, RequestImages)], Seed = 42, Steps = RequestSteps };
+    private readonly DiffusionPipeline _pipeline, _pipeline32;
     private readonly Tensor _x, _t, _labels;
     private readonly Tensor _left, _right, _leftHalf, _rightHalf;
     private readonly OnnxEvaluation _onnx;
@@ -68,9 +67,8 @@ internal sealed class Comparison : IDisposable
         _port = new StraightPort(images, BatchSize, _network);
         Trainer NewTrainer(string precision) => new(new ExperimentConfig { Training = new TrainingConfig { BatchSize = BatchSize, Replicas = Environment.ProcessorCount, Precision = precision } }, images, RandomImages.Make("random test", BatchSize));
         (_trainer, _trainer32) = (NewTrainer(ComputePrecision.Automatic), NewTrainer(ComputePrecision.Float32));
-        _threads = new WorkerThreads(0);
-        Sampler NewSampler(string precision) => new(_network, new VarianceExploding(), images.Height, images.Width) { Precision = precision };
-        (_sampler, _sampler32) = (NewSampler(ComputePrecision.Automatic), NewSampler(ComputePrecision.Float32));
+        (_pipeline, _pipeline32) =
+            (Pipelines.Of(_network, images.Height), Pipelines.Of(_network, images.Height, precision: ComputePrecision.Float32));
         _x = randn(BatchSize, 1, images.Height, images.Width);
         _t = rand(BatchSize);
         _labels = randint(10, [BatchSize, 1], dtype: ScalarType.Int64);
@@ -107,12 +105,12 @@ internal sealed class Comparison : IDisposable
             const string Unit = "evaluations/s", Port = "port_evaluation";
             yield return new(Port, "network evaluation, straight port", Unit, null, cores, EvaluatePort, Forward, Limit32);
             yield return new(
-                "sampling", $"network evaluation in sampling, this project, {Precision}", Unit, Port, 1, () => Sample(_sampler),
+                "sampling", $"network evaluation in sampling, this project, {Precision}", Unit, Port, 1, () => Sample(_pipeline),
                 Forward, limit);
             if (bfloat16)
                 yield return new(
                     "sampling_float32", "network evaluation in sampling, this project, float32", Unit, Port, 1,
-                    () => Sample(_sampler32), Forward, Limit32);
+                    () => Sample(_pipeline32), Forward, Limit32);
             if (_pytorch is not null)
                 yield return new(
                     "pytorch_evaluation", $"network evaluation, PyTorch {_pytorch.Version}", Unit, Port, 1, () => 0, Forward,
@@ -188,9 +186,9 @@ internal sealed class Comparison : IDisposable
         return BatchSize;
     }
 
-    private double Sample(Sampler sampler)
+    private static double Sample(DiffusionPipeline pipeline)
     {
-        sampler.Sample(_request, _threads);
+        pipeline.Draw(RequestImages, RequestSteps);
         return RequestImages * RequestSteps;
     }
 
@@ -208,23 +206,26 @@ internal sealed class Comparison : IDisposable
         return 2e-9 * MatrixSide * MatrixSide * MatrixSide;
     }
 
+    private NetworkEvaluator Evaluator(string precision) =>
+        new(_network, (int)_x.shape[2], (int)_x.shape[3], CPU, precision);
+
     private double NetworksDiffer()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var ours = _network.call(_x, _t, _labels);
+        var ours = _network.call(_x, _t, Condition.OfClasses(_labels));
         double Off(Tensor other) => ((other - ours).abs().max() / ours.abs().max()).item<float>();
-        using var evaluator = _sampler32.NewEvaluator();
-        return new[] { _port.Evaluate(_x, _t, _labels), tensor(_onnx.Evaluate(), ours.shape), evaluator.Evaluate(_x, _t, _labels) }.Max(Off);
+        using var evaluator = Evaluator(ComputePrecision.Float32);
+        return new[] { _port.Evaluate(_x, _t, _labels), tensor(_onnx.Evaluate(), ours.shape), evaluator.Evaluate(_x, _t, Condition.OfClasses(_labels)) }.Max(Off);
     }
 
     private double Rounding()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using var evaluator = _sampler.NewEvaluator();
-        var exact = _network.call(_x, _t, _labels);
-        return ((evaluator.Evaluate(_x, _t, _labels) - exact).norm() / exact.norm()).item<float>();
+        using var evaluator = Evaluator(ComputePrecision.Automatic);
+        var exact = _network.call(_x, _t, Condition.OfClasses(_labels));
+        return ((evaluator.Evaluate(_x, _t, Condition.OfClasses(_labels)) - exact).norm() / exact.norm()).item<float>();
     }
 
     public void Dispose()
@@ -233,7 +234,8 @@ internal sealed class Comparison : IDisposable
         _trainer.Dispose();
         _trainer32.Dispose();
         _pytorch?.Dispose();
-        _threads.Dispose();
+        _pipeline.Dispose();
+        _pipeline32.Dispose();
         _network.Dispose();
         _onnx.Dispose();
         foreach (var tensor in new[] { _x, _t, _labels, _left, _right, _leftHalf, _rightHalf })

@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using Mezzotint.Training;
 
 namespace Mezzotint.Benchmarks;
@@ -39,12 +41,10 @@ internal static class Curves
             }));
         const int steps = 4;
         using var network = new UNet(new UNetConfig(), seed: 1);
-        using var workers = new WorkerThreads(threads);
-        var sampler = new Sampler(network, new VarianceExploding(), side, side);
-        var request = new SamplingRequest { Labels = [.. Enumerable.Repeat(5, batch)], Steps = steps };
+        using var pipeline = Pipelines.Of(network, side, threads);
         add(Rate($"evaluations in sampling, {what}", "evaluations/s", seconds, () =>
         {
-            sampler.Sample(request, workers);
+            pipeline.Draw(batch, steps);
             return batch * steps;
         }));
     }

@@ -1,9 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Mezzotint.Engine;
 using Mezzotint.Formats;
+using Mezzotint.Networks;
 using Mezzotint.Plots;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using Mezzotint.Training;
 
 namespace Mezzotint.Benchmarks;
@@ -84,7 +87,9 @@ internal static class PeakMemory
                 double loss = trainer.Evaluate();
                 Report($"{epoch}: evaluation, 10,000 images");
                 int columns = config.Training.SamplesPerLabel;
-                var grid = trainer.Sample(new SamplingRequest { Labels = [.. Enumerable.Range(0, 10 * columns).Select(i => i / columns)], Steps = 20 });
+                ImageBatch grid;
+                using (var pipeline = Pipelines.Of(trainer.Network, 28, Environment.ProcessorCount))
+                    grid = pipeline.Generate([.. Enumerable.Range(0, 10)], new() { Count = columns, Seed = 0, Steps = 20 }).Images;
                 Report($"{epoch}: sampling, {10 * columns} images");
                 Save(trainer, Path.Combine(folder, "step"), loss, grid, columns);
                 Report($"{epoch}: checkpoint, plot and grid");

@@ -1,8 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
+using Mezzotint.Engine;
+using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using Mezzotint.Training;
 
 namespace Mezzotint.Benchmarks;
@@ -60,9 +63,7 @@ internal static class SharedCores
         int threads = System.Numerics.BitOperations.PopCount((ulong)cores);
         var config = new ExperimentConfig { Training = new TrainingConfig { BatchSize = Batch, Replicas = threads } };
         using var trainer = new Trainer(config, RandomImages.Make("random train", 4096), RandomImages.Make("random test", 1));
-        using var workers = new WorkerThreads(threads);
-        var sampler = new Sampler(trainer.Network, new VarianceExploding(), Side, Side);
-        var request = new SamplingRequest { Labels = [.. Enumerable.Repeat(5, Batch)], Steps = RequestSteps };
+        using var pipeline = Pipelines.Of(trainer.Network, Side, threads);
         while (Console.ReadLine()?.Split(' ') is [var what, var seconds])
         {
             double units = 0;
@@ -83,7 +84,7 @@ internal static class SharedCores
 
         double Sample()
         {
-            sampler.Sample(request, workers);
+            pipeline.Draw(Batch, RequestSteps);
             return Batch * RequestSteps;
         }
     }

@@ -5,6 +5,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,19 +22,15 @@ internal static class WholeRequests
         var load = new OtherLoad(pytorch?.Process);
         using var network = new UNet(new UNetConfig(), seed: 1);
         using var port = new StraightPort(RandomImages.Make("random train", 64), Images, network);
-        using var threads = new WorkerThreads(0);
-        var process = new VarianceExploding();
-        var sampler = new Sampler(network, process, Side, Side);
-        var exact = new Sampler(network, process, Side, Side) { Precision = ComputePrecision.Float32 };
-        SamplingRequest Of(int steps) => new() { Labels = [.. Enumerable.Repeat(5, Images)], Steps = steps };
+        using DiffusionPipeline pipeline = Pipelines.Of(network, Side), exact = Pipelines.Of(network, Side, precision: ComputePrecision.Float32);
         List<double> ours = [], single = [], theirs = [], ratios = [];
-        foreach (var warm in new Action[] { () => sampler.Sample(Of(2), threads), () => exact.Sample(Of(2), threads), () => Port(port, 2) })
+        foreach (var warm in new Action[] { () => pipeline.Draw(Images, 2), () => exact.Draw(Images, 2), () => Port(port, 2) })
             warm();
         for (int round = 0; round < rounds; round++)
         {
             set_num_threads(1);
-            ours.Add(Seconds(() => sampler.Sample(Of(Steps), threads)));
-            single.Add(Seconds(() => exact.Sample(Of(Steps), threads)));
+            ours.Add(Seconds(() => pipeline.Draw(Images, Steps)));
+            single.Add(Seconds(() => exact.Draw(Images, Steps)));
             set_num_threads(Environment.ProcessorCount);
             theirs.Add(Seconds(() => Port(port, Steps)));
             ratios.Add(theirs[^1] / ours[^1]);

@@ -2,11 +2,8 @@
 //
 //     dotnet run --project samples/CustomSampler -- models/seed 7 sevens.png
 
-using Mezzotint.Formats;
-using Mezzotint.Models;
-using Mezzotint.Noise;
-using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using static Mezzotint.Sampling.LinearCombination;
 
 if (args is not [var folder, var label, var output])
@@ -36,16 +33,9 @@ var midpoint = new Solver
 };
 
 const int Steps = 20;
-using var model = ModelFolder.Read(folder);
-using var threads = new WorkerThreads(0);
-var sampler = model.CreateSampler();
-var images = sampler.Sample(new SamplingRequest
-{
-    Labels = [.. Enumerable.Repeat(int.Parse(label, System.Globalization.CultureInfo.InvariantCulture), 16)],
-    Steps = Steps,
-    Solver = midpoint,
-    Levels = NoiseLevels.Karras(model.Info.Process, Steps),
-}, threads);
-PngFile.Write(output, images.Grid(), scale: 2);
+Solvers.Register(midpoint); // from here on its name is known, to options, configurations and receipts
+using var pipeline = DiffusionPipeline.Load(folder);
+var images = pipeline.Generate(label, new() { Count = 16, Sampler = midpoint.Name, Levels = "karras", Steps = Steps });
+images.SavePng(output, scale: 2);
 Console.WriteLine($"{output}: {images.Count} images, {midpoint.Evaluations(Steps)} network evaluations each");
 return 0;

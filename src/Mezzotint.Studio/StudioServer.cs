@@ -39,6 +39,7 @@ public sealed class StudioServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(pipeline);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
+        pipeline.CheckFullLoad();
         time ??= TimeProvider.System;
         var drain = new Drain();
         var app = Build(pipeline, options, logs, time, drain);

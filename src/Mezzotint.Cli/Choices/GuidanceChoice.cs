@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Globalization;
 using Mezzotint.Models;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Choices;
 
@@ -35,20 +36,28 @@ internal sealed class GuidanceChoice
         /// <summary>Reads the weaker model, where one is named; the caller's to dispose.</summary>
         public LoadedModel? LoadWeaker(PlaceChoice.Chosen place) => Model is null ? null : place.Load(ModelSource.Find(Model));
 
-        /// <summary>The same request with this guidance; what is not said is the model's own.</summary>
-        /// <exception cref="MezzotintException">The options contradict each other, or a number is out of its range.</exception>
-        public SamplingRequest Of(SamplingRequest request, SamplingRecipe own, LoadedModel? weaker)
+        /// <summary>The same options with this guidance; what is not said is the model's own.</summary>
+        /// <exception cref="MezzotintException">The options contradict each other.</exception>
+        public GenerationOptions Into(GenerationOptions options, SamplingRecipe own, LoadedModel? weaker)
         {
             string kind = Kind ?? (Model is null ? own.GuidanceKind ?? "cfg" : ByModel);
             if (Model is not null && kind != ByModel)
-                throw new MezzotintException($"--guidance-model is for --guidance-kind {ByModel}: with {kind}, what knows less is the model itself, asked for no class.");
-            if ((Weight ?? own.Guidance) is not { } weight)
-                return !IsGiven ? request : throw new MezzotintException("The other options of guidance say how, not how much: add --guidance W, for instance --guidance 2.");
-            var (low, high) = Interval ?? (own.GuidanceLow ?? 0, own.GuidanceHigh ?? double.PositiveInfinity);
-            var guidance = Guidance.Named(kind, weight, Rescale ?? own.GuidanceRescale ?? 0, low, high);
-            if (guidance is { NeedsWeaker: true, IsNone: false } && weaker is null)
-                throw new MezzotintException($"--guidance-kind {ByModel} goes away from what a weaker model draws: name it with --guidance-model MODEL.");
-            return request with { Guidance = guidance.IsNone ? null : guidance, WeakerModel = weaker?.CreateSampler() };
+                throw new MezzotintException(
+                    $"--guidance-model is for --guidance-kind {ByModel}: {kind} compares with the model's own prediction without a class.");
+            if (IsGiven && (Weight ?? own.Guidance) is null)
+                throw new MezzotintException(
+                    "The other options of guidance say how, not how much: add --guidance W, for instance --guidance 2.");
+            if (kind == ByModel && weaker is null && (Weight ?? own.Guidance ?? 1) != 1)
+                throw new MezzotintException(
+                    $"--guidance-kind {ByModel} compares with a weaker model's prediction: name that model with --guidance-model MODEL.");
+            return options with
+            {
+                GuidanceScale = Weight,
+                GuidanceKind = Kind,
+                GuidanceRescale = Rescale,
+                GuidanceInterval = Interval,
+                WeakerModel = weaker,
+            };
         }
     }
 }

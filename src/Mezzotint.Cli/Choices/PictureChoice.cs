@@ -4,7 +4,7 @@ using System.Globalization;
 using Mezzotint.Cli.Verbs;
 using Mezzotint.Formats;
 using Mezzotint.Models;
-using Mezzotint.Sampling;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Choices;
 
@@ -43,12 +43,12 @@ internal sealed class PictureChoice
                 throw new MezzotintException("--interpolate inverts its pictures as what --label says they show: leave --invert out.");
             if (Strength is not null || Mask is not null || Resample > 1)
                 throw new MezzotintException("--strength, --mask and --resample begin from a picture with fresh noise on it, not from its own: leave them out.");
-            return (Fitting("--image", Image, model.Model.InChannels, model), Interpolate is null ? null : Fitting("--interpolate", Interpolate, model.Model.InChannels, model));
+            return (Fitting("--image", Image, model.Channels, model), Interpolate is null ? null : Fitting("--interpolate", Interpolate, model.Channels, model));
         }
 
-        /// <summary>The same request, from this picture or between these seeds.</summary>
+        /// <summary>The same options, from this picture or between these seeds.</summary>
         /// <exception cref="MezzotintException">The options contradict each other, or a picture cannot be used.</exception>
-        public SamplingRequest Of(SamplingRequest request, ModelInfo model)
+        public GenerationOptions Into(GenerationOptions options, ModelInfo model)
         {
             if (Image is null && (Strength is not null || Mask is not null || Resample > 1))
                 throw new MezzotintException("--strength, --mask and --resample say what to do with a picture: name it with --image FILE.");
@@ -61,11 +61,11 @@ internal sealed class PictureChoice
             long? end = Interpolate is null ? null
                 : long.TryParse(Interpolate, NumberStyles.None, CultureInfo.InvariantCulture, out long seed) && seed <= Options.LargestSeed ? seed
                 : throw new MezzotintException($"--interpolate takes a seed, a whole number from 0 to {Options.LargestSeed}, not '{Interpolate}'; two pictures are --image FILE --interpolate FILE.");
-            return Image is null ? request with { InterpolateTo = end } : request with
+            return Image is null ? options with { InterpolateTo = end } : options with
             {
                 Source = new SourceImage
                 {
-                    Image = Fitting("--image", Image, model.Model.InChannels, model),
+                    Image = Fitting("--image", Image, model.Channels, model),
                     Strength = Strength ?? (Mask is null ? 0.6 : 1),
                     Mask = Mask is null ? null : Fitting("--mask", Mask, 1, model),
                     Resampling = Resample,

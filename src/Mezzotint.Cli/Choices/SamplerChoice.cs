@@ -1,8 +1,8 @@
 using System.CommandLine.Parsing;
 using System.CommandLine;
-using Mezzotint.Models;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Choices;
 
@@ -38,7 +38,8 @@ internal sealed class SamplerChoice
             RecipeFor(new SamplingRecipe { Sampler = Sampler ?? "heun", Levels = LevelsOfOthers, Steps = Inversion.DefaultSteps });
 
         /// <summary>The solver and the levels, to the least above 0, of such a walk.</summary>
-        /// <exception cref="MezzotintException">As for <see cref="Of"/>.</exception>
+        /// <exception cref="MezzotintException">A name is not known, an option is not the sampler's, or the levels do not fit the
+        /// steps.</exception>
         public (Solver Solver, double[] Levels) Flow(NoiseProcess process)
         {
             var recipe = RecipeForFlow();
@@ -46,9 +47,13 @@ internal sealed class SamplerChoice
                 NoiseLevels.Named(recipe.Levels, process, recipe.Steps, FinalLevel.Minimum));
         }
 
-        /// <summary>The same request, with this solver and these levels for a model.</summary>
-        /// <exception cref="MezzotintException">A name is not known, an option is not the sampler's, or the levels do not fit the steps.</exception>
-        public SamplingRequest Of(SamplingRequest request, ModelInfo model) =>
-            RecipeFor(model.Sampling).Of(request, model.Process, new SolverOptions { Eta = Eta, Churn = Churn });
+        /// <summary>The same options with this sampler; its names and numbers are checked where they are drawn.</summary>
+        public GenerationOptions Into(GenerationOptions options) => options with
+        {
+            Sampler = Sampler,
+            Levels = Levels,
+            Steps = Steps > 0 ? Steps : null,
+            SolverOptions = new SolverOptions { Eta = Eta, Churn = Churn },
+        };
     }
 }

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
-using Mezzotint.Runtime;
-using Mezzotint.Sampling;
 using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Verbs;
@@ -29,18 +27,16 @@ internal static class DemoVerb
     {
         string folder = ModelSource.Find(named);
         using var model = ModelSource.Load(folder);
-        string? hash = ModelSource.Hash(folder);
-        using var threads = new WorkerThreads(0);
+        using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
         while (Ask(terminal, model.Info.ClassNames) is { } label)
         {
             if (seed + Images - 1 > Options.LargestSeed)
                 seed = 0;
-            var request = sampler.Of(new SamplingRequest { Labels = [.. Enumerable.Repeat(label, Images)], Seed = seed }, model.Info);
-            var receipt = ImageReceipt.For(request, sampler.RecipeFor(model.Info.Sampling), model.Info, hash) with { Precision = model.Precision };
-            var drawing = Drawing.Draw(terminal, model, request, receipt, threads);
+            var generation = pipeline.Prepare([label], sampler.Into(new GenerationOptions { Count = Images, Seed = seed }));
+            var drawing = Drawing.Draw(terminal, pipeline, generation);
             string written = drawing.FreeName();
             drawing.WriteGrid(written);
-            terminal.Result(json, new { Out = written, Label = model.Info.ClassNames[label], Count = Images, Seed = seed, request.Steps },
+            terminal.Result(json, new { Out = written, Label = model.Info.ClassNames[label], Count = Images, Seed = seed, generation.Receipt.Recipe.Steps },
                 drawing.OnTerminal(terminal) + written);
             seed += Images;
         }

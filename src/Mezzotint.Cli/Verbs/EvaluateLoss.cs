@@ -16,7 +16,7 @@ internal static class EvaluateLoss
         string folder = ModelSource.Find(request.Target);
         using var model = request.Place.Load(folder);
         var (_, images) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Model.InChannels, model.Info.Size,
+            terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Channels, model.Info.Size,
             EvaluateVerb.BackgroundFor(request.Background, model.Info), train: false, request.Count > 0 ? (int)request.Count : null);
         EvaluateVerb.CheckFit(model.Info, images);
 

@@ -8,6 +8,7 @@ using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using Mezzotint.Settings;
 
 namespace Mezzotint.Cli.Verbs;
@@ -45,7 +46,7 @@ internal static class EvaluateModel
         using var model = request.Place.Load(folder);
         var info = model.Info;
         var (train, test) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? info.Dataset ?? DataSource.MnistName, info.Model.InChannels, info.Size,
+            terminal, request.Data ?? info.Dataset ?? DataSource.MnistName, info.Channels, info.Size,
             EvaluateVerb.BackgroundFor(request.Background, info), train: true);
         EvaluateVerb.CheckFit(info, test);
         ClassifierSource.Load(request.Classifiers, test).ToList().ForEach(classifier => classifier.Dispose()); // a missing one shows before the drawing
@@ -55,21 +56,19 @@ internal static class EvaluateModel
         byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)((long)i * classes / count))]; // as many of each, to one
         var recipe = request.Sampler.RecipeFor(info.Sampling);
         using var weaker = request.Guidance.LoadWeaker(request.Place);
-        var sampling = request.Guidance.Of(request.Sampler.Of(new SamplingRequest { Labels = [.. labels.Select(label => (int)label)], Seed = request.Seed }, info), recipe, weaker);
+        using var pipeline = new DiffusionPipeline(model, threads: threads.Count);
+        var options = request.Guidance.Into(request.Sampler.Into(new GenerationOptions { Seed = request.Seed }), recipe, weaker);
+        var generation = pipeline.Prepare([.. labels.Select(label => (int)label)], options);
 
         var clock = Stopwatch.StartNew();
         long evaluations = 0;
-        var images = ProgressDisplay.Show(terminal, "drawing", display => model.CreateSampler().Sample(sampling, threads, new Reports<SamplingProgress>(report =>
-        {
-            KeepLargest(ref evaluations, report.Evaluations);
-            display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(count, "image"));
-        }), terminal.Stop));
+        var images = Drawing.Show(terminal, generation, asked => KeepLargest(ref evaluations, asked)).Images;
         double seconds = clock.Elapsed.TotalSeconds;
         return new EvaluationSource(new EvaluatedImages(new ImageSet(folder, images.Pixels, labels, images.Channels, images.Height, images.Width, test.ClassNames)), train!, test)
         {
             ModelHash = ModelSource.Hash(folder),
             Recipe = recipe,
-            Guidance = sampling.Guidance?.ToString(),
+            Guidance = generation.Guidance?.ToString(),
             OfModel = [.. Likelihood(terminal, request, model, test, threads), .. Cost((double)evaluations / count, seconds / count)],
         };
     }

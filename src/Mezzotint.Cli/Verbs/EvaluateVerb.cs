@@ -95,8 +95,8 @@ internal static class EvaluateVerb
 
     public static void CheckFit(ModelInfo info, ImageSet images)
     {
-        if ((images.Channels, images.Height, images.Width) != (info.Model.InChannels, info.Height, info.Width))
-            throw new MezzotintException($"{images.Name} has images of {images.Channels} x {images.Height} x {images.Width}, the model of {info.Model.InChannels} x {info.Height} x {info.Width}: choose other data with --data.");
+        if ((images.Channels, images.Height, images.Width) != (info.Channels, info.Height, info.Width))
+            throw new MezzotintException($"{images.Name} has images of {images.Channels} x {images.Height} x {images.Width}, the model of {info.Channels} x {info.Height} x {info.Width}: choose other data with --data.");
         if (images.ClassNames.Count > info.Model.CorpusLength)
             throw new MezzotintException($"{images.Name} has {images.ClassNames.Count} classes, the model knows {info.Model.CorpusLength}: choose other data with --data.");
     }

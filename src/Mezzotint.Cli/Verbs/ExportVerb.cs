@@ -30,7 +30,7 @@ internal static class ExportVerb
         OnnxFile.Write(output, model.Network, model.Info);
         long bytes = new FileInfo(output).Length;
         terminal.Result(json, new { Path = output, Bytes = bytes, model.Info.Name, model.Info.Height, model.Info.Width },
-            FormattableString.Invariant($"{output}: {bytes / 1e6:F1} MB. Inputs x [batch, {model.Info.Model.InChannels}, {model.Info.Height}, {model.Info.Width}], t [batch], labels [batch, tokens]; output of the same shape as x."));
+            FormattableString.Invariant($"{output}: {bytes / 1e6:F1} MB. Inputs x [batch, {model.Info.Channels}, {model.Info.Height}, {model.Info.Width}], t [batch], labels [batch, tokens]; output of the same shape as x."));
         return CommandLine.Done;
     }
 }

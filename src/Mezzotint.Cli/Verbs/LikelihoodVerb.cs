@@ -67,7 +67,7 @@ internal static class LikelihoodVerb
         };
         likelihood.Validate();
         var (_, images) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Model.InChannels, model.Info.Size,
+            terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Channels, model.Info.Size,
             EvaluateVerb.BackgroundFor(request.Background, model.Info), train: false, (int)request.Count);
         EvaluateVerb.CheckFit(model.Info, images);
 

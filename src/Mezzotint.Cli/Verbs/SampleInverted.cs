@@ -17,7 +17,6 @@ internal static class SampleInverted
     public static int Run(Terminal terminal, SampleVerb.Request request, LoadedModel model, string folder, IReadOnlyList<int> labels, SampleOutput? output)
     {
         var info = model.Info;
-        Drawing.CheckChannels(info);
         if (request.Guidance.IsGiven)
             throw new MezzotintException("Pictures are walked to their noise and back without guidance: leave its options out.");
         var (first, last) = request.Picture.Pictures(info);
@@ -27,7 +26,7 @@ internal static class SampleInverted
             throw new MezzotintException($"--count {request.Count}: a picture has one noise, and each label one image from it. Leave --count out.");
         var recipe = request.Sampler.RecipeForFlow();
         if (output is null || output.IsPicture)
-            Drawing.CheckGrid(info, new SamplingRequest { Labels = classes }, last is not null);
+            Drawing.CheckGrid(info, classes, last is not null);
         var (solver, levels) = request.Sampler.Flow(info.Process);
         var inversion = new PictureInversion(model) { Inversion = new Inversion { Solver = solver, Levels = levels } };
         output?.Prepare();
@@ -44,7 +43,10 @@ internal static class SampleInverted
         double seconds = clock.Elapsed.TotalSeconds;
 
         string from = Path.GetFileName(request.Picture.Image!) + (last is null ? "" : $" to {Path.GetFileName(request.Picture.Interpolate)}");
-        var drawing = new Drawing(model, ModelSource.Hash(folder), new SamplingRequest { Labels = classes, Steps = recipe.Steps, Solver = solver }, redrawn.Images) { From = from, Strip = last is not null };
+        var drawing = new Drawing(info, classes, redrawn.Images)
+        {
+            From = new(from, solver, recipe.Steps, ModelSource.Hash(folder)), Strip = last is not null,
+        };
         string written = request.Out ?? drawing.FreeName();
         (output ?? SampleOutput.For(written)).Write(drawing);
         string picture = output is null && !request.Json ? drawing.OnTerminal(terminal) : "";

@@ -54,9 +54,9 @@ internal abstract record SampleOutput(string Path)
         {
             for (int i = 0; i < drawing.Images.Count; i++)
             {
-                string folder = System.IO.Path.Combine(Path, FolderName(drawing.Model.Info.ClassNames[drawing.Request.Labels[i]]));
+                string folder = System.IO.Path.Combine(Path, FolderName(drawing.Model.ClassNames[drawing.Classes[i]]));
                 Directory.CreateDirectory(folder);
-                drawing.WriteImage(System.IO.Path.Combine(folder, (drawing.Request.Seed + i).ToString("D5", CultureInfo.InvariantCulture) + ".png"), i);
+                drawing.WriteImage(System.IO.Path.Combine(folder, (drawing.Seed + i).ToString("D5", CultureInfo.InvariantCulture) + ".png"), i);
             }
         }
 
@@ -76,7 +76,7 @@ internal abstract record SampleOutput(string Path)
             long[] shape = images.Channels == 1 ? [images.Count, images.Height, images.Width] : [images.Count, images.Channels, images.Height, images.Width];
             NpzFile.Write(Path,
                 ("images", NpyArray.Of(images.Pixels, shape)),
-                ("labels", NpyArray.Of([.. drawing.Request.Labels.Select(label => (long)label)], images.Count)));
+                ("labels", NpyArray.Of([.. drawing.Classes.Select(label => (long)label)], images.Count)));
         }
     }
 }

@@ -4,8 +4,6 @@ using System.Globalization;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Models;
-using Mezzotint.Runtime;
-using Mezzotint.Sampling;
 using Mezzotint.Serving;
 using Mezzotint.Settings;
 
@@ -57,16 +55,15 @@ internal static class SampleVerb
         if (request.Picture.Inverts)
             return SampleInverted.Run(terminal, request, model, folder, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
-        var (images, receipt) = like is null
-            ? New(request, model, ModelSource.Hash(folder), labels, weaker)
-            : (like.Receipt.Request(model.Info), like.Receipt with { ModelName = model.Info.Name, ClassNames = model.Info.ClassNames, Precision = model.Precision });
+        var clock = Stopwatch.StartNew();
+        using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
+        var generation = like is null ? New(request, pipeline, labels, weaker) : pipeline.Prepare(like.Receipt);
+        var receipt = generation.Receipt;
         if (like is null && (output is null || output.IsPicture))
-            Drawing.CheckGrid(model.Info, images);
+            Drawing.CheckGrid(model.Info, receipt.Labels, receipt.InterpolateTo is not null);
         output?.Prepare();
 
-        var clock = Stopwatch.StartNew();
-        using var threads = new WorkerThreads(model.Threads);
-        var drawing = Drawing.Draw(terminal, model, images, receipt, threads);
+        var drawing = Drawing.Draw(terminal, pipeline, generation);
         double seconds = clock.Elapsed.TotalSeconds;
 
         string written = request.Out ?? drawing.FreeName();
@@ -86,24 +83,19 @@ internal static class SampleVerb
             receipt.Recipe.Steps,
             receipt.Recipe.Sampler,
             receipt.Recipe.Levels,
-            Guidance = images.Guidance?.ToString(),
+            Guidance = generation.Guidance?.ToString(),
             Seconds = Math.Round(seconds, 2),
         }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of {drawing.Labels(labels)} from seed {receipt.Seed}, drawn in {seconds:F1} s"));
         return CommandLine.Done;
     }
 
-    private static (SamplingRequest Images, ImageReceipt Receipt) New(Request request, LoadedModel model, string? hash, IReadOnlyList<int> labels, LoadedModel? weaker)
+    private static PreparedGeneration New(Request request, DiffusionPipeline pipeline, IReadOnlyList<int> labels, LoadedModel? weaker)
     {
         int count = (int)(request.Count > 0 ? request.Count : labels.Count == 1 ? CountOfOne : CountOfEach);
         Check(request, labels.Count, count);
-        var recipe = request.Sampler.RecipeFor(model.Info.Sampling);
-        var images = request.Sampler.Of(new SamplingRequest
-        {
-            Labels = [.. labels.SelectMany(label => Enumerable.Repeat(label, count))],
-            Seed = request.Seed,
-        }, model.Info);
-        images = request.Picture.Of(request.Guidance.Of(images, recipe, weaker), model.Info);
-        return (images, ImageReceipt.For(images, recipe, model.Info, hash) with { Precision = model.Precision });
+        var options = request.Sampler.Into(new GenerationOptions { Count = count, Seed = request.Seed });
+        var own = request.Sampler.RecipeFor(pipeline.Model.Sampling);
+        return pipeline.Prepare(labels, request.Picture.Into(request.Guidance.Into(options, own, weaker), pipeline.Model));
     }
 
     private static void Check(Request request, int labels, int count)

@@ -24,7 +24,7 @@ internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions 
     private ServedModel Served()
     {
         var info = pipeline.Model;
-        return new ServedModel(pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Model.InChannels, info.ClassNames,
+        return new ServedModel(pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Channels, info.ClassNames,
             info.Model.Unconditional,
                 new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,

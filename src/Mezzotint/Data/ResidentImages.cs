@@ -7,17 +7,20 @@ namespace Mezzotint.Data;
 public sealed class ResidentImages : IDisposable
 {
     private static readonly Scalar ByteScale = 1f / 255f;
-    private static readonly PixelScaling Unscaled = new();
+    private static readonly ImageCodec Unscaled = new PixelScaling();
 
     private readonly Tensor _pixels;  // uint8 [N, C, H, W]
     private readonly Tensor _labels;  // int64 [N, 1]
-    private readonly PixelScaling _scaling;
+    private readonly ImageCodec _codec;
 
-    /// <summary>Copies <paramref name="images"/> to <paramref name="device"/>; <paramref name="scaling"/> says what numbers their pixels become.</summary>
-    public ResidentImages(ImageSet images, Device device, PixelScaling? scaling = null)
+    /// <summary>Copies images to a device.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="codec">What numbers their pixels become; null for pixels 0 to 1 as they are.</param>
+    public ResidentImages(ImageSet images, Device device, ImageCodec? codec = null)
     {
-        _scaling = scaling ?? new();
         ArgumentNullException.ThrowIfNull(images);
+        _codec = codec ?? Unscaled;
         using var scope = NewDisposeScope();
         _pixels = tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width]).to(device).DetachFromDisposeScope();
         _labels = tensor(images.Labels, [images.Count, 1]).to(int64).to(device).DetachFromDisposeScope();
@@ -31,14 +34,17 @@ public sealed class ResidentImages : IDisposable
     /// <summary>The number of images.</summary>
     public int Count { get; }
 
-    /// <summary>[C, H, W].</summary>
-    public (long Channels, long Height, long Width) Shape => (_pixels.shape[1], _pixels.shape[2], _pixels.shape[3]);
+    /// <summary>The shape of the numbers of an image: [C, H, W].</summary>
+    public (long Channels, long Height, long Width) Shape =>
+        _codec.NumbersOf((int)_pixels.shape[1], (int)_pixels.shape[2], (int)_pixels.shape[3]);
 
-    /// <summary>The images and labels at <paramref name="indices"/> (int64 [B]): scaled values, in [0, 1] unless told otherwise, float32 [B, C, H, W]; classes, int64 [B, 1].</summary>
+    /// <summary>Images and labels.</summary>
+    /// <param name="indices">Which: int64 [B].</param>
+    /// <returns>Their numbers, float32 [B, C, H, W], and their classes, int64 [B, 1].</returns>
     public (Tensor Images, Tensor Labels) Batch(Tensor indices)
     {
         var pixels = _pixels.index_select(0, indices).to(float32).mul_(ByteScale);
-        return (_scaling == Unscaled ? pixels : _scaling.ToNumbers(pixels), _labels.index_select(0, indices));
+        return (_codec == Unscaled ? pixels : _codec.Encode(pixels), _labels.index_select(0, indices));
     }
 
     /// <summary>Frees the memory.</summary>

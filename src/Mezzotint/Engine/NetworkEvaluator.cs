@@ -27,7 +27,12 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
         _make = tokens => device.type == DeviceType.CPU
             ? NetworkEngine.For(network, height, width, bfloat16, training: false, tokens) : null;
         _engine = _make(1);
+        MostAtOnce = device.type == DeviceType.CPU ? SteadyBatch.Most : 256;
     }
+
+    /// <summary>The most images that are worth evaluating at once: on a CPU what fits its caches, elsewhere as many as there
+    /// are.</summary>
+    public int MostAtOnce { get; }
 
     /// <summary>Whether each image is computed alone, so that it costs nothing to ask for few.</summary>
     public bool ByImage => _engine is not null;
@@ -40,20 +45,21 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
             engine?.Pack();
     }
 
-    /// <summary>F(x, t, labels). What it says of an image does not depend on the images beside it, to the bit.</summary>
+    /// <summary>F(x, t, condition). What it says of an image does not depend on the images beside it, to the bit.</summary>
     /// <param name="x">float32 [B, C, H, W].</param>
     /// <param name="t">[B].</param>
-    /// <param name="labels">int64 [B, K].</param>
+    /// <param name="condition">B rows.</param>
     /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
-    public Tensor Evaluate(Tensor x, Tensor t, Tensor labels)
+    public Tensor Evaluate(Tensor x, Tensor t, Condition condition)
     {
-        var engine = _engine is null ? null : For((int)labels.shape[1]);
-        return engine is null ? SteadyBatch.Evaluate(_network, x, t, labels) : Evaluate(engine, x, t, labels);
+        var engine = _engine is null || condition.Classes is null ? null : For((int)condition.Tokens);
+        return engine is null ? SteadyBatch.Evaluate(_network, x, t, condition) : Evaluate(engine, x, t, condition);
     }
 
-    /// <summary>The same by an engine, for as many labels an image as it is made for.</summary>
-    public static Tensor Evaluate(NetworkEngine engine, Tensor x, Tensor t, Tensor labels)
+    /// <summary>The same by an engine, for as many tokens an image as it is made for.</summary>
+    public static Tensor Evaluate(NetworkEngine engine, Tensor x, Tensor t, Condition condition)
     {
+        var labels = condition.Classes!;
         using var scope = NewDisposeScope();
         var f = empty(x.shape);
         int count = (int)x.shape[0];

@@ -15,22 +15,22 @@ internal static class SteadyBatch
     /// <summary>The smallest batch and the largest that are evaluated.</summary>
     public const int Fewest = 4, Most = 15;
 
-    /// <summary>F(x, t, labels): [B, C, H, W].</summary>
-    public static Tensor Evaluate(DenoisingNetwork network, Tensor x, Tensor t, Tensor labels)
+    /// <summary>F(x, t, condition): [B, C, H, W].</summary>
+    public static Tensor Evaluate(DenoisingNetwork network, Tensor x, Tensor t, Condition condition)
     {
         int count = (int)x.shape[0];
         if (count is >= Fewest and <= Most || x.device.type != TorchSharp.DeviceType.CPU)
-            return network.call(x, t, labels);
+            return network.call(x, t, condition);
         using var scope = NewDisposeScope();
         if (count < Fewest)
-            return network.call(Filled(x), Filled(t), Filled(labels)).narrow(0, 0, count).MoveToOuterDisposeScope();
+            return network.call(Filled(x), Filled(t), condition.Map(Filled)).narrow(0, 0, count).MoveToOuterDisposeScope();
 
         int parts = (count + Most - 1) / Most;
         var results = new List<Tensor>();
         for (int part = 0; part < parts; part++)
         {
             long start = (long)count * part / parts, length = (long)count * (part + 1) / parts - start;
-            results.Add(network.call(x.narrow(0, start, length), t.narrow(0, start, length), labels.narrow(0, start, length)));
+            results.Add(network.call(x.narrow(0, start, length), t.narrow(0, start, length), condition.Rows(start, length)));
         }
         return cat(results).MoveToOuterDisposeScope();
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
+using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
@@ -60,7 +61,7 @@ public sealed record Likelihood
     public long Seed { get; init; } = 42;
 
     /// <summary>How pixels became the numbers that the network was trained on. A density of pixels is the one of these numbers divided by scale^n.</summary>
-    public PixelScaling Pixels { get; init; } = new();
+    public ImageCodec Pixels { get; init; } = new PixelScaling();
 
     /// <summary>The most images that a thread takes at once; it changes memory and speed alone.</summary>
     public int BatchSize { get; init; } = 32;
@@ -76,7 +77,7 @@ public sealed record Likelihood
         var network = model.CreateDenoiser();
         return new()
         {
-            DenoiserOf = images => network.For(ClassLabels.Of(images.Labels.Select(label => (int)label), model.Device)),
+            DenoiserOf = images => network.For(Condition.OfClasses(images.Labels.Select(label => (int)label), model.Device)),
             Process = model.Info.Process,
             Pixels = model.Info.Pixels,
             Device = model.Device,
@@ -149,7 +150,7 @@ public sealed record Likelihood
         int[] numbers = [.. Enumerable.Range(first, count)];
         var x = cat([.. numbers.Select(image => Noisy(images, image, up[0]))]).to(Device ?? CPU); // [B, C, H, W]
         var density = LogDensity(DenoiserOf(images.Pick(numbers)), x, first, up, evaluated)
-            .Plus(-Math.Log(Pixels.Scale) * (x.numel() / count));
+            .Plus(-Math.Log(Pixels.PixelsPerNumber!.Value) * (x.numel() / count));
         return density.cpu().data<double>().ToArray();
     }
 
@@ -159,7 +160,7 @@ public sealed record Likelihood
         using var generator = RandomSeeds.Generator(Seed, RandomPurpose.Dequantisation, image);
         long[] shape = [1, images.Channels, images.Height, images.Width];
         var y = tensor(images.Image(image).ToArray(), shape).to(float64).Plus(rand(shape, float64, generator: generator).Plus(-0.5)).Over(255);
-        return Pixels.ToNumbers(y).Plus(s, randn(shape, float64, generator: generator));
+        return Pixels.Encode(y).Plus(s, randn(shape, float64, generator: generator));
     }
 
     private Tensor LogDensity(IDenoiser denoiser, Tensor x, long first, double[] up, Action<int> evaluated)
@@ -204,6 +205,9 @@ public sealed record Likelihood
         if (Seed is < 0 or > uint.MaxValue)
             throw new ArgumentException($"Seed {Seed}: it must lie between 0 and 4294967295.");
         Pixels.Validate();
+        if (Pixels.PixelsPerNumber is null)
+            throw new MezzotintException(
+                "Pixels have no density in this model: its numbers are not pixels that were shifted and scaled.") { Key = "pixels" };
         double[] up = Inversion.Upward(Levels ?? Inversion.LevelsOf(Process));
         double most = Process.MaximumLevel;
         if (Math.Abs(up[^1] - most) > 1e-9 * most)

@@ -21,7 +21,7 @@ internal static class ModelCard
         var text = new StringBuilder();
         void Line(string line = "") => text.Append(line).Append('\n');
         string classes = string.Join(", ", info.ClassNames.Take(20).Select(Escape)) + (info.ClassNames.Count > 20 ? ", ..." : "");
-        string colours = info.Model.InChannels == 1 ? "grey" : $"{info.Model.InChannels}-channel";
+        string colours = info.Channels == 1 ? "grey" : $"{info.Channels}-channel";
 
         Line($"# {Escape(info.Name)}");
         Line();

@@ -49,6 +49,7 @@ internal static class ModelDescription
             Times = document.Times,
             Pixels = document.Pixels,
             Sampling = document.Sampling,
+            ImageChannels = document.Image.Channels,
             Height = document.Image.Height,
             Width = document.Image.Width,
             ClassNames = document.ClassNames,
@@ -80,7 +81,7 @@ internal static class ModelDescription
             Times = info.Times,
             Pixels = info.Pixels,
             Sampling = info.Sampling,
-            Image = new ImageSize { Height = info.Height, Width = info.Width },
+            Image = new ImageSize { Channels = info.ImageChannels, Height = info.Height, Width = info.Width },
             ClassNames = info.ClassNames,
             Training = new TrainingFacts
             {
@@ -129,7 +130,7 @@ internal static class ModelDescription
         public TimeDistribution Times { get; init; } = new UniformTimes();
 
         [DefaultWhenMissing]
-        public PixelScaling Pixels { get; init; } = new();
+        public ImageCodec Pixels { get; init; } = new PixelScaling();
 
         [DefaultWhenMissing]
         public SamplingRecipe Sampling { get; init; } = new();
@@ -145,6 +146,8 @@ internal static class ModelDescription
 
     private sealed record ImageSize
     {
+        public int? Channels { get; init; }
+
         public int Height { get; init; }
 
         public int Width { get; init; }

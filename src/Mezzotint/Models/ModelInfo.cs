@@ -4,7 +4,6 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
 using Mezzotint.Training;
-using TorchSharp;
 
 namespace Mezzotint.Models;
 
@@ -33,15 +32,26 @@ public sealed record ModelInfo
     public TimeDistribution Times { get; init; } = new UniformTimes();
 
     /// <summary>How pixels became the numbers that the network knows.</summary>
-    public PixelScaling Pixels { get; init; } = new();
+    public ImageCodec Pixels { get; init; } = new PixelScaling();
 
     /// <summary>How it is best sampled.</summary>
     public SamplingRecipe Sampling { get; init; } = new();
 
     /// <summary>Process, parameterisation, loss and times in one.</summary>
-    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, FilledStep = Pixels.Dequantise ? Pixels.Step : 0 };
+    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, FilledStep = Pixels.FilledStep };
 
-    /// <summary>The height of the images in pixels: a multiple of <see cref="NetworkConfig.Stride"/>, up to <see cref="MaxSide"/>.</summary>
+    /// <summary>Channels of the images where the network sees other channels than theirs, as in latents; null where it sees
+    /// those of the images.</summary>
+    public int? ImageChannels { get; init; }
+
+    /// <summary>Channels of the images: 1 for grey, 3 for colour.</summary>
+    public int Channels => ImageChannels ?? Model.InChannels;
+
+    /// <summary>The numbers of an image that the network sees: channels, rows and columns.</summary>
+    public (int Channels, int Height, int Width) Numbers => Pixels.NumbersOf(Channels, Height, Width);
+
+    /// <summary>The height of the images in pixels, up to <see cref="MaxSide"/>: the rows of their numbers are a multiple of
+    /// <see cref="NetworkConfig.Stride"/>.</summary>
     public required int Height { get; init; }
 
     /// <summary>The width of the images in pixels, of the same range.</summary>
@@ -98,8 +108,14 @@ public sealed record ModelInfo
         Objective.Validate();
         Pixels.Validate();
         Sampling.Validate(Process, Model);
-        Check.Range("image.height", Height, IsSide(Height), $"a multiple of {Model.Stride} up to {MaxSide} (the stride of the network)");
-        Check.Range("image.width", Width, IsSide(Width), $"a multiple of {Model.Stride} up to {MaxSide} (the stride of the network)");
+        Check.Range("image.channels", Channels, ImageChannels is null or 1 or 3, "1 or 3");
+        Check.Range("image.height", Height, Height is >= 1 and <= MaxSide, $"1 to {MaxSide}");
+        Check.Range("image.width", Width, Width is >= 1 and <= MaxSide, $"1 to {MaxSide}");
+        var numbers = Numbers;
+        Check.Range("image.height", Height, numbers.Height % Model.Stride == 0, Multiples);
+        Check.Range("image.width", Width, numbers.Width % Model.Stride == 0, Multiples);
+        Check.Range("network.in_channels", Model.InChannels, numbers.Channels == Model.InChannels,
+            $"{numbers.Channels}, the channels of the numbers that the pixels become");
         Check.Range("class_names", $"{ClassNames.Count} names", ClassNames.Count == Model.CorpusLength, $"as many as network.corpus_length ({Model.CorpusLength})");
         foreach (string name in ClassNames)
             Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
@@ -120,55 +136,5 @@ public sealed record ModelInfo
     // These texts are printed on terminals, which control characters would command.
     private static bool IsLine(string text, int limit) => !string.IsNullOrWhiteSpace(text) && text.Length <= limit && !text.Any(char.IsControl);
 
-    private bool IsSide(int length) => length is >= 1 and <= MaxSide && length % Model.Stride == 0;
-}
-
-/// <summary>A model that can draw: the network with its weights, and what is known about it.</summary>
-/// <param name="Network">The network, in float32; as it is read, on the CPU.</param>
-/// <param name="Info">The description.</param>
-public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDisposable
-{
-    private string _precision = Engine.ComputePrecision.Automatic;
-
-    /// <summary>Where the network is: everything that is made of the model computes there.</summary>
-    public torch.Device Device => Network.parameters().First().device;
-
-    /// <summary>How many threads share its work there: one a core, 1 on a GPU.</summary>
-    public int Threads => Runtime.ComputeDevice.Threads(Device);
-
-    /// <summary>Moves the network to a device, for everything that is made of the model from then on.</summary>
-    /// <returns>The model itself.</returns>
-    public LoadedModel To(torch.Device device)
-    {
-        Network.to(device);
-        return this;
-    }
-
-    /// <summary>With what numbers images are drawn: <see cref="Engine.ComputePrecision.Float32"/> or <see cref="Engine.ComputePrecision.Bfloat16"/>. What takes gradients of the network or inverts it is float32 always.</summary>
-    public string Precision => Engine.ComputePrecision.Resolve(_precision, Device, Info.Model);
-
-    /// <summary>Chooses the precision, for everything that is made of the model from then on.</summary>
-    /// <param name="precision">As <see cref="Engine.ComputePrecision"/> has it; without a choice it is <see cref="Engine.ComputePrecision.Automatic"/>.</param>
-    /// <returns>The model itself.</returns>
-    /// <exception cref="MezzotintException">It is not known, or not to be had on the model's device.</exception>
-    public LoadedModel With(string precision)
-    {
-        Engine.ComputePrecision.Resolve(precision, Device, Info.Model);
-        _precision = precision;
-        return this;
-    }
-
-    /// <summary>A sampler that draws with this model, on its device and in its precision; the model stays the caller's.</summary>
-    public Sampler CreateSampler() => new(Network, Info.Process, Info.Height, Info.Width, Device)
-    {
-        Parameterisation = Info.Parameterisation,
-        Pixels = Info.Pixels,
-        Precision = Precision,
-    };
-
-    /// <summary>The denoiser of this model, in float32, whose condition is still to be bound; the model stays the caller's.</summary>
-    public NetworkDenoiser CreateDenoiser() => new(Network, Info.Process, Info.Parameterisation);
-
-    /// <summary>Frees the weights.</summary>
-    public void Dispose() => Network.Dispose();
+    private string Multiples => $"a multiple of {Model.Stride} up to {MaxSide} (the stride of the network)";
 }

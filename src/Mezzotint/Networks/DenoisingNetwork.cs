@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 namespace Mezzotint.Networks;
 
 /// <summary>
-/// A network F(x, t, labels) from noisy images to images: what it predicts of them is for a <see cref="Noise.Parameterisation"/>
+/// A network F(x, t, condition) from noisy images to images: what it predicts of them is for a <see cref="Noise.Parameterisation"/>
 /// to say.
 /// </summary>
 /// <remarks>
 /// Its modules and what they compute are those of its configuration's description, <see cref="NetworkConfig.Describe"/>.
 /// </remarks>
-public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tensor>
+public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Tensor>
 {
     private readonly DescribedProgram _program;
 
@@ -31,17 +31,19 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tenso
     /// <summary>Predicts.</summary>
     /// <param name="x">Noisy images: [B, C, H, W]; H and W are multiples of <see cref="NetworkConfig.Stride"/>.</param>
     /// <param name="t">Times as the parameterisation tells them: [B].</param>
-    /// <param name="labels">The asked classes, int64: [B, K]; one class is K = 1 token.</param>
+    /// <param name="condition">What is asked for: B rows of classes, or of the context that the network is described with.</param>
     /// <returns>[B, C, H, W].</returns>
     /// <exception cref="ArgumentException">A shape does not fit.</exception>
-    public override Tensor forward(Tensor x, Tensor t, Tensor labels)
+    public override Tensor forward(Tensor x, Tensor t, Condition condition)
     {
-        CheckShapes(x, t, labels);
-        return _program.Run([x, t, labels]);
+        ArgumentNullException.ThrowIfNull(condition);
+        CheckShapes(x, t, condition);
+        return _program.Run(Inputs(x, t, condition));
     }
 
     /// <summary>The same; <paramref name="watch"/> sees what each layer makes.</summary>
-    internal Tensor Watched(Tensor x, Tensor t, Tensor labels, Action<Node, Tensor> watch) => _program.Run([x, t, labels], watch);
+    internal Tensor Watched(Tensor x, Tensor t, Condition condition, Action<Node, Tensor> watch) =>
+        _program.Run(Inputs(x, t, condition), watch);
 
     /// <summary>Takes over what training does not change from a network of the same shape.</summary>
     internal void CopyFrozenFrom(DenoisingNetwork other) => Copy(other, parameter => !parameter.requires_grad);
@@ -72,19 +74,29 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Tensor, Tenso
         return name;
     }
 
-    private void CheckShapes(Tensor x, Tensor t, Tensor labels)
+    /// <summary>What the description reads, in its order.</summary>
+    private Tensor[] Inputs(Tensor x, Tensor t, Condition condition) => [.. Description.Inputs.Select(input => input.Of switch
     {
-        // libtorch ends the process over some wrong shapes, so they are found here.
+        "x" => x,
+        "t" => t,
+        var name => condition.Input(name) ?? throw new ArgumentException(
+            $"The network asks for {name}, and the condition has none.", nameof(condition)),
+    })];
+
+    // libtorch ends the process over some wrong shapes, so they are found here.
+    private void CheckShapes(Tensor x, Tensor t, Condition condition)
+    {
         if (x.dim() != 4 || x.shape[1] != Config.InChannels)
             throw new ArgumentException($"Images must be [B, {Config.InChannels}, H, W], not [{string.Join(", ", x.shape)}].",
                 nameof(x));
         if (x.shape[2] % Config.Stride != 0 || x.shape[3] % Config.Stride != 0 || x.shape[2] == 0 || x.shape[3] == 0)
-            throw new ArgumentException($"Images of {x.shape[2]} x {x.shape[3]} do not fit this network: the sides must be multiples of {Config.Stride}.", nameof(x));
+            throw new ArgumentException(
+                $"Images of {x.shape[2]} x {x.shape[3]} do not fit this network: the sides must be multiples of {Config.Stride}.",
+                nameof(x));
         if (t.dim() != 1 || t.shape[0] != x.shape[0])
             throw new ArgumentException($"Times must be [{x.shape[0]}], one an image, not [{string.Join(", ", t.shape)}].",
                 nameof(t));
-        if (labels.dim() != 2 || labels.shape[0] != x.shape[0] || labels.dtype != ScalarType.Int64)
-            throw new ArgumentException(
-                $"Labels must be int64 [{x.shape[0]}, tokens], not {labels.dtype} [{string.Join(", ", labels.shape)}].", nameof(labels));
+        if (condition.Count != x.shape[0])
+            throw new ArgumentException($"The condition must have {x.shape[0]} rows, one an image, not {condition.Count}.", nameof(condition));
     }
 }

@@ -60,6 +60,19 @@ public abstract record NetworkConfig : IOpenSettings
     /// <summary>Rows of the embedding.</summary>
     internal int EmbeddingRows => Unconditional ? CorpusLength + 1 : CorpusLength;
 
+    /// <summary>Checks that a condition asks for what the network knows.</summary>
+    /// <exception cref="ArgumentException">A class is none of its.</exception>
+    internal void Check(Condition condition, string parameter, bool orNone = false)
+    {
+        if (condition.Classes is not { } classes)
+            return;
+        int known = orNone ? EmbeddingRows : CorpusLength;
+        foreach (long label in classes.cpu().contiguous().data<long>())
+            if (label < 0 || label >= known)
+                throw new ArgumentException(
+                    $"Label {label} is not one of the {CorpusLength} that the model knows (0 to {CorpusLength - 1}).", parameter);
+    }
+
     /// <summary>Checks that the numbers make a network.</summary>
     /// <exception cref="MezzotintException">A number is out of its range or does not fit the others; the message names it.</exception>
     public virtual void Validate()

@@ -4,7 +4,7 @@ using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Plots;
-using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using Mezzotint.Training;
 
 namespace Mezzotint.Runs;
@@ -209,8 +209,6 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         double seconds = Seconds;
         trainer.CheckSound(); // before the model is written: the one of the epoch before stays
         double eval = trainer.Evaluate(cancellation);
-        if (_config.Training.SamplesPerLabel > 0)
-            DrawSamples(trainer, cancellation);
         var entry = new RunLogEntry
         {
             Step = trainer.Step,
@@ -221,6 +219,8 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
             Seconds = Math.Round(seconds, 1),
             ImagesPerSecond = Math.Round(_rate, 1),
         };
+        if (_config.Training.SamplesPerLabel > 0)
+            DrawSamples(trainer, Description(entry), cancellation);
         log.Add(entry);
         board.AddScalar("Loss/Train", (float)entry.TrainLoss, entry.Step);
         board.AddScalar("Loss/Eval", (float)eval, entry.Step);
@@ -281,15 +281,16 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
     }
 
     /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
-    private void DrawSamples(Trainer trainer, CancellationToken cancellation)
+    private void DrawSamples(Trainer trainer, ModelInfo info, CancellationToken cancellation)
     {
         int columns = _config.Training.SamplesPerLabel;
-        var recipe = _config.Sampling with { Steps = _config.Training.SampleSteps };
-        int[] labels = [.. train.ClassNames.SelectMany((_, label) => Enumerable.Repeat(label, columns))];
-        var request = recipe.Of(new SamplingRequest { Labels = labels }, _config.Process);
+        int[] labels = [.. Enumerable.Range(0, train.ClassNames.Count)];
+        using var pipeline = new DiffusionPipeline(
+            new LoadedModel(trainer.Network, info).With(_config.Training.Precision), threads: _config.Training.Replicas);
+        var drawn = pipeline.Generate(
+            labels, new GenerationOptions { Count = columns, Seed = 0, Steps = _config.Training.SampleSteps }, cancellation);
         PngFile.Write(
-            Path.Combine(folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"),
-            trainer.Sample(request, cancellation).Grid(columns), SampleScale);
+            Path.Combine(folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), drawn.Images.Grid(columns), SampleScale);
     }
 
     private void Save(Trainer trainer, int epochsReported)

@@ -15,5 +15,5 @@ public sealed record Autoguidance : Guidance
     /// <inheritdoc/>
     public override bool NeedsWeaker => true;
 
-    internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory) => Extrapolate(denoised, reference);
+    protected internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory) => Extrapolate(denoised, reference);
 }

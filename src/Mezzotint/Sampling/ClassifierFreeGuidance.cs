@@ -9,5 +9,5 @@ public sealed record ClassifierFreeGuidance : Guidance
     /// <inheritdoc/>
     public override string Name => "cfg";
 
-    internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory) => Extrapolate(denoised, reference);
+    protected internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory) => Extrapolate(denoised, reference);
 }

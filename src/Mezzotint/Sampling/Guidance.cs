@@ -15,11 +15,13 @@ namespace Mezzotint.Sampling;
 /// </remarks>
 public abstract record Guidance
 {
-    /// <summary>All kinds, each with its defaults.</summary>
-    private static readonly Guidance[] Kinds = [new ClassifierFreeGuidance(), new RenoisedGuidance(), new ProjectedGuidance(), new Autoguidance()];
+    // All kinds, each with its defaults. Replaced, never changed, so that readers need no lock.
+    private static Guidance[] s_kinds = [new ClassifierFreeGuidance(), new RenoisedGuidance(), new ProjectedGuidance(), new Autoguidance()];
+
+    private static readonly Lock Adding = new();
 
     /// <summary>The names that <see cref="Named"/> knows.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Kinds.Select(kind => kind.Name)];
+    public static IReadOnlyList<string> Names => [.. s_kinds.Select(kind => kind.Name)];
 
     /// <summary>As the command and configurations spell the kind.</summary>
     public abstract string Name { get; }
@@ -45,6 +47,25 @@ public abstract record Guidance
     /// <summary>Whether D_0 is a weaker model's, instead of the same network's without a class.</summary>
     public virtual bool NeedsWeaker => false;
 
+    /// <summary>Adds a kind of a program's own: from then on its name stands for it in configurations, options and
+    /// receipts.</summary>
+    /// <param name="kind">One of the kind, with its defaults. Adding an equal one again changes nothing.</param>
+    /// <exception cref="MezzotintException">Another kind has the name.</exception>
+    public static void Register(Guidance kind)
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        lock (Adding)
+        {
+            var known = Array.Find(s_kinds, known => known.Name == kind.Name);
+            if (known == kind)
+                return;
+            if (known is not null)
+                throw new MezzotintException($"Guidance of the kind '{kind.Name}' exists already: give this one another name.")
+                    { Key = "guidance_kind" };
+            s_kinds = [.. s_kinds, kind];
+        }
+    }
+
     /// <summary>The guidance of a name.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="weight">W.</param>
@@ -55,7 +76,7 @@ public abstract record Guidance
     public static Guidance Named(string name, double weight, double rescale = 0, double low = 0, double high = double.PositiveInfinity)
     {
         ArgumentNullException.ThrowIfNull(name);
-        var kind = Array.Find(Kinds, kind => kind.Name == name) ?? throw new MezzotintException(
+        var kind = Array.Find(s_kinds, kind => kind.Name == name) ?? throw new MezzotintException(
             $"Guidance of the kind {Printable.Quote(name)} is not known{Spelling.Remedy(name, Names)}") { Key = "guidance_kind" };
         var guidance = kind with { Weight = weight, Rescale = rescale, Low = low, High = high };
         guidance.Validate();
@@ -126,7 +147,7 @@ public abstract record Guidance
     /// <param name="reference">D_0: [B, C, H, W].</param>
     /// <param name="memory">What the kind remembers of the walk, null at its start. It may be replaced by a new tensor of the current dispose scope.</param>
     /// <returns>[B, C, H, W].</returns>
-    internal abstract Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory);
+    protected internal abstract Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory);
 
     /// <summary>D_0 + W (D - D_0): where both are the same, that is what it gives, to the bit.</summary>
     private protected Tensor Extrapolate(Tensor denoised, Tensor reference) => reference.Plus(Weight, denoised - reference);

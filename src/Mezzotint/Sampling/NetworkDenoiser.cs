@@ -31,29 +31,23 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
     internal NetworkCall? Call { get; init; }
 
     /// <summary>The denoiser of what is asked for.</summary>
-    /// <param name="labels">
-    /// The condition, the asked classes: int64 [B, K], a row for each image, or [1, K] for all images alike. It stays the
-    /// caller's, and lives as long as the denoiser is asked.
+    /// <param name="condition">
+    /// A row for each image, or one for all images alike. It stays the caller's, and lives as long as the denoiser is asked.
     /// </param>
-    /// <exception cref="ArgumentException">The labels are of another type or shape.</exception>
-    public IDenoiser For(Tensor labels)
+    public IDenoiser For(Condition condition)
     {
-        ArgumentNullException.ThrowIfNull(labels);
-        if (labels.dim() != 2 || labels.dtype != ScalarType.Int64)
-            throw new ArgumentException(
-                $"Labels must be int64 [images, tokens], not {labels.dtype} [{string.Join(", ", labels.shape)}].",
-                nameof(labels));
-        return new Bound(this, labels);
+        ArgumentNullException.ThrowIfNull(condition);
+        return new Bound(this, condition);
     }
 
     /// <summary>
     /// The denoiser of any number of images of no class; null where the network has not learned that
     /// (<see cref="NetworkConfig.Unconditional"/>). Its condition is a tensor of the caller's dispose scope.
     /// </summary>
-    public IDenoiser? Unconditional() => network.Config.NoLabel is { } none ? For(ClassLabels.Of([none], CPU)) : null;
+    public IDenoiser? Unconditional() => network.Config.NoLabel is { } none ? For(Condition.OfClasses([none])) : null;
 
-    /// <summary>D of images that each have a row of labels.</summary>
-    private Tensor Denoise(Tensor x, double sigma, Tensor labels)
+    /// <summary>D of images that each have a row of the condition.</summary>
+    private Tensor Denoise(Tensor x, double sigma, Condition condition)
     {
         Interlocked.Add(ref _evaluations, x.shape[0]);
         using var scope = NewDisposeScope();
@@ -61,46 +55,42 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
         using Scalar time = (float)scalings.Time; // held while libtorch reads it: see TensorArithmetic
         var t = full(x.shape[0], time, device: x.device);  // [B]
         var seen = scalings.In == 1 ? x.alias() : x.Times(scalings.In);
-        var call = Call ?? ((noisy, times, classes) => SteadyBatch.Evaluate(network, noisy, times, classes));
-        var f = call(seen.to(float32), t, labels).to(x.dtype);
+        var call = Call ?? ((noisy, times, rows) => SteadyBatch.Evaluate(network, noisy, times, rows));
+        var f = call(seen.to(float32), t, condition).to(x.dtype);
         return LinearCombination.Sum((scalings.Skip, x), (scalings.Out, f)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The network with its condition.</summary>
-    private sealed class Bound(NetworkDenoiser model, Tensor labels) : IDenoiser
+    private sealed class Bound(NetworkDenoiser model, Condition condition) : IDenoiser
     {
         private NetworkDenoiser Model => model;
 
-        private long Tokens => labels.shape[1];
+        private Condition Condition => condition;
 
         public Tensor Denoise(Tensor x, double sigma)
         {
             ArgumentNullException.ThrowIfNull(x);
             using var scope = NewDisposeScope();
-            return model.Denoise(x, sigma, LabelsOf(x)).MoveToOuterDisposeScope();
+            return model.Denoise(x, sigma, RowsOf(x)).MoveToOuterDisposeScope();
         }
 
         public (Tensor Own, Tensor Others) DenoiseWith(IDenoiser other, Tensor x, double sigma)
         {
             ArgumentNullException.ThrowIfNull(x);
-            if (other is not Bound second || second.Model != model || second.Tokens != Tokens)
+            if (other is not Bound second || second.Model != model || !second.Condition.Joins(condition))
                 return (Denoise(x, sigma), other.Denoise(x, sigma));
             using var scope = NewDisposeScope();
-            var both = model.Denoise(cat([x, x]), sigma, cat([LabelsOf(x), second.LabelsOf(x)]));  // [2B, C, H, W]
+            var both = model.Denoise(cat([x, x]), sigma, Condition.Concatenate([RowsOf(x), second.RowsOf(x)]));  // [2B, C, H, W]
             long images = x.shape[0];
             return (
                 both.narrow(0, 0, images).MoveToOuterDisposeScope(), both.narrow(0, images, images).MoveToOuterDisposeScope());
         }
 
-        /// <summary>A row for each image: int64 [B, K].</summary>
-        private Tensor LabelsOf(Tensor x)
+        /// <summary>A row for each image.</summary>
+        private Condition RowsOf(Tensor x)
         {
-            long rows = labels.shape[0], images = x.shape[0];
-            if (rows != 1 && rows != images)
-                throw new ArgumentException(
-                    $"The denoiser is bound to the labels of {rows} images, and is asked for {images}.", nameof(x));
-            var there = labels.to(x.device).expand(images, -1);
-            return x.requires_grad ? there.clone() : there; // a derivative can use no tensor that was made in inference mode
+            var there = condition.To(x.device).For(x.shape[0]);
+            return x.requires_grad ? there.Map(tensor => tensor.clone()) : there; // a derivative can use no tensor of inference mode
         }
     }
 }

@@ -52,6 +52,16 @@ public sealed record SamplingRecipe
         return guidance.IsNone ? null : guidance;
     }
 
+    /// <summary>The same recipe with the settings of a guidance; null for none.</summary>
+    internal SamplingRecipe With(Guidance? guidance) => this with
+    {
+        Guidance = guidance?.Weight,
+        GuidanceKind = guidance?.Name,
+        GuidanceRescale = guidance?.Rescale is > 0 and var rescale ? rescale : null,
+        GuidanceLow = guidance?.Low is > 0 and var low ? low : null,
+        GuidanceHigh = guidance?.High is { } high && double.IsFinite(high) ? high : null,
+    };
+
     /// <summary>The request, with this solver, these levels and this guidance.</summary>
     /// <param name="request">What is to be drawn.</param>
     /// <param name="process">The model's process.</param>

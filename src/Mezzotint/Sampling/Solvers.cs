@@ -8,7 +8,8 @@ public static class Solvers
 {
     private const string DpmPlusPlus = "Lu et al. 2022, arXiv 2211.01095";
 
-    private static readonly (Solver Default, Func<SolverOptions, Solver> With)[] Catalogue =
+    // Replaced, never changed, so that readers need no lock.
+    private static (Solver Default, Func<SolverOptions, Solver> With)[] s_catalogue =
     [
         (Ddpm(), _ => Ddpm()),
         (Ddim(), o => Ddim(o.Eta!.Value)),
@@ -32,10 +33,31 @@ public static class Solvers
         (Dopri5(), o => Dopri5(o.Rtol!.Value, o.Atol!.Value)),
     ];
 
-    /// <summary>All of them with their default options.</summary>
-    public static IReadOnlyList<Solver> All { get; } = [.. Catalogue.Select(entry => entry.Default)];
+    private static readonly Lock Adding = new();
+
+    /// <summary>All of them with their default options, those that <see cref="Register"/> has added at the end.</summary>
+    public static IReadOnlyList<Solver> All => [.. s_catalogue.Select(entry => entry.Default)];
 
     private static IEnumerable<string> Names => All.Select(solver => solver.Name).Prepend(EulerMaruyama.Name);
+
+    /// <summary>Adds a solver of a program's own: from then on its name stands for it in configurations, options and
+    /// receipts.</summary>
+    /// <param name="solver">The solver with its default options. Adding the same one again changes nothing.</param>
+    /// <param name="with">The solver with other options, all of those that it takes; null where it takes none.</param>
+    /// <exception cref="MezzotintException">Another solver has the name.</exception>
+    public static void Register(Solver solver, Func<SolverOptions, Solver>? with = null)
+    {
+        ArgumentNullException.ThrowIfNull(solver);
+        lock (Adding)
+        {
+            var known = All.FirstOrDefault(known => known.Name == solver.Name);
+            if (ReferenceEquals(known, solver))
+                return;
+            if (known is not null || solver.Name == EulerMaruyama.Name)
+                throw new MezzotintException($"A sampler '{solver.Name}' exists already: give this one another name.") { Key = "sampler" };
+            s_catalogue = [.. s_catalogue, (solver, with ?? (_ => solver))];
+        }
+    }
 
     /// <summary>The solver of a name.</summary>
     /// <param name="name">One of <see cref="All"/>'s.</param>
@@ -44,7 +66,7 @@ public static class Solvers
     public static Solver Named(string name, SolverOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(name);
-        var (found, with) = Catalogue.FirstOrDefault(entry => entry.Default.Name == name);
+        var (found, with) = s_catalogue.FirstOrDefault(entry => entry.Default.Name == name);
         if (found is null)
             throw new MezzotintException($"Sampler '{name}' is not known{Spelling.Remedy(name, Names)}") { Key = "sampler" };
         if (options is null)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Threading.Channels;
@@ -15,20 +16,10 @@ namespace Mezzotint.Serving;
 /// </summary>
 public sealed class DiffusionPipeline : IDisposable
 {
-    /// <summary>The most images that walk together on one thread: the solver's own arithmetic is then a small part of the work.</summary>
-    internal const int ImagesOfAWalk = 8;
-
-    /// <summary>Walks at once for each evaluator: while it evaluates the questions of some, the others wait with theirs.</summary>
-    private const int WalksOfAnEvaluator = 16;
-
     private readonly LoadedModel _model;
     private readonly bool _ownsModel;
-    private readonly Sampler _sampler;
     private readonly WorkerThreads _libtorch;
-    private readonly SharedEvaluations _network;
-    private readonly Walkers _walkers;
-    private readonly int _threads;
-    private long _images;
+    private readonly PipelineWalks _walks;
 
     /// <summary>Wraps a model.</summary>
     /// <param name="model">The model.</param>
@@ -37,21 +28,16 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="threads">How many threads evaluate side by side; 0 for one a core, on a GPU for 1.</param>
     /// <param name="ownsModel">Whether the model is freed with the pipeline.</param>
     /// <exception cref="MezzotintException">The model's images are no pictures.</exception>
-    public DiffusionPipeline(LoadedModel model, string name, string? hash = null, int threads = 0, bool ownsModel = false)
+    public DiffusionPipeline(LoadedModel model, string name = "model", string? hash = null, int threads = 0, bool ownsModel = false)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
-        if (model.Info.Model.InChannels is not (1 or 3))
-            throw new MezzotintException($"The model '{model.Info.Name}' has images of {model.Info.Model.InChannels} channels; only 1 (grey) and 3 (colour) can be drawn.");
+        if (model.Info.Channels is not (1 or 3))
+            throw new MezzotintException($"The model '{model.Info.Name}' has images of {model.Info.Channels} channels; only 1 (grey) and 3 (colour) can be drawn.");
         (_model, Name, ModelHash, _ownsModel) = (model, name, hash, ownsModel);
-        _threads = threads == 0 ? model.Threads : threads;
-        if (model.Device.type == TorchSharp.DeviceType.CPU)
-            CheckMemory();
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
-        _sampler = model.CreateSampler();
-        _network = new SharedEvaluations(Enumerable.Range(0, _threads).Select(_ => _sampler.NewEvaluator()));
-        _walkers = new Walkers(_threads * WalksOfAnEvaluator);
+        _walks = new PipelineWalks(model, threads == 0 ? model.Threads : threads);
     }
 
     /// <summary>Loads a model.</summary>
@@ -84,10 +70,10 @@ public sealed class DiffusionPipeline : IDisposable
     public string? ModelHash { get; }
 
     /// <summary>How many threads evaluate the network side by side.</summary>
-    public int Threads => _threads;
+    public int Threads => _walks.Threads;
 
     /// <summary>How much it has done and what it has to do.</summary>
-    public PipelineWork Work => new(_walkers.Waiting, Interlocked.Read(ref _images), _network.Evaluations, _network.Batches);
+    public PipelineWork Work => _walks.Work;
 
     /// <summary>The label that a prompt asks for, by the rule of <see cref="PromptLabels"/>.</summary>
     /// <exception cref="InvalidRequestException">The prompt is not understood.</exception>
@@ -154,107 +140,64 @@ public sealed class DiffusionPipeline : IDisposable
         }
     }
 
-    private void CheckMemory()
+    /// <summary>Checks that images can be drawn again as a receipt says, and does nothing yet.</summary>
+    /// <param name="receipt">How they were drawn; whether by this model is the caller's to compare.</param>
+    /// <exception cref="MezzotintException">The receipt asks for something that there is not.</exception>
+    public PreparedGeneration Prepare(ImageReceipt receipt)
     {
-        int images = WalksOfAnEvaluator * ImagesOfAWalk;
-        var memory = new NetworkMemory(Model.Model, Model.Height, Model.Width, _model.Precision);
-        DrawingMemory.Of(memory, _threads, images, "threads", $"Evaluate on fewer threads than {_threads}").Check();
+        ArgumentNullException.ThrowIfNull(receipt);
+        var plan = receipt.Plan(Model);
+        _walks.Check(plan);
+        return new(_walks, plan, receipt with { ModelName = Model.Name, ClassNames = Model.ClassNames, Precision = _walks.Precision });
     }
+
+    /// <summary>Makes sure that the most images that are drawn at once fit into memory, whatever is asked for: before a server
+    /// takes requests.</summary>
+    /// <exception cref="MezzotintException">They do not; the message has the figures and what to lower.</exception>
+    public void CheckFullLoad() => _walks.CheckMemory();
 
     private PreparedGeneration Prepare(IReadOnlyList<int> labels, GenerationOptions options, long seed)
     {
         Check.Range("labels", labels.Count, labels.Count > 0, "at least one");
         foreach (int label in labels)
-            Check.Range("label", label, label >= 0 && label < Model.ClassNames.Count, $"0 to {Model.ClassNames.Count - 1}, the classes that the model knows");
-        var (request, recipe) = options.For(Model.Sampling, Model, labels, seed);
+            Check.Range("label", label, label >= 0 && label < Model.ClassNames.Count,
+                $"0 to {Model.ClassNames.Count - 1}, the classes that the model knows");
+        Check.Range("count", options.Count, options.Count >= 1, "1 or more");
+        RefuseTooMany((long)labels.Count * options.Count);
+        var plan = GenerationPlan.Of(
+            [.. labels.SelectMany(label => Enumerable.Repeat(label, options.Count))], options, Model.Sampling, Model, seed);
         string? key = "source";
         try
         {
-            request.Source?.Check(Model.Model.InChannels, Model.Height, Model.Width);
+            plan.Source?.Check(Model.Channels, Model.Height, Model.Width);
             key = null;
-            _sampler.Check(request);
+            _walks.Check(plan);
         }
         catch (ArgumentException wrong)
         {
             throw new InvalidRequestException(wrong.Message.Split(" (Parameter")[0], wrong) { Key = key };
         }
-        return new PreparedGeneration(this, request, ImageReceipt.For(request, recipe, Model, ModelHash) with { Precision = _sampler.Precision });
+        return new PreparedGeneration(
+            _walks, plan, ImageReceipt.For(plan, Model, ModelHash) with { Precision = _walks.Precision });
+    }
+
+    /// <summary>Refuses images that together have more values than an array holds.</summary>
+    private void RefuseTooMany(long count)
+    {
+        Int128 values = (Int128)count * Model.Channels * Model.Height * Model.Width;
+        if (values > Array.MaxLength)
+            throw new InvalidRequestException(string.Create(CultureInfo.InvariantCulture,
+                $"{count} images of {Model.Channels} x {Model.Height} x {Model.Width} values have {values} in all, more than the "
+                + $"{Array.MaxLength} that are drawn at once: draw fewer at a time.")) { Key = "count" };
     }
 
     /// <summary>Waits until everything that was asked for has been drawn or given up, and frees the threads, and the model if it is the pipeline's own.</summary>
     public void Dispose()
     {
-        _walkers.Dispose();
-        _network.Dispose();
+        _walks.Dispose();
         _libtorch.Dispose();
         if (_ownsModel)
             _model.Dispose();
-    }
-
-    internal long EvaluationsOf(SamplingRequest request) => _sampler.EvaluationsOf(request);
-
-    /// <summary>Draws a request on the walkers' threads.</summary>
-    internal async Task<ImageBatch> RunAsync(SamplingRequest request, Action<GenerationStep>? seen, Func<int, int, bool> wanted, CancellationToken cancellation)
-    {
-        int channels = Model.Model.InChannels, length = channels * Model.Height * Model.Width;
-        var pixels = new byte[(long)request.Labels.Count * length];
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation); // one failed part stops the others
-        var parts = Sampler.Parts(request.Labels.Count, _threads, Sampler.BatchSize(request, request.Solver)).Select(part =>
-        {
-            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _walkers.Run(() =>
-            {
-                try
-                {
-                    Walk(request, part.Start, part.Count, pixels, length, seen, wanted, stop.Token);
-                    done.SetResult();
-                }
-                catch (OperationCanceledException stopped)
-                {
-                    done.SetCanceled(stopped.CancellationToken);
-                }
-#pragma warning disable CA1031 // whatever it is, it is raised again where the images are awaited
-                catch (Exception error)
-                {
-                    done.SetException(error);
-                    stop.Cancel();
-                }
-#pragma warning restore CA1031
-            });
-            return done.Task;
-        }).ToList();
-        var all = Task.WhenAll(parts); // the error, if any part has one, is that of the whole; else the cancellation
-        await all.ConfigureAwait(false);
-        Interlocked.Add(ref _images, request.Labels.Count);
-        return new ImageBatch(request.Labels.Count, channels, Model.Height, Model.Width, pixels);
-    }
-
-    private void Walk(SamplingRequest request, int start, int count, byte[] pixels, int length, Action<GenerationStep>? seen, Func<int, int, bool> wanted, CancellationToken stop)
-    {
-        stop.ThrowIfCancellationRequested();
-        _network.Walk(count);
-        try
-        {
-            _sampler.Draw(request, start, count, _network.Evaluate, (step, steps, sigma, estimate, evaluations) =>
-            {
-                bool last = step == steps - 1;
-                if (!last && (seen is null || !wanted(step, steps)))
-                    return;
-                byte[] values = _sampler.ToBytes(estimate);
-                if (last)
-                    values.CopyTo(pixels, (long)start * length);
-                for (int i = 0; seen is not null && i < count; i++)
-                    seen(new GenerationStep(
-                        start + i, step, steps, sigma,
-                        new ImageBatch(
-                        1, Model.Model.InChannels, Model.Height, Model.Width, values.AsSpan(i * length, length).ToArray()))
-                        { Evaluations = evaluations / count });
-            }, stop);
-        }
-        finally
-        {
-            _network.Walk(-count);
-        }
     }
 
     private static async IAsyncEnumerable<GenerationStep> Stream(PreparedGeneration generation, [EnumeratorCancellation] CancellationToken cancellation)

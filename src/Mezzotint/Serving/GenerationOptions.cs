@@ -9,7 +9,8 @@ public sealed record GenerationOptions
     /// <summary>Images of each label, 1 or more.</summary>
     public int Count { get; init; } = 1;
 
-    /// <summary>Image i is drawn from seed + i alone: 0 to 2^32 - 1. Null draws a seed; <see cref="GeneratedImages.Seed"/> tells it.</summary>
+    /// <summary>Image i is drawn from seed + i alone: 0 to 2^32 - 1. Null draws a seed; <see cref="GeneratedImages.Seed"/> has
+    /// it.</summary>
     public long? Seed { get; init; }
 
     /// <summary>The solver's name, as in <c>mezzotint samplers</c>.</summary>
@@ -24,40 +25,46 @@ public sealed record GenerationOptions
     /// <summary>Options of the solver that differ from its defaults.</summary>
     public SolverOptions SolverOptions { get; init; } = new();
 
-    /// <summary>The weight of the guidance, of the model's own kind or classifier-free; null for the model's own. 1 is none. The model must have learned to draw without a class.</summary>
+    /// <summary>The weight of the guidance, 0 to 1000; null for the model's own. 1 is none (but for cfg++).</summary>
     public double? GuidanceScale { get; init; }
 
-    /// <summary>The picture to begin from; null for pure noise. <see cref="PictureFitting"/> brings pictures to the model's size.</summary>
+    /// <summary>The kind of the guidance: a name of <see cref="Sampling.Guidance.Names"/>; null for the model's own, and where it
+    /// has none, or there is a weaker model, for cfg or auto.</summary>
+    public string? GuidanceKind { get; init; }
+
+    /// <summary>As <see cref="Sampling.Guidance.Rescale"/>, 0 to 1; null for the model's own.</summary>
+    public double? GuidanceRescale { get; init; }
+
+    /// <summary>The lowest and the highest level with guidance, in the data's units; null for the model's own.</summary>
+    public (double Low, double High)? GuidanceInterval { get; init; }
+
+    /// <summary>The weaker model of the guidance kind auto, on the same device; it stays the caller's.</summary>
+    public LoadedModel? WeakerModel { get; init; }
+
+    /// <summary>The picture to begin from; null for pure noise. <see cref="PictureFitting"/> brings pictures to the model's
+    /// size.</summary>
     public SourceImage? Source { get; init; }
 
     /// <summary>The seed whose noise the last image starts from, as <see cref="SamplingRequest.InterpolateTo"/>.</summary>
     public long? InterpolateTo { get; init; }
 
-    /// <summary>The request that these options mean for a model.</summary>
-    /// <param name="own">How the model is drawn where nothing is said.</param>
-    /// <param name="model">The model.</param>
-    /// <param name="labels">The classes.</param>
-    /// <param name="seed">The seed.</param>
-    /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the model cannot do it.</exception>
-    internal (SamplingRequest Request, SamplingRecipe Recipe) For(SamplingRecipe own, ModelInfo model, IReadOnlyList<int> labels, long seed)
+    /// <summary>The guidance that these options mean; null for none.</summary>
+    /// <param name="own">The model's own.</param>
+    /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the weight is missing.</exception>
+    internal Guidance? Guidance(SamplingRecipe own)
     {
-        Check.Range("count", Count, Count >= 1, "1 or more");
-        Mezzotint.Sampling.Sampler.RefuseTooMany((long)labels.Count * Count, model.Model.InChannels, model.Height, model.Width);
-        Check.Range("seed", seed, seed is >= 0 and <= uint.MaxValue, "0 to 4294967295");
-        Check.Range("interpolate_to", InterpolateTo ?? 0, InterpolateTo is null or >= 0 and <= uint.MaxValue, "0 to 4294967295");
-        var recipe = own.Choose(Sampler, Levels, Steps);
-        if (GuidanceScale is { } scale)
-            recipe = recipe with { Guidance = scale };
-        recipe.Validate(model.Process, model.Model);
-        var request = recipe.Of(new SamplingRequest
-        {
-            Labels = [.. labels.SelectMany(label => Enumerable.Repeat(label, Count))],
-            Seed = seed,
-            Source = Source,
-            InterpolateTo = InterpolateTo,
-            BatchSize = DiffusionPipeline.ImagesOfAWalk,
-        }, model.Process, SolverOptions);
-        Check.Range("seed", seed, seed + (InterpolateTo is null ? request.Labels.Count - 1 : 0) <= uint.MaxValue, $"low enough that {request.Labels.Count} seeds follow up to 4294967295");
-        return (request, recipe);
+        if ((GuidanceScale ?? own.Guidance) is not { } weight)
+            return (GuidanceKind, GuidanceRescale, GuidanceInterval, WeakerModel) is (null, null, null, null) ? null
+                : throw new MezzotintException(
+                    "The other options of guidance say how, not how much: give its weight too, for instance 2.")
+                    { Key = "guidance_scale" };
+        string kind = GuidanceKind ?? (WeakerModel is null ? own.GuidanceKind ?? "cfg" : "auto");
+        var (low, high) = GuidanceInterval ?? (own.GuidanceLow ?? 0, own.GuidanceHigh ?? double.PositiveInfinity);
+        var guidance = Sampling.Guidance.Named(kind, weight, GuidanceRescale ?? own.GuidanceRescale ?? 0, low, high);
+        if (WeakerModel is not null && !guidance.NeedsWeaker)
+            throw new MezzotintException(
+                $"A weaker model is for guidance of the kind auto: {kind} compares with the model's own prediction without a class.")
+                { Key = "guidance_kind" };
+        return guidance.IsNone ? null : guidance;
     }
 }

@@ -58,7 +58,7 @@ public sealed class GivenPicture
     {
         ImageBatch Black(int channels) =>
             new(1, channels, _model.Height, _model.Width, new byte[channels * _model.Height * _model.Width]);
-        return new SourceImage { Image = Black(_model.Model.InChannels), Mask = _mayHaveMask ? Black(1) : null,
+        return new SourceImage { Image = Black(_model.Channels), Mask = _mayHaveMask ? Black(1) : null,
             Strength = MostStrength };
     }
 

@@ -58,29 +58,22 @@ public sealed partial record ImageReceipt
     /// <summary>What the labels of this receipt are called, for people; empty where nobody said.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
-    /// <summary>How a request is drawn.</summary>
-    /// <param name="request">The request.</param>
-    /// <param name="recipe">The names that it was made from.</param>
+    /// <summary>How a plan is drawn.</summary>
+    /// <param name="plan">The plan.</param>
     /// <param name="model">The model.</param>
     /// <param name="hash">Its fingerprint, where it has one.</param>
-    public static ImageReceipt For(SamplingRequest request, SamplingRecipe recipe, ModelInfo model, string? hash)
+    internal static ImageReceipt For(GenerationPlan plan, ModelInfo model, string? hash) => new()
     {
-        ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(recipe);
-        ArgumentNullException.ThrowIfNull(model);
-        return new ImageReceipt
-        {
-            ModelName = model.Name,
-            ModelHash = hash,
-            Labels = request.Labels,
-            ClassNames = model.ClassNames,
-            Seed = request.Seed,
-            Recipe = Guided(recipe, request.Guidance),
-            SolverOptions = request.Solver?.Options ?? new SolverOptions(),
-            InterpolateTo = request.InterpolateTo,
-            Source = request.Source,
-        };
-    }
+        ModelName = model.Name,
+        ModelHash = hash,
+        Labels = plan.Labels,
+        ClassNames = model.ClassNames,
+        Seed = plan.Request.Seed,
+        Recipe = plan.Recipe,
+        SolverOptions = plan.Request.Solver?.Options ?? new SolverOptions(),
+        InterpolateTo = plan.Request.InterpolateTo,
+        Source = plan.Source,
+    };
 
     /// <summary>The receipt of one of the images alone; between two seeds that is one of the row.</summary>
     /// <param name="index">Which image.</param>
@@ -88,14 +81,14 @@ public sealed partial record ImageReceipt
         ? this with { Labels = [Labels[index]], Seed = Seed + index, Columns = 1 }
         : this with { Index = index, Columns = 1 };
 
-    /// <summary>The request that draws the images again.</summary>
+    /// <summary>The plan that draws the images again.</summary>
     /// <param name="model">The model; its fingerprint is the caller's to compare.</param>
     /// <exception cref="MezzotintException">The receipt asks for something that there is not.</exception>
-    public SamplingRequest Request(ModelInfo model)
+    internal GenerationPlan Plan(ModelInfo model)
     {
-        ArgumentNullException.ThrowIfNull(model);
         foreach (int label in Labels)
-            Check.Range("labels", label, label >= 0 && label < model.ClassNames.Count, $"0 to {model.ClassNames.Count - 1}, the classes that the model knows");
+            Check.Range("labels", label, label >= 0 && label < model.ClassNames.Count,
+                $"0 to {model.ClassNames.Count - 1}, the classes that the model knows");
         var size = PictureSize.OfGrid(Index is null ? Labels.Count : 1, model.Height, model.Width, Columns, Scale);
         if (!size.Fits)
             throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
@@ -103,15 +96,23 @@ public sealed partial record ImageReceipt
                 + $"{size}, more than the {PictureSize.MostPixels} that are written.")) { Key = "scale" };
         try
         {
-            Source?.Check(model.Model.InChannels, model.Height, model.Width);
+            Source?.Check(model.Channels, model.Height, model.Width);
         }
         catch (ArgumentException wrong)
         {
             throw new MezzotintException(wrong.Message, wrong);
         }
-        var options = new GenerationOptions { SolverOptions = SolverOptions, Sampler = Recipe.Sampler, Levels = Recipe.Levels, Steps = Recipe.Steps, Source = Source, InterpolateTo = InterpolateTo };
+        var options = new GenerationOptions
+        {
+            SolverOptions = SolverOptions,
+            Sampler = Recipe.Sampler,
+            Levels = Recipe.Levels,
+            Steps = Recipe.Steps,
+            Source = Source,
+            InterpolateTo = InterpolateTo,
+        };
         // The guidance is the file's alone, not the model's own where the file has none.
-        return options.For(Guided(model.Sampling, Recipe.ToGuidance()), model, Labels, Seed).Request;
+        return GenerationPlan.Of(Labels, options, model.Sampling.With(Recipe.ToGuidance()), model, Seed);
     }
 
     /// <summary>The text of a PNG file: keywords and values.</summary>
@@ -155,16 +156,6 @@ public sealed partial record ImageReceipt
             throw new MezzotintException($"'{path}' says how it was drawn in a way that this program does not understand: {Printable.Line(problem.Message.Split(" Path:")[0], 200)}", problem);
         }
     }
-
-    /// <summary>The recipe with the guidance that a request really has.</summary>
-    private static SamplingRecipe Guided(SamplingRecipe recipe, Guidance? guidance) => recipe with
-    {
-        Guidance = guidance?.Weight,
-        GuidanceKind = guidance?.Name,
-        GuidanceRescale = guidance?.Rescale is > 0 and var rescale ? rescale : null,
-        GuidanceLow = guidance?.Low is > 0 and var low ? low : null,
-        GuidanceHigh = guidance?.High is { } high && double.IsFinite(high) ? high : null,
-    };
 
     private static string SoftwareVersion { get; } =
         typeof(ImageReceipt).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];

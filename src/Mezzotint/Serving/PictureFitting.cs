@@ -15,7 +15,7 @@ public static class PictureFitting
     public static ImageBatch Fit(ImageBatch picture, ModelInfo model, string name)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Grey.InChannels(Shrunk(picture, model, name), model.Model.InChannels);
+        return Grey.InChannels(Shrunk(picture, model, name), model.Channels);
     }
 
     /// <summary>

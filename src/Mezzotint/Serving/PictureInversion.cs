@@ -1,5 +1,6 @@
 using Mezzotint.Formats;
 using Mezzotint.Models;
+using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using static TorchSharp.torch;
@@ -93,18 +94,19 @@ public sealed record PictureInversion
             progress?.Report(new SamplingProgress(Interlocked.Add(ref done, (long)asked * images), total));
             cancellation.ThrowIfCancellationRequested();
         };
-        int channels = pictures[0].Image.Channels, height = pictures[0].Image.Height, width = pictures[0].Image.Width;
+        var numbersOf = _info.Numbers;
+        long[] shape = [numbersOf.Channels, numbersOf.Height, numbersOf.Width];
         using var scope = NewDisposeScope();
         double[] found = Share(threads, pictures.Count, 1, (i, _) => Encode(pictures[i], Counting(1)));
-        var noises = tensor(found, [pictures.Count, channels, height, width], device: _device);
+        var noises = tensor(found, [pictures.Count, .. shape], device: _device);
         double[] numbers = Share(threads, frames.Count, ImagesAtOnce, (start, count) => Decode(noises, [.. frames.Skip(start).Take(count)], Counting(count)));
-        var drawn = _info.Pixels.ToPixels(tensor(numbers, [frames.Count, channels, height, width]));
-        return new Redrawing(new ImageBatch(frames.Count, channels, height, width, PixelTensors.Bytes(drawn)), RoundTripError(pictures, frames, drawn));
+        var drawn = _info.Pixels.Decode(tensor(numbers, [frames.Count, .. shape]));
+        return new Redrawing(new ImageBatch(frames.Count, _info.Channels, _info.Height, _info.Width, PixelTensors.Bytes(drawn)), RoundTripError(pictures, frames, drawn));
     }
 
     private Tensor Encode(Shown picture, Action<int> evaluated)
     {
-        var image = _info.Pixels.ToNumbers(PixelTensors.Of(picture.Image)).to(_device); // [1, C, H, W]
+        var image = _info.Pixels.Encode(PixelTensors.Of(picture.Image)).to(_device); // [1, C, H, W]
         return Inversion.Encode(DenoiserOf([picture.Label]), image, evaluated);
     }
 
@@ -151,7 +153,7 @@ public sealed record PictureInversion
         }).Max();
     }
 
-    private IDenoiser DenoiserOf(IEnumerable<int> labels) => _network.For(ClassLabels.Of(labels, _device));
+    private IDenoiser DenoiserOf(IEnumerable<int> labels) => _network.For(Condition.OfClasses(labels, _device));
 
     private void Check(IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames)
     {
@@ -161,7 +163,7 @@ public sealed record PictureInversion
             if (label < 0 || label >= _info.Model.CorpusLength)
                 throw new ArgumentException($"Label {label} is not one of the {_info.Model.CorpusLength} that the model knows (0 to {_info.Model.CorpusLength - 1}).");
         foreach (var (image, _) in pictures)
-            new SourceImage { Image = image }.Check(_info.Model.InChannels, _info.Height, _info.Width);
+            new SourceImage { Image = image }.Check(_info.Channels, _info.Height, _info.Width);
     }
 
     /// <summary>(1 - w) D_first + w D_last, with a weight for each image.</summary>

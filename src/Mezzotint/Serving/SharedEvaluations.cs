@@ -1,12 +1,13 @@
 using System.Runtime.ExceptionServices;
 using Mezzotint.Engine;
+using Mezzotint.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Serving;
 
 /// <summary>
-/// One network that many walks ask at once: whatever they ask at about the same time is evaluated as one batch, each image with its own time and label. So walks
+/// One network that many walks ask at once: whatever they ask at about the same time is evaluated as one batch, each image with its own time and condition. So walks
 /// of any sampler and any number of steps share evaluations, and images enter and leave the batch between any two of their steps.
 /// </summary>
 /// <remarks>
@@ -54,11 +55,11 @@ internal sealed class SharedEvaluations : IDisposable
         }
     }
 
-    /// <summary>F(x, t, labels), evaluated together with what other walks ask. Waits until it is there.</summary>
+    /// <summary>F(x, t, condition), evaluated together with what other walks ask. Waits until it is there.</summary>
     /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
-    public Tensor Evaluate(Tensor x, Tensor t, Tensor labels)
+    public Tensor Evaluate(Tensor x, Tensor t, Condition condition)
     {
-        var question = new Question(x, t, labels, (int)x.shape[0]);
+        var question = new Question(x, t, condition, (int)x.shape[0]);
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_ended, this);
@@ -153,7 +154,7 @@ internal sealed class SharedEvaluations : IDisposable
     private bool EnoughAsked() => _asking >= Share() || _asking + _evaluating >= _walking;
 
     /// <summary>What one evaluator takes of the images that are walked. To libtorch fewer than the smallest batch would cost as much.</summary>
-    private int Share() => Math.Clamp((_walking + _threads.Length - 1) / _threads.Length, _evaluators[0].ByImage ? 1 : SteadyBatch.Fewest, SteadyBatch.Most);
+    private int Share() => Math.Clamp((_walking + _threads.Length - 1) / _threads.Length, _evaluators[0].ByImage ? 1 : SteadyBatch.Fewest, _evaluators[0].MostAtOnce);
 
     private static void Answer(NetworkEvaluator evaluator, List<Question> batch)
     {
@@ -162,10 +163,29 @@ internal sealed class SharedEvaluations : IDisposable
         if (batch.Count == 1 || evaluator.ByImage)
         {
             foreach (var only in batch)
-                only.Answer = evaluator.Evaluate(only.X, only.T, only.Labels).DetachFromDisposeScope();
+                only.Answer = evaluator.Evaluate(only.X, only.T, only.Condition).DetachFromDisposeScope();
             return;
         }
-        var f = evaluator.Evaluate(cat([.. batch.Select(q => q.X)]), cat([.. batch.Select(q => q.T)]), cat([.. batch.Select(q => q.Labels)]));
+        foreach (var alike in Joined(batch))
+            AnswerTogether(evaluator, alike);
+    }
+
+    /// <summary>Questions whose conditions can stand in one batch; mostly all of them.</summary>
+    private static List<List<Question>> Joined(List<Question> batch)
+    {
+        var groups = new List<List<Question>>();
+        foreach (var question in batch)
+            if (groups.Find(group => group[0].Condition.Joins(question.Condition)) is { } alike)
+                alike.Add(question);
+            else
+                groups.Add([question]);
+        return groups;
+    }
+
+    private static void AnswerTogether(NetworkEvaluator evaluator, List<Question> batch)
+    {
+        var f = evaluator.Evaluate(cat([.. batch.Select(question => question.X)]), cat([.. batch.Select(question => question.T)]),
+            Condition.Concatenate([.. batch.Select(question => question.Condition)]));
         long start = 0;
         foreach (var question in batch)
         {
@@ -174,13 +194,13 @@ internal sealed class SharedEvaluations : IDisposable
         }
     }
 
-    private sealed class Question(Tensor x, Tensor t, Tensor labels, int images)
+    private sealed class Question(Tensor x, Tensor t, Condition condition, int images)
     {
         public Tensor X => x;
 
         public Tensor T => t;
 
-        public Tensor Labels => labels;
+        public Condition Condition => condition;
 
         public int Images => images;
 

@@ -32,7 +32,7 @@ internal static class SettingsBinder
         var more = Array.Empty<(string Key, object Value)>();
         if (FormOf(declared) is { } form)
             (record, more) = form.Split(record);
-        if (SettingsKinds.Has(declared))
+        if (SettingsKinds.Has(declared) && SettingsKinds.Default(declared) != record.GetType())
             table.Entries.Add(SettingsKinds.Key, new Setting(SettingsKinds.NameOf(record)
                 ?? throw new MezzotintException(
                     $"'{table.Path}' is a {record.GetType().Name}, a type of the program's own without a name: name it with "
@@ -96,7 +96,7 @@ internal static class SettingsBinder
     {
         string path = table.PathOf(SettingsKinds.Key);
         if (!table.Entries.TryGetValue(SettingsKinds.Key, out var setting))
-            return !complete && preset is not null ? preset.GetType() : throw new MezzotintException($"{table.Place}: the key '{path}' is missing.");
+            return SettingsKinds.Default(type) ?? (!complete ? preset?.GetType() : null) ?? throw new MezzotintException($"{table.Place}: the key '{path}' is missing.");
         var names = SettingsKinds.Names(type);
         if (setting.Value is not string kind)
             throw Wrong(setting, path, $"one of {string.Join(", ", names)}");

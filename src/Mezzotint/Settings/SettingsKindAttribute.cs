@@ -12,4 +12,7 @@ internal sealed class SettingsKindAttribute(string name, Type record) : Attribut
 
     /// <summary>The record.</summary>
     public Type Record => record;
+
+    /// <summary>Whether it is the kind of a table that names none; such a table is written without its kind.</summary>
+    public bool IsDefault { get; init; }
 }

@@ -50,6 +50,10 @@ public static class SettingsKinds
     /// <summary>The record of a kind; null where there is none of that name.</summary>
     internal static Type? Find(Type type, string kind) => Array.Find(Of(type), entry => entry.Name == kind).Record;
 
+    /// <summary>The record of a table that names no kind; null where it must.</summary>
+    internal static Type? Default(Type type) =>
+        type.GetCustomAttributes<SettingsKindAttribute>(inherit: false).FirstOrDefault(kind => kind.IsDefault)?.Record;
+
     /// <summary>The name of a record's kind; null for a record that has none.</summary>
     internal static string? NameOf(object record)
     {

@@ -41,7 +41,7 @@ internal static class ConsistencyLoss
         Tensor Noisy(int first) => images.Plus(Column(first + Level) * draw.Noise);                 // xHat: [B, C, H, W]
         using var noGrad = no_grad();
         var (x, lower) = (Noisy(0), Noisy(Columns));
-        var f = network(Column(Columns + In) * lower, Factors(Columns + Time), labels);
+        var f = network(Column(Columns + In) * lower, Factors(Columns + Time), Condition.OfClasses(labels));
         var end = (Column(Columns + Skip) * lower).Plus(Column(Columns + Out) * f);                 // D at r
         return new RegressionTerms(Column(In) * x, Factors(Time), Factors(Out), end - Column(Skip) * x, Factors(Weight), Factors(Huber));
     }

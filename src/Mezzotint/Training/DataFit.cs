@@ -9,35 +9,38 @@ internal static class DataFit
     /// <summary>The network with the classes and channels of its training images.</summary>
     /// <param name="model">The network of the configuration.</param>
     /// <param name="train">The training images.</param>
+    /// <param name="codec">What numbers their pixels become.</param>
     /// <param name="begun">The network that has learned already, as in <see cref="ExperimentConfig.Fit"/>.</param>
-    public static NetworkConfig Filled(NetworkConfig model, ImageSet train, NetworkConfig? begun)
+    public static NetworkConfig Filled(NetworkConfig model, ImageSet train, ImageCodec codec, NetworkConfig? begun)
     {
-        var filled = model.Filled(begun).Filled(train.ClassNames.Count, train.Channels);
+        int channels = codec.NumbersOf(train.Channels, train.Height, train.Width).Channels;
+        var filled = model.Filled(begun).Filled(train.ClassNames.Count, channels);
         if (begun is null)
         {
             Same("model.corpus_length", filled.CorpusLength, train.ClassNames.Count, train.Name, "class", "classes");
-            Same("model.in_channels", filled.InChannels, train.Channels, train.Name, "channel", "channels");
-            Same("model.out_channels", filled.OutChannels, train.Channels, train.Name, "channel", "channels");
+            Same("model.in_channels", filled.InChannels, channels, train.Name, "channel", "channels");
+            Same("model.out_channels", filled.OutChannels, channels, train.Name, "channel", "channels");
         }
-        Check(filled, train);
+        Check(filled, train, codec);
         return filled;
     }
 
     /// <summary>Makes sure that a network can be given images.</summary>
     /// <exception cref="MezzotintException">There are none, or their classes, channels or sides do not fit.</exception>
-    public static void Check(NetworkConfig model, ImageSet images)
+    public static void Check(NetworkConfig model, ImageSet images, ImageCodec codec)
     {
         if (images.Count == 0)
             throw new MezzotintException($"{images.Name} has no images.");
-        if (images.Channels != model.InChannels)
+        var (channels, height, width) = codec.NumbersOf(images.Channels, images.Height, images.Width);
+        if (channels != model.InChannels)
             throw new MezzotintException(
-                $"{images.Name} has {images.Channels} channel(s), the network takes model.in_channels = {model.InChannels}: "
+                $"{images.Name} has {channels} channel(s), the network takes model.in_channels = {model.InChannels}: "
                 + $"choose other data.") { Key = "model.in_channels" };
         if (images.ClassNames.Count > model.CorpusLength)
             throw new MezzotintException(
                 $"{images.Name} has {images.ClassNames.Count} classes, the network knows model.corpus_length = "
                 + $"{model.CorpusLength}: choose other data.") { Key = "model.corpus_length" };
-        if (images.Height % model.Stride != 0 || images.Width % model.Stride != 0)
+        if (height % model.Stride != 0 || width % model.Stride != 0)
             throw new MezzotintException(
                 $"{images.Name} is {images.Height} x {images.Width}: this model needs sides that are multiples of "
                 + $"{model.Stride}. Pictures in a folder are brought to one with data.size, for instance "

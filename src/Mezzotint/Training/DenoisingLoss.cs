@@ -29,7 +29,7 @@ public static class DenoisingLoss
     internal static Tensor PerImage(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw)
     {
         var terms = Terms(network, images, labels, draw);
-        return terms.PerImage(network(terms.X, terms.Times, labels));
+        return terms.PerImage(network(terms.X, terms.Times, Condition.OfClasses(labels)));
     }
 
     /// <summary>The loss as a regression.</summary>

@@ -13,7 +13,7 @@ public sealed record ExperimentConfig
     public DataConfig Data { get; init; } = new();
 
     /// <summary>The table <c>[pixels]</c>.</summary>
-    public PixelScaling Pixels { get; init; } = new();
+    public ImageCodec Pixels { get; init; } = new PixelScaling();
 
     /// <summary>The table <c>[process]</c>.</summary>
     public NoiseProcess Process { get; init; } = new VarianceExploding();
@@ -40,7 +40,7 @@ public sealed record ExperimentConfig
     public NetworkConfig Model { get; init; } = new UNetConfig();
 
     /// <summary>Process, parameterisation, loss, times and distillation in one.</summary>
-    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, Distillation = Distillation, FilledStep = Pixels.Dequantise ? Pixels.Step : 0 };
+    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, Distillation = Distillation, FilledStep = Pixels.FilledStep };
 
     /// <summary>The same experiment with the number of classes and channels of its data, where the network leaves them
     /// open.</summary>
@@ -56,7 +56,7 @@ public sealed record ExperimentConfig
     public ExperimentConfig Fit(ImageSet train, NetworkConfig? begun = null)
     {
         ArgumentNullException.ThrowIfNull(train);
-        return this with { Model = DataFit.Filled(Model, train, begun) };
+        return this with { Model = DataFit.Filled(Model, train, Pixels, begun) };
     }
 
     /// <summary>Checks the ranges of all settings.</summary>

@@ -59,7 +59,7 @@ public sealed class Trainer : IDisposable
         ArgumentNullException.ThrowIfNull(test);
         config.Validate();
         config = config.Fit(train, begun ?? start?.Config);
-        DataFit.Check(config.Model, test);
+        DataFit.Check(config.Model, test, config.Pixels);
         DataFit.CheckSize(train, test);
         Libtorch.Load();
         (_config, _device) = (config, device ?? CPU);
@@ -157,11 +157,6 @@ public sealed class Trainer : IDisposable
     private double Probe() =>
         LossEvaluation.Evaluate(
             _network, _config.Objective, _probe, _threads, _config.Training.Seed, ProbeBatch, _config.Training.Precision).Loss;
-
-    /// <summary>Draws images with the network as it stands.</summary>
-    public ImageBatch Sample(SamplingRequest request, CancellationToken cancellation = default) =>
-        new Sampler(Network, _config.Process, (int)_train.Shape.Height, (int)_train.Shape.Width, _device) { Parameterisation = _config.Parameterisation, Pixels = _config.Pixels, Precision = _config.Training.Precision }
-            .Sample(request, _threads, null, cancellation);
 
     /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>
     /// <exception cref="MezzotintException">The weights are not finite numbers any more, which the next loss would show: no checkpoint may hold them.</exception>

@@ -136,7 +136,7 @@ public sealed class TrainingStep : IDisposable
     {
         using var noGrad = no_grad();
         engine.Pack();
-        var terms = DenoisingLoss.Terms((x, t, classes) => NetworkEvaluator.Evaluate(engine, x, t, classes), images, labels, draw);
+        var terms = DenoisingLoss.Terms((x, t, condition) => NetworkEvaluator.Evaluate(engine, x, t, condition), images, labels, draw);
         using Scalar mean = terms.Backward(engine, labels, batch);
         engine.TakeGradients();
         loss.fill_(mean);

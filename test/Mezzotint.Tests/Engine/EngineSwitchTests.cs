@@ -1,7 +1,9 @@
 using Mezzotint.Engine;
 using Mezzotint.Models;
+using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Tests.Sampling;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Engine;
@@ -13,15 +15,14 @@ public class EngineSwitchTests
     public void The_same_seeds_give_the_same_images_by_the_engine_and_by_libtorch()
     {
         using var model = ModelFolder.Read(Path.Combine(Repository.Root, "models", "seed"));
-        using var threads = new WorkerThreads(1);
         byte[] Draw(string engine)
         {
             using var variable = new Variable(engine);
             using var evaluator = new NetworkEvaluator(model.Network, 28, 28, CPU, ComputePrecision.Float32);
             Assert.Equal(engine != "off", evaluator.ByImage);
             var sampler = model.With(ComputePrecision.Float32).CreateSampler();
-            var request = new SamplingRequest { Labels = [3, 7], Seed = 11, Steps = 10, Solver = Solvers.Heun() };
-            return [.. sampler.Sample(request, threads).Pixels.ToArray()];
+            var request = new SamplingRequest { Condition = Condition.OfClasses([3, 7]), Seed = 11, Steps = 10, Solver = Solvers.Heun() };
+            return Drawn.Images(sampler, request).Pixels;
         }
         byte[] own = Draw(TileKernel.HasCode ? "on" : "plain"), libtorch = Draw("off");
         Assert.True(own.Distinct().Count() > 10, "the images are flat");
@@ -36,11 +37,10 @@ public class EngineSwitchTests
         using var any = Engines.UseAny(bfloat16: true);
         Assert.Equal(ComputePrecision.Bfloat16, ComputePrecision.Resolve(ComputePrecision.Automatic, CPU));
         using var model = ModelFolder.Read(Path.Combine(Repository.Root, "models", "seed"));
-        using var threads = new WorkerThreads(1);
         byte[] Draw(string precision)
         {
-            var request = new SamplingRequest { Labels = [3], Seed = 11, Steps = 3, Solver = Solvers.Heun() };
-            return [.. model.With(precision).CreateSampler().Sample(request, threads).Pixels.ToArray()];
+            var request = new SamplingRequest { Condition = Condition.OfClasses([3]), Seed = 11, Steps = 3, Solver = Solvers.Heun() };
+            return Drawn.Images(model.With(precision).CreateSampler(), request).Pixels;
         }
         byte[] rounded = Draw(ComputePrecision.Automatic), single = Draw(ComputePrecision.Float32);
         Assert.NotEqual(single, rounded);

@@ -116,12 +116,12 @@ public unsafe class NetworkEngineTests
         using var network = new UNetConfig().Build(1);
         using var engine = NetworkEngine.For(network, 28, 28, false, false)!;
         var (x, t, labels) = (randn(2, 1, 28, 28), rand(2), zeros(2, 1, dtype: int64));
-        var before = NetworkEvaluator.Evaluate(engine, x, t, labels);
+        var before = NetworkEvaluator.Evaluate(engine, x, t, Condition.OfClasses(labels));
         foreach (var parameter in network.parameters())
             parameter.mul_(1.5);
         engine.Pack();
-        TensorAssert.Close(network.call(x, t, labels), NetworkEvaluator.Evaluate(engine, x, t, labels), 1e-5);
-        Assert.False(before.allclose(NetworkEvaluator.Evaluate(engine, x, t, labels), 1e-2, 1e-2));
+        TensorAssert.Close(network.call(x, t, Condition.OfClasses(labels)), NetworkEvaluator.Evaluate(engine, x, t, Condition.OfClasses(labels)), 1e-5);
+        Assert.False(before.allclose(NetworkEvaluator.Evaluate(engine, x, t, Condition.OfClasses(labels)), 1e-2, 1e-2));
     }
 
     private static ((Tensor Output, (string Name, Tensor Gradient)[] Gradients) Ours, (Tensor Output, (string Name, Tensor Gradient)[] Gradients) Theirs) Both(int index, bool bfloat16)
@@ -143,7 +143,7 @@ public unsafe class NetworkEngineTests
         using (no_grad())
             foreach (var (a, b) in exactParameters.Zip(parameters))
                 a.parameter.copy_(b.parameter);
-        var f = exact.call(x.to(float64), t.to(float64), labels);
+        var f = exact.call(x.to(float64), t.to(float64), Condition.OfClasses(labels));
         var gradient = randn_like(f).to(float32);
         f.backward([gradient.to(float64)]);
         var exactGradients = exactParameters.Select(named => (named.name, named.parameter.grad!.clone())).ToArray();

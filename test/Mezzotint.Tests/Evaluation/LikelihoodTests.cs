@@ -174,7 +174,7 @@ public class LikelihoodTests
         Refused<ArgumentException>(good with { Probes = 0 }, "0 probes");
         Refused<ArgumentException>(good with { BatchSize = 0 }, "A batch of 0");
         Refused<ArgumentException>(good with { Seed = -1 }, "Seed -1");
-        Refused<MezzotintException>(good with { Pixels = new() { Scale = 0 } }, "pixels.scale");
+        Refused<MezzotintException>(good with { Pixels = new PixelScaling { Scale = 0 } }, "pixels.scale");
         Refused<ArgumentException>(good with { DenoiserOf = _ => new Other(x => x.detach().clone()) }, "has no derivative");
         Refused<ArgumentException>(good with { DenoiserOf = _ => new Other(x => x.flatten(1)) }, "has the shape of its image");
         Refused<MezzotintException>(good with { DenoiserOf = _ => new Other(x => x * double.NaN) }, "is not finite");

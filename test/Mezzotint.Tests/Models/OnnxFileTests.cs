@@ -37,7 +37,7 @@ public sealed class OnnxFileTests : IDisposable
             random.manual_seed(batch);
             var (x, t) = (randn(batch, config.InChannels, height, width), rand(batch));
             var labels = randint(config.CorpusLength, [batch, 1], dtype: ScalarType.Int64);
-            float[] expected = [.. network.call(x, t, labels).data<float>()];
+            float[] expected = [.. network.call(x, t, Condition.OfClasses(labels)).data<float>()];
             using var results = session.Run(
             [
                 NamedOnnxValue.CreateFromTensor("x", new DenseTensor<float>(x.data<float>().ToArray(), [batch, config.InChannels, height, width])),
@@ -95,7 +95,7 @@ public sealed class OnnxFileTests : IDisposable
         Height = height,
         Width = width,
         ClassNames = [.. Enumerable.Range(0, config.CorpusLength).Select(i => $"{i}")],
-        Pixels = new() { Mean = 0.25, Scale = 0.5 },
+        Pixels = new PixelScaling { Mean = 0.25, Scale = 0.5 },
     };
 
     public void Dispose() => File.Delete(_path);

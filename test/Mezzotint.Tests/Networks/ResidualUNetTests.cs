@@ -39,7 +39,7 @@ public class ResidualUNetTests
             using var noGrad = no_grad();
             Assert.Equal(network.named_parameters().Sum(named => named.parameter.numel()), config.ParameterCount);
             Assert.Equal([2, config.InChannels, config.Stride, 2 * config.Stride],
-                network.call(zeros(2, config.InChannels, config.Stride, 2 * config.Stride), ones(2), zeros(2, 1, dtype: int64)).shape);
+                network.call(zeros(2, config.InChannels, config.Stride, 2 * config.Stride), ones(2), Condition.OfClasses(zeros(2, 1, dtype: int64))).shape);
         }, iter: 25, threads: 1);
 
     [Fact]
@@ -80,7 +80,7 @@ public class ResidualUNetTests
         using var network = Small.Build(seed: 3);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Assert.Equal(0, network.call(randn(2, 1, 4, 4), ones(2), zeros(2, 1, dtype: int64)).abs().max().item<float>());
+        Assert.Equal(0, network.call(randn(2, 1, 4, 4), ones(2), Condition.OfClasses(zeros(2, 1, dtype: int64))).abs().max().item<float>());
     }
 
     [Fact]
@@ -90,10 +90,10 @@ public class ResidualUNetTests
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var (x, t, labels) = (randn(3, 1, 8, 4), tensor([0.1f, 0.5f, 0.9f]), tensor([0L, 3, 10], [3, 1]));
-        var all = network.call(x, t, labels);
+        var all = network.call(x, t, Condition.OfClasses(labels));
         for (int i = 0; i < 3; i++)
         {
-            Tensor One(Tensor images, Tensor times, Tensor classes) => network.call(images.narrow(0, i, 1), times.narrow(0, i, 1), classes.narrow(0, i, 1));
+            Tensor One(Tensor images, Tensor times, Tensor classes) => network.call(images.narrow(0, i, 1), times.narrow(0, i, 1), Condition.OfClasses(classes.narrow(0, i, 1)));
             Assert.True(One(x, t, labels).allclose(all.narrow(0, i, 1), 1e-4, 1e-5));
             Assert.False(One(x.Plus(0.1), t, labels).allclose(all.narrow(0, i, 1), 1e-3, 1e-4));
             Assert.False(One(x, t.Plus(0.05), labels).allclose(all.narrow(0, i, 1), 1e-3, 1e-4));
@@ -156,10 +156,10 @@ public class ResidualUNetTests
         using var network = Small.Build();
         using var scope = NewDisposeScope();
         var (x, t, labels) = (zeros(2, 1, 4, 4), ones(2), zeros(2, 1, dtype: int64));
-        Assert.Throws<ArgumentException>("x", () => network.call(zeros(2, 1, 4, 3), t, labels));
-        Assert.Throws<ArgumentException>("x", () => network.call(zeros(2, 2, 4, 4), t, labels));
-        Assert.Throws<ArgumentException>("t", () => network.call(x, ones(3), labels));
-        Assert.Throws<ArgumentException>("labels", () => network.call(x, t, zeros(2, dtype: int64)));
+        Assert.Throws<ArgumentException>("x", () => network.call(zeros(2, 1, 4, 3), t, Condition.OfClasses(labels)));
+        Assert.Throws<ArgumentException>("x", () => network.call(zeros(2, 2, 4, 4), t, Condition.OfClasses(labels)));
+        Assert.Throws<ArgumentException>("t", () => network.call(x, ones(3), Condition.OfClasses(labels)));
+        Assert.Throws<ArgumentException>("classes", () => network.call(x, t, Condition.OfClasses(zeros(2, dtype: int64))));
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public class UNetTests
         using var network = new UNet(Small);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Assert.Equal([3, 1, 8, 12], network.call(zeros(3, 1, 8, 12), ones(3), zeros(3, 1, dtype: int64)).shape);
+        Assert.Equal([3, 1, 8, 12], network.call(zeros(3, 1, 8, 12), ones(3), Condition.OfClasses(zeros(3, 1, dtype: int64))).shape);
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public class UNetTests
         using var noGrad = no_grad();
         for (int size = 6; size <= 16; size++)
         {
-            void Run() => network.call(zeros(1, 1, size, size), ones(1), zeros(1, 1, dtype: int64));
+            void Run() => network.call(zeros(1, 1, size, size), ones(1), Condition.OfClasses(zeros(1, 1, dtype: int64)));
             if (passing.Contains(size))
                 Run();
             else
@@ -42,7 +42,7 @@ public class UNetTests
         using var scope = NewDisposeScope();
         var (x, t, labels) = (zeros(2, 1, 8, 8), ones(2), zeros(2, 1, dtype: int64));
         void Refused(string parameter, Tensor images, Tensor times, Tensor classes) =>
-            Assert.Throws<ArgumentException>(parameter, () => network.call(images, times, classes));
+            Assert.Throws<ArgumentException>(parameter, () => network.call(images, times, Condition.OfClasses(classes)));
 
         Refused("x", zeros(1, 8, 8), t, labels);
         Refused("x", zeros(2, 3, 8, 8), t, labels);
@@ -50,9 +50,9 @@ public class UNetTests
         Refused("x", zeros(2, 1, 0, 8), t, labels);
         Refused("t", x, ones(3), labels);
         Refused("t", x, ones(2, 1), labels);
-        Refused("labels", x, t, zeros(2, dtype: int64));
-        Refused("labels", x, t, zeros(3, 1, dtype: int64));
-        Refused("labels", x, t, zeros(2, 1, dtype: float32));
+        Refused("classes", x, t, zeros(2, dtype: int64));
+        Refused("condition", x, t, zeros(3, 1, dtype: int64));
+        Refused("classes", x, t, zeros(2, 1, dtype: float32));
     }
 
     [Fact]

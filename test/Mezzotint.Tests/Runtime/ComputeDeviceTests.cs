@@ -3,6 +3,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -41,12 +42,12 @@ public class ComputeDeviceTests
         Assert.SkipUnless(cuda.is_available(), NoGpu);
         var config = new ResidualUNetConfig { ModelChannels = 16, HeadChannels = 16, ResidualBlocks = [1, 1] };
         var info = new ModelInfo { Name = "small", Model = config, Process = new Edm(), Parameterisation = new EdmPreconditioning(), Height = 8, Width = 8, ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] };
-        using var threads = new WorkerThreads(1);
         byte[] Drawn(Device device)
         {
             using var model = new LoadedModel(config.Build(seed: 3), info).To(device);
             Assert.Equal(device.type, model.Device.type);
-            return model.CreateSampler().Sample(new SamplingRequest { Labels = [1, 2, 3], Seed = 5, Steps = 8, Solver = Solvers.Heun(), Levels = NoiseLevels.Karras(info.Process, 8) }, threads).Pixels.ToArray();
+            using var pipeline = new DiffusionPipeline(model);
+            return pipeline.Generate([1, 2, 3], new() { Seed = 5, Steps = 8, Sampler = "heun", Levels = "karras" }).Images.Pixels;
         }
         Assert.All(Drawn(CPU).Zip(Drawn(ComputeDevice.Named("cuda"))), pair => Assert.InRange(pair.First - pair.Second, -8, 8)); // TensorFloat-32 has 10 bits
     }

@@ -62,7 +62,7 @@ public class InversionTests
         using var scope = NewDisposeScope();
         using var model = ModelFolder.Read(Path.Combine(Repository.Root, "models", "seed"));
         var digits = TestData.MnistFolder is { } folder ? Mnist.Load(folder, train: false).Take(4) : Strokes.Make(4, seed: 1);
-        var labels = tensor([.. digits.Labels.Select(label => (long)label)], [4, 1]);
+        var labels = Condition.OfClasses(digits.Labels.Select(label => (int)label));
         var images = model.Info.Pixels.ToNumbers(tensor(digits.Pixels, [4, 1, 28, 28]).to(float64) / 255);
         var (inversion, denoiser) = (Inversion.Of(model.Info.Process), model.CreateDenoiser().For(labels));
         var z = inversion.Encode(denoiser, images);

@@ -50,7 +50,7 @@ public sealed class NetworkDenoiserTests : IDisposable
     public void Conditions_of_other_numbers_of_tokens_are_two_evaluations()
     {
         var model = Model();
-        var two = model.For(tensor(new long[] { 1, 0 }, [1, 2]));
+        var two = model.For(Condition.OfClasses(tensor(new long[] { 1, 0 }, [1, 2])));
         two.DenoiseWith(model.Unconditional()!, Images(3), 2);
         Assert.Equal([3, 3], _asked);
     }
@@ -97,26 +97,26 @@ public sealed class NetworkDenoiserTests : IDisposable
     {
         void Refused(string why, Action act) =>
             Assert.Contains(why, Assert.Throws<ArgumentException>(act).Message, StringComparison.Ordinal);
-        Refused("int64 [images, tokens], not Float32 [2, 1]", () => Model().For(zeros(2, 1)));
-        Refused("int64 [images, tokens], not Int64 [2]", () => Model().For(zeros(2, dtype: int64)));
+        Refused("int64 [images, tokens], not Float32 [2, 1]", () => Condition.OfClasses(zeros(2, 1)));
+        Refused("int64 [images, tokens], not Int64 [2]", () => Condition.OfClasses(zeros(2, dtype: int64)));
         var model = Model();
         var two = model.For(Labels(0, 1));
-        Refused("bound to the labels of 2 images, and is asked for 3", () => two.Denoise(Images(3), 2));
-        Refused("bound to the labels of 2 images, and is asked for 3", () => model.For(Labels(1)).DenoiseWith(two, Images(3), 2));
+        Refused("The condition has 2 rows, and is asked for 3 images", () => two.Denoise(Images(3), 2));
+        Refused("The condition has 2 rows, and is asked for 3 images", () => model.For(Labels(1)).DenoiseWith(two, Images(3), 2));
         Assert.Empty(_asked);
     }
 
     private NetworkDenoiser Model() => new(_network, new VarianceExploding(), new ScoreParameterisation())
     {
-        Call = (x, t, labels) =>
+        Call = (x, t, condition) =>
         {
             _asked.Add(x.shape[0]);
-            Assert.Equal(x.shape[0], labels.shape[0]);
-            return Mezzotint.Engine.SteadyBatch.Evaluate(_network, x, t, labels);
+            Assert.Equal(x.shape[0], condition.Count);
+            return Mezzotint.Engine.SteadyBatch.Evaluate(_network, x, t, condition);
         },
     };
 
-    private static Tensor Labels(params long[] labels) => tensor(labels, [labels.Length, 1]);
+    private static Condition Labels(params int[] labels) => Condition.OfClasses(labels);
 
     private static Tensor Images(int count)
     {

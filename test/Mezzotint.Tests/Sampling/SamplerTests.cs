@@ -4,6 +4,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Sampling;
@@ -17,11 +18,14 @@ public class SamplerTests
     {
         using var network = new UNet(Small, seed: 3);
         var sampler = new Sampler(network, new VarianceExploding(), 8, 8);
-        var all = Sample(sampler, 7, seed: 100, batch: 32, threads: 1);
-        Gen.Select(Gen.Int[0, 6], Gen.Int[1, 4], Gen.Int[1, 3], Gen.Int[1, 7]).Sample((first, batch, threads, count) =>
+        var all = Sample(sampler, 7, seed: 100);
+        using DiffusionPipeline one = Drawn.Pipeline(network), three = Drawn.Pipeline(network, threads: 3);
+        Gen.Select(Gen.Int[0, 6], Gen.Int[1, 7], Gen.Int[0, 2]).Sample((first, count, how) =>
         {
             count = Math.Min(count, 7 - first);
-            var some = Sample(sampler, count, 100 + first, batch, threads, firstLabel: first);
+            int[] labels = [.. Enumerable.Range(first, count)];
+            var options = new GenerationOptions { Seed = 100 + first, Steps = 10 };
+            var some = how == 0 ? Sample(sampler, count, 100 + first, first) : (how == 1 ? one : three).Generate(labels, options).Images;
             for (int i = 0; i < count; i++)
                 AssertNearlyEqual(all.Image(first + i), some.Image(i));
         }, iter: 20, threads: 1);
@@ -31,24 +35,39 @@ public class SamplerTests
     public void Every_named_solver_draws_images_whose_bytes_follow_from_the_seed_alone()
     {
         using var network = new UNet(Small, seed: 3);
-        using var threads = new WorkerThreads(2);
-        var process = new VarianceExploding();
-        var sampler = new Sampler(network, process, 8, 8);
+        using var pipeline = Drawn.Pipeline(network, threads: 2);
         foreach (var solver in Solvers.All)
         {
-            ImageBatch Draw(int count, long seed, int steps) => sampler.Sample(
-                new() { Labels = new int[count], Seed = seed, Steps = steps, Solver = solver, Levels = NoiseLevels.Karras(process, steps) }, threads);
+            ImageBatch Draw(int count, long seed, int steps) => pipeline.Generate(
+                [0], new() { Count = count, Seed = seed, Steps = steps, Sampler = solver.Name, Levels = "karras" }).Images;
             AssertNearlyEqual(Draw(3, 5, 6).Image(2), Draw(1, 7, 6).Image(0));
             Assert.Equal(64, Draw(1, 0, 1).Pixels.Length); // a single step from noise to the end
         }
     }
 
     [Fact]
-    public void The_same_request_gives_the_same_bytes()
+    public void The_same_request_gives_the_same_numbers()
     {
+        using var scope = NewDisposeScope();
         using var network = new UNet(Small, seed: 3);
         var sampler = new Sampler(network, new VarianceExploding(), 8, 8);
-        Assert.Equal(Sample(sampler, 5, 1, 2, 2).Pixels, Sample(sampler, 5, 1, 2, 2).Pixels);
+        SamplingRequest Request() => new() { Condition = Condition.OfClasses([1, 2, 3]), Seed = 1, Steps = 10 };
+        TensorAssert.Same(sampler.Sample(Request()), sampler.Sample(Request()));
+    }
+
+    [Fact]
+    public void A_start_that_is_given_takes_the_place_of_the_noise()
+    {
+        using var scope = NewDisposeScope();
+        using var network = new UNet(Small, seed: 3);
+        var process = new VarianceExploding();
+        var sampler = new Sampler(network, process, 8, 8);
+        double[] levels = NoiseLevels.Karras(process, 6);
+        var request = new SamplingRequest { Condition = Condition.OfClasses([1, 2]), Seed = 5, Steps = 6, Levels = levels, Solver = Solvers.Heun() };
+        using var noise = new ImageNoise([5, 6], 1, 8, 8, CPU);
+        TensorAssert.Same(sampler.Sample(request), sampler.Sample(request with { Seed = 9, Start = noise.Next().Times(levels[0]) }));
+        Assert.Contains("must be [2, 1, 8, 8]", Assert.Throws<ArgumentException>(
+            () => sampler.Sample(request with { Start = zeros(1, 1, 8, 8) })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -56,54 +75,55 @@ public class SamplerTests
     {
         using var network = EulerMaruyamaTests.ReferenceNetwork("two_levels");
         var sampler = new Sampler(network, new VarianceExploding(), 8, 8);
-        using var threads = new WorkerThreads(1);
-        var images = new[] { 2, 6 }.Select(label => sampler.Sample(new() { Labels = [label], Steps = 10 }, threads).Pixels).ToArray();
+        var images = new[] { 2, 6 }.Select(label => Sample(sampler, 1, 0, label).Pixels).ToArray();
         Assert.NotEqual(images[0], images[1]);
     }
 
     [Fact]
-    public void Progress_counts_every_evaluation_once()
+    public async Task Progress_counts_every_evaluation_once()
     {
         using var network = new UNet(Small);
-        using var threads = new WorkerThreads(2);
+        using var pipeline = Drawn.Pipeline(network, threads: 2);
         var seen = new List<long>();
-        new Sampler(network, new VarianceExploding(), 8, 8).Sample(new() { Labels = new int[5], Steps = 4, BatchSize = 2 }, threads, new Collect(seen));
+        await pipeline.Prepare([0], new() { Count = 5, Steps = 4 })
+            .RunAsync(progress: new Collect(seen), cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(20, seen.Max());
         Assert.Equal(seen.Count, seen.Distinct().Count());
     }
 
     [Fact]
-    public void A_cancelled_request_ends_with_an_OperationCanceledException()
+    public async Task A_cancelled_request_ends_with_an_OperationCanceledException()
     {
         using var network = new UNet(Small);
-        using var threads = new WorkerThreads(2);
+        using var pipeline = Drawn.Pipeline(network, threads: 2);
         using var stop = new CancellationTokenSource();
         var progress = new Collect([], _ => stop.Cancel());
-        Assert.Throws<OperationCanceledException>(() =>
-            new Sampler(network, new VarianceExploding(), 8, 8).Sample(new() { Labels = new int[4], Steps = 100_000 }, threads, progress, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pipeline
+            .Prepare([0], new() { Count = 4, Steps = 100_000 }).RunAsync(progress: progress, cancellation: stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => new Sampler(network, new VarianceExploding(), 8, 8).Sample(
+            new() { Condition = Condition.OfClasses([1]), Steps = 100_000 }, cancellation: stop.Token));
     }
 
     [Theory]
-    [InlineData(new int[0], 0, 10, 32, "at least one image")]
-    [InlineData(new[] { 10 }, 0, 10, 32, "Label 10")]
-    [InlineData(new[] { -1 }, 0, 10, 32, "Label -1")]
-    [InlineData(new[] { 1 }, 0, 0, 32, "0 steps")]
-    [InlineData(new[] { 1 }, 0, 10, 0, "batch of 0")]
-    [InlineData(new[] { 1 }, -1, 10, 32, "Seed -1")]
-    [InlineData(new[] { 1, 1 }, uint.MaxValue, 10, 32, "seed + i")]
-    public void A_request_out_of_range_is_refused_by_what_is_wrong(int[] labels, long seed, int steps, int batch, string message)
+    [InlineData(new int[0], 0, 10, "at least one image")]
+    [InlineData(new[] { 10 }, 0, 10, "Label 10")]
+    [InlineData(new[] { -1 }, 0, 10, "Label -1")]
+    [InlineData(new[] { 1 }, 0, 0, "0 steps")]
+    [InlineData(new[] { 1 }, -1, 10, "Seed -1")]
+    [InlineData(new[] { 1, 1 }, uint.MaxValue, 10, "seed + i")]
+    public void A_request_out_of_range_is_refused_by_what_is_wrong(int[] labels, long seed, int steps, string message)
     {
         using var network = new UNet(Small);
-        using var threads = new WorkerThreads(1);
-        var refused = Assert.Throws<ArgumentException>(() =>
-            new Sampler(network, new VarianceExploding(), 8, 8).Sample(new() { Labels = labels, Seed = seed, Steps = steps, BatchSize = batch }, threads));
+        var refused = Assert.Throws<ArgumentException>(() => new Sampler(network, new VarianceExploding(), 8, 8).Sample(
+            new() { Condition = Condition.OfClasses(labels), Seed = seed, Steps = steps }));
         Assert.Contains(message, refused.Message, StringComparison.Ordinal);
     }
 
-    private static ImageBatch Sample(Sampler sampler, int count, long seed, int batch, int threads, int firstLabel = 0)
+    private static ImageBatch Sample(Sampler sampler, int count, long seed, int firstLabel = 0)
     {
-        using var workers = new WorkerThreads(threads);
-        return sampler.Sample(new() { Labels = [.. Enumerable.Range(firstLabel, count)], Seed = seed, Steps = 10, BatchSize = batch }, workers);
+        using var scope = NewDisposeScope();
+        var condition = Condition.OfClasses(Enumerable.Range(firstLabel, count));
+        return Drawn.Images(sampler, new() { Condition = condition, Seed = seed, Steps = 10 });
     }
 
     /// <summary>Kernels for other batch sizes may add in another order: a grey value may round the other way.</summary>

@@ -1,8 +1,7 @@
 using Mezzotint.Formats;
 using Mezzotint.Networks;
-using Mezzotint.Noise;
-using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,17 +12,15 @@ public class SourceImageTests
 {
     private const int Side = 8, Area = Side * Side;
     private static readonly UNetConfig Small = new() { ModelChannels = 32, NumResBlocks = 1, ChannelMultipliers = [1], AttentionLevels = [], Transformer = new() { ContextDim = 8, NumHeads = 2 } };
-    private static readonly VarianceExploding Process = new();
 
     [Fact]
     public void What_the_mask_keeps_is_kept_to_the_bit_by_every_solver()
     {
         using var network = new UNet(Small, seed: 3);
-        using var threads = new WorkerThreads(2);
         var (image, mask) = (Picture(), LowerHalf());
         foreach (var solver in Solvers.All)
         {
-            var drawn = Sample(network, threads, new() { Image = image, Mask = mask, Strength = 1, Resampling = 2 }, solver);
+            var drawn = Sample(network, new() { Image = image, Mask = mask, Strength = 1, Resampling = 2 }, solver);
             for (int i = 0; i < drawn.Count; i++)
                 Assert.Equal(image.Pixels[..(Area / 2)], drawn.Image(i)[..(Area / 2)].ToArray());
             Assert.NotEqual(image.Pixels[(Area / 2)..], drawn.Image(0)[(Area / 2)..].ToArray());
@@ -36,7 +33,7 @@ public class SourceImageTests
     [InlineData(0.01, new double[] { 2, 0 })]
     public void Strength_is_the_share_of_the_steps_and_at_least_one(double strength, double[] expected)
     {
-        Assert.Equal(expected, new SourceImage { Image = Picture(), Strength = strength }.Rest([5, 4, 3, 2, 0]));
+        Assert.Equal(expected, SamplingSource.Rest([5, 4, 3, 2, 0], strength));
     }
 
     [Fact]
@@ -44,9 +41,8 @@ public class SourceImageTests
     {
         // With a denoiser that returns the picture whatever it sees, each solver must end in the picture.
         using var network = new UNet(Small, seed: 3);
-        using var threads = new WorkerThreads(1);
         var everywhere = new ImageBatch(1, 1, Side, Side, new byte[Area]); // draws nothing anew
-        Assert.Equal(Picture().Pixels, Sample(network, threads, new() { Image = Picture(), Mask = everywhere, Strength = 0.4 }, Solvers.Heun()).Image(0).ToArray());
+        Assert.Equal(Picture().Pixels, Sample(network, new() { Image = Picture(), Mask = everywhere, Strength = 0.4 }, Solvers.Heun()).Image(0).ToArray());
     }
 
     [Fact]
@@ -68,10 +64,9 @@ public class SourceImageTests
     public void Interpolation_begins_with_the_image_of_the_one_seed_and_ends_with_that_of_the_other()
     {
         using var network = new UNet(Small, seed: 3);
-        using var threads = new WorkerThreads(2);
-        var sampler = new Sampler(network, Process, Side, Side);
-        ImageBatch Draw(int count, long seed, long? to = null) => sampler.Sample(
-            new() { Labels = new int[count], Seed = seed, InterpolateTo = to, Steps = 8, Solver = Solvers.Heun(), Levels = NoiseLevels.Karras(Process, 8) }, threads);
+        using var pipeline = Drawn.Pipeline(network, Side, threads: 2);
+        ImageBatch Draw(int count, long seed, long? to = null) => pipeline.Generate([0],
+            new() { Count = count, Seed = seed, InterpolateTo = to, Steps = 8, Sampler = "heun", Levels = "karras" }).Images;
         var walk = Draw(5, 7, to: 70);
         AssertNear(Draw(1, 7).Image(0), walk.Image(0));
         AssertNear(Draw(1, 70).Image(0), walk.Image(4));
@@ -82,18 +77,20 @@ public class SourceImageTests
     public void A_picture_that_does_not_fit_is_refused_by_its_size()
     {
         using var network = new UNet(Small);
-        using var threads = new WorkerThreads(1);
         void Refused(SourceImage source, string why) =>
-            Assert.Contains(why, Assert.Throws<ArgumentException>(() => Sample(network, threads, source, Solvers.Euler())).Message, StringComparison.Ordinal);
+            Assert.Contains(why, Assert.Throws<InvalidRequestException>(() => Sample(network, source, Solvers.Euler())).Message, StringComparison.Ordinal);
         Refused(new() { Image = new ImageBatch(1, 1, 4, 4, new byte[16]) }, "1 x 1 x 4 x 4");
         Refused(new() { Image = Picture(), Mask = new ImageBatch(1, 3, Side, Side, new byte[3 * Area]) }, "The mask is 1 x 3");
         Refused(new() { Image = Picture(), Strength = 0 }, "Strength 0");
         Refused(new() { Image = Picture(), Resampling = 0 }, "Resampling 0");
     }
 
-    private static ImageBatch Sample(UNet network, WorkerThreads threads, SourceImage source, Solver solver) =>
-        new Sampler(network, Process, Side, Side).Sample(
-            new() { Labels = new int[3], Steps = 5, Solver = solver, Levels = NoiseLevels.Karras(Process, 5), Source = source }, threads);
+    private static ImageBatch Sample(UNet network, SourceImage source, Solver solver)
+    {
+        using var pipeline = Drawn.Pipeline(network, Side, threads: 2);
+        return pipeline.Generate(
+            [0], new() { Count = 3, Seed = 0, Steps = 5, Sampler = solver.Name, Levels = "karras", Source = source }).Images;
+    }
 
     private static ImageBatch Picture() => new(1, 1, Side, Side, [.. Enumerable.Range(0, Area).Select(i => (byte)(i * 4))]);
 

@@ -6,6 +6,7 @@ using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using Mezzotint.Serving;
 using Mezzotint.Tests.Data;
+using Mezzotint.Tests.Sampling;
 
 namespace Mezzotint.Tests.Serving;
 
@@ -60,10 +61,11 @@ public sealed class DiffusionPipelineTests : IDisposable
     public void The_sampler_draws_the_same_to_the_bit()
     {
         using var network = new UNet(SmallPipeline.Config, seed: 3);
-        using var threads = new WorkerThreads(2);
         var images = _pipeline.Generate([1, 2, 3], new() { Count = 7, Seed = 9 });
-        var request = SmallPipeline.Info.Sampling.Of(new SamplingRequest { Labels = images.Labels, Seed = 9 }, SmallPipeline.Info.Process);
-        Assert.Equal(new LoadedModel(network, SmallPipeline.Info).CreateSampler().Sample(request, threads).Pixels, images.Images.Pixels);
+        var request = SmallPipeline.Info.Sampling.Of(
+            new SamplingRequest { Condition = Condition.OfClasses(images.Labels), Seed = 9 }, SmallPipeline.Info.Process);
+        var sampler = new LoadedModel(network, SmallPipeline.Info).CreateSampler();
+        Assert.Equal(Drawn.Images(sampler, request).Pixels, images.Images.Pixels);
     }
 
     [Fact]

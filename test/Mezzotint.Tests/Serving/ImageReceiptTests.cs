@@ -48,12 +48,12 @@ public sealed class ImageReceiptTests : IDisposable
     public void A_picture_that_cannot_be_written_is_refused_before_it_is_drawn()
     {
         var receipt = _pipeline.Prepare([3], new() { Seed = 1, Count = 1000 }).Receipt with { Columns = 32, Scale = 256 };
-        var refused = Assert.Throws<MezzotintException>(() => receipt.Request(SmallPipeline.Info));
+        var refused = Assert.Throws<MezzotintException>(() => _pipeline.Prepare(receipt));
         Assert.Equal("scale", refused.Key);
         Assert.StartsWith("scale = 256: the picture of 1000 images of", refused.Message, StringComparison.Ordinal);
-        Assert.Equal(1000, (receipt with { Scale = 2 }).Request(SmallPipeline.Info).Labels.Count);
+        Assert.Equal(1000, _pipeline.Prepare(receipt with { Scale = 2 }).Images);
         // One of the row of images is small, however many there are.
-        Assert.Equal(1000, (receipt with { Index = 3 }).Request(SmallPipeline.Info).Labels.Count);
+        Assert.Equal(1000, _pipeline.Prepare(receipt with { Index = 3 }).Images);
     }
 
     [Fact]
@@ -102,11 +102,7 @@ public sealed class ImageReceiptTests : IDisposable
         Assert.DoesNotContain('\n', message);
     }
 
-    private GeneratedImages Drawn(ImageReceipt receipt)
-    {
-        var options = new GenerationOptions { Seed = receipt.Seed, Sampler = receipt.Recipe.Sampler, Levels = receipt.Recipe.Levels, Steps = receipt.Recipe.Steps, SolverOptions = receipt.SolverOptions, Source = receipt.Source, InterpolateTo = receipt.InterpolateTo };
-        return _pipeline.Generate(receipt.Labels, options);
-    }
+    private GeneratedImages Drawn(ImageReceipt receipt) => _pipeline.Prepare(receipt).RunAsync().GetAwaiter().GetResult();
 
     private static ImageBatch Picture(int channels) => new(1, channels, 8, 8, [.. Enumerable.Range(0, 64 * channels).Select(i => (byte)(i * 37))]);
 }

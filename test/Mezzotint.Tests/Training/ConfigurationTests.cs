@@ -93,7 +93,7 @@ public class ConfigurationTests
         { "kind = \"inverse-sqrt\"", new() { Training = new() { Average = new ExponentialAverage { Decay = 0.9, WarmUp = 0 }, Schedule = new InverseSquareRootRate { From = 70 }, GradientClip = 1 } } },
         { "label_dropout = 0.1", new() { Training = new() { LabelDropout = 0.1, Schedule = new LinearRate { Final = 0.5 } }, Model = new UNetConfig { Unconditional = true } } },
         { "kind = \"residual-unet\"", new() { Model = new ResidualUNetConfig { PatchSize = 2, ModelChannels = 48, ChannelMultipliers = [1, 2, 3], ResidualBlocks = [1, 2, 1], AttentionLevels = [2], HeadChannels = 24 } } },
-        { "sampler = \"heun\"", new() { Sampling = new() { Sampler = "heun", Levels = "karras", Steps = 18 }, Pixels = new() { Mean = 0.5, Scale = 0.5 } } },
+        { "sampler = \"heun\"", new() { Sampling = new() { Sampler = "heun", Levels = "karras", Steps = 18 }, Pixels = new PixelScaling { Mean = 0.5, Scale = 0.5 } } },
     };
 
     [Theory, MemberData(nameof(Kinds))]

@@ -85,7 +85,7 @@ public class FlatParametersTests
     private static Tensor[] Trainable(UNet network) =>
         [.. network.named_parameters().Where(named => named.parameter.requires_grad).Select(named => named.parameter)];
 
-    private static Tensor Output(UNet network) => network.call(linspace(0, 1, 128).view(2, 1, 8, 8), tensor([0.3f, 0.9f]), tensor([1L, 7L]).view(2, 1));
+    private static Tensor Output(UNet network) => network.call(linspace(0, 1, 128).view(2, 1, 8, 8), tensor([0.3f, 0.9f]), Condition.OfClasses(tensor([1L, 7L]).view(2, 1)));
 
     private static void Backward(UNet network) => Output(network).square().sum().backward();
 }

@@ -1,5 +1,7 @@
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Serving;
+using Mezzotint.Tests.Sampling;
 using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Training;
@@ -20,7 +22,7 @@ public class TrainingKindsTests
 
     private static ExperimentConfig Small(string name) => OfName[name] with
     {
-        Pixels = new() { Mean = 0.5, Scale = 0.5 },
+        Pixels = new PixelScaling { Mean = 0.5, Scale = 0.5 },
         Model = new ResidualUNetConfig { PatchSize = 2, ModelChannels = 16, ChannelMultipliers = [1, 1], ResidualBlocks = [1, 1], HeadChannels = 16, Unconditional = true },
         Training = SmallExperiment.Config.Training with
         {
@@ -40,8 +42,9 @@ public class TrainingKindsTests
             Run(trainer, 10);
         double after = trainer.Evaluate();
         Assert.True(after < 0.95 * before, $"{before} -> {after}");
-        var drawn = trainer.Sample(config.Sampling.Of(new() { Labels = [3, 4], Seed = 5 }, config.Process));
-        Assert.Equal(2, drawn.Count);
+        var model = Drawn.Model(trainer.Network, SmallExperiment.Train.Height, config.Process, config.Parameterisation);
+        using var pipeline = new DiffusionPipeline(model with { Info = model.Info with { Sampling = config.Sampling } });
+        Assert.Equal(2, pipeline.Generate([3, 4], new() { Seed = 5 }).Count);
     }
 
     [Theory, MemberData(nameof(Kinds))]

@@ -58,7 +58,7 @@ public class TrainingStepTests
         }
         Assert.NotEqual(before, Bytes(network));
         using var noGrad = no_grad();
-        network.call(zeros(1, 1, 8, 8), ones(1), zeros(1, 1, dtype: int64));
+        network.call(zeros(1, 1, 8, 8), ones(1), Condition.OfClasses(zeros(1, 1, dtype: int64)));
     }
 
     private static byte[] Bytes(UNet network) => [.. network.named_parameters().SelectMany(named => named.parameter.detach().bytes.ToArray())];

@@ -35,13 +35,13 @@ public static class OnnxFile
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
         info.Validate();
         var graph = new OnnxGraph();
-        int channels = info.Model.InChannels;
-        graph.Input("x", whole: false, "batch", channels, info.Height, info.Width);
+        var (channels, height, width) = info.Numbers;
+        graph.Input("x", whole: false, "batch", channels, height, width);
         graph.Input("t", whole: false, "batch");
         graph.Input("labels", whole: true, "batch", "tokens");
         var description = network.Description;
-        string output = new OnnxNetwork(graph, NetworkWeights.Save(network)).Add(description, ValueSizes.Of(description, info.Height, info.Width, tokens: 1));
-        graph.Output("output", output, "batch", channels, info.Height, info.Width);
+        string output = new OnnxNetwork(graph, NetworkWeights.Save(network)).Add(description, ValueSizes.Of(description, height, width, tokens: 1));
+        graph.Output("output", output, "batch", channels, height, width);
         byte[] file = graph.Model(info.Name, "F(x, t, labels) of a diffusion model; the metadata's 'mezzotint' describes how it is used.",
             new Dictionary<string, string> { [DescriptionKey] = Encoding.UTF8.GetString(ModelDescription.Write(info)) }).ToArray();
         AtomicFile.Write(path, stream => stream.Write(file));

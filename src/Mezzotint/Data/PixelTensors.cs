@@ -3,7 +3,7 @@ using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Mezzotint.Sampling;
+namespace Mezzotint.Data;
 
 /// <summary>The bytes of images as pixels 0 to 1, and back.</summary>
 internal static class PixelTensors

@@ -1,6 +1,6 @@
 using Mezzotint.Formats;
 
-namespace Mezzotint.Sampling;
+namespace Mezzotint.Serving;
 
 /// <summary>
 /// A picture that drawing begins from instead of pure noise: image-to-image, and with a mask inpainting.
@@ -22,13 +22,6 @@ public sealed record SourceImage
 
     /// <summary>How often each step is walked, 1 or more: with a mask, more than once lets what is drawn anew agree with what is kept.</summary>
     public int Resampling { get; init; } = 1;
-
-    /// <summary>The levels that are walked: the end of <paramref name="levels"/>, at least one step of it.</summary>
-    internal double[] Rest(double[] levels)
-    {
-        int steps = Math.Clamp((int)Math.Round(Strength * (levels.Length - 1)), 1, levels.Length - 1);
-        return levels[^(steps + 1)..];
-    }
 
     internal void Check(int channels, int height, int width)
     {

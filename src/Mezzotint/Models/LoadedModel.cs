@@ -1,0 +1,56 @@
+using Mezzotint.Engine;
+using Mezzotint.Networks;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+using TorchSharp;
+
+namespace Mezzotint.Models;
+
+/// <summary>A model that can draw: the network with its weights, and what is known about it.</summary>
+/// <param name="Network">The network, in float32; as it is read, on the CPU.</param>
+/// <param name="Info">The description.</param>
+public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDisposable
+{
+    private string _precision = ComputePrecision.Automatic;
+
+    /// <summary>Where the network is: everything that is made of the model computes there.</summary>
+    public torch.Device Device => Network.parameters().First().device;
+
+    /// <summary>How many threads share its work there: one a core, 1 on a GPU.</summary>
+    public int Threads => ComputeDevice.Threads(Device);
+
+    /// <summary>Moves the network to a device, for everything that is made of the model from then on.</summary>
+    /// <returns>The model itself.</returns>
+    public LoadedModel To(torch.Device device)
+    {
+        Network.to(device);
+        return this;
+    }
+
+    /// <summary>With what numbers images are drawn: <see cref="ComputePrecision.Float32"/> or <see cref="ComputePrecision.Bfloat16"/>. What takes gradients of the network or inverts it is float32 always.</summary>
+    public string Precision => ComputePrecision.Resolve(_precision, Device, Info.Model);
+
+    /// <summary>Chooses the precision, for everything that is made of the model from then on.</summary>
+    /// <param name="precision">As <see cref="ComputePrecision"/> has it; without a choice it is <see cref="ComputePrecision.Automatic"/>.</param>
+    /// <returns>The model itself.</returns>
+    /// <exception cref="MezzotintException">It is not known, or not to be had on the model's device.</exception>
+    public LoadedModel With(string precision)
+    {
+        ComputePrecision.Resolve(precision, Device, Info.Model);
+        _precision = precision;
+        return this;
+    }
+
+    /// <summary>A sampler that draws with this model, on its device and in its precision; the model stays the caller's.</summary>
+    public Sampler CreateSampler() => new(Network, Info.Process, Info.Numbers.Height, Info.Numbers.Width, Device)
+    {
+        Parameterisation = Info.Parameterisation,
+        Precision = Precision,
+    };
+
+    /// <summary>The denoiser of this model, in float32, whose condition is still to be bound; the model stays the caller's.</summary>
+    public NetworkDenoiser CreateDenoiser() => new(Network, Info.Process, Info.Parameterisation);
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose() => Network.Dispose();
+}
