@@ -49,6 +49,7 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         global using Mezzotint.Serving;
         global using Mezzotint.Settings;
         global using Mezzotint.Studio;
+        global using Mezzotint.Text;
         global using Mezzotint.Training;
         global using Microsoft.Extensions.AI;
         global using Microsoft.Extensions.Logging;

@@ -1,4 +1,5 @@
 using Mezzotint.Serving;
+using Mezzotint.Text;
 
 namespace Mezzotint.Cli.Choices;
 

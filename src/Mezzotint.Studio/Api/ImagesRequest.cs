@@ -3,6 +3,7 @@ using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Sampling;
 using Mezzotint.Serving;
+using Mezzotint.Text;
 
 namespace Mezzotint.Studio.Api;
 

@@ -4,6 +4,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
 using Mezzotint.Settings;
+using Mezzotint.Text;
 using Mezzotint.Training;
 
 namespace Mezzotint.Models;
@@ -15,14 +16,14 @@ namespace Mezzotint.Models;
 ///   "format": "mezzotint-model", "version": 1, "name": "...",
 ///   "network": {"kind": "unet", then the keys of the table [model] of a configuration},
 ///   "process": {"kind": "ve", "sigma": 25, "minimum_time": 0.001},
-///   "parameterisation", "loss", "times", "pixels", "sampling": {the keys of the tables of a configuration},
+///   "parameterisation", "loss", "times", "pixels", "prompts", "sampling": {the keys of the tables of a configuration},
 ///   "image": {"height": 28, "width": 28},
 ///   "class_names": ["0", ...],
 ///   "training": {"dataset": "mnist", "steps": 28140, "epochs": 30, "train_loss": ..., "eval_loss": ..., "seconds": ..., "seed": 42},
 ///   "provenance": "..."
 /// }
 /// </code>
-/// Every key must be there, but those that may be unknown: dataset, background, size, epochs, the losses, seed, provenance; and
+/// Every key must be there, but those that may be unknown: dataset, background, size, epochs, the losses, seed, provenance, prompts; and
 /// the tables from parameterisation to sampling, where they are the seed's. No other key may be.
 /// </remarks>
 internal static class ModelDescription
@@ -48,6 +49,7 @@ internal static class ModelDescription
             Loss = document.Loss,
             Times = document.Times,
             Pixels = document.Pixels,
+            Prompts = document.Prompts,
             Sampling = document.Sampling,
             ImageChannels = document.Image.Channels,
             Height = document.Image.Height,
@@ -80,6 +82,7 @@ internal static class ModelDescription
             Loss = info.Loss,
             Times = info.Times,
             Pixels = info.Pixels,
+            Prompts = info.Prompts,
             Sampling = info.Sampling,
             Image = new ImageSize { Channels = info.ImageChannels, Height = info.Height, Width = info.Width },
             ClassNames = info.ClassNames,
@@ -131,6 +134,8 @@ internal static class ModelDescription
 
         [DefaultWhenMissing]
         public ImageCodec Pixels { get; init; } = new PixelScaling();
+
+        public PromptReader? Prompts { get; init; }
 
         [DefaultWhenMissing]
         public SamplingRecipe Sampling { get; init; } = new();

@@ -3,6 +3,7 @@ using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
+using Mezzotint.Text;
 using Mezzotint.Training;
 
 namespace Mezzotint.Models;
@@ -33,6 +34,9 @@ public sealed record ModelInfo
 
     /// <summary>How pixels became the numbers that the network knows.</summary>
     public ImageCodec Pixels { get; init; } = new PixelScaling();
+
+    /// <summary>How prompts are read; null for class names (<see cref="ClassNamePrompts"/>).</summary>
+    public PromptReader? Prompts { get; init; }
 
     /// <summary>How it is best sampled.</summary>
     public SamplingRecipe Sampling { get; init; } = new();
@@ -107,6 +111,7 @@ public sealed record ModelInfo
         }
         Objective.Validate();
         Pixels.Validate();
+        Prompts?.Validate();
         Sampling.Validate(Process, Model);
         Check.Range("image.channels", Channels, ImageChannels is null or 1 or 3, "1 or 3");
         Check.Range("image.height", Height, Height is >= 1 and <= MaxSide, $"1 to {MaxSide}");

@@ -55,7 +55,7 @@ public abstract record NetworkConfig : IOpenSettings
     /// <summary>Makes the network, with fresh weights.</summary>
     /// <param name="seed">Of the weights: the same seed gives the same weights, bit for bit. 0 to 2^32 - 1.</param>
     /// <exception cref="MezzotintException">The shape is impossible.</exception>
-    public abstract DenoisingNetwork Build(long seed = 0);
+    public virtual DenoisingNetwork Build(long seed = 0) => new DescribedNetwork(this, seed);
 
     /// <summary>Rows of the embedding.</summary>
     internal int EmbeddingRows => Unconditional ? CorpusLength + 1 : CorpusLength;

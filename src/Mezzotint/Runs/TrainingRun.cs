@@ -250,6 +250,8 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         Loss = _config.Loss,
         Times = _config.Times,
         Pixels = _config.Pixels,
+        Prompts = _config.Prompts,
+        ImageChannels = train.Channels == _config.Model.InChannels ? null : train.Channels,
         Sampling = _config.Sampling,
         Height = train.Height,
         Width = train.Width,

@@ -7,6 +7,7 @@ using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Text;
 
 namespace Mezzotint.Serving;
 
@@ -75,9 +76,17 @@ public sealed class DiffusionPipeline : IDisposable
     /// <summary>How much it has done and what it has to do.</summary>
     public PipelineWork Work => _walks.Work;
 
-    /// <summary>The label that a prompt asks for, by the rule of <see cref="PromptLabels"/>.</summary>
+    /// <summary>The label that a prompt asks for, as the model reads prompts: by the rule of <see cref="PromptLabels"/>, unless it has
+    /// its own.</summary>
     /// <exception cref="InvalidRequestException">The prompt is not understood.</exception>
-    public int LabelOf(string prompt) => PromptLabels.Parse(prompt, Model.ClassNames);
+    public int LabelOf(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var condition = (Model.Prompts ?? new ClassNamePrompts()).Read([prompt], Model.ClassNames);
+        return (int)(condition.Classes ?? throw new MezzotintException(
+            $"The model '{Model.Name}' reads prompts as text: they name no class.") { Key = "prompt" }).item<long>();
+    }
 
     /// <summary>Draws what a prompt asks for.</summary>
     /// <param name="prompt">As "7", "seven" or "a handwritten 7": see <see cref="PromptLabels"/>.</param>

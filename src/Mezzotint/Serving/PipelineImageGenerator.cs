@@ -1,3 +1,5 @@
+using Mezzotint.Text;
+
 // IImageGenerator is marked as experimental; this is the one file of the library that touches it.
 #pragma warning disable MEAI001
 using System.Globalization;

@@ -3,6 +3,7 @@ using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
+using Mezzotint.Text;
 
 namespace Mezzotint.Training;
 
@@ -29,6 +30,9 @@ public sealed record ExperimentConfig
 
     /// <summary>The table <c>[distillation]</c>.</summary>
     public Distillation Distillation { get; init; } = new NoDistillation();
+
+    /// <summary>The table <c>[prompts]</c>: how the trained model reads prompts; null for class names.</summary>
+    public PromptReader? Prompts { get; init; }
 
     /// <summary>The table <c>[training]</c>.</summary>
     public TrainingConfig Training { get; init; } = new();
@@ -65,6 +69,7 @@ public sealed record ExperimentConfig
     {
         Data.Validate();
         Pixels.Validate();
+        Prompts?.Validate();
         Objective.Validate();
         Training.Validate();
         Model.Validate();

@@ -1,6 +1,6 @@
-using Mezzotint.Serving;
+using Mezzotint.Text;
 
-namespace Mezzotint.Tests.Serving;
+namespace Mezzotint.Tests.Text;
 
 public class PromptLabelsTests
 {

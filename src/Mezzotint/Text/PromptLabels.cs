@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Mezzotint.Serving;
+namespace Mezzotint.Text;
 
 /// <summary>Prompts to labels, by a rule that fits on a page, not by a language model.</summary>
 /// <remarks>

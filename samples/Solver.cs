@@ -1,14 +1,15 @@
-// A sampler of one's own: the midpoint rule, in the variable that is sampled (dpm2 has it in the logarithm of the level).
+#:project ../src/Mezzotint/Mezzotint.csproj
+// A solver of one's own: the midpoint rule, in the variable that is sampled (dpm2 has it in the logarithm of the level).
 //
-//     dotnet run --project samples/CustomSampler -- models/seed 7 sevens.png
+//     dotnet run samples/Solver.cs -- models/mnist 7 sevens.png
 
 using Mezzotint.Sampling;
 using Mezzotint.Serving;
 using static Mezzotint.Sampling.LinearCombination;
 
-if (args is not [var folder, var label, var output])
+if (args is not [var folder, var prompt, var output])
 {
-    Console.Error.WriteLine("Usage: CustomSampler MODEL LABEL OUT.png");
+    Console.Error.WriteLine("Usage: dotnet run samples/Solver.cs -- MODEL PROMPT OUT.png");
     return 1;
 }
 
@@ -31,11 +32,10 @@ var midpoint = new Solver
         return (Sum((1, step.X), (h, slopeThere)), here);
     }),
 };
+Solvers.Register(midpoint); // from here on its name is known: to options, configurations and receipts
 
-const int Steps = 20;
-Solvers.Register(midpoint); // from here on its name is known, to options, configurations and receipts
 using var pipeline = DiffusionPipeline.Load(folder);
-var images = pipeline.Generate(label, new() { Count = 16, Sampler = midpoint.Name, Levels = "karras", Steps = Steps });
+var images = pipeline.Generate(prompt, new() { Count = 16, Sampler = midpoint.Name, Levels = "karras", Steps = 20 });
 images.SavePng(output, scale: 2);
-Console.WriteLine($"{output}: {images.Count} images, {midpoint.Evaluations(Steps)} network evaluations each");
+Console.WriteLine($"{output}: {images.Count} images, {midpoint.Evaluations(20)} network evaluations each");
 return 0;
