@@ -36,7 +36,7 @@ internal sealed record RomanPrompts : PromptReader
     private static readonly string[] Numerals = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"];
 
     public override Condition Read(IReadOnlyList<string> prompts, IReadOnlyList<string> classNames) =>
-        Condition.OfClasses(prompts.Select(Label));
+        Condition.OfLabels(prompts.Select(Label));
 
     private static int Label(string prompt) => Array.IndexOf(Numerals, prompt.Trim().ToUpperInvariant()) is >= 0 and var at ? at + 1
         : throw new InvalidRequestException($"'{prompt}' is no Roman numeral from I to IX.") { Key = "prompt" };

@@ -15,8 +15,8 @@ public class RoomsTests
     {
         var turned = Order().Reverse().ToList();
         var found = Assert.ThrowsAny<Exception>(() => Rooms.Check(typeof(Sampler).Assembly, turned));
-        Assert.Contains("Sampling -> Runtime: ", found.Message, StringComparison.Ordinal);
-        Assert.Contains("Sampler uses WorkerThreads", found.Message, StringComparison.Ordinal);
+        Assert.Contains("Training -> Runtime: ", found.Message, StringComparison.Ordinal);
+        Assert.Contains("Trainer uses WorkerThreads", found.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -93,6 +93,6 @@ internal sealed class ProgressDisplay
     {
         public string Details { get; set; } = "";
 
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(Details);
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Spectre.Console.Text(Details);
     }
 }

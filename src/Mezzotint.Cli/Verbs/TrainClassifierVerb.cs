@@ -4,6 +4,7 @@ using System.Globalization;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Data;
+using Mezzotint.Evaluation;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks.Classifiers;

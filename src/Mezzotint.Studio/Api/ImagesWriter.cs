@@ -41,7 +41,7 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
     {
         var steps = Channel.CreateUnbounded<GenerationStep>(new UnboundedChannelOptions { SingleReader = true });
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var drawing = request.Generation.RunAsync(step => steps.Writer.TryWrite(step), request.Wanted, gone.Token);
+        var drawing = request.Generation.RunAsync(step => steps.Writer.TryWrite(step), request.Wanted, cancellation: gone.Token);
         _ = drawing.ContinueWith(_ => steps.Writer.TryComplete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {

@@ -77,7 +77,7 @@ public sealed record Likelihood
         var network = model.CreateDenoiser();
         return new()
         {
-            DenoiserOf = images => network.For(Condition.OfClasses(images.Labels.Select(label => (int)label), model.Device)),
+            DenoiserOf = images => network.For(Condition.OfLabels(images.Labels.Select(label => (int)label), model.Device)),
             Process = model.Info.Process,
             Pixels = model.Info.Pixels,
             Device = model.Device,

@@ -48,8 +48,17 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         Precision = Precision,
     };
 
-    /// <summary>The denoiser of this model, in float32, whose condition is still to be bound; the model stays the caller's.</summary>
-    public NetworkDenoiser CreateDenoiser() => new(Network, Info.Process, Info.Parameterisation);
+    /// <summary>The denoiser of this model, whose condition is still to be bound; the model stays the caller's.</summary>
+    /// <param name="gradients">Whether its estimates can be differentiated: in float32, by libtorch. Without, the engine makes them
+    /// where there is one, in the model's precision, for one thread at a time; disposing the denoiser frees the engine.</param>
+    public NetworkDenoiser CreateDenoiser(bool gradients = true)
+    {
+        var (_, height, width) = Info.Numbers;
+        return new(Network, Info.Process, Info.Parameterisation)
+        {
+            Evaluator = gradients ? null : new NetworkEvaluator(Network, height, width, Device, Precision),
+        };
+    }
 
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Network.Dispose();

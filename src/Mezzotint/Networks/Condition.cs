@@ -43,11 +43,11 @@ public sealed class Condition
     }
 
     /// <summary>A condition of one class an image.</summary>
-    /// <param name="classes">The classes.</param>
+    /// <param name="labels">The classes.</param>
     /// <param name="device">Where the tensor is made; the CPU unless told otherwise.</param>
-    public static Condition OfClasses(IEnumerable<int> classes, Device? device = null)
+    public static Condition OfLabels(IEnumerable<int> labels, Device? device = null)
     {
-        long[] numbers = [.. classes.Select(label => (long)label)];
+        long[] numbers = [.. labels.Select(label => (long)label)];
         return new(tensor(numbers, [numbers.Length, 1], device: device ?? CPU), null, null, null);
     }
 

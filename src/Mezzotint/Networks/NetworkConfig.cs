@@ -62,7 +62,7 @@ public abstract record NetworkConfig : IOpenSettings
 
     /// <summary>Checks that a condition asks for what the network knows.</summary>
     /// <exception cref="ArgumentException">A class is none of its.</exception>
-    internal void Check(Condition condition, string parameter, bool orNone = false)
+    internal void CheckKnown(Condition condition, string parameter, bool orNone = false)
     {
         if (condition.Classes is not { } classes)
             return;

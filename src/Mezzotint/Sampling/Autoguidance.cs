@@ -15,5 +15,6 @@ public sealed record Autoguidance : Guidance
     /// <inheritdoc/>
     public override bool NeedsWeaker => true;
 
+    /// <inheritdoc/>
     protected internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory) => Extrapolate(denoised, reference);
 }

@@ -9,5 +9,6 @@ public sealed record ClassifierFreeGuidance : Guidance
     /// <inheritdoc/>
     public override string Name => "cfg";
 
+    /// <inheritdoc/>
     protected internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory) => Extrapolate(denoised, reference);
 }

@@ -14,7 +14,7 @@ namespace Mezzotint.Sampling;
 /// <param name="network">The network F, in float32; x may be of another type, and so is the estimate then.</param>
 /// <param name="process">Its process, which says at what time the noise has a level.</param>
 /// <param name="parameterisation">What its output means.</param>
-public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess process, Parameterisation parameterisation)
+public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess process, Parameterisation parameterisation) : IDisposable
 {
     private long _evaluations; // threads that share the network count together
 
@@ -30,6 +30,12 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
     /// </summary>
     internal NetworkCall? Call { get; init; }
 
+    /// <summary>What evaluates the network where no gradients are wanted; freed with the denoiser. Null for libtorch.</summary>
+    internal NetworkEvaluator? Evaluator { get; init; }
+
+    /// <summary>Frees the engine, where it has one.</summary>
+    public void Dispose() => Evaluator?.Dispose();
+
     /// <summary>The denoiser of what is asked for.</summary>
     /// <param name="condition">
     /// A row for each image, or one for all images alike. It stays the caller's, and lives as long as the denoiser is asked.
@@ -44,7 +50,7 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
     /// The denoiser of any number of images of no class; null where the network has not learned that
     /// (<see cref="NetworkConfig.Unconditional"/>). Its condition is a tensor of the caller's dispose scope.
     /// </summary>
-    public IDenoiser? Unconditional() => network.Config.NoLabel is { } none ? For(Condition.OfClasses([none])) : null;
+    public IDenoiser? Unconditional() => network.Config.NoLabel is { } none ? For(Condition.OfLabels([none])) : null;
 
     /// <summary>D of images that each have a row of the condition.</summary>
     private Tensor Denoise(Tensor x, double sigma, Condition condition)
@@ -55,7 +61,8 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
         using Scalar time = (float)scalings.Time; // held while libtorch reads it: see TensorArithmetic
         var t = full(x.shape[0], time, device: x.device);  // [B]
         var seen = scalings.In == 1 ? x.alias() : x.Times(scalings.In);
-        var call = Call ?? ((noisy, times, rows) => SteadyBatch.Evaluate(network, noisy, times, rows));
+        var call = Call ?? (Evaluator is { } evaluator ? evaluator.Evaluate
+            : (noisy, times, rows) => SteadyBatch.Evaluate(network, noisy, times, rows));
         var f = call(seen.to(float32), t, condition).to(x.dtype);
         return LinearCombination.Sum((scalings.Skip, x), (scalings.Out, f)).MoveToOuterDisposeScope();
     }

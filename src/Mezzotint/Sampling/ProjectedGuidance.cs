@@ -43,6 +43,7 @@ public sealed record ProjectedGuidance : Guidance
                 + $"estimates. Take a sampler with a fixed number of steps, or another kind.") { Key = "guidance_kind" };
     }
 
+    /// <inheritdoc/>
     protected internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory)
     {
         var u = denoised - reference;

@@ -38,5 +38,6 @@ public sealed record RenoisedGuidance : Guidance
     internal static MezzotintException Undefined(string where) => new(
         $"Guidance of the kind cfg++ is defined for the samplers {string.Join(", ", Solvers.All.Where(solver => solver.Renoises).Select(solver => solver.Name))}, {where}. Take one of them, or guidance of another kind.");
 
+    /// <inheritdoc/>
     protected internal override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory) => Extrapolate(denoised, reference);
 }

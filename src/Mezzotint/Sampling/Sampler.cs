@@ -3,6 +3,7 @@ using System.Globalization;
 using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -128,7 +129,7 @@ public sealed class Sampler
     /// <param name="strength">As <see cref="SamplingSource.Strength"/>, where it begins from a picture that is not encoded yet.</param>
     /// <param name="resampling">Likewise.</param>
     internal long EvaluationsOf(SamplingRequest request, double? strength, int resampling) =>
-        EvaluationCount.Of(request.Guidance, Plan(request, strength, resampling));
+        WalkEvaluations.Of(request.Guidance, Plan(request, strength, resampling));
 
     /// <summary>What evaluates the network for one thread.</summary>
     internal NetworkEvaluator NewEvaluator() => new(_network, _height, _width, _device, Precision);
@@ -138,10 +139,10 @@ public sealed class Sampler
     {
         if (request.Count == 0)
             throw new ArgumentException("A request has at least one image.", nameof(request));
-        _network.Config.Check(request.Condition, nameof(request));
+        _network.Config.CheckKnown(request.Condition, nameof(request));
         if (request.Negative is { } negative)
         {
-            _network.Config.Check(negative, nameof(request), orNone: true);
+            _network.Config.CheckKnown(negative, nameof(request), orNone: true);
             if (negative.Count != 1 && negative.Count != request.Count)
                 throw new ArgumentException(
                     $"The negative condition has {negative.Count} rows for {request.Count} images: 1 or as many are needed.",

@@ -1,4 +1,5 @@
 using Mezzotint.Networks;
+using Mezzotint.Noise;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;

@@ -36,7 +36,7 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         (guidance is { NeedsWeaker: true } ? recipe.With(null) : recipe).Validate(model.Process, model.Model);
         var request = recipe.Of(new SamplingRequest
         {
-            Condition = Condition.OfClasses(labels).Detached(),
+            Condition = Condition.OfLabels(labels).Detached(),
             Seed = seed,
             InterpolateTo = options.InterpolateTo,
             WeakerModel = options.WeakerModel?.CreateSampler(),

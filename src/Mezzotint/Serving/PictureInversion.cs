@@ -1,3 +1,4 @@
+using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
@@ -153,7 +154,7 @@ public sealed record PictureInversion
         }).Max();
     }
 
-    private IDenoiser DenoiserOf(IEnumerable<int> labels) => _network.For(Condition.OfClasses(labels, _device));
+    private IDenoiser DenoiserOf(IEnumerable<int> labels) => _network.For(Condition.OfLabels(labels, _device));
 
     private void Check(IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames)
     {

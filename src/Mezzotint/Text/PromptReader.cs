@@ -29,6 +29,6 @@ public sealed record ClassNamePrompts : PromptReader
     public override Condition Read(IReadOnlyList<string> prompts, IReadOnlyList<string> classNames)
     {
         ArgumentNullException.ThrowIfNull(prompts);
-        return Condition.OfClasses(prompts.Select(prompt => PromptLabels.Parse(prompt, classNames)));
+        return Condition.OfLabels(prompts.Select(prompt => PromptLabels.Parse(prompt, classNames)));
     }
 }

@@ -15,7 +15,7 @@ namespace Mezzotint.Tests.Data;
 /// <summary>Laws of every codec, and a codec of a program's own from training to a picture that is drawn again.</summary>
 public sealed class ImageCodecTests : IDisposable
 {
-    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly TorchSharp.DisposeScope _scope = NewDisposeScope();
 
     public void Dispose() => _scope.Dispose();
 

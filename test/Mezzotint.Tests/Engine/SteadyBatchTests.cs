@@ -34,7 +34,7 @@ public class SteadyBatchTests
 
         byte[][] Rows(int start, int count)
         {
-            var f = SteadyBatch.Evaluate(network, x.narrow(0, start, count).clone(), t.narrow(0, start, count).clone(), labels.narrow(0, start, count).clone());
+            var f = SteadyBatch.Evaluate(network, x.narrow(0, start, count).clone(), t.narrow(0, start, count).clone(), Condition.OfClasses(labels.narrow(0, start, count).clone()));
             return [.. Enumerable.Range(0, count).Select(i => f[i].contiguous().bytes.ToArray())];
         }
     }

@@ -1,3 +1,4 @@
+using Mezzotint.Evaluation;
 using Mezzotint.Data;
 using Mezzotint.Models;
 using Mezzotint.Networks.Classifiers;

@@ -1,3 +1,4 @@
+using Mezzotint.Data;
 using Mezzotint.Models.Onnx;
 using Mezzotint.Models;
 using Mezzotint.Networks;

@@ -23,7 +23,7 @@ public class EulerMaruyamaTests
         var draws = new Queue<Tensor>([.. Values(golden, "draws").unbind(0)]);
         var input = new SolverInput
         {
-            Denoiser = new NetworkDenoiser(network, process, new ScoreParameterisation()).For(Values(golden, "labels")),
+            Denoiser = new NetworkDenoiser(network, process, new ScoreParameterisation()).For(Condition.OfClasses(Values(golden, "labels"))),
             Levels = levels,
             X = Values(golden, "initial") * levels[0],
             Noise = (_, _) => draws.Dequeue(),

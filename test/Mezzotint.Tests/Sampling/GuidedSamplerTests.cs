@@ -100,7 +100,7 @@ public class GuidedSamplerTests
     {
         const string Toml = "[sampling]\nsampler = \"ddim\"\nlevels = \"karras\"\nsteps = 20\nguidance = 1.5\nguidance_kind = \"apg\"\nguidance_high = 5.0\n\n[model]\nunconditional = true\n";
         var config = Configuration.Parse(Toml, "x.toml");
-        Assert.Equal(new ProjectedGuidance { Weight = 1.5, High = 5 }, config.Sampling.Of(new() { Condition = Condition.OfClasses([1]) }, config.Process).Guidance);
+        Assert.Equal(new ProjectedGuidance { Weight = 1.5, High = 5 }, config.Sampling.Of(new() { Condition = Condition.OfLabels([1]) }, config.Process).Guidance);
         Assert.Equal(config, Configuration.Parse(Configuration.Write(config), "x.toml"));
         Assert.DoesNotContain("guidance", Configuration.Write(new ExperimentConfig()), StringComparison.Ordinal); // as older programs wrote and read it
 

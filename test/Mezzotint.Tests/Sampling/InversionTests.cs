@@ -1,5 +1,6 @@
 using Mezzotint.Data;
 using Mezzotint.Models;
+using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
 using Mezzotint.Tests.Noise;
@@ -62,8 +63,8 @@ public class InversionTests
         using var scope = NewDisposeScope();
         using var model = ModelFolder.Read(Path.Combine(Repository.Root, "models", "seed"));
         var digits = TestData.MnistFolder is { } folder ? Mnist.Load(folder, train: false).Take(4) : Strokes.Make(4, seed: 1);
-        var labels = Condition.OfClasses(digits.Labels.Select(label => (int)label));
-        var images = model.Info.Pixels.ToNumbers(tensor(digits.Pixels, [4, 1, 28, 28]).to(float64) / 255);
+        var labels = Condition.OfLabels(digits.Labels.Select(label => (int)label));
+        var images = model.Info.Pixels.Encode(tensor(digits.Pixels, [4, 1, 28, 28]).to(float64) / 255);
         var (inversion, denoiser) = (Inversion.Of(model.Info.Process), model.CreateDenoiser().For(labels));
         var z = inversion.Encode(denoiser, images);
         Assert.InRange(Rms(z), 0.7, 1.3);

@@ -116,7 +116,7 @@ public sealed class NetworkDenoiserTests : IDisposable
         },
     };
 
-    private static Condition Labels(params int[] labels) => Condition.OfClasses(labels);
+    private static Condition Labels(params int[] labels) => Condition.OfLabels(labels);
 
     private static Tensor Images(int count)
     {

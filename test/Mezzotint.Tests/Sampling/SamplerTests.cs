@@ -51,7 +51,7 @@ public class SamplerTests
         using var scope = NewDisposeScope();
         using var network = new UNet(Small, seed: 3);
         var sampler = new Sampler(network, new VarianceExploding(), 8, 8);
-        SamplingRequest Request() => new() { Condition = Condition.OfClasses([1, 2, 3]), Seed = 1, Steps = 10 };
+        SamplingRequest Request() => new() { Condition = Condition.OfLabels([1, 2, 3]), Seed = 1, Steps = 10 };
         TensorAssert.Same(sampler.Sample(Request()), sampler.Sample(Request()));
     }
 
@@ -63,7 +63,7 @@ public class SamplerTests
         var process = new VarianceExploding();
         var sampler = new Sampler(network, process, 8, 8);
         double[] levels = NoiseLevels.Karras(process, 6);
-        var request = new SamplingRequest { Condition = Condition.OfClasses([1, 2]), Seed = 5, Steps = 6, Levels = levels, Solver = Solvers.Heun() };
+        var request = new SamplingRequest { Condition = Condition.OfLabels([1, 2]), Seed = 5, Steps = 6, Levels = levels, Solver = Solvers.Heun() };
         using var noise = new ImageNoise([5, 6], 1, 8, 8, CPU);
         TensorAssert.Same(sampler.Sample(request), sampler.Sample(request with { Seed = 9, Start = noise.Next().Times(levels[0]) }));
         Assert.Contains("must be [2, 1, 8, 8]", Assert.Throws<ArgumentException>(
@@ -101,7 +101,7 @@ public class SamplerTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pipeline
             .Prepare([0], new() { Count = 4, Steps = 100_000 }).RunAsync(progress: progress, cancellation: stop.Token));
         Assert.ThrowsAny<OperationCanceledException>(() => new Sampler(network, new VarianceExploding(), 8, 8).Sample(
-            new() { Condition = Condition.OfClasses([1]), Steps = 100_000 }, cancellation: stop.Token));
+            new() { Condition = Condition.OfLabels([1]), Steps = 100_000 }, cancellation: stop.Token));
     }
 
     [Theory]
@@ -115,14 +115,14 @@ public class SamplerTests
     {
         using var network = new UNet(Small);
         var refused = Assert.Throws<ArgumentException>(() => new Sampler(network, new VarianceExploding(), 8, 8).Sample(
-            new() { Condition = Condition.OfClasses(labels), Seed = seed, Steps = steps }));
+            new() { Condition = Condition.OfLabels(labels), Seed = seed, Steps = steps }));
         Assert.Contains(message, refused.Message, StringComparison.Ordinal);
     }
 
     private static ImageBatch Sample(Sampler sampler, int count, long seed, int firstLabel = 0)
     {
         using var scope = NewDisposeScope();
-        var condition = Condition.OfClasses(Enumerable.Range(firstLabel, count));
+        var condition = Condition.OfLabels(Enumerable.Range(firstLabel, count));
         return Drawn.Images(sampler, new() { Condition = condition, Seed = seed, Steps = 10 });
     }
 

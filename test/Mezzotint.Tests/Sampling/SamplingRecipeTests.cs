@@ -8,7 +8,7 @@ public class SamplingRecipeTests
 {
     private static readonly Edm Process = new() { MinimumTime = 1e-4 };
     private static readonly SamplingRecipe Recipe = new() { Sampler = "heun", Levels = "karras", Steps = 9 };
-    private static readonly SamplingRequest Request = new() { Condition = Condition.OfClasses([1]), Seed = 0 };
+    private static readonly SamplingRequest Request = new() { Condition = Condition.OfLabels([1]), Seed = 0 };
 
     [Fact]
     public void A_least_level_above_the_process_s_is_the_last_that_is_walked()

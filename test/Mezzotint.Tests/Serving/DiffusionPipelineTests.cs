@@ -63,7 +63,7 @@ public sealed class DiffusionPipelineTests : IDisposable
         using var network = new UNet(SmallPipeline.Config, seed: 3);
         var images = _pipeline.Generate([1, 2, 3], new() { Count = 7, Seed = 9 });
         var request = SmallPipeline.Info.Sampling.Of(
-            new SamplingRequest { Condition = Condition.OfClasses(images.Labels), Seed = 9 }, SmallPipeline.Info.Process);
+            new SamplingRequest { Condition = Condition.OfLabels(images.Labels), Seed = 9 }, SmallPipeline.Info.Process);
         var sampler = new LoadedModel(network, SmallPipeline.Info).CreateSampler();
         Assert.Equal(Drawn.Images(sampler, request).Pixels, images.Images.Pixels);
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Noise;

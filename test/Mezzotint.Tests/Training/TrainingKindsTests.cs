@@ -1,3 +1,4 @@
+using Mezzotint.Data;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Serving;

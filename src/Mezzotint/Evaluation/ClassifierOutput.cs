@@ -1,10 +1,10 @@
 using Mezzotint.Data;
-using Mezzotint.Evaluation;
+using Mezzotint.Networks.Classifiers;
 using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Mezzotint.Networks.Classifiers;
+namespace Mezzotint.Evaluation;
 
 /// <summary>What a classifier says about images.</summary>
 /// <param name="Labels">The class of the highest score, an image: [N].</param>

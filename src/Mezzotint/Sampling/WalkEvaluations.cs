@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>How often a walk will ask the network, before it is walked.</summary>
-internal static class EvaluationCount
+internal static class WalkEvaluations
 {
     /// <summary>Network evaluations for one image; an estimate where the solver chooses its own steps.</summary>
     /// <param name="guidance">Null for none.</param>
