@@ -19,7 +19,7 @@ var config = new ExperimentConfig
     Process = new Edm(),
     Parameterisation = new EdmPreconditioning(),
     Loss = new BellWeighting { Centre = 0.5, Width = 1.5 },
-    Times = new LogNormalTimes(),
+    Times = new LogNormalLevels(),
     Training = new() { Epochs = 1, BatchSize = 16, SamplesPerLabel = 0 },
     Sampling = new() { Sampler = "heun", Levels = "karras", Steps = 10 },
 };

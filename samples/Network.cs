@@ -25,7 +25,7 @@ using (var run = RunFolder.Open(folder))
     Console.WriteLine($"{new TrainingRun(config, run, train, test).Run().Step} steps, {config.Model.ParameterCount} parameters");
 
 using var pipeline = DiffusionPipeline.Load(Path.Combine(folder, "model"));
-Console.WriteLine(pipeline.Model.Model); // as config.json has it
+Console.WriteLine($"{((ChainConfig)pipeline.Model.Model).Blocks} blocks"); // as config.json has it
 pipeline.Generate("7", new() { Count = 4, Seed = 1 }).SavePng(Path.Combine(folder, "sevens.png"));
 
 /// <summary>Convolutions of one size in a row, each block with the time and the class added.</summary>

@@ -26,7 +26,7 @@ using (var run = RunFolder.Open(folder))
     Console.WriteLine($"{new TrainingRun(config, run, train, test).Run().Step} steps");
 
 using var pipeline = DiffusionPipeline.Load(Path.Combine(folder, "model"));
-Console.WriteLine(pipeline.Model.Process); // as config.json has it
+Console.WriteLine(((VariancePreserving)pipeline.Model.Process).Schedule); // as config.json has it
 pipeline.Generate("7", new() { Count = 4, Seed = 1 }).SavePng(Path.Combine(folder, "sevens.png"));
 
 /// <summary>ln alpha = -depth t^power: beta follows as -2 d(ln alpha)/dt.</summary>

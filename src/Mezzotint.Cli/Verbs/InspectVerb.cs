@@ -24,7 +24,7 @@ internal static class InspectVerb
 
     private static int Run(Terminal terminal, string named, bool json)
     {
-        if (IsConfiguration(named) && Configuration.Read(named).Model.Memory is { Fits: false } need)
+        if (IsConfiguration(named) && Configuration.Read(named).Model.EstimateMemory() is { Fits: false } need)
             return Figures(terminal, named, need, json);
         var (path, network, info) = Open(named);
         using var _ = network;

@@ -114,11 +114,9 @@ public sealed record ModelInfo
         Prompts?.Validate();
         Sampling.Validate(Process, Model);
         Check.Range("image.channels", Channels, ImageChannels is null or 1 or 3, "1 or 3");
-        Check.Range("image.height", Height, Height is >= 1 and <= MaxSide, $"1 to {MaxSide}");
-        Check.Range("image.width", Width, Width is >= 1 and <= MaxSide, $"1 to {MaxSide}");
         var numbers = Numbers;
-        Check.Range("image.height", Height, numbers.Height % Model.Stride == 0, Multiples);
-        Check.Range("image.width", Width, numbers.Width % Model.Stride == 0, Multiples);
+        Check.Range("image.height", Height, IsSide(Height) && numbers.Height % Model.Stride == 0, Sides);
+        Check.Range("image.width", Width, IsSide(Width) && numbers.Width % Model.Stride == 0, Sides);
         Check.Range("network.in_channels", Model.InChannels, numbers.Channels == Model.InChannels,
             $"{numbers.Channels}, the channels of the numbers that the pixels become");
         Check.Range("class_names", $"{ClassNames.Count} names", ClassNames.Count == Model.CorpusLength, $"as many as network.corpus_length ({Model.CorpusLength})");
@@ -141,5 +139,7 @@ public sealed record ModelInfo
     // These texts are printed on terminals, which control characters would command.
     private static bool IsLine(string text, int limit) => !string.IsNullOrWhiteSpace(text) && text.Length <= limit && !text.Any(char.IsControl);
 
-    private string Multiples => $"a multiple of {Model.Stride} up to {MaxSide} (the stride of the network)";
+    private static bool IsSide(int length) => length is >= 1 and <= MaxSide;
+
+    private string Sides => $"a multiple of {Model.Stride} up to {MaxSide} (the stride of the network)";
 }

@@ -69,7 +69,7 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
     private static string Checked(NetworkConfig config, string name)
     {
         config.Validate();
-        config.Memory.Check();
+        config.EstimateMemory().Check();
         Libtorch.Load();
         return name;
     }

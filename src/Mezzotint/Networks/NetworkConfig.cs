@@ -43,7 +43,7 @@ public abstract record NetworkConfig : IOpenSettings
     public long ParameterCount => Describe().ParameterCount;
 
     /// <summary>The memory that the network's weights take, in float32.</summary>
-    public MemoryNeed Memory => new(
+    public MemoryNeed EstimateMemory() => new(
         "The network", ParametersInWords, (double)ParameterCount * sizeof(float), 0, "model.model_channels", "Lower model.model_channels");
 
     /// <summary>"1,234 parameters", for the figures of a <see cref="MemoryNeed"/>.</summary>
