@@ -28,7 +28,8 @@ internal static class SampleInverted
         if (output is null || output.IsPicture)
             Drawing.CheckGrid(info, classes, last is not null);
         var (solver, levels) = request.Sampler.Flow(info.Process);
-        var inversion = new PictureInversion(model) { Inversion = new Inversion { Solver = solver, Levels = levels } };
+        using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
+        var inversion = pipeline.Invert(new Inversion { Solver = solver, Levels = levels });
         output?.Prepare();
 
         var clock = Stopwatch.StartNew();
@@ -45,7 +46,7 @@ internal static class SampleInverted
         string from = Path.GetFileName(request.Picture.Image!) + (last is null ? "" : $" to {Path.GetFileName(request.Picture.Interpolate)}");
         var drawing = new Drawing(info, classes, redrawn.Images)
         {
-            From = new(from, solver, recipe.Steps, ModelSource.Hash(folder)), Strip = last is not null,
+            From = new(from, solver, recipe.Steps, pipeline.ModelHash), Strip = last is not null,
         };
         string written = request.Out ?? drawing.FreeName();
         (output ?? SampleOutput.For(written)).Write(drawing);

@@ -160,6 +160,10 @@ public sealed class DiffusionPipeline : IDisposable
         return new(_walks, plan, receipt with { ModelName = Model.Name, ClassNames = Model.ClassNames, Precision = _walks.Precision });
     }
 
+    /// <summary>Draws pictures anew from their own noise with this model.</summary>
+    /// <param name="how">The walk to the noise and back; null for heun over <see cref="Inversion.LevelsOf"/>.</param>
+    public PictureInversion Invert(Inversion? how = null) => new(_model) { Inversion = how ?? Inversion.Of(Model.Process) };
+
     /// <summary>Makes sure that the most images that are drawn at once fit into memory, whatever is asked for: before a server
     /// takes requests.</summary>
     /// <exception cref="MezzotintException">They do not; the message has the figures and what to lower.</exception>

@@ -138,7 +138,7 @@ public class ConfigurationTests
     [InlineData("[model.transfromer]\nnum_heads = 8", "x.toml, line 1: unknown table 'model.transfromer': did you mean 'transformer'?")]
     [InlineData("[process]\nlr = 1", "x.toml, line 2: unknown key 'process.lr'; there are sigma, minimum_time, kind.")]
     [InlineData("[model]\nstride = 4", "x.toml, line 2: unknown key 'model.stride'; there are corpus_length, unconditional, in_channels, out_channels, num_res_blocks, model_channels, channel_multipliers, attention_levels, transformer, kind.")]
-    [InlineData("epochs = 3", "x.toml, line 1: unknown key 'epochs'; there are data, pixels, process, parameterisation, loss, times, distillation, training, sampling, model.")]
+    [InlineData("epochs = 3", "x.toml, line 1: unknown key 'epochs'; there are data, pixels, process, parameterisation, loss, times, distillation, prompts, training, sampling, model.")]
     [InlineData("[training]\nepochs = \"many\"", "x.toml, line 2: 'training.epochs' is the text 'many'; it must be a whole number.")]
     [InlineData("[training]\nepochs = 3.0", "x.toml, line 2: 'training.epochs' is the number 3; it must be a whole number.")]
     [InlineData("[training]\nepochs = 3000000000", "x.toml, line 2: 'training.epochs' is the whole number 3000000000; it must be no more than 32 bits.")]
