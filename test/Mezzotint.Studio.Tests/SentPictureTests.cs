@@ -23,7 +23,7 @@ public class SentPictureTests
     public async Task A_bitmap_whose_pixels_lie_far_behind_its_end_is_refused_and_the_server_lives_on(uint offset)
     {
         await using var studio = await SmallStudio.StartAsync();
-        byte[] bitmap = Bitmap(offset);
+        byte[] bitmap = Bitmaps.WithOffset(offset);
         foreach (string field in new[] { "image", "mask" })
         {
             using var response = await EditAsync(studio, field == "image" ? bitmap : Small, field == "mask" ? bitmap : null);
@@ -93,18 +93,6 @@ public class SentPictureTests
         if (mask is not null)
             form.Add(new ByteArrayContent(mask), "mask", "y.png");
         return await studio.Client.PostAsync("/v1/images/edits", form);
-    }
-
-    /// <summary>A bitmap of 28 x 28 greys, whose header says that its pixels begin at <paramref name="offset"/>.</summary>
-    private static byte[] Bitmap(uint offset)
-    {
-        byte[] file = new byte[54 + 1808];
-        "BM"u8.CopyTo(file);
-        (int Place, uint Value)[] numbers =
-            [(2, 1862), (10, offset), (14, 40), (18, 28), (22, 28), (26, 1 | 8 << 16), (34, 784), (46, 256)];
-        foreach (var (place, value) in numbers)
-            BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(place), value);
-        return file;
     }
 
     /// <summary>A sound PNG file of so many rows and columns, black, of one bit a pixel.</summary>

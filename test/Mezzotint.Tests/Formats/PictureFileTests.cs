@@ -18,18 +18,6 @@ public sealed class PictureFileTests
         .. "GIF89a"u8, 1, 0, 1, 0, 0x80, 0, 0, 255, 255, 255, 0, 0, 0, 0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3B,
     ];
 
-    /// <summary>A bitmap of 28 x 28 greys, whose header says that its pixels begin at <paramref name="offset"/>.</summary>
-    private static byte[] Bmp(uint offset)
-    {
-        byte[] file = new byte[54 + 1808];
-        "BM"u8.CopyTo(file);
-        (int Place, uint Value)[] numbers =
-            [(2, 1862), (10, offset), (14, 40), (18, 28), (22, 28), (26, 1 | 8 << 16), (34, 784), (46, 256)];
-        foreach (var (place, value) in numbers)
-            BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(place), value);
-        return file;
-    }
-
     /// <summary>A PNG file whose header claims another size, with the right checksum.</summary>
     private static byte[] Claiming(byte[] png, int width, int height)
     {
@@ -56,12 +44,13 @@ public sealed class PictureFileTests
     public void A_bitmap_whose_pixels_lie_behind_its_end_is_refused_by_every_reader(uint offset)
     {
         using var folder = new ScratchFolder();
-        string path = folder.Write(Bmp(offset), "a", "x.bmp");
-        Assert.Contains("behind its end", Refusal(Bmp(offset)), StringComparison.Ordinal);
+        string path = folder.Write(Bitmaps.WithOffset(offset), "a", "x.bmp");
+        Assert.Contains("behind its end", Refusal(Bitmaps.WithOffset(offset)), StringComparison.Ordinal);
         Assert.Throws<MezzotintException>(() => { PngFile.Read(path); });
         Assert.Throws<MezzotintException>(() => { PngFile.ReadMask(path); });
         Assert.Throws<MezzotintException>(() => { ImageFolder.Load(folder.Path, 1); });
-        Assert.Equal((28, 28), (PngFile.Decode(Bmp(1078), "x").Image.Height, PngFile.Decode(Bmp(1078), "x").Image.Width));
+        var sound = PngFile.Decode(Bitmaps.Sound, "x").Image;
+        Assert.Equal((28, 28), (sound.Height, sound.Width));
     }
 
     [Fact]
@@ -83,7 +72,7 @@ public sealed class PictureFileTests
     [Fact]
     public void What_is_sent_is_decoded_as_png_jpeg_or_webp_alone()
     {
-        foreach (byte[] file in new[] { Bmp(1078), Gif, [.. "II*\0"u8, 8, 0, 0, 0], [0, 0, 1, 0, 1, 0] })
+        foreach (byte[] file in new[] { Bitmaps.Sound, Gif, [.. "II*\0"u8, 8, 0, 0, 0], [0, 0, 1, 0, 1, 0] })
         {
             var refused = Assert.Throws<InvalidRequestException>(() => GivenPicture.Read(file, null, null, Model()));
             Assert.Contains("Convert it to PNG, JPEG or WebP.", refused.Message, StringComparison.Ordinal);
