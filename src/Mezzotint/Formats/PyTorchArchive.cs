@@ -54,12 +54,16 @@ public static class PyTorchArchive
         start = start[..stream.ReadAtLeast(start, 4, throwOnEndOfStream: false)];
         stream.Position = 0;
         if (start is [0x80, ..])
-            throw Invalid(file, "it has the format that torch.save had before PyTorch 1.6; load it with PyTorch 1.6 or newer and save its state dict again");
+            throw Invalid(
+                file,
+                "it has the format that torch.save had before PyTorch 1.6; load it with PyTorch 1.6 or newer and save its state "
+                + "dict again");
         if (!start.SequenceEqual("PK\u0003\u0004"u8))
             throw Invalid(file, "it is no zip archive, as torch.save of PyTorch 1.6 or newer writes");
     }
 
-    private static MezzotintException Invalid(string file, string fault) => new($"'{file}' cannot be read as PyTorch weights: {fault}.");
+    private static MezzotintException Invalid(string file, string fault) =>
+        new($"'{file}' cannot be read as PyTorch weights: {fault}.");
 
     private sealed class Reader(string file, long fileLength, ZipReader zip)
     {
@@ -70,7 +74,10 @@ public static class PyTorchArchive
         {
             string[] pickles = [.. zip.Entries.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal)).Take(2)];
             if (pickles is not [var pickleName])
-                throw Invalid(file, pickles.Length == 0 ? "it has no entry NAME/data.pkl; is it a file of torch.save?" : "it has several entries NAME/data.pkl");
+                throw Invalid(
+                    file,
+                    pickles.Length == 0
+                        ? "it has no entry NAME/data.pkl; is it a file of torch.save?" : "it has several entries NAME/data.pkl");
             string folder = pickleName[..^"data.pkl".Length];
             CheckText(folder);
             ZipEntry pickle = zip.Entries[pickleName];
@@ -87,7 +94,10 @@ public static class PyTorchArchive
                 if (value is PickleOpaque opaque)
                     throw Invalid(file, StateDictSearch.Refused(opaque));
                 if (value is not PickledTensor tensor)
-                    throw Invalid(file, $"its key {Printable.Quote(name)} holds {Unpickler.Describe(value)}, not a tensor; save the state dict alone, without anything around or beside it");
+                    throw Invalid(
+                        file,
+                        $"its key {Printable.Quote(name)} holds {PickleValue.Describe(value)}, not a tensor; save the state dict "
+                        + $"alone, without anything around or beside it");
                 tensors.Add(name, Tensor(name, tensor, folder));
             }
             return (tensors, taken);
@@ -96,9 +106,12 @@ public static class PyTorchArchive
         private void CheckText(string folder)
         {
             if (Text(folder + "byteorder") is { } order && order != "little")
-                throw Invalid(file, $"its byte order is {Printable.Quote(order)}; only 'little' is read, so save it on a little-endian machine");
+                throw Invalid(
+                    file,
+                    $"its byte order is {Printable.Quote(order)}; only 'little' is read, so save it on a little-endian machine");
             if (Text(folder + "version") is { } version
-                && !(int.TryParse(version.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 1 and <= NewestVersion))
+                && !(int.TryParse(version.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                    && number is >= 1 and <= NewestVersion))
                 throw Invalid(file, $"its format version is {Printable.Quote(version)}; 1 to {NewestVersion} are read");
         }
 
@@ -117,7 +130,8 @@ public static class PyTorchArchive
             if (TensorLayout.ByteCount(source.Type, tensor.Shape) is not { } length)
                 throw InvalidTensor(name, $"has more than {TensorLayout.MaxRank} axes, or a size that overflows 63 bits");
             if (!TensorLayout.Fits(tensor.Shape, tensor.Strides, tensor.Offset, source.ElementCount))
-                throw InvalidTensor(name, $"reaches beyond the {source.ElementCount} elements of its storage {Printable.Quote(source.Key)}");
+                throw InvalidTensor(
+                    name, $"reaches beyond the {source.ElementCount} elements of its storage {Printable.Quote(source.Key)}");
             int elementSize = TensorData.ElementSize(source.Type);
             ReadOnlyMemory<byte> bytes;
             if (TensorLayout.IsContiguous(tensor.Shape, tensor.Strides))
@@ -128,7 +142,10 @@ public static class PyTorchArchive
             {
                 // Strides of 0 can make a tensor of any size out of one element.
                 if (length > fileLength - _copied)
-                    throw InvalidTensor(name, $"would take {length} bytes, which its storage of {storage.Length} bytes and a file of {fileLength} do not justify; save it contiguous");
+                    throw InvalidTensor(
+                        name,
+                        $"would take {length} bytes, which its storage of {storage.Length} bytes and a file of {fileLength} do "
+                        + $"not justify; save it contiguous");
                 _copied += length;
                 byte[] copy = GC.AllocateUninitializedArray<byte>((int)length);
                 TensorLayout.Copy(copy, storage, elementSize, tensor.Shape, tensor.Strides, tensor.Offset);
@@ -150,10 +167,14 @@ public static class PyTorchArchive
                 _storages.Add(source.Key, bytes);
             }
             if ((Int128)source.ElementCount * TensorData.ElementSize(source.Type) != bytes.Length)
-                throw InvalidTensor(name, $"needs a storage of {source.ElementCount} elements of {source.Type}, but {Printable.Quote(source.Key)} has {bytes.Length} bytes");
+                throw InvalidTensor(
+                    name,
+                    $"needs a storage of {source.ElementCount} elements of {source.Type}, but {Printable.Quote(source.Key)} has "
+                    + $"{bytes.Length} bytes");
             return bytes;
         }
 
-        private MezzotintException InvalidTensor(string name, string fault) => Invalid(file, $"tensor {Printable.Quote(name)} {fault}");
+        private MezzotintException InvalidTensor(string name, string fault) =>
+            Invalid(file, $"tensor {Printable.Quote(name)} {fault}");
     }
 }

@@ -22,7 +22,7 @@ internal static class StateDictSearch
     {
         if (root is not PickleDictionary top)
             throw invalid(root is PickleOpaque opaque ? Refused(opaque)
-                : $"it holds {Unpickler.Describe(root)}, not a dict of tensors; save model.state_dict() alone");
+                : $"it holds {PickleValue.Describe(root)}, not a dict of tensors; save model.state_dict() alone");
         if (key is not null)
             return (Under(top, key) ?? throw Missing(top, key, invalid), key);
         if (HasWeights(top))
@@ -64,7 +64,7 @@ internal static class StateDictSearch
         return null;
     }
 
-    // The shallowest first. One that has two names is told by the first of them, and a pickle that refers to itself ends.
+    // The shallowest first. One that has two names appears under the first of them, and a pickle that refers to itself ends.
     private static List<(PickleDictionary Found, string Key)> All(PickleDictionary root)
     {
         var found = new List<(PickleDictionary, string)>();

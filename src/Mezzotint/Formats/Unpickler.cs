@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace Mezzotint.Formats;
 
@@ -14,28 +13,13 @@ namespace Mezzotint.Formats;
 /// </remarks>
 internal ref struct Unpickler
 {
-    // One byte can make a container, a mark or an entry of the memo. A tensor takes five containers and ten entries or so, so this
-    // is enough for a hundred thousand tensors, and holds memory to some tens of megabytes whatever the pickle says.
-    private const int MaxObjects = 1_000_000;
-
-    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
     private static readonly object?[] EmptyTuple = [];
     private static readonly PickleOpaque Bytes = new("builtins.bytes");
 
-    private readonly ReadOnlySpan<byte> _pickle;
-    private readonly string _file;
-    private readonly List<object?> _stack = [];
-    private readonly List<int> _marks = [];
-    private readonly List<object?> _memo = [];
-    private int _position;
-    private int _opcodePosition;
-    private int _containers;
+    private readonly PickleStack _stack = new();
+    private PickleReader _reader;
 
-    private Unpickler(ReadOnlySpan<byte> pickle, string file)
-    {
-        _pickle = pickle;
-        _file = file;
-    }
+    private Unpickler(ReadOnlySpan<byte> pickle) => _reader = new PickleReader(pickle);
 
     /// <summary>Reads a whole pickle.</summary>
     /// <param name="pickle">The pickle, from its first byte to its STOP.</param>
@@ -44,381 +28,167 @@ internal ref struct Unpickler
     /// <exception cref="MezzotintException">An opcode that no checkpoint needs, or a malformed pickle.</exception>
     public static object? Read(ReadOnlySpan<byte> pickle, string file)
     {
-        var unpickler = new Unpickler(pickle, file);
-        while (unpickler.Step())
+        var unpickler = new Unpickler(pickle);
+        int opcodePosition = 0;
+        try
         {
+            do
+                opcodePosition = unpickler._reader.Position;
+            while (unpickler.Step());
+            return unpickler._stack.Only;
         }
-        return unpickler._stack[0];
+        catch (InvalidDataException fault)
+        {
+            throw new MezzotintException(
+                $"'{file}' cannot be read as PyTorch weights: byte {opcodePosition} of data.pkl: {fault.Message}.", fault);
+        }
     }
 
-    /// <summary>What a value is, for messages.</summary>
-    public static string Describe(object? value) => value switch
-    {
-        null => "None",
-        bool => "a boolean",
-        long => "an integer",
-        double => "a float",
-        string => "a string",
-        object?[] => "a tuple",
-        List<object?> => "a list",
-        PickleDictionary => "a dict",
-        PickledTensor => "a tensor",
-        PickledStorage => "a storage",
-        PickleOpaque opaque => $"something of {Printable.Quote(opaque.Global)}",
-        _ => "a type or function",
-    };
-
-    // Executes one opcode; false after STOP.
+    /// <summary>Executes one opcode; false after STOP.</summary>
     private bool Step()
     {
-        _opcodePosition = _position;
-        byte opcode = Take(1)[0];
+        byte opcode = _reader.TakeByte();
         switch ((PickleOpcode)opcode)
         {
             case PickleOpcode.Protocol:
-                byte version = Take(1)[0];
+                byte version = _reader.TakeByte();
                 if (version is < 2 or > 5)
-                    throw Invalid($"pickle protocol {version} is not one of 2 to 5");
+                    throw new InvalidDataException($"pickle protocol {version} is not one of 2 to 5");
                 break;
             case PickleOpcode.Frame:
-                if (BinaryPrimitives.ReadUInt64LittleEndian(Take(8)) > (ulong)(_pickle.Length - _position))
-                    throw Invalid("a frame is longer than the pickle");
+                if (BinaryPrimitives.ReadUInt64LittleEndian(_reader.Take(8)) > (ulong)_reader.Left)
+                    throw new InvalidDataException("a frame is longer than the pickle");
                 break;
             case PickleOpcode.Mark:
-                Bound(_marks.Count);
-                _marks.Add(_stack.Count);
+                _stack.Mark();
                 break;
             case PickleOpcode.None:
-                Push(null);
+                _stack.Push(null);
                 break;
             case PickleOpcode.NewTrue:
-                Push(true);
+                _stack.Push(true);
                 break;
             case PickleOpcode.NewFalse:
-                Push(false);
+                _stack.Push(false);
                 break;
             case PickleOpcode.BinInt:
-                Push((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4)));
+                _stack.Push((long)BinaryPrimitives.ReadInt32LittleEndian(_reader.Take(4)));
                 break;
             case PickleOpcode.BinInt1:
-                Push((long)Take(1)[0]);
+                _stack.Push((long)_reader.TakeByte());
                 break;
             case PickleOpcode.BinInt2:
-                Push((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2)));
+                _stack.Push((long)BinaryPrimitives.ReadUInt16LittleEndian(_reader.Take(2)));
                 break;
             case PickleOpcode.Long1:
-                Push(Integer(Take(Take(1)[0])));
+                _stack.Push(_reader.TakeInteger(_reader.TakeByte()));
                 break;
             case PickleOpcode.BinFloat:
-                Push(BinaryPrimitives.ReadDoubleBigEndian(Take(8)));
+                _stack.Push(BinaryPrimitives.ReadDoubleBigEndian(_reader.Take(8)));
                 break;
             case PickleOpcode.ShortBinUnicode:
-                Push(Text(Take(Take(1)[0])));
+                _stack.Push(_reader.TakeText(_reader.TakeByte()));
                 break;
             case PickleOpcode.BinUnicode:
-                Push(Text(Take(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)))));
+                _stack.Push(_reader.TakeText(BinaryPrimitives.ReadUInt32LittleEndian(_reader.Take(4))));
                 break;
             case PickleOpcode.BinUnicode8:
-                Push(Text(Take(BinaryPrimitives.ReadUInt64LittleEndian(Take(8)))));
+                _stack.Push(_reader.TakeText(BinaryPrimitives.ReadUInt64LittleEndian(_reader.Take(8))));
                 break;
             case PickleOpcode.ShortBinBytes:
-                Take(Take(1)[0]);
-                Push(Bytes);
+                _reader.Take(_reader.TakeByte());
+                _stack.Push(Bytes);
                 break;
             case PickleOpcode.BinBytes:
-                Take(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)));
-                Push(Bytes);
+                _reader.Take(BinaryPrimitives.ReadUInt32LittleEndian(_reader.Take(4)));
+                _stack.Push(Bytes);
                 break;
             case PickleOpcode.EmptyTuple:
-                Push(EmptyTuple);
+                _stack.Push(EmptyTuple);
                 break;
             case PickleOpcode.Tuple1:
-                PushTuple(1);
+                _stack.PushTuple(1);
                 break;
             case PickleOpcode.Tuple2:
-                PushTuple(2);
+                _stack.PushTuple(2);
                 break;
             case PickleOpcode.Tuple3:
-                PushTuple(3);
+                _stack.PushTuple(3);
                 break;
             case PickleOpcode.Tuple:
-                PushContainer(PopToMark());
+                _stack.PushContainer(_stack.PopToMark());
                 break;
             case PickleOpcode.EmptyList:
-                PushContainer(new List<object?>());
+                _stack.PushContainer(new List<object?>());
                 break;
             case PickleOpcode.Append:
-                object? item = Pop();
-                if (!IsOpaque())
-                    Peek<List<object?>>("a list").Add(item);
+                object? item = _stack.Pop();
+                PickleObjects.Append(_stack.Top, [item]);
                 break;
             case PickleOpcode.Appends:
-                object?[] items = PopToMark();
-                if (!IsOpaque())
-                    Peek<List<object?>>("a list").AddRange(items);
+                object?[] items = _stack.PopToMark();
+                PickleObjects.Append(_stack.Top, items);
                 break;
             case PickleOpcode.EmptyDict:
-                PushContainer(new PickleDictionary(IsOrderedDict: false));
+                _stack.PushContainer(new PickleDictionary(IsOrderedDict: false));
                 break;
             case PickleOpcode.SetItem:
-                object? value = Pop();
-                SetItem(Pop(), value);
+                object? value = _stack.Pop(), key = _stack.Pop();
+                PickleObjects.SetItems(_stack.Top, [key, value]);
                 break;
             case PickleOpcode.SetItems:
-                object?[] pairs = PopToMark();
-                if (pairs.Length % 2 != 0)
-                    throw Invalid("a key has no value");
-                for (int i = 0; i < pairs.Length; i += 2)
-                    SetItem(pairs[i], pairs[i + 1]);
+                object?[] pairs = _stack.PopToMark();
+                PickleObjects.SetItems(_stack.Top, pairs);
                 break;
             case PickleOpcode.BinPut:
-                Remember(Take(1)[0]);
+                _stack.Remember(_reader.TakeByte());
                 break;
             case PickleOpcode.LongBinPut:
-                Remember(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)));
+                _stack.Remember(BinaryPrimitives.ReadUInt32LittleEndian(_reader.Take(4)));
                 break;
             case PickleOpcode.Memoize:
-                Remember((uint)_memo.Count);
+                _stack.Remember();
                 break;
             case PickleOpcode.BinGet:
-                Recall(Take(1)[0]);
+                _stack.Recall(_reader.TakeByte());
                 break;
             case PickleOpcode.LongBinGet:
-                Recall(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)));
+                _stack.Recall(BinaryPrimitives.ReadUInt32LittleEndian(_reader.Take(4)));
                 break;
             case PickleOpcode.Global:
-                string module = TakeLine();
-                PushGlobal(module, TakeLine());
+                string module = _reader.TakeLine();
+                _stack.PushContainer(PickleObjects.Global(module, _reader.TakeLine()));
                 break;
             case PickleOpcode.StackGlobal:
-                string name = Pop() as string ?? throw Invalid("the name of a global is no string");
-                PushGlobal(Pop() as string ?? throw Invalid("the module of a global is no string"), name);
+                string name = PopName("name"), package = PopName("module");
+                _stack.PushContainer(PickleObjects.Global(package, name));
                 break;
             case PickleOpcode.BinPersistentId:
-                PushContainer(Storage(Pop()));
+                _stack.PushContainer(PickleObjects.Storage(_stack.Pop()));
                 break;
             case PickleOpcode.Reduce:
-                object?[] arguments = Pop() as object?[] ?? throw Invalid("the arguments of a call are no tuple");
-                PushContainer(Call(Pop(), arguments));
+                object? arguments = _stack.Pop();
+                _stack.PushContainer(PickleObjects.Call(_stack.Pop(), arguments));
                 break;
             case PickleOpcode.NewObject:
-                Pop();
-                Push(Pop() as PickleOpaque ?? throw Invalid(
-                    "it makes an object (NEWOBJ) of what is no class of Python's; nothing was executed"));
+                _stack.Pop();
+                _stack.Push(PickleObjects.New(_stack.Pop()));
                 break;
             case PickleOpcode.Build:
-                Build(Pop());
+                object? state = _stack.Pop();
+                PickleObjects.Build(_stack.Top, state);
                 break;
             case PickleOpcode.Stop:
-                if (_stack.Count != 1 || _marks.Count != 0)
-                    throw Invalid("the pickle ends with other than one value");
-                if (_position != _pickle.Length)
-                    throw Invalid("there are bytes after the end of the pickle");
+                if (_reader.Left > 0)
+                    throw new InvalidDataException("there are bytes after the end of the pickle");
                 return false;
             default:
-                throw Invalid(
+                throw new InvalidDataException(
                     $"the opcode {PickleOpcodeNames.Describe(opcode)} is refused; no checkpoint needs it; nothing was executed");
         }
         return true;
     }
 
-    private object Call(object? callee, object?[] arguments)
-    {
-        if (callee is PickleOpaque)
-            return callee;
-        switch ((callee as PickleGlobal)?.Kind)
-        {
-            case PickleGlobalKind.OrderedDict:
-                return arguments is [] ? new PickleDictionary(IsOrderedDict: true) : throw Invalid("collections.OrderedDict has arguments");
-            case PickleGlobalKind.RebuildTensor:
-                return Tensor(arguments);
-            case PickleGlobalKind.RebuildParameter:
-                if (arguments is [PickleOpaque unknown, ..])
-                    return unknown;
-                if (arguments is not [PickledTensor parameter, bool, PickleDictionary { IsEmpty: true }])
-                    throw Invalid("torch._utils._rebuild_parameter needs a tensor, a boolean and no hooks");
-                return parameter;
-            default:
-                throw Invalid($"it calls {Describe(callee)}, which is no function that a state dict needs; nothing was executed");
-        }
-    }
-
-    // torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks, metadata). The metadata say that the
-    // bytes are negated or conjugated, or hold attributes of the user.
-    private readonly object Tensor(object?[] arguments)
-    {
-        if (arguments is [PickleOpaque unknown, ..])
-            return unknown; // of a type that is not read
-        if (arguments is not [PickledStorage storage, long offset, object?[] shape, object?[] strides, bool,
-                PickleDictionary { IsEmpty: true }, ..]
-            || arguments[6..] is not ([] or [null] or [PickleDictionary { IsEmpty: true }]))
-            throw Invalid("torch._utils._rebuild_tensor_v2 needs a storage, an offset, a shape, strides, a boolean and no hooks or metadata");
-        if (shape.Length != strides.Length)
-            throw Invalid($"a tensor has {shape.Length} axes and {strides.Length} strides");
-        if (offset < 0)
-            throw Invalid($"a tensor starts at the negative element {offset}");
-        return new PickledTensor(storage, offset, NonNegative(shape, "shape"), NonNegative(strides, "strides"));
-    }
-
-    private readonly long[] NonNegative(object?[] numbers, string what)
-    {
-        long[] integers = new long[numbers.Length];
-        for (int i = 0; i < numbers.Length; i++)
-            integers[i] = numbers[i] is long number and >= 0 ? number : throw Invalid($"the {what} of a tensor has something that is no non-negative integer");
-        return integers;
-    }
-
-    // ("storage", type, key, device, number of elements). The device that the tensor was on says nothing about its bytes.
-    private readonly object Storage(object? id) => (id as object?[]) switch
-    {
-        ["storage", PickleGlobal { Kind: PickleGlobalKind.Storage } type, string key, string, long and >= 0 and var count] =>
-            new PickledStorage(type.StorageType, key, count),
-        ["storage", PickleOpaque unknown, string, string, long and >= 0] => unknown,
-        _ => throw Invalid("a persistent id is no storage of PyTorch's"),
-    };
-
-    // An OrderedDict of module.state_dict() has the attribute _metadata, the version numbers of the modules. Nothing else is built.
-    private readonly void Build(object? state)
-    {
-        if (IsOpaque())
-            return;
-        bool isMetadata = state is PickleDictionary { Count: 1, OtherKey: null } attributes
-            && attributes.Items.First().Key == "_metadata";
-        if (!isMetadata || Peek<PickleDictionary>("an OrderedDict") is not { IsOrderedDict: true })
-            throw Invalid("the opcode 0x62 (BUILD) is refused except for the _metadata of an OrderedDict; nothing was executed");
-    }
-
-    private readonly void SetItem(object? key, object? value)
-    {
-        if (IsOpaque())
-            return;
-        var dictionary = Peek<PickleDictionary>("a dict");
-        if (key is not string name)
-            dictionary.Drop(Describe(key));
-        else if (!dictionary.TryAdd(name, value))
-            throw Invalid($"a dict has the key {Printable.Quote(name)} twice");
-    }
-
-    private void PushGlobal(string module, string name)
-    {
-        string full = $"{module}.{name}";
-        PushContainer(PickleGlobal.Find(full) is { } known ? known : new PickleOpaque(full));
-    }
-
-    // Python's pickler numbers the memo from 0 on without gaps, so an entry costs at least the opcode that makes it.
-    private readonly void Remember(uint index)
-    {
-        if (_stack.Count == Floor)
-            throw Invalid("an opcode needs a value that is not there");
-        object? value = _stack[^1];
-        if (index > _memo.Count)
-            throw Invalid($"memo entry {index} is stored before entry {_memo.Count}");
-        if (index < _memo.Count)
-        {
-            _memo[(int)index] = value;
-            return;
-        }
-        Bound(_memo.Count);
-        _memo.Add(value);
-    }
-
-    private readonly void Recall(uint index) =>
-        Push(index < _memo.Count ? _memo[(int)index] : throw Invalid($"memo entry {index} was never stored"));
-
-    private readonly void Push(object? value)
-    {
-        Bound(_stack.Count);
-        _stack.Add(value);
-    }
-
-    private void PushContainer(object value)
-    {
-        Bound(_containers++);
-        Push(value);
-    }
-
-    private void PushTuple(int length)
-    {
-        object?[] tuple = new object?[length];
-        for (int i = length - 1; i >= 0; i--)
-            tuple[i] = Pop();
-        PushContainer(tuple);
-    }
-
-    private readonly object? Pop()
-    {
-        if (_stack.Count == Floor)
-            throw Invalid("an opcode needs a value that is not there");
-        object? value = _stack[^1];
-        _stack.RemoveAt(_stack.Count - 1);
-        return value;
-    }
-
-    private readonly object?[] PopToMark()
-    {
-        if (_marks.Count == 0)
-            throw Invalid("an opcode needs a mark that is not there");
-        object?[] values = new object?[_stack.Count - Floor];
-        _stack.CopyTo(Floor, values, 0, values.Length);
-        _stack.RemoveRange(Floor, values.Length);
-        _marks.RemoveAt(_marks.Count - 1);
-        return values;
-    }
-
-    private readonly bool IsOpaque() => _stack.Count > Floor && _stack[^1] is PickleOpaque;
-
-    private readonly T Peek<T>(string kind) where T : class =>
-        _stack.Count > Floor && _stack[^1] is T value ? value : throw Invalid($"an opcode needs {kind} that is not there");
-
-    // The stack below the last mark is out of reach.
-    private readonly int Floor => _marks.Count == 0 ? 0 : _marks[^1];
-
-    private ReadOnlySpan<byte> Take(ulong count)
-    {
-        if (count > (ulong)(_pickle.Length - _position))
-            throw Invalid("the pickle is cut off");
-        _position += (int)count;
-        return _pickle.Slice(_position - (int)count, (int)count);
-    }
-
-    private string TakeLine()
-    {
-        int length = _pickle[_position..].IndexOf((byte)'\n');
-        if (length < 0)
-            throw Invalid("the pickle is cut off");
-        return Text(Take((ulong)length + 1)[..length]);
-    }
-
-    private readonly string Text(ReadOnlySpan<byte> utf8)
-    {
-        try
-        {
-            return StrictUtf8.GetString(utf8);
-        }
-        catch (DecoderFallbackException)
-        {
-            throw Invalid("a string is not UTF-8");
-        }
-    }
-
-    // Little-endian two's complement of any length.
-    private readonly long Integer(ReadOnlySpan<byte> bytes)
-    {
-        if (bytes.Length > 8)
-            throw Invalid("an integer has more than 64 bits");
-        long value = 0;
-        for (int i = 0; i < bytes.Length; i++)
-            value |= (long)bytes[i] << (8 * i);
-        int unused = 64 - 8 * bytes.Length;
-        return bytes.IsEmpty ? 0 : value << unused >> unused;
-    }
-
-    private readonly void Bound(int count)
-    {
-        if (count >= MaxObjects)
-            throw Invalid($"the pickle makes more than {MaxObjects} objects");
-    }
-
-    private readonly MezzotintException Invalid(string fault) =>
-        new($"'{_file}' cannot be read as PyTorch weights: byte {_opcodePosition} of data.pkl: {fault}.");
+    private readonly string PopName(string what) =>
+        _stack.Pop() as string ?? throw new InvalidDataException($"the {what} of a global is no string");
 }
