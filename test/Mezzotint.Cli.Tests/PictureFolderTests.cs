@@ -107,6 +107,72 @@ public sealed class PictureFolderTests : IDisposable
         Assert.Contains("--background takes black, white or a colour as #RRGGBB", outcome.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("data show strokes --out g.png --background white", "data.background")]
+    [InlineData("train tiny.toml --set data.background=white", "data.background")]
+    [InlineData("train-classifier --set strokes --out c --background black", "data.background")]
+    [InlineData("likelihood tiny --data strokes --background white", "data.background")]
+    [InlineData("evaluate tiny --data strokes --loss --background white", "data.background")]
+    [InlineData("evaluate x.npz --data strokes --background white", "--background is for the pictures in folders")]
+    [InlineData("evaluate x.npz --data strokes --size 28", "--size is for the pictures in folders")]
+    public void What_does_nothing_beside_data_without_pictures_is_refused(string commandLine, string named)
+    {
+        System.IO.File.WriteAllText(File("tiny.toml"), TinyTraining.Toml);
+        TinyTraining.WriteModel(File("tiny"));
+        var refused = Command.RunIn(_scratch.Path, commandLine.Split(' '));
+        Assert.Equal((1, ""), (refused.ExitCode, refused.Out));
+        Assert.Contains(named, refused.ErrorLine, StringComparison.Ordinal);
+        Assert.EndsWith("leave it out.", refused.ErrorLine.ToLowerInvariant(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_of_pictures_is_measured_on_data_without_a_background()
+    {
+        string model = TinyTraining.WriteModel(File("tiny"));
+        var info = ModelFolder.ReadInfo(model);
+        using (var network = info.Model.Build(seed: 1))
+            ModelFolder.Write(model, network, info with { Background = "white", Size = 28 });
+        Assert.Equal(0, Command.RunIn(_scratch.Path, "evaluate", "tiny", "--data", "strokes", "--loss", "--count", "16").ExitCode);
+    }
+
+    [Fact]
+    public void Pictures_of_different_sizes_are_shown_and_measured_once_the_size_that_the_message_advises_is_given()
+    {
+        PictureFolder.Write(File("pictures"), ["0", "1", "2", "3", "4"], (13, 20));
+        Follow("data", "show", "pictures", "--out", "g.png");
+
+        TinyMnist.Write(File("data"), train: 200, test: 40);
+        var network = new ClassifierConfig { Architecture = "plain" };
+        using (var classifier = Classifier.Create(network, seed: 3))
+            ClassifierFolder.Write(File("judge"), classifier, new ClassifierInfo
+            {
+                Name = "nothing", Network = network, ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")],
+                Dataset = "nothing", Epochs = 1, Provenance = "Made for the tests.",
+            });
+        foreach (string file in Directory.GetFiles(File("pictures"), "*.png", SearchOption.AllDirectories))
+            System.IO.File.Copy(file, File("flat", Path.GetRelativePath(File("pictures"), file).Replace('/', '-')));
+        Outcome Evaluate(string images, string size) => Command.RunIn(
+            _scratch.Path, "evaluate", images, "--data", "data", "--size", size, "--classifier", "judge", "--json");
+        foreach (string images in new[] { "pictures", "flat" })
+        {
+            var outcome = Evaluate(images, "28");
+            Assert.True(outcome.ExitCode == 0, outcome.Error);
+            Assert.Equal(20, JsonDocument.Parse(outcome.Out).RootElement.GetProperty("count").GetInt32());
+            Assert.Contains("with --size 28", Evaluate(images, "12").ErrorLine, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Runs a command that is refused for a size, then again with what the message advises.</summary>
+    private void Follow(params string[] args)
+    {
+        var refused = Command.RunIn(_scratch.Path, args);
+        Assert.Equal(1, refused.ExitCode);
+        var advice = System.Text.RegularExpressions.Regex.Match(refused.ErrorLine, "--size ([0-9]+)");
+        Assert.True(advice.Success, refused.ErrorLine);
+        var done = Command.RunIn(_scratch.Path, [.. args, "--size", advice.Groups[1].Value]);
+        Assert.True(done.ExitCode == 0, done.Error);
+    }
+
     private string File(params string[] names)
     {
         string path = Path.Combine([_scratch.Path, .. names]);

@@ -1,7 +1,6 @@
 using System.CommandLine.Parsing;
 using System.CommandLine;
 using System.Globalization;
-using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Choices;
 
@@ -17,15 +16,6 @@ internal static class Options
         HelpName = "FOLDER",
         Description = "A folder that holds the data, itself or in a subfolder named as the data set. Searched before the folder in MEZZOTINT_DATA, ./data and the cache.",
         CustomParser = Named,
-    };
-
-    /// <summary>The colour behind what is transparent in pictures; null where it is not given.</summary>
-    public static Option<Background?> Background(string otherwise) => new("--background")
-    {
-        HelpName = "COLOUR",
-        Description = "The colour behind what is transparent in a folder's pictures: black, white or #RRGGBB. "
-            + $"[default: {otherwise}]",
-        CustomParser = Colour,
     };
 
     public static Option<string> Device() => new("--device")
@@ -122,15 +112,6 @@ internal static class Options
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value))
             return value;
         result.AddError($"{name} takes a number, not '{text}'");
-        return null;
-    }
-
-    private static Background? Colour(ArgumentResult result)
-    {
-        string text = result.Tokens[0].Value;
-        if (Formats.Background.TryParse(text, out var colour))
-            return colour;
-        result.AddError($"{NameOf(result)} takes {Formats.Background.Values}, not '{text}'");
         return null;
     }
 

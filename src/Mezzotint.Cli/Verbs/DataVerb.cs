@@ -47,15 +47,17 @@ internal static class DataVerb
         var count = Options.Whole("--count", 100, 1, 10_000, "Images, from the first on");
         var test = new Option<bool>("--test") { Description = "Show the test images instead of the training images." };
         var data = Options.Data();
-        var background = Options.Background("black");
+        var pictures = new FolderChoice();
         var json = Options.Json();
         var command = new Command("show", "Write a grid of a data set's images.")
         {
-            name, output, count, test, data, background, json,
+            name, output, count, test, data, json,
         };
+        foreach (var option in pictures.All)
+            command.Add(option);
         command.SetAction(result => RunShow(terminal, result.GetRequiredValue(name), result.GetRequiredValue(output)!,
             (int)result.GetValue(count), result.GetValue(test), result.GetValue(data),
-            result.GetValue(background) ?? Background.Black, result.GetValue(json)));
+            pictures.Read(result), result.GetValue(json)));
         return command;
     }
 
@@ -84,11 +86,11 @@ internal static class DataVerb
     }
 
     private static int RunShow(
-        Terminal terminal, string name, string output, int count, bool test, string? data, Background background, bool json)
+        Terminal terminal, string name, string output, int count, bool test, string? data, FolderChoice.Chosen pictures, bool json)
     {
         if (!output.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
             throw new MezzotintException($"--out '{output}': a grid is written to a .png file.");
-        var images = DataSource.Load(name, data, !test, count, background: background);
+        var images = DataSource.Load(name, data, !test, count, size: pictures.Size, background: pictures.Background);
         ReadingLines.Say(terminal, images);
         var size = PictureSize.OfGrid(images.Count, images.Height, images.Width, scale: GridScale);
         if (!size.Fits)

@@ -49,10 +49,12 @@ internal static class EvaluateImages
     {
         if (drawingOption is not null)
             throw new MezzotintException($"{drawingOption} is for a model that draws; '{request.Target}' holds images. Leave it out.");
-        var background = request.Background ?? Background.Black;
+        string data = request.Data ?? DataSource.MnistName;
         var (train, test) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? DataSource.MnistName, channels: null, size: null, background, train: true);
-        var images = EvaluatedImages.Read(request.Target, test, request.Count > 0 ? (int)request.Count : null, background);
+            terminal, data, channels: null, request.Pictures.Of(request.Target, data), train: true);
+        var images = EvaluatedImages.Read(
+            request.Target, test, request.Count > 0 ? (int)request.Count : null, request.Pictures.Background ?? Background.Black,
+            request.Pictures.Size);
         ReadingLines.Say(terminal, images.Images);
         return new EvaluationSource(images, train!, test);
     }
@@ -110,7 +112,8 @@ internal static class EvaluateImages
                     CultureInfo.InvariantCulture, $" {option} {Quoted(Convert.ToString(value, CultureInfo.InvariantCulture)!)}");
         }
         Add("--data", request.Data);
-        Add("--background", request.Background);
+        Add("--size", request.Pictures.Size);
+        Add("--background", request.Pictures.Background);
         Add("--count", source.Images.Images.Count);
         Add("--seed", request.Seed);
         foreach (string classifier in request.Classifiers)

@@ -15,9 +15,10 @@ internal static class EvaluateLoss
     {
         string folder = ModelSource.Find(request.Target);
         using var model = request.Place.Load(folder);
+        string data = request.Data ?? model.Info.Dataset ?? DataSource.MnistName;
         var (_, images) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Channels, model.Info.Size,
-            EvaluateVerb.BackgroundFor(request.Background, model.Info), train: false, request.Count > 0 ? (int)request.Count : null);
+            terminal, data, model.Info.Channels, request.Pictures.Or(model.Info, data), train: false,
+            request.Count > 0 ? (int)request.Count : null);
         EvaluateVerb.CheckFit(model.Info, images);
 
         terminal.Say($"Evaluating the loss on {Quantity.Of(images.Count, "image")} of {images.Name}.");

@@ -45,9 +45,9 @@ internal static class EvaluateModel
     {
         using var model = request.Place.Load(folder);
         var info = model.Info;
+        string data = request.Data ?? info.Dataset ?? DataSource.MnistName;
         var (train, test) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? info.Dataset ?? DataSource.MnistName, info.Channels, info.Size,
-            EvaluateVerb.BackgroundFor(request.Background, info), train: true);
+            terminal, data, info.Channels, request.Pictures.Or(info, data), train: true);
         EvaluateVerb.CheckFit(info, test);
         ClassifierSource.Load(request.Classifiers, test).ToList().ForEach(classifier => classifier.Dispose()); // a missing one shows before the drawing
         int count = request.Count > 0 ? (int)request.Count : DefaultCount, classes = test.ClassNames.Count;

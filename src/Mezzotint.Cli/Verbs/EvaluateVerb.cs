@@ -3,7 +3,6 @@ using System.CommandLine;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Data;
-using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Settings;
 
@@ -11,7 +10,7 @@ namespace Mezzotint.Cli.Verbs;
 
 /// <summary>What <c>mezzotint evaluate</c> was asked for.</summary>
 internal sealed record EvaluateRequest(
-    string Target, string? Data, Background? Background, long Seed, long Count, SamplerChoice.Chosen Sampler,
+    string Target, string? Data, FolderChoice.Chosen Pictures, long Seed, long Count, SamplerChoice.Chosen Sampler,
     GuidanceChoice.Chosen Guidance,
     long LikelihoodCount, string[] Classifiers, string? Report, PlaceChoice.Chosen Place, bool Json);
 
@@ -23,7 +22,7 @@ internal static class EvaluateVerb
         var target = Options.Required("MODEL", "A model as `sample` takes it, which is made to draw; or images by anybody: an .npz file with the array `images` (and `labels`), or a folder of images, in a subfolder for each class or in none.");
         var loss = new Option<bool>("--loss") { Description = "Instead of all that: the training loss of a model on the test images, one random time and one noise an image." };
         var data = Options.Text("--data", "SET", "Real images to measure against: mnist, strokes, or a folder with MNIST's files or with images by class. [default: what the model was trained on, else mnist]");
-        var background = Options.Background("what the model was trained with, else black");
+        var pictures = new FolderChoice(ofModel: true);
         var count = Options.Whole("--count", null, 1, EvaluateImages.MostImages, "Images", $"{EvaluateModel.DefaultCount:N0} of a model, all of a file or folder, all test images with --loss");
         var seed = Options.Seed("The seed of the first image drawn, and of the real images that are drawn by lot; with --loss of times and noise");
         var sampler = new SamplerChoice();
@@ -41,8 +40,10 @@ internal static class EvaluateVerb
         var json = Options.Json();
         var command = new Command("evaluate", "Measure a model, or images by anybody, against real images: accuracy of the labels, distances, coverage, memorisation, diversity. Beside each figure stands what real images get.")
         {
-            target, loss, data, background, count, seed, classifier, report, json,
+            target, loss, data, count, seed, classifier, report, json,
         };
+        foreach (var option in pictures.All)
+            command.Add(option);
         foreach (var option in place.All)
             command.Add(option);
         IReadOnlyList<Option> drawing = [likelihood, .. sampler.All, .. guidance.All];
@@ -51,7 +52,7 @@ internal static class EvaluateVerb
         command.SetAction(result =>
         {
             var request = new EvaluateRequest(
-                result.GetRequiredValue(target), result.GetValue(data), result.GetValue(background), result.GetValue(seed),
+                result.GetRequiredValue(target), result.GetValue(data), pictures.Read(result), result.GetValue(seed),
                 result.GetValue(count),
                 sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [], result.GetValue(report), place.Read(result), result.GetValue(json));
             if (!result.GetValue(loss))
@@ -67,31 +68,24 @@ internal static class EvaluateVerb
     /// <param name="terminal">Where it is told what was fetched and read.</param>
     /// <param name="name">The name or path.</param>
     /// <param name="channels">As the model has them; null for what the data have.</param>
-    /// <param name="size">What the model's pictures were brought to; null to take pictures as they are.</param>
-    /// <param name="background">The colour behind what is transparent.</param>
+    /// <param name="pictures">The size and background of pictures.</param>
     /// <param name="train">Whether the training images are wanted too.</param>
     /// <param name="testLimit">At most so many test images; null for all.</param>
     public static (ImageSet? Train, ImageSet Test) LoadData(
-        Terminal terminal, string name, int? channels, int? size, Background background, bool train, int? testLimit = null)
+        Terminal terminal, string name, int? channels, FolderChoice.Chosen pictures, bool train, int? testLimit = null)
     {
         string? folder = null;
-        int? side = null;
         if (Directory.Exists(name) && (Mnist.MissingFrom(name).Count == 0 || Mnist.MissingFrom(Path.Combine(name, DataSource.MnistName)).Count == 0))
             (name, folder) = (DataSource.MnistName, name);
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, folder);
-        else
-            side = size; // MNIST keeps its own: whether that fits is for CheckFit to say
-        ImageSet Load(bool part, int? limit, int? planes) => DataSource.Load(name, folder, part, limit, planes, side, background);
+        ImageSet Load(bool part, int? limit, int? planes) =>
+            DataSource.Load(name, folder, part, limit, planes, pictures.Size, pictures.Background);
         var images = train ? Load(true, null, channels) : null;
         var test = Load(false, testLimit, channels ?? images?.Channels);
         ReadingLines.Say(terminal, images, test);
         return (images, test);
     }
-
-    /// <summary>The background that is asked for, else the one that a model was trained with.</summary>
-    public static Background BackgroundFor(Background? asked, ModelInfo info) =>
-        asked ?? (info.Background is { } own ? Background.Parse(own) : Background.Black);
 
     public static void CheckFit(ModelInfo info, ImageSet images)
     {

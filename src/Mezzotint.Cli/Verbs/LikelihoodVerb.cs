@@ -18,14 +18,14 @@ internal static class LikelihoodVerb
     private const string Hutchinson = "hutchinson", Exact = "exact";
 
     private sealed record Request(
-        string Model, string? Data, Background? Background, long Count, SamplerChoice.Chosen Sampler, string Trace,
+        string Model, string? Data, FolderChoice.Chosen Pictures, long Count, SamplerChoice.Chosen Sampler, string Trace,
         long Probes, long Seed, string Device, bool Json);
 
     public static Command Create(Terminal terminal)
     {
         var model = Options.Required("MODEL", ModelSource.Required);
         var data = Options.Text("--data", "SET", "mnist, strokes, or a folder with MNIST's files or with images by class: its test images. [default: what the model was trained on, else mnist]");
-        var background = Options.Background("what the model was trained with, else black");
+        var pictures = new FolderChoice(ofModel: true);
         var count = Options.Whole("--count", CountOfNone, 1, int.MaxValue, "Only so many test images, from the first on");
         var steps = Options.Whole("--steps", null, 1, 100_000, "Steps from the images to their noise", $"{Inversion.DefaultSteps}");
         var sampler = Options.Text("--sampler", "NAME", "How the walk is done, by one that draws no noise. [default: heun]");
@@ -43,10 +43,12 @@ internal static class LikelihoodVerb
         var json = Options.Json();
         var command = new Command("likelihood", "Measure how likely a model takes test images to be, in bits per dimension.")
         {
-            model, data, background, count, steps, sampler, levels, trace, probes, seed, device, json,
+            model, data, count, steps, sampler, levels, trace, probes, seed, device, json,
         };
+        foreach (var option in pictures.All)
+            command.Add(option);
         command.SetAction(result => Run(terminal, new Request(
-            result.GetRequiredValue(model), result.GetValue(data), result.GetValue(background), result.GetValue(count),
+            result.GetRequiredValue(model), result.GetValue(data), pictures.Read(result), result.GetValue(count),
             new SamplerChoice.Chosen(result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
             result.GetValue(trace)!, result.GetValue(probes), result.GetValue(seed), result.GetValue(device)!, result.GetValue(json))));
         return command;
@@ -66,9 +68,9 @@ internal static class LikelihoodVerb
             Seed = request.Seed,
         };
         likelihood.Validate();
+        string data = request.Data ?? model.Info.Dataset ?? DataSource.MnistName;
         var (_, images) = EvaluateVerb.LoadData(
-            terminal, request.Data ?? model.Info.Dataset ?? DataSource.MnistName, model.Info.Channels, model.Info.Size,
-            EvaluateVerb.BackgroundFor(request.Background, model.Info), train: false, (int)request.Count);
+            terminal, data, model.Info.Channels, request.Pictures.Or(model.Info, data), train: false, (int)request.Count);
         EvaluateVerb.CheckFit(model.Info, images);
 
         var clock = Stopwatch.StartNew();

@@ -19,7 +19,7 @@ internal static class TrainClassifierVerb
     private static readonly string[] Architectures = ["residual", "plain"]; // not asked of the library: its tensors would slow down every --help
 
     private sealed record Request(string Architecture, string Out, long Epochs, string Data, string? Folder,
-        Background Background, int? Size, long Limit, long Seed, bool Json);
+        FolderChoice.Chosen Pictures, long Limit, long Seed, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -36,21 +36,19 @@ internal static class TrainClassifierVerb
         var set = Options.Text("--set", "DATA", "mnist, strokes, or a folder of images by class.");
         set.DefaultValueFactory = _ => DataSource.MnistName;
         var data = Options.Data();
-        var background = Options.Background("black");
-        var size = Options.Whole(
-            "--size", null, 1, ModelInfo.MaxSide, "Pixels a side to bring the pictures of a folder to", "as they are");
+        var pictures = new FolderChoice();
         var limit = Options.Whole("--count", null, 1, int.MaxValue, "Only so many training images, from the first on", "all");
         var seed = Options.Seed("The seed of the first weights, the order of the images, and how they are bent");
         var json = Options.Json();
         var command = new Command("train-classifier", "Train a classifier for `evaluate`, in minutes. It is tested after each pass over the images; what is kept is what the last one leaves.")
         {
-            architecture, output, epochs, set, data, background, size, limit, seed, json,
+            architecture, output, epochs, set, data, limit, seed, json,
         };
+        foreach (var option in pictures.All)
+            command.Add(option);
         command.SetAction(result => Run(terminal, new Request(
             result.GetValue(architecture)!, result.GetRequiredValue(output)!, result.GetValue(epochs), result.GetValue(set)!,
-            result.GetValue(data), result.GetValue(background) ?? Background.Black,
-            result.GetValue(size) is > 0 and var side ? (int)side : null, result.GetValue(limit), result.GetValue(seed),
-            result.GetValue(json))));
+            result.GetValue(data), pictures.Read(result), result.GetValue(limit), result.GetValue(seed), result.GetValue(json))));
         return command;
     }
 
@@ -63,7 +61,8 @@ internal static class TrainClassifierVerb
         if (request.Data == DataSource.MnistName)
             MnistFiles.Ensure(terminal, request.Folder);
         ImageSet Load(bool part, int? limit, int? channels) =>
-            DataSource.Load(request.Data, request.Folder, part, limit, channels, request.Size, request.Background);
+            DataSource.Load(
+                request.Data, request.Folder, part, limit, channels, request.Pictures.Size, request.Pictures.Background);
         var train = Load(true, request.Limit > 0 ? (int)request.Limit : null, null);
         var test = Load(false, null, train.Channels);
         ReadingLines.Say(terminal, train, test);
@@ -83,7 +82,7 @@ internal static class TrainClassifierVerb
             Network = config,
             ClassNames = train.ClassNames,
             Dataset = request.Data,
-            Background = train.Reading is null ? null : request.Background.ToString(),
+            Background = train.Reading is null ? null : (request.Pictures.Background ?? Background.Black).ToString(),
             Epochs = training.Epochs,
             Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1),
             Seed = training.Seed,

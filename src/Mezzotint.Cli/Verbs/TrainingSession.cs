@@ -97,7 +97,8 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
             MnistFiles.Ensure(terminal, data);
         else if (data is not null)
             throw new MezzotintException($"--data says where MNIST is, but this training is on data.name = '{name}'. Leave --data out, or add --set data.name={DataSource.MnistName}.");
-        var background = Background.Parse(config.Background);
+        // A configuration that says nothing is written with black.
+        Background? background = Background.Parse(config.Background) is var colour && colour == Background.Black ? null : colour;
         ImageSet Load(bool train, int count, int? channels) =>
             DataSource.Load(name, data, train, count > 0 ? count : null, channels, config.Size, background);
         var train = Load(true, config.TrainCount, config.Channels ?? begun?.InChannels);

@@ -70,15 +70,20 @@ public static class DataSource
     /// <param name="channels">1 for grey, 3 for colour, which only a folder of images can give; null for what the data
     /// has.</param>
     /// <param name="size">Rows and columns; null for what the data has (28 for <c>strokes</c>). MNIST's files are never resized.</param>
-    /// <param name="background">The colour behind what is transparent in a folder's pictures; black by default.</param>
+    /// <param name="background">The colour behind what is transparent in a folder's pictures; null for black. <c>mnist</c> and
+    /// <c>strokes</c> have nothing transparent and take none.</param>
     /// <exception cref="MezzotintException">There is no such data set, it is not found, or a file of it is damaged; the message says what to do.</exception>
     public static ImageSet Load(
         string name, string? dataFolder = null, bool train = true, int? limit = null, int? channels = null, int? size = null,
-        Background background = default)
+        Background? background = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (limit is { } most)
             ArgumentOutOfRangeException.ThrowIfNegativeOrZero(most, nameof(limit));
+        if (background is not null && HasNumbers(name))
+            throw new MezzotintException(
+                $"{name} has nothing transparent: data.background = {background} (--background of a command) would change "
+                + "nothing, so leave it out.") { Key = "data.background" };
         var set = name switch
         {
             StrokesName => LoadStrokes(train, limit, size),
@@ -91,10 +96,17 @@ public static class DataSource
                 + $"data.channels out.") { Key = "data.channels" };
         if (size is { } side && (set.Height != side || set.Width != side))
             throw new MezzotintException(
-                $"{set.Name} has images of {set.Height} x {set.Width}, and idx files are not brought to data.size = {side}: "
-                + $"leave it out.") { Key = "data.size" };
+                $"{set.Name} has images of {set.Height} x {set.Width}, and idx files are not brought to data.size = {side} "
+                + "(--size of a command): leave it out.") { Key = "data.size" };
         return limit < set.Count ? set.Take(limit.Value) : set;
     }
+
+    /// <summary>Whether a data set is a folder of pictures, which can be brought to a size and onto a background.</summary>
+    /// <param name="name">As <see cref="Load"/> takes it.</param>
+    public static bool IsPictures(string name) => !HasNumbers(name) && Directory.Exists(name);
+
+    // The numbers of the pixels themselves, in idx files or drawn.
+    private static bool HasNumbers(string name) => name is MnistName or StrokesName || Mnist.MissingFrom(name).Count == 0;
 
     private static ImageSet LoadStrokes(bool train, int? limit, int? size)
     {
@@ -102,13 +114,13 @@ public static class DataSource
         return Strokes.Make(Math.Min(count, limit ?? count), train ? StrokesTrainSeed : StrokesTestSeed, size ?? 28);
     }
 
-    private static ImageSet LoadFolder(string path, bool train, int? channels, int? size, Background background)
+    private static ImageSet LoadFolder(string path, bool train, int? channels, int? size, Background? background)
     {
         if (!Directory.Exists(path))
             throw new MezzotintException($"There is no data set '{path}': the names are {MnistName} and {StrokesName}, and a folder of images by class is named by its path.");
         return Mnist.MissingFrom(path).Count == 0
             ? Mnist.Load(path, train)
-            : ImageFolder.Load(path, channels, size, train ? ImageSplit.Train : ImageSplit.Test, background);
+            : ImageFolder.Load(path, channels, size, train ? ImageSplit.Train : ImageSplit.Test, background ?? default);
     }
 
     private static string FolderOf(DataSearch search) =>

@@ -73,14 +73,14 @@ public static class ImageFolder
     internal static bool IsByClass(string root) => IsDivided(root) || PictureFolder.ClassesIn(root).Any();
 
     /// <summary>Reads the images that lie in a folder themselves, as <see cref="Load"/> reads those of a class.</summary>
-    internal static ImageSet LoadFlat(string root, int channels, Background background = default)
+    internal static ImageSet LoadFlat(string root, int channels, Background background = default, int? size = null)
     {
         var notes = new ReadingNotes();
         var folder = new PictureFolder(root, notes);
-        return Reading(root, channels, null, () =>
+        return Reading(root, channels, size, () =>
         {
             List<(string, int)> files = [.. folder.Pictures(root).Select(path => (path, 0))];
-            return new PictureReader(root, folder, notes) { Channels = channels, Background = background }
+            return new PictureReader(root, folder, notes) { Channels = channels, Size = size, Background = background }
                 .Read(root, [""], files);
         })!;
     }

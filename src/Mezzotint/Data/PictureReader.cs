@@ -65,13 +65,14 @@ internal sealed class PictureReader(string root, PictureFolder folder, ReadingNo
             if ((Int128)count * Planes * _height * _width > Array.MaxLength)
                 throw new MezzotintException(
                     $"{root}: {count} images of {Planes} x {_height} x {_width} exceed the {Array.MaxLength} bytes that a data "
-                    + $"set may have: give a smaller size.");
+                    + "set may have: give a smaller data.size, or --size.") { Key = "data.size" };
             _length = Planes * _height * _width;
         }
         else if (Size is null && (file.Height != _height || file.Width != _width))
             throw new MezzotintException(
                 $"{path} is {file.Width} x {file.Height}, but {_first} is {_width} x {_height}: bring all images of the set to one "
-                + $"size; a training does it with data.size, for instance data.size = {Smallest(file)}.") { Key = "data.size" };
+                + $"size with data.size = {Smallest(file)} in a training, with --size {Smallest(file)} in other commands.")
+                { Key = "data.size" };
     }
 
     private int Smallest(PictureFile file) => Math.Min(Math.Min(file.Width, file.Height), Math.Min(_width, _height));

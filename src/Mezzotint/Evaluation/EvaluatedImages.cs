@@ -14,42 +14,49 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
     /// <summary>Whether it is known what each image is to show.</summary>
     public bool Labelled => WhyUnlabelled is null;
 
-    /// <summary>Reads images as <c>mezzotint sample --out</c> writes them: an .npz file, or a folder of images, in a subfolder for each class or in none.</summary>
+    /// <summary>Reads images as <c>mezzotint sample --out</c> writes them: an .npz file, or a folder of images, in a subfolder
+    /// for each class or in none.</summary>
     /// <param name="path">The file or folder.</param>
     /// <param name="reference">Real images, whose size and classes these are to have.</param>
     /// <param name="limit">At most so many, the first ones; null for all.</param>
     /// <param name="background">The colour behind what is transparent in a folder's pictures; black by default.</param>
+    /// <param name="size">Rows and columns to bring a folder's pictures to; null where they have the right size.</param>
     /// <exception cref="MezzotintException">They cannot be read, or do not fit.</exception>
-    public static EvaluatedImages Read(string path, ImageSet reference, int? limit = null, Background background = default)
+    public static EvaluatedImages Read(
+        string path, ImageSet reference, int? limit = null, Background background = default, int? size = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(reference);
-        var read = Directory.Exists(path) ? ReadFolder(path, reference, background) : ReadArrays(path, reference);
+        var read = Directory.Exists(path) ? ReadFolder(path, reference, background, size) : ReadArrays(path, reference);
         var images = read.Images;
         if ((images.Channels, images.Height, images.Width) != (reference.Channels, reference.Height, reference.Width))
-            throw new MezzotintException($"'{path}' has images of {images.Channels} x {images.Height} x {images.Width}, {reference.Name} of {reference.Channels} x {reference.Height} x {reference.Width}: choose other data to compare with.");
+            throw new MezzotintException(
+                $"'{path}' has images of {images.Channels} x {images.Height} x {images.Width}, {reference.Name} of "
+                + $"{reference.Channels} x {reference.Height} x {reference.Width}: {Remedy(path, reference)}") { Key = "size" };
         return limit < images.Count ? read with { Images = images.Take(limit.Value) } : read;
     }
 
-    private static EvaluatedImages ReadFolder(string path, ImageSet reference, Background background)
+    private static string Remedy(string path, ImageSet reference) =>
+        Directory.Exists(path) && reference.Height == reference.Width
+            ? $"bring pictures to that size with --size {reference.Height}, or choose other data to compare with. Of a grid, "
+                + "write the images one by one."
+            : "choose other data to compare with.";
+
+    private static EvaluatedImages ReadFolder(string path, ImageSet reference, Background background, int? size)
     {
         if (!ImageFolder.IsByClass(path))
-            return ReadFlatFolder(path, reference, background);
-        var set = ImageFolder.Load(path, reference.Channels, background: background);
+            return ReadFlatFolder(path, reference, background, size);
+        var set = ImageFolder.Load(path, reference.Channels, size, background: background);
         int[] classes = [.. set.ClassNames.Select(name => reference.ClassNames.ToList().IndexOf(name))];
-        string? why = Array.IndexOf(classes, -1) is >= 0 and var unknown ? $"its folder '{set.ClassNames[unknown]}' is no class of {reference.Name}" : null;
+        string? why = Array.IndexOf(classes, -1) is >= 0 and var unknown
+            ? $"its folder '{set.ClassNames[unknown]}' is no class of {reference.Name}" : null;
         byte[] labels = [.. set.Labels.Select(label => why is null ? (byte)classes[label] : (byte)0)];
         return new(Named(path, set, labels, reference), why);
     }
 
-    private static EvaluatedImages ReadFlatFolder(string path, ImageSet reference, Background background)
+    private static EvaluatedImages ReadFlatFolder(string path, ImageSet reference, Background background, int? size)
     {
-        var set = ImageFolder.LoadFlat(path, reference.Channels, background);
-        if ((set.Height, set.Width) != (reference.Height, reference.Width))
-            throw new MezzotintException(
-                $"The pictures in '{path}' are {set.Width} x {set.Height}, the images of {reference.Name} are "
-                + $"{reference.Width} x {reference.Height}: a grid is not measured; write the images one by one, or as an "
-                + ".npz file.");
+        var set = ImageFolder.LoadFlat(path, reference.Channels, background, size);
         return new(Named(path, set, new byte[set.Count], reference), "the folder has no subfolders named after the classes");
     }
 
@@ -96,7 +103,9 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
         if (images.ElementCount is 0 or > int.MaxValue)
             throw new MezzotintException($"'{path}': '{name}' has no pixels, or 2 GiB of them or more.");
         byte[] pixels = Bytes(path, name, array);
-        return (channelsLast && channels == 3 ? ChannelsFirst(pixels, (int)(height * width)) : pixels, (int)channels, (int)height, (int)width);
+        return (
+            channelsLast && channels == 3 ? ChannelsFirst(pixels, (int)(height * width)) : pixels, (int)channels, (int)height,
+            (int)width);
     }
 
     private static byte[] Bytes(string path, string name, NumpyArray array)
@@ -123,8 +132,16 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
             ElementType.Int64 =>
                 [.. Enumerable.Range(0, bytes.Length / 8)
                 .Select(i => Whole(BinaryPrimitives.ReadInt64LittleEndian(bytes.Span[(8 * i)..])))],
-            ElementType.Float32 => [.. Enumerable.Range(0, bytes.Length / 4).Select(i => Scaled(BinaryPrimitives.ReadSingleLittleEndian(bytes.Span[(4 * i)..])))],
-            ElementType.Float64 => [.. Enumerable.Range(0, bytes.Length / 8).Select(i => Scaled(BinaryPrimitives.ReadDoubleLittleEndian(bytes.Span[(8 * i)..])))],
+            ElementType.Float32 =>
+                [
+                    .. Enumerable.Range(0, bytes.Length / 4).Select(i =>
+                        Scaled(BinaryPrimitives.ReadSingleLittleEndian(bytes.Span[(4 * i)..]))),
+                ],
+            ElementType.Float64 =>
+                [
+                    .. Enumerable.Range(0, bytes.Length / 8).Select(i =>
+                        Scaled(BinaryPrimitives.ReadDoubleLittleEndian(bytes.Span[(8 * i)..]))),
+                ],
             _ => throw new MezzotintException(
                 $"'{path}': '{name}' is of {array.TypeName}; save it as uint8 from 0 to 255, or as float32 or float64 from 0 to "
                 + $"1."),
@@ -160,7 +177,8 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
             };
             result[i] = label >= 0 && label < reference.ClassNames.Count
                 ? (byte)label
-                : throw new MezzotintException($"'{path}': label {i} is {label}; {reference.Name} has the classes 0 to {reference.ClassNames.Count - 1}.");
+                : throw new MezzotintException(
+                    $"'{path}': label {i} is {label}; {reference.Name} has the classes 0 to {reference.ClassNames.Count - 1}.");
         }
         return result;
     }

@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Formats;
 using SkiaSharp;
 
 namespace Mezzotint.Tests.Data;
@@ -112,6 +113,25 @@ public sealed class DataSourceTests : IDisposable
         Assert.Contains("mnist train has images of 2 x 3", error.Message, StringComparison.Ordinal);
         Assert.Contains("data.size = 32", error.Message, StringComparison.Ordinal);
         Assert.Equal("data.size", error.Key);
+    }
+
+    [Fact]
+    public void A_background_is_for_pictures_alone()
+    {
+        MnistTests.WriteSmall(Place("given"));
+        foreach (string name in new[] { "mnist", "strokes", Place("given") })
+        {
+            Assert.False(DataSource.IsPictures(name));
+            foreach (var colour in new[] { Background.White, Background.Black })
+            {
+                var error = Assert.Throws<MezzotintException>(() =>
+                    DataSource.Load(name, Place("given"), limit: 1, background: colour));
+                Assert.Contains($"data.background = {colour}", error.Message, StringComparison.Ordinal);
+                Assert.Equal("data.background", error.Key);
+            }
+        }
+        Directory.CreateDirectory(Place("pictures"));
+        Assert.True(DataSource.IsPictures(Place("pictures")));
     }
 
     private static string Refusal(Action action) => Assert.Throws<MezzotintException>(action).Message;

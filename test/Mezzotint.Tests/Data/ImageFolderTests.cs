@@ -122,7 +122,7 @@ public class ImageFolderTests
         string message = Refusal(folder.Path);
         Assert.Contains($"{odd} is 5 x 3", message, StringComparison.Ordinal);
         Assert.Contains("is 4 x 3", message, StringComparison.Ordinal);
-        Assert.Contains("data.size = 3.", message, StringComparison.Ordinal);
+        Assert.Contains("data.size = 3 in a training, with --size 3 in other commands.", message, StringComparison.Ordinal);
     }
 
     [Fact]

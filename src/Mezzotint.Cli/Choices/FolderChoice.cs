@@ -1,0 +1,72 @@
+using System.CommandLine.Parsing;
+using System.CommandLine;
+using Mezzotint.Data;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+
+namespace Mezzotint.Cli.Choices;
+
+/// <summary>How the pictures of a folder become images: --size and --background.</summary>
+/// <param name="ofModel">Whether a model's own size and background hold where nothing is given.</param>
+internal sealed class FolderChoice(bool ofModel = false)
+{
+    private readonly Option<long> _size = Options.Whole(
+        "--size", null, 1, ModelInfo.MaxSide, "Pixels a side to bring the pictures of a folder to", Otherwise(ofModel, "as they are"));
+
+    private readonly Option<Background?> _background = new("--background")
+    {
+        HelpName = "COLOUR",
+        Description = "The colour behind what is transparent in a folder's pictures: black, white or #RRGGBB. "
+            + $"[default: {Otherwise(ofModel, "black")}]",
+        CustomParser = Colour,
+    };
+
+    public IReadOnlyList<Option> All => [_size, _background];
+
+    public Chosen Read(ParseResult result) =>
+        new(result.GetValue(_size) is > 0 and var side ? (int)side : null, result.GetValue(_background));
+
+    private static string Otherwise(bool ofModel, string fallback) =>
+        ofModel ? $"what the model was trained with, else {fallback}" : fallback;
+
+    private static Background? Colour(ArgumentResult result)
+    {
+        string text = result.Tokens[0].Value;
+        if (Background.TryParse(text, out var colour))
+            return colour;
+        result.AddError($"--background takes {Background.Values}, not '{text}'");
+        return null;
+    }
+
+    /// <summary>What was chosen; null where nothing was given.</summary>
+    internal sealed record Chosen(int? Size, Background? Background)
+    {
+        /// <summary>For a data set that is measured beside a model: what was not given is the model's own, as far as it
+        /// concerns the data.</summary>
+        /// <param name="model">The model.</param>
+        /// <param name="data">The name or path of the data.</param>
+        public Chosen Or(ModelInfo model, string data) => new(
+            // Whether MNIST's own size fits the model is for a later check to say.
+            Size ?? (data == DataSource.StrokesName || DataSource.IsPictures(data) ? model.Size : null),
+            Background ?? (DataSource.IsPictures(data) && model.Background is { } own ? Formats.Background.Parse(own) : null));
+
+        /// <summary>For images that are measured against a data set: what was given concerns those of the two that are
+        /// folders of pictures.</summary>
+        /// <param name="images">The path of the images.</param>
+        /// <param name="data">The name or path of the data.</param>
+        /// <returns>What concerns the data.</returns>
+        /// <exception cref="MezzotintException">Something was given, and neither is a folder of pictures.</exception>
+        public Chosen Of(string images, string data)
+        {
+            if (DataSource.IsPictures(data))
+                return this;
+            if (Given is { } option && !Directory.Exists(images))
+                throw new MezzotintException(
+                    $"{option} is for the pictures in folders: '{images}' and '{data}' are no such folders. Leave it out.")
+                    { Key = option };
+            return new(null, null);
+        }
+
+        private string? Given => Size is not null ? "--size" : Background is not null ? "--background" : null;
+    }
+}
