@@ -5,7 +5,8 @@ namespace Mezzotint.Tests;
 /// <summary>Data that the repository does not have, for tests that are skipped where they are not at hand.</summary>
 internal static class TestData
 {
-    /// <summary>The folder of test data: <c>seed-checkpoint/</c> in it is the published checkpoint of the seed system.</summary>
+    /// <summary>The folder of test data: <c>seed-checkpoint/</c> in it is the published checkpoint of the seed system,
+    /// <c>field-cases/</c> are the inputs of bug reports.</summary>
     public const string Variable = "MEZZOTINT_TEST_DATA";
 
     /// <summary>Why tests on MNIST are skipped.</summary>
@@ -16,6 +17,10 @@ internal static class TestData
     public const string NoSeedCheckpoint =
         $"The seed's checkpoint is not at hand: set {Variable} to the full path of a folder that has it in seed-checkpoint/.";
 
+    /// <summary>Why tests on the inputs of bug reports are skipped.</summary>
+    public const string NoFieldCases =
+        $"The field cases are not at hand: set {Variable} to the full path of a folder that has them in field-cases/.";
+
     /// <summary>
     /// The folder of MNIST where the product finds it, or in <c>data</c> of the repository; null where there is none.
     /// </summary>
@@ -25,6 +30,9 @@ internal static class TestData
 
     /// <summary>The folder of the seed's checkpoint; null where there is none.</summary>
     public static string? SeedCheckpoint { get; } = Existing("seed-checkpoint");
+
+    /// <summary>The folder of the inputs of bug reports; null where there is none.</summary>
+    public static string? FieldCases { get; } = Existing("field-cases");
 
     private static string? Existing(string name)
     {
