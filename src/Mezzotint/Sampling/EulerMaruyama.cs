@@ -29,12 +29,13 @@ public static class EulerMaruyama
             Stochastic = true,
             Evaluations = (steps, _) => steps,
             Source = "Song et al. 2021, arXiv 2011.13456, equation 6",
-            Walk = input => SolverLoop.Walk(input, () => Stepper(process), stochastic: true),
+            Walk = input => SolverLoop.Walk(input, () => Stepper(process.Reverse()), stochastic: true),
         };
     }
 
-    private static Func<SolverStep, (TorchSharp.torch.Tensor Next, Evaluation Here)> Stepper(NoiseProcess process)
+    private static Func<SolverStep, (TorchSharp.torch.Tensor Next, Evaluation Here)> Stepper(ReverseProcess reverse)
     {
+        var process = reverse.Process;
         double dt = 0;
         return step =>
         {
@@ -45,9 +46,10 @@ public static class EulerMaruyama
             else if (process is not VarianceExploding)
                 dt = Math.Min(dt, t);
 
-            double alpha = process.Alpha(t), f = process.Drift(t), g = process.Diffusion(t);
+            double alpha = process.Alpha(t), f = reverse.StateCoefficient(t), g = reverse.Diffusion(t);
             double alphaNext = process.Alpha(Math.Max(t - dt, 0));
-            double scoreWeight = g * g * dt / (step.From * step.From * alpha);  // score = (alpha D - x) / std^2, std = From alpha
+            // score = (alpha D - x) / std^2, std = From alpha
+            double scoreWeight = -reverse.ScoreCoefficient(t) * dt / (step.From * step.From * alpha);
             var here = step.Evaluate();
             var next = Sum(
                 ((alpha * (1 - f * dt) - scoreWeight) / alphaNext, here.X),     // here.X is x / alpha, and so is what is returned
