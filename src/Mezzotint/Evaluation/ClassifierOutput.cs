@@ -22,13 +22,16 @@ public sealed record ClassifierOutput(byte[] Labels, float[] Confidence, Points 
     /// <param name="progress">Told how many images are done, from the threads that work.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static ClassifierOutput Of(Classifier network, ImageSet images, WorkerThreads threads, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public static ClassifierOutput Of(
+        Classifier network, ImageSet images, WorkerThreads threads, IProgress<int>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(threads);
         int classes = network.Config.Classes, length = Classifier.EmbeddingLength;
-        var (labels, confidence, embedding) = (new byte[images.Count], new float[images.Count * classes], new double[(long)images.Count * length]);
+        var (labels, confidence, embedding) =
+            (new byte[images.Count], new float[images.Count * classes], new double[(long)images.Count * length]);
         using var resident = new ResidentImages(images, CPU);
         int batches = (images.Count + ImagesAtOnce - 1) / ImagesAtOnce, next = -1, done = 0;
         threads.Run(_ =>

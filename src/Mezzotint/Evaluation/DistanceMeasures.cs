@@ -7,7 +7,8 @@ internal static class DistanceMeasures
 {
     public static IEnumerable<Figure> Frechet(Space space)
     {
-        var (mine, test, train, floor) = (Moments.Of(space.Images), Moments.Of(space.Test), Moments.Of(space.Train), Moments.Of(space.Floor));
+        var (mine, test, train, floor) =
+            (Moments.Of(space.Images), Moments.Of(space.Test), Moments.Of(space.Train), Moments.Of(space.Floor));
         Figure Distance(string against, string words, Moments reference) => new()
         {
             Key = $"frechet_{space.Key}_{against}",
@@ -36,7 +37,8 @@ internal static class DistanceMeasures
         };
     }
 
-    /// <summary>Of as many images as test images, both drawn at random where there are more: the two figures depend on the counts.</summary>
+    /// <summary>Of as many images as test images, both drawn at random where there are more: the two figures depend on the
+    /// counts.</summary>
     public static IEnumerable<Figure> PrecisionAndRecall(Space space, WorkerThreads threads)
     {
         PrecisionRecall Against(Points points)
@@ -59,5 +61,6 @@ internal static class DistanceMeasures
         yield return Share("recall", "recall", mine.Recall, floor.Recall);
     }
 
-    private static Points Drawn(Points points, int count) => count == points.Count ? points : points.Take(ReferenceImages.Order(points.Count, seed: 0)[..count]);
+    private static Points Drawn(Points points, int count) =>
+        count == points.Count ? points : points.Take(ReferenceImages.Order(points.Count, seed: 0)[..count]);
 }

@@ -5,9 +5,10 @@ using static TorchSharp.torch;
 namespace Mezzotint.Evaluation;
 
 /// <summary>
-/// The Vendi score: exp of the entropy of the eigenvalues of K / n, K_ij = k(x_i, x_j), which is as many as there are different images in effect: 1 where
-/// all are one, n where none is like another. Friedman and Dieng 2023, "The Vendi Score", arXiv 2210.02410, equation 3. The kernel is
-/// k(x, y) = exp(-|x - y|^2 / h^2), with h^2 the total variance of real images of the same label, so that scores of two sets can be compared.
+/// The Vendi score: exp of the entropy of the eigenvalues of K / n, K_ij = k(x_i, x_j). It counts the different images in effect:
+/// 1 where all are one, n where none is like another. Friedman and Dieng 2023, "The Vendi Score", arXiv 2210.02410, equation 3.
+/// The kernel is k(x, y) = exp(-|x - y|^2 / h^2), with h^2 the total variance of real images of the same label, so that scores of
+/// two sets can be compared.
 /// </summary>
 public static class Diversity
 {
@@ -34,7 +35,8 @@ public static class Diversity
         return Math.Exp(entropy);
     }
 
-    /// <summary>The sum of the variances of the coordinates: what <see cref="VendiScore"/> takes for h^2, of real images.</summary>
+    /// <summary>The sum of the variances of the coordinates: what <see cref="VendiScore"/> takes for h^2, of real
+    /// images.</summary>
     public static double TotalVariance(Points points)
     {
         ArgumentNullException.ThrowIfNull(points);

@@ -6,18 +6,22 @@ using Mezzotint.Runtime;
 namespace Mezzotint.Evaluation;
 
 /// <summary>What one classifier says of the images and of the real ones.</summary>
-internal sealed record ClassifierAnswers(ClassifierFacts Facts, ClassifierOutput Images, ClassifierOutput Test, ClassifierOutput Train, ClassifierOutput Floor);
+internal sealed record ClassifierAnswers(
+    ClassifierFacts Facts, ClassifierOutput Images, ClassifierOutput Test, ClassifierOutput Train, ClassifierOutput Floor);
 
 /// <summary>A space with the images and the real images in it.</summary>
 internal sealed record Space(string Key, string Name, Points Images, Points Test, Points Train, Points Floor);
 
 /// <summary>The slow parts of an evaluation, which tell how far they are.</summary>
-internal sealed class EvaluationRun(EvaluatedImages images, ReferenceImages reference, IReadOnlyList<LoadedClassifier> classifiers, WorkerThreads threads,
+internal sealed class EvaluationRun(
+    EvaluatedImages images, ReferenceImages reference, IReadOnlyList<LoadedClassifier> classifiers, WorkerThreads threads,
     IProgress<EvaluationProgress>? progress, CancellationToken cancellation)
 {
-    /// <summary>Images to embed (once more without their faint background), and to find the neighbours of, which takes about three times as long an image.</summary>
+    /// <summary>Images to embed (once more without their faint background), and to find the neighbours of, which takes about
+    /// three times as long an image.</summary>
     private readonly double _total =
-        (classifiers.Count + 1.0) * (images.Images.Count + reference.Test.Count + reference.TrainSample.Count + reference.Floor.Count)
+        (classifiers.Count + 1.0)
+            * (images.Images.Count + reference.Test.Count + reference.TrainSample.Count + reference.Floor.Count)
         + 3.0 * (images.Images.Count + reference.Test.Count);
 
     private double _before;
@@ -27,25 +31,34 @@ internal sealed class EvaluationRun(EvaluatedImages images, ReferenceImages refe
     {
         var test = Ask(classifier, reference.Test);
         var network = classifier.Info.Network;
-        return new ClassifierAnswers(new(classifier.Info.Name, network.Architecture, classifier.Hash, test.Accuracy(reference.Test.Labels)),
+        return new ClassifierAnswers(
+            new(classifier.Info.Name, network.Architecture, classifier.Hash, test.Accuracy(reference.Test.Labels)),
             Ask(classifier, images.Images), test, Ask(classifier, reference.TrainSample), Ask(classifier, reference.Floor));
     })];
 
     public IEnumerable<Figure> Distances(IReadOnlyList<ClassifierAnswers> said)
     {
-        var spaces = said.Select(answer => new Space(answer.Facts.Architecture, $"embedding, {answer.Facts.Architecture} classifier",
+        var spaces =
+            said.Select(answer => new Space(answer.Facts.Architecture, $"embedding, {answer.Facts.Architecture} classifier",
             answer.Images.Embedding, answer.Test.Embedding, answer.Train.Embedding, answer.Floor.Embedding)).ToList();
         spaces.Add(WithoutBackground());
         spaces.AddRange(Pixels());
         var frechet = spaces.SelectMany(DistanceMeasures.Frechet).ToList();
         cancellation.ThrowIfCancellationRequested();
-        return [.. frechet, .. DistanceMeasures.Kernel(spaces[0], threads), .. DistanceMeasures.PrecisionAndRecall(spaces[0], threads)];
+        return
+        [
+            .. frechet, .. DistanceMeasures.Kernel(spaces[0], threads),
+            .. DistanceMeasures.PrecisionAndRecall(spaces[0], threads),
+        ];
     }
 
     public (NearestImage[] Nearest, double[] Ratios, Figure Figure) Memorised()
     {
-        var memorisation = Memorisation.Of(reference.Train, reference.Test, threads, Stage("finding the nearest training images", reference.Test.Count, 3), cancellation);
-        var (nearest, ratios, share) = memorisation.Measure(images.Images, Stage("finding the nearest training images", images.Images.Count, 3), cancellation);
+        var memorisation = Memorisation.Of(
+            reference.Train, reference.Test, threads, Stage("finding the nearest training images", reference.Test.Count, 3),
+            cancellation);
+        var (nearest, ratios, share) = memorisation.Measure(
+            images.Images, Stage("finding the nearest training images", images.Images.Count, 3), cancellation);
         return (nearest, ratios, new Figure
         {
             Key = "memorised",
@@ -64,7 +77,9 @@ internal sealed class EvaluationRun(EvaluatedImages images, ReferenceImages refe
         images.Labelled ? [.. LabelMeasures.PerLabel(images, reference, said, _coarse!)] : [];
 
     private ClassifierOutput Ask(LoadedClassifier classifier, ImageSet set) =>
-        ClassifierOutput.Of(classifier.Network, set, threads, Stage($"asking the {classifier.Info.Network.Architecture} classifier", set.Count, 1), cancellation);
+        ClassifierOutput.Of(
+            classifier.Network, set, threads,
+            Stage($"asking the {classifier.Info.Network.Architecture} classifier", set.Count, 1), cancellation);
 
     private Space WithoutBackground()
     {
@@ -78,7 +93,9 @@ internal sealed class EvaluationRun(EvaluatedImages images, ReferenceImages refe
         var components = PixelComponents.Of(reference.Train, threads);
         var (mine, test) = (components.Project(images.Images, threads), components.Project(reference.Test, threads));
         var (train, floor) = (components.Project(reference.TrainSample, threads), components.Project(reference.Floor, threads));
-        _coarse = new("pixels_coarse", $"pixels, first {PixelComponents.Coarse} principal components", mine.Coarse, test.Coarse, train.Coarse, floor.Coarse);
+        _coarse = new(
+            "pixels_coarse", $"pixels, first {PixelComponents.Coarse} principal components", mine.Coarse, test.Coarse,
+            train.Coarse, floor.Coarse);
         return mine.Fine is null ? [_coarse]
             : [_coarse, new("pixels_fine", "pixels, all other components", mine.Fine, test.Fine!, train.Fine!, floor.Fine!)];
     }

@@ -3,8 +3,8 @@ using Mezzotint.Data;
 namespace Mezzotint.Evaluation;
 
 /// <summary>
-/// Images without what is all but black in them. A sampler that stops early leaves grain there that nobody sees and a classifier does; a distance that
-/// falls when it is taken away, of both sets alike, was the grain's.
+/// Images without what is all but black in them. A sampler that stops early leaves grain there, which a classifier sees and
+/// nobody else. Where a distance falls when the grain is removed from both sets, it was due to the grain.
 /// </summary>
 public static class FaintBackground
 {
@@ -15,7 +15,8 @@ public static class FaintBackground
     public static ImageSet RemovedFrom(ImageSet images)
     {
         ArgumentNullException.ThrowIfNull(images);
-        return new ImageSet(images.Name, Array.ConvertAll(images.Pixels, value => value < Threshold ? (byte)0 : value), images.Labels,
+        return new ImageSet(
+            images.Name, Array.ConvertAll(images.Pixels, value => value < Threshold ? (byte)0 : value), images.Labels,
             images.Channels, images.Height, images.Width, images.ClassNames);
     }
 }

@@ -52,7 +52,8 @@ public sealed record Figure
     /// <summary>The standard error of the value, where it is known.</summary>
     public double? StandardError { get; init; }
 
-    /// <summary>What as many real images get: the floor, or the ceiling, that no generator can be asked to pass. Null where real images have no such figure.</summary>
+    /// <summary>What as many real images get: the floor, or the ceiling, that no generator can be asked to pass. Null where real
+    /// images have no such figure.</summary>
     public double? Real { get; init; }
 
     /// <summary>How it is written.</summary>

@@ -5,14 +5,16 @@ using static TorchSharp.torch;
 namespace Mezzotint.Evaluation;
 
 /// <summary>
-/// The Frechet distance of two normal distributions, d^2 = |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)): Dowson and Landau 1982, "The Frechet
-/// Distance between Multivariate Normal Distributions", equation 4. Of two sets of images it is taken between their embeddings, as Heusel et al.
-/// 2017, "GANs Trained by a Two Time-Scale Update Rule", arXiv 1706.08500, equation 6, do in the embedding of another classifier.
+/// The Frechet distance of two normal distributions, d^2 = |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)): Dowson and Landau 1982,
+/// "The Frechet Distance between Multivariate Normal Distributions", equation 4. For two sets of images it is computed between
+/// their embeddings. Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule", arXiv 1706.08500, equation 6, do that in
+/// the embedding of another classifier.
 /// </summary>
 /// <remarks>
-/// S1 S2 is not symmetric, and a general matrix root of it fails where a covariance is singular, as it is with fewer images than coordinates.
-/// But its trace is that of (R S2 R)^(1/2), R = S1^(1/2), which is symmetric and positive: two symmetric eigenvalue problems
-/// in float64, whose eigenvalues below 0 are rounding and taken for 0. The distance grows as the sets get smaller: compare at equal counts.
+/// S1 S2 is not symmetric, and a general matrix root of it fails where a covariance is singular, as it is with fewer images than
+/// coordinates. But its trace is that of (R S2 R)^(1/2), R = S1^(1/2), which is symmetric and positive: two symmetric eigenvalue
+/// problems in float64, whose eigenvalues below 0 are rounding and taken for 0. The distance grows as the sets get smaller:
+/// compare at equal counts.
 /// </remarks>
 public static class FrechetDistance
 {

@@ -13,7 +13,8 @@ public sealed record EvaluationProgress(double Fraction, string Stage);
 /// <param name="Name">Its name.</param>
 /// <param name="Architecture">Its architecture, after which its figures are called.</param>
 /// <param name="Hash">The SHA-256 of its weights.</param>
-/// <param name="TestAccuracy">The share of the test images whose class it tells: no figure that it gives is more exact than that.</param>
+/// <param name="TestAccuracy">The share of the test images whose class it tells: no figure that it gives is more exact than
+/// that.</param>
 public sealed record ClassifierFacts(string Name, string Architecture, string Hash, double TestAccuracy);
 
 /// <summary>What was found about the images of one label.</summary>
@@ -24,10 +25,13 @@ public sealed record ClassifierFacts(string Name, string Architecture, string Ha
 /// <param name="RealAccuracy">The same of the test images of the label.</param>
 /// <param name="Diversity">The Vendi score; null of fewer than two images.</param>
 /// <param name="RealDiversity">That of as many real images.</param>
-public sealed record LabelFigures(int Label, string Name, int Count, IReadOnlyList<double> Accuracy, IReadOnlyList<double> RealAccuracy, double? Diversity, double? RealDiversity);
+public sealed record LabelFigures(
+    int Label, string Name, int Count, IReadOnlyList<double> Accuracy, IReadOnlyList<double> RealAccuracy, double? Diversity,
+    double? RealDiversity);
 
 /// <summary>
-/// Everything that is measured of a set of images, and of real images in the same way: the one place where the figures come together.
+/// Everything that is measured of a set of images, and of real images in the same way: the one place where the figures come
+/// together.
 /// </summary>
 public sealed record ImageEvaluation
 {
@@ -49,7 +53,8 @@ public sealed record ImageEvaluation
     /// <summary>What was found label by label; empty where the labels are not known.</summary>
     public required IReadOnlyList<LabelFigures> Labels { get; init; }
 
-    /// <summary>The images that the classifiers take least for their label, the worst first: the numbers of up to 60, of those that one of them takes for another. Without labels, those they are least sure of.</summary>
+    /// <summary>The images that the classifiers take least for their label, the worst first: the numbers of up to 60, of those
+    /// that one of them takes for another. Without labels, those they are least sure of.</summary>
     public required IReadOnlyList<int> Worst { get; init; }
 
     /// <summary>What the first classifier takes each image for: [N].</summary>
@@ -64,19 +69,22 @@ public sealed record ImageEvaluation
     /// <summary>The time that the measuring took, in seconds.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>The same with more figures, for what is not measured of images: the cost of a sampler, the likelihood of a model.</summary>
+    /// <summary>The same with more figures, for what is not measured of images: the cost of a sampler, the likelihood of a
+    /// model.</summary>
     public ImageEvaluation With(params IEnumerable<Figure> figures) => this with { Figures = [.. Figures, .. figures] };
 
     /// <summary>Measures images.</summary>
     /// <param name="images">At least <see cref="FewestImages"/>.</param>
     /// <param name="reference">Real images, divided for these.</param>
-    /// <param name="classifiers">One or more, of different architectures, for such images; the first gives the embedding that most distances are taken in.</param>
+    /// <param name="classifiers">One or more, of different architectures, for such images; the first gives the embedding that
+    /// most distances are taken in.</param>
     /// <param name="threads">The work is shared out over these.</param>
     /// <param name="progress">Told as it goes on, from the threads that work.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="MezzotintException">There are too few images, or a classifier does not fit.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static ImageEvaluation Of(EvaluatedImages images, ReferenceImages reference, IReadOnlyList<LoadedClassifier> classifiers, WorkerThreads threads,
+    public static ImageEvaluation Of(
+        EvaluatedImages images, ReferenceImages reference, IReadOnlyList<LoadedClassifier> classifiers, WorkerThreads threads,
         IProgress<EvaluationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -112,18 +120,27 @@ public sealed record ImageEvaluation
     {
         var set = images.Images;
         if (set.Count < FewestImages)
-            throw new MezzotintException($"{set.Name} has {set.Count} images: figures of fewer than {FewestImages} mean nothing. Take more.");
-        if (reference.Test.Count < FewestImages || reference.TrainSample.Count < FewestImages || reference.Floor.Count < FewestImages)
-            throw new MezzotintException($"{reference.Train.Name} and {reference.Test.Name} have too few images to measure others against: {reference.Train.Count} and {reference.Test.Count}.");
+            throw new MezzotintException(
+                $"{set.Name} has {set.Count} images: figures of fewer than {FewestImages} mean nothing. Take more.");
+        if (reference.Test.Count < FewestImages || reference.TrainSample.Count < FewestImages
+            || reference.Floor.Count < FewestImages)
+            throw new MezzotintException(
+                $"{reference.Train.Name} and {reference.Test.Name} have too few images to measure others against: "
+                + $"{reference.Train.Count} and {reference.Test.Count}.");
         if (classifiers.Count == 0)
             throw new ArgumentException("Somebody must be asked.", nameof(classifiers));
         if (classifiers.DistinctBy(classifier => classifier.Info.Network.Architecture).Count() < classifiers.Count)
-            throw new MezzotintException("Two of the classifiers are of one architecture, so that they err alike: name two of different ones.");
+            throw new MezzotintException(
+                "Two of the classifiers are of one architecture, so that they err alike: name two of different ones.");
         foreach (var classifier in classifiers)
         {
             var network = classifier.Info.Network;
-            if ((network.Channels, network.Height, network.Width) != (set.Channels, set.Height, set.Width) || !classifier.Info.ClassNames.SequenceEqual(reference.Test.ClassNames))
-                throw new MezzotintException($"The classifier '{classifier.Info.Name}' is for images of {network.Channels} x {network.Height} x {network.Width} in the classes {string.Join(", ", classifier.Info.ClassNames.Take(12))}, not for those of {reference.Test.Name}: train one with `mezzotint train-classifier --set DATA`.");
+            if ((network.Channels, network.Height, network.Width) != (set.Channels, set.Height, set.Width)
+                || !classifier.Info.ClassNames.SequenceEqual(reference.Test.ClassNames))
+                throw new MezzotintException(
+                    $"The classifier '{classifier.Info.Name}' is for images of {network.Channels} x {network.Height} x "
+                    + $"{network.Width} in the classes {string.Join(", ", classifier.Info.ClassNames.Take(12))}, not for those "
+                    + $"of {reference.Test.Name}: train one with `mezzotint train-classifier --set DATA`.");
         }
     }
 }

@@ -6,12 +6,13 @@ using static TorchSharp.torch;
 namespace Mezzotint.Evaluation;
 
 /// <summary>
-/// tr(dD/dx) of a denoiser: the sum over the pixels of e^T J e with the unit vectors e, or the mean over probes v with E[v v^T] = I of v^T J v,
-/// which has that sum as its expectation. A product v^T J is one walk back through the network.
+/// tr(dD/dx) of a denoiser: the sum over the pixels of e^T J e with the unit vectors e. Or it is the mean of v^T J v over probes
+/// v with E[v v^T] = I, which has that sum as its expectation. A product v^T J is one walk back through the network.
 /// </summary>
 /// <remarks>
-/// Hutchinson 1990, "A Stochastic Estimator of the Trace of the Influence Matrix"; Grathwohl et al. 2019, "FFJORD", arXiv 1810.01367, equation 7.
-/// Derivatives are taken by x alone: libtorch then neither computes nor stores those of the weights, so that threads can share a network.
+/// Hutchinson 1990, "A Stochastic Estimator of the Trace of the Influence Matrix"; Grathwohl et al. 2019, "FFJORD", arXiv
+/// 1810.01367, equation 7. Derivatives are taken by x alone: libtorch then neither computes nor stores those of the weights, so
+/// that threads can share a network.
 /// </remarks>
 internal static class JacobianTrace
 {
@@ -23,7 +24,8 @@ internal static class JacobianTrace
     /// <param name="sigma">Their level.</param>
     /// <param name="probes">[K, B, C, H, W], or null for the unit vectors.</param>
     /// <returns>D, without its derivatives: [B, C, H, W]. The trace: float64 [B].</returns>
-    /// <exception cref="ArgumentException">The estimate has another shape, or libtorch knows nothing of how it came from x.</exception>
+    /// <exception cref="ArgumentException">The estimate has another shape, or libtorch knows nothing of how it came from
+    /// x.</exception>
     public static (Tensor Denoised, Tensor Trace) Of(IDenoiser denoiser, Tensor x, double sigma, Tensor? probes)
     {
         using var scope = NewDisposeScope();
@@ -32,11 +34,17 @@ internal static class JacobianTrace
         using var gradients = enable_grad();
         var input = x.detach().clone().requires_grad_();
         var denoised = denoiser.Denoise(input, sigma);
-        // libtorch ends the process over what autograd.grad cannot do, so it is found here.
+        // libtorch ends the process where autograd.grad fails, so the mistake is found here.
         if (!denoised.shape.SequenceEqual(input.shape))
-            throw new ArgumentException($"The denoiser makes [{string.Join(", ", denoised.shape)}] of [{string.Join(", ", input.shape)}]: an estimate has the shape of its image.", nameof(denoiser));
+            throw new ArgumentException(
+                $"The denoiser makes [{string.Join(", ", denoised.shape)}] of [{string.Join(", ", input.shape)}]: an estimate "
+                + $"has the shape of its image.",
+                nameof(denoiser));
         if (!denoised.requires_grad)
-            throw new ArgumentException("The denoiser's estimate has no derivative: it must be computed from x by differentiable tensor operations, not in plain numbers or in inference mode.", nameof(denoiser));
+            throw new ArgumentException(
+                "The denoiser's estimate has no derivative: it must be computed from x by differentiable tensor operations, not "
+                + "in plain numbers or in inference mode.",
+                nameof(denoiser));
 
         long count = probes is null ? input.numel() / input.shape[0] : probes.shape[0];
         var trace = zeros(input.shape[0], float64, input.device); // [B]
@@ -47,10 +55,12 @@ internal static class JacobianTrace
             var product = autograd.grad([denoised], [input], [v], retain_graph: i < count - 1)[0]; // J^T v, [B, C, H, W]
             trace.AddInPlace((v * product).to(float64).flatten(1).sum(1));
         }
-        return (denoised.detach().MoveToOuterDisposeScope(), (probes is null ? trace : trace.Over(count)).MoveToOuterDisposeScope());
+        return (
+            denoised.detach().MoveToOuterDisposeScope(), (probes is null ? trace : trace.Over(count)).MoveToOuterDisposeScope());
     }
 
-    /// <summary>K probes for each image, of +1 and -1 by even chance, from a stream of the image's own: [K, B, C, H, W].</summary>
+    /// <summary>K probes for each image, of +1 and -1 by even chance, from a stream of the image's own: [K, B, C, H,
+    /// W].</summary>
     public static Tensor Rademacher(long seed, long first, int count, long[] shape, Device device)
     {
         using var scope = NewDisposeScope();

@@ -6,13 +6,15 @@ namespace Mezzotint.Evaluation;
 
 /// <summary>A kernel distance and how exact it is.</summary>
 /// <param name="Value">The estimate: around 0 for two sets of one distribution, and as often below it as above.</param>
-/// <param name="StandardError">From the first-order part of its variance; where the sets are alike it is too small, as higher orders are left then.</param>
+/// <param name="StandardError">From the first-order part of its variance; where the sets are alike it is too small, as higher
+/// orders are left then.</param>
 public sealed record KernelEstimate(double Value, double StandardError);
 
 /// <summary>
 /// The squared maximum mean discrepancy with the kernel k(x, y) = (x y / D + 1)^3, in its unbiased form
-/// mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean k(x_i, y_j): Binkowski et al. 2018, "Demystifying MMD GANs", arXiv 1801.01401,
-/// section 4, of all pairs instead of blocks of them. Unlike the Frechet distance it does not grow as the sets get smaller.
+/// mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean k(x_i, y_j): Binkowski et al. 2018, "Demystifying MMD GANs",
+/// arXiv 1801.01401, section 4, of all pairs instead of blocks of them. Unlike the Frechet distance it does not grow as the sets
+/// get smaller.
 /// </summary>
 public sealed class KernelDistance
 {
@@ -61,7 +63,8 @@ public sealed class KernelDistance
     private (double[] Rows, double[] Columns) Sums(Points x, Points y)
     {
         var (rows, columns) = (new double[x.Count], new double[y.Count]);
-        var blocks = new SortedDictionary<int, double[]>(); // added in the order of the rows, so that timing does not change the rounding
+        // added in the order of the rows, so that timing does not change the rounding
+        var blocks = new SortedDictionary<int, double[]>();
         PairwiseDistances.Products(x, y, _threads, (start, products) =>
         {
             var t = products.Over(x.Length).Plus(1);

@@ -5,11 +5,15 @@ internal static class LabelMeasures
 {
     private const int MostWorst = 60;
 
-    /// <summary>The standard error of a share: sqrt(p (1 - p) / n); null of none and of all, where that formula knows nothing.</summary>
-    public static double? ErrorOf(double share, int count) => share is > 0 and < 1 ? Math.Sqrt(share * (1 - share) / count) : null;
+    /// <summary>The standard error of a share: sqrt(p (1 - p) / n); null of none and of all, where that formula knows
+    /// nothing.</summary>
+    public static double? ErrorOf(double share, int count) =>
+        share is > 0 and < 1 ? Math.Sqrt(share * (1 - share) / count) : null;
 
-    /// <summary>The share of images that show their label, by each classifier and by all at once; real images are the test images.</summary>
-    public static IEnumerable<Figure> Accuracy(EvaluatedImages images, ReferenceImages reference, IReadOnlyList<ClassifierAnswers> said)
+    /// <summary>The share of images that show their label, by each classifier and by all at once; real images are the test
+    /// images.</summary>
+    public static IEnumerable<Figure> Accuracy(
+        EvaluatedImages images, ReferenceImages reference, IReadOnlyList<ClassifierAnswers> said)
     {
         Figure Share(string key, string name, double share, double real) => new()
         {
@@ -24,14 +28,19 @@ internal static class LabelMeasures
             Better = Better.Higher,
         };
         foreach (var answer in said)
-            yield return Share($"accuracy_{answer.Facts.Architecture}", $"{answer.Facts.Architecture} classifier", answer.Images.Accuracy(images.Images.Labels), answer.Facts.TestAccuracy);
+            yield return Share(
+                $"accuracy_{answer.Facts.Architecture}", $"{answer.Facts.Architecture} classifier",
+                answer.Images.Accuracy(images.Images.Labels), answer.Facts.TestAccuracy);
         if (said.Count > 1)
             yield return Share("accuracy_all", said.Count == 2 ? "both agree on it" : "all agree on it",
-                AllRight(said.Select(answer => answer.Images.Labels), images.Images.Labels), AllRight(said.Select(answer => answer.Test.Labels), reference.Test.Labels));
+                AllRight(said.Select(answer => answer.Images.Labels), images.Images.Labels),
+                AllRight(said.Select(answer => answer.Test.Labels), reference.Test.Labels));
     }
 
     /// <summary>Balance and diversity, over all labels.</summary>
-    public static IEnumerable<Figure> Summary(EvaluatedImages images, ReferenceImages reference, IReadOnlyList<ClassifierAnswers> said, IReadOnlyList<LabelFigures> labels)
+    public static IEnumerable<Figure> Summary(
+        EvaluatedImages images, ReferenceImages reference, IReadOnlyList<ClassifierAnswers> said,
+        IReadOnlyList<LabelFigures> labels)
     {
         var scored = labels.Where(label => label.Diversity is not null).ToList();
         yield return new Figure
@@ -51,7 +60,8 @@ internal static class LabelMeasures
             Key = "class_imbalance",
             Group = "Class balance",
             Name = $"share to move for {(images.Labelled ? "the balance that was asked for" : "the balance of the test set")}",
-            Value = Apart(Shares(said[0].Images.Labels, classes), images.Labelled ? Shares(images.Images.Labels, classes) : testShares),
+            Value = Apart(
+                Shares(said[0].Images.Labels, classes), images.Labelled ? Shares(images.Images.Labels, classes) : testShares),
             Real = Apart(Shares(said[0].Test.Labels, classes), testShares),
             Unit = FigureUnit.Share,
             Better = Better.Lower,
@@ -59,12 +69,14 @@ internal static class LabelMeasures
     }
 
     /// <summary>What was found label by label; of as many images of the floor as there are of the label.</summary>
-    public static IEnumerable<LabelFigures> PerLabel(EvaluatedImages images, ReferenceImages reference, IReadOnlyList<ClassifierAnswers> said, Space coarse)
+    public static IEnumerable<LabelFigures> PerLabel(
+        EvaluatedImages images, ReferenceImages reference, IReadOnlyList<ClassifierAnswers> said, Space coarse)
     {
         var set = images.Images;
         for (int label = 0; label < set.ClassNames.Count; label++)
         {
-            int[] mine = Of(set.Labels, label), test = Of(reference.Test.Labels, label), floor = Of(reference.Floor.Labels, label);
+            int[] mine = Of(set.Labels, label), test = Of(reference.Test.Labels, label),
+                floor = Of(reference.Floor.Labels, label);
             if (mine.Length == 0)
                 continue;
             int scored = Math.Min(mine.Length, floor.Length);
@@ -77,7 +89,10 @@ internal static class LabelMeasures
             }
             yield return new LabelFigures(label, set.ClassNames[label], mine.Length,
                 [.. said.Select(answer => mine.Count(i => answer.Images.Labels[i] == label) / (double)mine.Length)],
-                [.. said.Select(answer => test.Length == 0 ? double.NaN : test.Count(i => answer.Test.Labels[i] == label) / (double)test.Length)],
+                [
+                    .. said.Select(answer =>
+                        test.Length == 0 ? double.NaN : test.Count(i => answer.Test.Labels[i] == label) / (double)test.Length),
+                ],
                 diversity, real);
         }
     }
@@ -109,7 +124,8 @@ internal static class LabelMeasures
     private static double AllRight(IEnumerable<byte[]> said, byte[] labels)
     {
         var answers = said.ToList();
-        return Enumerable.Range(0, labels.Length).Count(i => answers.TrueForAll(answer => answer[i] == labels[i])) / (double)labels.Length;
+        return Enumerable.Range(0, labels.Length)
+            .Count(i => answers.TrueForAll(answer => answer[i] == labels[i])) / (double)labels.Length;
     }
 
     private static int[] Of(byte[] labels, int label) => [.. Enumerable.Range(0, labels.Length).Where(i => labels[i] == label)];

@@ -22,14 +22,15 @@ public enum TraceMethod
 }
 
 /// <summary>
-/// The density that a model gives an image, by the probability flow dx/dsigma = (x - D) / sigma from the least level s to the greatest S:
-/// ln p_s(x_s) = ln N(x_S; 0, S^2 I) + n ln(S / s) - the integral of tr(dD/dx) / sigma over sigma from s to S.
+/// The density that a model gives an image, by the probability flow dx/dsigma = (x - D) / sigma from the least level s to the
+/// greatest S: ln p_s(x_s) = ln N(x_S; 0, S^2 I) + n ln(S / s) - the integral of tr(dD/dx) / sigma over sigma from s to S.
 /// </summary>
 /// <remarks>
-/// Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential Equations", arXiv 2011.13456, equation 39 in section D.2, in variance-exploding
-/// coordinates; Chen et al. 2018, "Neural Ordinary Differential Equations", arXiv 1806.07366, theorem 1. The state is in float64, and the denoiser is asked in it.
-/// The result is exact up to the steps and the trace, and does not depend on batches or threads; with a solver that chooses its steps for a whole batch
-/// (dopri5), beyond its tolerance.
+/// Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential Equations", arXiv 2011.13456, equation 39
+/// in section D.2, in variance-exploding coordinates; Chen et al. 2018, "Neural Ordinary Differential Equations", arXiv
+/// 1806.07366, theorem 1. The state is in float64, and the denoiser is asked in it. The result is exact up to the steps and the
+/// trace, and does not depend on batches or threads. A solver that chooses its steps for a whole batch (dopri5) depends on it
+/// within its tolerance.
 /// </remarks>
 public sealed record Likelihood
 {
@@ -46,27 +47,29 @@ public sealed record Likelihood
     public Solver Solver { get; init; } = Solvers.Heun();
 
     /// <summary>
-    /// As <see cref="NoiseLevels"/> makes them, falling from the process's greatest. A last 0 is left out: the density is that at the least level above it.
-    /// null for those of <see cref="Inversion.LevelsOf"/>.
+    /// As <see cref="NoiseLevels"/> makes them, falling from the process's greatest. A last 0 is left out: the density is that at
+    /// the least level above it. null for those of <see cref="Inversion.LevelsOf"/>.
     /// </summary>
     public IReadOnlyList<double>? Levels { get; init; }
 
     /// <summary>How the trace is got.</summary>
     public TraceMethod Trace { get; init; } = TraceMethod.Hutchinson;
 
-    /// <summary>The probes of an image, 1 or more, the same on its whole way: each is a walk back through the network at each evaluation.</summary>
+    /// <summary>The probes of an image, 1 or more, the same on its whole way: each is a walk back through the network at each
+    /// evaluation.</summary>
     public int Probes { get; init; } = 1;
 
     /// <summary>Of the probes and of what fills the steps between pixel values: 0 to 2^32 - 1.</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>How pixels became the numbers that the network was trained on. A density of pixels is the one of these numbers divided by scale^n.</summary>
+    /// <summary>How pixels became the numbers that the network was trained on. A density of pixels is the one of these numbers
+    /// divided by scale^n.</summary>
     public ImageCodec Pixels { get; init; } = new PixelScaling();
 
     /// <summary>The most images that a thread takes at once; it changes memory and speed alone.</summary>
     public int BatchSize { get; init; } = 32;
 
-    /// <summary>Where the denoiser works; the CPU unless told otherwise.</summary>
+    /// <summary>Where the denoiser works; by default the CPU.</summary>
     public Device? Device { get; init; }
 
     /// <summary>That of a model as it was read.</summary>
@@ -85,22 +88,26 @@ public sealed record Likelihood
     }
 
     /// <summary>
-    /// The likelihood of a set of images, their pixels dequantised, y = (pixel + u - 1/2) / 255 with u uniform in [0, 1), and with the noise of the least level s on them:
-    /// ln p_s(y + s z), z ~ N(0, I).
+    /// The likelihood of a set of images. Their pixels are dequantised, y = (pixel + u - 1/2) / 255 with u uniform in [0, 1), and
+    /// get the noise of the least level s: ln p_s(y + s z), z ~ N(0, I).
     /// </summary>
     /// <remarks>
-    /// Of p_s the network has seen noisy images alone. Clean ones lead it where its Jacobian is that of no density: the seed's model gives them more than images
-    /// with noise on them can have. In the mean, ln p_s(y + s z) is a lower bound on ln p(y) of the model that draws x_s and adds noise of the same size once more: the evidence
-    /// lower bound, in which p(y | x_s) and q(x_s | y) are one Gaussian and cancel (Kingma, Welling 2014, arXiv 1312.6114, equation 2).
+    /// Of p_s the network has seen noisy images alone. Clean ones lead it where its Jacobian is that of no density: the seed's
+    /// model gives them more than images with noise on them can have. In the mean, ln p_s(y + s z) is a lower bound on ln p(y) of
+    /// the model that draws x_s and adds noise of the same size once more. In this evidence lower bound (Kingma, Welling 2014,
+    /// arXiv 1312.6114, equation 2), p(y | x_s) and q(x_s | y) are one Gaussian and cancel.
     /// </remarks>
     /// <param name="images">One or more, with the labels of what they show.</param>
     /// <param name="threads">Images are shared out over these.</param>
     /// <param name="progress">Told after each step of each batch, from the threads that work.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    /// <exception cref="MezzotintException">The solver draws noise, the levels do not end at the process's greatest, or a density is not finite.</exception>
+    /// <exception cref="MezzotintException">The solver draws noise, the levels do not end at the process's greatest, or a density
+    /// is not finite.</exception>
     /// <exception cref="ArgumentException">No images, no probes, or another setting out of its range.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public LikelihoodResult Evaluate(ImageSet images, WorkerThreads threads, IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
+    public LikelihoodResult Evaluate(
+        ImageSet images, WorkerThreads threads, IProgress<SamplingProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(threads);
@@ -114,7 +121,8 @@ public sealed record Likelihood
         int next = -1;
         threads.Run(_ =>
         {
-            while (Interlocked.Increment(ref next) * (long)size is var start && start < images.Count && !cancellation.IsCancellationRequested)
+            while (Interlocked.Increment(ref next) * (long)size is var start && start < images.Count
+                && !cancellation.IsCancellationRequested)
             {
                 int first = (int)start, count = Math.Min(size, images.Count - first);
                 Batch(images, first, count, up, asked =>
@@ -126,8 +134,11 @@ public sealed record Likelihood
         });
         cancellation.ThrowIfCancellationRequested();
         if (Array.FindIndex(densities, density => !double.IsFinite(density)) is var image and >= 0)
-            throw new MezzotintException($"The density of image {image} is not finite: the walk does not follow the flow. Take more steps, or another sampler or other levels.");
-        return new LikelihoodResult { LogDensities = densities, Dimensions = images.Pixels.Length / images.Count, Evaluations = evaluations };
+            throw new MezzotintException(
+                $"The density of image {image} is not finite: the walk does not follow the flow. Take more steps, or another "
+                + $"sampler or other levels.");
+        return new LikelihoodResult
+            { LogDensities = densities, Dimensions = images.Pixels.Length / images.Count, Evaluations = evaluations };
     }
 
     /// <summary>ln p of each image at the least level, in nats.</summary>
@@ -135,7 +146,8 @@ public sealed record Likelihood
     /// <param name="x">In the units of the network's data, with noise of the least level on them: [B, C, H, W].</param>
     /// <param name="first">The number of the first image: it names the probes.</param>
     /// <returns>float64 [B].</returns>
-    /// <exception cref="MezzotintException">The solver draws noise, or the levels do not end at the process's greatest.</exception>
+    /// <exception cref="MezzotintException">The solver draws noise, or the levels do not end at the process's
+    /// greatest.</exception>
     /// <exception cref="ArgumentException">A setting is out of its range, or the denoiser cannot be differentiated.</exception>
     public Tensor LogDensity(IDenoiser denoiser, Tensor x, long first = 0)
     {
@@ -159,7 +171,8 @@ public sealed record Likelihood
     {
         using var generator = RandomSeeds.Generator(Seed, RandomPurpose.Dequantisation, image);
         long[] shape = [1, images.Channels, images.Height, images.Width];
-        var y = tensor(images.Image(image).ToArray(), shape).to(float64).Plus(rand(shape, float64, generator: generator).Plus(-0.5)).Over(255);
+        var y = tensor(images.Image(image).ToArray(), shape).to(float64)
+            .Plus(rand(shape, float64, generator: generator).Plus(-0.5)).Over(255);
         return Pixels.Encode(y).Plus(s, randn(shape, float64, generator: generator));
     }
 
@@ -190,7 +203,8 @@ public sealed record Likelihood
     }
 
     /// <summary>Checks what can be checked before images are there.</summary>
-    /// <exception cref="MezzotintException">The solver draws noise, or the levels do not begin at the process's greatest.</exception>
+    /// <exception cref="MezzotintException">The solver draws noise, or the levels do not begin at the process's
+    /// greatest.</exception>
     /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public void Validate() => Check();
 
@@ -207,11 +221,15 @@ public sealed record Likelihood
         Pixels.Validate();
         if (Pixels.PixelsPerNumber is null)
             throw new MezzotintException(
-                "Pixels have no density in this model: its numbers are not pixels that were shifted and scaled.") { Key = "pixels" };
+                "Pixels have no density in this model: its numbers are not pixels that were shifted and scaled.") { Key =
+                    "pixels" };
         double[] up = Inversion.Upward(Levels ?? Inversion.LevelsOf(Process));
         double most = Process.MaximumLevel;
         if (Math.Abs(up[^1] - most) > 1e-9 * most)
-            throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"These levels begin at {up[^1]:g6}, where the density is not known: it is at the process's greatest, {most:g6}. Take karras, exponential or others that begin there."));
+            throw new MezzotintException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"These levels begin at {up[^1]:g6}, where the density is not known: it is at the process's greatest, {most:g6}. "
+                + $"Take karras, exponential or others that begin there."));
         return up;
     }
 }

@@ -4,7 +4,8 @@ namespace Mezzotint.Evaluation;
 public sealed record LikelihoodResult
 {
     /// <summary>What the figures mean, in one line.</summary>
-    public const string Convention = "bits/dim = log2 255 - log2 p(y + s z) / n of n pixels y = (pixel + u - 1/2) / 255, u uniform in [0, 1), z normal, s the model's least level of noise";
+    public const string Convention = "bits/dim = log2 255 - log2 p(y + s z) / n of n pixels y = (pixel + u - 1/2) / 255, u "
+        + "uniform in [0, 1), z normal, s the model's least level of noise";
 
     /// <summary>ln p(y + s z) of each image in nats, y its pixels, 0 to 1 and half a step beyond.</summary>
     public required IReadOnlyList<double> LogDensities { get; init; }
@@ -12,7 +13,8 @@ public sealed record LikelihoodResult
     /// <summary>n, the number of pixels and channels of an image.</summary>
     public required long Dimensions { get; init; }
 
-    /// <summary>How often the denoiser was asked, counted by image; each time with a walk back for each probe, or for each pixel.</summary>
+    /// <summary>How often the denoiser was asked, counted by image; each time with a walk back for each probe, or for each
+    /// pixel.</summary>
     public required long Evaluations { get; init; }
 
     /// <summary>The number of images.</summary>
@@ -24,9 +26,11 @@ public sealed record LikelihoodResult
     /// <summary>The mean over the images of their bits per dimension.</summary>
     public double BitsPerDimension => Bits(MeanLogDensity);
 
-    /// <summary>The standard error of <see cref="BitsPerDimension"/> over images, that of probes and noise in it; null for one image.</summary>
+    /// <summary>The standard error of <see cref="BitsPerDimension"/> over images, that of probes and noise in it; null for one
+    /// image.</summary>
     public double? StandardError => Count < 2 ? null
-        : Math.Sqrt(LogDensities.Sum(density => Math.Pow(density - MeanLogDensity, 2)) / (Count - 1) / Count) / (Dimensions * Math.Log(2));
+        : Math.Sqrt(LogDensities.Sum(density => Math.Pow(density - MeanLogDensity, 2)) / (Count - 1) / Count)
+            / (Dimensions * Math.Log(2));
 
     /// <summary>The bits per dimension of image <paramref name="index"/>.</summary>
     public double BitsOf(int index) => Bits(LogDensities[index]);

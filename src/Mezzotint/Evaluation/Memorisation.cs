@@ -4,13 +4,15 @@ using Mezzotint.Runtime;
 namespace Mezzotint.Evaluation;
 
 /// <summary>
-/// Which images are nearer to a training image than new images of the class ever are: for each class a threshold, the distance to the nearest training
-/// image that only 1 % of the test images are below, the class being that of the nearest training image. So it asks for no label, and a 1, which lies near other 1s
-/// anyway, has to lie nearer than an 8. Of images that the training never saw 1 % are below by definition.
+/// Finds images that are nearer to a training image than new images of the class are. Each class has a threshold: the distance to
+/// the nearest training image that only 1 % of the test images are below. The class is that of the nearest training image. So it
+/// needs no label, and a 1, which lies near other 1s anyway, has to lie nearer than an 8. Of images that the training never saw 1
+/// % are below by definition.
 /// </summary>
 /// <remarks>
-/// The rule, with one percentile a class, is this project's; that the distance alone says nothing without what test images have is from Meehan et al.
-/// 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models", arXiv 2004.05675. It counts pixels: a copy that is shifted by a pixel is not found.
+/// The rule, with one percentile a class, is this project's. That the distance means nothing without that of test images is from
+/// Meehan et al. 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models", arXiv 2004.05675. It counts pixels: a
+/// copy that is shifted by a pixel is not found.
 /// </remarks>
 public sealed class Memorisation
 {
@@ -21,7 +23,8 @@ public sealed class Memorisation
     private readonly WorkerThreads _threads;
     private readonly double[] _thresholds;
 
-    private Memorisation(ImageSet train, WorkerThreads threads, double[] thresholds) => (_train, _threads, _thresholds) = (train, threads, thresholds);
+    private Memorisation(ImageSet train, WorkerThreads threads, double[] thresholds) =>
+        (_train, _threads, _thresholds) = (train, threads, thresholds);
 
     /// <summary>The threshold of each class: distances, see <see cref="NearestImage.Distance"/>.</summary>
     public IReadOnlyList<double> Thresholds => _thresholds;
@@ -33,13 +36,16 @@ public sealed class Memorisation
     /// <param name="progress">Told how many test images are done.</param>
     /// <param name="cancellation">Stops the search.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static Memorisation Of(ImageSet train, ImageSet test, WorkerThreads threads, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public static Memorisation Of(
+        ImageSet train, ImageSet test, WorkerThreads threads, IProgress<int>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(train);
         var nearest = NearestImage.Of(test, train, threads, progress, cancellation);
         double overall = PercentileOf([.. nearest.Select(image => image.Distance)], Percentile);
         double[] thresholds = [.. Enumerable.Range(0, train.ClassNames.Count).Select(label =>
-            nearest.Where(image => train.Labels[image.Index] == label).Select(image => image.Distance).ToArray() is { Length: > 0 } distances
+            nearest.Where(image => train.Labels[image.Index] == label).Select(image => image.Distance)
+                .ToArray() is { Length: > 0 } distances
                 ? PercentileOf(distances, Percentile)
                 : overall)];
         return new Memorisation(train, threads, thresholds);
@@ -50,13 +56,18 @@ public sealed class Memorisation
     /// <param name="progress">Told how many are done.</param>
     /// <param name="cancellation">Stops the search.</param>
     /// <returns>
-    /// The neighbours; of each the distance over the threshold of its class, below 1 for what counts as memorised (0 over 0 counts as 0); and the share of these, 0 to 1.
+    /// The neighbours; of each the distance over the threshold of its class, below 1 for what counts as memorised (0 over 0
+    /// counts as 0); and the share of these, 0 to 1.
     /// </returns>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public (NearestImage[] Nearest, double[] Ratios, double Share) Measure(ImageSet images, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public (NearestImage[] Nearest, double[] Ratios, double Share) Measure(
+        ImageSet images, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         var nearest = NearestImage.Of(images, _train, _threads, progress, cancellation);
-        double[] ratios = [.. nearest.Select(image => image.Distance == 0 ? 0 : image.Distance / _thresholds[_train.Labels[image.Index]])];
+        double[] ratios =
+        [
+            .. nearest.Select(image => image.Distance == 0 ? 0 : image.Distance / _thresholds[_train.Labels[image.Index]]),
+        ];
         return (nearest, ratios, ratios.Count(ratio => ratio < 1) / (double)ratios.Length);
     }
 

@@ -11,7 +11,8 @@ public sealed record Moments(double[] Mean, double[] Covariance)
 {
     private const int RowsAtOnce = 8192; // they are multiplied a block at a time, which bounds the memory and rounds less
 
-    /// <summary>Computes them in two passes, which does not cancel as the mean of squares less the square of the mean does.</summary>
+    /// <summary>Computes them in two passes, which does not cancel as the mean of squares less the square of the mean
+    /// does.</summary>
     /// <exception cref="ArgumentException">There are fewer than two points, or a coordinate is not finite.</exception>
     public static Moments Of(Points points)
     {

@@ -23,13 +23,18 @@ public readonly record struct NearestImage(int Index, double Distance)
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="ArgumentException">The sizes differ, or a set is empty.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static NearestImage[] Of(ImageSet images, ImageSet among, WorkerThreads threads, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public static NearestImage[] Of(
+        ImageSet images, ImageSet among, WorkerThreads threads, IProgress<int>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(among);
         ArgumentNullException.ThrowIfNull(threads);
-        if (images.Count == 0 || among.Count == 0 || (images.Channels, images.Height, images.Width) != (among.Channels, among.Height, among.Width))
-            throw new ArgumentException($"{images.Name} and {among.Name} cannot be compared: one is empty, or their images differ in size.", nameof(among));
+        if (images.Count == 0 || among.Count == 0
+            || (images.Channels, images.Height, images.Width) != (among.Channels, among.Height, among.Width))
+            throw new ArgumentException(
+                $"{images.Name} and {among.Name} cannot be compared: one is empty, or their images differ in size.",
+                nameof(among));
         int length = images.Channels * images.Height * images.Width, candidates = Math.Min(Candidates, among.Count);
         var nearest = new NearestImage[images.Count];
         using var outer = NewDisposeScope();
@@ -44,7 +49,8 @@ public readonly record struct NearestImage(int Index, double Distance)
             {
                 using var scope = NewDisposeScope();
                 int start = block * ImagesAtOnce, count = Math.Min(ImagesAtOnce, images.Count - start);
-                var ours = tensor(images.Pixels.AsSpan(start * length, count * length).ToArray(), [count, length]).to(float32).Over(255);
+                var ours =
+                    tensor(images.Pixels.AsSpan(start * length, count * length).ToArray(), [count, length]).to(float32).Over(255);
                 // |x - y|^2 = |x|^2 - 2 (x y - |y|^2 / 2): the nearest has the largest bracket
                 var (_, best) = mm(ours, columns).sub_(halfNorms).topk(candidates, dim: 1);
                 long[] found = best.data<long>().ToArray();

@@ -16,11 +16,13 @@ internal static class PairwiseDistances
     /// <param name="x">[N, D].</param>
     /// <param name="y">[M, D].</param>
     /// <param name="threads">Blocks are dealt out to these.</param>
-    /// <param name="use">Takes the number of the first row and the products of the block, [rows, M]; in a scope, on any thread.</param>
+    /// <param name="use">Takes the number of the first row and the products of the block, [rows, M]; in a scope, on any
+    /// thread.</param>
     public static void Products(Points x, Points y, WorkerThreads threads, Action<int, Tensor> use)
     {
         if (x.Length != y.Length)
-            throw new ArgumentException($"Points of {x.Length} and of {y.Length} coordinates do not lie in one space.", nameof(y));
+            throw new ArgumentException(
+                $"Points of {x.Length} and of {y.Length} coordinates do not lie in one space.", nameof(y));
         using var outer = NewDisposeScope();
         var (left, right) = (x.ToTensor(), y.ToTensor().t());
         int blocks = (x.Count + RowsAtOnce - 1) / RowsAtOnce, next = -1;
@@ -36,13 +38,15 @@ internal static class PairwiseDistances
         });
     }
 
-    /// <summary>Gives squared distances |x - y|^2 of blocks of rows to <paramref name="use"/>, as <see cref="Products"/> does.</summary>
+    /// <summary>Gives squared distances |x - y|^2 of blocks of rows to <paramref name="use"/>, as <see cref="Products"/>
+    /// does.</summary>
     public static void Squares(Points x, Points y, WorkerThreads threads, Action<int, Tensor> use)
     {
         using var outer = NewDisposeScope();
         var (xNorms, yNorms) = (SquaredNorms(x).unsqueeze(1), SquaredNorms(y).unsqueeze(0)); // [N, 1], [1, M]
         Products(x, y, threads, (start, products) =>
-            use(start, products.Times(-2).AddInPlace(xNorms.narrow(0, start, products.shape[0])).AddInPlace(yNorms).relu_())); // rounding may go below 0
+            // rounding may go below 0
+            use(start, products.Times(-2).AddInPlace(xNorms.narrow(0, start, products.shape[0])).AddInPlace(yNorms).relu_()));
     }
 
     private static Tensor SquaredNorms(Points points)

@@ -6,9 +6,10 @@ using static TorchSharp.torch;
 namespace Mezzotint.Evaluation;
 
 /// <summary>
-/// Images in the axes of the principal components of the training images' pixels, the most varied first: a space that no classifier made.
-/// The first <see cref="Coarse"/> hold the strokes and where they are, so that an image that is shifted or blurred lies elsewhere in them. The others hold
-/// what training images hardly ever have; grain lies there, too faint against the strokes to be seen among the first.
+/// Images in the axes of the principal components of the training images' pixels, the most varied first: a space that no
+/// classifier made. The first <see cref="Coarse"/> hold the strokes and where they are, so that an image that is shifted or
+/// blurred lies elsewhere in them. The others hold what training images hardly ever have; grain lies there, too faint against the
+/// strokes to be seen among the first.
 /// </summary>
 /// <remarks>Pearson 1901, "On Lines and Planes of Closest Fit to Systems of Points in Space". Pixels count from 0 to 1.</remarks>
 public sealed class PixelComponents
@@ -39,7 +40,8 @@ public sealed class PixelComponents
         threads.Run(worker =>
         {
             using var noGrad = no_grad();
-            for (int block = worker; block < blocks; block += threads.Count) // the same ones to the same thread each time, for the rounding's sake
+            // the same ones to the same thread each time, for the rounding's sake
+            for (int block = worker; block < blocks; block += threads.Count)
             {
                 using var scope = NewDisposeScope();
                 var x = Centred(train, mean, block * ImagesAtOnce);
@@ -56,7 +58,8 @@ public sealed class PixelComponents
     /// <summary>The coordinates of images in the components.</summary>
     /// <param name="images">Images of the size of the training images.</param>
     /// <param name="threads">The work is shared out over these.</param>
-    /// <returns>The first <see cref="Coarse"/> (or all, if there are no more), and the rest; null where there is no rest.</returns>
+    /// <returns>The first <see cref="Coarse"/> (or all, if there are no more), and the rest; null where there is no
+    /// rest.</returns>
     /// <exception cref="ArgumentException">The images are of another size.</exception>
     public (Points Coarse, Points? Fine) Project(ImageSet images, WorkerThreads threads)
     {
@@ -64,7 +67,8 @@ public sealed class PixelComponents
         ArgumentNullException.ThrowIfNull(threads);
         int length = LengthOf(images), coarse = Math.Min(Coarse, length), fine = length - coarse;
         if (length != _mean.Length)
-            throw new ArgumentException($"Images of {length} values have no place among components of {_mean.Length}.", nameof(images));
+            throw new ArgumentException(
+                $"Images of {length} values have no place among components of {_mean.Length}.", nameof(images));
         var (first, rest) = (new double[(long)images.Count * coarse], new double[(long)images.Count * fine]);
         using var outer = NewDisposeScope();
         var axes = tensor(_axes, [length, length]);

@@ -14,7 +14,8 @@ public sealed class Points
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         if ((long)count * length != values.Length)
-            throw new ArgumentException($"{count} points of {length} coordinates are not {values.Length} values.", nameof(values));
+            throw new ArgumentException(
+                $"{count} points of {length} coordinates are not {values.Length} values.", nameof(values));
         (Values, Count, Length) = (values, count, length);
     }
 

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Mezzotint.Evaluation;
 
 /// <summary>
-/// Improved precision and recall: Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models", arXiv
-/// 1904.06991, equations 1 to 3. Around each point of a set lies a ball up to its k-th nearest neighbour in the set; together they are taken for the
-/// ground that the set covers.
+/// Improved precision and recall: Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative
+/// Models", arXiv 1904.06991, equations 1 to 3. Around each point of a set lies a ball up to its k-th nearest neighbour in the
+/// set; together they are taken for the ground that the set covers.
 /// </summary>
 /// <param name="Precision">The share of generated points within the ground of the real ones: are they plausible? 0 to 1.</param>
 /// <param name="Recall">The share of real points within the ground of the generated ones: is there everything? 0 to 1.</param>
@@ -18,7 +18,8 @@ public sealed record PrecisionRecall(double Precision, double Recall)
 
     /// <summary>Compares two sets.</summary>
     /// <param name="real">At least k + 1 points.</param>
-    /// <param name="generated">At least k + 1 points; as many as there are real ones, for both figures depend on the counts.</param>
+    /// <param name="generated">At least k + 1 points; as many as there are real ones, for both figures depend on the
+    /// counts.</param>
     /// <param name="threads">The work is shared out over these.</param>
     /// <param name="neighbours">k.</param>
     /// <exception cref="ArgumentException">The points do not lie in one space, or are too few.</exception>

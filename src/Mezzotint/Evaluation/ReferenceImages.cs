@@ -9,14 +9,16 @@ namespace Mezzotint.Evaluation;
 /// <param name="TrainSample">Training images drawn at random, as many as test images, and at most half of each class, so that
 /// distances to the two sets can be compared.</param>
 /// <param name="Floor">
-/// Training images that are not in <paramref name="TrainSample"/>, as many as are evaluated and with their labels: what a perfect generator would make.
+/// Training images that are not in <paramref name="TrainSample"/>, as many as are evaluated and with their labels: what a perfect
+/// generator would make.
 /// </param>
 public sealed record ReferenceImages(ImageSet Train, ImageSet Test, ImageSet TrainSample, ImageSet Floor)
 {
     /// <summary>Divides the training images.</summary>
     /// <param name="train">At least 2 for each class that is asked for.</param>
     /// <param name="test">Images of the same kind.</param>
-    /// <param name="labels">What the evaluated images are to show; null where that is not known, and the floor is drawn as the training images are.</param>
+    /// <param name="labels">What the evaluated images are to show; null where that is not known, and the floor is drawn as the
+    /// training images are.</param>
     /// <param name="count">How many images are evaluated.</param>
     /// <param name="seed">Of the draw.</param>
     /// <remarks>

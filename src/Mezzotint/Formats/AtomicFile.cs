@@ -17,7 +17,8 @@ namespace Mezzotint.Formats;
 /// </remarks>
 public static partial class AtomicFile
 {
-    /// <summary>The names of temporary files begin with this; one that is left over from a killed process may be deleted.</summary>
+    /// <summary>The names of temporary files begin with this; one that is left over from a killed process may be
+    /// deleted.</summary>
     public const string TemporaryPrefix = ".mezzotint-";
 
     /// <summary>Files of a process on another machine are left alone for so long.</summary>
@@ -26,7 +27,7 @@ public static partial class AtomicFile
     /// <summary>The folders that this process has swept.</summary>
     internal static readonly ConcurrentDictionary<string, bool> Swept = new(StringComparer.Ordinal);
 
-    /// <summary>For tests, which end the process there: called before each step of a writer, <c>write</c>, <c>fsync</c>,
+    /// <summary>For tests, which end the process there. It is called before each step of a writer: <c>write</c>, <c>fsync</c>,
     /// <c>rename</c>, <c>fsync folder</c> or <c>remove</c>, with the file or folder that the step is about.</summary>
     internal static Action<string, string>? BeforeStep;
 
@@ -40,7 +41,8 @@ public static partial class AtomicFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
         string target = Path.GetFullPath(path);
-        string folder = Path.GetDirectoryName(target) ?? throw new ArgumentException($"'{path}' is not the name of a file.", nameof(path));
+        string folder =
+            Path.GetDirectoryName(target) ?? throw new ArgumentException($"'{path}' is not the name of a file.", nameof(path));
         string temporary = Path.Combine(folder, TemporaryName());
         bool renamed = false;
         try
@@ -84,8 +86,8 @@ public static partial class AtomicFile
         Write(path, stream => stream.Write(bytes));
     }
 
-    /// <summary>Makes a folder where it is not there, removes what killed processes left in it, and finds out whether files can
-    /// be made there: before the work whose result is to go there.</summary>
+    /// <summary>Makes a folder where it is not there, removes what killed processes left in it, and checks that files can be made
+    /// there. It is called before the work whose result is to go there.</summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="IOException">They cannot.</exception>
     /// <exception cref="UnauthorizedAccessException">They may not.</exception>

@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace Mezzotint.Formats;
 
-/// <summary>The cyclic redundancy check of event logs: Castagnoli's polynomial 0x1EDC6F41, reflected, begun and ended with all bits inverted (RFC 3720, appendix B.4).</summary>
+/// <summary>The cyclic redundancy check of event logs: Castagnoli's polynomial 0x1EDC6F41, reflected, begun and ended with all
+/// bits inverted (RFC 3720, appendix B.4).</summary>
 internal static class Crc32C
 {
     /// <summary>The check of these bytes; the machine has an instruction for it.</summary>

@@ -12,9 +12,9 @@ namespace Mezzotint.Formats;
 /// length 1 ... length [rank]        32-bit, big-endian
 /// values                            row-major, exactly length 1 * ... * length [rank] of them
 /// </code>
-/// Whether a file is gzipped is told by its first two bytes (1f 8b), not by its name. The lengths are claims until the file bears
-/// them out: nothing is allocated that the size of the file could not hold.
-/// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"; gzip: RFC 1952.
+/// The first two bytes (1f 8b) of a file say that it is gzipped, not its name. The lengths are claims until the file bears them
+/// out: nothing is allocated that the size of the file could not hold. Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST
+/// database of handwritten digits"; gzip: RFC 1952.
 /// </remarks>
 public static class IdxFile
 {
@@ -26,7 +26,8 @@ public static class IdxFile
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file, plain or gzipped.</param>
     /// <returns>The lengths of the 1 to 4 dimensions, and the values, row-major.</returns>
-    /// <exception cref="MezzotintException">The file cannot be read, is no idx file of unsigned bytes, or its length is not what its header says.</exception>
+    /// <exception cref="MezzotintException">The file cannot be read, is no idx file of unsigned bytes, or its length is not what
+    /// its header says.</exception>
     public static (int[] Shape, byte[] Values) Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -50,13 +51,15 @@ public static class IdxFile
     /// <param name="path">The file to make or to replace.</param>
     /// <param name="shape">The lengths of the 1 to 4 dimensions.</param>
     /// <param name="values">The values, row-major: as many as the product of the lengths.</param>
-    /// <exception cref="ArgumentException">The rank is not 1 to 4, a length is negative, or the number of values is not their product.</exception>
+    /// <exception cref="ArgumentException">The rank is not 1 to 4, a length is negative, or the number of values is not their
+    /// product.</exception>
     /// <exception cref="MezzotintException">The file cannot be written.</exception>
     public static void Write(string path, ReadOnlySpan<int> shape, ReadOnlySpan<byte> values)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (shape.Length is < 1 or > HighestRank)
-            throw new ArgumentException($"An idx file has 1 to {HighestRank} dimensions here, not {shape.Length}.", nameof(shape));
+            throw new ArgumentException(
+                $"An idx file has 1 to {HighestRank} dimensions here, not {shape.Length}.", nameof(shape));
         byte[] header = new byte[4 + 4 * shape.Length];
         (header[2], header[3]) = (UnsignedByte, (byte)shape.Length);
         Int128 product = 1;
@@ -103,7 +106,9 @@ public static class IdxFile
             throw WrongLength(path, shape, claim, $"at most {compressed * HighestInflation} (from {compressed} gzipped bytes)");
         long whole = claim + 4 + 4 * shape.Length;
         if (lengthInTrailer != (uint)whole) // also finds bytes after the gzip stream, which the decompressor passes over
-            throw new MezzotintException($"{path}: its idx header needs {whole} bytes, but its gzip trailer says {lengthInTrailer}: the file is truncated or has something appended. Get it again.");
+            throw new MezzotintException(
+                $"{path}: its idx header needs {whole} bytes, but its gzip trailer says {lengthInTrailer}: the file is truncated "
+                + $"or has something appended. Get it again.");
 
         byte[] values = new byte[Math.Min(claim, FirstBuffer)];
         long count = 0;
@@ -138,7 +143,8 @@ public static class IdxFile
         byte[] header = new byte[4 + 4 * HighestRank];
         int read = stream.ReadAtLeast(header.AsSpan(0, 4), 4, throwOnEndOfStream: false);
         if (read < 4)
-            throw new MezzotintException($"{path} is truncated: its idx header needs 4 bytes and more, and {read} are there. Get the file again.");
+            throw new MezzotintException(
+                $"{path} is truncated: its idx header needs 4 bytes and more, and {read} are there. Get the file again.");
         if (header[0] != 0 || header[1] != 0)
             throw new MezzotintException($"{path} is not an idx file: it begins with {header[0]:x2} {header[1]:x2}, not 00 00.");
         if (header[2] != UnsignedByte)
@@ -150,19 +156,23 @@ public static class IdxFile
         var lengths = header.AsSpan(4, 4 * rank);
         read = stream.ReadAtLeast(lengths, lengths.Length, throwOnEndOfStream: false);
         if (read < lengths.Length)
-            throw new MezzotintException($"{path} is truncated: the idx header of {rank} dimensions needs {4 + 4 * rank} bytes, and {4 + read} are there. Get the file again.");
+            throw new MezzotintException(
+                $"{path} is truncated: the idx header of {rank} dimensions needs {4 + 4 * rank} bytes, and {4 + read} are there. "
+                + $"Get the file again.");
         int[] shape = new int[rank];
         UInt128 product = 1; // four lengths of 32 bits cannot overflow it
         for (int i = 0; i < rank; i++)
         {
             uint length = BinaryPrimitives.ReadUInt32BigEndian(lengths[(4 * i)..]);
             if (length > int.MaxValue)
-                throw new MezzotintException($"{path}: its dimension {i + 1} claims a length of {length}; at most {int.MaxValue} is read.");
+                throw new MezzotintException(
+                    $"{path}: its dimension {i + 1} claims a length of {length}; at most {int.MaxValue} is read.");
             shape[i] = (int)length;
             product *= length;
         }
         if (product > (ulong)Array.MaxLength)
-            throw new MezzotintException($"{path}: its header claims {string.Join(" x ", shape)} = {product} bytes; at most {Array.MaxLength} are read.");
+            throw new MezzotintException(
+                $"{path}: its header claims {string.Join(" x ", shape)} = {product} bytes; at most {Array.MaxLength} are read.");
         claim = (long)product;
         return shape;
     }

@@ -1,6 +1,7 @@
 namespace Mezzotint.Formats;
 
-/// <summary>Images of one size as they go to files and screens: 8-bit grey or red-green-blue values, [N, C, H, W] in row-major order.</summary>
+/// <summary>Images of one size as they go to files and screens: 8-bit grey or red-green-blue values, [N, C, H, W] in row-major
+/// order.</summary>
 public sealed class ImageBatch
 {
     /// <summary>Wraps values, without copying them.</summary>
@@ -17,9 +18,11 @@ public sealed class ImageBatch
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         if (channels is not (1 or 3))
-            throw new ArgumentOutOfRangeException(nameof(channels), channels, "An image has 1 channel (grey) or 3 (red, green, blue).");
+            throw new ArgumentOutOfRangeException(
+                nameof(channels), channels, "An image has 1 channel (grey) or 3 (red, green, blue).");
         if ((Int128)count * channels * height * width != pixels.Length)
-            throw new ArgumentException($"{count} images of {channels} x {height} x {width} are not {pixels.Length} values.", nameof(pixels));
+            throw new ArgumentException(
+                $"{count} images of {channels} x {height} x {width} are not {pixels.Length} values.", nameof(pixels));
         (Count, Channels, Height, Width, Pixels) = (count, channels, height, width, pixels);
     }
 
@@ -60,10 +63,11 @@ public sealed class ImageBatch
     }
 
     /// <summary>
-    /// All images side by side in one, row after row, with a frame of <paramref name="padding"/> around each and between neighbours
-    /// (the layout of torchvision's make_grid). A single image stays as it is, unframed.
+    /// All images side by side in one, row after row, with a frame of <paramref name="padding"/> around each and between
+    /// neighbours (the layout of torchvision's make_grid). A single image stays as it is, unframed.
     /// </summary>
-    /// <param name="columns">Images in a row; by default the square root of their number, rounded up, which makes the grid square.</param>
+    /// <param name="columns">Images in a row; by default the square root of their number, rounded up, which makes the grid
+    /// square.</param>
     /// <param name="padding">Pixels between images and at the border.</param>
     /// <param name="background">The grey value of the padding and of places without an image.</param>
     /// <returns>A batch of one image, (rows * (H + padding) + padding) x (columns * (W + padding) + padding).</returns>

@@ -19,18 +19,22 @@ public static class NpyArray
 
     private static readonly (ElementType Type, string Description)[] _types =
     [
-        (ElementType.UInt8, "|u1"), (ElementType.Int32, "<i4"), (ElementType.Int64, "<i8"), (ElementType.Float32, "<f4"), (ElementType.Float64, "<f8"),
+        (ElementType.UInt8, "|u1"), (ElementType.Int32, "<i4"), (ElementType.Int64, "<i8"), (ElementType.Float32, "<f4"),
+        (ElementType.Float64, "<f8"),
     ];
 
-    /// <summary>An array of bytes; <paramref name="shape"/> holds the lengths of its axes, whose product is the number of values.</summary>
+    /// <summary>An array of bytes; <paramref name="shape"/> holds the lengths of its axes, whose product is the number of
+    /// values.</summary>
     /// <exception cref="ArgumentException">The shape does not fit the values.</exception>
     public static TensorData Of(ReadOnlySpan<byte> values, params long[] shape) => Make(ElementType.UInt8, values, shape);
 
-    /// <summary>An array of 64-bit integers; <paramref name="shape"/> holds the lengths of its axes, whose product is the number of values.</summary>
+    /// <summary>An array of 64-bit integers; <paramref name="shape"/> holds the lengths of its axes, whose product is the number
+    /// of values.</summary>
     /// <exception cref="ArgumentException">The shape does not fit the values.</exception>
     public static TensorData Of(ReadOnlySpan<long> values, params long[] shape) => Make(ElementType.Int64, values, shape);
 
-    /// <summary>An array of single-precision numbers; <paramref name="shape"/> holds the lengths of its axes, whose product is the number of values.</summary>
+    /// <summary>An array of single-precision numbers; <paramref name="shape"/> holds the lengths of its axes, whose product is
+    /// the number of values.</summary>
     /// <exception cref="ArgumentException">The shape does not fit the values.</exception>
     public static TensorData Of(ReadOnlySpan<float> values, params long[] shape) => Make(ElementType.Float32, values, shape);
 
@@ -45,7 +49,9 @@ public static class NpyArray
         string description = _types.FirstOrDefault(entry => entry.Type == array.Type).Description
             ?? throw new ArgumentException($"Arrays of {array.Type} are not written to .npy.", nameof(array));
         if (TensorLayout.ByteCount(array.Type, array.Shape) != array.Bytes.Length)
-            throw new ArgumentException($"{array.Bytes.Length} bytes are not an array of {array.Type} of shape ({string.Join(", ", array.Shape)}).", nameof(array));
+            throw new ArgumentException(
+                $"{array.Bytes.Length} bytes are not an array of {array.Type} of shape ({string.Join(", ", array.Shape)}).",
+                nameof(array));
         string axes = string.Join(", ", array.Shape.Select(length => length.ToString(CultureInfo.InvariantCulture)));
         string shape = array.Shape.Length == 1 ? $"({axes},)" : $"({axes})";
         string header = $"{{'descr': '{description}', 'fortran_order': False, 'shape': {shape}, }}";
@@ -65,7 +71,8 @@ public static class NpyArray
     /// Int32, uint32 to Int64, float16 to Float32.</summary>
     /// <param name="file">The array's header and its elements, no more and no less.</param>
     /// <returns>The array, with elements of type Bool, UInt8, Int32, Int64, Float32 or Float64.</returns>
-    /// <exception cref="MezzotintException">The bytes are not an array in this format, or of a type or order that is not read.</exception>
+    /// <exception cref="MezzotintException">The bytes are not an array in this format, or of a type or order that is not
+    /// read.</exception>
     public static TensorData Read(ReadOnlyMemory<byte> file) => ReadTyped(file).Array;
 
     /// <summary>Reads one array as <see cref="Read"/> does, with NumPy's name of the type it has in the file.</summary>
@@ -122,7 +129,8 @@ public static class NpyArray
         byte[] bytes = MemoryMarshal.AsBytes(values).ToArray();
         return TensorLayout.ByteCount(type, shape) == bytes.Length
             ? new TensorData(type, shape, bytes)
-            : throw new ArgumentException($"{values.Length} values are not an array of shape ({string.Join(", ", shape)}).", nameof(shape));
+            : throw new ArgumentException(
+                $"{values.Length} values are not an array of shape ({string.Join(", ", shape)}).", nameof(shape));
     }
 
     /// <summary>Takes the few kinds of Python literal that a header may hold, from left to right; nothing is evaluated.</summary>
@@ -148,7 +156,9 @@ public static class NpyArray
             SkipSpaces();
             if (_rest.IsEmpty || _rest[0] is not ((byte)'\'' or (byte)'"')) throw Wrong();
             int end = _rest[1..].IndexOf(_rest[0]);
-            if (end < 0 || _rest.Slice(1, end).IndexOfAnyExceptInRange((byte)' ', (byte)'~') >= 0 || _rest.Slice(1, end).Contains((byte)'\\')) throw Wrong();
+            if (end < 0 || _rest.Slice(1, end).IndexOfAnyExceptInRange((byte)' ', (byte)'~') >= 0
+                || _rest.Slice(1, end).Contains((byte)'\\'))
+                throw Wrong();
             string value = Encoding.ASCII.GetString(_rest.Slice(1, end));
             _rest = _rest[(end + 2)..];
             return value;
@@ -171,7 +181,9 @@ public static class NpyArray
             {
                 SkipSpaces();
                 int digits = _rest.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
-                if (digits <= 0 || shape.Count == TensorLayout.MaxRank || !long.TryParse(_rest[..digits], NumberStyles.None, CultureInfo.InvariantCulture, out long length)) throw Wrong();
+                if (digits <= 0 || shape.Count == TensorLayout.MaxRank
+                    || !long.TryParse(_rest[..digits], NumberStyles.None, CultureInfo.InvariantCulture, out long length))
+                    throw Wrong();
                 shape.Add(length);
                 _rest = _rest[digits..];
                 if (TryTake(',')) continue;
@@ -193,6 +205,8 @@ public static class NpyArray
         private void SkipSpaces() => _rest = _rest.TrimStart((byte)' ');
 
         private readonly MezzotintException Wrong() =>
-            new($"its header is not what NumPy writes, from {Printable.Quote(Encoding.Latin1.GetString(_rest[..Math.Min(_rest.Length, 16)]))} on");
+            new(
+                $"its header is not what NumPy writes, from "
+                + $"{Printable.Quote(Encoding.Latin1.GetString(_rest[..Math.Min(_rest.Length, 16)]))} on");
     }
 }

@@ -10,15 +10,18 @@ public static class NpzFile
 {
     private const string Extension = ".npy";
 
-    /// <summary>Writes named arrays, whole or not at all. The same arrays make the same bytes: no time of day is in the file.</summary>
+    /// <summary>Writes named arrays, whole or not at all. The same arrays make the same bytes: no time of day is in the
+    /// file.</summary>
     /// <param name="path">The file to make or to replace.</param>
-    /// <param name="arrays">Names, each used once, and arrays of UInt8, Int32, Int64, Float32 or Float64, as <see cref="NpyArray.Of(ReadOnlySpan{byte}, long[])"/> makes them.</param>
+    /// <param name="arrays">Names, each used once, and arrays of UInt8, Int32, Int64, Float32 or Float64, as
+    /// <see cref="NpyArray.Of(ReadOnlySpan{byte}, long[])"/> makes them.</param>
     /// <exception cref="ArgumentException">A name is empty or used twice, or an array cannot be written.</exception>
     /// <exception cref="MezzotintException">The file cannot be written.</exception>
     public static void Write(string path, params IReadOnlyList<(string Name, TensorData Array)> arrays)
     {
         ArgumentNullException.ThrowIfNull(arrays);
-        if (arrays.Any(array => string.IsNullOrEmpty(array.Name)) || arrays.DistinctBy(array => array.Name).Count() != arrays.Count)
+        if (arrays.Any(array => string.IsNullOrEmpty(array.Name))
+            || arrays.DistinctBy(array => array.Name).Count() != arrays.Count)
             throw new ArgumentException("Every array needs a name of its own.", nameof(arrays));
         AtomicFile.Write(path, stream =>
         {
@@ -33,10 +36,12 @@ public static class NpzFile
         });
     }
 
-    /// <summary>Reads all arrays. Nothing in the file is believed before it is checked, and no more is allocated than the file's bytes justify.</summary>
+    /// <summary>Reads all arrays. Nothing in the file is believed before it is checked, and no more is allocated than the file's
+    /// bytes justify.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The arrays by name, without the .npy of the entries.</returns>
-    /// <exception cref="MezzotintException">The file is not there, not such an archive, damaged, or holds something that is not read.</exception>
+    /// <exception cref="MezzotintException">The file is not there, not such an archive, damaged, or holds something that is not
+    /// read.</exception>
     public static IReadOnlyDictionary<string, TensorData> Read(string path)
     {
         return Read(path, _ => true).ToDictionary(pair => pair.Key, pair => pair.Value.Array);

@@ -3,21 +3,24 @@ using System.Runtime.InteropServices;
 
 namespace Mezzotint.Formats;
 
-/// <summary>A graph of ONNX operators under construction. A value is named by a string; each operator makes one value, or several.</summary>
+/// <summary>A graph of ONNX operators under construction. A value is named by a string; each operator makes one value, or
+/// several.</summary>
 /// <remarks>The fields are those of onnx.proto; the operators those of opset <see cref="Opset"/>.</remarks>
 internal sealed class OnnxGraph
 {
     public const int Opset = 17, IrVersion = 8;
 
     private const int Float = 1, Int64 = 7; // TensorProto.DataType
-    private const int IntAttribute = 2, FloatAttribute = 1, IntsAttribute = 7, StringAttribute = 3; // AttributeProto.AttributeType
+    // AttributeProto.AttributeType
+    private const int IntAttribute = 2, FloatAttribute = 1, IntsAttribute = 7, StringAttribute = 3;
 
     private readonly ProtobufWriter _graph = new();
     private readonly Dictionary<string, string> _constants = [];
     private int _values;
 
     /// <summary>An operator with one result.</summary>
-    public string Add(string type, string[] inputs, params (string Name, object Value)[] attributes) => Add(type, 1, inputs, attributes)[0];
+    public string Add(string type, string[] inputs, params (string Name, object Value)[] attributes) =>
+        Add(type, 1, inputs, attributes)[0];
 
     /// <summary>An operator with several results.</summary>
     public string[] Add(string type, int results, string[] inputs, params (string Name, object Value)[] attributes)
@@ -25,7 +28,10 @@ internal sealed class OnnxGraph
         var node = new ProtobufWriter();
         foreach (string input in inputs)
             node.Add(1, input);
-        string[] outputs = [.. Enumerable.Range(0, results).Select(_ => string.Create(CultureInfo.InvariantCulture, $"{type}_{_values++}"))];
+        string[] outputs =
+        [
+            .. Enumerable.Range(0, results).Select(_ => string.Create(CultureInfo.InvariantCulture, $"{type}_{_values++}")),
+        ];
         foreach (string output in outputs)
             node.Add(2, output);
         node.Add(3, outputs[0]).Add(4, type);
@@ -42,7 +48,8 @@ internal sealed class OnnxGraph
         return name;
     }
 
-    public string Floats(long[] shape, params float[] values) => Constant("floats", Float, shape, MemoryMarshal.AsBytes<float>(values));
+    public string Floats(long[] shape, params float[] values) =>
+        Constant("floats", Float, shape, MemoryMarshal.AsBytes<float>(values));
 
     /// <summary>Whole numbers, as shapes and axes are.</summary>
     public string Whole(params long[] values) => Constant("whole", Int64, [values.Length], MemoryMarshal.AsBytes<long>(values));
@@ -63,7 +70,8 @@ internal sealed class OnnxGraph
     public ReadOnlySpan<byte> Model(string name, string documentation, IEnumerable<KeyValuePair<string, string>> metadata)
     {
         _graph.Add(2, name);
-        var model = new ProtobufWriter().Add(1, IrVersion).Add(2, "mezzotint").Add(6, documentation).Add(7, _graph).Add(8, new ProtobufWriter().Add(1, "").Add(2, Opset));
+        var model = new ProtobufWriter().Add(1, IrVersion).Add(2, "mezzotint").Add(6, documentation).Add(7, _graph)
+            .Add(8, new ProtobufWriter().Add(1, "").Add(2, Opset));
         foreach (var (key, value) in metadata)
             model.Add(14, new ProtobufWriter().Add(1, key).Add(2, value));
         return model.Bytes;

@@ -9,10 +9,10 @@ namespace Mezzotint.Formats;
 /// from, masks and what is evaluated.
 /// </summary>
 /// <remarks>
-/// PNG, JPEG, WebP, BMP and GIF, of an animation the first frame. The file is told by its first bytes, and only bytes of a known
-/// format reach the native decoder, from memory: no stream calls back out of it. The rules are the same for every reader: a
-/// picture stands upright, whatever way the camera was held; what is transparent shows the background, black unless told
-/// otherwise; values come as they are, without gamma or colour profile; colour becomes grey by Rec. 601 luma.
+/// PNG, JPEG, WebP, BMP and GIF, of an animation the first frame. The first bytes of a file give its format. Only bytes of a
+/// known format reach the native decoder, from memory: no stream calls back out of it. The rules are the same for every reader. A
+/// picture stands upright, whatever way the camera was held. What is transparent shows the background, which is black by default.
+/// Values come as they are, without gamma or colour profile. Colour becomes grey by Rec. 601 luma.
 /// </remarks>
 internal sealed class PictureFile : IDisposable
 {

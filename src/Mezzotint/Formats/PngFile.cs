@@ -24,7 +24,8 @@ public static class PngFile
     /// <param name="image">A batch of one image; lay several out with <see cref="ImageBatch.Grid"/>.</param>
     /// <param name="scale">How many pixels of the file, each way, one value takes; at least 1.</param>
     /// <param name="text">Keywords (1 to 79 Latin-1 characters) and texts that <see cref="ReadText"/> finds again.</param>
-    /// <exception cref="ArgumentException">More than one image, a scale below 1 or too large, or a keyword that PNG cannot hold.</exception>
+    /// <exception cref="ArgumentException">More than one image, a scale below 1 or too large, or a keyword that PNG cannot
+    /// hold.</exception>
     /// <exception cref="MezzotintException">The file cannot be written.</exception>
     public static void Write(string path, ImageBatch image, int scale = 1, IReadOnlyDictionary<string, string>? text = null)
     {
@@ -41,13 +42,21 @@ public static class PngFile
     /// <param name="format">PNG, or one of those that lose something.</param>
     /// <param name="quality">0 to 100, for those that lose something.</param>
     /// <param name="text">Keywords and texts, for PNG alone.</param>
-    /// <exception cref="ArgumentException">More than one image, a scale below 1 or too large, or a keyword that PNG cannot hold.</exception>
-    public static byte[] Encode(ImageBatch image, int scale, PictureFormat format, int quality = 100, IReadOnlyDictionary<string, string>? text = null)
+    /// <exception cref="ArgumentException">More than one image, a scale below 1 or too large, or a keyword that PNG cannot
+    /// hold.</exception>
+    public static byte[] Encode(
+        ImageBatch image, int scale, PictureFormat format, int quality = 100, IReadOnlyDictionary<string, string>? text = null)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(scale);
         if (image.Count != 1) throw new ArgumentException($"A file holds one image, not {image.Count}.", nameof(image));
-        byte[] encoded = Encode(image, scale, format switch { PictureFormat.Jpeg => SKEncodedImageFormat.Jpeg, PictureFormat.Webp => SKEncodedImageFormat.Webp, _ => SKEncodedImageFormat.Png }, quality);
+        var encoder = format switch
+        {
+            PictureFormat.Jpeg => SKEncodedImageFormat.Jpeg,
+            PictureFormat.Webp => SKEncodedImageFormat.Webp,
+            _ => SKEncodedImageFormat.Png,
+        };
+        byte[] encoded = Encode(image, scale, encoder, quality);
         if (format != PictureFormat.Png || text is null)
             return encoded;
         using var stream = new MemoryStream();
@@ -60,7 +69,8 @@ public static class PngFile
     /// <param name="name">What an error calls it.</param>
     /// <param name="maxPixels">The most pixels to accept.</param>
     /// <param name="background">The colour behind what is transparent.</param>
-    /// <returns>The image as <see cref="Read"/> gives it, and 0 (transparent) to 255 (opaque) as a grey image; null where all of it is opaque.</returns>
+    /// <returns>The image as <see cref="Read"/> gives it, and 0 (transparent) to 255 (opaque) as a grey image; null where all of
+    /// it is opaque.</returns>
     /// <exception cref="MezzotintException">It is not an image, damaged, or too large.</exception>
     public static (ImageBatch Image, ImageBatch? Opacity) Decode(
         byte[] file, string name, long maxPixels = 1 << 22, Background background = default)
@@ -102,7 +112,8 @@ public static class PngFile
         return mask.On(1, size: size);
     }
 
-    /// <summary>Reads the keywords and texts of a PNG file; compressed ones, which this library never writes, are left out.</summary>
+    /// <summary>Reads the keywords and texts of a PNG file; compressed ones, which this library never writes, are left
+    /// out.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="MezzotintException">The file is not there, or it is not a sound PNG file.</exception>
     public static IReadOnlyDictionary<string, string> ReadText(string path)
@@ -115,8 +126,10 @@ public static class PngFile
     {
         bool grey = image.Channels == 1;
         if (!PictureSize.OfGrid(1, image.Height, image.Width, scale: scale).Fits)
-            throw new ArgumentOutOfRangeException(nameof(scale), scale, $"An image of {image.Height} x {image.Width} cannot be drawn so large.");
-        var info = new SKImageInfo(image.Width * scale, image.Height * scale, grey ? SKColorType.Gray8 : SKColorType.Rgba8888, SKAlphaType.Opaque);
+            throw new ArgumentOutOfRangeException(
+                nameof(scale), scale, $"An image of {image.Height} x {image.Width} cannot be drawn so large.");
+        var info = new SKImageInfo(
+            image.Width * scale, image.Height * scale, grey ? SKColorType.Gray8 : SKColorType.Rgba8888, SKAlphaType.Opaque);
         using var bitmap = new SKBitmap(info);
         Span<byte> target = bitmap.GetPixelSpan();
         int plane = image.Height * image.Width;

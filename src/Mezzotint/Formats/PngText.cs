@@ -4,10 +4,11 @@ using System.Text;
 namespace Mezzotint.Formats;
 
 /// <summary>
-/// Words inside a PNG file: keyword and text in chunks that viewers skip (Portable Network Graphics, third edition, sections 5 and 11.3.3).
-/// A file is the signature and a row of chunks; a chunk is its length (4 bytes, big-endian), its type (4 letters), its data, and the
-/// CRC-32 of type and data. <c>tEXt</c> holds keyword, 0, text in Latin-1. <c>iTXt</c> holds keyword, 0, compression flag and method,
-/// language, 0, translated keyword, 0, text in UTF-8. The first chunk, <c>IHDR</c>, always has 13 bytes of data.
+/// Words inside a PNG file: keyword and text in chunks that viewers skip (Portable Network Graphics, third edition, sections 5
+/// and 11.3.3). A file is the signature and a row of chunks. A chunk is its length (4 bytes, big-endian), its type (4 letters),
+/// its data, and the CRC-32 of type and data. The chunk <c>tEXt</c> holds keyword, 0, text in Latin-1. The chunk <c>iTXt</c>
+/// holds keyword, 0, compression flag and method, language, 0, translated keyword, 0, text in UTF-8. The first chunk,
+/// <c>IHDR</c>, always has 13 bytes of data.
 /// </summary>
 internal static class PngText
 {
@@ -15,9 +16,11 @@ internal static class PngText
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
     private static readonly UTF8Encoding _utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Writes a PNG file again with one more chunk per entry right after its IHDR chunk, in the order of the keywords.</summary>
+    /// <summary>Writes a PNG file again with one more chunk per entry right after its IHDR chunk, in the order of the
+    /// keywords.</summary>
     /// <param name="png">A whole, valid PNG file.</param>
-    /// <param name="text">Keywords (1 to 79 printable Latin-1 characters, no space at an end, no two in a row) and their texts (no NUL).</param>
+    /// <param name="text">Keywords (1 to 79 printable Latin-1 characters, no space at an end, no two in a row) and their texts
+    /// (no NUL).</param>
     /// <param name="output">Where the file goes.</param>
     /// <exception cref="ArgumentException">A keyword or text cannot be written.</exception>
     public static void Insert(ReadOnlySpan<byte> png, IReadOnlyDictionary<string, string> text, Stream output)
@@ -55,7 +58,8 @@ internal static class PngText
             input.ReadExactly(chunk.AsSpan(4));
             if (Crc32.Of(chunk.AsSpan(0, (int)length + 4)) != BinaryPrimitives.ReadUInt32BigEndian(chunk.AsSpan((int)length + 4)))
                 return (null, $"has a chunk {type} whose checksum is wrong");
-            if (!TryDecode(type, chunk.AsSpan(4, (int)length), texts)) return (null, $"has a chunk {type} that breaks the format");
+            if (!TryDecode(type, chunk.AsSpan(4, (int)length), texts))
+                return (null, $"has a chunk {type} that breaks the format");
         }
     }
 
@@ -93,8 +97,11 @@ internal static class PngText
 
     private static byte[] MakeChunk(string keyword, string text)
     {
-        if (keyword.Length is < 1 or > 79 || !keyword.All(IsLatin1) || keyword[0] == ' ' || keyword[^1] == ' ' || keyword.Contains("  ", StringComparison.Ordinal))
-            throw new ArgumentException($"\"{keyword}\" is no keyword of PNG: it takes 1 to 79 printable Latin-1 characters, with single spaces inside.", nameof(keyword));
+        if (keyword.Length is < 1 or > 79 || !keyword.All(IsLatin1) || keyword[0] == ' ' || keyword[^1] == ' '
+            || keyword.Contains("  ", StringComparison.Ordinal))
+            throw new ArgumentException(
+                $"\"{keyword}\" is no keyword of PNG: it takes 1 to 79 printable Latin-1 characters, with single spaces inside.",
+                nameof(keyword));
         if (text.Contains('\0', StringComparison.Ordinal))
             throw new ArgumentException($"The text of \"{keyword}\" holds a NUL character, which PNG forbids.", nameof(text));
         byte[] name = Encoding.Latin1.GetBytes(keyword);

@@ -5,7 +5,8 @@ using System.Text;
 namespace Mezzotint.Formats;
 
 /// <summary>A message in protobuf's wire format, field by field: as much of it as ONNX needs.</summary>
-/// <remarks>The encoding, protobuf.dev/programming-guides/encoding: a tag (field number and wire type), then a varint, four bytes, or a length and that many bytes.</remarks>
+/// <remarks>The encoding, protobuf.dev/programming-guides/encoding: a tag (field number and wire type), then a varint, four
+/// bytes, or a length and that many bytes.</remarks>
 internal sealed class ProtobufWriter
 {
     private const int Varint = 0, LengthDelimited = 2, FourBytes = 5;

@@ -4,9 +4,9 @@ namespace Mezzotint.Formats;
 
 /// <summary>The contents of a safetensors file: named tensors and free text, and nothing that could be executed.</summary>
 /// <remarks>
-/// The format is 8 bytes, the little-endian length of the header; the header, a JSON object; then the tensors' little-endian
-/// bytes, row-major, one after the other to the end of the file. Its rules are kept in full, and a file that breaks one is refused.
-/// Source: the "Format" section of the safetensors project.
+/// The format begins with 8 bytes, the little-endian length of the header. The header is a JSON object. The tensors'
+/// little-endian bytes follow, row-major, one after the other to the end of the file. Its rules are kept in full, and a file that
+/// breaks one is refused. Source: the "Format" section of the safetensors project.
 /// </remarks>
 public sealed class SafetensorsFile
 {
@@ -40,7 +40,8 @@ public sealed class SafetensorsFile
         return Collect(header, path, entry =>
         {
             if (entry.End - entry.Begin > Array.MaxLength)
-                throw new MezzotintException($"'{path}': tensor {Printable.Quote(entry.Name)} has 2 GiB or more; such tensors cannot be read.");
+                throw new MezzotintException(
+                    $"'{path}': tensor {Printable.Quote(entry.Name)} has 2 GiB or more; such tensors cannot be read.");
             byte[] bytes = GC.AllocateUninitializedArray<byte>((int)(entry.End - entry.Begin));
             stream.Position = 8 + headerLength + entry.Begin;
             stream.ReadExactly(bytes);
@@ -75,14 +76,16 @@ public sealed class SafetensorsFile
         AtomicFile.Write(path, stream => Write(stream, header, list));
     }
 
-    /// <summary>Writes the bytes that <see cref="Write(string, IEnumerable{KeyValuePair{string, TensorData}}, IReadOnlyDictionary{string, string}?)"/>
-    /// puts into a file.</summary>
+    /// <summary>Writes the bytes that
+    /// <see cref="Write(string, IEnumerable{KeyValuePair{string, TensorData}}, IReadOnlyDictionary{string, string}?)"/> puts into
+    /// a file.</summary>
     /// <param name="stream">Where to; it stays open.</param>
     /// <param name="tensors">The tensors by name, in order.</param>
     /// <param name="metadata">Free text; null or empty for none.</param>
     /// <exception cref="ArgumentException">As for a file.</exception>
     public static void Write(
-        Stream stream, IEnumerable<KeyValuePair<string, TensorData>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+        Stream stream, IEnumerable<KeyValuePair<string, TensorData>> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
         KeyValuePair<string, TensorData>[] list = [.. tensors];
@@ -102,23 +105,32 @@ public sealed class SafetensorsFile
     private static int HeaderLength(ReadOnlySpan<byte> start, long fileLength, string name)
     {
         if (start.Length < 8)
-            throw new MezzotintException($"'{name}' cannot be read as safetensors: it has {fileLength} bytes, fewer than the 8 that give the header's length.");
+            throw new MezzotintException(
+                $"'{name}' cannot be read as safetensors: it has {fileLength} bytes, fewer than the 8 that give the header's "
+                + $"length.");
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (length > SafetensorsHeader.MaxLength)
-            throw new MezzotintException($"'{name}' cannot be read as safetensors: it claims a header of {length} bytes, more than the {SafetensorsHeader.MaxLength} that the format allows; is it a safetensors file?");
+            throw new MezzotintException(
+                $"'{name}' cannot be read as safetensors: it claims a header of {length} bytes, more than the "
+                + $"{SafetensorsHeader.MaxLength} that the format allows; is it a safetensors file?");
         if ((long)length > fileLength - 8)
-            throw new MezzotintException($"'{name}' cannot be read as safetensors: it claims a header of {length} bytes, but has {fileLength - 8} after the length; it is cut off, copy it again.");
+            throw new MezzotintException(
+                $"'{name}' cannot be read as safetensors: it claims a header of {length} bytes, but has {fileLength - 8} after "
+                + $"the length; it is cut off, copy it again.");
         return (int)length;
     }
 
-    private static SafetensorsFile Collect(SafetensorsHeader header, string name, Func<SafetensorsHeader.Entry, ReadOnlyMemory<byte>> bytesOf)
+    private static SafetensorsFile Collect(
+        SafetensorsHeader header, string name, Func<SafetensorsHeader.Entry, ReadOnlyMemory<byte>> bytesOf)
     {
         var tensors = new OrderedDictionary<string, TensorData>(header.Entries.Count);
         foreach (var entry in header.Entries)
         {
             ReadOnlyMemory<byte> bytes = bytesOf(entry);
             if (!TensorLayout.HasValidBytes(entry.Type, bytes.Span))
-                throw new MezzotintException($"'{name}' cannot be read as safetensors: tensor {Printable.Quote(entry.Name)} is of booleans and has a byte that is neither 0 nor 1.");
+                throw new MezzotintException(
+                    $"'{name}' cannot be read as safetensors: tensor {Printable.Quote(entry.Name)} is of booleans and has a byte "
+                    + $"that is neither 0 nor 1.");
             tensors.Add(entry.Name, new TensorData(entry.Type, entry.Shape, bytes));
         }
         return new SafetensorsFile(header.Metadata, tensors);

@@ -71,10 +71,12 @@ internal sealed class SafetensorsHeader
     /// <summary>The header for these tensors, padded, without its length; offsets in the order given.</summary>
     /// <exception cref="ArgumentException">A name is used twice, reserved or not valid Unicode, the bytes of a tensor do not
     /// match its shape and type, or the header would be too long.</exception>
-    public static byte[] Format(IReadOnlyCollection<KeyValuePair<string, TensorData>> tensors, IReadOnlyDictionary<string, string>? metadata)
+    public static byte[] Format(
+        IReadOnlyCollection<KeyValuePair<string, TensorData>> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        var options = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var writer = new Utf8JsonWriter(buffer, options))
         {
             writer.WriteStartObject();
             if (metadata is { Count: > 0 })
@@ -89,11 +91,17 @@ internal sealed class SafetensorsHeader
             foreach (var (name, tensor) in tensors)
             {
                 if (!names.Add(Unicode(name)) || name == MetadataKey)
-                    throw new ArgumentException($"The name {Printable.Quote(name)} is used twice, or is the reserved '{MetadataKey}'.", nameof(tensors));
+                    throw new ArgumentException(
+                        $"The name {Printable.Quote(name)} is used twice, or is the reserved '{MetadataKey}'.", nameof(tensors));
                 if (TensorLayout.ByteCount(tensor.Type, tensor.Shape) != tensor.Bytes.Length)
-                    throw new ArgumentException($"Tensor {Printable.Quote(name)} has {tensor.Bytes.Length} bytes, which is not what its shape and type take.", nameof(tensors));
+                    throw new ArgumentException(
+                        $"Tensor {Printable.Quote(name)} has {tensor.Bytes.Length} bytes, which is not what its shape and type "
+                        + $"take.",
+                        nameof(tensors));
                 if (!TensorLayout.HasValidBytes(tensor.Type, tensor.Bytes.Span))
-                    throw new ArgumentException($"Tensor {Printable.Quote(name)} is of booleans and has a byte that is neither 0 nor 1.", nameof(tensors));
+                    throw new ArgumentException(
+                        $"Tensor {Printable.Quote(name)} is of booleans and has a byte that is neither 0 nor 1.",
+                        nameof(tensors));
                 writer.WriteStartObject(name);
                 writer.WriteString("dtype", Array.Find(Types, pair => pair.Type == tensor.Type).Name);
                 writer.WriteStartArray("shape");
@@ -112,7 +120,8 @@ internal sealed class SafetensorsHeader
         buffer.GetSpan(8)[..padding].Fill((byte)' ');
         buffer.Advance(padding);
         if (buffer.WrittenCount > MaxLength)
-            throw new ArgumentException($"The header would take {buffer.WrittenCount} bytes; the format allows {MaxLength}.", nameof(tensors));
+            throw new ArgumentException(
+                $"The header would take {buffer.WrittenCount} bytes; the format allows {MaxLength}.", nameof(tensors));
         return buffer.WrittenSpan.ToArray();
     }
 
@@ -159,7 +168,8 @@ internal sealed class SafetensorsHeader
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string field = reader.GetString()!;
-            bool twice = field switch { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => offsets is not null, _ => false };
+            bool twice = field switch
+                { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => offsets is not null, _ => false };
             if (twice)
                 throw InvalidTensor(name, $"has '{field}' twice");
             reader.Read();
@@ -180,7 +190,8 @@ internal sealed class SafetensorsHeader
         }
         if (type is null || shape is null || offsets is not [var begin, var end])
             throw InvalidTensor(name, "needs a dtype, a shape and two data_offsets");
-        long bytes = TensorLayout.ByteCount(type.Value, shape) ?? throw InvalidTensor(name, "has a shape whose size overflows 63 bits");
+        long bytes =
+            TensorLayout.ByteCount(type.Value, shape) ?? throw InvalidTensor(name, "has a shape whose size overflows 63 bits");
         if (begin > end || end - begin != bytes)
             throw InvalidTensor(name, $"takes {bytes} bytes by its shape and type, but its data_offsets are {begin} and {end}");
         return new Entry(name, type.Value, shape, begin, end);
@@ -225,9 +236,12 @@ internal sealed class SafetensorsHeader
             if (entry.Begin > covered)
                 throw InvalidTensor(entry.Name, $"starts at data byte {entry.Begin} and leaves a hole after byte {covered}");
             if (entry.Begin < covered)
-                throw InvalidTensor(entry.Name, $"starts at data byte {entry.Begin} and overlaps the one that ends at byte {covered}");
+                throw InvalidTensor(
+                    entry.Name, $"starts at data byte {entry.Begin} and overlaps the one that ends at byte {covered}");
             if (entry.End > dataLength)
-                throw InvalidTensor(entry.Name, $"ends at data byte {entry.End}, but the file has {dataLength} bytes of data; it is cut off, copy it again");
+                throw InvalidTensor(
+                    entry.Name,
+                    $"ends at data byte {entry.End}, but the file has {dataLength} bytes of data; it is cut off, copy it again");
             covered = entry.End;
         }
         if (covered != dataLength)

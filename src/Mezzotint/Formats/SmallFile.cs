@@ -12,7 +12,8 @@ internal static class SmallFile
     public static byte[] Read(string path, int limit) => InputFile.Read(path, stream =>
     {
         if (stream.Length > limit)
-            throw new MezzotintException($"'{path}' has {stream.Length} bytes, where at most {limit} are expected; is it the right file?");
+            throw new MezzotintException(
+                $"'{path}' has {stream.Length} bytes, where at most {limit} are expected; is it the right file?");
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes;

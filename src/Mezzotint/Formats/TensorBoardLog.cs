@@ -6,12 +6,12 @@ using System.Text;
 namespace Mezzotint.Formats;
 
 /// <summary>
-/// Scalars over time in a file that TensorBoard reads, <c>events.out.tfevents.SECONDS.HOST.PROCESS.NUMBER</c>. The file is a row of records:
-/// length (8 bytes, little-endian), masked CRC-32C of the length, data, masked CRC-32C of the data, where
-/// masked(c) = (c rotated right by 15) + 0xA282EAD8. The data is a protocol buffer, Event { double wall_time = 1; int64 step = 2;
-/// string file_version = 3; Summary summary = 5; SessionLog session_log = 7 }, with Summary { repeated Value value = 1 },
-/// Value { string tag = 1; float simple_value = 2 } and SessionLog { SessionStatus status = 1 }, whose START is 1. The first event
-/// states the version, <c>brain.Event:2</c>. One thread at a time.
+/// Scalars over time in a file that TensorBoard reads, <c>events.out.tfevents.SECONDS.HOST.PROCESS.NUMBER</c>. The file is a row
+/// of records: length (8 bytes, little-endian), masked CRC-32C of the length, data, masked CRC-32C of the data, where masked(c) =
+/// (c rotated right by 15) + 0xA282EAD8. The data is a protocol buffer, Event { double wall_time = 1; int64 step = 2; string
+/// file_version = 3; Summary summary = 5; SessionLog session_log = 7 }, with Summary { repeated Value value = 1 }, Value { string
+/// tag = 1; float simple_value = 2 } and SessionLog { SessionStatus status = 1 }, whose START is 1. The first event states the
+/// version, <c>brain.Event:2</c>. One thread at a time.
 /// </summary>
 public sealed class TensorBoardLog : IDisposable
 {
@@ -21,7 +21,8 @@ public sealed class TensorBoardLog : IDisposable
     /// <summary>Starts a new file; those that are in the folder already belong to the same curves.</summary>
     /// <param name="folder">The folder of the run; made if it is not there.</param>
     /// <param name="clock">Where the time of the events comes from; by default the system.</param>
-    /// <param name="resumedStep">For a run that goes on from a checkpoint: what earlier files say of this step and later ones is void.</param>
+    /// <param name="resumedStep">For a run that goes on from a checkpoint: what earlier files say of this step and later ones is
+    /// void.</param>
     /// <exception cref="MezzotintException">The file cannot be made.</exception>
     public TensorBoardLog(string folder, TimeProvider? clock = null, long? resumedStep = null)
     {
@@ -49,7 +50,8 @@ public sealed class TensorBoardLog : IDisposable
     public string Path => _file.Name;
 
     /// <summary>Adds one point to a curve.</summary>
-    /// <param name="tag">The name of the curve, such as <c>Loss/Train</c>; curves with the same part before the slash share a section.</param>
+    /// <param name="tag">The name of the curve, such as <c>Loss/Train</c>; curves with the same part before the slash share a
+    /// section.</param>
     /// <param name="value">Its height; not a number and the infinities are shown as such.</param>
     /// <param name="step">Its place on the axis of steps.</param>
     public void AddScalar(string tag, float value, long step)
@@ -67,7 +69,8 @@ public sealed class TensorBoardLog : IDisposable
         WriteRecord(scalar);
     }
 
-    /// <summary>Hands what was added to the operating system, so that TensorBoard sees it and the end of this process does not lose it.</summary>
+    /// <summary>Hands what was added to the operating system, so that TensorBoard sees it and the end of this process does not
+    /// lose it.</summary>
     public void Flush() => _file.Flush();
 
     /// <summary>Flushes and closes the file.</summary>
@@ -90,20 +93,24 @@ public sealed class TensorBoardLog : IDisposable
 
     private static FileStream Create(string folder, long seconds)
     {
-        string host = new([.. Environment.MachineName.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' ? letter : '-')]);
+        string host = string.Concat(Environment.MachineName.Select(letter =>
+            char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' ? letter : '-'));
         try
         {
             Directory.CreateDirectory(folder);
             for (int number = 0; ; number++)
             {
-                string name = string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{seconds:D10}.{host}.{Environment.ProcessId}.{number}");
+                string name = string.Create(
+                    CultureInfo.InvariantCulture, $"events.out.tfevents.{seconds:D10}.{host}.{Environment.ProcessId}.{number}");
                 string path = System.IO.Path.Combine(folder, name);
-                if (!File.Exists(path)) return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete);
+                if (!File.Exists(path))
+                    return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete);
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new MezzotintException($"Cannot start an event log in '{folder}': {Printable.Line(exception.Message)}", exception);
+            throw new MezzotintException(
+                $"Cannot start an event log in '{folder}': {Printable.Line(exception.Message)}", exception);
         }
     }
 

@@ -16,7 +16,8 @@ internal static class TensorConversion
         return new TensorData(ElementTypeOf(tensor.dtype), [.. tensor.shape], bytes);
     }
 
-    /// <summary>Copies <paramref name="data"/> into <paramref name="target"/>, which has the same shape; numbers are converted to its type.</summary>
+    /// <summary>Copies <paramref name="data"/> into <paramref name="target"/>, which has the same shape; numbers are converted to
+    /// its type.</summary>
     public static void CopyTo(this TensorData data, Tensor target)
     {
         using var scope = NewDisposeScope();

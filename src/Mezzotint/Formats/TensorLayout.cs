@@ -2,8 +2,8 @@ namespace Mezzotint.Formats;
 
 /// <summary>Where the elements of a tensor lie in its bytes.</summary>
 /// <remarks>
-/// Element (i_0, ..., i_n) of a strided tensor is element number offset + sum of i_k stride_k of its storage; in row-major
-/// order, stride_k is the product of the lengths of the axes after k.
+/// Element (i_0, ..., i_n) of a strided tensor is element number offset + sum of i_k stride_k of its storage. In row-major order,
+/// stride_k is the product of the lengths of the axes after k.
 /// </remarks>
 internal static class TensorLayout
 {
@@ -25,7 +25,8 @@ internal static class TensorLayout
         return count <= long.MaxValue ? (long)count : null;
     }
 
-    /// <summary>True where every byte of a <see cref="ElementType.Bool"/> tensor is 0 or 1; other types have no invalid bytes.</summary>
+    /// <summary>True where every byte of a <see cref="ElementType.Bool"/> tensor is 0 or 1; other types have no invalid
+    /// bytes.</summary>
     public static bool HasValidBytes(ElementType type, ReadOnlySpan<byte> bytes) =>
         type != ElementType.Bool || !bytes.ContainsAnyExceptInRange((byte)0, (byte)1);
 
@@ -55,7 +56,8 @@ internal static class TensorLayout
     /// <param name="strides">The strides in elements.</param>
     /// <param name="offset">The first element.</param>
     public static void Copy(
-        Span<byte> destination, ReadOnlySpan<byte> storage, int elementSize, ReadOnlySpan<long> shape, ReadOnlySpan<long> strides, long offset)
+        Span<byte> destination, ReadOnlySpan<byte> storage, int elementSize, ReadOnlySpan<long> shape, ReadOnlySpan<long> strides,
+        long offset)
     {
         if (destination.IsEmpty)
             return;

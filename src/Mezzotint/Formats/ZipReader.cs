@@ -15,9 +15,9 @@ internal sealed record ZipEntry(string Name, bool IsStored, long Length, uint Cr
 
 /// <summary>Reads zip archives that may be damaged or hostile.</summary>
 /// <remarks>
-/// Opening inflates nothing and checks all entries: names, methods, lengths, and that no two lie over the same bytes, which is
-/// how a small file becomes an archive of any size. Reading takes one entry, holds it to the length and the checksum of the
-/// directory, and takes memory as bytes arrive. The format is that of PKWARE's APPNOTE 6.3, with zip64, stored or deflated.
+/// Opening inflates nothing and checks all entries: names, methods, lengths. No two may lie over the same bytes, which is how a
+/// small file becomes an archive of any size. Reading takes one entry, holds it to the length and the checksum of the directory,
+/// and takes memory as bytes arrive. The format is that of PKWARE's APPNOTE 6.3, with zip64, stored or deflated.
 /// </remarks>
 internal sealed class ZipReader
 {

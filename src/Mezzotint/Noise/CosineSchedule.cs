@@ -2,8 +2,8 @@ namespace Mezzotint.Noise;
 
 /// <summary>The cosine schedule: alpha(t) = cos(phi(t)) / cos(phi(0)) with phi(t) = (t + s) / (1 + s) pi / 2.</summary>
 /// <remarks>
-/// Nichol and Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", arXiv 2102.09672, equation 17. alpha(1) is 0. As a table,
-/// no beta is above 0.999.
+/// Nichol and Dhariwal 2021, "Improved Denoising Diffusion Probabilistic Models", arXiv 2102.09672, equation 17. alpha(1) is 0.
+/// As a table, no beta is above 0.999.
 /// </remarks>
 public sealed record CosineSchedule : NoiseSchedule
 {
@@ -18,7 +18,8 @@ public sealed record CosineSchedule : NoiseSchedule
     /// <inheritdoc/>
     public override double LogAlpha(double t)
     {
-        // 1 - cos a / cos b as a product of sines is exact where both angles are close. Near t = 1, cos a is the sine of what is left to pi / 2.
+        // 1 - cos a / cos b as a product of sines is exact where both angles are close. Near t = 1, cos a is the sine of what is
+        // left to pi / 2.
         double start = Offset * PhaseRate, gone = t * PhaseRate;
         double lost = 2 * Math.Sin(start + gone / 2) * Math.Sin(gone / 2) / Math.Cos(start);
         return lost < 0.5 ? Exponentials.LogOnePlus(-lost) : Math.Log(Math.Sin((1 - t) * PhaseRate) / Math.Cos(start));

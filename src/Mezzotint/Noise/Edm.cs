@@ -2,8 +2,8 @@ namespace Mezzotint.Noise;
 
 /// <summary>The process whose time is the noise itself: alpha = 1, std(t) = t. It lives in VE coordinates already.</summary>
 /// <remarks>
-/// It solves dx = sqrt(2 t) dw. Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv 2206.00364,
-/// table 1; the range is theirs, for images of a standard deviation of 0.5.
+/// It solves dx = sqrt(2 t) dw. Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv
+/// 2206.00364, table 1; the range is theirs, for images of a standard deviation of 0.5.
 /// </remarks>
 public sealed record Edm : NoiseProcess
 {
@@ -44,6 +44,8 @@ public sealed record Edm : NoiseProcess
     public override void Validate()
     {
         Check.Range("process.minimum_time", MinimumTime, double.IsFinite(MinimumTime) && MinimumTime > 0, "more than 0");
-        Check.Range("process.maximum_sigma", MaximumSigma, double.IsFinite(MaximumSigma) && MaximumSigma > MinimumTime, "more than process.minimum_time");
+        Check.Range(
+            "process.maximum_sigma", MaximumSigma, double.IsFinite(MaximumSigma) && MaximumSigma > MinimumTime,
+            "more than process.minimum_time");
     }
 }

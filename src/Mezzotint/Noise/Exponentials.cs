@@ -1,6 +1,7 @@
 namespace Mezzotint.Noise;
 
-/// <summary>exp(x) - 1 and ln(1 + x) to the last digits where x is small, which .NET lacks: levels near the clean image depend on them.</summary>
+/// <summary>exp(x) - 1 and ln(1 + x) to the last digits where x is small, which .NET lacks: levels near the clean image depend on
+/// them.</summary>
 internal static class Exponentials
 {
     /// <summary>exp(x) - 1 = 2 exp(x / 2) sinh(x / 2).</summary>

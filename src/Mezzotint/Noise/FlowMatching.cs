@@ -2,9 +2,10 @@ namespace Mezzotint.Noise;
 
 /// <summary>The straight path from image to noise: alpha(t) = 1 - t, std(t) = t, so x_t = (1 - t) x_0 + t z.</summary>
 /// <remarks>
-/// Its velocity dx/dt along a path is z - x_0. Lipman et al. 2023, "Flow Matching for Generative Modeling", arXiv 2210.02747; Liu et al. 2023,
-/// "Flow Straight and Fast", arXiv 2209.03003. As a stochastic differential equation it has f = -1 / (1 - t) and g^2 = 2 t / (1 - t). Neither
-/// has a bound at t = 1, where the signal ends: <see cref="MaximumTime"/> is where the level is <see cref="NoiseProcess.PureNoiseLevel"/>.
+/// Its velocity dx/dt along a path is z - x_0. Lipman et al. 2023, "Flow Matching for Generative Modeling", arXiv 2210.02747; Liu
+/// et al. 2023, "Flow Straight and Fast", arXiv 2209.03003. As a stochastic differential equation it has f = -1 / (1 - t) and g^2
+/// = 2 t / (1 - t). Neither has a bound at t = 1, where the signal ends: <see cref="MaximumTime"/> is where the level is
+/// <see cref="NoiseProcess.PureNoiseLevel"/>.
 /// </remarks>
 public sealed record FlowMatching : NoiseProcess
 {
@@ -18,13 +19,15 @@ public sealed record FlowMatching : NoiseProcess
     public override double MaximumTime => Time(PureNoiseLevel);
 
     /// <summary>
-    /// s, which draws the grid of times towards the noise where it is more than 1, as large images need, and towards the image where it
-    /// is less; 1 leaves it even. It bears on <see cref="Times"/> and <see cref="ShiftTime"/> alone: a trained network keeps its meaning of t.
+    /// s, which draws the grid of times towards the noise where it is more than 1, as large images need, and towards the image
+    /// where it is less; 1 leaves it even. It bears on <see cref="Times"/> and <see cref="ShiftTime"/> alone: a trained network
+    /// keeps its meaning of t.
     /// </summary>
     public double Shift { get; init; } = 1;
 
     /// <summary>The shifted time t' = s t / (1 + (s - 1) t): the level is multiplied by s.</summary>
-    /// <remarks>Esser et al. 2024, "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis", arXiv 2403.03206, equation 23.</remarks>
+    /// <remarks>Esser et al. 2024, "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis", arXiv 2403.03206,
+    /// equation 23.</remarks>
     /// <param name="t">A time, 0 to 1, for instance a draw from the distribution that training has without shift.</param>
     public double ShiftTime(double t) => Shift * t / (1 + (Shift - 1) * t);
 
@@ -45,7 +48,8 @@ public sealed record FlowMatching : NoiseProcess
     /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
     public override double Diffusion(double t) => Math.Sqrt(2 * t / (1 - t));
 
-    /// <summary>The process's own grid of times: from <see cref="MaximumTime"/> down to <see cref="MinimumTime"/>, even before the shift.</summary>
+    /// <summary>The process's own grid of times: from <see cref="MaximumTime"/> down to <see cref="MinimumTime"/>, even before
+    /// the shift.</summary>
     /// <param name="count">The number of times, 2 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 2.</exception>
     public override double[] Times(int count)

@@ -2,8 +2,9 @@ namespace Mezzotint.Noise;
 
 /// <summary>The linear schedule: beta(t) = beta_min + t (beta_max - beta_min).</summary>
 /// <remarks>
-/// As a table: T betas evenly spaced from beta_min / T to beta_max / T; with T = 1000 the 1e-4 ... 0.02 of Ho et al. 2020, "Denoising
-/// Diffusion Probabilistic Models", arXiv 2006.11239, section 4. In continuous time: Song et al. 2021, arXiv 2011.13456, equation 32.
+/// As a table: T betas evenly spaced from beta_min / T to beta_max / T; with T = 1000 the 1e-4 ... 0.02 of Ho et al. 2020,
+/// "Denoising Diffusion Probabilistic Models", arXiv 2006.11239, section 4. In continuous time: Song et al. 2021, arXiv
+/// 2011.13456, equation 32.
 /// </remarks>
 public sealed record LinearSchedule : NoiseSchedule
 {
@@ -32,14 +33,19 @@ public sealed record LinearSchedule : NoiseSchedule
     public override TableSchedule ToTable(int count)
     {
         CheckCount(count);
-        Check.Range("process.schedule.table_length", count, count > BetaMax, "more than process.schedule.beta_max: no step may lose more than all of the signal");
-        return new TableSchedule([.. Enumerable.Range(0, count).Select(k => Beta(count == 1 ? 0 : k / (count - 1.0)) / count)], (this, count, false));
+        Check.Range(
+            "process.schedule.table_length", count, count > BetaMax,
+            "more than process.schedule.beta_max: no step may lose more than all of the signal");
+        return new TableSchedule(
+            [.. Enumerable.Range(0, count).Select(k => Beta(count == 1 ? 0 : k / (count - 1.0)) / count)], (this, count, false));
     }
 
     /// <inheritdoc/>
     public override void Validate()
     {
         Check.Range("process.schedule.beta_min", BetaMin, double.IsFinite(BetaMin) && BetaMin > 0, "more than 0");
-        Check.Range("process.schedule.beta_max", BetaMax, double.IsFinite(BetaMax) && BetaMax >= BetaMin, "process.schedule.beta_min or more");
+        Check.Range(
+            "process.schedule.beta_max", BetaMax, double.IsFinite(BetaMax) && BetaMax >= BetaMin,
+            "process.schedule.beta_min or more");
     }
 }

@@ -13,31 +13,38 @@ public enum FinalLevel
 }
 
 /// <summary>
-/// The noise levels that a solver walks down: n + 1 of them for n steps, strictly falling, from the most noise to 0 or to the least noise.
+/// The noise levels that a solver walks down: n + 1 of them for n steps, strictly falling, from the most noise to 0 or to the
+/// least noise.
 /// </summary>
 /// <remarks>
-/// A level is the ratio of noise to signal, the standard deviation of the noise in VE coordinates (see <see cref="NoiseProcess"/>).
-/// With <see cref="FinalLevel.Zero"/>, n levels are spread from the most to the least and 0 follows; with
-/// <see cref="FinalLevel.Minimum"/>, n + 1 are, and the last is the least. One step from the most noise straight to the end is always possible.
-/// How they are spread is the name of the function: over the levels themselves (Karras, exponential, polyexponential, log-SNR), over time
-/// (uniform, beta), or over the entries of a discrete table (linspace, leading, trailing).
+/// A level is the ratio of noise to signal, the standard deviation of the noise in VE coordinates (see
+/// <see cref="NoiseProcess"/>). With <see cref="FinalLevel.Zero"/>, n levels are spread from the most to the least and 0 follows;
+/// with <see cref="FinalLevel.Minimum"/>, n + 1 are, and the last is the least. One step from the most noise straight to the end
+/// is always possible. The name of a function says how they are spread. Karras, exponential, polyexponential and log-SNR spread
+/// the levels themselves. Uniform and beta spread times. Linspace, leading and trailing spread the entries of a discrete table.
 /// </remarks>
 public static class NoiseLevels
 {
     private const int EntriesOfContinuousTime = 1000;
 
     /// <summary>The names that <see cref="Named"/> knows.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["karras", "exponential", "polyexponential", "beta", "linspace", "leading", "trailing", "uniform", "log-snr"];
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        "karras", "exponential", "polyexponential", "beta", "linspace", "leading", "trailing", "uniform", "log-snr",
+    ];
 
     /// <summary>The levels of a process by the name of their spread, as after <c>--levels</c> on the command line.</summary>
-    /// <param name="name">One of <see cref="Names"/>; or the levels themselves, such as "80,2.5,0.8", one a step: few steps need chosen ones.</param>
+    /// <param name="name">One of <see cref="Names"/>; or the levels themselves, such as "80,2.5,0.8", one a step: few steps need
+    /// chosen ones.</param>
     /// <param name="process">Gives the range and, where the spread is over time, the levels.</param>
     /// <param name="steps">The number of steps, 1 or more.</param>
     /// <param name="final">The last level.</param>
     /// <param name="rho">The exponent of <c>karras</c> and <c>polyexponential</c>; null for their own, 7 and 1.</param>
     /// <returns>steps + 1 levels.</returns>
-    /// <exception cref="MezzotintException">The name is unknown; or a setting does not fit, as the functions of that name say.</exception>
-    public static double[] Named(string name, NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero, double? rho = null)
+    /// <exception cref="MezzotintException">The name is unknown; or a setting does not fit, as the functions of that name
+    /// say.</exception>
+    public static double[] Named(
+        string name, NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero, double? rho = null)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (name.Length > 0 && char.IsAsciiDigit(name[0]))
@@ -62,10 +69,15 @@ public static class NoiseLevels
     private static double[] Listed(string list, NoiseProcess process, int steps, FinalLevel final)
     {
         ArgumentNullException.ThrowIfNull(process);
-        double[] levels = [.. list.Split(',').Select(text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double level) ? level : double.NaN)];
+        double[] levels =
+        [
+            .. list.Split(',').Select(text =>
+                double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double level) ? level : double.NaN),
+        ];
         double last = final == FinalLevel.Minimum ? process.MinimumLevel : 0;
         const double Rounding = 1e-9;
-        if (levels.Any(level => !(level >= process.MinimumLevel * (1 - Rounding) && level <= process.MaximumLevel * (1 + Rounding))))
+        if (levels.Any(level =>
+            !(level >= process.MinimumLevel * (1 - Rounding) && level <= process.MaximumLevel * (1 + Rounding))))
             throw new MezzotintException(
                 string.Create(
                 CultureInfo.InvariantCulture,
@@ -82,14 +94,16 @@ public static class NoiseLevels
     }
 
     /// <summary>Evenly spaced after taking the rho-th root: more levels where there is little noise.</summary>
-    /// <remarks>Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv 2206.00364, equation 5.</remarks>
+    /// <remarks>Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv 2206.00364,
+    /// equation 5.</remarks>
     /// <param name="maximum">The first level; more than <paramref name="minimum"/>.</param>
     /// <param name="minimum">The least level, more than 0.</param>
     /// <param name="steps">The number of steps, 1 or more.</param>
     /// <param name="final">The last level.</param>
     /// <param name="rho">1 for even levels, without end for even logarithms; more than 0. The paper has 7.</param>
     /// <returns>steps + 1 levels.</returns>
-    /// <exception cref="MezzotintException"><paramref name="rho"/> is out of its range, or there is no room for so many levels.</exception>
+    /// <exception cref="MezzotintException"><paramref name="rho"/> is out of its range, or there is no room for so many
+    /// levels.</exception>
     /// <exception cref="ArgumentException">The range or the number of steps is none.</exception>
     public static double[] Karras(double maximum, double minimum, int steps, FinalLevel final = FinalLevel.Zero, double rho = 7)
     {
@@ -133,12 +147,16 @@ public static class NoiseLevels
     /// <param name="final">The last level.</param>
     /// <param name="rho">1 for even logarithms; above, more levels where there is little noise; more than 0.</param>
     /// <returns>steps + 1 levels.</returns>
-    /// <exception cref="MezzotintException"><paramref name="rho"/> is out of its range, or there is no room for so many levels.</exception>
+    /// <exception cref="MezzotintException"><paramref name="rho"/> is out of its range, or there is no room for so many
+    /// levels.</exception>
     /// <exception cref="ArgumentException">The range or the number of steps is none.</exception>
-    public static double[] Polyexponential(double maximum, double minimum, int steps, FinalLevel final = FinalLevel.Zero, double rho = 1)
+    public static double[] Polyexponential(
+        double maximum, double minimum, int steps, FinalLevel final = FinalLevel.Zero, double rho = 1)
     {
         CheckRho(rho);
-        return Spread("polyexponential", maximum, minimum, steps, final, done => minimum * Math.Pow(maximum / minimum, Math.Pow(1 - done, rho)));
+        return Spread(
+            "polyexponential", maximum, minimum, steps, final,
+            done => minimum * Math.Pow(maximum / minimum, Math.Pow(1 - done, rho)));
     }
 
     /// <inheritdoc cref="Polyexponential(double, double, int, FinalLevel, double)"/>
@@ -149,8 +167,8 @@ public static class NoiseLevels
     public static double[] Polyexponential(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero, double rho = 1) =>
         Polyexponential(MaximumOf(process), process.MinimumLevel, steps, final, rho);
 
-    /// <summary>Evenly spaced half log signal-to-noise ratios. In VE coordinates that ratio is -ln level, so these are the exponential levels by
-    /// the name that they have where time is something else.</summary>
+    /// <summary>Evenly spaced half log signal-to-noise ratios. In VE coordinates that ratio is -ln level, so these are the
+    /// exponential levels by the name that they have where time is something else.</summary>
     /// <remarks>Lu et al. 2022, "DPM-Solver", arXiv 2206.00927, section 3.3.</remarks>
     /// <param name="process">Gives the range.</param>
     /// <param name="steps">The number of steps, 1 or more.</param>
@@ -161,10 +179,13 @@ public static class NoiseLevels
     public static double[] LogSnrUniform(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero)
     {
         double first = -Math.Log(MaximumOf(process)), last = -Math.Log(process.MinimumLevel);
-        return Spread("log-snr", process.MaximumLevel, process.MinimumLevel, steps, final, done => Math.Exp(-(first + done * (last - first))));
+        return Spread(
+            "log-snr", process.MaximumLevel, process.MinimumLevel, steps, final,
+            done => Math.Exp(-(first + done * (last - first))));
     }
 
-    /// <summary>The process's own times, <see cref="NoiseProcess.Times"/>: evenly spaced, and for flow matching shifted.</summary>
+    /// <summary>The process's own times, <see cref="NoiseProcess.Times"/>: evenly spaced, and for flow matching
+    /// shifted.</summary>
     /// <param name="process">The process.</param>
     /// <param name="steps">The number of steps, 1 or more.</param>
     /// <param name="final">The last level.</param>
@@ -179,8 +200,10 @@ public static class NoiseLevels
         return SpreadByIndex("uniform", maximum, process.MinimumLevel, steps, final, i => process.Level(times[i]));
     }
 
-    /// <summary>Times at evenly spaced quantiles of a Beta distribution: more of them at both ends where the shapes are below 1.</summary>
-    /// <remarks>Lee et al. 2024, "Beta Sampling is All You Need", arXiv 2407.12173; time is continuous here, so no two fall on one entry.</remarks>
+    /// <summary>Times at evenly spaced quantiles of a Beta distribution: more of them at both ends where the shapes are below
+    /// 1.</summary>
+    /// <remarks>Lee et al. 2024, "Beta Sampling is All You Need", arXiv 2407.12173; time is continuous here, so no two fall on
+    /// one entry.</remarks>
     /// <param name="process">The process.</param>
     /// <param name="steps">The number of steps, 1 or more.</param>
     /// <param name="final">The last level.</param>
@@ -189,7 +212,8 @@ public static class NoiseLevels
     /// <returns>steps + 1 levels.</returns>
     /// <exception cref="MezzotintException">A shape is out of its range, or there is no room for so many levels.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of steps is none.</exception>
-    public static double[] Beta(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero, double alpha = 0.6, double beta = 0.6)
+    public static double[] Beta(
+        NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero, double alpha = 0.6, double beta = 0.6)
     {
         Check.Range("levels.alpha", alpha, alpha is >= 0.25 and <= 100, "between 0.25 and 100");
         Check.Range("levels.beta", beta, beta is >= 0.25 and <= 100, "between 0.25 and 100");
@@ -199,37 +223,50 @@ public static class NoiseLevels
     }
 
     /// <summary>Entries of the table from the last to the first, evenly spaced and rounded.</summary>
-    /// <remarks>Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps Are Flawed", arXiv 2305.08891, table 2. A single step starts from
-    /// the last entry. A process in continuous time counts as a table of 1000 entries, evenly spaced in its time (more where there are more steps).</remarks>
+    /// <remarks>Lin et al. 2023, "Common Diffusion Noise Schedules and Sample Steps Are Flawed", arXiv 2305.08891, table 2. A
+    /// single step starts from the last entry. A process in continuous time counts as a table of 1000 entries, evenly spaced in
+    /// its time (more where there are more steps).</remarks>
     /// <param name="process">The process.</param>
-    /// <param name="steps">The number of steps, 1 or more: at most the entries, and with <see cref="FinalLevel.Minimum"/> one less.</param>
+    /// <param name="steps">The number of steps, 1 or more: at most the entries, and with <see cref="FinalLevel.Minimum"/> one
+    /// less.</param>
     /// <param name="final">The last level; the minimum is the first entry of the table.</param>
     /// <returns>steps + 1 levels.</returns>
     /// <exception cref="MezzotintException">There are more steps than the table has entries.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of steps is none.</exception>
     public static double[] Linspace(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero) =>
-        FromTable("linspace", process, steps, final, (count, entries, i) => count == 1 ? entries - 1 : Rounded((long)(count - 1 - i) * (entries - 1), count - 1));
+        FromTable(
+            "linspace", process, steps, final,
+            (count, entries, i) => count == 1 ? entries - 1 : Rounded((long)(count - 1 - i) * (entries - 1), count - 1));
 
-    /// <summary>Entries 0, d, 2 d ... of the table, taken from the top, with d = entries / steps rounded down: the last entry is left out, and so is the
-    /// most noise. This is how many published models were sampled, and what Lin et al. call flawed.</summary>
+    /// <summary>Entries 0, d, 2 d ... of the table, taken from the top, with d = entries / steps rounded down: the last entry is
+    /// left out, and so is the most noise. This is how many published models were sampled, and what Lin et al. call
+    /// flawed.</summary>
     /// <inheritdoc cref="Linspace"/>
     public static double[] Leading(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero) =>
         FromTable("leading", process, steps, final, (count, entries, i) => (count - 1 - i) * (entries / count));
 
-    /// <summary>Entries of the table from the last one down, entries / steps apart and rounded: the first entry is left out where it can be.</summary>
+    /// <summary>Entries of the table from the last one down, entries / steps apart and rounded: the first entry is left out where
+    /// it can be.</summary>
     /// <inheritdoc cref="Linspace"/>
     public static double[] Trailing(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero) =>
         final == FinalLevel.Minimum
-            ? FromTable("trailing", process, steps, final, (count, entries, i) => Rounded((long)(count - 1 - i) * (entries - 1), count - 1))
-            : FromTable("trailing", process, steps, final, (count, entries, i) => Rounded((long)(count - i) * entries, count) - 1);
+            ? FromTable(
+                "trailing", process, steps, final,
+                (count, entries, i) => Rounded((long)(count - 1 - i) * (entries - 1), count - 1))
+            : FromTable(
+                "trailing", process, steps, final, (count, entries, i) => Rounded((long)(count - i) * entries, count) - 1);
 
-    /// <summary>The levels of some entries: <paramref name="indexOf"/> is told how many there are, how many the table has, and which one is asked for.</summary>
-    private static double[] FromTable(string name, NoiseProcess process, int steps, FinalLevel final, Func<int, int, int, int> indexOf)
+    /// <summary>The levels of some entries: <paramref name="indexOf"/> takes how many there are, how many the table has, and
+    /// which one is asked for.</summary>
+    private static double[] FromTable(
+        string name, NoiseProcess process, int steps, FinalLevel final, Func<int, int, int, int> indexOf)
     {
         MaximumOf(process);
         int count = CountOf(steps, final);
         int entries = process.Table?.Count ?? Math.Max(EntriesOfContinuousTime, count);
-        Check.Range("steps", steps, count <= entries, $"at most {entries - (count - steps)} for {name} levels: the table of the process has {entries} entries");
+        Check.Range(
+            "steps", steps, count <= entries,
+            $"at most {entries - (count - steps)} for {name} levels: the table of the process has {entries} entries");
         double LevelOf(int index) => process.Level(process.Table is { } table ? table.TimeOf(index)
             : index == entries - 1 ? process.MaximumTime
             : process.MinimumTime + (process.MaximumTime - process.MinimumTime) * index / (entries - 1));
@@ -240,17 +277,21 @@ public static class NoiseLevels
     }
 
     /// <summary>Levels by the part of the way that is done, from 0 at the most noise to 1 at the least.</summary>
-    private static double[] Spread(string name, double maximum, double minimum, int steps, FinalLevel final, Func<double, double> levelOf)
+    private static double[] Spread(
+        string name, double maximum, double minimum, int steps, FinalLevel final, Func<double, double> levelOf)
     {
         int count = CountOf(steps, final);
         return SpreadByIndex(name, maximum, minimum, steps, final, i => levelOf(i / (count - 1.0)));
     }
 
     /// <summary>Levels by index. Both ends are what they are meant to be to the last bit.</summary>
-    private static double[] SpreadByIndex(string name, double maximum, double minimum, int steps, FinalLevel final, Func<int, double> levelOf)
+    private static double[] SpreadByIndex(
+        string name, double maximum, double minimum, int steps, FinalLevel final, Func<int, double> levelOf)
     {
         if (!(minimum > 0 && minimum < maximum && double.IsFinite(maximum)))
-            throw new ArgumentException($"Levels lie between a minimum above 0 and a finite maximum above it, not between {minimum} and {maximum}.", nameof(maximum));
+            throw new ArgumentException(
+                $"Levels lie between a minimum above 0 and a finite maximum above it, not between {minimum} and {maximum}.",
+                nameof(maximum));
         int count = CountOf(steps, final);
         var levels = new double[steps + 1];
         levels[0] = maximum;

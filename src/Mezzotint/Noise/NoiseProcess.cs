@@ -9,13 +9,13 @@ namespace Mezzotint.Noise;
 /// <see cref="MaximumTime"/>. All coefficients are float64; a new process needs to override only what is abstract.
 /// </summary>
 /// <remarks>
-/// It is the law of the stochastic differential equation dx = f(t) x dt + g(t) dw with f = d ln alpha / dt and
-/// g^2 = d std^2 / dt - 2 f std^2 (Kingma et al. 2021, "Variational Diffusion Models", arXiv 2107.00630; for the linear
-/// equation in general: Sarkka and Solin 2019, "Applied Stochastic Differential Equations", chapter 6).
+/// It is the law of the stochastic differential equation dx = f(t) x dt + g(t) dw, with f = d ln alpha / dt and g^2 = d std^2 /
+/// dt - 2 f std^2. (Kingma et al. 2021, "Variational Diffusion Models", arXiv 2107.00630; for the linear equation in general:
+/// Sarkka and Solin 2019, "Applied Stochastic Differential Equations", chapter 6).
 /// <para>
-/// All processes are one in <em>VE coordinates</em>: xHat = x / alpha(t) = x_0 + level z with level = std(t) / alpha(t), the ratio of noise
-/// to signal (Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv 2206.00364, section 2).
-/// Denoisers, solvers and noise levels work there; <see cref="Time"/> leads back.
+/// All processes are one in <em>VE coordinates</em>: xHat = x / alpha(t) = x_0 + level z with level = std(t) / alpha(t), the
+/// ratio of noise to signal (Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv
+/// 2206.00364, section 2). Denoisers, solvers and noise levels work there; <see cref="Time"/> leads back.
 /// </para>
 /// </remarks>
 [SettingsKind("ve", typeof(VarianceExploding))]
@@ -26,13 +26,14 @@ namespace Mezzotint.Noise;
 public abstract record NoiseProcess
 {
     /// <summary>
-    /// The level that stands for pure noise where a process ends with no signal at all and its level has no bound: its
-    /// <see cref="MaximumTime"/> is where it has this level, a signal-to-noise ratio of 2^-24. A pixel's whole range is then 1/4096 of
-    /// the noise.
+    /// The level that stands for pure noise where a process ends with no signal at all and its level has no bound. Its
+    /// <see cref="MaximumTime"/> is where it has this level, a signal-to-noise ratio of 2^-24. A pixel's whole range is then
+    /// 1/4096 of the noise.
     /// </summary>
     public const double PureNoiseLevel = 4096;
 
-    /// <summary>The first time that is trained and sampled, more than 0: at 0 there is no noise, and the score has no bound.</summary>
+    /// <summary>The first time that is trained and sampled, more than 0: at 0 there is no noise, and the score has no
+    /// bound.</summary>
     public abstract double MinimumTime { get; init; }
 
     /// <summary>The last time, where sampling starts; the level is finite there.</summary>
@@ -44,16 +45,18 @@ public abstract record NoiseProcess
     /// <summary>The level at <see cref="MaximumTime"/>: the standard deviation of the start in VE coordinates.</summary>
     public double MaximumLevel => Level(MaximumTime);
 
-    /// <summary>The standard deviation of the prior N(0, PriorStd^2 I) that x starts from, in the process's own coordinates.</summary>
+    /// <summary>The standard deviation of the prior N(0, PriorStd^2 I) that x starts from, in the process's own
+    /// coordinates.</summary>
     public double PriorStd => Std(MaximumTime);
 
     /// <summary>The discrete table that the process is made of, or null where its time is continuous.</summary>
     public virtual TableSchedule? Table => null;
 
-    /// <summary>Whether alpha reaches 0 in the end, and <see cref="MaximumTime"/> is where a level stands for that: see <see cref="PureNoiseLevel"/>.</summary>
+    /// <summary>Whether alpha reaches 0 in the end, and <see cref="MaximumTime"/> is where a level stands for that: see
+    /// <see cref="PureNoiseLevel"/>.</summary>
     public virtual bool EndsWithoutSignal => false;
 
-    /// <summary>What a network is told of the time: t itself, unless its range is too wide for that.</summary>
+    /// <summary>The time as a network sees it: t itself, unless its range is too wide for that.</summary>
     /// <param name="t">The time, more than 0, to <see cref="MaximumTime"/>.</param>
     public virtual double TimeInput(double t) => t;
 
@@ -65,8 +68,8 @@ public abstract record NoiseProcess
     /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
     public abstract double Std(double t);
 
-    // The tensor overloads stand here, beside those of numbers: were they declared in a derived record, C# would prefer them there even
-    // for a number, which converts to a tensor.
+    // The tensor overloads stand here, beside those of numbers: were they declared in a derived record, C# would prefer them
+    // there even for a number, which converts to a tensor.
 
     /// <summary>The factors of the images in x_t.</summary>
     /// <param name="t">Times, 0 to <see cref="MaximumTime"/>.</param>
@@ -78,11 +81,13 @@ public abstract record NoiseProcess
     /// <returns>In the shape, precision and place of <paramref name="t"/>.</returns>
     public virtual Tensor Std(Tensor t) => ForEach(t, Std);
 
-    /// <summary>The ratio of noise to signal, std / alpha: the standard deviation of the noise in VE coordinates. It grows with time.</summary>
+    /// <summary>The ratio of noise to signal, std / alpha: the standard deviation of the noise in VE coordinates. It grows with
+    /// time.</summary>
     /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
     public virtual double Level(double t) => Std(t) / Alpha(t);
 
-    /// <summary>The time at which the ratio of noise to signal is <paramref name="level"/>: the inverse of <see cref="Level"/>.</summary>
+    /// <summary>The time at which the ratio of noise to signal is <paramref name="level"/>: the inverse of
+    /// <see cref="Level"/>.</summary>
     /// <param name="level">A level, 0 to <see cref="MaximumLevel"/>.</param>
     public abstract double Time(double level);
 
@@ -103,11 +108,13 @@ public abstract record NoiseProcess
     public abstract double Diffusion(double t);
 
     /// <summary>The same process backwards in time, from noise to images.</summary>
-    /// <param name="stochasticity">1 for the reverse stochastic differential equation, 0 for the probability-flow ordinary one; 0 or more.</param>
+    /// <param name="stochasticity">1 for the reverse stochastic differential equation, 0 for the probability-flow ordinary one; 0
+    /// or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="stochasticity"/> is negative or not finite.</exception>
     public ReverseProcess Reverse(double stochasticity = 1) => new(this, stochasticity);
 
-    /// <summary>The process's own grid of times: from <see cref="MaximumTime"/> down to <see cref="MinimumTime"/>, evenly spaced.</summary>
+    /// <summary>The process's own grid of times: from <see cref="MaximumTime"/> down to <see cref="MinimumTime"/>, evenly
+    /// spaced.</summary>
     /// <param name="count">The number of times, 2 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 2.</exception>
     public virtual double[] Times(int count)
@@ -121,7 +128,8 @@ public abstract record NoiseProcess
     }
 
     /// <summary>The logarithm of the prior's density, in nats: -n/2 ln(2 pi PriorStd^2) - |x|^2 / (2 PriorStd^2).</summary>
-    /// <remarks>In VE coordinates, where the start is xHat = x / alpha, the density is that of x times alpha^n: add n ln Alpha(MaximumTime).</remarks>
+    /// <remarks>In VE coordinates, where the start is xHat = x / alpha, the density is that of x times alpha^n: add n ln
+    /// Alpha(MaximumTime).</remarks>
     /// <param name="squaredNorm">|x|^2, the sum of the squared pixels, in the process's own coordinates.</param>
     /// <param name="count">The number n of pixels and channels.</param>
     public double PriorLogDensity(double squaredNorm, long count)
@@ -142,7 +150,8 @@ public abstract record NoiseProcess
         return squaredNorm.Times(-1 / (2 * PriorStd * PriorStd)).Plus(PriorLogDensity(0, count)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A draw from the prior, in the process's own coordinates; in VE coordinates the start is <see cref="MaximumLevel"/> times the same noise.</summary>
+    /// <summary>A draw from the prior, in the process's own coordinates; in VE coordinates the start is
+    /// <see cref="MaximumLevel"/> times the same noise.</summary>
     /// <param name="noise">z ~ N(0, I).</param>
     public Tensor PriorSample(Tensor noise) => noise.Times(PriorStd);
 
@@ -158,7 +167,10 @@ public abstract record NoiseProcess
         ArgumentNullException.ThrowIfNull(noise);
         ArgumentNullException.ThrowIfNull(times);
         if (images.dim() == 0 || !images.shape.SequenceEqual(noise.shape) || !times.shape.SequenceEqual([images.shape[0]]))
-            throw new ArgumentException($"Images of [{string.Join(", ", images.shape)}] need noise of the same shape and one time each, not [{string.Join(", ", noise.shape)}] and [{string.Join(", ", times.shape)}].", nameof(images));
+            throw new ArgumentException(
+                $"Images of [{string.Join(", ", images.shape)}] need noise of the same shape and one time each, not "
+                + $"[{string.Join(", ", noise.shape)}] and [{string.Join(", ", times.shape)}].",
+                nameof(images));
         using var scope = NewDisposeScope();
         long[] column = [images.shape[0], .. Enumerable.Repeat(1L, (int)images.dim() - 1)];
         var alpha = Alpha(times).to(images.dtype).to(images.device).view(column); // [B, 1, ...]
@@ -175,6 +187,7 @@ public abstract record NoiseProcess
         ArgumentNullException.ThrowIfNull(t);
         using var scope = NewDisposeScope();
         double[] times = t.detach().to(float64).cpu().contiguous().data<double>().ToArray();
-        return tensor(Array.ConvertAll(times, time => coefficient(time))).view(t.shape).to(t.dtype).to(t.device).MoveToOuterDisposeScope();
+        return tensor(Array.ConvertAll(times, time => coefficient(time))).view(t.shape).to(t.dtype).to(t.device)
+            .MoveToOuterDisposeScope();
     }
 }

@@ -4,15 +4,16 @@ namespace Mezzotint.Noise;
 internal static class NormalDistribution
 {
     /// <summary>
-    /// The number below which a draw falls with a probability, to 1e-15 of itself or 1e-16: a rational first guess, then two steps of
-    /// Halley's method on the distribution function.
+    /// The number below which a draw falls with a probability, to 1e-15 of itself or 1e-16: a rational first guess, then two
+    /// steps of Halley's method on the distribution function.
     /// </summary>
     /// <remarks>Guess: Abramowitz, Stegun 1964, formula 26.2.23 (error below 4.5e-4).</remarks>
     /// <param name="probability">More than 0, less than 1.</param>
     public static double Quantile(double probability)
     {
         if (!(probability is > 0 and < 1))
-            throw new ArgumentOutOfRangeException(nameof(probability), probability, "A probability between 0 and 1, both excluded.");
+            throw new ArgumentOutOfRangeException(
+                nameof(probability), probability, "A probability between 0 and 1, both excluded.");
         if (probability > 0.5)
             return -Quantile(1 - probability);
         double r = Math.Sqrt(-2 * Math.Log(probability));

@@ -3,13 +3,15 @@ using Mezzotint.Settings;
 namespace Mezzotint.Noise;
 
 /// <summary>
-/// How a network F is used at one level: D = Skip xHat + Out F(In xHat, Time), in VE coordinates xHat = x / alpha = x_0 + level z.
+/// How a network F is used at one level: D = Skip xHat + Out F(In xHat, Time), in VE coordinates xHat = x / alpha = x_0 + level
+/// z.
 /// </summary>
-/// <remarks>Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv 2206.00364, equation 7.</remarks>
+/// <remarks>Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv 2206.00364, equation
+/// 7.</remarks>
 /// <param name="Skip">The part of the noisy image in the estimate.</param>
 /// <param name="Out">The factor of the network's output; not 0.</param>
 /// <param name="In">The factor of the noisy image that the network sees; more than 0.</param>
-/// <param name="Time">What the network is told of the level.</param>
+/// <param name="Time">The level as the network sees it.</param>
 public readonly record struct Scalings(double Skip, double Out, double In, double Time)
 {
     /// <summary>The output that would be right, as a sum: F* = (x_0 - Skip xHat) / Out = Image x_0 + Noise z.</summary>
@@ -18,8 +20,9 @@ public readonly record struct Scalings(double Skip, double Out, double In, doubl
 }
 
 /// <summary>
-/// What a network's output means, and how it becomes the estimate of the clean image. All coefficients are float64. The network sees
-/// x = alpha xHat, in the coordinates of its process, and is told <see cref="NoiseProcess.TimeInput"/>, unless a parameterisation says otherwise.
+/// What a network's output means, and how it becomes the estimate of the clean image. All coefficients are float64. The network
+/// sees x = alpha xHat, in the coordinates of its process, and the time as <see cref="NoiseProcess.TimeInput"/>, unless a
+/// parameterisation says otherwise.
 /// </summary>
 [SettingsKind("score", typeof(ScoreParameterisation))]
 [SettingsKind("epsilon", typeof(EpsilonParameterisation))]
@@ -57,7 +60,8 @@ public abstract record Parameterisation
 }
 
 /// <summary>The seed's: F = std score, so that the score is F / std and F learns -z. D = xHat + level F.</summary>
-/// <remarks>Tweedie's formula: Efron 2011, "Tweedie's Formula and Selection Bias", equation 1.4; Song et al. 2021, arXiv 2011.13456.</remarks>
+/// <remarks>Tweedie's formula: Efron 2011, "Tweedie's Formula and Selection Bias", equation 1.4; Song et al. 2021, arXiv
+/// 2011.13456.</remarks>
 public sealed record ScoreParameterisation : Parameterisation
 {
     /// <inheritdoc/>
@@ -80,12 +84,16 @@ public sealed record EpsilonParameterisation : Parameterisation
     internal static void RequireSignal(NoiseProcess process, string kind)
     {
         ArgumentNullException.ThrowIfNull(process);
-        Require(!process.EndsWithoutSignal, kind, "this process ends with no signal, where the noise is known and says nothing about the image.", "x0, v (vp) or flow (flow), or edm");
+        Require(
+            !process.EndsWithoutSignal, kind,
+            "this process ends with no signal, where the noise is known and says nothing about the image.",
+            "x0, v (vp) or flow (flow), or edm");
     }
 }
 
 /// <summary>The clean image itself: F learns x_0. D = F.</summary>
-/// <remarks>Salimans, Ho 2022, "Progressive Distillation for Fast Sampling of Diffusion Models", arXiv 2202.00512, section 4.</remarks>
+/// <remarks>Salimans, Ho 2022, "Progressive Distillation for Fast Sampling of Diffusion Models", arXiv 2202.00512, section
+/// 4.</remarks>
 public sealed record ImageParameterisation : Parameterisation
 {
     /// <inheritdoc/>
@@ -105,26 +113,35 @@ public sealed record VelocityParameterisation : Parameterisation
 
     /// <inheritdoc/>
     public override void Validate(NoiseProcess process) =>
-        Require(process is VariancePreserving, "v", "v = alpha z - std x_0 is the velocity on a circle, alpha^2 + std^2 = 1, which vp alone has.", "edm, which is v of any process once data_std is 1, or flow (flow)");
+        Require(
+            process is VariancePreserving, "v",
+            "v = alpha z - std x_0 is the velocity on a circle, alpha^2 + std^2 = 1, which vp alone has.",
+            "edm, which is v of any process once data_std is 1, or flow (flow)");
 }
 
 /// <summary>The velocity of flow matching: F learns dx/dt = z - x_0. D = x - t F.</summary>
-/// <remarks>Lipman et al. 2023, "Flow Matching for Generative Modeling", arXiv 2210.02747; Liu et al. 2023, arXiv 2209.03003, equation 1.</remarks>
+/// <remarks>Lipman et al. 2023, "Flow Matching for Generative Modeling", arXiv 2210.02747; Liu et al. 2023, arXiv 2209.03003,
+/// equation 1.</remarks>
 public sealed record FlowParameterisation : Parameterisation
 {
     /// <inheritdoc/>
-    protected internal override Scalings At(NoiseProcess process, double t, double level) => InProcess(process, t, process.Alpha(t), -process.Std(t));
+    protected internal override Scalings At(NoiseProcess process, double t, double level) =>
+        InProcess(process, t, process.Alpha(t), -process.Std(t));
 
     /// <inheritdoc/>
     public override void Validate(NoiseProcess process) =>
-        Require(process is FlowMatching, "flow", "z - x_0 is the velocity of the straight path, which flow alone has.", "v (vp), or edm");
+        Require(
+            process is FlowMatching, "flow", "z - x_0 is the velocity of the straight path, which flow alone has.",
+            "v (vp), or edm");
 }
 
 /// <summary>
-/// EDM's preconditioning: the network sees and gives numbers of unit variance at every level, and its errors count as little as they can.
-/// Skip = d^2 / (level^2 + d^2), Out = level d / sqrt(level^2 + d^2), In = 1 / sqrt(level^2 + d^2), Time = ln(level) / 4.
+/// EDM's preconditioning: the network sees and gives numbers of unit variance at every level, and its errors count as little as
+/// they can. Skip = d^2 / (level^2 + d^2), Out = level d / sqrt(level^2 + d^2), In = 1 / sqrt(level^2 + d^2), Time = ln(level) /
+/// 4.
 /// </summary>
-/// <remarks>Karras et al. 2022, arXiv 2206.00364, table 1 and appendix B.6. It is written in the level, so any process will do.</remarks>
+/// <remarks>Karras et al. 2022, arXiv 2206.00364, table 1 and appendix B.6. It is written in the level, so any process will
+/// do.</remarks>
 public sealed record EdmPreconditioning : Parameterisation
 {
     /// <summary>d, sigma_data in the paper: the standard deviation of the scaled pixels; more than 0.</summary>

@@ -7,10 +7,11 @@ namespace Mezzotint.Noise;
 /// A noise process backwards in time: dx = [f(t) x - (1 + lambda^2) / 2 g(t)^2 score(x, t)] dt + lambda g(t) dw, with dt &lt; 0.
 /// </summary>
 /// <remarks>
-/// Whatever lambda is, x has at each time the distribution that the forward process has there, if it has it at the start. lambda = 1 is the
-/// reverse stochastic differential equation (Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential Equations",
-/// arXiv 2011.13456, equation 6), lambda = 0 the probability-flow ordinary differential equation (equation 13); between and beyond them, Zhang
-/// and Chen 2023, "Fast Sampling of Diffusion Models with Exponential Integrator", arXiv 2204.13902. The coordinates are the process's own.
+/// For every lambda, x has at each time the distribution of the forward process, if it has it at the start. lambda = 1 is the
+/// reverse stochastic differential equation, equation 6 of Song et al. 2021, "Score-Based Generative Modeling through Stochastic
+/// Differential Equations", arXiv 2011.13456. lambda = 0 is the probability-flow ordinary differential equation, equation 13
+/// there. Other values: Zhang and Chen 2023, "Fast Sampling of Diffusion Models with Exponential Integrator", arXiv 2204.13902.
+/// The coordinates are the process's own.
 /// </remarks>
 public sealed record ReverseProcess
 {
@@ -22,7 +23,8 @@ public sealed record ReverseProcess
     {
         ArgumentNullException.ThrowIfNull(process);
         if (!double.IsFinite(stochasticity) || stochasticity < 0)
-            throw new ArgumentOutOfRangeException(nameof(stochasticity), stochasticity, "It is 0 (the ordinary differential equation) or more.");
+            throw new ArgumentOutOfRangeException(
+                nameof(stochasticity), stochasticity, "It is 0 (the ordinary differential equation) or more.");
         (Process, Stochasticity) = (process, stochasticity);
     }
 

@@ -1,9 +1,11 @@
 namespace Mezzotint.Noise;
 
-/// <summary>The scaled-linear schedule of latent diffusion: beta(t) = (r + t (s - r))^2 with r = sqrt(beta_min), s = sqrt(beta_max).</summary>
+/// <summary>The scaled-linear schedule of latent diffusion: beta(t) = (r + t (s - r))^2 with r = sqrt(beta_min), s =
+/// sqrt(beta_max).</summary>
 /// <remarks>
-/// As a table: T betas whose roots are evenly spaced from sqrt(beta_min / T) to sqrt(beta_max / T); with T = 1000 the 0.00085 ... 0.012 of
-/// Rombach et al. 2022, "High-Resolution Image Synthesis with Latent Diffusion Models", arXiv 2112.10752, as their models were released.
+/// As a table: T betas whose roots are evenly spaced from sqrt(beta_min / T) to sqrt(beta_max / T). With T = 1000 they are the
+/// 0.00085 ... 0.012 of Rombach et al. 2022, "High-Resolution Image Synthesis with Latent Diffusion Models", arXiv 2112.10752, as
+/// their models were released.
 /// </remarks>
 public sealed record ScaledLinearSchedule : NoiseSchedule
 {
@@ -34,7 +36,8 @@ public sealed record ScaledLinearSchedule : NoiseSchedule
     /// <inheritdoc/>
     public override double Time(double logAlpha)
     {
-        // The integral of beta is ((r + t d)^3 - r^3) / (3 d); the difference of cubes is divided out, which keeps small times exact.
+        // The integral of beta is ((r + t d)^3 - r^3) / (3 d); the difference of cubes is divided out, which keeps small times
+        // exact.
         double integral = -2 * logAlpha, r = Root;
         double root = Math.Cbrt(r * r * r + 3 * RootGrowth * integral);
         return 3 * integral / (root * root + root * r + r * r);
@@ -46,14 +49,19 @@ public sealed record ScaledLinearSchedule : NoiseSchedule
     public override TableSchedule ToTable(int count)
     {
         CheckCount(count);
-        Check.Range("process.schedule.table_length", count, count > BetaMax, "more than process.schedule.beta_max: no step may lose more than all of the signal");
-        return new TableSchedule([.. Enumerable.Range(0, count).Select(k => Beta(count == 1 ? 0 : k / (count - 1.0)) / count)], (this, count, false));
+        Check.Range(
+            "process.schedule.table_length", count, count > BetaMax,
+            "more than process.schedule.beta_max: no step may lose more than all of the signal");
+        return new TableSchedule(
+            [.. Enumerable.Range(0, count).Select(k => Beta(count == 1 ? 0 : k / (count - 1.0)) / count)], (this, count, false));
     }
 
     /// <inheritdoc/>
     public override void Validate()
     {
         Check.Range("process.schedule.beta_min", BetaMin, double.IsFinite(BetaMin) && BetaMin > 0, "more than 0");
-        Check.Range("process.schedule.beta_max", BetaMax, double.IsFinite(BetaMax) && BetaMax >= BetaMin, "process.schedule.beta_min or more");
+        Check.Range(
+            "process.schedule.beta_max", BetaMax, double.IsFinite(BetaMax) && BetaMax >= BetaMin,
+            "process.schedule.beta_min or more");
     }
 }

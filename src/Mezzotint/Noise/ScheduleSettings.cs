@@ -3,8 +3,8 @@ using Mezzotint.Settings;
 namespace Mezzotint.Noise;
 
 /// <summary>
-/// Noise schedules in files: the settings of one in continuous time, and two more keys that say what is made of it, <c>table_length</c> (0 leaves
-/// it continuous) and <c>zero_terminal_snr</c>.
+/// Noise schedules in files: the settings of one in continuous time, and two more keys that say what is made of it,
+/// <c>table_length</c> (0 leaves it continuous) and <c>zero_terminal_snr</c>.
 /// </summary>
 internal sealed class ScheduleSettings : SettingsForm
 {
@@ -36,6 +36,7 @@ internal sealed class ScheduleSettings : SettingsForm
     public override (object Record, (string Key, object Value)[] Keys) Split(object record) =>
         ((NoiseSchedule)record).Recipe is var (source, length, zeroTerminal)
             ? (source, [(TableLength, (long)length), (ZeroTerminalSnr, zeroTerminal)])
-            : throw new MezzotintException("process.schedule is a table of its own betas, which files have no words for: take a named "
+            : throw new MezzotintException(
+                "process.schedule is a table of its own betas, which files have no words for: take a named "
                 + "schedule and its table_length.") { Key = "process.schedule" };
 }

@@ -5,8 +5,9 @@ namespace Mezzotint.Noise;
 /// a = start / temperature and b = end / temperature.
 /// </summary>
 /// <remarks>
-/// Jabri, Fleet and Chen 2023, "Scalable Adaptive Computation for Iterative Generation", arXiv 2212.11972; in this form Chen 2023, "On the
-/// Importance of Noise Scheduling for Diffusion Models", arXiv 2301.10972, algorithm 1. alpha(1) is 0. As a table, no beta is above 0.999.
+/// Jabri, Fleet and Chen 2023, "Scalable Adaptive Computation for Iterative Generation", arXiv 2212.11972; in this form Chen
+/// 2023, "On the Importance of Noise Scheduling for Diffusion Models", arXiv 2301.10972, algorithm 1. alpha(1) is 0. As a table,
+/// no beta is above 0.999.
 /// </remarks>
 public sealed record SigmoidSchedule : NoiseSchedule
 {
@@ -26,7 +27,8 @@ public sealed record SigmoidSchedule : NoiseSchedule
 
     private double B => End / Temperature;
 
-    /// <summary>1 - alpha^2. S(x) - S(y) = sinh((x - y) / 2) / (2 cosh(x / 2) cosh(y / 2)) loses no digits where x is close to y.</summary>
+    /// <summary>1 - alpha^2. S(x) - S(y) = sinh((x - y) / 2) / (2 cosh(x / 2) cosh(y / 2)) loses no digits where x is close to
+    /// y.</summary>
     private double Variance(double t) =>
         Math.Sinh(t * (B - A) / 2) / Math.Sinh((B - A) / 2) * Math.Cosh(B / 2) / Math.Cosh((A + t * (B - A)) / 2);
 
@@ -66,7 +68,9 @@ public sealed record SigmoidSchedule : NoiseSchedule
     {
         Check.Range("process.schedule.temperature", Temperature, Temperature is >= 0.01 and <= 100, "between 0.01 and 100");
         Check.Range("process.schedule.start", Start, Math.Abs(Start) <= 20 * Temperature, "within 20 temperatures of 0");
-        Check.Range("process.schedule.end", End, Math.Abs(End) <= 20 * Temperature && (End - Start) >= 0.01 * Temperature, "more than process.schedule.start, within 20 temperatures of 0");
+        Check.Range(
+            "process.schedule.end", End, Math.Abs(End) <= 20 * Temperature && (End - Start) >= 0.01 * Temperature,
+            "more than process.schedule.start, within 20 temperatures of 0");
     }
 
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));

@@ -1,12 +1,12 @@
 namespace Mezzotint.Noise;
 
 /// <summary>
-/// The sub-variance-preserving process: alpha(t) = exp(-1/2 integral of beta), std(t) = 1 - alpha(t)^2. At each time its noise is less than
-/// that of the variance-preserving process with the same schedule.
+/// The sub-variance-preserving process: alpha(t) = exp(-1/2 integral of beta), std(t) = 1 - alpha(t)^2. At each time its noise is
+/// less than that of the variance-preserving process with the same schedule.
 /// </summary>
 /// <remarks>
-/// It solves dx = -beta(t) / 2 x dt + sqrt(beta(t) (1 - alpha(t)^4)) dw. Song et al. 2021, "Score-Based Generative Modeling through
-/// Stochastic Differential Equations", arXiv 2011.13456, equation 12.
+/// It solves dx = -beta(t) / 2 x dt + sqrt(beta(t) (1 - alpha(t)^4)) dw. Song et al. 2021, "Score-Based Generative Modeling
+/// through Stochastic Differential Equations", arXiv 2011.13456, equation 12.
 /// </remarks>
 public sealed record SubVariancePreserving : NoiseProcess
 {
@@ -44,18 +44,23 @@ public sealed record SubVariancePreserving : NoiseProcess
 
     /// <summary>g(t) = sqrt(beta(t) (1 - alpha(t)^4)).</summary>
     /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
-    public override double Diffusion(double t) => Math.Sqrt(-Schedule.Beta(t) * Exponentials.ExpMinusOne(4 * Schedule.LogAlpha(t)));
+    public override double Diffusion(double t) =>
+        Math.Sqrt(-Schedule.Beta(t) * Exponentials.ExpMinusOne(4 * Schedule.LogAlpha(t)));
 
     /// <inheritdoc/>
     public override void Validate()
     {
         Schedule.Validate();
-        Check.Range("process.minimum_time", MinimumTime, MinimumTime > 0 && MinimumTime < MaximumTime || MinimumTime == Schedule.MinimumTime, "between 0 and the last time");
+        Check.Range(
+            "process.minimum_time", MinimumTime,
+            MinimumTime > 0 && MinimumTime < MaximumTime || MinimumTime == Schedule.MinimumTime, "between 0 and the last time");
     }
 
-    /// <summary>Two are equal where their schedules and first times are, whether the time was set or is the schedule's own.</summary>
+    /// <summary>Two are equal where their schedules and first times are, whether the time was set or is the schedule's
+    /// own.</summary>
     /// <param name="other">Another process.</param>
-    public bool Equals(SubVariancePreserving? other) => other is not null && Schedule.Equals(other.Schedule) && MinimumTime == other.MinimumTime;
+    public bool Equals(SubVariancePreserving? other) =>
+        other is not null && Schedule.Equals(other.Schedule) && MinimumTime == other.MinimumTime;
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Schedule, MinimumTime);

@@ -3,11 +3,12 @@ using System.Globalization;
 namespace Mezzotint.Noise;
 
 /// <summary>
-/// A discrete schedule: T steps, of which step k = 1 ... T takes the fraction beta_k of the variance, alpha(k / T)^2 = (1 - beta_1) ... (1 - beta_k).
+/// A discrete schedule: T steps, of which step k = 1 ... T takes the fraction beta_k of the variance, alpha(k / T)^2 = (1 -
+/// beta_1) ... (1 - beta_k).
 /// </summary>
 /// <remarks>
-/// The chain of Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv 2006.11239, equation 4. It is the continuous process whose
-/// beta(t) is -T ln(1 - beta_k) between (k - 1) / T and k / T, looked at T times: so ln alpha is linear between the entries, and all that
+/// The chain of Ho et al. 2020, "Denoising Diffusion Probabilistic Models", arXiv 2006.11239, equation 4. It is the continuous
+/// process whose beta(t) is -T ln(1 - beta_k) between (k - 1) / T and k / T. ln alpha is linear between the entries, and all that
 /// holds in continuous time holds here. The time of entry k is k / T; its index, from 0, is k - 1.
 /// </remarks>
 public sealed record TableSchedule : NoiseSchedule
@@ -21,7 +22,8 @@ public sealed record TableSchedule : NoiseSchedule
 
     /// <summary>Makes a schedule from its betas.</summary>
     /// <param name="betas">beta_1 ... beta_T, each more than 0 and below 1; the last may be 1, which leaves no signal.</param>
-    /// <exception cref="MezzotintException">There is no beta, there are too many, or one is out of its range; the message names it.</exception>
+    /// <exception cref="MezzotintException">There is no beta, there are too many, or one is out of its range; the message names
+    /// it.</exception>
     public TableSchedule(IEnumerable<double> betas) : this(betas, null) { }
 
     internal TableSchedule(IEnumerable<double> betas, (NoiseSchedule Schedule, int TableLength, bool ZeroTerminalSnr)? recipe)
@@ -29,7 +31,9 @@ public sealed record TableSchedule : NoiseSchedule
         _recipe = recipe;
         ArgumentNullException.ThrowIfNull(betas);
         _betas = [.. betas.Take(MaximumCount + 1)];
-        Check.Range("process.schedule.table_length", _betas.Length, _betas.Length is >= 1 and <= MaximumCount, $"between 1 and {MaximumCount}");
+        Check.Range(
+            "process.schedule.table_length", _betas.Length, _betas.Length is >= 1 and <= MaximumCount,
+            $"between 1 and {MaximumCount}");
         _logAlphas = new double[Count + 1];
         for (int k = 0; k < Count; k++)
         {
@@ -44,7 +48,8 @@ public sealed record TableSchedule : NoiseSchedule
             double last = LogAlphaAt(NoiseProcess.PureNoiseLevel);
             _logAlphas[^1] = last < _logAlphas[^2] ? last : _logAlphas[^2] - Math.Log(2);
         }
-        SquaredAlphas = Array.AsReadOnly([.. _logAlphas.Skip(1).Select((logAlpha, k) => _betas[k] == 1 ? 0 : Math.Exp(2 * logAlpha))]);
+        SquaredAlphas =
+            Array.AsReadOnly([.. _logAlphas.Skip(1).Select((logAlpha, k) => _betas[k] == 1 ? 0 : Math.Exp(2 * logAlpha))]);
     }
 
     /// <summary>The number T of entries.</summary>
@@ -53,7 +58,8 @@ public sealed record TableSchedule : NoiseSchedule
     /// <summary>beta_1 ... beta_T.</summary>
     public IReadOnlyList<double> Betas => _betas.AsReadOnly();
 
-    /// <summary>alpha^2 after each step, alpha-bar in the paper: T falling numbers. The last is exactly 0 where no signal is left.</summary>
+    /// <summary>alpha^2 after each step, alpha-bar in the paper: T falling numbers. The last is exactly 0 where no signal is
+    /// left.</summary>
     public IReadOnlyList<double> SquaredAlphas { get; }
 
     /// <inheritdoc/>
@@ -75,7 +81,8 @@ public sealed record TableSchedule : NoiseSchedule
         return (index + 1.0) / Count;
     }
 
-    /// <summary>The index of the entry at a time, which networks with discrete time are told: t T - 1, a fraction between two entries.</summary>
+    /// <summary>The index of the entry at a time, which networks with discrete time take: t T - 1, a fraction between two
+    /// entries.</summary>
     /// <param name="t">The time; before the first entry it counts as the first.</param>
     public double IndexAt(double t) => Math.Clamp(t * Count - 1, 0, Count - 1);
 
@@ -112,24 +119,29 @@ public sealed record TableSchedule : NoiseSchedule
     /// <exception cref="MezzotintException">The table has another length.</exception>
     public override TableSchedule ToTable(int count)
     {
-        Check.Range("process.schedule.table_length", count, count == Count, $"{Count}, as the table is: cut the continuous schedule instead");
+        Check.Range(
+            "process.schedule.table_length", count, count == Count,
+            $"{Count}, as the table is: cut the continuous schedule instead");
         return this;
     }
 
-    /// <summary>The table with alpha_k replaced by (alpha_k - alpha_T) alpha_1 / (alpha_1 - alpha_T): 0 at the end, unchanged at the first entry.</summary>
+    /// <summary>The table with alpha_k replaced by (alpha_k - alpha_T) alpha_1 / (alpha_1 - alpha_T): 0 at the end, unchanged at
+    /// the first entry.</summary>
     /// <exception cref="MezzotintException">The table has a single entry.</exception>
     public override NoiseSchedule WithZeroTerminalSnr()
     {
         Check.Range("process.schedule.table_length", Count, Count > 1, "2 or more for zero terminal signal-to-noise");
         if (_betas[^1] == 1)
             return this;
-        // 1 - beta_k is the ratio of neighbouring alpha^2. alpha_k - alpha_T is taken from the logarithms, which keeps its digits.
+        // 1 - beta_k is the ratio of neighbouring alpha^2. alpha_k - alpha_T is taken from the logarithms, which keeps its
+        // digits.
         var betas = new double[Count];
         betas[0] = _betas[0];
         betas[^1] = 1;
         for (int k = 1; k < Count - 1; k++)
         {
-            double ratio = Exponentials.ExpMinusOne(_logAlphas[k + 1] - _logAlphas[^1]) / Exponentials.ExpMinusOne(_logAlphas[k] - _logAlphas[^1]);
+            double ratio = Exponentials.ExpMinusOne(_logAlphas[k + 1] - _logAlphas[^1]) / Exponentials.ExpMinusOne(
+                _logAlphas[k] - _logAlphas[^1]);
             betas[k] = 1 - ratio * ratio;
         }
         return new TableSchedule(betas, _recipe is { } made ? made with { ZeroTerminalSnr = true } : null);
@@ -146,10 +158,13 @@ public sealed record TableSchedule : NoiseSchedule
     public override int GetHashCode() => HashCode.Combine(Count, _betas[0], _betas[^1]);
 
     /// <summary>The number of entries and the range of the betas.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"TableSchedule {{ Count = {Count}, Betas = {_betas[0]:G4} ... {_betas[^1]:G4} }}");
+    public override string ToString() =>
+        string.Create(
+            CultureInfo.InvariantCulture, $"TableSchedule {{ Count = {Count}, Betas = {_betas[0]:G4} ... {_betas[^1]:G4} }}");
 
     private static readonly IComparer<double> Falling = Comparer<double>.Create((a, b) => b.CompareTo(a));
 
-    /// <summary>The step that ends at a place or contains it: an entry has its own beta, even where k / T T has been rounded up.</summary>
+    /// <summary>The step that ends at a place or contains it: an entry has its own beta, even where k / T T has been rounded
+    /// up.</summary>
     private int Segment(double place) => Math.Clamp((int)Math.Ceiling(place - 1e-9) - 1, 0, Count - 1);
 }

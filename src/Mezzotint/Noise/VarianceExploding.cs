@@ -13,7 +13,8 @@ namespace Mezzotint.Noise;
 /// </remarks>
 public sealed record VarianceExploding : NoiseProcess
 {
-    /// <summary>The base of the diffusion coefficient sigma^t; more than 1. The noise at t = 1 has about std sigma / sqrt(2 ln sigma).</summary>
+    /// <summary>The base of the diffusion coefficient sigma^t; more than 1. The noise at t = 1 has about std sigma / sqrt(2 ln
+    /// sigma).</summary>
     public double Sigma { get; init; } = 25;
 
     /// <summary>The smallest time that is trained and sampled, in (0, 1): at t = 0 the score has no bound.</summary>
@@ -34,7 +35,8 @@ public sealed record VarianceExploding : NoiseProcess
     /// <param name="t">Times, 0 to 1.</param>
     public override Tensor Std(Tensor t) => t.Times(2 * Math.Log(Sigma)).expm1().Over(2 * Math.Log(Sigma)).sqrt();
 
-    /// <summary>The time at which the noise has the standard deviation <paramref name="level"/>: the inverse of <see cref="Std(double)"/>.</summary>
+    /// <summary>The time at which the noise has the standard deviation <paramref name="level"/>: the inverse of
+    /// <see cref="Std(double)"/>.</summary>
     /// <param name="level">A standard deviation, 0 or more.</param>
     public override double Time(double level) => Math.Log(1 + 2 * Math.Log(Sigma) * level * level) / (2 * Math.Log(Sigma));
 
@@ -46,7 +48,8 @@ public sealed record VarianceExploding : NoiseProcess
     /// <param name="t">The time, 0 to 1.</param>
     public override double Diffusion(double t) => Math.Pow(Sigma, t);
 
-    /// <summary>The grid of times that sampling walks down: <paramref name="count"/> times from 1 to <see cref="MinimumTime"/>, evenly spaced.</summary>
+    /// <summary>The grid of times that sampling walks down: <paramref name="count"/> times from 1 to <see cref="MinimumTime"/>,
+    /// evenly spaced.</summary>
     /// <param name="count">The number of times, 2 or more: one network evaluation each.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 2.</exception>
     public override double[] Times(int count)
@@ -64,6 +67,7 @@ public sealed record VarianceExploding : NoiseProcess
     {
         Check.Range("process.sigma", Sigma, double.IsFinite(Sigma) && Sigma > 1, "more than 1");
         Check.Range("process.minimum_time", MinimumTime, MinimumTime is > 0 and < 1, "between 0 and 1");
-        Check.Range("process.minimum_time", MinimumTime, Std(MinimumTime) > 0, "further from 0: the noise there is rounded to nothing");
+        Check.Range(
+            "process.minimum_time", MinimumTime, Std(MinimumTime) > 0, "further from 0: the noise there is rounded to nothing");
     }
 }

@@ -1,7 +1,8 @@
 namespace Mezzotint.Noise;
 
 /// <summary>
-/// The variance-preserving process: alpha(t) = exp(-1/2 integral of beta), std(t) = sqrt(1 - alpha(t)^2). Images of unit variance keep it.
+/// The variance-preserving process: alpha(t) = exp(-1/2 integral of beta), std(t) = sqrt(1 - alpha(t)^2). Images of unit variance
+/// keep it.
 /// </summary>
 /// <remarks>
 /// It solves dx = -beta(t) / 2 x dt + sqrt(beta(t)) dw. Song et al. 2021, arXiv 2011.13456, equation 11; with a
@@ -48,12 +49,16 @@ public sealed record VariancePreserving : NoiseProcess
     public override void Validate()
     {
         Schedule.Validate();
-        Check.Range("process.minimum_time", MinimumTime, MinimumTime > 0 && MinimumTime < MaximumTime || MinimumTime == Schedule.MinimumTime, "between 0 and the last time");
+        Check.Range(
+            "process.minimum_time", MinimumTime,
+            MinimumTime > 0 && MinimumTime < MaximumTime || MinimumTime == Schedule.MinimumTime, "between 0 and the last time");
     }
 
-    /// <summary>Two are equal where their schedules and first times are, whether the time was set or is the schedule's own.</summary>
+    /// <summary>Two are equal where their schedules and first times are, whether the time was set or is the schedule's
+    /// own.</summary>
     /// <param name="other">Another process.</param>
-    public bool Equals(VariancePreserving? other) => other is not null && Schedule.Equals(other.Schedule) && MinimumTime == other.MinimumTime;
+    public bool Equals(VariancePreserving? other) =>
+        other is not null && Schedule.Equals(other.Schedule) && MinimumTime == other.MinimumTime;
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Schedule, MinimumTime);

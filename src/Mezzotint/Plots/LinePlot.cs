@@ -16,7 +16,10 @@ public sealed record LinePlot
     private static readonly Color _paper = Color.FromHex("#f6f1e7");
     private static readonly Color _ink = Color.FromHex("#1b1714");
     private static readonly Color _hairline = Color.FromHex("#ded5c4");
-    private static readonly Color[] _colors = [.. new[] { "#b0602a", "#3f6f73", "#7a5c78", "#7d8450", "#d0a13a", "#4d5a80", "#8f2f2a", "#8c8273" }.Select(Color.FromHex)];
+    private static readonly Color[] _colors =
+    [
+        .. new[] { "#b0602a", "#3f6f73", "#7a5c78", "#7d8450", "#d0a13a", "#4d5a80", "#8f2f2a", "#8c8273" }.Select(Color.FromHex),
+    ];
     private static readonly LinePattern[] _dashes = [LinePattern.Solid, LinePattern.Dashed, LinePattern.Dotted];
 
     /// <summary>What stands above the plot.</summary>
@@ -31,7 +34,8 @@ public sealed record LinePlot
     /// <summary>The curves. Without any points the axes stand alone.</summary>
     public required IReadOnlyList<PlotSeries> Series { get; init; }
 
-    /// <summary>Whether the horizontal axis is logarithmic; points that are not above 0 (1e-100, to be exact) are left out then.</summary>
+    /// <summary>Whether the horizontal axis is logarithmic; points that are not above 0 (1e-100, to be exact) are left out
+    /// then.</summary>
     public bool LogarithmicX { get; init; }
 
     /// <summary>The same for the vertical axis.</summary>
@@ -46,7 +50,8 @@ public sealed record LinePlot
     /// <summary>Rows of the picture, 240 to 16384.</summary>
     public int Height { get; init; } = 720;
 
-    /// <summary>The range of the vertical axis, for panels that are to share one; null for what the curves fill. In logarithmic plots both are above 0.</summary>
+    /// <summary>The range of the vertical axis, for panels that are to share one; null for what the curves fill. In logarithmic
+    /// plots both are above 0.</summary>
     public (double Least, double Most)? YRange { get; init; }
 
     /// <summary>Draws and writes the plot, whole or not at all.</summary>
@@ -59,7 +64,8 @@ public sealed record LinePlot
     /// <param name="path">The PNG file to make or to replace.</param>
     /// <param name="panels">From left to right, at least one; the picture is as high as the highest.</param>
     /// <param name="text">Keywords and texts that the file is to hold: see <see cref="PngFile"/>.</param>
-    /// <exception cref="ArgumentException">There is no plot, a curve has as many x as it has not y, or a size or a range is none.</exception>
+    /// <exception cref="ArgumentException">There is no plot, a curve has as many x as it has not y, or a size or a range is
+    /// none.</exception>
     /// <exception cref="MezzotintException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<LinePlot> panels, IReadOnlyDictionary<string, string>? text = null) =>
         PngFile.Write(path, Render(panels), text: text);
@@ -67,7 +73,8 @@ public sealed record LinePlot
     /// <summary>Draws several plots side by side.</summary>
     /// <param name="panels">From left to right, at least one; the picture is as high as the highest.</param>
     /// <returns>One image of 3 channels.</returns>
-    /// <exception cref="ArgumentException">There is no plot, a curve has as many x as it has not y, or a size or a range is none.</exception>
+    /// <exception cref="ArgumentException">There is no plot, a curve has as many x as it has not y, or a size or a range is
+    /// none.</exception>
     public static ImageBatch Render(IReadOnlyList<LinePlot> panels)
     {
         ArgumentNullException.ThrowIfNull(panels);
@@ -76,7 +83,8 @@ public sealed record LinePlot
         foreach (var panel in panels)
             panel.Check();
         PlotFont.MakeKnown();
-        using var bitmap = new SKBitmap(panels.Sum(panel => panel.Width), panels.Max(panel => panel.Height), SKColorType.Rgba8888, SKAlphaType.Opaque);
+        using var bitmap = new SKBitmap(
+            panels.Sum(panel => panel.Width), panels.Max(panel => panel.Height), SKColorType.Rgba8888, SKAlphaType.Opaque);
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(_paper.ToSKColor());
         int left = 0;
@@ -112,7 +120,9 @@ public sealed record LinePlot
         ArgumentOutOfRangeException.ThrowIfLessThan(Height, 240);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Height, 16384);
         if (YRange is var (least, most) && !(least < most && double.IsFinite(most - least) && (least > 0 || !LogarithmicY)))
-            throw new ArgumentException($"The vertical axis from {least} to {most}: it rises from a finite number, which in a logarithmic plot is above 0.");
+            throw new ArgumentException(
+                $"The vertical axis from {least} to {most}: it rises from a finite number, which in a logarithmic plot is above "
+                + $"0.");
         foreach (var curve in Series)
             if (curve.X.Count != curve.Y.Count)
                 throw new ArgumentException($"{curve.Name} has {curve.X.Count} x and {curve.Y.Count} y.");
@@ -151,7 +161,8 @@ public sealed record LinePlot
         curve.Color = _colors[pen % _colors.Length];
         curve.LinePattern = _dashes[pen / _colors.Length % _dashes.Length];
         curve.LineWidth = (float)series.LineWidth;
-        curve.MarkerSize = series.Markers ?? points.Length <= FewPoints ? 7 : 0; // Few points are shown as such; many would blot the line.
+        // Few points are shown as such; many would blot the line.
+        curve.MarkerSize = series.Markers ?? points.Length <= FewPoints ? 7 : 0;
     }
 
     private static void ApplyStyle(Plot plot)
@@ -194,7 +205,8 @@ public sealed record LinePlot
         if (ReversedX) plot.Axes.SetLimitsX(x.Max, x.Min);
     }
 
-    /// <summary>A few curves have it in the corner that most of their points keep away from; the legend of many stands beside the plot, where it covers none.</summary>
+    /// <summary>A few curves have it in the corner that most of their points keep away from; the legend of many stands beside the
+    /// plot, where it covers none.</summary>
     private void AddLegend(Plot plot, IEnumerable<Coordinates> points)
     {
         plot.Legend.FontName = PlotFont.Name;
@@ -216,13 +228,18 @@ public sealed record LinePlot
         plot.Legend.Alignment = EmptiestCorner(plot.Axes.GetLimits(), [.. points]);
     }
 
-    /// <summary>The corner from which the nearest point is farthest away, in parts of the axes; of equal ones the upper right.</summary>
+    /// <summary>The corner from which the nearest point is farthest away, in parts of the axes; of equal ones the upper
+    /// right.</summary>
     private static Alignment EmptiestCorner(AxisLimits limits, Coordinates[] points)
     {
         (Alignment Place, double X, double Y)[] corners =
-            [(Alignment.UpperRight, 1, 1), (Alignment.LowerLeft, 0, 0), (Alignment.UpperLeft, 0, 1), (Alignment.LowerRight, 1, 0)];
+            [
+                (Alignment.UpperRight, 1, 1), (Alignment.LowerLeft, 0, 0), (Alignment.UpperLeft, 0, 1),
+                (Alignment.LowerRight, 1, 0),
+            ];
         double Distance(double x, double y) => points.Length == 0 ? 1 : points.Min(point => Math.Max(
-            Math.Abs((point.X - limits.Left) / (limits.Right - limits.Left) - x), Math.Abs((point.Y - limits.Bottom) / (limits.Top - limits.Bottom) - y)));
+            Math.Abs((point.X - limits.Left) / (limits.Right - limits.Left) - x),
+            Math.Abs((point.Y - limits.Bottom) / (limits.Top - limits.Bottom) - y)));
         return corners.MaxBy(corner => Distance(corner.X, corner.Y)).Place;
     }
 }

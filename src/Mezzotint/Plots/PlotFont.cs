@@ -3,7 +3,8 @@ using SkiaSharp;
 
 namespace Mezzotint.Plots;
 
-/// <summary>The letters of plots: DejaVu Sans Condensed, which the assembly carries, because Skia as it ships for Linux knows no font of the system's.</summary>
+/// <summary>The letters of plots: DejaVu Sans Condensed, which the assembly carries, because Skia as it ships for Linux knows no
+/// font of the system's.</summary>
 internal static class PlotFont
 {
     public const string Name = "DejaVu Sans Condensed";
@@ -29,7 +30,8 @@ internal static class PlotFont
     /// <summary>Gives ScottPlot the font under its name, in whatever weight and slant is asked for.</summary>
     private sealed class Embedded(SKTypeface typeface) : IFontResolver
     {
-        public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) => fontName == Name ? typeface : null;
+        public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing) =>
+            fontName == Name ? typeface : null;
 
         public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => fontName == Name ? typeface : null;
     }

@@ -8,7 +8,8 @@ internal static class PlotTicks
 {
     /// <summary>Of a plain axis.</summary>
     /// <param name="whole">Whether the axis counts things, which have no halves.</param>
-    public static NumericAutomatic Linear(bool whole = false) => new() { LabelFormatter = Format, IntegerTicksOnly = whole, TickDensity = 0.4 };
+    public static NumericAutomatic Linear(bool whole = false) =>
+        new() { LabelFormatter = Format, IntegerTicksOnly = whole, TickDensity = 0.4 };
 
     /// <summary>Of an axis that stands for the powers of ten, from 10^least to 10^most.</summary>
     public static NumericManual Logarithmic(double least, double most)
@@ -19,7 +20,8 @@ internal static class PlotTicks
         return ticks;
     }
 
-    /// <summary>Round values from least to most: the coarsest set of leading digits that has four of them, else equal round steps.</summary>
+    /// <summary>Round values from least to most: the coarsest set of leading digits that has four of them, else equal round
+    /// steps.</summary>
     public static double[] LogarithmicTicks(double least, double most)
     {
         int first = (int)Math.Floor(Math.Log10(least)), last = (int)Math.Ceiling(Math.Log10(most));
@@ -36,7 +38,11 @@ internal static class PlotTicks
         }
         double rough = (most - least) / 8, unit = Math.Pow(10, Math.Floor(Math.Log10(rough)));
         double step = unit * new[] { 1.0, 2, 5, 10 }.First(factor => factor * unit >= rough * 0.999);
-        return [.. Enumerable.Range(0, 9).Select(index => (Math.Ceiling(least / step) + index) * step).Where(value => value > 0 && value <= most)];
+        return
+        [
+            .. Enumerable.Range(0, 9).Select(index => (Math.Ceiling(least / step) + index) * step).Where(value =>
+                value > 0 && value <= most),
+        ];
     }
 
     /// <summary>A number as an axis shows it: 0.05, 12.5, 60k, 1.8M, 3e-07.</summary>

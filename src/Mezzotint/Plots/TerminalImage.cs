@@ -5,9 +5,9 @@ using Mezzotint.Formats;
 namespace Mezzotint.Plots;
 
 /// <summary>
-/// An image as text: a character stands for two pixels, one above the other. In colour it is the upper half block, U+2580, drawn
-/// in the upper pixel's colour on the lower pixel's (SGR 38 and 48, with 24 bits or a number of xterm's palette); without, one of
-/// ten characters from empty to dense by mean brightness.
+/// An image as text: a character stands for two pixels, one above the other. In colour it is the upper half block, U+2580, in the
+/// upper pixel's colour on the lower pixel's. The colours are SGR 38 and 48, with 24 bits or a number of xterm's palette. Without
+/// colour it is one of ten characters, from empty to dense by mean brightness.
 /// </summary>
 public static class TerminalImage
 {
@@ -18,8 +18,10 @@ public static class TerminalImage
 
     /// <summary>Draws one image in 24-bit colours or in characters.</summary>
     /// <param name="image">A batch of one image; lay several out with <see cref="ImageBatch.Grid"/>.</param>
-    /// <param name="maxColumns">The most characters in a line; a wider image is shrunk by the smallest whole factor that makes it fit.</param>
-    /// <param name="color">True where the output is a terminal that shows 24-bit colours and its user has not set NO_COLOR.</param>
+    /// <param name="maxColumns">The most characters in a line; a wider image is shrunk by the smallest whole factor that makes it
+    /// fit.</param>
+    /// <param name="color">True where the output is a terminal that shows 24-bit colours and its user has not set
+    /// NO_COLOR.</param>
     /// <returns>Lines, each ended by a line feed; coloured ones leave the terminal's colours as they were.</returns>
     /// <exception cref="ArgumentException">More than one image, or fewer than one column.</exception>
     public static string Render(ImageBatch image, int maxColumns, bool color) =>

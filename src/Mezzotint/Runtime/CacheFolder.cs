@@ -16,7 +16,8 @@ public static class CacheFolder
                 return System.IO.Path.GetFullPath(chosen);
             string root = OperatingSystem.IsWindows()
                 ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-                : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg && System.IO.Path.IsPathRooted(xdg) ? xdg
+                : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg
+                    && System.IO.Path.IsPathRooted(xdg) ? xdg
                 : Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } home ? System.IO.Path.Combine(home, ".cache")
                 : "";
             return System.IO.Path.Combine(root.Length > 0 ? root : System.IO.Path.GetTempPath(), "mezzotint");

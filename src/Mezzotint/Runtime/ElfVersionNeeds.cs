@@ -7,9 +7,9 @@ namespace Mezzotint.Runtime;
 /// The version needs of a 64-bit little-endian ELF library (<c>.gnu.version_r</c>), and how to make one of them weak.
 /// </summary>
 /// <remarks>
-/// A library lists, for each library it links to, the symbol versions it was built against; the loader refuses to load
-/// it where one is missing, used or not, unless the entry carries VER_FLG_WEAK. Layout: Linux Standard Base Core 5.0,
-/// "Symbol Versioning", Verneed (16 bytes: version, count, file, aux, next) and Vernaux (16 bytes: hash, flags, other, name, next).
+/// A library lists, for each library it links to, the symbol versions it was built against. The loader refuses it where one is
+/// missing, used or not, unless the entry carries VER_FLG_WEAK. Layout: Linux Standard Base Core 5.0, "Symbol Versioning",
+/// Verneed (16 bytes: version, count, file, aux, next) and Vernaux (16 bytes: hash, flags, other, name, next).
 /// </remarks>
 internal static class ElfVersionNeeds
 {
@@ -28,14 +28,17 @@ internal static class ElfVersionNeeds
         }
         catch (ArgumentOutOfRangeException cause) // every offset below is taken from the file, and any of them may lie
         {
-            throw new MezzotintException("The native library is damaged: an offset in its ELF tables lies outside the file. Restore the packages again.", cause);
+            throw new MezzotintException(
+                "The native library is damaged: an offset in its ELF tables lies outside the file. Restore the packages again.",
+                cause);
         }
     }
 
     private static int Mark(Span<byte> elf, string version)
     {
         if (elf.Length < 64 || !elf.StartsWith("\u007fELF"u8) || elf[4] != 2 || elf[5] != 1)
-            throw new MezzotintException("The native library is not a 64-bit little-endian ELF file. Restore the packages again.");
+            throw new MezzotintException(
+                "The native library is not a 64-bit little-endian ELF file. Restore the packages again.");
 
         ulong sections = BinaryPrimitives.ReadUInt64LittleEndian(elf[0x28..]);
         int sectionSize = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3A..]);
@@ -50,7 +53,8 @@ internal static class ElfVersionNeeds
                 continue;
             int needs = Offset(header[0x18..]);
             int needCount = BinaryPrimitives.ReadInt32LittleEndian(header[0x2C..]);
-            int names = Offset(Section(elf, sections, sectionSize, BinaryPrimitives.ReadInt32LittleEndian(header[0x28..]))[0x18..]);
+            int names =
+                Offset(Section(elf, sections, sectionSize, BinaryPrimitives.ReadInt32LittleEndian(header[0x28..]))[0x18..]);
             marked += MarkIn(elf, needs, needCount, names, Encoding.ASCII.GetBytes(version), ref entriesLeft);
         }
         return marked;
@@ -71,7 +75,8 @@ internal static class ElfVersionNeeds
                 if (name.StartsWith(version) && name.Slice(version.Length, 1)[0] == 0)
                 {
                     var flags = elf[(aux + 4)..];
-                    BinaryPrimitives.WriteUInt16LittleEndian(flags, (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(flags) | WeakFlag));
+                    BinaryPrimitives.WriteUInt16LittleEndian(
+                        flags, (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(flags) | WeakFlag));
                     marked++;
                 }
                 aux += BinaryPrimitives.ReadInt32LittleEndian(elf[(aux + 12)..]);
@@ -84,7 +89,8 @@ internal static class ElfVersionNeeds
     private static void CountDown(ref int entriesLeft)
     {
         if (entriesLeft-- == 0)
-            throw new MezzotintException("The native library is damaged: it lists more version needs than it has room for. Restore the packages again.");
+            throw new MezzotintException(
+                "The native library is damaged: it lists more version needs than it has room for. Restore the packages again.");
     }
 
     private static Span<byte> Section(Span<byte> elf, ulong table, int size, int index) =>

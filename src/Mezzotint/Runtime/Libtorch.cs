@@ -11,9 +11,9 @@ namespace Mezzotint.Runtime;
 /// <remarks>
 /// TorchSharp's Linux shim asks libstdc++ for version GLIBCXX_3.4.32, which Debian 12, Ubuntu 22.04 and RHEL 9 lack, though
 /// nothing ever calls the one symbol behind it. Where the shim does not load as it is, a copy of it with that need marked weak
-/// is kept in <see cref="CacheFolder"/> and loaded instead, after libtorch's own libraries by full path, so that no other
-/// libtorch on the machine can be picked. TorchSharp, which consults the output folder first and fails, then finds the loaded copy
-/// by its name. The files of the package are never changed.
+/// is kept in <see cref="CacheFolder"/> and loaded instead. libtorch's own libraries are loaded before it by full path, so that
+/// no other libtorch on the machine can be picked. TorchSharp, which consults the output folder first and fails, then finds the
+/// loaded copy by its name. The files of the package are never changed.
 /// <para>
 /// This happens by itself as soon as TorchSharp's assembly is loaded in a program that has touched anything of Mezzotint.
 /// A program that calls TorchSharp before that calls <see cref="Load"/> first.
@@ -34,7 +34,8 @@ public static class Libtorch
     /// Loads libtorch if it is not loaded yet; safe to call from any thread, any number of times.
     /// </summary>
     /// <returns>The folder or file that was loaded, for people to read.</returns>
-    /// <exception cref="MezzotintException">No libtorch is to be found, or it does not load; the message says what to do.</exception>
+    /// <exception cref="MezzotintException">No libtorch is to be found, or it does not load; the message says what to
+    /// do.</exception>
     public static string Load() => Loaded.Value;
 
     /// <summary>Why it does not load; null where it has loaded, or nobody has needed it yet.</summary>
@@ -44,7 +45,8 @@ public static class Libtorch
     public static string? Folder => SearchFolders().FirstOrDefault(folder => File.Exists(Path.Combine(folder, Shim)));
 
     [ModuleInitializer]
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "Loading must happen unasked, before TorchSharp's first call.")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage(
+        "Usage", "CA2255", Justification = "Loading must happen unasked, before TorchSharp's first call.")]
     internal static void LoadWithTorchSharp()
     {
         if (!OperatingSystem.IsLinux())
@@ -88,7 +90,8 @@ public static class Libtorch
             return InitializeTorch();
 
         string folder = Folder ?? throw new MezzotintException(
-            $"No libtorch for {RuntimeInformation.RuntimeIdentifier} beside the program: add the package libtorch-cpu-linux-x64 2.10.0 (or TorchSharp-cuda-linux) to the project that runs.");
+            $"No libtorch for {RuntimeInformation.RuntimeIdentifier} beside the program: add the package libtorch-cpu-linux-x64 "
+            + $"2.10.0 (or TorchSharp-cuda-linux) to the project that runs.");
         foreach (string name in Libraries)
             if (Path.Combine(folder, name) is var library && File.Exists(library))
                 LoadLibrary(library);
@@ -104,15 +107,19 @@ public static class Libtorch
     }
 
     [DllImport("libc", EntryPoint = "setenv"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int SetNativeVariable([MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
+    private static extern int SetNativeVariable(
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
 
     /// <summary>
-    /// libtorch would tell on stderr, at each convolution of some kinds, that a processor is none of those of NNPACK, which it does not need. A level that the user has set stays.
+    /// libtorch would tell on stderr, at each convolution of some kinds, that a processor is none of those of NNPACK, which it
+    /// does not need. A level that the user has set stays.
     /// </summary>
     private static void TellErrorsAlone()
     {
-        _ = SetNativeVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0); // for libtorch's own getenv, which does not see what .NET sets
-        if (NativeLibrary.TryLoad(Libraries[0], out nint c10) && NativeLibrary.TryGetExport(c10, "_ZN3c1011initLoggingEv", out nint readLevel))
+        // for libtorch's own getenv, which does not see what .NET sets
+        _ = SetNativeVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0);
+        if (NativeLibrary.TryLoad(Libraries[0], out nint c10)
+            && NativeLibrary.TryGetExport(c10, "_ZN3c1011initLoggingEv", out nint readLevel))
             Marshal.GetDelegateForFunctionPointer<Action>(readLevel)(); // c10::initLogging()
     }
 
@@ -167,7 +174,10 @@ public static class Libtorch
                 cause = refused;
             }
         }
-        throw new MezzotintException($"libtorch's shim must be copied to {CacheFolder.Path}, which cannot be written: set MEZZOTINT_CACHE to a folder that can.", cause!);
+        throw new MezzotintException(
+            $"libtorch's shim must be copied to {CacheFolder.Path}, which cannot be written: set MEZZOTINT_CACHE to a folder "
+            + $"that can.",
+            cause!);
     }
 
     private static IEnumerable<string> SearchFolders()

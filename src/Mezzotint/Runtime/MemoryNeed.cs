@@ -7,10 +7,10 @@ namespace Mezzotint.Runtime;
 /// refused at once, and not by a native error in the middle of the work.
 /// </summary>
 /// <remarks>
-/// Weights count as often as they are held (themselves, moments, the gradients of each replica, averages, copies for a
-/// checkpoint), and so do maps and the weights that are packed for them. <see cref="Check()"/> adds what the process already
-/// holds: its libraries and data. Measured peaks of trainings were 1.0 to 1.3 times the estimate: the rest is the runtime's, and
-/// garbage that is not collected yet.
+/// Weights count as often as they are held: themselves, moments, the gradients of each replica, averages, copies for a
+/// checkpoint. So do maps, and the weights that are packed for them. <see cref="Check()"/> adds what the process already holds:
+/// its libraries and data. Measured peaks of trainings were 1.0 to 1.3 times the estimate: the rest is the runtime's, and garbage
+/// that is not collected yet.
 /// </remarks>
 public sealed record MemoryNeed
 {
@@ -68,7 +68,8 @@ public sealed record MemoryNeed
             return;
         throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
             $"{What} does not fit into memory: it takes about {Bytes / Gigabyte:F1} GB ({Figures}), and of the "
-            + $"{available / Gigabyte:F1} GB that there are, this process holds {held / Gigabyte:F1} already. {_remedy}, or use a "
+            + $"{available / Gigabyte:F1} GB that there are, this process holds {held / Gigabyte:F1} already. {_remedy}, or use "
+            + $"a "
             + $"machine with more memory."))
         {
             Key = Key,

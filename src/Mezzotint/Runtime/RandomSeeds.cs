@@ -13,11 +13,13 @@ public enum RandomPurpose
     EvaluationNoise,
     /// <summary>A node of the Brownian path that an image is sampled along; the index is the node.</summary>
     SamplingPath,
-    /// <summary>What fills the steps between the pixel values of an image, and the noise on it, for its likelihood; the index is the image.</summary>
+    /// <summary>What fills the steps between the pixel values of an image, and the noise on it, for its likelihood; the index is
+    /// the image.</summary>
     Dequantisation,
     /// <summary>The vectors that probe the Jacobian for an image's likelihood; the index is the image.</summary>
     TraceProbes,
-    /// <summary>How the images of a classifier's training step are bent; the index is the step. (Its number is part of what makes a run repeatable.)</summary>
+    /// <summary>How the images of a classifier's training step are bent; the index is the step. (Its number is part of what makes
+    /// a run repeatable.)</summary>
     Augmentation = 16,
 }
 
@@ -25,8 +27,9 @@ public enum RandomPurpose
 /// Random streams that are named instead of passed on: the numbers of step 1000 follow from the run's seed and 1000 alone.
 /// </summary>
 /// <remarks>
-/// This makes a run resumable to the bit without saving any generator's state. The seed of each stream is a hash (the finaliser of
-/// SplitMix64: Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators") cut to the 32 bits that libtorch's Mersenne Twister takes.
+/// This makes a run resumable to the bit without saving any generator's state. The seed of each stream is a hash (the finaliser
+/// of SplitMix64: Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators") cut to the 32 bits that libtorch's
+/// Mersenne Twister takes.
 /// </remarks>
 public static class RandomSeeds
 {

@@ -3,14 +3,16 @@ using System.Numerics;
 namespace Mezzotint.Runtime;
 
 /// <summary>
-/// A stream of random numbers that is a function of (seed, index) alone, the same on every machine:
-/// image i of a set is drawn from stream (seed, i), so it does not depend on the images beside it.
+/// A stream of random numbers that is a function of (seed, index) alone, the same on every machine. Image i of a set is drawn
+/// from stream (seed, i), so it does not depend on the images beside it.
 /// </summary>
 /// <remarks>
 /// The generator is xoshiro256** (D. Blackman, S. Vigna, "Scrambled Linear Pseudorandom Number Generators", 2021):
-/// 256 bits of state, period 2^256 - 1. Its state is filled by SplitMix64 (G. Steele, D. Lea, C. Flood, 2014), as its authors advise.
+/// 256 bits of state, period 2^256 - 1. Its state is filled by SplitMix64 (G. Steele, D. Lea, C. Flood, 2014), as its authors
+/// advise.
 /// </remarks>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1711", Justification = "A stream of random numbers is what the literature calls it.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Naming", "CA1711", Justification = "A stream of random numbers is what the literature calls it.")]
 public sealed class RandomStream
 {
     private const ulong GoldenGamma = 0x9E3779B97F4A7C15; // 2^64 / golden ratio, odd
@@ -63,7 +65,8 @@ public sealed class RandomStream
     /// <summary>A normal number of the given mean and standard deviation.</summary>
     public double Normal(double mean, double deviation) => mean + deviation * Normal();
 
-    /// <summary>A whole number uniform in [0, <paramref name="count"/>); each is as likely as the others to within 2^-33.</summary>
+    /// <summary>A whole number uniform in [0, <paramref name="count"/>); each is as likely as the others to within
+    /// 2^-33.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is not positive.</exception>
     public int Below(int count)
     {

@@ -3,11 +3,13 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Runtime;
 
-/// <summary>Arithmetic of tensors and numbers that stays right while another thread collects garbage: use it instead of TorchSharp's operators.</summary>
+/// <summary>Arithmetic of tensors and numbers that stays right while another thread collects garbage: use it instead of
+/// TorchSharp's operators.</summary>
 /// <remarks>
-/// TorchSharp 0.107.0 turns each number into a native Scalar, and gives one to <c>a + b</c> too, its factor 1. Nothing holds on to it during the native
-/// call, so that its finalizer can free it while libtorch still reads it: with another thread collecting and both cores busy, training ended in an
-/// error within seconds. Here it is held: by a static field, or by a <c>using</c>. Of the operators only <c>a - b</c>, <c>a * b</c> and <c>a / b</c> of two tensors have no Scalar.
+/// TorchSharp 0.107.0 turns each number into a native Scalar, and gives one to <c>a + b</c> too, its factor 1. Nothing holds it
+/// during the native call, so its finalizer can free it while libtorch still reads it. With another thread collecting and both
+/// cores busy, training ended in an error within seconds. Here it is held: by a static field, or by a <c>using</c>. Of the
+/// operators only <c>a - b</c>, <c>a * b</c> and <c>a / b</c> of two tensors have no Scalar.
 /// </remarks>
 internal static class TensorArithmetic
 {

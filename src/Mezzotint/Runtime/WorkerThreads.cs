@@ -7,15 +7,17 @@ namespace Mezzotint.Runtime;
 /// A few threads that each run libtorch single-threaded, side by side: the way this library uses several cores.
 /// </summary>
 /// <remarks>
-/// libtorch's own OpenMP threads wait for each other by spinning at each operator: where another process takes a core they collapse
-/// (13 images a second instead of 62 on one core, measured). Threads that meet once a step do not, and each owns its part whatever the timing, so results
-/// do not depend on it. Making one sets libtorch to one thread an operator, for the whole process; disposing it restores that.
+/// libtorch's own OpenMP threads wait for each other by spinning at each operator: where another process takes a core they
+/// collapse (13 images a second instead of 62 on one core, measured). Threads that meet once a step do not, and each owns its
+/// part whatever the timing, so results do not depend on it. Making one sets libtorch to one thread an operator, for the whole
+/// process; disposing it restores that.
 /// </remarks>
 public sealed class WorkerThreads : IDisposable
 {
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _start;
-    private readonly SemaphoreSlim _done = new(0); // counts; an event that is reset each round could be set late by the round before
+    // counts; an event that is reset each round could be set late by the round before
+    private readonly SemaphoreSlim _done = new(0);
     private readonly Exception?[] _errors;
     private readonly int _libtorchThreads;
     private Action<int>? _work;
@@ -31,7 +33,11 @@ public sealed class WorkerThreads : IDisposable
         torch.set_num_threads(1);
         _errors = new Exception?[Count];
         _start = [.. Enumerable.Range(0, Count).Select(_ => new SemaphoreSlim(0))];
-        _threads = [.. Enumerable.Range(1, Count - 1).Select(index => new Thread(() => Loop(index)) { IsBackground = true, Name = $"mezzotint {index}" })];
+        _threads =
+        [
+            .. Enumerable.Range(1, Count - 1).Select(index =>
+                new Thread(() => Loop(index)) { IsBackground = true, Name = $"mezzotint {index}" }),
+        ];
         foreach (var thread in _threads)
             thread.Start();
     }
@@ -39,7 +45,8 @@ public sealed class WorkerThreads : IDisposable
     /// <summary>How many threads work at once, the caller's own included.</summary>
     public int Count { get; }
 
-    /// <summary>Runs <paramref name="work"/> once on each thread with its index, 0 on the caller's own, and returns when all are done.</summary>
+    /// <summary>Runs <paramref name="work"/> once on each thread with its index, 0 on the caller's own, and returns when all are
+    /// done.</summary>
     /// <exception cref="Exception">What the first (by index) failing thread raised, with its own stack trace.</exception>
     public void Run(Action<int> work)
     {

@@ -20,7 +20,9 @@ internal static class JsonSettings
         {
             reader.Read();
             if (reader.TokenType != JsonTokenType.StartObject)
-                throw new MezzotintException($"{new Place(name, lines.At(reader.TokenStartIndex))}: the file must hold one JSON object, from '{{' to '}}'.");
+                throw new MezzotintException(
+                    $"{new Place(name, lines.At(reader.TokenStartIndex))}: the file must hold one JSON object, from '{{' to "
+                    + $"'}}'.");
             var root = new SettingsTable(name);
             ReadObject(ref reader, ref lines, root, name);
             reader.Read(); // anything but white space after the object makes the reader throw
@@ -29,7 +31,8 @@ internal static class JsonSettings
         catch (JsonException cause)
         {
             string message = cause.Message.Split(" LineNumber:")[0];
-            throw new MezzotintException($"{new Place(name, (int)(cause.LineNumber ?? 0) + 1)}: not valid JSON: {Printable.Line(message)}", cause);
+            throw new MezzotintException(
+                $"{new Place(name, (int)(cause.LineNumber ?? 0) + 1)}: not valid JSON: {Printable.Line(message)}", cause);
         }
         catch (InvalidOperationException cause)
         {
@@ -42,7 +45,8 @@ internal static class JsonSettings
     public static byte[] Write(SettingsTable root)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        var options = new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        var options = new JsonWriterOptions
+            { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         using (var writer = new Utf8JsonWriter(buffer, options))
             Write(writer, root);
         buffer.Write("\n"u8);

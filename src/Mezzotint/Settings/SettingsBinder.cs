@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Mezzotint.Settings;
 
 /// <summary>
-/// Settings to records and back: each property that can be set is a key, in snake_case; a record within a record is a table; which record it is,
-/// where there are several, its key <c>kind</c> says (<see cref="SettingsKinds"/>).
+/// Settings to records and back: each property that can be set is a key, in snake_case. A record within a record is a table.
+/// Where there are several kinds of record, the key <c>kind</c> chooses one (<see cref="SettingsKinds"/>).
 /// </summary>
 internal static class SettingsBinder
 {
@@ -14,10 +14,12 @@ internal static class SettingsBinder
 
     /// <summary>Makes a record of a table.</summary>
     /// <param name="table">What the file says.</param>
-    /// <param name="complete">True where every key must be there, but those that may be null or have <see cref="DefaultWhenMissingAttribute"/>; false where a missing key keeps its default.</param>
-    /// <exception cref="MezzotintException">A key is unknown or missing, or its value is of the wrong type or size; the message names
-    /// the place and the key.</exception>
-    public static T Read<T>(SettingsTable table, bool complete) where T : class, new() => (T)Read(typeof(T), table, complete, null);
+    /// <param name="complete">True where every key must be there, but those that may be null or have
+    /// <see cref="DefaultWhenMissingAttribute"/>; false where a missing key keeps its default.</param>
+    /// <exception cref="MezzotintException">A key is unknown or missing, or its value is of the wrong type or size; the message
+    /// names the place and the key.</exception>
+    public static T Read<T>(SettingsTable table, bool complete) where T : class, new() =>
+        (T)Read(typeof(T), table, complete, null);
 
     /// <summary>Makes a table of a record; what is null is left out.</summary>
     /// <param name="record">The record.</param>
@@ -36,7 +38,8 @@ internal static class SettingsBinder
             table.Entries.Add(SettingsKinds.Key, new Setting(SettingsKinds.NameOf(record)
                 ?? throw new MezzotintException(
                     $"'{table.Path}' is a {record.GetType().Name}, a type of the program's own without a name: name it with "
-                    + $"SettingsKinds.Register, or use one of {string.Join(", ", SettingsKinds.Names(declared))}.") { Key = table.Path }, default));
+                    + $"SettingsKinds.Register, or use one of {string.Join(", ", SettingsKinds.Names(declared))}.") { Key =
+                        table.Path }, default));
         foreach (var (name, property) in Properties(record.GetType()))
         {
             if (!complete && record is IOpenSettings open && open.IsOpen(property.Name))
@@ -81,8 +84,10 @@ internal static class SettingsBinder
         foreach (var (key, property) in properties)
         {
             if (table.Entries.TryGetValue(key, out var setting))
-                property.SetValue(record, Convert(property.PropertyType, setting, table.PathOf(key), complete, property.GetValue(record)));
-            else if (complete && !property.IsDefined(typeof(DefaultWhenMissingAttribute)) && new NullabilityInfoContext().Create(property).WriteState != NullabilityState.Nullable)
+                property.SetValue(
+                    record, Convert(property.PropertyType, setting, table.PathOf(key), complete, property.GetValue(record)));
+            else if (complete && !property.IsDefined(typeof(DefaultWhenMissingAttribute))
+                && new NullabilityInfoContext().Create(property).WriteState != NullabilityState.Nullable)
                 throw new MezzotintException($"{table.Place}: the key '{table.PathOf(key)}' is missing.");
         }
         return form is null ? record : form.Finish(record, table, (key, wanted) =>
@@ -96,7 +101,8 @@ internal static class SettingsBinder
     {
         string path = table.PathOf(SettingsKinds.Key);
         if (!table.Entries.TryGetValue(SettingsKinds.Key, out var setting))
-            return SettingsKinds.Default(type) ?? (!complete ? preset?.GetType() : null) ?? throw new MezzotintException($"{table.Place}: the key '{path}' is missing.");
+            return SettingsKinds.Default(type) ?? (!complete ? preset?.GetType() : null)
+                ?? throw new MezzotintException($"{table.Place}: the key '{path}' is missing.");
         var names = SettingsKinds.Names(type);
         if (setting.Value is not string kind)
             throw Wrong(setting, path, $"one of {string.Join(", ", names)}");
@@ -110,7 +116,8 @@ internal static class SettingsBinder
         switch (setting.Value)
         {
             case long number when type == typeof(int):
-                return number is >= int.MinValue and <= int.MaxValue ? (int)number : throw Wrong(setting, path, "no more than 32 bits");
+                return number is >= int.MinValue and <= int.MaxValue
+                    ? (int)number : throw Wrong(setting, path, "no more than 32 bits");
             case long when type == typeof(long):
             case bool when type == typeof(bool):
             case string when type == typeof(string):
@@ -151,7 +158,8 @@ internal static class SettingsBinder
     private static MezzotintException Unknown(string key, Setting setting, SettingsTable table, IReadOnlyCollection<string> known)
     {
         string kind = setting.Value is SettingsTable ? "table" : "key";
-        string remedy = Spelling.Nearest(key, known) is { } nearest ? $": did you mean '{nearest}'?" : $"; there are {string.Join(", ", known)}.";
+        string remedy = Spelling.Nearest(key, known) is { } nearest
+            ? $": did you mean '{nearest}'?" : $"; there are {string.Join(", ", known)}.";
         return new($"{setting.Place}: unknown {kind} {Printable.Quote(table.PathOf(key))}{remedy}");
     }
 

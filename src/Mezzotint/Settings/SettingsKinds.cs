@@ -29,7 +29,8 @@ public static class SettingsKinds
     /// other characters.</exception>
     /// <exception cref="ArgumentException"><typeparamref name="TBase"/> has no kinds.</exception>
     public static void Register<TBase, [DynamicallyAccessedMembers(
-        DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TRecord>(string name)
+        DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)]
+        TRecord>(string name)
         where TBase : class
         where TRecord : class, TBase, new()
     {
@@ -37,7 +38,8 @@ public static class SettingsKinds
         if (!Has(typeof(TBase)))
             throw new ArgumentException($"{typeof(TBase).Name} is no base of settings that have kinds.", nameof(name));
         if (!name.All(character => character is >= 'a' and <= 'z' or >= '0' and <= '9' or '-'))
-            throw new MezzotintException($"the kind {Printable.Quote(name)}: a name has lower-case letters, digits and hyphens alone.");
+            throw new MezzotintException(
+                $"the kind {Printable.Quote(name)}: a name has lower-case letters, digits and hyphens alone.");
         Known.AddOrUpdate(typeof(TBase), static _ => [], (_, kinds) => Add(kinds, name, typeof(TRecord)));
     }
 

@@ -2,15 +2,17 @@ using System.Globalization;
 
 namespace Mezzotint.Settings;
 
-/// <summary>Where a setting stands: a file with a line (counted from 1, or 0 for none), or an option of the command line.</summary>
+/// <summary>Where a setting stands: a file with a line (counted from 1, or 0 for none), or an option of the command
+/// line.</summary>
 internal readonly record struct Place(string Source, int Line = 0)
 {
-    public override string ToString() => Line > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Source}, line {Line}") : Source;
+    public override string ToString() =>
+        Line > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Source}, line {Line}") : Source;
 }
 
 /// <summary>A value of a TOML or JSON file, and where it stands.</summary>
-/// <param name="Value">A <see cref="long"/>, <see cref="double"/>, <see cref="bool"/>, <see cref="string"/>, <see cref="List{T}"/> of
-/// settings, <see cref="SettingsTable"/>, or <see cref="UnusedKind"/>.</param>
+/// <param name="Value">A <see cref="long"/>, <see cref="double"/>, <see cref="bool"/>, <see cref="string"/>,
+/// <see cref="List{T}"/> of settings, <see cref="SettingsTable"/>, or <see cref="UnusedKind"/>.</param>
 /// <param name="Place">Where.</param>
 internal sealed record Setting(object Value, Place Place)
 {
@@ -31,7 +33,8 @@ internal sealed record Setting(object Value, Place Place)
 /// <summary>A value of a kind that no setting has: a date in TOML, null in JSON.</summary>
 internal sealed record UnusedKind(string Description);
 
-/// <summary>What a TOML or JSON file says, before anything is known about its meaning: keys and settings, in the order of the file.</summary>
+/// <summary>What a TOML or JSON file says, before anything is known about its meaning: keys and settings, in the order of the
+/// file.</summary>
 internal sealed class SettingsTable(SettingsTable? parent, string key, Place place)
 {
     /// <summary>Tables lie at most this deep within each other; a deeper one is refused by whoever reads the file.</summary>
@@ -63,7 +66,9 @@ internal sealed class SettingsTable(SettingsTable? parent, string key, Place pla
     public void Add(string entry, Setting setting)
     {
         if (!Entries.TryAdd(entry, setting))
-            throw new MezzotintException($"{setting.Place}: the key {Printable.Quote(PathOf(entry))} is there twice; the first is at {Entries[entry].Place}.");
+            throw new MezzotintException(
+                $"{setting.Place}: the key {Printable.Quote(PathOf(entry))} is there twice; the first is at "
+                + $"{Entries[entry].Place}.");
     }
 
     /// <summary>The table under a key, made where there is none.</summary>
@@ -78,10 +83,13 @@ internal sealed class SettingsTable(SettingsTable? parent, string key, Place pla
             Entries.Add(entry, setting);
         }
         return setting.Value as SettingsTable
-            ?? throw new MezzotintException($"{where}: {Printable.Quote(PathOf(entry))} cannot be a table, as it is {setting.Description} at {setting.Place}.");
+            ?? throw new MezzotintException(
+                $"{where}: {Printable.Quote(PathOf(entry))} cannot be a table, as it is {setting.Description} at "
+                + $"{setting.Place}.");
     }
 
-    /// <summary>Runs checks whose messages begin with the key that is out of its range, and puts the key's place in front.</summary>
+    /// <summary>Runs checks whose messages begin with the key that is out of its range, and puts the key's place in
+    /// front.</summary>
     /// <param name="check">The checks.</param>
     /// <param name="prefix">What the messages' keys begin with and those of the file do not.</param>
     /// <exception cref="MezzotintException">A check fails.</exception>
@@ -93,7 +101,8 @@ internal sealed class SettingsTable(SettingsTable? parent, string key, Place pla
         }
         catch (MezzotintException fault)
         {
-            string message = fault.Message.StartsWith(prefix, StringComparison.Ordinal) ? fault.Message[prefix.Length..] : fault.Message;
+            string message = fault.Message.StartsWith(prefix, StringComparison.Ordinal)
+                ? fault.Message[prefix.Length..] : fault.Message;
             throw new MezzotintException($"{Find(message.Split(" = ")[0]) ?? Place}: {message}", fault);
         }
     }

@@ -8,13 +8,14 @@ namespace Mezzotint.Settings;
 
 /// <summary>TOML 1.0 to settings and back. Source: toml.io, "TOML v1.0.0".</summary>
 /// <remarks>
-/// Tomlyn parses. Its own search for repeated keys is left off: over a file of many repeats it takes memory with the square of the
-/// file's length; here, the first one ends the reading.
+/// Tomlyn parses. Its own search for repeated keys is switched off: with many repeats, its memory grows with the square of the
+/// file's length. Here the first repeat ends the reading.
 /// </remarks>
 internal static class TomlSettings
 {
     /// <summary>Reads a whole file.</summary>
-    /// <exception cref="MezzotintException">The text is no TOML, repeats a key, or has lists of tables; the message names the line.</exception>
+    /// <exception cref="MezzotintException">The text is no TOML, repeats a key, or has lists of tables; the message names the
+    /// line.</exception>
     public static SettingsTable Parse(string toml, string name)
     {
         var document = Syntax(toml, name);
@@ -26,12 +27,16 @@ internal static class TomlSettings
             var place = PlaceOf(header, name);
             string[] keys = Keys(header.Name!);
             if (header is TableArraySyntax)
-                throw new MezzotintException($"{place}: no setting is a list of tables; write [{Printable.Line(string.Join('.', keys), 80)}] in single brackets.");
+                throw new MezzotintException(
+                    $"{place}: no setting is a list of tables; write [{Printable.Line(string.Join('.', keys), 80)}] in single "
+                    + $"brackets.");
             var table = root;
             foreach (string key in keys)
                 table = table.Open(key, place);
-            if (!opened.Add(table) || table.Place != place && table.Entries.Values.Any(setting => setting.Value is not SettingsTable))
-                throw new MezzotintException($"{place}: the table [{Printable.Line(table.Path, 80)}] is there twice; the first is at {table.Place}.");
+            if (!opened.Add(table)
+                || table.Place != place && table.Entries.Values.Any(setting => setting.Value is not SettingsTable))
+                throw new MezzotintException(
+                    $"{place}: the table [{Printable.Line(table.Path, 80)}] is there twice; the first is at {table.Place}.");
             AddAll(table, header.Items, name);
         }
         return root;
@@ -44,7 +49,8 @@ internal static class TomlSettings
         {
             var document = Syntax($"value = {toml}", place.Source);
             return document.Tables.ChildrenCount == 0 && document.KeyValues.ChildrenCount == 1
-                ? Convert(document.KeyValues.GetChild(0)!.Value!, new SettingsTable(place.Source), "value", place.Source) with { Place = place }
+                ? Convert(document.KeyValues.GetChild(0)!.Value!, new SettingsTable(place.Source), "value", place.Source) with
+                    { Place = place }
                 : null;
         }
         catch (MezzotintException)
@@ -61,14 +67,17 @@ internal static class TomlSettings
         return text.ToString();
     }
 
-    /// <summary>The shortest text that gives the number back, always with a point or a name, so that TOML takes it for no integer.</summary>
+    /// <summary>The shortest text that gives the number back, always with a point or a name, so that TOML takes it for no
+    /// integer.</summary>
     public static string Format(double number)
     {
         if (!double.IsFinite(number))
             return double.IsNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
         string[] parts = number.ToString("R", CultureInfo.InvariantCulture).Split('E');
         string mantissa = parts[0].Contains('.', StringComparison.Ordinal) ? parts[0] : parts[0] + ".0";
-        return parts.Length == 1 ? mantissa : string.Create(CultureInfo.InvariantCulture, $"{mantissa}e{int.Parse(parts[1], CultureInfo.InvariantCulture)}");
+        return parts.Length == 1
+            ? mantissa
+            : string.Create(CultureInfo.InvariantCulture, $"{mantissa}e{int.Parse(parts[1], CultureInfo.InvariantCulture)}");
     }
 
     private static DocumentSyntax Syntax(string toml, string name)
@@ -77,7 +86,9 @@ internal static class TomlSettings
         {
             var document = SyntaxParser.Parse(toml, name, validate: false);
             return document.Diagnostics.FirstOrDefault(message => message.Kind == DiagnosticMessageKind.Error) is { } error
-                ? throw new MezzotintException($"{new Place(name, error.Span.Start.Line + 1)}: not valid TOML at column {error.Span.Start.Column + 1}: {Printable.Line(error.Message)}.")
+                ? throw new MezzotintException(
+                    $"{new Place(name, error.Span.Start.Line + 1)}: not valid TOML at column {error.Span.Start.Column + 1}: "
+                    + $"{Printable.Line(error.Message)}.")
                 : document;
         }
         catch (TomlException cause)
@@ -113,7 +124,8 @@ internal static class TomlSettings
         {
             // Tomlyn lets 0xffffffffffffffff pass as -1; TOML allows no sign in these notations.
             IntegerValueSyntax { Value: < 0, Token.TokenKind: not TokenKind.Integer } =>
-                throw new MezzotintException($"{place}: {Printable.Quote(parent.PathOf(key))} is a whole number of more than 63 bits."),
+                throw new MezzotintException(
+                    $"{place}: {Printable.Quote(parent.PathOf(key))} is a whole number of more than 63 bits."),
             IntegerValueSyntax integer => integer.Value,
             FloatValueSyntax number => number.Value,
             BooleanValueSyntax truth => truth.Value,

@@ -53,7 +53,8 @@ public static class EvaluationPictures
         return grid.Print();
     }
 
-    /// <summary>Pairs of an image and the training image that is nearest to it, for the images that come nearest for their class: ink and copper.</summary>
+    /// <summary>Pairs of an image and the training image that is nearest to it, for the images that come nearest for their class:
+    /// ink and copper.</summary>
     public static ImageBatch Neighbours(ImageEvaluation evaluation)
     {
         ArgumentNullException.ThrowIfNull(evaluation);

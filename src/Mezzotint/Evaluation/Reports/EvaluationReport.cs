@@ -7,11 +7,13 @@ namespace Mezzotint.Evaluation.Reports;
 
 /// <summary>What was evaluated, in words, for the head of a report.</summary>
 /// <param name="Title">Such as the name of the model.</param>
-/// <param name="Facts">Pairs of a name and a text: how the images were made, against what they were measured, which command repeats it.</param>
+/// <param name="Facts">Pairs of a name and a text: how the images were made, against what they were measured, which command
+/// repeats it.</param>
 public sealed record ReportHead(string Title, IReadOnlyList<(string Name, string Text)> Facts);
 
 /// <summary>
-/// An evaluation as a folder: <c>index.html</c>, which needs no other file and no network, and its pictures as PNG files. It writes what was measured and nothing else.
+/// An evaluation as a folder: <c>index.html</c>, which needs no other file and no network, and its pictures as PNG files. It
+/// writes what was measured and nothing else.
 /// </summary>
 public static class EvaluationReport
 {
@@ -23,7 +25,8 @@ public static class EvaluationReport
         * { box-sizing: border-box; }
         body { margin: 0; background: #f6f1e7; color: #1b1714; font: 16px/1.5 Georgia, "Times New Roman", serif; }
         main { max-width: 62rem; margin: 0 auto; padding: 3rem 1.5rem 5rem; }
-        h1 { font-size: 2.1rem; font-weight: normal; margin: 0 0 1.5rem; border-bottom: 3px solid #b0602a; padding-bottom: .5rem; overflow-wrap: anywhere; }
+        h1 { font-size: 2.1rem; font-weight: normal; margin: 0 0 1.5rem; border-bottom: 3px solid #b0602a; padding-bottom: .5rem;
+          overflow-wrap: anywhere; }
         h2 { font-size: 1.3rem; font-weight: normal; margin: 3rem 0 .5rem; }
         p { max-width: 44rem; }
         .scroll { overflow-x: auto; }
@@ -59,7 +62,8 @@ public static class EvaluationReport
             throw new MezzotintException($"Cannot make the folder '{folder}': {cause.Message}", cause);
         }
         string page = Path.Combine(folder, "index.html");
-        var pictures = Pictures(evaluation).Select(picture => picture with { Path = Path.Combine(folder, picture.Path) }).ToList();
+        var pictures =
+            Pictures(evaluation).Select(picture => picture with { Path = Path.Combine(folder, picture.Path) }).ToList();
         foreach (var picture in pictures)
             PngFile.Write(picture.Path, picture.Image, Scale);
         AtomicFile.WriteText(page, Page(evaluation, head, pictures));
@@ -74,22 +78,31 @@ public static class EvaluationReport
     private static IEnumerable<Picture> Pictures(ImageEvaluation evaluation)
     {
         bool labelled = evaluation.Images.Labelled;
-        yield return new("samples.png", "What was measured", labelled ? "The first of each label, a row a label." : "The first of them.", EvaluationPictures.Samples(evaluation));
-        yield return new("real.png", "Real images", "Training images, a row a label: what each figure calls real is measured of such.", EvaluationPictures.Real(evaluation));
+        yield return new(
+            "samples.png", "What was measured", labelled ? "The first of each label, a row a label." : "The first of them.",
+            EvaluationPictures.Samples(evaluation));
+        yield return new(
+            "real.png", "Real images", "Training images, a row a label: what each figure calls real is measured of such.",
+            EvaluationPictures.Real(evaluation));
         if (EvaluationPictures.Worst(evaluation) is { } worst)
             yield return new("worst.png", labelled ? "Taken for another label" : "The least certain", labelled
-                ? "What at least one classifier takes for another label, the least convincing first. Some of these are readable, and the classifier errs."
-                : "What the classifiers are least sure of, the least first.", worst) { Caption = labelled ? Seen(evaluation) : null };
+                ? "What at least one classifier takes for another label, the least convincing first. Some of these are readable, "
+                    + "and the classifier errs."
+                : "What the classifiers are least sure of, the least first.",
+                worst) { Caption = labelled ? Seen(evaluation) : null };
         yield return new("neighbours.png", "Nearest training images",
-            "Pairs: an image in ink, and in copper the training image nearest to it, pixel by pixel. First those that are nearest for their class; a copy would be one twice.", EvaluationPictures.Neighbours(evaluation));
+            "Pairs: an image in ink, and in copper the training image nearest to it, pixel by pixel. First those that are "
+            + "nearest for their class; a copy would be one twice.",
+            EvaluationPictures.Neighbours(evaluation));
     }
 
     /// <summary>What the worst were to show, and what they are taken for.</summary>
     private static string Seen(ImageEvaluation evaluation)
     {
         var set = evaluation.Images.Images;
-        return $"In the same order, what was asked, and in brackets what the {evaluation.Classifiers[0].Architecture} classifier sees: "
-            + string.Join(", ", evaluation.Worst.Select(i => $"{set.ClassNames[set.Labels[i]]} ({set.ClassNames[evaluation.Seen[i]]})")) + ".";
+        var pairs = evaluation.Worst.Select(i => $"{set.ClassNames[set.Labels[i]]} ({set.ClassNames[evaluation.Seen[i]]})");
+        return $"In the same order, what was asked, and in brackets what the {evaluation.Classifiers[0].Architecture} classifier "
+            + $"sees: {string.Join(", ", pairs)}.";
     }
 
     private static string Page(ImageEvaluation evaluation, ReportHead head, List<Picture> pictures)
@@ -97,7 +110,9 @@ public static class EvaluationReport
         var html = new StringBuilder();
         void Line(string line) => html.Append(line).Append('\n');
         Line("<!doctype html>");
-        Line($"<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{Text(head.Title)}</title>");
+        Line(
+            $"<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, "
+            + $"initial-scale=1\"><title>{Text(head.Title)}</title>");
         Line($"<style>\n{Style}\n</style></head><body><main>");
         Line($"<h1>{Text(head.Title)}</h1>");
         Line("<dl>");
@@ -105,14 +120,20 @@ public static class EvaluationReport
             Line($"<dt>{Text(name)}</dt><dd>{Text(text)}</dd>");
         Line("</dl>");
         Line("<h2>Figures</h2>");
-        Line($"<p>Beside each figure stands what {evaluation.Reference.Floor.Count:N0} real images get by the same computation; of accuracy and class balance, what the test images get, which no figure of a classifier can pass by more than chance.</p>");
+        Line(
+            $"<p>Beside each figure stands what {evaluation.Reference.Floor.Count:N0} real images get by the same computation; "
+            + $"of accuracy and class balance, what the test images get, which no figure of a classifier can pass by more than "
+            + $"chance.</p>");
         AppendFigures(Line, evaluation);
         if (evaluation.Labels.Count > 0)
             AppendLabels(Line, evaluation);
         foreach (var picture in pictures)
         {
             Line($"<h2>{Text(picture.Title)}</h2>\n<p>{Text(picture.Text)}</p>");
-            Line($"<img class=\"print\" alt=\"{Text(picture.Title)}\" width=\"{picture.Image.Width * Scale}\" height=\"{picture.Image.Height * Scale}\" src=\"data:image/png;base64,{Convert.ToBase64String(File.ReadAllBytes(picture.Path))}\">");
+            Line(
+                $"<img class=\"print\" alt=\"{Text(picture.Title)}\" width=\"{picture.Image.Width * Scale}\" "
+                + $"height=\"{picture.Image.Height * Scale}\" "
+                + $"src=\"data:image/png;base64,{Convert.ToBase64String(File.ReadAllBytes(picture.Path))}\">");
             if (picture.Caption is { } caption)
                 Line($"<p><small>{Text(caption)}</small></p>");
         }
@@ -122,15 +143,21 @@ public static class EvaluationReport
 
     private static void AppendFigures(Action<string> line, ImageEvaluation evaluation)
     {
-        line("<div class=\"scroll\"><table><tr><th>figure</th><th class=\"n\">value</th><th class=\"n\">&plusmn;</th><th class=\"n real\">real</th><th>better</th></tr>");
+        line(
+            "<div class=\"scroll\"><table><tr><th>figure</th><th class=\"n\">value</th><th class=\"n\">&plusmn;</th><th "
+            + "class=\"n real\">real</th><th>better</th></tr>");
         foreach (var group in evaluation.Figures.GroupBy(figure => figure.Group))
         {
             line($"<tr class=\"group\"><td colspan=\"5\">{Text(group.Key)}</td></tr>");
             foreach (var figure in group)
             {
                 string value = figure.Value is { } number ? figure.Written(number) : "";
-                line($"<tr><td>{Text(figure.Name)}{(figure.Missing is { } why ? $"<br><small>left out: {Text(why)}</small>" : "")}{(figure.Note is { } note ? $"<br><small>{Text(note)}</small>" : "")}</td><td class=\"n\">{value}</td>"
-                    + $"<td class=\"n\">{(figure.StandardError is { } error ? figure.Written(error) : "")}</td><td class=\"n real\">{(figure.Real is { } real ? figure.Written(real) : "")}</td><td>{Words(figure.Better)}</td></tr>");
+                string missing = figure.Missing is { } why ? $"<br><small>left out: {Text(why)}</small>" : "";
+                string noted = figure.Note is { } note ? $"<br><small>{Text(note)}</small>" : "";
+                string error = figure.StandardError is { } deviation ? figure.Written(deviation) : "";
+                string real = figure.Real is { } other ? figure.Written(other) : "";
+                line($"<tr><td>{Text(figure.Name)}{missing}{noted}</td><td class=\"n\">{value}</td><td class=\"n\">{error}</td>"
+                    + $"<td class=\"n real\">{real}</td><td>{Words(figure.Better)}</td></tr>");
             }
         }
         line("</table></div>");
@@ -138,22 +165,35 @@ public static class EvaluationReport
 
     private static void AppendLabels(Action<string> line, ImageEvaluation evaluation)
     {
-        string names = string.Concat(evaluation.Classifiers.Select(classifier => $"<th class=\"n\">{Text(classifier.Architecture)}</th><th class=\"n real\">real</th>"));
+        string names = string.Concat(evaluation.Classifiers.Select(classifier =>
+            $"<th class=\"n\">{Text(classifier.Architecture)}</th><th class=\"n real\">real</th>"));
         line("<h2>Label by label</h2>");
-        line("<p>The share that each classifier takes for its label, and how many images differ in effect (the Vendi score).</p>");
-        line($"<div class=\"scroll\"><table><tr><th>label</th><th class=\"n\">images</th>{names}<th class=\"n\">diversity</th><th class=\"n real\">real</th></tr>");
+        line(
+            "<p>The share that each classifier takes for its label, and how many images differ in effect (the Vendi score).</p>");
+        line(
+            $"<div class=\"scroll\"><table><tr><th>label</th><th class=\"n\">images</th>{names}<th class=\"n\">diversity</th><th "
+            + $"class=\"n real\">real</th></tr>");
         foreach (var label in evaluation.Labels)
             line(Invariant($"<tr><td>{Text(label.Name)}</td><td class=\"n\">{label.Count:N0}</td>")
-                + string.Concat(label.Accuracy.Zip(label.RealAccuracy, (mine, real) => Invariant($"<td class=\"n\">{100 * mine:0.0} %</td><td class=\"n real\">{100 * real:0.0} %</td>")))
-                + Invariant($"<td class=\"n\">{label.Diversity:0.0}</td><td class=\"n real\">{label.RealDiversity:0.0}</td></tr>"));
+                + string.Concat(label.Accuracy.Zip(
+                    label.RealAccuracy,
+                    (mine, real) =>
+                        Invariant($"<td class=\"n\">{100 * mine:0.0} %</td><td class=\"n real\">{100 * real:0.0} %</td>")))
+                + Invariant(
+                    $"<td class=\"n\">{label.Diversity:0.0}</td><td class=\"n real\">{label.RealDiversity:0.0}</td></tr>"));
         line("</table></div>");
     }
 
-    private static IEnumerable<(string, string)> ClassifierFacts(ImageEvaluation evaluation) => evaluation.Classifiers.Select(classifier =>
-        ($"{classifier.Architecture} classifier", Invariant($"{classifier.Name}: right on {100 * classifier.TestAccuracy:0.00} % of {evaluation.Reference.Test.Count:N0} test images; SHA-256 {classifier.Hash}")));
+    private static IEnumerable<(string, string)> ClassifierFacts(ImageEvaluation evaluation) =>
+        evaluation.Classifiers.Select(classifier =>
+        (
+            $"{classifier.Architecture} classifier",
+            Invariant($"{classifier.Name}: right on {100 * classifier.TestAccuracy:0.00} % of ")
+                + Invariant($"{evaluation.Reference.Test.Count:N0} test images; SHA-256 {classifier.Hash}")));
 
     /// <summary>Which way a figure is to go, in words.</summary>
-    internal static string Words(Better better) => better switch { Better.Higher => "higher", Better.Lower => "lower", _ => "as real" };
+    internal static string Words(Better better) =>
+        better switch { Better.Higher => "higher", Better.Lower => "lower", _ => "as real" };
 
     private static string Text(string text) => WebUtility.HtmlEncode(Printable.Line(text, int.MaxValue));
 

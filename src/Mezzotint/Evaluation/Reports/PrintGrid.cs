@@ -18,7 +18,8 @@ public readonly record struct Ink(byte Red, byte Green, byte Blue)
     public static Ink Copper { get; } = new(0xb0, 0x60, 0x2a);
 }
 
-/// <summary>Images side by side as prints on paper: grey ones in ink, black as the bare paper; coloured ones as they are.</summary>
+/// <summary>Images side by side as prints on paper: grey ones in ink, black as the bare paper; coloured ones as they
+/// are.</summary>
 public sealed class PrintGrid
 {
     private readonly int _columns, _padding;
@@ -47,7 +48,8 @@ public sealed class PrintGrid
     public void Add(ReadOnlySpan<byte> image, Ink ink)
     {
         if (image.Length != _channels * _height * _width)
-            throw new ArgumentException($"An image of {_channels} x {_height} x {_width} has not {image.Length} values.", nameof(image));
+            throw new ArgumentException(
+                $"An image of {_channels} x {_height} x {_width} has not {image.Length} values.", nameof(image));
         _places.Add((image.ToArray(), ink));
     }
 
@@ -65,7 +67,8 @@ public sealed class PrintGrid
         if (_places.Count == 0)
             throw new InvalidOperationException("The grid is empty.");
         int across = Math.Min(_columns, _places.Count), down = (_places.Count + _columns - 1) / _columns;
-        int width = across * (_width + _padding) + _padding, height = down * (_height + _padding) + _padding, plane = width * height;
+        int width = across * (_width + _padding) + _padding, height = down * (_height + _padding) + _padding,
+            plane = width * height;
         var pixels = new byte[3 * plane];
         pixels.AsSpan(0, plane).Fill(Ink.Paper.Red);
         pixels.AsSpan(plane, plane).Fill(Ink.Paper.Green);
@@ -74,7 +77,11 @@ public sealed class PrintGrid
             if (_places[place] is { } print)
                 for (int y = 0; y < _height; y++)
                     for (int x = 0; x < _width; x++)
-                        Put(pixels, plane, (_padding + place / _columns * (_height + _padding) + y) * width + _padding + place % _columns * (_width + _padding) + x, print, y * _width + x);
+                        Put(
+                            pixels, plane,
+                            (_padding + place / _columns * (_height + _padding) + y) * width + _padding
+                                + place % _columns * (_width + _padding) + x,
+                            print, y * _width + x);
         return new ImageBatch(1, 3, height, width, pixels);
     }
 
