@@ -47,7 +47,8 @@ internal static class Rooms
         string name = Path.GetFileName(source);
         foreach (string file in Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories))
         {
-            string? declared = File.ReadLines(file).FirstOrDefault(line => line.StartsWith("namespace ", StringComparison.Ordinal));
+            string? declared =
+                File.ReadLines(file).FirstOrDefault(line => line.StartsWith("namespace ", StringComparison.Ordinal));
             if (declared is null)
                 continue; // top-level statements, attributes of the assembly
             string folder = Path.GetRelativePath(source, Path.GetDirectoryName(file)!);
@@ -69,7 +70,8 @@ internal static class Rooms
     private static string? Room(Assembly assembly, Type type)
     {
         string root = assembly.GetName().Name!, name = Outermost(type).Namespace ?? "";
-        return name == root ? "" : name.StartsWith(root + ".", StringComparison.Ordinal) ? name[(root.Length + 1)..].Split('.')[0] : null;
+        return name == root
+            ? "" : name.StartsWith(root + ".", StringComparison.Ordinal) ? name[(root.Length + 1)..].Split('.')[0] : null;
     }
 
     private static Type Outermost(Type type)
@@ -106,7 +108,8 @@ internal static class Rooms
             .Select(argument => argument.Value as Type).OfType<Type>().Append(attribute.AttributeType));
 
     private static IEnumerable<Type> Constraints(Type[] arguments) =>
-        arguments.Where(argument => argument.IsGenericParameter).SelectMany(argument => argument.GetGenericParameterConstraints());
+        arguments.Where(argument => argument.IsGenericParameter)
+            .SelectMany(argument => argument.GetGenericParameterConstraints());
 
     private static IEnumerable<Type> OfMethod(MethodBase method)
     {
@@ -117,7 +120,10 @@ internal static class Rooms
             .. method is MethodInfo { ReturnType: var result } ? [result] : Type.EmptyTypes,
         ];
         return method.GetMethodBody() is not { } body ? signature :
-            [.. signature, .. body.LocalVariables.Select(local => local.LocalType), .. OfCode(method, body.GetILAsByteArray()!, own)];
+            [
+                .. signature, .. body.LocalVariables.Select(local => local.LocalType),
+                .. OfCode(method, body.GetILAsByteArray()!, own),
+            ];
     }
 
     private static IEnumerable<Type> OfCode(MethodBase method, byte[] code, Type[] own)

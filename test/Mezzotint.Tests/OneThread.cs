@@ -6,7 +6,8 @@ using TorchSharp;
 
 namespace Mezzotint.Tests;
 
-/// <summary>libtorch runs each operator on one thread in these tests: its own threads wait for each other by spinning, for seconds where another process has a core.</summary>
+/// <summary>libtorch runs each operator on one thread in these tests: its own threads wait for each other by spinning, for
+/// seconds where another process has a core.</summary>
 public sealed class OneThread : IDisposable
 {
     public OneThread()
@@ -16,7 +17,8 @@ public sealed class OneThread : IDisposable
         torch.set_num_threads(1);
     }
 
-    /// <summary>Runs the finalizers of what the tests left: an error in one of them ends the process, and shows here in every run instead of in some.</summary>
+    /// <summary>Runs the finalizers of what the tests left: an error in one of them ends the process, and shows here in every run
+    /// instead of in some.</summary>
     public void Dispose()
     {
         GC.Collect();

@@ -19,7 +19,9 @@ internal static class TensorAssert
     public static void Close(Tensor expected, Tensor actual, double tolerance, string what = "tensor")
     {
         using var scope = NewDisposeScope();
-        Assert.True(expected.shape.AsSpan().SequenceEqual(actual.shape), $"{what}: [{string.Join(", ", actual.shape)}] instead of [{string.Join(", ", expected.shape)}]");
+        Assert.True(
+            expected.shape.AsSpan().SequenceEqual(actual.shape),
+            $"{what}: [{string.Join(", ", actual.shape)}] instead of [{string.Join(", ", expected.shape)}]");
         double error = Largest(actual.detach().to(float64) - expected.detach().to(float64)) / Largest(expected);
         Assert.True(error <= tolerance, $"{what}: relative error {error:E2}, more than {tolerance:E0}");
     }

@@ -29,6 +29,8 @@ public class DiversityTests
     public void Of_very_many_the_first_count()
     {
         var many = TestPoints.Standard(Diversity.MostImages + 10, 3, 1);
-        Assert.Equal(Diversity.VendiScore(many.Take([.. Enumerable.Range(0, Diversity.MostImages)]), 2), Diversity.VendiScore(many, 2), 1e-9);
+        Assert.Equal(
+            Diversity.VendiScore(many.Take([.. Enumerable.Range(0, Diversity.MostImages)]), 2), Diversity.VendiScore(many, 2),
+            1e-9);
     }
 }

@@ -8,7 +8,8 @@ namespace Mezzotint.Tests.Evaluation;
 /// <summary>Every figure against NumPy and SciPy: Golden/evaluation/make_evaluation_fixture.py says how.</summary>
 public sealed class EvaluationGoldenTests : IDisposable
 {
-    private static readonly JsonElement Golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "evaluation", "evaluation.json"))).RootElement;
+    private static readonly JsonElement Golden = JsonDocument.Parse(
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "evaluation", "evaluation.json"))).RootElement;
 
     private readonly WorkerThreads _threads = new(2);
 
@@ -42,7 +43,9 @@ public sealed class EvaluationGoldenTests : IDisposable
 
     [Fact]
     public void Precision_and_recall_are_those_over_explicit_pairs() =>
-        Assert.Equal(new PrecisionRecall(Number("precision_a_b"), Number("recall_a_b")), PrecisionRecall.Of(Named("a"), Named("b"), _threads));
+        Assert.Equal(
+            new PrecisionRecall(Number("precision_a_b"), Number("recall_a_b")),
+            PrecisionRecall.Of(Named("a"), Named("b"), _threads));
 
     [Fact]
     public void Vendi_score_is_that_of_numpy()
@@ -57,7 +60,8 @@ public sealed class EvaluationGoldenTests : IDisposable
     {
         var (coarse, fine) = PixelComponents.Of(Images("images"), _threads).Project(Images("others"), _threads);
         Assert.Null(fine); // images of 12 pixels have no more than the coarse components
-        AssertClose(Golden.GetProperty("components").EnumerateArray().SelectMany(Row), [.. coarse.Values.Select(Math.Abs)], 1e-12);
+        AssertClose(
+            Golden.GetProperty("components").EnumerateArray().SelectMany(Row), [.. coarse.Values.Select(Math.Abs)], 1e-12);
     }
 
     [Fact]
@@ -66,7 +70,13 @@ public sealed class EvaluationGoldenTests : IDisposable
         var nearest = NearestImage.Of(Images("others"), Images("images"), _threads);
         Assert.Equal(Numbers("nearest").Select(index => (int)index), nearest.Select(image => image.Index));
         AssertClose(Numbers("nearest_distance"), [.. nearest.Select(image => image.Distance)], 1e-14);
-        AssertClose(Numbers("percentiles"), [.. new double[] { 0, 1, 30, 50, 100 }.Select(percent => Memorisation.PercentileOf([.. nearest.Select(image => image.Distance)], percent))], 1e-14);
+        AssertClose(
+            Numbers("percentiles"),
+            [
+                .. new double[] { 0, 1, 30, 50, 100 }.Select(percent =>
+                    Memorisation.PercentileOf([.. nearest.Select(image => image.Distance)], percent)),
+            ],
+            1e-14);
     }
 
     private static double Number(string name) => Golden.GetProperty(name).GetDouble();
@@ -83,7 +93,8 @@ public sealed class EvaluationGoldenTests : IDisposable
 
     private static ImageSet Images(string name)
     {
-        var rows = Golden.GetProperty(name).EnumerateArray().Select(row => row.EnumerateArray().Select(value => value.GetByte())).ToList();
+        var rows = Golden.GetProperty(name).EnumerateArray().Select(row => row.EnumerateArray().Select(value => value.GetByte()))
+            .ToList();
         return new ImageSet(name, [.. rows.SelectMany(row => row)], new byte[rows.Count], 1, 3, 4, ["any"]);
     }
 

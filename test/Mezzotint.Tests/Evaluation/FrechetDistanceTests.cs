@@ -14,9 +14,11 @@ public class FrechetDistanceTests
 
     [Fact]
     public void Of_independent_coordinates_it_is_the_sum_of_squared_differences_of_means_and_deviations() =>
-        Gen.Select(Gen.Double[0, 3].Array[4], Gen.Double[0, 3].Array[4], Gen.Double[-2, 2].Array[4], Gen.Double[-2, 2].Array[4]).Sample((s1, s2, m1, m2) =>
+        Gen.Select(Gen.Double[0, 3].Array[4], Gen.Double[0, 3].Array[4], Gen.Double[-2, 2].Array[4], Gen.Double[-2, 2].Array[4])
+            .Sample((s1, s2, m1, m2) =>
         {
-            double expected = Enumerable.Range(0, 4).Sum(i => (m1[i] - m2[i]) * (m1[i] - m2[i]) + (s1[i] - s2[i]) * (s1[i] - s2[i]));
+            double expected =
+                Enumerable.Range(0, 4).Sum(i => (m1[i] - m2[i]) * (m1[i] - m2[i]) + (s1[i] - s2[i]) * (s1[i] - s2[i]));
             Assert.Equal(expected, FrechetDistance.Between(Independent(m1, s1), Independent(m2, s2)), 1e-10);
         }, iter: 200);
 
@@ -27,7 +29,10 @@ public class FrechetDistanceTests
         var moments = Moments.Of(points);
         Assert.Equal(3 * 0.7 * 0.7, FrechetDistance.Between(points, TestPoints.Map(points, (x, _) => x + 0.7)), 1e-9);
         double variance = moments.Covariance[0] + moments.Covariance[4] + moments.Covariance[8];
-        Assert.Equal(0.25 * variance, FrechetDistance.Between(points, TestPoints.Map(points, (x, i) => moments.Mean[i] + 1.5 * (x - moments.Mean[i]))), 1e-9);
+        Assert.Equal(
+            0.25 * variance,
+            FrechetDistance.Between(points, TestPoints.Map(points, (x, i) => moments.Mean[i] + 1.5 * (x - moments.Mean[i]))),
+            1e-9);
     }
 
     [Fact]
@@ -41,7 +46,8 @@ public class FrechetDistanceTests
     public void A_coordinate_that_is_no_number_is_refused()
     {
         Assert.Throws<ArgumentException>(() => Moments.Of(new Points([1, double.NaN], 2, 1)));
-        Assert.Throws<ArgumentException>(() => FrechetDistance.Between(TestPoints.Standard(9, 2, 1), TestPoints.Standard(9, 3, 1)));
+        Assert.Throws<ArgumentException>(() =>
+            FrechetDistance.Between(TestPoints.Standard(9, 2, 1), TestPoints.Standard(9, 3, 1)));
     }
 
     private static Moments Independent(double[] mean, double[] deviation)

@@ -29,7 +29,8 @@ public class JacobianTraceTests
         using var scope = NewDisposeScope();
         var x = GaussianMixtureDenoiser.TwoModes.Draw(1, 2, Pixels, seed: 2);
         var all = stack([.. Enumerable.Range(0, 1 << Pixels).Select(bits =>
-            tensor([.. Enumerable.Range(0, Pixels).Select(place => (bits >> place & 1) * 2.0 - 1)], [1, 1, 1, Pixels]).expand(2, 1, 1, Pixels))]);
+            tensor([.. Enumerable.Range(0, Pixels).Select(place => (bits >> place & 1) * 2.0 - 1)], [1, 1, 1, Pixels]).expand(
+                2, 1, 1, Pixels))]);
         var exact = JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, 1, null).Trace;
         TensorAssert.Close(exact, JacobianTrace.Of(GaussianMixtureDenoiser.TwoModes, x, 1, all).Trace, 1e-12);
     }
@@ -54,12 +55,17 @@ public class JacobianTraceTests
         Assert.Equal(ByHand([1, 1, 1, 1, 1], 1), trace.item<double>(), 1e-9);
     }
 
-    /// <summary>tr(dD/dx) = n sum_k r_k g_k + sum_k r_k mu_k . (u_k - sum_j r_j u_j), mu_k = g_k x + (1 - g_k) m_k, u_k = -(x - m_k) / (s_k^2 + sigma^2).</summary>
+    /// <summary>tr(dD/dx) = n sum_k r_k g_k + sum_k r_k mu_k . (u_k - sum_j r_j u_j), mu_k = g_k x + (1 - g_k) m_k, u_k = -(x -
+    /// m_k) / (s_k^2 + sigma^2).</summary>
     private static double ByHand(double[] x, double sigma)
     {
         (double W, double M, double S)[] mixture = [(0.4, -1, 0.5), (0.6, 1.2, 0.35)];
         double[] v = [.. mixture.Select(c => c.S * c.S + sigma * sigma)];
-        double[] p = [.. mixture.Select((c, k) => c.W * Math.Pow(v[k], -x.Length / 2.0) * Math.Exp(-x.Sum(value => (value - c.M) * (value - c.M)) / (2 * v[k])))];
+        double[] p =
+        [
+            .. mixture.Select((c, k) =>
+                c.W * Math.Pow(v[k], -x.Length / 2.0) * Math.Exp(-x.Sum(value => (value - c.M) * (value - c.M)) / (2 * v[k]))),
+        ];
         double[] r = [.. p.Select(share => share / p.Sum())];
         double trace = 0;
         for (int k = 0; k < 2; k++)

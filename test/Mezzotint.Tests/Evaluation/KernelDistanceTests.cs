@@ -14,8 +14,14 @@ public sealed class KernelDistanceTests : IDisposable
     {
         foreach (int count in new[] { 10, 40 })
         {
-            double[] values = [.. Enumerable.Range(0, 200).Select(i => new KernelDistance(TestPoints.Standard(30, 3, 2 * i), _threads).To(TestPoints.Standard(count, 3, 2 * i + 1)).Value)];
-            double mean = values.Average(), error = Math.Sqrt(values.Average(value => (value - mean) * (value - mean)) / values.Length);
+            double[] values =
+            [
+                .. Enumerable.Range(0, 200).Select(i =>
+                    new KernelDistance(TestPoints.Standard(30, 3, 2 * i), _threads).To(TestPoints.Standard(count, 3, 2 * i + 1))
+                        .Value),
+            ];
+            double mean = values.Average(),
+                error = Math.Sqrt(values.Average(value => (value - mean) * (value - mean)) / values.Length);
             Assert.InRange(mean, -3 * error, 3 * error);
         }
     }
@@ -23,7 +29,9 @@ public sealed class KernelDistanceTests : IDisposable
     [Fact]
     public void Its_standard_error_is_how_far_it_varies()
     {
-        var estimates = Enumerable.Range(0, 200).Select(i => new KernelDistance(TestPoints.Standard(60, 3, 2 * i), _threads).To(TestPoints.Standard(50, 3, 2 * i + 1, shift: 0.7))).ToList();
+        var estimates = Enumerable.Range(0, 200).Select(i =>
+            new KernelDistance(TestPoints.Standard(60, 3, 2 * i), _threads)
+                .To(TestPoints.Standard(50, 3, 2 * i + 1, shift: 0.7))).ToList();
         double mean = estimates.Average(estimate => estimate.Value);
         double deviation = Math.Sqrt(estimates.Average(estimate => (estimate.Value - mean) * (estimate.Value - mean)));
         Assert.InRange(estimates.Average(estimate => estimate.StandardError) / deviation, 0.8, 1.2);

@@ -13,7 +13,8 @@ public class LikelihoodTests
 {
     private static readonly GaussianMixtureDenoiser Mixture = GaussianMixtureDenoiser.TwoModes;
 
-    /// <summary>The range is wide enough for the mixture to vanish in the prior, which is part of the model: at the seed's 9.8 it does not quite.</summary>
+    /// <summary>The range is wide enough for the mixture to vanish in the prior, which is part of the model: at the seed's 9.8 it
+    /// does not quite.</summary>
     private static readonly IReadOnlyDictionary<string, NoiseProcess> Processes = Mezzotint.Tests.Noise.Processes.OfWideRange;
 
     public static TheoryData<string> Names { get; } = [.. Processes.Keys];
@@ -73,12 +74,15 @@ public class LikelihoodTests
     [Fact]
     public void Bits_are_those_of_the_dequantised_noisy_pixels_whatever_their_scaling()
     {
-        // ln p of (pixel + u - 1/2) / 255 + s z, for a Gaussian about 0.5: in the model's numbers, (y - mean) / scale, its deviation is another.
+        // ln p of (pixel + u - 1/2) / 255 + s z, for a Gaussian about 0.5: in the model's numbers, (y - mean) / scale, its
+        // deviation is another.
         using var scope = NewDisposeScope();
         using var threads = new WorkerThreads(2);
         var images = Noise(count: 3, side: 4);
         const double std = 0.3, least = 0.02;
-        foreach (var pixels in new PixelScaling[] { new(), new() { Mean = 0.5, Scale = 0.5 }, new() { Mean = 0.1307, Scale = 0.3081 } })
+        foreach (
+            var pixels in new PixelScaling[]
+                { new(), new() { Mean = 0.5, Scale = 0.5 }, new() { Mean = 0.1307, Scale = 0.3081 } })
         {
             var process = new Edm { MinimumTime = least / pixels.Scale, MaximumSigma = 1e4 };
             var likelihood = new Likelihood
@@ -93,9 +97,15 @@ public class LikelihoodTests
                 using var generator = RandomSeeds.Generator(9, RandomPurpose.Dequantisation, i);
                 double[] u = Numbers(rand([16], float64, generator: generator));
                 double[] z = Numbers(randn([16], float64, generator: generator));
-                double[] y = [.. images.Image(i).ToArray().Zip(u, z).Select(at => (at.First + at.Second - 0.5) / 255 + least * at.Third)];
+                double[] y =
+                [
+                    .. images.Image(i).ToArray().Zip(u, z).Select(at => (at.First + at.Second - 0.5) / 255 + least * at.Third),
+                ];
                 double variance = std * std + least * least;
-                double bits = Math.Log2(255) + y.Sum(value => (value - 0.5) * (value - 0.5) / (2 * variance) + 0.5 * Math.Log(2 * Math.PI * variance)) / 16 / Math.Log(2);
+                double bits = Math.Log2(255)
+                    + y.Sum(value =>
+                        (value - 0.5) * (value - 0.5) / (2 * variance)
+                            + 0.5 * Math.Log(2 * Math.PI * variance)) / 16 / Math.Log(2);
                 Assert.Equal(bits, result.BitsOf(i), 1e-4);
             }
         }
@@ -108,13 +118,20 @@ public class LikelihoodTests
         double[] Evaluate(int batch, int count, TraceMethod trace)
         {
             using var threads = new WorkerThreads(count);
-            return [.. (Of(new Edm(), trace) with { BatchSize = batch, Levels = Inversion.LevelsOf(new Edm(), 8) }).Evaluate(images, threads).LogDensities];
+            return
+            [
+                .. (Of(new Edm(), trace) with { BatchSize = batch, Levels = Inversion.LevelsOf(new Edm(), 8) }).Evaluate(
+                    images, threads).LogDensities,
+            ];
         }
-        var traces = new[] { TraceMethod.Hutchinson, TraceMethod.Exact }.ToDictionary(trace => trace, trace => Evaluate(7, 1, trace));
+        var traces = new[] { TraceMethod.Hutchinson, TraceMethod.Exact }.ToDictionary(
+            trace => trace, trace => Evaluate(7, 1, trace));
         Gen.Select(Gen.Int[1, 8], Gen.Int[1, 3], Gen.Bool).Sample((batch, threads, exact) =>
         {
             var trace = exact ? TraceMethod.Exact : TraceMethod.Hutchinson;
-            Assert.All(Evaluate(batch, threads, trace).Zip(traces[trace]), pair => Assert.Equal(pair.Second, pair.First, 1e-8 * Math.Abs(pair.Second)));
+            Assert.All(
+                Evaluate(batch, threads, trace).Zip(traces[trace]),
+                pair => Assert.Equal(pair.Second, pair.First, 1e-8 * Math.Abs(pair.Second)));
         }, iter: 12, threads: 1);
     }
 
@@ -147,7 +164,8 @@ public class LikelihoodTests
         var result = likelihood.Evaluate(Noise(5, 4), threads, new Reported(reports.Add));
         Assert.Equal((5 * 16, 5 * 16L), (result.Evaluations, reports.Max(report => report.Evaluations)));
         Assert.All(reports, report => Assert.Equal(5 * 16, report.TotalEvaluations));
-        Assert.Throws<OperationCanceledException>(() => likelihood.Evaluate(Noise(5, 4), threads, cancellation: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            likelihood.Evaluate(Noise(5, 4), threads, cancellation: new CancellationToken(true)));
     }
 
     [Fact]
@@ -166,7 +184,8 @@ public class LikelihoodTests
         using var threads = new WorkerThreads(1);
         var good = Of(new Edm(), TraceMethod.Hutchinson);
         void Refused<T>(Likelihood likelihood, string why) where T : Exception =>
-            Assert.Contains(why, Assert.Throws<T>(() => likelihood.Evaluate(Noise(1, 4), threads)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                why, Assert.Throws<T>(() => likelihood.Evaluate(Noise(1, 4), threads)).Message, StringComparison.Ordinal);
         Refused<MezzotintException>(good with { Solver = Solvers.Ddpm() }, "Sampler 'ddpm' draws noise");
         Refused<MezzotintException>(good with { Levels = [40, 1, 0.002] }, "These levels begin at 40");
         Refused<ArgumentException>(good with { Levels = [80, 0] }, "at least two");
@@ -178,7 +197,9 @@ public class LikelihoodTests
         Refused<ArgumentException>(good with { DenoiserOf = _ => new Other(x => x.detach().clone()) }, "has no derivative");
         Refused<ArgumentException>(good with { DenoiserOf = _ => new Other(x => x.flatten(1)) }, "has the shape of its image");
         Refused<MezzotintException>(good with { DenoiserOf = _ => new Other(x => x * double.NaN) }, "is not finite");
-        Assert.Contains("at least one image", Assert.Throws<ArgumentException>(() => good.Evaluate(Noise(1, 4).Take(0), threads)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at least one image", Assert.Throws<ArgumentException>(() => good.Evaluate(Noise(1, 4).Take(0), threads)).Message,
+            StringComparison.Ordinal);
     }
 
     private static Likelihood Of(NoiseProcess process, TraceMethod trace) =>
@@ -200,7 +221,8 @@ public class LikelihoodTests
 
     private static double[] Numbers(Tensor numbers) => numbers.to(float64).data<double>().ToArray();
 
-    private static double Deviation(double[] numbers) => Math.Sqrt(numbers.Average(number => Math.Pow(number - numbers.Average(), 2)));
+    private static double Deviation(double[] numbers) =>
+        Math.Sqrt(numbers.Average(number => Math.Pow(number - numbers.Average(), 2)));
 
     private sealed class Other(Func<Tensor, Tensor> estimate) : IDenoiser
     {

@@ -50,7 +50,8 @@ public sealed class NearestImageTests : IDisposable
     {
         var small = SmallExperiment.Images("small", 20, seed: 3);
         Assert.Throws<ArgumentException>(() => NearestImage.Of(small, Strokes.Make(10, 1, 12), _threads));
-        Assert.Throws<OperationCanceledException>(() => NearestImage.Of(small, small, _threads, cancellation: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            NearestImage.Of(small, small, _threads, cancellation: new CancellationToken(true)));
     }
 
     private static double Distance(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)

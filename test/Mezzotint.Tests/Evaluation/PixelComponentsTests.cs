@@ -18,7 +18,9 @@ public sealed class PixelComponentsTests : IDisposable
         Assert.Equal((64, 144 - 64), (coarse.Length, fine!.Length));
         double Square(int i, int j) => Differences(coarse, i, j) + Differences(fine, i, j);
         foreach (var (i, j) in new[] { (0, 1), (5, 1500), (2099, 7) })
-            Assert.Equal(Enumerable.Range(0, 144).Sum(k => Math.Pow((train.Image(i)[k] - train.Image(j)[k]) / 255.0, 2)), Square(i, j), 1e-9);
+            Assert.Equal(
+                Enumerable.Range(0, 144).Sum(k => Math.Pow((train.Image(i)[k] - train.Image(j)[k]) / 255.0, 2)), Square(i, j),
+                1e-9);
         double[] variances = [.. Variances(coarse), .. Variances(fine)];
         for (int k = 1; k < variances.Length; k++)
             Assert.True(variances[k] <= variances[k - 1] + 1e-9, $"component {k}");
@@ -30,15 +32,23 @@ public sealed class PixelComponentsTests : IDisposable
     {
         var train = Strokes.Make(1500, seed: 1, size: 8);
         using var one = new WorkerThreads(1);
-        double first = FrechetDistance.Between(PixelComponents.Of(train, one).Project(train, one).Coarse, TestPoints.Standard(100, 64, 1));
-        Assert.Equal(first, FrechetDistance.Between(PixelComponents.Of(train, _threads).Project(train, _threads).Coarse, TestPoints.Standard(100, 64, 1)), 1e-6 * first);
+        double first =
+            FrechetDistance.Between(PixelComponents.Of(train, one).Project(train, one).Coarse, TestPoints.Standard(100, 64, 1));
+        Assert.Equal(
+            first,
+            FrechetDistance.Between(
+                PixelComponents.Of(train, _threads).Project(train, _threads).Coarse, TestPoints.Standard(100, 64, 1)),
+            1e-6 * first);
     }
 
     [Fact]
     public void Images_of_another_size_have_no_place() =>
-        Assert.Throws<ArgumentException>(() => PixelComponents.Of(Strokes.Make(20, 1, 8), _threads).Project(Strokes.Make(20, 1, 12), _threads));
+        Assert.Throws<ArgumentException>(() =>
+            PixelComponents.Of(Strokes.Make(20, 1, 8), _threads).Project(Strokes.Make(20, 1, 12), _threads));
 
-    private static double Differences(Points points, int i, int j) => points[i].ToArray().Zip(points[j].ToArray(), (a, b) => (a - b) * (a - b)).Sum();
+    private static double Differences(Points points, int i, int j) =>
+        points[i].ToArray().Zip(points[j].ToArray(), (a, b) => (a - b) * (a - b)).Sum();
 
-    private static IEnumerable<double> Variances(Points points) => Enumerable.Range(0, points.Length).Select(k => Moments.Of(points).Covariance[k * points.Length + k]);
+    private static IEnumerable<double> Variances(Points points) =>
+        Enumerable.Range(0, points.Length).Select(k => Moments.Of(points).Covariance[k * points.Length + k]);
 }

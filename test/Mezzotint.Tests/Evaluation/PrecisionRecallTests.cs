@@ -21,12 +21,15 @@ public sealed class PrecisionRecallTests : IDisposable
     public void What_is_left_out_costs_recall_and_what_is_made_up_costs_precision()
     {
         // Two heaps, of which one set knows the first alone.
-        var both = new Points([.. TestPoints.Standard(200, 4, 1).Values, .. TestPoints.Standard(200, 4, 2, shift: 50).Values], 400, 4);
+        var both = new Points(
+            [.. TestPoints.Standard(200, 4, 1).Values, .. TestPoints.Standard(200, 4, 2, shift: 50).Values], 400, 4);
         var one = TestPoints.Standard(400, 4, 3);
         var leftOut = PrecisionRecall.Of(both, one, _threads);
         Assert.InRange(leftOut.Precision, 0.7, 1);
         Assert.InRange(leftOut.Recall, 0.3, 0.5);
-        Assert.Equal((leftOut.Recall, leftOut.Precision), (PrecisionRecall.Of(one, both, _threads).Precision, PrecisionRecall.Of(one, both, _threads).Recall));
+        Assert.Equal(
+            (leftOut.Recall, leftOut.Precision),
+            (PrecisionRecall.Of(one, both, _threads).Precision, PrecisionRecall.Of(one, both, _threads).Recall));
     }
 
     [Fact]
@@ -39,5 +42,6 @@ public sealed class PrecisionRecallTests : IDisposable
 
     [Fact]
     public void Too_few_points_are_refused() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => PrecisionRecall.Of(TestPoints.Standard(3, 2, 1), TestPoints.Standard(9, 2, 1), _threads));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            PrecisionRecall.Of(TestPoints.Standard(3, 2, 1), TestPoints.Standard(9, 2, 1), _threads));
 }

@@ -21,7 +21,8 @@ public class ReferenceImagesTests
     [Fact]
     public void It_takes_at_most_half_of_a_class_or_of_all()
     {
-        Assert.Equal(30, ReferenceImages.Divide(Train, Test, Enumerable.Repeat((byte)5, 200).ToArray(), 200, seed: 4).Floor.Count);
+        Assert.Equal(
+            30, ReferenceImages.Divide(Train, Test, Enumerable.Repeat((byte)5, 200).ToArray(), 200, seed: 4).Floor.Count);
         var unlabelled = ReferenceImages.Divide(Train, Test, [], 5000, seed: 4);
         Assert.Equal((300, 100), (unlabelled.Floor.Count, unlabelled.TrainSample.Count));
         Assert.Equal(50, ReferenceImages.Divide(Train, Test, [], 50, seed: 4).Floor.Count);
@@ -53,5 +54,6 @@ public class ReferenceImagesTests
         Assert.NotEqual(Of(1), Of(2));
     }
 
-    private static IEnumerable<string> Keys(ImageSet set) => Enumerable.Range(0, set.Count).Select(i => Convert.ToHexString(set.Image(i)));
+    private static IEnumerable<string> Keys(ImageSet set) =>
+        Enumerable.Range(0, set.Count).Select(i => Convert.ToHexString(set.Image(i)));
 }

@@ -5,7 +5,8 @@ using Mezzotint.Runtime;
 
 namespace Mezzotint.Tests.Evaluation;
 
-/// <summary>Real images of one kind, those who are asked about them, and what they say of each spoiled version, measured once.</summary>
+/// <summary>Real images of one kind, those who are asked about them, and what they say of each spoiled version, measured
+/// once.</summary>
 public abstract class SanityCase : IDisposable
 {
     private readonly Dictionary<string, ImageEvaluation> _measured = [];
@@ -32,7 +33,9 @@ public abstract class SanityCase : IDisposable
             return known;
         var (train, test, unseen, classifiers) = _parts.Value;
         var images = spoil(unseen);
-        return _measured[name] = ImageEvaluation.Of(new EvaluatedImages(images), ReferenceImages.Divide(train, test, images.Labels, images.Count, seed: 1), classifiers, Threads);
+        return _measured[name] = ImageEvaluation.Of(
+            new EvaluatedImages(images), ReferenceImages.Divide(train, test, images.Labels, images.Count, seed: 1), classifiers,
+            Threads);
     }
 
     public void Dispose()

@@ -3,7 +3,8 @@ using Mezzotint.Evaluation;
 
 namespace Mezzotint.Tests.Evaluation;
 
-/// <summary>Each way of spoiling images moves the figures that it should, the way it should, and leaves alone those that it should.</summary>
+/// <summary>Each way of spoiling images moves the figures that it should, the way it should, and leaves alone those that it
+/// should.</summary>
 public abstract class SanityLaws(SanityCase sanity)
 {
     private const int Kinds = 40;
@@ -16,7 +17,8 @@ public abstract class SanityLaws(SanityCase sanity)
         foreach (var figure in Unseen.Figures.Where(figure => figure.Key.StartsWith("frechet_", StringComparison.Ordinal)))
             Assert.True(figure.Value / figure.Real is > 0.5 and < 2, $"{figure.Key}: {figure.Value}, floor {figure.Real}");
         var kernel = Unseen.Figures.Single(figure => figure.Key.StartsWith("kernel_", StringComparison.Ordinal));
-        Assert.InRange(kernel.Value!.Value - kernel.Real!.Value, -6 * kernel.StandardError!.Value, 6 * kernel.StandardError.Value);
+        Assert.InRange(
+            kernel.Value!.Value - kernel.Real!.Value, -6 * kernel.StandardError!.Value, 6 * kernel.StandardError.Value);
         foreach (string key in new[] { "precision", "recall", "accuracy_residual", "accuracy_plain" })
             Assert.InRange(Value(Unseen, key) - Real(Unseen, key), -0.08, 0.08);
         Assert.InRange(Value(Unseen, "memorised"), 0, 0.05);
@@ -48,7 +50,8 @@ public abstract class SanityLaws(SanityCase sanity)
         var blurred = Of("blur", SpoiledImages.Blurred);
         foreach (string space in new[] { "plain", "pixels_coarse", "pixels_fine" })
             AssertGrows(blurred, $"frechet_{space}_test", 1.5);
-        AssertGrows(blurred, "frechet_residual_test", 1); // good classifiers learn to look past a blur: the reason for the other spaces
+        // good classifiers learn to look past a blur: the reason for the other spaces
+        AssertGrows(blurred, "frechet_residual_test", 1);
         Assert.True(Value(blurred, "diversity") < Value(Unseen, "diversity"));
     }
 
@@ -75,7 +78,12 @@ public abstract class SanityLaws(SanityCase sanity)
         var shuffled = Of("shuffled", SpoiledImages.Mislabelled);
         Assert.InRange(Value(shuffled, "accuracy_residual"), 0.02, 0.2);
         Assert.InRange(Value(shuffled, "accuracy_plain"), 0.02, 0.2);
-        foreach (string key in new[] { "frechet_residual_test", "frechet_pixels_coarse_test", "kernel_residual_test", "precision", "memorised", "class_imbalance" })
+        foreach (
+            string key in new[]
+            {
+                "frechet_residual_test", "frechet_pixels_coarse_test", "kernel_residual_test", "precision", "memorised",
+                "class_imbalance",
+            })
             Assert.Equal(Value(Unseen, key), Value(shuffled, key), 1e-9);
     }
 
@@ -91,7 +99,9 @@ public abstract class SanityLaws(SanityCase sanity)
     [Fact]
     public void A_single_class_shows_in_the_balance_and_is_not_what_was_asked_for()
     {
-        var ones = Of("ones", images => new ImageSet(images.Name, images.Pick([.. Enumerable.Repeat(1, images.Count)]).Pixels, images.Labels,
+        var ones = Of(
+            "ones",
+            images => new ImageSet(images.Name, images.Pick([.. Enumerable.Repeat(1, images.Count)]).Pixels, images.Labels,
             images.Channels, images.Height, images.Width, images.ClassNames));
         Assert.InRange(Value(ones, "class_imbalance"), 0.8, 1);
         Assert.InRange(Value(ones, "accuracy_all"), 0, 0.2);
@@ -104,9 +114,13 @@ public abstract class SanityLaws(SanityCase sanity)
     }
 
     private void AssertGrows(ImageEvaluation spoiled, string key, double factor) =>
-        Assert.True(Value(spoiled, key) > factor * Value(Unseen, key), $"{key}: {Value(spoiled, key)}, of unseen images {Value(Unseen, key)}");
+        Assert.True(
+            Value(spoiled, key) > factor * Value(Unseen, key),
+            $"{key}: {Value(spoiled, key)}, of unseen images {Value(Unseen, key)}");
 
-    private static double Value(ImageEvaluation evaluation, string key) => evaluation.Figures.Single(figure => figure.Key == key).Value!.Value;
+    private static double Value(ImageEvaluation evaluation, string key) =>
+        evaluation.Figures.Single(figure => figure.Key == key).Value!.Value;
 
-    private static double Real(ImageEvaluation evaluation, string key) => evaluation.Figures.Single(figure => figure.Key == key).Real!.Value;
+    private static double Real(ImageEvaluation evaluation, string key) =>
+        evaluation.Figures.Single(figure => figure.Key == key).Real!.Value;
 }

@@ -21,8 +21,11 @@ public class ShippedClassifierTests
         Assert.InRange(new FileInfo(Path.Combine(folder, ModelFolder.WeightsFile)).Length, 1, 5_000_000);
         string card = File.ReadAllText(Path.Combine(folder, ModelFolder.CardFile));
         Assert.Contains(classifier.Hash, card, StringComparison.Ordinal);
-        Assert.Contains($"mezzotint train-classifier --architecture {architecture} --epochs {classifier.Info.Epochs}", card, StringComparison.Ordinal);
-        Assert.Contains(FormattableString.Invariant($"{100 * classifier.Info.TestAccuracy:0.00} %"), card, StringComparison.Ordinal);
+        Assert.Contains(
+            $"mezzotint train-classifier --architecture {architecture} --epochs {classifier.Info.Epochs}", card,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            FormattableString.Invariant($"{100 * classifier.Info.TestAccuracy:0.00} %"), card, StringComparison.Ordinal);
     }
 
     [Theory]

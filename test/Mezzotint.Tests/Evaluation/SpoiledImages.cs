@@ -6,7 +6,8 @@ namespace Mezzotint.Tests.Evaluation;
 /// <summary>Real images spoiled in ways whose effect on the figures is known beforehand.</summary>
 internal static class SpoiledImages
 {
-    /// <summary>Normal noise on every pixel, cut off at black and white: <paramref name="deviation"/> counts from 0 to 255.</summary>
+    /// <summary>Normal noise on every pixel, cut off at black and white: <paramref name="deviation"/> counts from 0 to
+    /// 255.</summary>
     public static ImageSet Noisy(ImageSet images, double deviation)
     {
         var random = new RandomStream(7);
@@ -27,7 +28,8 @@ internal static class SpoiledImages
     public static ImageSet Shifted(ImageSet images, int columns) => Map(images, (pixel, y, x) => pixel(y, x - columns));
 
     /// <summary>The first <paramref name="kinds"/> images, again and again.</summary>
-    public static ImageSet Repeated(ImageSet images, int kinds) => images.Pick([.. Enumerable.Range(0, images.Count).Select(i => i % kinds)]);
+    public static ImageSet Repeated(ImageSet images, int kinds) =>
+        images.Pick([.. Enumerable.Range(0, images.Count).Select(i => i % kinds)]);
 
     /// <summary>The same images, each said to show what another one does.</summary>
     public static ImageSet Mislabelled(ImageSet images)
@@ -47,7 +49,8 @@ internal static class SpoiledImages
         int height = images.Height, width = images.Width, plane = height * width;
         return With(images, Enumerable.Range(0, images.Count).SelectMany(i =>
         {
-            byte Pixel(int y, int x) => y < 0 || x < 0 || y >= height || x >= width ? (byte)0 : images.Pixels[i * plane + y * width + x];
+            byte Pixel(int y, int x) =>
+                y < 0 || x < 0 || y >= height || x >= width ? (byte)0 : images.Pixels[i * plane + y * width + x];
             return Enumerable.Range(0, plane).Select(place => map(Pixel, place / width, place % width));
         }));
     }

@@ -5,7 +5,8 @@ using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Evaluation;
 
-/// <summary>The laws on small drawn digits, with classifiers that were trained for them in a few seconds: they run everywhere.</summary>
+/// <summary>The laws on small drawn digits, with classifiers that were trained for them in a few seconds: they run
+/// everywhere.</summary>
 public class StrokesSanityTests(StrokesSanityTests.Drawn sanity) : SanityLaws(sanity), IClassFixture<StrokesSanityTests.Drawn>
 {
     public sealed class Drawn : SanityCase
@@ -14,16 +15,22 @@ public class StrokesSanityTests(StrokesSanityTests.Drawn sanity) : SanityLaws(sa
         {
             const int Size = 12;
             var train = Strokes.Make(3000, seed: 1, Size);
-            return (train, Strokes.Make(600, seed: 2, Size), Strokes.Make(600, seed: 3, Size), [.. Classifier.Architectures.Select(architecture => Trained(architecture, train))]);
+            return (
+                train, Strokes.Make(600, seed: 2, Size), Strokes.Make(600, seed: 3, Size),
+                [.. Classifier.Architectures.Select(architecture => Trained(architecture, train))]);
         }
 
         private LoadedClassifier Trained(string architecture, ImageSet train)
         {
             var config = new ClassifierConfig { Architecture = architecture, Height = train.Height, Width = train.Width };
-            using var trainer = new ClassifierTrainer(config, new ClassifierTraining { Epochs = 4, BatchSize = 32, LearningRate = 4e-3, AverageDecay = 0.98 }, train, Threads);
+            using var trainer = new ClassifierTrainer(
+                config, new ClassifierTraining { Epochs = 4, BatchSize = 32, LearningRate = 4e-3, AverageDecay = 0.98 }, train,
+                Threads);
             while (trainer.Step < trainer.TotalSteps)
                 trainer.TrainStep();
-            return new LoadedClassifier(trainer.Network, new ClassifierInfo { Name = architecture, Network = config, ClassNames = train.ClassNames }, Hash: architecture);
+            return new LoadedClassifier(
+                trainer.Network, new ClassifierInfo { Name = architecture, Network = config, ClassNames = train.ClassNames },
+                Hash: architecture);
         }
     }
 }

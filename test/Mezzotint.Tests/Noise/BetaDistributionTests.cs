@@ -11,7 +11,8 @@ public class BetaDistributionTests
     {
         foreach (var row in Reference.GetProperty("betaQuantiles").EnumerateArray())
         {
-            double p = row.GetProperty("p").GetDouble(), a = row.GetProperty("a").GetDouble(), b = row.GetProperty("b").GetDouble(), x = row.GetProperty("x").GetDouble();
+            double p = row.GetProperty("p").GetDouble(), a = row.GetProperty("a").GetDouble(),
+                b = row.GetProperty("b").GetDouble(), x = row.GetProperty("x").GetDouble();
             AssertClose(x, BetaDistribution.Quantile(p, 1 - p, a, b), 1e-11, $"quantile {p} of Beta({a}, {b})");
             AssertClose(p, BetaDistribution.Cumulative(x, a, b), 1e-11, $"I at {x} of Beta({a}, {b})");
         }
@@ -21,7 +22,9 @@ public class BetaDistributionTests
     public void The_logarithm_of_the_beta_function_agrees_with_50_digit_arithmetic()
     {
         foreach (var row in Reference.GetProperty("logBeta").EnumerateArray())
-            Assert.Equal(row.GetProperty("value").GetDouble(), BetaDistribution.LogBeta(row.GetProperty("a").GetDouble(), row.GetProperty("b").GetDouble()), 2e-13);
+            Assert.Equal(
+                row.GetProperty("value").GetDouble(),
+                BetaDistribution.LogBeta(row.GetProperty("a").GetDouble(), row.GetProperty("b").GetDouble()), 2e-13);
     }
 
     [Fact]
@@ -33,7 +36,8 @@ public class BetaDistributionTests
     });
 
     [Fact]
-    public void Quantile_is_the_inverse_of_cumulative() => Gen.Select(Gen.Double[0.0005, 0.9995], Gen.Double[0.25, 100], Gen.Double[0.25, 100]).Sample((p, a, b) =>
+    public void Quantile_is_the_inverse_of_cumulative() =>
+        Gen.Select(Gen.Double[0.0005, 0.9995], Gen.Double[0.25, 100], Gen.Double[0.25, 100]).Sample((p, a, b) =>
     {
         double x = BetaDistribution.Quantile(p, 1 - p, a, b);
         Assert.InRange(x, 0, 1);
@@ -43,5 +47,9 @@ public class BetaDistributionTests
 
     [Fact]
     public void The_ends_are_the_ends() =>
-        Assert.Equal((0, 1, 0, 1), (BetaDistribution.Quantile(0, 1, 2, 3), BetaDistribution.Quantile(1, 0, 2, 3), BetaDistribution.Cumulative(0, 2, 3), BetaDistribution.Cumulative(1, 2, 3)));
+        Assert.Equal(
+            (0, 1, 0, 1),
+            (
+                BetaDistribution.Quantile(0, 1, 2, 3), BetaDistribution.Quantile(1, 0, 2, 3),
+                BetaDistribution.Cumulative(0, 2, 3), BetaDistribution.Cumulative(1, 2, 3)));
 }

@@ -28,5 +28,6 @@ public class FlowMatchingTests
 
     [Fact]
     public void Shift_leaves_the_meaning_of_time_alone() =>
-        Assert.Equal((0.7, 0.3), (Math.Round(new FlowMatching { Shift = 5 }.Alpha(0.3), 12), new FlowMatching { Shift = 5 }.Std(0.3)));
+        Assert.Equal(
+            (0.7, 0.3), (Math.Round(new FlowMatching { Shift = 5 }.Alpha(0.3), 12), new FlowMatching { Shift = 5 }.Std(0.3)));
 }

@@ -9,7 +9,8 @@ namespace Mezzotint.Tests.Noise;
 /// <summary>What holds for every process.</summary>
 public class NoiseProcessTests
 {
-    /// <summary>The reference integrates beta and the variance equation numerically and differentiates numerically, in 50 digits.</summary>
+    /// <summary>The reference integrates beta and the variance equation numerically and differentiates numerically, in 50
+    /// digits.</summary>
     [Theory]
     [InlineData("variance-exploding")]
     [InlineData("linear")]
@@ -53,11 +54,13 @@ public class NoiseProcessTests
     public void Time_at_half_log_snr_is_the_inverse_of_half_log_snr() => AnyMoment.Sample(sample =>
     {
         AssertClose(sample.T, sample.Process.TimeAtHalfLogSnr(sample.Process.HalfLogSnr(sample.T)), 1e-9);
-        Assert.Equal(Math.Log(sample.Process.Alpha(sample.T) / sample.Process.Std(sample.T)), sample.Process.HalfLogSnr(sample.T), 1e-9);
+        Assert.Equal(
+            Math.Log(sample.Process.Alpha(sample.T) / sample.Process.Std(sample.T)), sample.Process.HalfLogSnr(sample.T), 1e-9);
     }, iter: 2000);
 
     [Fact]
-    public void Levels_grow_with_time_and_stay_finite() => Gen.Select(Any, Gen.Double[0, 1], Gen.Double[0, 1]).Sample((process, a, b) =>
+    public void Levels_grow_with_time_and_stay_finite() =>
+        Gen.Select(Any, Gen.Double[0, 1], Gen.Double[0, 1]).Sample((process, a, b) =>
     {
         double At(double part) => process.Level(process.MinimumTime + part * (process.MaximumTime - process.MinimumTime));
         Assert.True(process.MinimumLevel > 0 && double.IsFinite(process.MaximumLevel));
@@ -68,13 +71,15 @@ public class NoiseProcessTests
 
     [Fact]
     public void Level_is_the_ratio_of_std_and_alpha() => AnyMoment.Sample(sample =>
-        AssertClose(sample.Process.Std(sample.T) / sample.Process.Alpha(sample.T), sample.Process.Level(sample.T), 1e-9), iter: 1000);
+        AssertClose(sample.Process.Std(sample.T) / sample.Process.Alpha(sample.T), sample.Process.Level(sample.T), 1e-9),
+        iter: 1000);
 
     [Fact]
     public void Drift_is_the_derivative_of_log_alpha_and_diffusion_that_of_the_variance() => AnyMoment.Sample(sample =>
     {
         var (process, t) = sample;
-        // Inside one step of a table, away from its kinks; and not at the very end, where coefficients that have no bound bend fast.
+        // Inside one step of a table, away from its kinks; and not at the very end, where coefficients that have no bound bend
+        // fast.
         double h = 1e-6 * t;
         if (process.Table is { } table)
         {
@@ -93,17 +98,21 @@ public class NoiseProcessTests
             Assert.Fail($"{process} at {t}: g^2 = {g * g} instead of {squared}");
     }, iter: 2000);
 
-    /// <summary>dm/dt = f m and dv/dt = 2 f v + g^2 by the classical Runge-Kutta method, from one end of the range to the other.</summary>
+    /// <summary>dm/dt = f m and dv/dt = 2 f v + g^2 by the classical Runge-Kutta method, from one end of the range to the
+    /// other.</summary>
     [Theory]
     [MemberData(nameof(Names), MemberType = typeof(Processes))]
     public void The_moments_of_the_stochastic_differential_equation_are_alpha_and_std(string name)
     {
         var process = All[name];
         double end = process.Time(Math.Min(process.MaximumLevel, 100));
-        // Steps even in the logarithm of the level; in a table, a fixed number within each of its steps, as f and g jump between those.
+        // Steps even in the logarithm of the level; in a table, a fixed number within each of its steps, as f and g jump between
+        // those.
         double[] times = process.Table is { } table
             ? [.. Enumerable.Range(0, 64 * table.Count).Select(i => (1 + i / 64.0) / table.Count).Where(time => time < end), end]
-            : [.. Enumerable.Range(0, 4001).Select(i => process.Time(process.MinimumLevel * Math.Pow(process.Level(end) / process.MinimumLevel, i / 4000.0)))];
+            : [
+                .. Enumerable.Range(0, 4001).Select(i =>
+                    process.Time(process.MinimumLevel * Math.Pow(process.Level(end) / process.MinimumLevel, i / 4000.0)))];
         double mean = process.Alpha(times[0]), variance = process.Std(times[0]) * process.Std(times[0]);
         for (int i = 1; i < times.Length; i++)
         {
@@ -124,7 +133,8 @@ public class NoiseProcessTests
         return y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4);
     }
 
-    /// <summary>Euler-Maruyama forward in time from x_0 = 1.5; 4,000 paths leave standard errors of 1.6 % (mean, in std) and 1.1 % (std).</summary>
+    /// <summary>Euler-Maruyama forward in time from x_0 = 1.5; 4,000 paths leave standard errors of 1.6 % (mean, in std) and 1.1
+    /// % (std).</summary>
     [Theory]
     [InlineData("variance-exploding")]
     [InlineData("linear")]
@@ -155,7 +165,9 @@ public class NoiseProcessTests
             sumOfSquares += x * x;
         }
         double mean = sum / Paths, std = Math.Sqrt(sumOfSquares / Paths - mean * mean);
-        Assert.True(Math.Abs(mean - 1.5 * process.Alpha(end)) < 0.065 * process.Std(end), $"mean {mean} instead of {1.5 * process.Alpha(end)}");
+        Assert.True(
+            Math.Abs(mean - 1.5 * process.Alpha(end)) < 0.065 * process.Std(end),
+            $"mean {mean} instead of {1.5 * process.Alpha(end)}");
         Assert.True(Math.Abs(std / process.Std(end) - 1) < 0.05, $"std {std} instead of {process.Std(end)}");
     }
 
@@ -211,7 +223,8 @@ public class NoiseProcessTests
         Assert.Equal((float32, true), (x.dtype, x.shape.SequenceEqual(images.shape)));
         for (int i = 0; i < 3; i++)
         {
-            double expected = process.Alpha(times[i]) * images[i, 0, 1, 0].item<float>() + process.Std(times[i]) * noise[i, 0, 1, 0].item<float>();
+            double expected = process.Alpha(times[i]) * images[i, 0, 1, 0].item<float>()
+                + process.Std(times[i]) * noise[i, 0, 1, 0].item<float>();
             Assert.Equal(expected, x[i, 0, 1, 0].item<float>(), 1e-5 * (1 + process.Std(times[i])));
         }
         Assert.Throws<ArgumentException>(() => process.Perturb(images, noise, tensor(times)[..2]));
@@ -232,7 +245,8 @@ public class NoiseProcessTests
         Assert.Equal(50, density.Length);
         double expected = 0; // pixel by pixel
         foreach (float pixel in x[7].data<float>())
-            expected += Math.Log(Math.Exp(-0.5 * Math.Pow(pixel / process.PriorStd, 2)) / (process.PriorStd * Math.Sqrt(2 * Math.PI)));
+            expected += Math.Log(
+                Math.Exp(-0.5 * Math.Pow(pixel / process.PriorStd, 2)) / (process.PriorStd * Math.Sqrt(2 * Math.PI)));
         AssertClose(expected, density[7], 1e-6);
         AssertClose(expected, process.PriorLogDensity(x[7].to(float64).square().sum().item<double>(), 400), 1e-6);
     }
@@ -240,22 +254,50 @@ public class NoiseProcessTests
     [Fact]
     public void Equal_settings_make_equal_processes()
     {
-        Assert.Equal(new VariancePreserving { Schedule = new LinearSchedule().ToTable(100) }, new VariancePreserving { Schedule = new LinearSchedule().ToTable(100) });
-        Assert.NotEqual(new VariancePreserving { Schedule = new LinearSchedule().ToTable(100) }, new VariancePreserving { Schedule = new LinearSchedule().ToTable(101) });
+        Assert.Equal(
+            new VariancePreserving { Schedule = new LinearSchedule().ToTable(100) },
+            new VariancePreserving { Schedule = new LinearSchedule().ToTable(100) });
+        Assert.NotEqual(
+            new VariancePreserving { Schedule = new LinearSchedule().ToTable(100) },
+            new VariancePreserving { Schedule = new LinearSchedule().ToTable(101) });
         Assert.Equal(new Edm() { MaximumSigma = 3 } as NoiseProcess, new Edm() { MaximumSigma = 3 });
         Assert.NotEqual<NoiseProcess>(new Edm(), new FlowMatching());
     }
 
     public static TheoryData<NoiseProcess, string> Wrong => new()
     {
-        { new VariancePreserving { Schedule = new LinearSchedule { BetaMin = 0 } }, "process.schedule.beta_min = 0: must be more than 0." },
-        { new VariancePreserving { Schedule = new LinearSchedule { BetaMax = 0.05 } }, "process.schedule.beta_max = 0.05: must be process.schedule.beta_min or more." },
-        { new VariancePreserving { Schedule = new ScaledLinearSchedule { BetaMax = double.NaN } }, "process.schedule.beta_max = NaN: must be process.schedule.beta_min or more." },
-        { new VariancePreserving { Schedule = new ScaledLinearSchedule { BetaMin = -1 }.WithZeroTerminalSnr() }, "process.schedule.beta_min = -1: must be more than 0." },
-        { new SubVariancePreserving { Schedule = new CosineSchedule { Offset = -0.1 } }, "process.schedule.offset = -0.1: must be between 0 and 1." },
-        { new VariancePreserving { Schedule = new SigmoidSchedule { Temperature = 0 } }, "process.schedule.temperature = 0: must be between 0.01 and 100." },
-        { new VariancePreserving { Schedule = new SigmoidSchedule { Start = 3 } }, "process.schedule.end = 3: must be more than process.schedule.start, within 20 temperatures of 0." },
-        { new VariancePreserving { Schedule = new SigmoidSchedule { Start = -21 } }, "process.schedule.start = -21: must be within 20 temperatures of 0." },
+        {
+            new VariancePreserving { Schedule = new LinearSchedule { BetaMin = 0 } },
+            "process.schedule.beta_min = 0: must be more than 0."
+        },
+        {
+            new VariancePreserving { Schedule = new LinearSchedule { BetaMax = 0.05 } },
+            "process.schedule.beta_max = 0.05: must be process.schedule.beta_min or more."
+        },
+        {
+            new VariancePreserving { Schedule = new ScaledLinearSchedule { BetaMax = double.NaN } },
+            "process.schedule.beta_max = NaN: must be process.schedule.beta_min or more."
+        },
+        {
+            new VariancePreserving { Schedule = new ScaledLinearSchedule { BetaMin = -1 }.WithZeroTerminalSnr() },
+            "process.schedule.beta_min = -1: must be more than 0."
+        },
+        {
+            new SubVariancePreserving { Schedule = new CosineSchedule { Offset = -0.1 } },
+            "process.schedule.offset = -0.1: must be between 0 and 1."
+        },
+        {
+            new VariancePreserving { Schedule = new SigmoidSchedule { Temperature = 0 } },
+            "process.schedule.temperature = 0: must be between 0.01 and 100."
+        },
+        {
+            new VariancePreserving { Schedule = new SigmoidSchedule { Start = 3 } },
+            "process.schedule.end = 3: must be more than process.schedule.start, within 20 temperatures of 0."
+        },
+        {
+            new VariancePreserving { Schedule = new SigmoidSchedule { Start = -21 } },
+            "process.schedule.start = -21: must be within 20 temperatures of 0."
+        },
         { new VariancePreserving { MinimumTime = 1 }, "process.minimum_time = 1: must be between 0 and the last time." },
         { new SubVariancePreserving { MinimumTime = -1 }, "process.minimum_time = -1: must be between 0 and the last time." },
         { new Edm { MinimumTime = 0 }, "process.minimum_time = 0: must be more than 0." },

@@ -41,7 +41,8 @@ public class NoiseScheduleTests
     [Fact]
     public void The_linear_table_is_that_of_the_DDPM_paper()
     {
-        // Ho et al. 2020, section 4: T = 1000, beta from 1e-4 to 0.02; KL(q(x_T | x_0) || N(0, I)) is 1e-5 bits a dimension because alpha-bar_T is 4.04e-5.
+        // Ho et al. 2020, section 4: T = 1000, beta from 1e-4 to 0.02; KL(q(x_T | x_0) || N(0, I)) is 1e-5 bits a dimension
+        // because alpha-bar_T is 4.04e-5.
         var table = new LinearSchedule().ToTable(1000);
         AssertClose(1e-4, table.Betas[0], 1e-14);
         AssertClose(0.02, table.Betas[^1], 1e-14);
@@ -69,7 +70,9 @@ public class NoiseScheduleTests
     [Fact]
     public void Zero_terminal_tables_end_with_no_signal_and_keep_the_first_entry()
     {
-        foreach (NoiseSchedule schedule in (NoiseSchedule[])[new LinearSchedule(), new ScaledLinearSchedule(), new CosineSchedule(), new SigmoidSchedule()])
+        foreach (
+            NoiseSchedule schedule in (NoiseSchedule[])[
+                new LinearSchedule(), new ScaledLinearSchedule(), new CosineSchedule(), new SigmoidSchedule()])
         {
             var before = schedule.ToTable(1000);
             var table = (TableSchedule)before.WithZeroTerminalSnr();
@@ -83,7 +86,10 @@ public class NoiseScheduleTests
     [Fact]
     public void Where_no_signal_is_left_levels_start_at_4096()
     {
-        foreach (var schedule in (NoiseSchedule[])[new CosineSchedule(), new SigmoidSchedule(), new LinearSchedule().WithZeroTerminalSnr(), new ScaledLinearSchedule().ToTable(1000).WithZeroTerminalSnr()])
+        foreach (
+            var schedule in (NoiseSchedule[])[
+                new CosineSchedule(), new SigmoidSchedule(), new LinearSchedule().WithZeroTerminalSnr(),
+                new ScaledLinearSchedule().ToTable(1000).WithZeroTerminalSnr()])
         {
             AssertClose(4096, new VariancePreserving { Schedule = schedule }.MaximumLevel, 1e-8, $"{schedule}");
             Assert.InRange(schedule.MaximumTime, 0.99, 1);
@@ -96,7 +102,8 @@ public class NoiseScheduleTests
     }
 
     [Fact]
-    public void Alpha_squared_and_std_squared_of_a_preserving_process_are_one() => Gen.Select(AnySchedule, Gen.Double[0, 1]).Sample((schedule, part) =>
+    public void Alpha_squared_and_std_squared_of_a_preserving_process_are_one() =>
+        Gen.Select(AnySchedule, Gen.Double[0, 1]).Sample((schedule, part) =>
     {
         var process = new VariancePreserving { Schedule = schedule };
         double t = part * process.MaximumTime;
@@ -115,7 +122,8 @@ public class NoiseScheduleTests
     public void A_schedule_starts_with_all_of_the_signal() => AnySchedule.Sample(schedule =>
     {
         Assert.Equal(0, schedule.LogAlpha(0));
-        Assert.Equal(0, schedule.Time(0), 1e-12); // the sigmoid takes a logarithm of up to 20, rounded at 4e-15, over a span as short as 0.01
+        // the sigmoid takes a logarithm of up to 20, rounded at 4e-15, over a span as short as 0.01
+        Assert.Equal(0, schedule.Time(0), 1e-12);
     }, iter: 300);
 
     [Fact]
@@ -140,7 +148,10 @@ public class NoiseScheduleTests
     [Fact]
     public void Tables_of_many_steps_come_near_the_continuous_schedule()
     {
-        foreach (var schedule in (NoiseSchedule[])[new LinearSchedule(), new ScaledLinearSchedule(), new CosineSchedule(), new SigmoidSchedule(), new LinearSchedule().WithZeroTerminalSnr()])
+        foreach (
+            var schedule in (NoiseSchedule[])[
+                new LinearSchedule(), new ScaledLinearSchedule(), new CosineSchedule(), new SigmoidSchedule(),
+                new LinearSchedule().WithZeroTerminalSnr()])
         {
             var table = schedule.ToTable(20_000);
             for (double t = 0.05; t < 0.97; t += 0.05)
@@ -152,16 +163,26 @@ public class NoiseScheduleTests
     public void What_is_no_table_is_refused_by_name()
     {
         static string Message(Action action) => Assert.Throws<MezzotintException>(action).Message;
-        Assert.Equal("process.schedule.table_length = 0: must be between 1 and 1000000.", Message(() => _ = new TableSchedule([])));
+        Assert.Equal(
+            "process.schedule.table_length = 0: must be between 1 and 1000000.", Message(() => _ = new TableSchedule([])));
         Assert.Equal(
             "betas[1] = 1: must be more than 0 and below 1 (the last may be 1).",
             Message(() => _ = new TableSchedule([0.1, 1, 0.1])));
         Assert.StartsWith("betas[0] = NaN:", Message(() => _ = new TableSchedule([double.NaN])), StringComparison.Ordinal);
-        Assert.StartsWith("process.schedule.table_length = 20: must be more than process.schedule.beta_max", Message(() => new LinearSchedule().ToTable(20)), StringComparison.Ordinal);
-        Assert.StartsWith("process.schedule.table_length = 12: must be more than process.schedule.beta_max", Message(() => new ScaledLinearSchedule().ToTable(12)), StringComparison.Ordinal);
-        Assert.StartsWith("process.schedule.table_length = -1:", Message(() => new CosineSchedule().ToTable(-1)), StringComparison.Ordinal);
-        Assert.StartsWith("process.schedule.table_length = 1:", Message(() => new TableSchedule([0.5]).WithZeroTerminalSnr()), StringComparison.Ordinal);
-        Assert.StartsWith("process.schedule.table_length = 9: must be 1,", Message(() => new TableSchedule([0.5]).ToTable(9)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "process.schedule.table_length = 20: must be more than process.schedule.beta_max",
+            Message(() => new LinearSchedule().ToTable(20)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "process.schedule.table_length = 12: must be more than process.schedule.beta_max",
+            Message(() => new ScaledLinearSchedule().ToTable(12)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "process.schedule.table_length = -1:", Message(() => new CosineSchedule().ToTable(-1)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "process.schedule.table_length = 1:", Message(() => new TableSchedule([0.5]).WithZeroTerminalSnr()),
+            StringComparison.Ordinal);
+        Assert.StartsWith(
+            "process.schedule.table_length = 9: must be 1,", Message(() => new TableSchedule([0.5]).ToTable(9)),
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => new TableSchedule([0.5]).TimeOf(1));
         Assert.Throws<ArgumentException>(() => new ZeroTerminalSchedule(new CosineSchedule()));
     }

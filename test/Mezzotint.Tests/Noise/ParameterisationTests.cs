@@ -7,7 +7,10 @@ namespace Mezzotint.Tests.Noise;
 public class ParameterisationTests
 {
     private static readonly Parameterisation[] All =
-        [new ScoreParameterisation(), new EpsilonParameterisation(), new ImageParameterisation(), new VelocityParameterisation(), new FlowParameterisation(), new EdmPreconditioning { DataStd = 0.4 }];
+        [
+            new ScoreParameterisation(), new EpsilonParameterisation(), new ImageParameterisation(),
+            new VelocityParameterisation(), new FlowParameterisation(), new EdmPreconditioning { DataStd = 0.4 },
+        ];
 
     private static bool Fits(Parameterisation parameterisation, NoiseProcess process)
     {
@@ -24,7 +27,8 @@ public class ParameterisationTests
 
     [Fact]
     public void The_right_output_becomes_the_right_image_for_every_pair_that_makes_sense() =>
-        Gen.Select(Gen.Int[0, All.Length - 1].Select(i => All[i]), Processes.AnyMoment, Gen.Double[-1, 1], Gen.Double[-4, 4]).Sample((parameterisation, moment, image, z) =>
+        Gen.Select(Gen.Int[0, All.Length - 1].Select(i => All[i]), Processes.AnyMoment, Gen.Double[-1, 1], Gen.Double[-4, 4])
+            .Sample((parameterisation, moment, image, z) =>
         {
             var (process, t) = moment;
             if (!Fits(parameterisation, process))
@@ -34,7 +38,9 @@ public class ParameterisationTests
             var target = s.Target(level);
             double output = target.Image * image + target.Noise * z;
             double denoised = s.Skip * (image + level * z) + s.Out * output;
-            Assert.True(Math.Abs(denoised - image) < 1e-9 * (1 + level * Math.Abs(z)), $"{parameterisation} in {process} at {t}: {denoised} instead of {image}");
+            Assert.True(
+                Math.Abs(denoised - image) < 1e-9 * (1 + level * Math.Abs(z)),
+                $"{parameterisation} in {process} at {t}: {denoised} instead of {image}");
             Assert.True(double.IsFinite(s.Time) && s.In > 0);
         }, iter: 2000);
 
@@ -51,7 +57,9 @@ public class ParameterisationTests
                 var s = parameterisation.At(process, t);
                 var target = s.Target(level);
                 double actual = target.Image * image + target.Noise * z;
-                Assert.True(Math.Abs(actual - expected) <= 1e-7 * (1 + Math.Abs(expected)), $"{parameterisation} in {process} at {t}: {actual} instead of {expected}");
+                Assert.True(
+                    Math.Abs(actual - expected) <= 1e-7 * (1 + Math.Abs(expected)),
+                    $"{parameterisation} in {process} at {t}: {actual} instead of {expected}");
                 Assert.Equal(alpha, s.In, 1e-12);                // the network sees x_t itself
             }
             Check(new ScoreParameterisation(), -z);
@@ -90,8 +98,10 @@ public class ParameterisationTests
 
     public static TheoryData<string, string> Pairs { get; } = new()
     {
-        { "variance-exploding", "score epsilon x0 edm" }, { "edm", "score epsilon x0 edm" }, { "linear", "score epsilon x0 v edm" },
-        { "cosine", "x0 v edm" }, { "cosine-table", "score epsilon x0 v edm" }, { "scaled-linear-zero-terminal-table", "x0 v edm" },
+        { "variance-exploding", "score epsilon x0 edm" }, { "edm", "score epsilon x0 edm" },
+        { "linear", "score epsilon x0 v edm" },
+        { "cosine", "x0 v edm" }, { "cosine-table", "score epsilon x0 v edm" },
+        { "scaled-linear-zero-terminal-table", "x0 v edm" },
         { "linear-zero-terminal", "x0 v edm" }, { "sub-variance-preserving", "score epsilon x0 edm" }, { "flow", "x0 flow edm" },
     };
 
@@ -104,7 +114,9 @@ public class ParameterisationTests
             if (fitting.Split(' ').Contains(names[i]))
                 All[i].Validate(Processes.All[process]);
             else
-                Assert.Matches($"^parameterisation.kind = {names[i]}: .+ Take .+", Assert.Throws<MezzotintException>(() => All[i].Validate(Processes.All[process])).Message);
+                Assert.Matches(
+                    $"^parameterisation.kind = {names[i]}: .+ Take .+",
+                    Assert.Throws<MezzotintException>(() => All[i].Validate(Processes.All[process])).Message);
         }
     }
 
@@ -112,7 +124,12 @@ public class ParameterisationTests
     public void Normal_quantiles_are_those_of_the_tables()
     {
         // Python 3.11, statistics.NormalDist().inv_cdf (Wichura's AS 241).
-        foreach (var (p, z) in new[] { (0.5, 0.0), (0.975, 1.9599639845400536), (0.1, -1.2815515655446008), (1e-9, -5.997807015007686), (0.001, -3.090232306167813), (0.9999, 3.7190164854557084) })
+        foreach (
+            var (p, z) in new[]
+            {
+                (0.5, 0.0), (0.975, 1.9599639845400536), (0.1, -1.2815515655446008), (1e-9, -5.997807015007686),
+                (0.001, -3.090232306167813), (0.9999, 3.7190164854557084),
+            })
             Assert.Equal(z, NormalDistribution.Quantile(p), 1e-12);
         Assert.Throws<ArgumentOutOfRangeException>(() => NormalDistribution.Quantile(0));
         Assert.Throws<ArgumentOutOfRangeException>(() => NormalDistribution.Quantile(1));

@@ -10,9 +10,11 @@ public class ReverseProcessTests
 {
     private const double M = 0.7, S = 0.4;
 
-    private static double Spread(NoiseProcess process, double t) => Math.Sqrt(Math.Pow(process.Alpha(t) * S, 2) + Math.Pow(process.Std(t), 2));
+    private static double Spread(NoiseProcess process, double t) =>
+        Math.Sqrt(Math.Pow(process.Alpha(t) * S, 2) + Math.Pow(process.Std(t), 2));
 
-    private static double Score(NoiseProcess process, double t, double x) => (process.Alpha(t) * M - x) / Math.Pow(Spread(process, t), 2);
+    private static double Score(NoiseProcess process, double t, double x) =>
+        (process.Alpha(t) * M - x) / Math.Pow(Spread(process, t), 2);
 
     /// <summary>Times that fall by a constant factor of the level, through the table's own entries where there is one.</summary>
     private static double[] Grid(NoiseProcess process, int steps)
@@ -76,7 +78,9 @@ public class ReverseProcessTests
     {
         var process = new VariancePreserving();
         double g = process.Diffusion(0.3);
-        Assert.Equal((process.Drift(0.3), -g * g, g), (process.Reverse().StateCoefficient(0.3), process.Reverse().ScoreCoefficient(0.3), process.Reverse().Diffusion(0.3)));
+        Assert.Equal(
+            (process.Drift(0.3), -g * g, g),
+            (process.Reverse().StateCoefficient(0.3), process.Reverse().ScoreCoefficient(0.3), process.Reverse().Diffusion(0.3)));
         Assert.Equal((-0.5 * g * g, 0), (process.Reverse(0).ScoreCoefficient(0.3), process.Reverse(0).Diffusion(0.3)));
         Assert.Equal(process.Reverse(0.5), process.Reverse(0.5));
     }

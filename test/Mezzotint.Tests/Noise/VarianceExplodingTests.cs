@@ -51,7 +51,8 @@ public class VarianceExplodingTests
         Gen.Double[1.01, 1000].Select(sigma => new VarianceExploding { Sigma = sigma }), Gen.Double[1e-4, 1]);
 
     [Fact]
-    public void Std_squared_is_the_integral_of_the_squared_diffusion() => Gen.Select(Gen.Double[1.1, 50], Gen.Double[0.01, 1]).Sample((sigma, t) =>
+    public void Std_squared_is_the_integral_of_the_squared_diffusion() =>
+        Gen.Select(Gen.Double[1.1, 50], Gen.Double[0.01, 1]).Sample((sigma, t) =>
     {
         var process = new VarianceExploding { Sigma = sigma };
         const int Steps = 2000; // Simpson's rule
@@ -65,7 +66,8 @@ public class VarianceExplodingTests
     }, iter: 50);
 
     [Fact]
-    public void Time_is_the_inverse_of_std() => Any.Sample(sample => AssertClose(sample.T, sample.Process.Time(sample.Process.Std(sample.T)), 1e-9));
+    public void Time_is_the_inverse_of_std() =>
+        Any.Sample(sample => AssertClose(sample.T, sample.Process.Time(sample.Process.Std(sample.T)), 1e-9));
 
     [Fact]
     public void Std_is_zero_at_the_start_and_grows_with_time() => Any.Sample(sample =>
@@ -85,7 +87,8 @@ public class VarianceExplodingTests
     }, iter: 100, threads: 1);
 
     [Fact]
-    public void Times_go_down_in_equal_steps_from_1_to_the_minimum() => Gen.Select(Gen.Int[2, 600], Gen.Double[1e-5, 0.9]).Sample((count, minimum) =>
+    public void Times_go_down_in_equal_steps_from_1_to_the_minimum() =>
+        Gen.Select(Gen.Int[2, 600], Gen.Double[1e-5, 0.9]).Sample((count, minimum) =>
     {
         double[] times = new VarianceExploding { MinimumTime = minimum }.Times(count);
         Assert.Equal((count, 1.0), (times.Length, times[0]));
@@ -109,7 +112,9 @@ public class VarianceExplodingTests
     [InlineData(double.NaN, "NaN")]
     [InlineData(double.PositiveInfinity, "Infinity")]
     public void Validate_names_a_wrong_sigma(double sigma, string value) =>
-        Assert.Equal($"process.sigma = {value}: must be more than 1.", Assert.Throws<MezzotintException>(new VarianceExploding { Sigma = sigma }.Validate).Message);
+        Assert.Equal(
+            $"process.sigma = {value}: must be more than 1.",
+            Assert.Throws<MezzotintException>(new VarianceExploding { Sigma = sigma }.Validate).Message);
 
     [Theory]
     [InlineData(0, "0")]
@@ -117,11 +122,16 @@ public class VarianceExplodingTests
     [InlineData(-1, "-1")]
     [InlineData(double.NaN, "NaN")]
     public void Validate_names_a_wrong_minimum_time(double time, string value) =>
-        Assert.Equal($"process.minimum_time = {value}: must be between 0 and 1.", Assert.Throws<MezzotintException>(new VarianceExploding { MinimumTime = time }.Validate).Message);
+        Assert.Equal(
+            $"process.minimum_time = {value}: must be between 0 and 1.",
+            Assert.Throws<MezzotintException>(new VarianceExploding { MinimumTime = time }.Validate).Message);
 
     [Fact]
     public void A_minimum_time_at_which_the_noise_rounds_to_nothing_is_refused() =>
-        Assert.StartsWith("process.minimum_time = 1E-30: must be further from 0", Assert.Throws<MezzotintException>(new VarianceExploding { MinimumTime = 1e-30 }.Validate).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "process.minimum_time = 1E-30: must be further from 0",
+            Assert.Throws<MezzotintException>(new VarianceExploding { MinimumTime = 1e-30 }.Validate).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void The_seeds_settings_are_valid()

@@ -14,7 +14,12 @@ public sealed class LinePlotTests : IDisposable
 
     private ImageBatch Draw(string title, string xLabel, string yLabel, bool logarithmic, params PlotSeries[] series)
     {
-        new LinePlot { Title = title, XLabel = xLabel, YLabel = yLabel, Series = series, LogarithmicY = logarithmic, Width = Width, Height = Height }.Write(_folder.File("loss.png"));
+        var plot = new LinePlot
+        {
+            Title = title, XLabel = xLabel, YLabel = yLabel, Series = series, LogarithmicY = logarithmic,
+            Width = Width, Height = Height,
+        };
+        plot.Write(_folder.File("loss.png"));
         return PngFile.Read(_folder.File("loss.png"));
     }
 
@@ -46,7 +51,8 @@ public sealed class LinePlotTests : IDisposable
     [Fact]
     public void The_first_curve_is_copper_the_second_is_not_and_the_ground_is_paper()
     {
-        ImageBatch one = Draw("", "epoch", "loss", logarithmic: false, _train), two = Draw("", "epoch", "loss", logarithmic: false, _train, _eval);
+        ImageBatch one = Draw("", "epoch", "loss", logarithmic: false, _train),
+            two = Draw("", "epoch", "loss", logarithmic: false, _train, _eval);
         Assert.True(Count(one, 0xB0, 0x60, 0x2A) > 500);
         Assert.Equal(0, Count(one, 0x3F, 0x6F, 0x73));
         Assert.True(Count(two, 0x3F, 0x6F, 0x73) > 500);
@@ -63,7 +69,8 @@ public sealed class LinePlotTests : IDisposable
         var looks = new HashSet<(int Red, int Green, int Blue, int Part)>();
         for (int y = 0; y < Height; y++)
         {
-            var colored = Enumerable.Range(100, Width - 150).Select(x => Pixel(plot, y * Width + x)).Where(pixel => Saturated(pixel)).ToList();
+            var colored = Enumerable.Range(100, Width - 150).Select(x => Pixel(plot, y * Width + x)).Where(pixel =>
+                Saturated(pixel)).ToList();
             if (colored.Count < 150)
                 continue;
             var (red, green, blue) = colored.GroupBy(pixel => pixel).MaxBy(group => group.Count())!.Key;
@@ -77,9 +84,14 @@ public sealed class LinePlotTests : IDisposable
     {
         // The same curve falls and rises: the legend is where it is not, on the right of the one and on the left of the other.
         var falling = new PlotSeries("loss of the training", [1, 2, 3, 4, 5], [61, 30, 20, 17, 16]);
-        ImageBatch right = Draw("", "x", "y", logarithmic: false, falling), left = Draw("", "x", "y", logarithmic: false, falling with { Y = [16, 17, 20, 30, 61] });
-        Assert.True(Ink(right, top: 0, bottom: 45, left: 500, right: 780) > 200 && Ink(right, top: 0, bottom: 45, left: 90, right: 400) == 0);
-        Assert.True(Ink(left, top: 0, bottom: 45, left: 500, right: 780) == 0 && Ink(left, top: 0, bottom: 45, left: 90, right: 400) > 200);
+        ImageBatch right = Draw("", "x", "y", logarithmic: false, falling),
+            left = Draw("", "x", "y", logarithmic: false, falling with { Y = [16, 17, 20, 30, 61] });
+        Assert.True(
+            Ink(right, top: 0, bottom: 45, left: 500, right: 780) > 200
+                && Ink(right, top: 0, bottom: 45, left: 90, right: 400) == 0);
+        Assert.True(
+            Ink(left, top: 0, bottom: 45, left: 500, right: 780) == 0
+                && Ink(left, top: 0, bottom: 45, left: 90, right: 400) > 200);
     }
 
     [Fact]
@@ -88,7 +100,8 @@ public sealed class LinePlotTests : IDisposable
         // Whatever the curves fill, the copper of the first is seen from end to end.
         PlotSeries[] curves = [.. Enumerable.Range(0, 9).Select(i => new PlotSeries($"curve number {i}", [0, 1], [i, i]))];
         ImageBatch plot = Draw("", "x", "y", logarithmic: false, curves);
-        int rightmost = Enumerable.Range(0, Width * Height).Where(place => Pixel(plot, place) == (0xB0, 0x60, 0x2A) && place / Width > 380).Max(place => place % Width);
+        int rightmost = Enumerable.Range(0, Width * Height).Where(place =>
+            Pixel(plot, place) == (0xB0, 0x60, 0x2A) && place / Width > 380).Max(place => place % Width);
         Assert.True(rightmost < 650, $"{rightmost}");
         Assert.True(Ink(plot, top: 20, bottom: 400, left: 660, right: Width) > 600);
     }
@@ -97,12 +110,18 @@ public sealed class LinePlotTests : IDisposable
     public void A_reversed_axis_mirrors_the_curve_and_a_logarithmic_one_makes_powers_even()
     {
         var powers = new PlotSeries("", [1, 10, 100, 1000], [0, 1, 2, 3]) { Markers = false };
-        var plot = new LinePlot { Title = "", XLabel = "x", YLabel = "y", Series = [powers], LogarithmicX = true, Width = Width, Height = Height };
+        var plot = new LinePlot
+            { Title = "", XLabel = "x", YLabel = "y", Series = [powers], LogarithmicX = true, Width = Width, Height = Height };
         (double Left, double Middle, double Right) Heights(LinePlot drawn)
         {
             drawn.Write(_folder.File("power.png"));
             ImageBatch image = PngFile.Read(_folder.File("power.png"));
-            double[] columns = [.. Enumerable.Range(0, Width).Select(x => Enumerable.Range(0, Height).Where(y => Pixel(image, y * Width + x) == (0xB0, 0x60, 0x2A)).Select(y => (double)y).DefaultIfEmpty(-1).Average())];
+            double[] columns =
+            [
+                .. Enumerable.Range(0, Width).Select(x =>
+                    Enumerable.Range(0, Height).Where(y => Pixel(image, y * Width + x) == (0xB0, 0x60, 0x2A)).Select(y =>
+                        (double)y).DefaultIfEmpty(-1).Average()),
+            ];
             int first = Array.FindIndex(columns, y => y >= 0), last = Array.FindLastIndex(columns, y => y >= 0);
             return (columns[first], columns[(first + last) / 2], columns[last]);
         }
@@ -132,20 +151,27 @@ public sealed class LinePlotTests : IDisposable
     public void Points_that_cannot_be_drawn_are_left_out()
     {
         var broken = new PlotSeries("broken", [1, 2, 3, 4, double.NaN], [double.NaN, double.PositiveInfinity, 0, -1, 5]);
-        ImageBatch without = Draw("t", "x", "y", logarithmic: true, _train), with = Draw("t", "x", "y", logarithmic: true, _train, broken);
+        ImageBatch without = Draw("t", "x", "y", logarithmic: true, _train),
+            with = Draw("t", "x", "y", logarithmic: true, _train, broken);
         Assert.Equal(without.Pixels, with.Pixels);
     }
 
     [Fact]
     public void Any_numbers_and_none_make_a_plot()
     {
-        Gen.Select(Gen.Select(Gen.Double, Gen.Double).Array[0, 5], Gen.Int[0, 9], Gen.Bool, Gen.Bool, Gen.Bool).Sample((points, curves, logarithmicX, logarithmicY, reversed) =>
+        Gen.Select(Gen.Select(Gen.Double, Gen.Double).Array[0, 5], Gen.Int[0, 9], Gen.Bool, Gen.Bool, Gen.Bool)
+            .Sample((points, curves, logarithmicX, logarithmicY, reversed) =>
             new LinePlot
             {
                 Title = "any",
                 XLabel = "x",
                 YLabel = "y",
-                Series = [.. Enumerable.Range(0, curves).Select(i => new PlotSeries($"curve {i}", [.. points.Select(point => point.Item1)], [.. points.Select(point => point.Item2)]))],
+                Series =
+                [
+                    .. Enumerable.Range(0, curves).Select(i =>
+                        new PlotSeries(
+                            $"curve {i}", [.. points.Select(point => point.Item1)], [.. points.Select(point => point.Item2)])),
+                ],
                 LogarithmicX = logarithmicX,
                 LogarithmicY = logarithmicY,
                 ReversedX = reversed,
@@ -159,7 +185,8 @@ public sealed class LinePlotTests : IDisposable
     {
         Assert.Equal([15, 20, 25, 30, 35, 40], PlotTicks.LogarithmicTicks(12.5, 43));
         Assert.Equal([0.03, 0.1, 0.3, 1, 3], PlotTicks.LogarithmicTicks(0.02, 3.5));
-        (from least in Gen.Double[-90, 90] from decades in Gen.Double[0.001, 20] select (least, decades)).Sample((least, decades) =>
+        (from least in Gen.Double[-90, 90] from decades in Gen.Double[0.001, 20] select (least, decades)).Sample(
+            (least, decades) =>
         {
             (double low, double high) = (Math.Pow(10, least), Math.Pow(10, least + decades));
             double[] ticks = PlotTicks.LogarithmicTicks(low, high);
@@ -180,10 +207,17 @@ public sealed class LinePlotTests : IDisposable
     public void A_range_of_the_vertical_axis_is_kept_whatever_the_curves_fill()
     {
         // One curve at half of its range: in the middle of an axis from 0 to 20, at the top of one that the curve makes itself.
-        var plot = new LinePlot { Title = "", XLabel = "", YLabel = "", Series = [new("", [0, 1], [10, 10]) { Markers = false }], YRange = (0, 20), Width = 400, Height = 240 };
-        LinePlot.Write(_folder.File("range.png"), [plot, plot with { YRange = (0, 10.5) }], new Dictionary<string, string> { ["Title"] = "ranges" });
+        var plot = new LinePlot
+        {
+            Title = "", XLabel = "", YLabel = "", Series = [new("", [0, 1], [10, 10]) { Markers = false }], YRange = (0, 20),
+            Width = 400, Height = 240,
+        };
+        LinePlot.Write(
+            _folder.File("range.png"), [plot, plot with { YRange = (0, 10.5) }],
+            new Dictionary<string, string> { ["Title"] = "ranges" });
         ImageBatch image = PngFile.Read(_folder.File("range.png"));
-        double Row(int column) => Enumerable.Range(0, 240).Where(y => Pixel(image, y * 800 + column) == (0xB0, 0x60, 0x2A)).Average();
+        double Row(int column) =>
+            Enumerable.Range(0, 240).Where(y => Pixel(image, y * 800 + column) == (0xB0, 0x60, 0x2A)).Average();
         Assert.InRange(Row(200), 80, 120);
         Assert.InRange(Row(600), 0, 20);
         Assert.Equal("ranges", PngFile.ReadText(_folder.File("range.png"))["Title"]);
@@ -195,17 +229,25 @@ public sealed class LinePlotTests : IDisposable
     [InlineData(0, 1, true)]
     [InlineData(double.NaN, 1, false)]
     [InlineData(0, double.PositiveInfinity, false)]
-    public void A_range_of_nothing_is_refused(double least, double most, bool logarithmic) =>
-        Assert.Contains("The vertical axis from", Assert.Throws<ArgumentException>(() => LinePlot.Render(
-            [new() { Title = "", XLabel = "", YLabel = "", Series = [], LogarithmicY = logarithmic, YRange = (least, most) }])).Message, StringComparison.Ordinal);
+    public void A_range_of_nothing_is_refused(double least, double most, bool logarithmic)
+    {
+        var plot = new LinePlot
+            { Title = "", XLabel = "", YLabel = "", Series = [], LogarithmicY = logarithmic, YRange = (least, most) };
+        string message = Assert.Throws<ArgumentException>(() => LinePlot.Render([plot])).Message;
+        Assert.Contains("The vertical axis from", message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Curves_of_two_lengths_are_refused()
     {
-        Assert.Contains("odd has 2 x and 1 y", Assert.Throws<ArgumentException>(() => Draw("", "", "", false, new PlotSeries("odd", [1, 2], [1]))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "odd has 2 x and 1 y",
+            Assert.Throws<ArgumentException>(() => Draw("", "", "", false, new PlotSeries("odd", [1, 2], [1]))).Message,
+            StringComparison.Ordinal);
     }
 
-    /// <summary>Counts the pixels that are dark in all channels, which neither paper nor hairlines nor the two curves are.</summary>
+    /// <summary>Counts the pixels that are dark in all channels, which neither paper nor hairlines nor the two curves
+    /// are.</summary>
     private static int Ink(ImageBatch image, int top, int bottom, int left, int right) =>
         (from y in Enumerable.Range(top, bottom - top)
          from x in Enumerable.Range(left, right - left)
@@ -213,7 +255,8 @@ public sealed class LinePlotTests : IDisposable
          where pixel.Red < 110 && pixel.Green < 110 && pixel.Blue < 110
          select pixel).Count();
 
-    /// <summary>Neither paper, nor ink, nor hairline: a colour of a curve, all of which differ from grey or are darker than the hairlines.</summary>
+    /// <summary>Neither paper, nor ink, nor hairline: a colour of a curve, all of which differ from grey or are darker than the
+    /// hairlines.</summary>
     private static bool Saturated((int Red, int Green, int Blue) pixel) => pixel.Blue is > 30 and < 150;
 
     private static int Count(ImageBatch image, int red, int green, int blue) =>

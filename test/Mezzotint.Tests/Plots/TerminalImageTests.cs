@@ -33,7 +33,9 @@ public class TerminalImageTests
     {
         // 4 x 5 with at most 3 columns: factor 2, the last column averages one column alone.
         var image = new ImageBatch(1, 1, 4, 5, [0, 2, 10, 10, 7, 4, 6, 10, 10, 9, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0]);
-        Assert.Equal("\e[38;2;3;3;3m\e[48;2;0;0;0m▀\e[38;2;10;10;10m\e[48;2;1;1;1m▀\e[38;2;8;8;8m\e[48;2;0;0;0m▀\e[0m\n", TerminalImage.Render(image, 3, color: true));
+        Assert.Equal(
+            "\e[38;2;3;3;3m\e[48;2;0;0;0m▀\e[38;2;10;10;10m\e[48;2;1;1;1m▀\e[38;2;8;8;8m\e[48;2;0;0;0m▀\e[0m\n",
+            TerminalImage.Render(image, 3, color: true));
     }
 
     [Fact]
@@ -51,7 +53,12 @@ public class TerminalImageTests
             string[] lines = TerminalImage.Render(image, columns, color).Split('\n');
             Assert.Equal("", lines[^1]);
             Assert.Equal(((image.Height + factor - 1) / factor + 1) / 2, lines.Length - 1);
-            Assert.All(lines[..^1], line => Assert.Equal((image.Width + factor - 1) / factor, line.Count(letter => color ? letter == '▀' : " .:-=+*#%@".Contains(letter, StringComparison.Ordinal))));
+            Assert.All(
+                lines[..^1],
+                line =>
+                    Assert.Equal(
+                        (image.Width + factor - 1) / factor,
+                        line.Count(letter => color ? letter == '▀' : " .:-=+*#%@".Contains(letter, StringComparison.Ordinal))));
             if (!color) Assert.All(lines, line => Assert.DoesNotContain('\e', line));
         }, iter: 1000);
     }
@@ -69,7 +76,9 @@ public class TerminalImageTests
     [Fact]
     public void More_than_one_image_is_refused()
     {
-        Assert.Throws<ArgumentException>("image", () => TerminalImage.Render(new ImageBatch(2, 1, 1, 1, [0, 0]), 80, color: false));
-        Assert.Throws<ArgumentOutOfRangeException>("maxColumns", () => TerminalImage.Render(new ImageBatch(1, 1, 1, 1, [0]), 0, color: false));
+        Assert.Throws<ArgumentException>(
+            "image", () => TerminalImage.Render(new ImageBatch(2, 1, 1, 1, [0, 0]), 80, color: false));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            "maxColumns", () => TerminalImage.Render(new ImageBatch(1, 1, 1, 1, [0]), 0, color: false));
     }
 }

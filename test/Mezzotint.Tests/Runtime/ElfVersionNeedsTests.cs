@@ -9,7 +9,8 @@ public class ElfVersionNeedsTests
     private const string Shim = "libLibTorchSharp.so";
     private const string Version = "GLIBCXX_3.4.32";
 
-    /// <summary>Offsets of the made-up library below: a header, two version needs with three entries, their names, three section headers.</summary>
+    /// <summary>Offsets of the made-up library below: a header, two version needs with three entries, their names, three section
+    /// headers.</summary>
     private const int Needs = 64, Names = 160, Sections = 256, FirstFlags = Needs + 16 + 4;
 
     [Fact]
@@ -51,7 +52,9 @@ public class ElfVersionNeedsTests
     [InlineData(new byte[0])]
     [InlineData(new byte[] { 0x7f, (byte)'E', (byte)'L', (byte)'F' })]
     public void What_is_no_library_is_refused(byte[] bytes) =>
-        Assert.Contains("not a 64-bit little-endian ELF file", Assert.Throws<MezzotintException>(() => ElfVersionNeeds.MarkWeak(bytes, Version)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not a 64-bit little-endian ELF file",
+            Assert.Throws<MezzotintException>(() => ElfVersionNeeds.MarkWeak(bytes, Version)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Counts_and_offsets_that_would_go_round_for_ever_are_refused()
@@ -99,7 +102,8 @@ public class ElfVersionNeedsTests
     public void Mutations_of_a_small_library_are_a_count_or_a_clear_error()
     {
         var number = Gen.OneOf(Gen.Int, Gen.Int[-20, 400], Gen.OneOf(0, -1, int.MaxValue, int.MinValue));
-        Gen.Select(Gen.Select(Gen.Int[0, Library().Length - 4], number).Array[1, 4], Gen.Int[0, 2 * Library().Length]).Sample((mutations, length) =>
+        Gen.Select(Gen.Select(Gen.Int[0, Library().Length - 4], number).Array[1, 4], Gen.Int[0, 2 * Library().Length]).Sample(
+            (mutations, length) =>
         {
             byte[] library = Library();
             foreach (var (at, value) in mutations)
@@ -128,7 +132,8 @@ public class ElfVersionNeedsTests
         int entry = Changes(shim, marked)[0];
         // Where the reader looks: the header, the table of sections, and the needs around the entry.
         var place = Gen.OneOf(Gen.Int[0, 63], Gen.Int[sections, shim.Length - 8], Gen.Int[entry - 600, entry + 600]);
-        Gen.Select(Gen.Select(place, Gen.Byte).Array[1, 8], Gen.OneOf(Gen.Const(shim.Length), Gen.Int[0, shim.Length])).Sample((mutations, length) =>
+        Gen.Select(Gen.Select(place, Gen.Byte).Array[1, 8], Gen.OneOf(Gen.Const(shim.Length), Gen.Int[0, shim.Length])).Sample(
+            (mutations, length) =>
         {
             byte[] mutated = [.. shim.AsSpan(0, length)];
             foreach (var (at, value) in mutations.Where(mutation => mutation.Item1 < length))
@@ -144,7 +149,9 @@ public class ElfVersionNeedsTests
     }
 
     private static void Refused(byte[] library) =>
-        Assert.Contains("damaged", Assert.Throws<MezzotintException>(() => ElfVersionNeeds.MarkWeak(library, "LIB_1.2")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "damaged", Assert.Throws<MezzotintException>(() => ElfVersionNeeds.MarkWeak(library, "LIB_1.2")).Message,
+            StringComparison.Ordinal);
 
     private static void CountOrRefused(Span<byte> library)
     {
@@ -157,7 +164,8 @@ public class ElfVersionNeedsTests
         }
     }
 
-    private static List<int> Changes(byte[] before, byte[] after) => [.. Enumerable.Range(0, before.Length).Where(i => before[i] != after[i])];
+    private static List<int> Changes(byte[] before, byte[] after) =>
+        [.. Enumerable.Range(0, before.Length).Where(i => before[i] != after[i])];
 
     /// <summary>liblib.so is needed in versions LIB_1.2 and LIB_1.2.3, libother.so in version OTHER_9.</summary>
     private static byte[] Library()

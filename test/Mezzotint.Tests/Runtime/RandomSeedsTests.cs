@@ -6,8 +6,8 @@ namespace Mezzotint.Tests.Runtime;
 
 public class RandomSeedsTests
 {
-    // Computed by a separate Python program of the same three rounds of SplitMix64, whose first output from state 0 is the published 16294208416658607535.
-    // They may never change: a resumed run and a drawn set of images depend on them.
+    // Computed by a separate Python program of the same three rounds of SplitMix64, whose first output from state 0 is the
+    // published 16294208416658607535. They may never change: a resumed run and a drawn set of images depend on them.
     [Theory]
     [InlineData(0L, RandomPurpose.Shuffle, 0L, 595752380u)]
     [InlineData(42L, RandomPurpose.Shuffle, 0L, 1662041860u)]
@@ -32,12 +32,14 @@ public class RandomSeedsTests
     }
 
     [Fact]
-    public void One_bit_more_in_the_index_changes_about_half_the_bits() => Gen.Select(Gen.Long, Gen.Enum<RandomPurpose>(), Gen.Long, Gen.Int[0, 63]).Array[64].Sample(samples =>
+    public void One_bit_more_in_the_index_changes_about_half_the_bits() =>
+        Gen.Select(Gen.Long, Gen.Enum<RandomPurpose>(), Gen.Long, Gen.Int[0, 63]).Array[64].Sample(samples =>
     {
         double changed = samples.Average(sample =>
         {
             var (seed, purpose, index, bit) = sample;
-            return uint.PopCount(RandomSeeds.Derive(seed, purpose, index) ^ RandomSeeds.Derive(seed, purpose, index ^ (1L << bit)));
+            return uint.PopCount(
+                RandomSeeds.Derive(seed, purpose, index) ^ RandomSeeds.Derive(seed, purpose, index ^ (1L << bit)));
         });
         Assert.InRange(changed, 12, 20); // 16 +- 0.35
     }, iter: 100);

@@ -9,7 +9,9 @@ public class RandomStreamTests
     {
         // The state 1, 2, 3, 4 stepped by hand from the generator's definition: rotl(5 * s1, 7) * 9.
         var random = new RandomStream(1, 2, 3, 4);
-        Assert.Equal([11520UL, 0UL, 1509978240UL, 1215971899390074240UL], [random.NextBits(), random.NextBits(), random.NextBits(), random.NextBits()]);
+        Assert.Equal(
+            [11520UL, 0UL, 1509978240UL, 1215971899390074240UL],
+            [random.NextBits(), random.NextBits(), random.NextBits(), random.NextBits()]);
     }
 
     [Fact]

@@ -50,7 +50,8 @@ public class WorkerThreadsTests
         for (int round = 1; round <= 10_000; round++)
         {
             threads.Run(index => rounds[index]++);
-            Assert.True(rounds[0] == round && rounds[1] == round && rounds[2] == round, $"round {round}: {string.Join(", ", rounds)}");
+            Assert.True(
+                rounds[0] == round && rounds[1] == round && rounds[2] == round, $"round {round}: {string.Join(", ", rounds)}");
         }
     }
 
@@ -68,7 +69,8 @@ public class WorkerThreadsTests
             }));
             Assert.Equal(4, done);
             Assert.Equal("number 1", error.Message);
-            Assert.Contains(nameof(Fail), error.StackTrace!, StringComparison.Ordinal); // where it happened, not where it was raised again
+            // where it happened, not where it was raised again
+            Assert.Contains(nameof(Fail), error.StackTrace!, StringComparison.Ordinal);
         }
         int after = 0;
         threads.Run(_ => Interlocked.Increment(ref after));

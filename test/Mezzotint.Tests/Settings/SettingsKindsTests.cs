@@ -48,7 +48,8 @@ public class SettingsKindsTests
     [InlineData("a b")]
     [InlineData("a\u001b[31m")]
     public void A_name_with_other_characters_is_refused(string name) =>
-        Assert.Contains("lower-case", Assert.Throws<MezzotintException>(() => SettingsKinds.Register<LossWeighting, Flat>(name)).Message);
+        Assert.Contains(
+            "lower-case", Assert.Throws<MezzotintException>(() => SettingsKinds.Register<LossWeighting, Flat>(name)).Message);
 
     [Fact]
     public void A_base_without_kinds_is_the_programs_mistake() =>
