@@ -23,7 +23,8 @@ internal static class Spelling
 
     /// <summary>What ends the message about an unknown word: the one that was probably meant, and all that there are.</summary>
     public static string Remedy(string word, IEnumerable<string> known) =>
-        $"{(Nearest(word, known) is { } nearest ? $"; did you mean '{nearest}'? There" : "; there")} are {string.Join(", ", known)}.";
+        (Nearest(word, known) is { } nearest ? $"; did you mean '{nearest}'? There" : "; there")
+            + $" are {string.Join(", ", known)}.";
 
     /// <summary>The optimal string alignment distance.</summary>
     public static int Distance(string a, string b)
