@@ -6,7 +6,7 @@ namespace Mezzotint.Evaluation;
 /// Images without what is all but black in them. A sampler that stops early leaves grain there, which a classifier sees and
 /// nobody else. Where a distance falls when the grain is removed from both sets, it was due to the grain.
 /// </summary>
-public static class FaintBackground
+internal static class FaintBackground
 {
     /// <summary>Pixels below this are set to 0: a tenth of white.</summary>
     public const byte Threshold = 26;

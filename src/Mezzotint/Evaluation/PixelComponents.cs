@@ -12,7 +12,7 @@ namespace Mezzotint.Evaluation;
 /// strokes to be seen among the first.
 /// </summary>
 /// <remarks>Pearson 1901, "On Lines and Planes of Closest Fit to Systems of Points in Space". Pixels count from 0 to 1.</remarks>
-public sealed class PixelComponents
+internal sealed class PixelComponents
 {
     /// <summary>How many components are the coarse ones.</summary>
     public const int Coarse = 64;

@@ -13,7 +13,7 @@ namespace Mezzotint.Formats;
 /// tag = 1; float simple_value = 2 } and SessionLog { SessionStatus status = 1 }, whose START is 1. The first event states the
 /// version, <c>brain.Event:2</c>. One thread at a time.
 /// </summary>
-public sealed class TensorBoardLog : IDisposable
+internal sealed class TensorBoardLog : IDisposable
 {
     private readonly FileStream _file;
     private readonly TimeProvider _clock;

@@ -9,7 +9,7 @@ namespace Mezzotint.Networks;
 /// names on the left stand for the axes of the input, in order; names in parentheses make up one axis; <c>1</c> is an axis of
 /// length 1; the right side says where each goes. Every name stands once on each side.
 /// </remarks>
-public static class RearrangeExtensions
+internal static class RearrangeExtensions
 {
     private static readonly ConcurrentDictionary<string, RearrangePattern> Patterns = new();
 

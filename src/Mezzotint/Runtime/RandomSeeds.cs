@@ -3,7 +3,7 @@ using TorchSharp;
 namespace Mezzotint.Runtime;
 
 /// <summary>What a stream of random numbers is for: streams of different purposes never coincide by design.</summary>
-public enum RandomPurpose
+internal enum RandomPurpose
 {
     /// <summary>The order of the images in an epoch; the index is the epoch.</summary>
     Shuffle,
@@ -31,7 +31,7 @@ public enum RandomPurpose
 /// of SplitMix64: Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators") cut to the 32 bits that libtorch's
 /// Mersenne Twister takes.
 /// </remarks>
-public static class RandomSeeds
+internal static class RandomSeeds
 {
     /// <summary>The seed of one stream: 0 to 2^32 - 1.</summary>
     /// <param name="seed">The run's seed.</param>

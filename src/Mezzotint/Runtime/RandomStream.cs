@@ -13,7 +13,7 @@ namespace Mezzotint.Runtime;
 /// </remarks>
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Naming", "CA1711", Justification = "A stream of random numbers is what the literature calls it.")]
-public sealed class RandomStream
+internal sealed class RandomStream
 {
     private const ulong GoldenGamma = 0x9E3779B97F4A7C15; // 2^64 / golden ratio, odd
 

@@ -6,7 +6,7 @@ using Mezzotint.Runtime;
 namespace Mezzotint.Sampling;
 
 /// <summary>The memory that drawing with a network takes on the CPU, beside the network itself.</summary>
-public static class DrawingMemory
+internal static class DrawingMemory
 {
     /// <summary>Estimates it.</summary>
     /// <param name="network">The shape of the network, which is in memory already.</param>

@@ -3,7 +3,7 @@ using Mezzotint.Formats;
 namespace Mezzotint.Evaluation.Reports;
 
 /// <summary>The pictures of an evaluation: figures say how often, pictures what.</summary>
-public static class EvaluationPictures
+internal static class EvaluationPictures
 {
     private const int Columns = 20, MostPairs = 40;
 

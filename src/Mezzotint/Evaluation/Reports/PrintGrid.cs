@@ -6,7 +6,7 @@ namespace Mezzotint.Evaluation.Reports;
 /// <param name="Red">0 to 255.</param>
 /// <param name="Green">0 to 255.</param>
 /// <param name="Blue">0 to 255.</param>
-public readonly record struct Ink(byte Red, byte Green, byte Blue)
+internal readonly record struct Ink(byte Red, byte Green, byte Blue)
 {
     /// <summary>The paper, #f6f1e7: what black becomes.</summary>
     public static Ink Paper { get; } = new(0xf6, 0xf1, 0xe7);
@@ -20,7 +20,7 @@ public readonly record struct Ink(byte Red, byte Green, byte Blue)
 
 /// <summary>Images side by side as prints on paper: grey ones in ink, black as the bare paper; coloured ones as they
 /// are.</summary>
-public sealed class PrintGrid
+internal sealed class PrintGrid
 {
     private readonly int _columns, _padding;
     private readonly List<(byte[] Image, Ink Ink)?> _places = [];
