@@ -34,6 +34,12 @@ internal static class TestData
     /// <summary>The folder of the inputs of bug reports; null where there is none.</summary>
     public static string? FieldCases { get; } = Existing("field-cases");
 
+    /// <summary>A folder of the test data; null where there is none.</summary>
+    public static string? Folder(string name) => Existing(name);
+
+    /// <summary>Why tests on such a folder are skipped.</summary>
+    public static string Missing(string name) => $"{name}/ is not at hand: set {Variable} to the full path of a folder that has it.";
+
     private static string? Existing(string name)
     {
         string? folder = Environment.GetEnvironmentVariable(Variable);
