@@ -4,7 +4,8 @@ using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary>What the packages hold, and that a program elsewhere can use them; the C# of the documents is compiled against them too.</summary>
+/// <summary>What the packages hold, and that a program elsewhere can use them; the C# of the documents is compiled against them
+/// too.</summary>
 public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
 {
     /// <summary>Trains two steps, draws an image with the model, then does what the README shows.</summary>
@@ -63,7 +64,8 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
             public static DenoisingNetwork network = null!;
             public static NoiseProcess process = null!;
             public static IDenoiser denoiser = null!;
-            public static torch.Tensor z = null!, labels = null!;
+            public static torch.Tensor z = null!;
+            public static Condition condition = null!;
             public static ImageNoise noise = null!;
             public static NetworkBuilder net = null!;
             public static Node x = null!, time = null!;
@@ -88,18 +90,33 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         string[] files = [.. package.Entries.Select(entry => entry.FullName)];
         Assert.Contains("PACKAGE.md", files);
         Assert.Contains($"lib/net10.0/{project}.xml", files);
-        Assert.Equal([$"lib/net10.0/{project}.dll"], files.Where(name => Path.GetExtension(name) is ".dll" or ".so" or ".dylib" or ".exe" or ".pdb"));
+        Assert.Equal(
+            [$"lib/net10.0/{project}.dll"],
+            files.Where(name => Path.GetExtension(name) is ".dll" or ".so" or ".dylib" or ".exe" or ".pdb"));
         Assert.DoesNotContain(files, name => name.StartsWith("runtimes/", StringComparison.Ordinal));
 
         using var stream = package.GetEntry($"{project}.nuspec")!.Open();
         var metadata = XDocument.Load(stream).Root!.Elements().Single();
         string Text(string name) => metadata.Elements().Single(element => element.Name.LocalName == name).Value;
-        Assert.Equal((project, library.Version, "MIT", "PACKAGE.md"), (Text("id"), Text("version"), Text("license"), Text("readme")));
+        Assert.Equal(
+            (project, library.Version, "MIT", "PACKAGE.md"), (Text("id"), Text("version"), Text("license"), Text("readme")));
         Assert.NotEmpty(Text("description"));
         Assert.NotEmpty(Text("tags"));
-        string[] dependencies = [.. metadata.Descendants().Where(element => element.Name.LocalName == "dependency").Select(element => $"{element.Attribute("id")!.Value} {element.Attribute("version")!.Value}")];
-        Assert.DoesNotContain(dependencies, dependency => dependency.StartsWith("libtorch", StringComparison.OrdinalIgnoreCase) || dependency.StartsWith("TorchSharp-", StringComparison.OrdinalIgnoreCase));
-        Assert.Contains(dependencies, dependency => dependency.StartsWith(project == "Mezzotint" ? "TorchSharp " : $"Mezzotint {library.Version}", StringComparison.Ordinal));
+        string[] dependencies =
+        [
+            .. metadata.Descendants().Where(element => element.Name.LocalName == "dependency").Select(element =>
+                $"{element.Attribute("id")!.Value} {element.Attribute("version")!.Value}"),
+        ];
+        Assert.DoesNotContain(
+            dependencies,
+            dependency =>
+                dependency.StartsWith("libtorch", StringComparison.OrdinalIgnoreCase)
+                    || dependency.StartsWith("TorchSharp-", StringComparison.OrdinalIgnoreCase));
+        Assert.Contains(
+            dependencies,
+            dependency =>
+                dependency.StartsWith(
+                    project == "Mezzotint" ? "TorchSharp " : $"Mezzotint {library.Version}", StringComparison.Ordinal));
 
         using var symbols = library.Open(project, "snupkg");
         Assert.Contains(symbols.Entries, entry => entry.FullName == $"lib/net10.0/{project}.pdb");
@@ -110,7 +127,11 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
     {
         Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
         byte[] root = System.Text.Encoding.UTF8.GetBytes(Repository.Root);
-        foreach (var (project, extension) in new[] { ("Mezzotint", "nupkg"), ("Mezzotint", "snupkg"), ("Mezzotint.Studio", "nupkg"), ("Mezzotint.Studio", "snupkg") })
+        foreach (
+            var (project, extension) in new[]
+            {
+                ("Mezzotint", "nupkg"), ("Mezzotint", "snupkg"), ("Mezzotint.Studio", "nupkg"), ("Mezzotint.Studio", "snupkg"),
+            })
         {
             using var package = library.Open(project, extension);
             foreach (var entry in package.Entries)
@@ -118,7 +139,9 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
                 using var stream = entry.Open();
                 using var bytes = new MemoryStream();
                 stream.CopyTo(bytes);
-                Assert.True(bytes.ToArray().AsSpan().IndexOf(root) < 0, $"{project} ({extension}): {entry.FullName} names {Repository.Root}.");
+                Assert.True(
+                    bytes.ToArray().AsSpan().IndexOf(root) < 0,
+                    $"{project} ({extension}): {entry.FullName} names {Repository.Root}.");
             }
         }
     }
@@ -128,9 +151,14 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
     {
         Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
         CodeBlock[] shown = [.. Documents.Blocks("README.md", "csharp")];
-        CodeBlock[] others = [.. Documents.All.Where(document => document.StartsWith("src/", StringComparison.Ordinal)).SelectMany(document => Documents.Blocks(document, "csharp"))];
+        CodeBlock[] others =
+        [
+            .. Documents.All.Where(document => document.StartsWith("src/", StringComparison.Ordinal)).SelectMany(document =>
+                Documents.Blocks(document, "csharp")),
+        ];
         Assert.NotEmpty(shown);
-        string program = library.Build("Consumer", ["Mezzotint", "Mezzotint.Studio", "libtorch-cpu-linux-x64"], "<OutputType>Exe</OutputType>",
+        string program =
+            library.Build("Consumer", ["Mezzotint", "Mezzotint.Studio", "libtorch-cpu-linux-x64"], "<OutputType>Exe</OutputType>",
             [("Program.cs", Program), .. Examples([.. shown, .. others]), ("Examples.cs", $$"""
                 static class Examples { public static Func<Task>[] OfReadme = [{{string.Join(", ", shown.Select((_, index) => $"Example{index}.Run"))}}]; }
                 """)]);
@@ -149,29 +177,51 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
     [Fact]
     public void A_program_of_one_file_does_what_the_readme_shows_in_three_lines()
     {
-        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
-        string name = "one-file";
-        string app = library.WriteFileBased(name, ["Mezzotint", "libtorch-cpu-linux-x64"], $$"""
+        string said = RunOneFile("one-file", "Mezzotint", $$"""
             using System.Text.Json;
             using Mezzotint.Serving;
-            using var pipeline = DiffusionPipeline.Load(@"{{Path.Combine(Repository.Root, "models", "seed")}}", threads: 1);
+            using var pipeline = DiffusionPipeline.Load(@"{{Seed}}", threads: 1);
             pipeline.Generate("seven", new() { Count = 2, Seed = 42, Steps = 3 }).SavePng("of-one-file.png");
             var receipt = ImageReceipt.Read("of-one-file.png");
             Console.WriteLine($"{receipt.Seed} {receipt.Labels[1]} {receipt.Scale} {JsonSerializer.IsReflectionEnabledByDefault}");
             """);
-        var built = PackedLibrary.Dotnet(library[name], "build", app);
-        string? missing = built.Out.Split('\n').FirstOrDefault(line => line.Contains("error NU1", StringComparison.Ordinal));
-        Assert.SkipWhen(missing is not null, $"Packages that a program of one file needs are not on this machine: {missing?.Trim()}");
-        PackedLibrary.Succeed(built);
-        var outcome = PackedLibrary.Succeed(PackedLibrary.Dotnet(library[name], "run", "--no-build", app));
-        Assert.Equal("42 7 1 False\n", outcome.Out);
+        Assert.Equal("42 7 1 False\n", said);
+    }
+
+    /// <summary>The server binds requests and writes answers without reflection too.</summary>
+    [Fact]
+    public void A_program_of_one_file_serves()
+    {
+        string said = RunOneFile("one-file-server", "Mezzotint.Studio", $$""""
+            using System.Text;
+            using System.Text.Json;
+            using Mezzotint.Serving;
+            using Mezzotint.Studio;
+            using var pipeline = DiffusionPipeline.Load(@"{{Seed}}", threads: 1);
+            await using var server = await StudioServer.StartAsync(pipeline, new StudioOptions { Urls = "http://127.0.0.1:0" });
+            using var client = new HttpClient { BaseAddress = new Uri(server.Addresses[0]) };
+            var request = new StringContent("""{"prompt":"seven","seed":42,"steps":2}""", Encoding.UTF8, "application/json");
+            using var response = await client.PostAsync("/v1/images/generations", request);
+            string text = await response.Content.ReadAsStringAsync();
+            if (!response.IsSuccessStatusCode)
+                throw new InvalidOperationException(text);
+            var image = JsonDocument.Parse(text).RootElement.GetProperty("data")[0];
+            Console.WriteLine($"{image.GetProperty("seed")} {image.GetProperty("label")} {JsonSerializer.IsReflectionEnabledByDefault}");
+            foreach (string address in new[] { "/", "/v1/models", "/openapi.json", "/metrics" })
+                Console.WriteLine($"{address} {(int)(await client.GetAsync(address)).StatusCode}");
+            """");
+        Assert.Equal("42 7 False\n/ 200\n/v1/models 200\n/openapi.json 200\n/metrics 200\n", said);
     }
 
     [Fact]
     public void The_examples_of_the_chapters_compile_and_leave_no_Scalar_to_the_garbage_collector()
     {
         Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
-        CodeBlock[] shown = [.. Documents.All.Where(document => document.StartsWith("docs/", StringComparison.Ordinal)).SelectMany(document => Documents.Blocks(document, "csharp"))];
+        CodeBlock[] shown =
+        [
+            .. Documents.All.Where(document => document.StartsWith("docs/", StringComparison.Ordinal)).SelectMany(document =>
+                Documents.Blocks(document, "csharp")),
+        ];
         Assert.NotEmpty(shown);
         // Both are marked as experimental by those who make them.
         string chapters = library.Build(
@@ -181,11 +231,30 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         HeldScalars.Check(chapters);
     }
 
-    /// <summary>Each block as a method of a class in a file of its own; the compiler tells errors by the document's lines.</summary>
+    private static string Seed => Path.Combine(Repository.Root, "models", "seed");
+
+    /// <summary>Builds and runs a program of one file.</summary>
+    /// <returns>What it said.</returns>
+    private string RunOneFile(string name, string package, string program)
+    {
+        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
+        string app = library.WriteFileBased(name, [package, "libtorch-cpu-linux-x64"], program);
+        var built = PackedLibrary.Dotnet(library[name], "build", app);
+        string? missing = built.Out.Split('\n').FirstOrDefault(line => line.Contains("error NU1", StringComparison.Ordinal));
+        Assert.SkipWhen(
+            missing is not null, $"Packages that a program of one file needs are not on this machine: {missing?.Trim()}");
+        PackedLibrary.Succeed(built);
+        return PackedLibrary.Succeed(PackedLibrary.Dotnet(library[name], "run", "--no-build", app)).Out;
+    }
+
+    /// <summary>Each block as a method of a class in a file of its own; the compiler tells errors by the document's
+    /// lines.</summary>
     private static IEnumerable<(string Name, string Text)> Examples(CodeBlock[] blocks) => blocks.Select((block, index) =>
     {
         string[] lines = block.Text.Split('\n');
-        bool IsDirective(string line) => line.StartsWith("using ", StringComparison.Ordinal) && line.EndsWith(';') && !line.Contains('=', StringComparison.Ordinal);
+        bool IsDirective(string line) =>
+            line.StartsWith("using ", StringComparison.Ordinal) && line.EndsWith(';')
+                && !line.Contains('=', StringComparison.Ordinal);
         return ($"Example{index}.cs", $$"""
             {{string.Join('\n', lines.Where(IsDirective))}}
             static class Example{{index}}
