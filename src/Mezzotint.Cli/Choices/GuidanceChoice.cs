@@ -7,31 +7,50 @@ using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Choices;
 
-/// <summary>The options that say how images are driven towards their classes: <c>--guidance --guidance-kind --guidance-rescale --guidance-interval --guidance-model</c>.</summary>
+/// <summary>The options that say how images are driven towards their classes: <c>--guidance --guidance-kind --guidance-rescale
+/// --guidance-interval --guidance-model</c>.</summary>
 internal sealed class GuidanceChoice
 {
     private const string ByModel = "auto";
 
-    private readonly Option<double?> _weight = Options.Real("--guidance", "W: how far beyond the estimate of what knows less, 0 to 1000 (for cfg++ to 1). 1 is none, but for cfg++, where it is strong. [default: the model's own]");
-    private readonly Option<string?> _kind = Options.Text("--guidance-kind", "NAME", "What knows less, and how it is left behind: cfg, cfg++, apg (the model, asked for no class), or auto (a weaker model). [default: the model's own; with --guidance-model auto]");
-    private readonly Option<double?> _rescale = Options.Real("--guidance-rescale", "How far each image's contrast is brought back to what it is without guidance: 0 to 1. [default: the model's own]");
-    private readonly Option<(double, double)?> _interval = Options.Interval("--guidance-interval", "Guide only while the level of noise is within these two, and save the evaluations elsewhere.");
-    private readonly Option<string?> _model = Options.Text("--guidance-model", "MODEL", "The weaker model of auto, named as MODEL is.");
+    private readonly Option<double?> _weight = Options.Real(
+        "--guidance",
+        "The weight of guidance, 0 to 1000: 1 is no guidance, and more goes beyond the model's prediction. For cfg++ it is 0 to "
+        + "1, where 1 is strong. [default: the model's own]");
+    private readonly Option<string?> _kind = Options.Text(
+        "--guidance-kind", "NAME",
+        "Guidance method: cfg, cfg++ and apg compare with the model's prediction without a class; auto compares with a weaker "
+        + "model. [default: the model's own; with --guidance-model auto]");
+    private readonly Option<double?> _rescale = Options.Real(
+        "--guidance-rescale",
+        "How far each image's contrast is brought back to what it is without guidance: 0 to 1. [default: the model's own]");
+    private readonly Option<(double, double)?> _interval = Options.Interval(
+        "--guidance-interval", "Guide only while the level of noise is within these two, and save the evaluations elsewhere.");
+    private readonly Option<string?> _model =
+        Options.Text("--guidance-model", "MODEL", "The weaker model of auto, named as MODEL is.");
 
     public IEnumerable<Option> All => [_weight, _kind, _rescale, _interval, _model];
 
     public Chosen Read(ParseResult result) => new(
-        result.GetValue(_weight), result.GetValue(_kind), result.GetValue(_rescale), result.GetValue(_interval), result.GetValue(_model));
+        result.GetValue(_weight), result.GetValue(_kind), result.GetValue(_rescale), result.GetValue(_interval),
+        result.GetValue(_model));
 
-    internal sealed record Chosen(double? Weight, string? Kind, double? Rescale, (double Low, double High)? Interval, string? Model)
+    internal sealed record Chosen(
+        double? Weight, string? Kind, double? Rescale, (double Low, double High)? Interval, string? Model)
     {
         /// <summary>Whether anything is said of guidance.</summary>
         public bool IsGiven => this != new Chosen(null, null, null, null, null);
 
         /// <summary>As it was written on the command line, a blank before each option.</summary>
-        public string Written() => string.Create(CultureInfo.InvariantCulture,
-            $"{(Weight is { } weight ? $" --guidance {weight}" : "")}{(Kind is null ? "" : $" --guidance-kind {Kind}")}{(Rescale is { } rescale ? $" --guidance-rescale {rescale}" : "")}")
-            + string.Create(CultureInfo.InvariantCulture, $"{(Interval is { } interval ? $" --guidance-interval {interval.Low},{interval.High}" : "")}{(Model is null ? "" : $" --guidance-model {Model}")}");
+        public string Written()
+        {
+            static string Option(string name, object? value) => value is null ? "" : $" {name} {value}";
+            static string? Number(double? value) => value?.ToString(CultureInfo.InvariantCulture);
+            string? interval = Interval is { } levels ? $"{Number(levels.Low)},{Number(levels.High)}" : null;
+            return Option("--guidance", Number(Weight)) + Option("--guidance-kind", Kind)
+                + Option("--guidance-rescale", Number(Rescale)) + Option("--guidance-interval", interval)
+                + Option("--guidance-model", Model);
+        }
 
         /// <summary>Reads the weaker model, where one is named; the caller's to dispose.</summary>
         public LoadedModel? LoadWeaker(PlaceChoice.Chosen place) => Model is null ? null : place.Load(ModelSource.Find(Model));
@@ -43,13 +62,15 @@ internal sealed class GuidanceChoice
             string kind = Kind ?? (Model is null ? own.GuidanceKind ?? "cfg" : ByModel);
             if (Model is not null && kind != ByModel)
                 throw new MezzotintException(
-                    $"--guidance-model is for --guidance-kind {ByModel}: {kind} compares with the model's own prediction without a class.");
+                    $"--guidance-model is for --guidance-kind {ByModel}: {kind} compares with the model's own prediction without "
+                    + $"a class.");
             if (IsGiven && (Weight ?? own.Guidance) is null)
                 throw new MezzotintException(
                     "The other options of guidance say how, not how much: add --guidance W, for instance --guidance 2.");
             if (kind == ByModel && weaker is null && (Weight ?? own.Guidance ?? 1) != 1)
                 throw new MezzotintException(
-                    $"--guidance-kind {ByModel} compares with a weaker model's prediction: name that model with --guidance-model MODEL.");
+                    $"--guidance-kind {ByModel} compares with a weaker model's prediction: name that model with --guidance-model "
+                    + $"MODEL.");
             return options with
             {
                 GuidanceScale = Weight,

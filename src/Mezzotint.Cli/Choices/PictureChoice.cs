@@ -8,25 +8,39 @@ using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Choices;
 
-/// <summary>The options that say what drawing begins from instead of fresh noise: <c>--image --strength --mask --resample --invert</c>, or <c>--interpolate</c>.</summary>
+/// <summary>The options that say what drawing begins from instead of fresh noise: <c>--image --strength --mask --resample
+/// --invert</c>, or <c>--interpolate</c>.</summary>
 internal sealed class PictureChoice
 {
-    private readonly Option<string?> _image = Options.Text("--image", "FILE", "Begin from a picture of the model's size instead of noise (MNIST: white on black).");
-    private readonly Option<double?> _strength = Options.Real("--strength", "With --image, the share of the steps that is walked: above 0, to 1 (nothing of the picture is left). [default: 0.6, with --mask 1]");
+    private readonly Option<string?> _image =
+        Options.Text("--image", "FILE", "Begin from a picture of the model's size instead of noise (MNIST: white on black).");
+    private readonly Option<double?> _strength = Options.Real(
+        "--strength",
+        "With --image, the share of the steps to take: above 0, up to 1 (nothing of the picture is left). [default: 0.6, with "
+        + "--mask 1]");
     private readonly Option<string?> _mask = Options.Text(
         "--mask", "FILE",
         "With --image, draw anew only where this picture is white, or transparent where it has transparency; the rest stays as "
         + "it is.");
-    private readonly Option<long> _resample = Options.Whole("--resample", 1, 1, 1000, "With --mask, how often each step is walked: more makes the new part agree with the rest");
-    private readonly Option<string?> _invert = Options.Text("--invert", "LABEL", "With --image, begin from the picture's own noise, found by walking it up to there as an image of this label. Drawn as the same label the picture comes back, as another --label it keeps its ways.");
-    private readonly Option<string?> _interpolate = Options.Text("--interpolate", "N|FILE", "Walk from the noise of --seed, the first image, to that of this seed, the last; with --image, from that picture to the one in this file, --label naming what they show (3, or 3,5).");
+    private readonly Option<long> _resample = Options.Whole(
+        "--resample", 1, 1, 1000, "With --mask, how often each step is walked: more makes the new part agree with the rest");
+    private readonly Option<string?> _invert = Options.Text(
+        "--invert", "LABEL",
+        "With --image, begin from the picture's own noise, computed as that of an image of this label. The same --label gives "
+        + "the picture back; another one keeps its place, slant and stroke.");
+    private readonly Option<string?> _interpolate = Options.Text(
+        "--interpolate", "N|FILE",
+        "Draw a row of images, from the noise of --seed to that of this seed. With --image, from that picture to the one in "
+        + "this file; --label then says what they show (3, or 3,5).");
 
     public IEnumerable<Option> All => [_image, _strength, _mask, _resample, _invert, _interpolate];
 
     public Chosen Read(ParseResult result) => new(
-        result.GetValue(_image), result.GetValue(_strength), result.GetValue(_mask), (int)result.GetValue(_resample), result.GetValue(_invert), result.GetValue(_interpolate));
+        result.GetValue(_image), result.GetValue(_strength), result.GetValue(_mask), (int)result.GetValue(_resample),
+        result.GetValue(_invert), result.GetValue(_interpolate));
 
-    internal sealed record Chosen(string? Image, double? Strength, string? Mask, int Resample, string? Invert, string? Interpolate)
+    internal sealed record Chosen(
+        string? Image, double? Strength, string? Mask, int Resample, string? Invert, string? Interpolate)
     {
         private bool ToSeed => Interpolate is not null && Interpolate.All(char.IsAsciiDigit);
 
@@ -40,10 +54,15 @@ internal sealed class PictureChoice
             if (Image is null)
                 throw new MezzotintException("--invert finds the noise of a picture: name it with --image FILE.");
             if (Invert is not null && Interpolate is not null)
-                throw new MezzotintException("--interpolate inverts its pictures as what --label says they show: leave --invert out.");
+                throw new MezzotintException(
+                    "--interpolate inverts its pictures as what --label says they show: leave --invert out.");
             if (Strength is not null || Mask is not null || Resample > 1)
-                throw new MezzotintException("--strength, --mask and --resample begin from a picture with fresh noise on it, not from its own: leave them out.");
-            return (Fitting("--image", Image, model.Channels, model), Interpolate is null ? null : Fitting("--interpolate", Interpolate, model.Channels, model));
+                throw new MezzotintException(
+                    "--strength, --mask and --resample begin from a picture with fresh noise on it, not from its own: leave them "
+                    + "out.");
+            return (
+                Fitting("--image", Image, model.Channels, model),
+                Interpolate is null ? null : Fitting("--interpolate", Interpolate, model.Channels, model));
         }
 
         /// <summary>The same options, from this picture or between these seeds.</summary>
@@ -51,16 +70,23 @@ internal sealed class PictureChoice
         public GenerationOptions Into(GenerationOptions options, ModelInfo model)
         {
             if (Image is null && (Strength is not null || Mask is not null || Resample > 1))
-                throw new MezzotintException("--strength, --mask and --resample say what to do with a picture: name it with --image FILE.");
+                throw new MezzotintException(
+                    "--strength, --mask and --resample say what to do with a picture: name it with --image FILE.");
             if (Image is not null && Interpolate is not null)
-                throw new MezzotintException("--interpolate SEED walks between two noises, --image begins from a picture: choose one of them, or name a second picture with --interpolate FILE.");
+                throw new MezzotintException(
+                    "--interpolate SEED walks between two noises, --image begins from a picture: choose one of them, or name a "
+                    + "second picture with --interpolate FILE.");
             if (Resample > 1 && Mask is null)
                 throw new MezzotintException("--resample needs a --mask: without one there is nothing to agree with.");
             if (Strength is { } strength && !(strength > 0 && strength <= 1))
-                throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"--strength {strength}: it is above 0 and at most 1."));
+                throw new MezzotintException(
+                    string.Create(CultureInfo.InvariantCulture, $"--strength {strength}: it is above 0 and at most 1."));
             long? end = Interpolate is null ? null
-                : long.TryParse(Interpolate, NumberStyles.None, CultureInfo.InvariantCulture, out long seed) && seed <= Options.LargestSeed ? seed
-                : throw new MezzotintException($"--interpolate takes a seed, a whole number from 0 to {Options.LargestSeed}, not '{Interpolate}'; two pictures are --image FILE --interpolate FILE.");
+                : long.TryParse(Interpolate, NumberStyles.None, CultureInfo.InvariantCulture, out long seed)
+                    && seed <= Options.LargestSeed ? seed
+                : throw new MezzotintException(
+                    $"--interpolate takes a seed, a whole number from 0 to {Options.LargestSeed}, not '{Interpolate}'; two "
+                    + $"pictures are --image FILE --interpolate FILE.");
             return Image is null ? options with { InterpolateTo = end } : options with
             {
                 Source = new SourceImage
