@@ -10,7 +10,8 @@ internal sealed class BrowserPage(Chromium browser, string session)
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    public Task<JsonNode?> SendAsync(string method, JsonObject? parameters = null) => browser.SendAsync(method, parameters, session);
+    public Task<JsonNode?> SendAsync(string method, JsonObject? parameters = null) =>
+        browser.SendAsync(method, parameters, session);
 
     public async Task GoAsync(string address)
     {
@@ -35,21 +36,28 @@ internal sealed class BrowserPage(Chromium browser, string session)
     /// <summary>The value of an expression; promises are waited for.</summary>
     public async Task<JsonNode?> EvaluateAsync(string expression)
     {
-        var answer = await SendAsync("Runtime.evaluate", new JsonObject { ["expression"] = expression, ["awaitPromise"] = true, ["returnByValue"] = true, ["userGesture"] = true });
+        var answer = await SendAsync(
+            "Runtime.evaluate",
+            new JsonObject
+                { ["expression"] = expression, ["awaitPromise"] = true, ["returnByValue"] = true, ["userGesture"] = true });
         Assert.True(answer!["exceptionDetails"] is null, $"{expression}: {answer["exceptionDetails"]?.ToJsonString()}");
         return answer["result"]!["value"];
     }
 
-    public async Task<string> TextAsync(string selector) => (await EvaluateAsync($"document.querySelector({Quoted(selector)})?.innerText ?? ''"))!.GetValue<string>();
+    public async Task<string> TextAsync(string selector) =>
+        (await EvaluateAsync($"document.querySelector({Quoted(selector)})?.innerText ?? ''"))!.GetValue<string>();
 
-    public async Task<int> CountAsync(string selector) => (await EvaluateAsync($"document.querySelectorAll({Quoted(selector)}).length"))!.GetValue<int>();
+    public async Task<int> CountAsync(string selector) =>
+        (await EvaluateAsync($"document.querySelectorAll({Quoted(selector)}).length"))!.GetValue<int>();
 
-    /// <summary>Waits until an expression is true. A page that breaks must not hang the tests: after minutes, which no healthy one needs, it is given up.</summary>
+    /// <summary>Waits until an expression is true. A page that breaks must not hang the tests: after minutes, which no healthy
+    /// one needs, it is given up.</summary>
     public async Task UntilAsync(string condition)
     {
         for (var waited = System.Diagnostics.Stopwatch.StartNew(); ;)
         {
-            var answer = await SendAsync("Runtime.evaluate", new JsonObject { ["expression"] = $"Boolean({condition})", ["returnByValue"] = true });
+            var answer = await SendAsync(
+                "Runtime.evaluate", new JsonObject { ["expression"] = $"Boolean({condition})", ["returnByValue"] = true });
             if (answer!["result"]?["value"]?.GetValueKind() == System.Text.Json.JsonValueKind.True)
                 return;
             Assert.True(waited.Elapsed < Patience, $"Still not true: {condition}. The page says: {await TextAsync("body")}");
@@ -62,7 +70,9 @@ internal sealed class BrowserPage(Chromium browser, string session)
 
     /// <summary>Fills a field as typing does.</summary>
     public Task FillAsync(string selector, string value) => EvaluateAsync(
-        $"(() => {{ const field = document.querySelector({Quoted(selector)}); field.value = {Quoted(value)}; field.dispatchEvent(new Event('input', {{ bubbles: true }})); field.dispatchEvent(new Event('change', {{ bubbles: true }})); }})()");
+        $"(() => {{ const field = document.querySelector({Quoted(selector)}); field.value = {Quoted(value)}; "
+        + $"field.dispatchEvent(new Event('input', {{ bubbles: true }})); field.dispatchEvent(new Event('change', {{ bubbles: "
+        + $"true }})); }})()");
 
     /// <summary>Clicks the first element of a selector with a text, with the mouse where it lies.</summary>
     public async Task ClickAsync(string selector, string? text = null)
@@ -84,7 +94,11 @@ internal sealed class BrowserPage(Chromium browser, string session)
     public async Task PressAsync(double x, double y, double? toX = null, double? toY = null)
     {
         Task<JsonNode?> Mouse(string type, double atX, double atY) => SendAsync("Input.dispatchMouseEvent",
-            new JsonObject { ["type"] = type, ["x"] = atX, ["y"] = atY, ["button"] = "left", ["buttons"] = type == "mouseReleased" ? 0 : 1, ["clickCount"] = 1 });
+            new JsonObject
+            {
+                ["type"] = type, ["x"] = atX, ["y"] = atY, ["button"] = "left", ["buttons"] = type == "mouseReleased" ? 0 : 1,
+                ["clickCount"] = 1,
+            });
         await Mouse("mousePressed", x, y);
         if (toX is { } endX && toY is { } endY)
             for (int i = 1; i <= 8; i++)
@@ -95,13 +109,19 @@ internal sealed class BrowserPage(Chromium browser, string session)
     /// <summary>Presses a key, named as the browser does: ArrowLeft, Enter, Escape, or a letter.</summary>
     public async Task KeyAsync(string key)
     {
-        var code = key switch { "Enter" => 13, "Escape" => 27, " " => 32, "End" => 35, "Home" => 36, "ArrowLeft" => 37, "ArrowUp" => 38, "ArrowRight" => 39, "ArrowDown" => 40, _ => 0 };
+        var code = key switch
+        {
+            "Enter" => 13, "Escape" => 27, " " => 32, "End" => 35, "Home" => 36, "ArrowLeft" => 37, "ArrowUp" => 38,
+            "ArrowRight" => 39, "ArrowDown" => 40, _ => 0,
+        };
         string? text = key == "Enter" ? "\r" : key.Length == 1 ? key : null;
-        var pressed = new JsonObject { ["type"] = text is null ? "rawKeyDown" : "keyDown", ["key"] = key, ["windowsVirtualKeyCode"] = code };
+        var pressed = new JsonObject
+            { ["type"] = text is null ? "rawKeyDown" : "keyDown", ["key"] = key, ["windowsVirtualKeyCode"] = code };
         if (text is not null)
             pressed["text"] = text;
         await SendAsync("Input.dispatchKeyEvent", pressed);
-        await SendAsync("Input.dispatchKeyEvent", new JsonObject { ["type"] = "keyUp", ["key"] = key, ["windowsVirtualKeyCode"] = code });
+        await SendAsync(
+            "Input.dispatchKeyEvent", new JsonObject { ["type"] = "keyUp", ["key"] = key, ["windowsVirtualKeyCode"] = code });
     }
 
     /// <summary>Keeps what is seen, where a folder for it is named in MEZZOTINT_PICTURES.</summary>
@@ -111,7 +131,8 @@ internal sealed class BrowserPage(Chromium browser, string session)
             return;
         var shot = await SendAsync("Page.captureScreenshot", new JsonObject { ["format"] = "png" });
         Directory.CreateDirectory(Pictures);
-        await File.WriteAllBytesAsync(Path.Combine(Pictures, name + ".png"), Convert.FromBase64String(shot!["data"]!.GetValue<string>()));
+        await File.WriteAllBytesAsync(
+            Path.Combine(Pictures, name + ".png"), Convert.FromBase64String(shot!["data"]!.GetValue<string>()));
     }
 
     private static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);

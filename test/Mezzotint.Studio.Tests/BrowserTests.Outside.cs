@@ -1,6 +1,7 @@
 namespace Mezzotint.Studio.Tests;
 
-/// <summary>What the page has to do with the world outside it: a key, a lost connection, a full queue, downloads and copies.</summary>
+/// <summary>What the page has to do with the world outside it: a key, a lost connection, a full queue, downloads and
+/// copies.</summary>
 public sealed partial class BrowserTests
 {
     [Fact]
@@ -16,7 +17,12 @@ public sealed partial class BrowserTests
         await page.FillAsync("#key-text", "correct-horse");
         await page.ClickAsync("#key button");
         await page.UntilAsync("document.querySelectorAll('.tile img[src]').length === 10");
-        Assert.Equal("1 0", (await page.EvaluateAsync("`${sessionStorage.length} ${Object.values(localStorage).filter((value) => value.includes('horse')).length}`"))!.GetValue<string>());
+        Assert.Equal(
+            "1 0",
+            (
+                await page.EvaluateAsync(
+                    "`${sessionStorage.length} ${Object.values(localStorage).filter((value) => "
+                    + "value.includes('horse')).length}`"))!.GetValue<string>());
     }
 
     [Fact]
@@ -27,7 +33,8 @@ public sealed partial class BrowserTests
         await page.FillAsync("#field-prompt", "7");
         await page.FillAsync("#field-seed", "5");
         await page.KeyAsync("Enter");
-        await page.UntilAsync("document.querySelector('.status').innerText.startsWith('The connection is lost; trying again in')");
+        await page.UntilAsync(
+            "document.querySelector('.status').innerText.startsWith('The connection is lost; trying again in')");
         await page.OfflineAsync(false);
         await page.UntilAsync("document.querySelectorAll('.tile img')[0]?.alt === '7, seed 5'");
         await page.DrawnAsync();
@@ -38,9 +45,11 @@ public sealed partial class BrowserTests
     [Fact]
     public async Task A_busy_server_says_how_long_its_queue_is_and_is_asked_again()
     {
-        await using var busy = await SmallStudio.StartAsync(new() { MaxRequests = 4, MaxSteps = SmallStudio.Endless }); // the page asks for up to four things at once
+        // the page asks for up to four things at once
+        await using var busy = await SmallStudio.StartAsync(new() { MaxRequests = 4, MaxSteps = SmallStudio.Endless });
         using var stop = new CancellationTokenSource();
-        var taken = Enumerable.Range(0, 4).Select(_ => busy.PostAsync(new { prompt = "7", steps = SmallStudio.Endless }, stop.Token)).ToList();
+        var taken = Enumerable.Range(0, 4).Select(_ =>
+            busy.PostAsync(new { prompt = "7", steps = SmallStudio.Endless }, stop.Token)).ToList();
         await SmallStudio.UntilAsync(() => busy.Server.Queue.Requests == 4);
         var page = await _browser!.OpenAsync();
         await page.GoAsync(busy.Server.Addresses[0] + "/");
@@ -62,7 +71,8 @@ public sealed partial class BrowserTests
         var folder = Directory.CreateTempSubdirectory("mezzotint-downloads-");
         try
         {
-            await _browser!.SendAsync("Browser.setDownloadBehavior", new() { ["behavior"] = "allow", ["downloadPath"] = folder.FullName });
+            await _browser!.SendAsync(
+                "Browser.setDownloadBehavior", new() { ["behavior"] = "allow", ["downloadPath"] = folder.FullName });
             var page = await OpenAsync("#draw?prompt=7&count=4&seed=42&sampler=euler&steps=6&levels=karras");
             await page.ClickAsync(".tile:nth-child(1)");
             await page.ClickAsync(".details button", "Download PNG");
@@ -106,8 +116,12 @@ public sealed partial class BrowserTests
     private static async Task<byte[]> DownloadedAsync(DirectoryInfo folder, string name, byte[]? but = null)
     {
         byte[]? found = null;
-        await SmallStudio.UntilAsync(() => (found = folder.GetFiles("*.png").Select(file => File.ReadAllBytes(file.FullName)).FirstOrDefault(bytes => bytes.Length > 0 && (but is null || !bytes.AsSpan().SequenceEqual(but)))) is not null);
-        Assert.Contains(folder.GetFiles(), file => file.Name.StartsWith(Path.GetFileNameWithoutExtension(name), StringComparison.Ordinal));
+        await SmallStudio.UntilAsync(() =>
+            (
+                found = folder.GetFiles("*.png").Select(file => File.ReadAllBytes(file.FullName)).FirstOrDefault(bytes =>
+                    bytes.Length > 0 && (but is null || !bytes.AsSpan().SequenceEqual(but)))) is not null);
+        Assert.Contains(
+            folder.GetFiles(), file => file.Name.StartsWith(Path.GetFileNameWithoutExtension(name), StringComparison.Ordinal));
         return found!;
     }
 }

@@ -1,7 +1,8 @@
 namespace Mezzotint.Studio.Tests;
 
 /// <summary>The page as a person uses it, in a real browser. Where there is none, each test says so and is skipped.</summary>
-public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : IClassFixture<BrowserTests.OneBrowser>, IAsyncLifetime, IDisposable
+public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
+    : IClassFixture<BrowserTests.OneBrowser>, IAsyncLifetime, IDisposable
 {
     /// <summary>All tests share a browser; each has pages of its own.</summary>
     public sealed class OneBrowser : IAsyncDisposable
@@ -37,7 +38,9 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
         if (_studio is not null)
             await _studio.DisposeAsync();
         // Neither a broken policy nor an exception; that errors were answered with a status is what some tests mean to see.
-        Assert.Empty(_browser?.Complaints.Where(complaint => !complaint.Contains("\"source\":\"network\"", StringComparison.Ordinal)) ?? []);
+        Assert.Empty(
+            _browser?.Complaints.Where(complaint => !complaint.Contains("\"source\":\"network\"", StringComparison.Ordinal))
+                ?? []);
     }
 
     public void Dispose() => _runs.Delete(recursive: true);
@@ -131,7 +134,11 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
         await page.KeyAsync("Enter");
         await page.UntilAsync("document.querySelector('#field-prompt-error').innerText !== ''");
         Assert.Contains("cat", await page.TextAsync("#field-prompt-error"), StringComparison.Ordinal);
-        Assert.Equal("true", (await page.EvaluateAsync("document.querySelector('#field-prompt').getAttribute('aria-invalid')"))!.GetValue<string>());
+        Assert.Equal(
+            "true",
+            (
+                await page.EvaluateAsync(
+                    "document.querySelector('#field-prompt').getAttribute('aria-invalid')"))!.GetValue<string>());
         await page.FillAsync("#field-prompt", "7");
         await page.FillAsync("#field-count", "100000");
         await page.ClickAsync(".primary");
@@ -150,7 +157,10 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
         await StrokeAsync(page, 0.1, 0.2, 0.9, 0.2); // the pen
         await page.ClickAsync("button", "Eraser");
         await StrokeAsync(page, 0.2, 0.7, 0.8, 0.7);
-        Assert.Contains("pixels erased", (await page.EvaluateAsync("document.querySelector('.paint').getAttribute('aria-label')"))!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Contains(
+            "pixels erased",
+            (await page.EvaluateAsync("document.querySelector('.paint').getAttribute('aria-label')"))!.GetValue<string>(),
+            StringComparison.Ordinal);
         Assert.Equal("1", (await page.EvaluateAsync("document.querySelector('#field-strength').value"))!.GetValue<string>());
         await page.FillAsync("#field-count", "2");
         await page.ClickAsync(".primary");
@@ -168,7 +178,8 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
                 canvas.getContext('2d').drawImage(image, 0, 0);
                 return [...canvas.getContext('2d').getImageData(0, 0, 8, 3).data];
               };
-              const picture = new URLSearchParams(location.hash.split('?')[1]).get('picture').replaceAll('-', '+').replaceAll('_', '/');
+              const picture = new URLSearchParams(location.hash.split('?')[1]).get('picture')
+                .replaceAll('-', '+').replaceAll('_', '/');
               const kept = await read('data:image/png;base64,' + picture);
               const drawn = await read(document.querySelector('.tile img').src);
               return kept.every((value, i) => value === drawn[i]) && kept.includes(255);
@@ -205,7 +216,9 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
         Assert.Equal(await PixelsAsync(page, 0), _studio!.Alone(3, 5, new() { Sampler = "euler", Steps = 4, Levels = "karras" }));
         Assert.Equal(await PixelsAsync(page, 4), _studio!.Alone(3, 9, new() { Sampler = "euler", Steps = 4, Levels = "karras" }));
         await page.KeyAsync("End");
-        Assert.Equal("3, 5 of 5 between seed 5 and seed 9", (await page.EvaluateAsync("document.querySelector('.big').alt"))!.GetValue<string>());
+        Assert.Equal(
+            "3, 5 of 5 between seed 5 and seed 9",
+            (await page.EvaluateAsync("document.querySelector('.big').alt"))!.GetValue<string>());
         await page.ClickAsync("button", "Play");
         await page.UntilAsync("document.querySelector('.big').alt.startsWith('3, 2 of 5')");
         await page.ClickAsync("button", "Pause");
@@ -218,7 +231,11 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
         string folder = Path.Combine(_runs.FullName, "tiny");
         Directory.CreateDirectory(folder);
         string log = Path.Combine(folder, "log.jsonl");
-        string Line(int step) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{{\"step\":{step},\"epoch\":{step / 100.0},\"train_loss\":{200.0 / step},\"seconds\":{step},\"images_per_second\":{90 + step % 7}}}\n");
+        string Line(int step) =>
+            string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"{{\"step\":{step},\"epoch\":{step / 100.0},\"train_loss\":{200.0 / step},\"seconds\":{step},"
+                + $"\"images_per_second\":{90 + step % 7}}}\n");
         File.WriteAllText(log, string.Concat(Enumerable.Range(1, 40).Select(i => Line(10 * i))));
         var page = await OpenAsync("#runs", drawn: false);
         await page.UntilAsync("document.querySelectorAll('.chart polyline').length >= 2");
@@ -241,12 +258,19 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
         {
             await page.ClickAsync($"nav [data-view={view}]");
             await page.UntilAsync($"document.querySelector('nav [data-view={view}]').getAttribute('aria-current') === 'page'");
-            Assert.True((await page.EvaluateAsync("document.documentElement.scrollWidth <= 360"))!.GetValue<bool>(), $"{view} is wider than the screen.");
+            Assert.True(
+                (await page.EvaluateAsync("document.documentElement.scrollWidth <= 360"))!.GetValue<bool>(),
+                $"{view} is wider than the screen.");
             await page.ShotAsync($"small-narrow-{view}");
         }
         await page.ClickAsync("nav [data-view=draw]");
-        await page.UntilAsync("document.querySelector('form.controls .fields')"); // the address changes first, and the page after it
-        Assert.Equal("none", (await page.EvaluateAsync("getComputedStyle(document.querySelector('form.controls .fields')).display"))!.GetValue<string>());
+        // the address changes first, and the page after it
+        await page.UntilAsync("document.querySelector('form.controls .fields')");
+        Assert.Equal(
+            "none",
+            (
+                await page.EvaluateAsync(
+                    "getComputedStyle(document.querySelector('form.controls .fields')).display"))!.GetValue<string>());
         await page.ClickAsync(".drawer");
         await page.UntilAsync("getComputedStyle(document.querySelector('form.controls .fields')).display === 'block'");
         await page.ShotAsync("small-narrow-drawer");
@@ -281,23 +305,31 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser) : ICla
         return page;
     }
 
-    private static async Task<string> AltAsync(BrowserPage page, int image) => (await page.EvaluateAsync($"document.querySelectorAll('.tile img')[{image}].alt"))!.GetValue<string>();
+    private static async Task<string> AltAsync(BrowserPage page, int image) =>
+        (await page.EvaluateAsync($"document.querySelectorAll('.tile img')[{image}].alt"))!.GetValue<string>();
 
-    private static async Task<string> SourceAsync(BrowserPage page, int image) => (await page.EvaluateAsync($"document.querySelectorAll('.tile img')[{image}].src"))!.GetValue<string>();
+    private static async Task<string> SourceAsync(BrowserPage page, int image) =>
+        (await page.EvaluateAsync($"document.querySelectorAll('.tile img')[{image}].src"))!.GetValue<string>();
 
-    private static async Task<string> AddressAsync(BrowserPage page) => (await page.EvaluateAsync("location.href"))!.GetValue<string>();
+    private static async Task<string> AddressAsync(BrowserPage page) =>
+        (await page.EvaluateAsync("location.href"))!.GetValue<string>();
 
     private static async Task<byte[]> PixelsAsync(BrowserPage page, int image) =>
-        Mezzotint.Formats.PngFile.Decode(Convert.FromBase64String((await SourceAsync(page, image)).Split(',')[1]), "tile").Image.Pixels;
+        Mezzotint.Formats.PngFile.Decode(Convert.FromBase64String((await SourceAsync(page, image)).Split(',')[1]), "tile")
+            .Image.Pixels;
 
     /// <summary>The file that the server sends for an image, as the page shows it.</summary>
     private async Task<string> FileAsync(int label, long seed) =>
-        "data:image/png;base64," + (await _studio!.DrawAsync(new { label, seed, sampler = "euler", levels = "karras", steps = 6 })).GetProperty("data")[0].GetProperty("b64_json").GetString();
+        "data:image/png;base64,"
+        + (await _studio!.DrawAsync(new { label, seed, sampler = "euler", levels = "karras", steps = 6 })).GetProperty("data")[0]
+            .GetProperty("b64_json").GetString();
 
     /// <summary>Draws a line on the canvas, from and to shares of its sides.</summary>
     private static async Task StrokeAsync(BrowserPage page, double x, double y, double toX, double toY)
     {
-        var box = await page.EvaluateAsync("(() => { const canvas = document.querySelector('.paint'); canvas.scrollIntoView({ block: 'center' }); const box = canvas.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()");
+        var box = await page.EvaluateAsync(
+            "(() => { const canvas = document.querySelector('.paint'); canvas.scrollIntoView({ block: 'center' }); const box = "
+            + "canvas.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()");
         double At(int from, int size, double share) => box![from]!.GetValue<double>() + box[size]!.GetValue<double>() * share;
         await page.PressAsync(At(0, 2, x), At(1, 3, y), At(0, 2, toX), At(1, 3, toY));
     }

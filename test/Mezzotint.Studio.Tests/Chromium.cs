@@ -6,8 +6,9 @@ using System.Text.Json.Nodes;
 namespace Mezzotint.Studio.Tests;
 
 /// <summary>
-/// A headless Chromium, driven by its DevTools protocol: JSON commands <c>{"id", "method", "params", "sessionId"}</c> over a WebSocket, answered by <c>{"id", "result"}</c>,
-/// between events <c>{"method", "params"}</c>. Only what the tests of the page need.
+/// A headless Chromium, driven by its DevTools protocol: JSON commands <c>{"id", "method", "params", "sessionId"}</c> over a
+/// WebSocket, answered by <c>{"id", "result"}</c>, between events <c>{"method", "params"}</c>. Only what the tests of the page
+/// need.
 /// </summary>
 internal sealed class Chromium : IAsyncDisposable
 {
@@ -27,7 +28,11 @@ internal sealed class Chromium : IAsyncDisposable
     }
 
     /// <summary>The program; null where there is none.</summary>
-    public static string? Program { get; } = new[] { Environment.GetEnvironmentVariable("MEZZOTINT_CHROMIUM"), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
+    public static string? Program { get; } = new[]
+    {
+        Environment.GetEnvironmentVariable("MEZZOTINT_CHROMIUM"), "/usr/bin/chromium", "/usr/bin/chromium-browser",
+        "/usr/bin/google-chrome",
+    }.FirstOrDefault(File.Exists);
 
     /// <summary>What the pages wrote to their console as errors and warnings, and broken policies and failed loads.</summary>
     public List<string> Complaints { get; } = [];
@@ -39,14 +44,17 @@ internal sealed class Chromium : IAsyncDisposable
         string profile = Directory.CreateTempSubdirectory("mezzotint-browser-").FullName;
         var process = Process.Start(new ProcessStartInfo(Program!,
         [
-            "--headless=new", "--remote-debugging-port=0", $"--user-data-dir={profile}", "--no-first-run", "--no-default-browser-check", "--disable-gpu", "--disable-dev-shm-usage",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-sandbox", // the sandbox refuses to start for root, as in a container
+            "--headless=new", "--remote-debugging-port=0", $"--user-data-dir={profile}", "--no-first-run",
+            "--no-default-browser-check", "--disable-gpu", "--disable-dev-shm-usage",
+            // the sandbox refuses to start for root, as in a container
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-sandbox",
             "--force-prefers-reduced-motion", "--hide-scrollbars", "about:blank",
         ])
         { RedirectStandardError = true, RedirectStandardOutput = true })!;
         string? line;
         string log = "";
-        while ((line = await process.StandardError.ReadLineAsync()) is not null && !line.Contains("DevTools listening on ", StringComparison.Ordinal))
+        while ((line = await process.StandardError.ReadLineAsync()) is not null
+            && !line.Contains("DevTools listening on ", StringComparison.Ordinal))
             log += line + "\n";
         Assert.SkipWhen(line is null, $"Chromium does not start here: {log}");
         _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null); // it must not wait for a reader
@@ -59,9 +67,13 @@ internal sealed class Chromium : IAsyncDisposable
     /// <summary>A new page of a size.</summary>
     public async Task<BrowserPage> OpenAsync(int width = 1280, int height = 800)
     {
-        string target = (await SendAsync("Target.createTarget", new JsonObject { ["url"] = "about:blank" }))!["targetId"]!.GetValue<string>();
+        string target =
+            (await SendAsync("Target.createTarget", new JsonObject { ["url"] = "about:blank" }))!["targetId"]!.GetValue<string>();
         _pages.Add(target);
-        string session = (await SendAsync("Target.attachToTarget", new JsonObject { ["targetId"] = target, ["flatten"] = true }))!["sessionId"]!.GetValue<string>();
+        string session = (
+            await SendAsync(
+                "Target.attachToTarget",
+                new JsonObject { ["targetId"] = target, ["flatten"] = true }))!["sessionId"]!.GetValue<string>();
         var page = new BrowserPage(this, session);
         foreach (string domain in new[] { "Page", "Runtime", "Log", "Network" })
             await page.SendAsync($"{domain}.enable");
@@ -90,7 +102,8 @@ internal sealed class Chromium : IAsyncDisposable
         await _sending.WaitAsync();
         try
         {
-            await _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(command), WebSocketMessageType.Text, true, CancellationToken.None);
+            await _socket.SendAsync(
+                JsonSerializer.SerializeToUtf8Bytes(command), WebSocketMessageType.Text, true, CancellationToken.None);
         }
         finally
         {
@@ -142,8 +155,10 @@ internal sealed class Chromium : IAsyncDisposable
         string? complaint = message["method"]?.GetValue<string>() switch
         {
             "Runtime.exceptionThrown" => message["params"]!["exceptionDetails"]!.ToJsonString(),
-            "Log.entryAdded" when message["params"]!["entry"]!["level"]!.GetValue<string>() is "error" or "warning" => message["params"]!["entry"]!.ToJsonString(),
-            "Runtime.consoleAPICalled" when message["params"]!["type"]!.GetValue<string>() is "error" or "warning" or "assert" => message["params"]!["args"]!.ToJsonString(),
+            "Log.entryAdded" when message["params"]!["entry"]!["level"]!.GetValue<string>() is "error" or "warning" =>
+                message["params"]!["entry"]!.ToJsonString(),
+            "Runtime.consoleAPICalled" when message["params"]!["type"]!.GetValue<string>() is "error" or "warning" or "assert" =>
+                message["params"]!["args"]!.ToJsonString(),
             _ => null,
         };
         if (complaint is not null)

@@ -13,14 +13,25 @@ public class GenerationsTests
     public async Task An_answer_says_what_was_drawn_and_is_drawn_again_by_it()
     {
         await using var studio = await SmallStudio.StartAsync();
-        var answer = await studio.DrawAsync(new { model = "small", prompt = "seven", n = 3, seed = 5, sampler = "heun", levels = "exponential", steps = 4, user = "somebody", quality = "high" });
+        var answer = await studio.DrawAsync(
+            new
+            {
+                model = "small", prompt = "seven", n = 3, seed = 5, sampler = "heun", levels = "exponential", steps = 4,
+                user = "somebody", quality = "high",
+            });
         Assert.Equal(("8x8", "png"), (answer.GetProperty("size").GetString(), answer.GetProperty("output_format").GetString()));
         Assert.Equal(3, answer.GetProperty("data").GetArrayLength());
         for (int i = 0; i < 3; i++)
         {
             var image = answer.GetProperty("data")[i];
-            Assert.Equal((5 + i, 7, "7"), (image.GetProperty("seed").GetInt64(), image.GetProperty("label").GetInt32(), image.GetProperty("revised_prompt").GetString()));
-            Assert.Equal(studio.Alone(7, 5 + i, new() { Sampler = "heun", Levels = "exponential", Steps = 4 }), SmallStudio.Pixels(answer, i));
+            Assert.Equal(
+                (5 + i, 7, "7"),
+                (
+                    image.GetProperty("seed").GetInt64(), image.GetProperty("label").GetInt32(),
+                    image.GetProperty("revised_prompt").GetString()));
+            Assert.Equal(
+                studio.Alone(7, 5 + i, new() { Sampler = "heun", Levels = "exponential", Steps = 4 }),
+                SmallStudio.Pixels(answer, i));
         }
     }
 
@@ -42,20 +53,27 @@ public class GenerationsTests
     public async Task A_stream_carries_the_estimates_and_the_images()
     {
         await using var studio = await SmallStudio.StartAsync();
-        using var response = await studio.PostAsync(new { prompt = "2", n = 3, seed = 8, steps = 10, stream = true, partial_images = 4 });
+        using var response =
+            await studio.PostAsync(new { prompt = "2", n = 3, seed = 8, steps = 10, stream = true, partial_images = 4 });
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
         var events = await EventsAsync(response);
         Assert.All(events, sent => Assert.Equal(sent.Type, sent.Data.GetProperty("type").GetString()));
         for (int i = 0; i < 3; i++)
         {
             var mine = events.Where(sent => sent.Data.GetProperty("image_index").GetInt32() == i).ToList();
-            Assert.Equal([.. Enumerable.Repeat("image_generation.partial_image", 4), "image_generation.completed"], mine.Select(sent => sent.Type));
+            Assert.Equal(
+                [.. Enumerable.Repeat("image_generation.partial_image", 4), "image_generation.completed"],
+                mine.Select(sent => sent.Type));
             Assert.Equal([2, 4, 6, 8, 10], mine.Select(sent => sent.Data.GetProperty("step").GetInt32()));
             Assert.Equal([0, 1, 2, 3], mine.SkipLast(1).Select(sent => sent.Data.GetProperty("partial_image_index").GetInt32()));
             var steps = await studio.Pipeline.StreamAsync([2], new() { Seed = 8 + i, Steps = 10 }).ToListAsync();
             foreach (var (_, data) in mine)
-                Assert.Equal(steps[data.GetProperty("step").GetInt32() - 1].Estimate.Pixels, PngFile.Decode(data.GetProperty("b64_json").GetBytesFromBase64(), "x").Image.Pixels);
-            Assert.Equal(studio.Alone(2, 8 + i, new() { Steps = 10 }), PngFile.Decode(mine[^1].Data.GetProperty("b64_json").GetBytesFromBase64(), "x").Image.Pixels);
+                Assert.Equal(
+                    steps[data.GetProperty("step").GetInt32() - 1].Estimate.Pixels,
+                    PngFile.Decode(data.GetProperty("b64_json").GetBytesFromBase64(), "x").Image.Pixels);
+            Assert.Equal(
+                studio.Alone(2, 8 + i, new() { Steps = 10 }),
+                PngFile.Decode(mine[^1].Data.GetProperty("b64_json").GetBytesFromBase64(), "x").Image.Pixels);
         }
     }
 
@@ -138,11 +156,18 @@ public class GenerationsTests
     {
         await using var studio = await SmallStudio.StartAsync();
         Assert.Equal((415, "unsupported_content_type"), await CodeAsync(studio.PostTextAsync("{}", "text/plain")));
-        Assert.Equal((415, "unsupported_content_type"), await CodeAsync(studio.Client.PostAsJsonAsync("/v1/images/edits", new { prompt = "7" })));
-        Assert.Equal((404, "unknown_url"), await CodeAsync(studio.Client.GetAsync(new Uri("/v1/chat/completions", UriKind.Relative))));
-        Assert.Equal((405, "method_not_supported"), await CodeAsync(studio.Client.GetAsync(new Uri("/v1/images/generations", UriKind.Relative))));
-        Assert.Equal((404, "model_not_found"), await CodeAsync(studio.Client.GetAsync(new Uri("/v1/models/other", UriKind.Relative))));
-        Assert.Equal((404, "not_found"), await CodeAsync(studio.Client.GetAsync(new Uri("/v1/images/files/0123", UriKind.Relative))));
+        Assert.Equal(
+            (415, "unsupported_content_type"),
+            await CodeAsync(studio.Client.PostAsJsonAsync("/v1/images/edits", new { prompt = "7" })));
+        Assert.Equal(
+            (404, "unknown_url"), await CodeAsync(studio.Client.GetAsync(new Uri("/v1/chat/completions", UriKind.Relative))));
+        Assert.Equal(
+            (405, "method_not_supported"),
+            await CodeAsync(studio.Client.GetAsync(new Uri("/v1/images/generations", UriKind.Relative))));
+        Assert.Equal(
+            (404, "model_not_found"), await CodeAsync(studio.Client.GetAsync(new Uri("/v1/models/other", UriKind.Relative))));
+        Assert.Equal(
+            (404, "not_found"), await CodeAsync(studio.Client.GetAsync(new Uri("/v1/images/files/0123", UriKind.Relative))));
     }
 
     [Fact]
@@ -160,13 +185,19 @@ public class GenerationsTests
                     form.Add(new StringContent((string)value), name);
             return await studio.Client.PostAsync("/v1/images/edits", form);
         }
-        using var whole = await Edit(("image[]", seven.ToPng(0, 3)), ("prompt", "a one"), ("seed", "4"), ("strength", "0.5"), ("n", "2"), ("model", "small"));
+        using var whole = await Edit(
+            ("image[]", seven.ToPng(0, 3)), ("prompt", "a one"), ("seed", "4"), ("strength", "0.5"), ("n", "2"),
+            ("model", "small"));
         var answer = await whole.Content.ReadFromJsonAsync<JsonElement>();
         for (int i = 0; i < 2; i++)
-            Assert.Equal(studio.Alone(1, 4 + i, new() { Source = new() { Image = seven.Images, Strength = 0.5 } }), SmallStudio.Pixels(answer, i));
+            Assert.Equal(
+                studio.Alone(1, 4 + i, new() { Source = new() { Image = seven.Images, Strength = 0.5 } }),
+                SmallStudio.Pixels(answer, i));
 
-        using var streamed = await Edit(("image", seven.ToPng(0)), ("prompt", "1"), ("seed", "4"), ("stream", "true"), ("partial_images", "1"));
-        Assert.Equal(["image_edit.partial_image", "image_edit.completed"], (await EventsAsync(streamed)).Select(sent => sent.Type));
+        using var streamed =
+            await Edit(("image", seven.ToPng(0)), ("prompt", "1"), ("seed", "4"), ("stream", "true"), ("partial_images", "1"));
+        Assert.Equal(
+            ["image_edit.partial_image", "image_edit.completed"], (await EventsAsync(streamed)).Select(sent => sent.Type));
 
         async Task Refused(string? code, string? param, params (string Name, object Value)[] fields)
         {
@@ -177,7 +208,9 @@ public class GenerationsTests
         await Refused("missing_required_parameter", "image", ("prompt", "1"));
         await Refused("missing_required_parameter", "prompt", ("image", seven.ToPng(0)));
         await Refused("invalid_value", "image", ("image", new byte[] { 1, 2, 3 }), ("prompt", "1"));
-        await Refused("invalid_value", "image", ("image", PngFile.Encode(new ImageBatch(1, 1, 9, 8, new byte[72]), 1, PictureFormat.Png)), ("prompt", "1"));
+        await Refused(
+            "invalid_value", "image", ("image", PngFile.Encode(new ImageBatch(1, 1, 9, 8, new byte[72]), 1, PictureFormat.Png)),
+            ("prompt", "1"));
         await Refused("invalid_value", "mask", ("image", seven.ToPng(0)), ("mask", new byte[] { 1, 2, 3 }), ("prompt", "1"));
         await Refused("invalid_value", "strength", ("image", seven.ToPng(0)), ("prompt", "1"), ("strength", "0"));
         await Refused("invalid_value", "image", ("image", seven.ToPng(0)), ("image[]", seven.ToPng(0)), ("prompt", "1"));

@@ -30,7 +30,9 @@ public class OpenAiClientTests
     public async Task It_gets_addresses_that_lead_to_the_images()
     {
         await using var studio = await SmallStudio.StartAsync();
-        var image = (await Client(studio).GenerateImageAsync("1", new() { ResponseFormat = GeneratedImageFormat.Uri, Size = new GeneratedImageSize(24, 24) })).Value;
+        var image = (
+            await Client(studio).GenerateImageAsync(
+                "1", new() { ResponseFormat = GeneratedImageFormat.Uri, Size = new GeneratedImageSize(24, 24) })).Value;
         byte[] file = await studio.Client.GetByteArrayAsync(image.ImageUri);
         var picture = PngFile.Decode(file, "x").Image;
         Assert.Equal((24, 24), (picture.Width, picture.Height));
@@ -41,8 +43,11 @@ public class OpenAiClientTests
     {
         await using var studio = await SmallStudio.StartAsync();
         var seven = studio.Pipeline.Generate([7], new() { Seed = 1 });
-        byte[] mask = PngFile.Encode(new ImageBatch(1, 1, 8, 8, [.. Enumerable.Range(0, 64).Select(i => (byte)(i < 32 ? 255 : 0))]), 1, PictureFormat.Png);
-        var edited = (await Client(studio).GenerateImageEditAsync(new MemoryStream(seven.ToPng(0)), "seven.png", "a one", new MemoryStream(mask), "mask.png")).Value;
+        byte[] mask = PngFile.Encode(
+            new ImageBatch(1, 1, 8, 8, [.. Enumerable.Range(0, 64).Select(i => (byte)(i < 32 ? 255 : 0))]), 1, PictureFormat.Png);
+        var edited = (
+            await Client(studio).GenerateImageEditAsync(
+                new MemoryStream(seven.ToPng(0)), "seven.png", "a one", new MemoryStream(mask), "mask.png")).Value;
         var (pixels, receipt) = Read(edited.ImageBytes);
         Assert.Equal(seven.Images.Pixels[32..], pixels[32..]);
         Assert.NotEqual(seven.Images.Pixels[..32], pixels[..32]);
@@ -61,7 +66,8 @@ public class OpenAiClientTests
     [Fact]
     public async Task It_gets_each_error_as_its_own_exception()
     {
-        await using var studio = await SmallStudio.StartAsync(new() { ApiKey = "correct-horse", MaxRequests = 1, MaxSteps = SmallStudio.Endless });
+        await using var studio =
+            await SmallStudio.StartAsync(new() { ApiKey = "correct-horse", MaxRequests = 1, MaxSteps = SmallStudio.Endless });
         async Task Refused(int status, string code, Func<Task> call)
         {
             var refused = await Assert.ThrowsAsync<ClientResultException>(call);
@@ -84,7 +90,8 @@ public class OpenAiClientTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => endless);
     }
 
-    private static ImageClient Client(SmallStudio studio, string key = "any key", string model = "small") => new(model, new ApiKeyCredential(key), Options(studio));
+    private static ImageClient Client(SmallStudio studio, string key = "any key", string model = "small") =>
+        new(model, new ApiKeyCredential(key), Options(studio));
 
     private static OpenAIClientOptions Options(SmallStudio studio) =>
         new() { Endpoint = new Uri(studio.Client.BaseAddress!, "/v1"), RetryPolicy = new ClientRetryPolicy(0) };

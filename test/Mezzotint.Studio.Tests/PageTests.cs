@@ -25,7 +25,9 @@ public partial class PageTests
         {
             string text = Encoding.UTF8.GetString(file.Bytes);
             // The names of SVG's elements begin so; nothing is fetched from there.
-            Assert.DoesNotMatch(@"(?i)(https?:|wss?:|[""'(=]\s*)//[a-z]", text.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal));
+            Assert.DoesNotMatch(
+                @"(?i)(https?:|wss?:|[""'(=]\s*)//[a-z]",
+                text.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal));
             // What one file takes from another is there.
             foreach (Match taken in Taken().Matches(text))
                 Assert.True(PageEndpoints.Files.ContainsKey(taken.Groups[1].Value), $"{name} takes {taken.Groups[1].Value}");

@@ -14,7 +14,8 @@ public class QueueTests
     {
         await using var studio = await SmallStudio.StartAsync(new() { MaxRequests = 24, MaxImages = 64 });
         // Drawn alone before, as what the server shall answer.
-        var expected = Enumerable.Range(0, 10).SelectMany(label => Enumerable.Range(0, 3).Select(sampler => (label, sampler))).ToDictionary(
+        var expected =
+            Enumerable.Range(0, 10).SelectMany(label => Enumerable.Range(0, 3).Select(sampler => (label, sampler))).ToDictionary(
             key => key, key => studio.Pipeline.Generate([key.label], Options(key.sampler)).Images);
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(5));
         int drawn = 0, refused = 0;
@@ -27,7 +28,12 @@ public class QueueTests
                 int first = random.Next(4), count = random.Next(1, 5 - first);
                 var options = Options(key.sampler);
                 bool stream = random.Next(3) == 0;
-                using var response = await studio.PostAsync(new { label = key.label, n = count, seed = options.Seed + first, sampler = options.Sampler, steps = options.Steps, stream });
+                using var response = await studio.PostAsync(
+                    new
+                    {
+                        label = key.label, n = count, seed = options.Seed + first, sampler = options.Sampler,
+                        steps = options.Steps, stream,
+                    });
                 if (response.StatusCode == HttpStatusCode.TooManyRequests)
                 {
                     Assert.InRange(response.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
@@ -37,8 +43,14 @@ public class QueueTests
                 }
                 Assert.Equal(HttpStatusCode.OK, response.StatusCode);
                 byte[][] images = stream
-                    ? [.. (await GenerationsTests.EventsAsync(response)).OrderBy(sent => sent.Data.GetProperty("image_index").GetInt32()).Select(sent => Mezzotint.Formats.PngFile.Decode(sent.Data.GetProperty("b64_json").GetBytesFromBase64(), "x").Image.Pixels)]
-                    : [.. JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement is var answer ? Enumerable.Range(0, count).Select(i => SmallStudio.Pixels(answer, i)) : []];
+                    ? [
+                        .. (await GenerationsTests.EventsAsync(response)).OrderBy(sent =>
+                            sent.Data.GetProperty("image_index").GetInt32()).Select(sent =>
+                                Mezzotint.Formats.PngFile.Decode(sent.Data.GetProperty("b64_json").GetBytesFromBase64(), "x")
+                                    .Image.Pixels)]
+                    : [
+                        .. JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement is var answer
+                            ? Enumerable.Range(0, count).Select(i => SmallStudio.Pixels(answer, i)) : []];
                 Assert.Equal(count, images.Length);
                 for (int i = 0; i < count; i++)
                     Assert.Equal(expected[key].Image(first + i).ToArray(), images[i]);
@@ -50,7 +62,8 @@ public class QueueTests
         Assert.Equal((0, 0), (studio.Server.Queue.Requests, studio.Server.Queue.Images));
         TestContext.Current.SendDiagnosticMessage("{0} images drawn, {1} requests refused.", drawn, refused);
 
-        static Serving.GenerationOptions Options(int sampler) => new() { Seed = 70, Count = 4, Sampler = new[] { "euler", "dpmpp-2m-sde", "heun" }[sampler], Steps = 4 + sampler };
+        static Serving.GenerationOptions Options(int sampler) =>
+            new() { Seed = 70, Count = 4, Sampler = new[] { "euler", "dpmpp-2m-sde", "heun" }[sampler], Steps = 4 + sampler };
     }
 
     [Fact]
@@ -79,7 +92,8 @@ public class QueueTests
         for (int i = 0; i < 5; i++)
         {
             using var stop = new CancellationTokenSource();
-            var endless = studio.PostAsync(new { prompt = "7", n = 20, steps = SmallStudio.Endless, stream, partial_images = stream ? 10 : 0 }, stop.Token);
+            var endless = studio.PostAsync(
+                new { prompt = "7", n = 20, steps = SmallStudio.Endless, stream, partial_images = stream ? 10 : 0 }, stop.Token);
             await SmallStudio.UntilAsync(() => studio.Server.Queue.Requests == 1);
             await stop.CancelAsync();
             await GoneAsync(endless);
@@ -88,7 +102,9 @@ public class QueueTests
         await SmallStudio.UntilAsync(() => studio.Pipeline.Work.Waiting == 0);
         var answer = await studio.DrawAsync(new { prompt = "7", seed = 3 });
         Assert.Equal(studio.Alone(7, 3), SmallStudio.Pixels(answer));
-        Assert.Contains("mezzotint_requests_cut_off_total 5", await studio.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative)), StringComparison.Ordinal);
+        Assert.Contains(
+            "mezzotint_requests_cut_off_total 5", await studio.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative)),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -99,7 +115,8 @@ public class QueueTests
         await using var studio = await SmallStudio.StartAsync(LongOptions with { Deadline = TimeSpan.FromMilliseconds(200) });
         using var response = await studio.PostAsync(new { prompt = "7", steps = SmallStudio.Endless, stream });
         string code = stream
-            ? Assert.Single(await GenerationsTests.EventsAsync(response), sent => sent.Type == "error").Data.GetProperty("error").GetProperty("code").GetString()!
+            ? Assert.Single(await GenerationsTests.EventsAsync(response), sent => sent.Type == "error").Data.GetProperty("error")
+                .GetProperty("code").GetString()!
             : (await SmallStudio.ErrorAsync(response)).Code!;
         Assert.Equal("deadline_exceeded", code);
         Assert.Equal(stream ? HttpStatusCode.OK : HttpStatusCode.GatewayTimeout, response.StatusCode);
@@ -131,7 +148,9 @@ public class QueueTests
         await SmallStudio.UntilAsync(() => studio.Server.Queue.Requests == 1);
         await studio.Server.StopAsync(TimeSpan.FromMilliseconds(50));
         using var response = await endless;
-        Assert.Equal((503, "shutting_down"), (await SmallStudio.ErrorAsync(response)) is var error ? (error.Status, error.Code!) : default);
+        Assert.Equal(
+            (503, "shutting_down"),
+            (await SmallStudio.ErrorAsync(response)) is var error ? (error.Status, error.Code!) : default);
     }
 
     private static async Task<HttpResponseMessage?> TryAsync(Func<Task<HttpResponseMessage>> send)

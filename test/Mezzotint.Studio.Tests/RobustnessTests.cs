@@ -7,7 +7,8 @@ using Mezzotint.Formats;
 
 namespace Mezzotint.Studio.Tests;
 
-/// <summary>Whatever clients send, the answer is an error in its shape, never the server's own, and no place in the queue is lost.</summary>
+/// <summary>Whatever clients send, the answer is an error in its shape, never the server's own, and no place in the queue is
+/// lost.</summary>
 public class RobustnessTests
 {
     [Fact]
@@ -17,16 +18,24 @@ public class RobustnessTests
         var values = Gen.OneOf(
             Gen.String, Gen.String[Gen.Char["0123456789xX.-e \u0000\ud800é"], 0, 12],
             Gen.Int[-3, 9].Select(i => i.ToString(System.Globalization.CultureInfo.InvariantCulture)),
-            OneOf("null", "true", "[]", "{}", "1e999", "-0", "\"7\"", "\"seven\"", "\"8x8\"", "\"url\"", "\"heun\"", "99999999999999999999"));
-        var names = OneOf("prompt", "label", "n", "size", "response_format", "output_format", "output_compression", "stream", "partial_images", "seed", "sampler", "levels", "guidance_scale", "model", "user", "other");
+            OneOf(
+                "null", "true", "[]", "{}", "1e999", "-0", "\"7\"", "\"seven\"", "\"8x8\"", "\"url\"", "\"heun\"",
+                "99999999999999999999"));
+        var names = OneOf(
+            "prompt", "label", "n", "size", "response_format", "output_format", "output_compression", "stream", "partial_images",
+            "seed", "sampler", "levels", "guidance_scale", "model", "user", "other");
         var bodies = Gen.OneOf(
-            Gen.Select(names, values).Array[0, 6].Select(fields => "{" + string.Join(',', fields.Select(field => $"\"{field.Item1}\":{field.Item2}")) + "}"),
-            Gen.Select(names, values).Array[0, 6].Select(fields => JsonSerializer.Serialize(fields.DistinctBy(field => field.Item1).ToDictionary(field => field.Item1, field => field.Item2))),
+            Gen.Select(names, values).Array[0, 6].Select(fields =>
+                "{" + string.Join(',', fields.Select(field => $"\"{field.Item1}\":{field.Item2}")) + "}"),
+            Gen.Select(names, values).Array[0, 6].Select(fields =>
+                JsonSerializer.Serialize(
+                    fields.DistinctBy(field => field.Item1).ToDictionary(field => field.Item1, field => field.Item2))),
             Gen.String,
             Gen.Int[1, 200].Select(depth => new string('[', depth)));
         bodies.Sample(body =>
         {
-            using var response = studio.PostTextAsync(body.Replace("\"steps\"", "\"n\"", StringComparison.Ordinal)).GetAwaiter().GetResult();
+            using var response =
+                studio.PostTextAsync(body.Replace("\"steps\"", "\"n\"", StringComparison.Ordinal)).GetAwaiter().GetResult();
             AssertSound(response);
         }, iter: 300, threads: 1);
         Assert.Equal(0, studio.Server.Queue.Requests);
@@ -37,7 +46,9 @@ public class RobustnessTests
     {
         await using var studio = await SmallStudio.StartAsync();
         byte[] picture = PngFile.Encode(new ImageBatch(1, 1, 8, 8, new byte[64]), 1, PictureFormat.Png);
-        byte[] form = Encoding.Latin1.GetBytes("--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\n7\r\n--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x.png\"\r\nContent-Type: image/png\r\n\r\n"
+        byte[] form = Encoding.Latin1.GetBytes(
+            "--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\n7\r\n--b\r\nContent-Disposition: form-data; "
+            + "name=\"image\"; filename=\"x.png\"\r\nContent-Type: image/png\r\n\r\n"
             + Encoding.Latin1.GetString(picture) + "\r\n--b--\r\n");
         Gen.Select(Gen.Int[0, form.Length], Gen.Int[0, form.Length - 1], Gen.Byte, Gen.Bool).Sample((cut, at, value, whole) =>
         {
@@ -49,7 +60,11 @@ public class RobustnessTests
             using var response = studio.Client.PostAsync("/v1/images/edits", content).GetAwaiter().GetResult();
             AssertSound(response);
         }, iter: 300, threads: 1);
-        foreach (string type in new[] { "multipart/form-data", "multipart/form-data; boundary=", $"multipart/form-data; boundary={new string('b', 300)}" })
+        foreach (
+            string type in new[]
+            {
+                "multipart/form-data", "multipart/form-data; boundary=", $"multipart/form-data; boundary={new string('b', 300)}",
+            })
         {
             using var content = new ByteArrayContent(form);
             content.Headers.TryAddWithoutValidation("Content-Type", type);
@@ -69,7 +84,9 @@ public class RobustnessTests
             try
             {
                 using var response = await studio.Client.PostAsync(address, content);
-                Assert.Equal((413, "request_too_large"), (await SmallStudio.ErrorAsync(response)) is var error ? (error.Status, error.Code) : default);
+                Assert.Equal(
+                    (413, "request_too_large"),
+                    (await SmallStudio.ErrorAsync(response)) is var error ? (error.Status, error.Code) : default);
             }
             catch (HttpRequestException)
             {
@@ -88,7 +105,9 @@ public class RobustnessTests
     {
         await using var studio = await SmallStudio.StartAsync();
         var address = studio.Client.BaseAddress!;
-        byte[] request = Encoding.ASCII.GetBytes($"POST /v1/images/generations HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{{\"prompt\":\"7\",\"n\":8,\"stream\":true        }}");
+        byte[] request = Encoding.ASCII.GetBytes(
+            $"POST /v1/images/generations HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: "
+            + $"application/json\r\nContent-Length: 40\r\n\r\n{{\"prompt\":\"7\",\"n\":8,\"stream\":true        }}");
         for (int length = 0; length <= request.Length; length += 7)
         {
             using var socket = new TcpClient();
@@ -119,7 +138,8 @@ public class RobustnessTests
         // As it stands, without the client's own tidying.
         using var socket = new TcpClient();
         await socket.ConnectAsync(IPAddress.Loopback, studio.Client.BaseAddress!.Port);
-        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        await socket.GetStream().WriteAsync(
+            Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
         using var reader = new StreamReader(socket.GetStream());
         string answer = await reader.ReadToEndAsync();
         Assert.Matches("^HTTP/1.1 (404|400)", answer);
@@ -146,7 +166,8 @@ public class RobustnessTests
             Headers.ContentType = new(type);
         }
 
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => stream.WriteAsync(_bytes).AsTask();
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+            stream.WriteAsync(_bytes).AsTask();
 
         protected override bool TryComputeLength(out long length)
         {

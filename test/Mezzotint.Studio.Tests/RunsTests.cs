@@ -22,16 +22,23 @@ public sealed class RunsTests : IDisposable
         await using var studio = await SmallStudio.StartAsync(new() { Runs = Runs });
         var list = await GetAsync(studio, "/api/runs");
         var summary = Assert.Single(list.GetProperty("runs").EnumerateArray());
-        Assert.Equal(("first", 30, 1.5), (summary.GetProperty("name").GetString(), summary.GetProperty("step").GetInt32(), summary.GetProperty("eval_loss").GetDouble()));
+        Assert.Equal(
+            ("first", 30, 1.5),
+            (
+                summary.GetProperty("name").GetString(), summary.GetProperty("step").GetInt32(),
+                summary.GetProperty("eval_loss").GetDouble()));
         var run = await GetAsync(studio, "/api/runs/first");
-        Assert.Equal(["10", "30"], run.GetProperty("curve").GetProperty("step").EnumerateArray().Select(step => step.GetRawText()));
+        Assert.Equal(
+            ["10", "30"], run.GetProperty("curve").GetProperty("step").EnumerateArray().Select(step => step.GetRawText()));
         Assert.Equal("[9,4.5]", run.GetProperty("curve").GetProperty("train_loss").GetRawText());
         Assert.Equal(1.5, Assert.Single(run.GetProperty("epochs").EnumerateArray()).GetProperty("eval_loss").GetDouble());
         Assert.Equal("""["epoch-001.png"]""", run.GetProperty("samples").GetRawText());
         Assert.Equal("kind = 'tiny'\n", run.GetProperty("configuration").GetString());
         using var picture = await studio.Client.GetAsync(new Uri("/api/runs/first/samples/epoch-001.png", UriKind.Relative));
         Assert.Equal("image/png", picture.Content.Headers.ContentType?.MediaType);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(Runs, "first", "samples", "epoch-001.png")), await picture.Content.ReadAsByteArrayAsync());
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(Runs, "first", "samples", "epoch-001.png")),
+            await picture.Content.ReadAsByteArrayAsync());
     }
 
     [Fact]
@@ -101,7 +108,10 @@ public sealed class RunsTests : IDisposable
         WriteRun("good");
         WriteRun("bad", "{\"step\": oh}\n");
         await using var studio = await SmallStudio.StartAsync(new() { Runs = Runs });
-        Assert.Equal(["bad", "good"], (await GetAsync(studio, "/api/runs")).GetProperty("runs").EnumerateArray().Select(run => run.GetProperty("name").GetString()));
+        Assert.Equal(
+            ["bad", "good"],
+            (await GetAsync(studio, "/api/runs")).GetProperty("runs").EnumerateArray().Select(run =>
+                run.GetProperty("name").GetString()));
         using var response = await studio.Client.GetAsync(new Uri("/api/runs/bad", UriKind.Relative));
         var error = await SmallStudio.ErrorAsync(response);
         Assert.Equal((404, "run_without_log"), (error.Status, error.Code));
@@ -125,13 +135,23 @@ public sealed class RunsTests : IDisposable
         await using var studio = await SmallStudio.StartAsync(new() { Runs = Runs });
         string[] runs =
         [
-            "..", ".", "%2e%2e", "..%2foutside", "%2e%2e%2foutside", "..%5coutside", "first%2f..%2f..%2foutside", "first/../../outside", "..%252foutside", "%252e%252e%252foutside",
-            "....//outside", "..%c0%afoutside", "%00outside", "outside%00", "first%00", _scratch.FullName.Replace("/", "%2f", StringComparison.Ordinal) + "%2foutside", "//outside", "~", "*", "fir*", "FIRST",
+            "..", ".", "%2e%2e", "..%2foutside", "%2e%2e%2foutside", "..%5coutside", "first%2f..%2f..%2foutside",
+            "first/../../outside", "..%252foutside", "%252e%252e%252foutside",
+            "....//outside", "..%c0%afoutside", "%00outside", "outside%00", "first%00",
+            _scratch.FullName.Replace("/", "%2f", StringComparison.Ordinal) + "%2foutside", "//outside", "~", "*", "fir*",
+            "FIRST",
         ];
         foreach (string run in runs)
-            foreach (string path in new[] { $"/api/runs/{run}", $"/api/runs/{run}/samples/secret.png", $"/api/runs/{run}/samples/log.jsonl" })
+            foreach (
+                string path in new[]
+                    { $"/api/runs/{run}", $"/api/runs/{run}/samples/secret.png", $"/api/runs/{run}/samples/log.jsonl" })
                 Refused(path, await RawRequest.GetAsync(studio, path));
-        string[] files = ["..", "%2e%2e%2flog.jsonl", "..%2fconfig.toml", "../log.jsonl", "..%2f..%2f..%2foutside%2fsamples%2fsecret.png", "secret.png", "epoch-001.png%00", "epoch-001.png%00.png", "epoch-00*.png", "notes.txt", ".hidden", "%2e/epoch-002.png"];
+        string[] files =
+        [
+            "..", "%2e%2e%2flog.jsonl", "..%2fconfig.toml", "../log.jsonl", "..%2f..%2f..%2foutside%2fsamples%2fsecret.png",
+            "secret.png", "epoch-001.png%00", "epoch-001.png%00.png", "epoch-00*.png", "notes.txt", ".hidden",
+            "%2e/epoch-002.png",
+        ];
         foreach (string file in files)
             Refused(file, await RawRequest.GetAsync(studio, $"/api/runs/first/samples/{file}"));
     }
@@ -144,29 +164,47 @@ public sealed class RunsTests : IDisposable
         WriteOutside();
         string outside = Path.Combine(_scratch.FullName, "outside");
         Directory.CreateSymbolicLink(Path.Combine(Runs, "linked"), outside); // a run that is a link
-        File.CreateSymbolicLink(Path.Combine(Runs, "first", "samples", "linked.png"), Path.Combine(outside, "samples", "secret.png")); // a picture that is one
+        // a picture that is one
+        File.CreateSymbolicLink(
+            Path.Combine(Runs, "first", "samples", "linked.png"), Path.Combine(outside, "samples", "secret.png"));
         WriteRun("half");
         Directory.Delete(Path.Combine(Runs, "half", "samples"), recursive: true);
-        Directory.CreateSymbolicLink(Path.Combine(Runs, "half", "samples"), Path.Combine(outside, "samples")); // a folder of pictures that is one
+        // a folder of pictures that is one
+        Directory.CreateSymbolicLink(Path.Combine(Runs, "half", "samples"), Path.Combine(outside, "samples"));
         WriteRun("log");
         File.Delete(Path.Combine(Runs, "log", "log.jsonl"));
         File.CreateSymbolicLink(Path.Combine(Runs, "log", "log.jsonl"), Path.Combine(outside, "log.jsonl")); // a log that is one
         WriteRun("settings");
         File.Delete(Path.Combine(Runs, "settings", "config.toml"));
-        File.CreateSymbolicLink(Path.Combine(Runs, "settings", "config.toml"), Path.Combine(outside, "config.toml")); // a configuration that is one
+        // a configuration that is one
+        File.CreateSymbolicLink(Path.Combine(Runs, "settings", "config.toml"), Path.Combine(outside, "config.toml"));
         await using var studio = await SmallStudio.StartAsync(new() { Runs = Runs });
-        Assert.Equal(["first", "half", "settings"], (await GetAsync(studio, "/api/runs")).GetProperty("runs").EnumerateArray().Select(run => run.GetProperty("name").GetString()));
+        Assert.Equal(
+            ["first", "half", "settings"],
+            (await GetAsync(studio, "/api/runs")).GetProperty("runs").EnumerateArray().Select(run =>
+                run.GetProperty("name").GetString()));
         Assert.Equal("[]", (await GetAsync(studio, "/api/runs/half")).GetProperty("samples").GetRawText());
         Assert.False((await GetAsync(studio, "/api/runs/settings")).TryGetProperty("configuration", out _));
-        foreach (string path in new[] { "/api/runs/linked", "/api/runs/log", "/api/runs/linked/samples/secret.png", "/api/runs/first/samples/linked.png", "/api/runs/half/samples/secret.png" })
+        foreach (
+            string path in new[]
+            {
+                "/api/runs/linked", "/api/runs/log", "/api/runs/linked/samples/secret.png", "/api/runs/first/samples/linked.png",
+                "/api/runs/half/samples/secret.png",
+            })
             Refused(path, await RawRequest.GetAsync(studio, path));
     }
 
     private static void Refused(string path, (int Status, string Body) answer)
     {
-        // Kestrel itself refuses what is no path at all; a path whose dots are resolved may be that of the list or of a run, which are told.
+        // Kestrel itself refuses what is no path at all; a path whose dots are resolved may be that of the list or of a run,
+        // which are told.
         Assert.False(answer.Body.Contains(Secret, StringComparison.Ordinal), path);
-        Assert.True(answer.Status is 400 or 404 || answer.Status == 200 && path.Contains("/../", StringComparison.Ordinal) | path.Contains("%2e", StringComparison.OrdinalIgnoreCase) | path.EndsWith('.'), $"{path}: {answer.Status}");
+        Assert.True(
+            answer.Status is 400 or 404
+                || answer.Status == 200
+                    && path.Contains("/../", StringComparison.Ordinal) | path.Contains(
+                        "%2e", StringComparison.OrdinalIgnoreCase) | path.EndsWith('.'),
+            $"{path}: {answer.Status}");
     }
 
     private void WriteRun(string name, string? log = null)
@@ -174,7 +212,9 @@ public sealed class RunsTests : IDisposable
         string folder = Path.Combine(Runs, name);
         Directory.CreateDirectory(Path.Combine(folder, "samples"));
         File.WriteAllText(Path.Combine(folder, "config.toml"), "kind = 'tiny'\n");
-        File.WriteAllText(Path.Combine(folder, "log.jsonl"), log ?? Line(10, 9) + """{"step":20,"epoch":1,"train_loss":5,"eval_loss":1.5,"seconds":2,"images_per_second":100}""" + "\n" + Line(30, 4.5));
+        const string Epoch =
+            """{"step":20,"epoch":1,"train_loss":5,"eval_loss":1.5,"seconds":2,"images_per_second":100}""";
+        File.WriteAllText(Path.Combine(folder, "log.jsonl"), log ?? $"{Line(10, 9)}{Epoch}\n{Line(30, 4.5)}");
         PngFile.Write(Path.Combine(folder, "samples", "epoch-001.png"), new ImageBatch(1, 1, 4, 4, new byte[16]));
         File.WriteAllText(Path.Combine(folder, "samples", "notes.txt"), Secret);
         File.WriteAllText(Path.Combine(folder, "samples", ".hidden"), Secret);
@@ -190,7 +230,11 @@ public sealed class RunsTests : IDisposable
         File.WriteAllText(Path.Combine(outside, "log.jsonl"), Line(77, 7));
     }
 
-    private static string Line(int step, double loss) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{{\"step\":{step},\"epoch\":{step / 20.0},\"train_loss\":{loss},\"seconds\":1,\"images_per_second\":99}}\n");
+    private static string Line(int step, double loss) =>
+        string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"{{\"step\":{step},\"epoch\":{step / 20.0},\"train_loss\":{loss},\"seconds\":1,\"images_per_second\":99}}\n");
 
-    private static async Task<JsonElement> GetAsync(SmallStudio studio, string path) => JsonDocument.Parse(await studio.Client.GetStringAsync(new Uri(path, UriKind.Relative))).RootElement;
+    private static async Task<JsonElement> GetAsync(SmallStudio studio, string path) =>
+        JsonDocument.Parse(await studio.Client.GetStringAsync(new Uri(path, UriKind.Relative))).RootElement;
 }

@@ -30,13 +30,15 @@ public class ServerTests
     [InlineData("http://localhost:7860", null)]
     [InlineData("http://[::1]:7860", null)]
     [InlineData("http://0.0.0.0:7860", "long-enough")]
-    public void Addresses_of_this_machine_need_none(string urls, string? key) => new StudioOptions { Urls = urls, ApiKey = key }.Validate();
+    public void Addresses_of_this_machine_need_none(string urls, string? key) =>
+        new StudioOptions { Urls = urls, ApiKey = key }.Validate();
 
     [Fact]
     public async Task A_taken_address_is_one_line()
     {
         await using var studio = await SmallStudio.StartAsync();
-        var refused = await Assert.ThrowsAsync<MezzotintException>(() => StudioServer.StartAsync(studio.Pipeline, new() { Urls = studio.Server.Addresses[0] }));
+        var refused = await Assert.ThrowsAsync<MezzotintException>(() =>
+            StudioServer.StartAsync(studio.Pipeline, new() { Urls = studio.Server.Addresses[0] }));
         Assert.Contains("cannot be listened at", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
     }
@@ -54,7 +56,8 @@ public class ServerTests
             return (int)response.StatusCode;
         }
         foreach (string path in new[] { "/v1/models", "/metrics", "/openapi.json" })
-            Assert.Equal((401, 401, 200), (await Get(path, null), await Get(path, "correct-hors"), await Get(path, "correct-horse")));
+            Assert.Equal(
+                (401, 401, 200), (await Get(path, null), await Get(path, "correct-hors"), await Get(path, "correct-horse")));
         Assert.Equal(200, await Get("/healthz", null));
     }
 
@@ -67,12 +70,15 @@ public class ServerTests
             using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/models");
             change(request.Headers);
             using var response = await studio.Client.SendAsync(request);
-            return response.IsSuccessStatusCode ? (200, null) : (await SmallStudio.ErrorAsync(response)) is var error ? (error.Status, error.Code) : default;
+            return response.IsSuccessStatusCode
+                ? (200, null) : (await SmallStudio.ErrorAsync(response)) is var error ? (error.Status, error.Code) : default;
         }
         Assert.Equal((403, "unknown_host"), await Get(headers => headers.Host = "evil.example:7860"));
         Assert.Equal((403, "cross_origin"), await Get(headers => headers.Add("Origin", "https://evil.example")));
         Assert.Equal((403, "cross_origin"), await Get(headers => headers.Add("Origin", "null")));
-        Assert.Equal((200, null), await Get(headers => headers.Add("Origin", studio.Client.BaseAddress!.GetLeftPart(UriPartial.Authority))));
+        Assert.Equal(
+            (200, null),
+            await Get(headers => headers.Add("Origin", studio.Client.BaseAddress!.GetLeftPart(UriPartial.Authority))));
         Assert.Equal((200, null), await Get(headers => headers.Host = $"localhost:{studio.Client.BaseAddress!.Port}"));
     }
 
@@ -127,12 +133,17 @@ public class ServerTests
             string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n');
             foreach (string line in new[]
             {
-                "mezzotint_requests_total{path=\"/v1/images/generations\",status=\"200\"} 1", "mezzotint_requests_total{path=\"/v1/images/generations\",status=\"400\"} 1",
-                "mezzotint_requests_total{path=\"other\",status=\"404\"} 1", "mezzotint_images_total 3", "mezzotint_evaluations_total 15",
-                "mezzotint_queue_requests 0", "mezzotint_queue_images 0", "mezzotint_request_seconds_count 1", "mezzotint_request_seconds_bucket{le=\"+Inf\"} 1",
+                "mezzotint_requests_total{path=\"/v1/images/generations\",status=\"200\"} 1",
+                "mezzotint_requests_total{path=\"/v1/images/generations\",status=\"400\"} 1",
+                "mezzotint_requests_total{path=\"other\",status=\"404\"} 1", "mezzotint_images_total 3",
+                "mezzotint_evaluations_total 15",
+                "mezzotint_queue_requests 0", "mezzotint_queue_images 0", "mezzotint_request_seconds_count 1",
+                "mezzotint_request_seconds_bucket{le=\"+Inf\"} 1",
             })
                 Assert.Contains(line, lines);
-            Assert.All(lines.Where(line => line.Length > 0), line => Assert.Matches(@"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[^}]*\})? [0-9.eE+-]+)$", line));
+            Assert.All(
+                lines.Where(line => line.Length > 0),
+                line => Assert.Matches(@"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[^}]*\})? [0-9.eE+-]+)$", line));
         }
     }
 
@@ -140,13 +151,22 @@ public class ServerTests
     public async Task Health_and_the_model_are_told()
     {
         await using var studio = await SmallStudio.StartAsync();
-        async Task<JsonElement> Get(string path) => JsonDocument.Parse(await studio.Client.GetStringAsync(new Uri(path, UriKind.Relative))).RootElement;
+        async Task<JsonElement> Get(string path) =>
+            JsonDocument.Parse(await studio.Client.GetStringAsync(new Uri(path, UriKind.Relative))).RootElement;
         Assert.Equal("ok", (await Get("/healthz")).GetProperty("status").GetString());
         var list = await Get("/v1/models");
         Assert.Equal("list", list.GetProperty("object").GetString());
         var model = list.GetProperty("data")[0];
-        Assert.Equal(("small", "model", "mezzotint", 8), (model.GetProperty("id").GetString(), model.GetProperty("object").GetString(), model.GetProperty("owned_by").GetString(), model.GetProperty("width").GetInt32()));
-        Assert.Equal(("euler", 6), (model.GetProperty("defaults").GetProperty("sampler").GetString(), model.GetProperty("defaults").GetProperty("steps").GetInt32()));
+        Assert.Equal(
+            ("small", "model", "mezzotint", 8),
+            (
+                model.GetProperty("id").GetString(), model.GetProperty("object").GetString(),
+                model.GetProperty("owned_by").GetString(), model.GetProperty("width").GetInt32()));
+        Assert.Equal(
+            ("euler", 6),
+            (
+                model.GetProperty("defaults").GetProperty("sampler").GetString(),
+                model.GetProperty("defaults").GetProperty("steps").GetInt32()));
         Assert.Equal(model.GetRawText(), (await Get("/v1/models/small")).GetRawText());
     }
 
@@ -156,8 +176,10 @@ public class ServerTests
         await using var studio = await SmallStudio.StartAsync();
         async Task<(int? Steps, int? Evaluations)> Cost(string query, string sampler)
         {
-            var answer = JsonDocument.Parse(await studio.Client.GetStringAsync(new Uri("/api/samplers?" + query, UriKind.Relative))).RootElement;
-            var found = answer.GetProperty("samplers").EnumerateArray().Single(one => one.GetProperty("name").GetString() == sampler);
+            var answer = JsonDocument.Parse(
+                await studio.Client.GetStringAsync(new Uri("/api/samplers?" + query, UriKind.Relative))).RootElement;
+            var found =
+                answer.GetProperty("samplers").EnumerateArray().Single(one => one.GetProperty("name").GetString() == sampler);
             int? Number(string name) => found.TryGetProperty(name, out var number) ? number.GetInt32() : null;
             return (Number("steps"), Number("evaluations"));
         }
@@ -173,15 +195,27 @@ public class ServerTests
     public async Task The_OpenAPI_document_names_every_address_and_field()
     {
         await using var studio = await SmallStudio.StartAsync();
-        var document = JsonDocument.Parse(await studio.Client.GetStringAsync(new Uri("/openapi.json", UriKind.Relative))).RootElement;
+        var document =
+            JsonDocument.Parse(await studio.Client.GetStringAsync(new Uri("/openapi.json", UriKind.Relative))).RootElement;
         var paths = document.GetProperty("paths");
-        foreach (string path in new[] { "/v1/images/generations", "/v1/images/edits", "/v1/images/files/{name}", "/v1/models", "/v1/models/{model}", "/api/runs", "/api/runs/{name}", "/api/runs/{name}/samples/{file}", "/api/samplers", "/healthz", "/metrics" })
+        foreach (
+            string path in new[]
+            {
+                "/v1/images/generations", "/v1/images/edits", "/v1/images/files/{name}", "/v1/models", "/v1/models/{model}",
+                "/api/runs", "/api/runs/{name}", "/api/runs/{name}/samples/{file}", "/api/samplers", "/healthz", "/metrics",
+            })
             Assert.True(paths.TryGetProperty(path, out _), path);
         var responses = paths.GetProperty("/v1/images/generations").GetProperty("post").GetProperty("responses");
         foreach (string status in new[] { "200", "400", "401", "404", "413", "429", "503", "504" })
             Assert.True(responses.TryGetProperty(status, out _), status);
-        var fields = document.GetProperty("components").GetProperty("schemas").GetProperty("GenerationBody").GetProperty("properties");
-        foreach (string field in new[] { "prompt", "label", "n", "size", "response_format", "output_format", "stream", "partial_images", "seed", "sampler", "steps", "guidance_scale" })
+        var fields =
+            document.GetProperty("components").GetProperty("schemas").GetProperty("GenerationBody").GetProperty("properties");
+        foreach (
+            string field in new[]
+            {
+                "prompt", "label", "n", "size", "response_format", "output_format", "stream", "partial_images", "seed", "sampler",
+                "steps", "guidance_scale",
+            })
             Assert.True(fields.TryGetProperty(field, out _), field);
     }
 
@@ -189,8 +223,12 @@ public class ServerTests
     public async Task Kept_images_expire_and_never_fill_the_memory()
     {
         var clock = new HandClock();
-        await using var studio = await SmallStudio.StartAsync(new() { KeepImages = TimeSpan.FromMinutes(10), MaxKeptBytes = 20_000 }, clock);
-        async Task<Uri> Draw() => new((await studio.DrawAsync(new { prompt = "7", response_format = "url" })).GetProperty("data")[0].GetProperty("url").GetString()!);
+        await using var studio =
+            await SmallStudio.StartAsync(new() { KeepImages = TimeSpan.FromMinutes(10), MaxKeptBytes = 20_000 }, clock);
+        async Task<Uri> Draw() =>
+            new(
+                (await studio.DrawAsync(new { prompt = "7", response_format = "url" })).GetProperty("data")[0].GetProperty("url")
+                    .GetString()!);
         async Task<int> Get(Uri address)
         {
             using var response = await studio.Client.GetAsync(address);
@@ -207,7 +245,8 @@ public class ServerTests
         for (int i = 0; i < 60; i++)
             last = await Draw();
         Assert.Equal((404, 200), (await Get(second), await Get(last)));
-        string kept = (await studio.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Split('\n').Single(line => line.StartsWith("mezzotint_kept_bytes ", StringComparison.Ordinal));
+        string kept = (await studio.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Split('\n').Single(line =>
+            line.StartsWith("mezzotint_kept_bytes ", StringComparison.Ordinal));
         Assert.InRange(int.Parse(kept.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture), 1, 20_000);
     }
 

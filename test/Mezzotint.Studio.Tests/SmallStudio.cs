@@ -71,7 +71,8 @@ internal sealed class SmallStudio : IAsyncDisposable
         Pipeline.Generate([label], (options ?? new GenerationOptions()) with { Seed = seed }).Images.Pixels;
 
     /// <summary>Sends a request; what an anonymous object calls n is n.</summary>
-    public Task<HttpResponseMessage> PostAsync(object body, CancellationToken stop = default) => Client.PostAsJsonAsync("/v1/images/generations", body, stop);
+    public Task<HttpResponseMessage> PostAsync(object body, CancellationToken stop = default) =>
+        Client.PostAsJsonAsync("/v1/images/generations", body, stop);
 
     public Task<HttpResponseMessage> PostTextAsync(string body, string type = "application/json") =>
         Client.PostAsync("/v1/images/generations", new StringContent(body, Encoding.UTF8, type));
@@ -86,7 +87,8 @@ internal sealed class SmallStudio : IAsyncDisposable
     }
 
     /// <summary>The pixels of image i of an answer.</summary>
-    public static byte[] Pixels(JsonElement answer, int i = 0) => PngFile.Decode(answer.GetProperty("data")[i].GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
+    public static byte[] Pixels(JsonElement answer, int i = 0) =>
+        PngFile.Decode(answer.GetProperty("data")[i].GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
 
     /// <summary>What an error says.</summary>
     public static async Task<(int Status, string? Code, string? Param, string Message)> ErrorAsync(HttpResponseMessage response)
@@ -95,7 +97,9 @@ internal sealed class SmallStudio : IAsyncDisposable
         Assert.Equal("application/json", response.Content.Headers.ContentType?.MediaType);
         var error = JsonDocument.Parse(text).RootElement.GetProperty("error");
         Assert.Equal(["code", "message", "param", "type"], error.EnumerateObject().Select(property => property.Name).Order());
-        return ((int)response.StatusCode, error.GetProperty("code").GetString(), error.GetProperty("param").GetString(), error.GetProperty("message").GetString()!);
+        return (
+            (int)response.StatusCode, error.GetProperty("code").GetString(), error.GetProperty("param").GetString(),
+            error.GetProperty("message").GetString()!);
     }
 
     /// <summary>Waits until a condition holds; one that does not in minutes never will.</summary>
@@ -125,7 +129,8 @@ internal sealed class SmallStudio : IAsyncDisposable
         /// <summary>Errors alone: on a busy machine the web server warns that its clock is late.</summary>
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             lock (Lines)
                 if (IsEnabled(logLevel))

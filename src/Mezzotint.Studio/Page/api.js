@@ -68,9 +68,9 @@ export const get = async (address, signal) => (await ask(address, { signal })).j
 export const picture = async (address, signal) => URL.createObjectURL(await (await ask(address, { signal })).blob());
 
 /**
- * Posts a request and gives each event of the answering stream. A connection that breaks is taken up again: the same seeds draw the same
- * images, so that the second stream tells nothing else than the first did. A server whose queue is full is asked again
- * when it says.
+ * Posts a request and gives each event of the answering stream. After a broken connection the request is sent again: the same
+ * seeds draw the same images, so the second stream has the same events as the first. A server whose queue is full gets the
+ * request again when it says.
  * @param {string} address where to
  * @param {object|FormData} body what is asked for
  * @param {AbortSignal} signal stops it

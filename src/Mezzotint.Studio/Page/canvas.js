@@ -7,13 +7,18 @@ const UNDOS = 50;
 export class PixelCanvas {
   /** @param {number} width @param {number} height of the model's images @param {() => void} changed */
   constructor(width, height, changed) {
-    Object.assign(this, { width, height, changed, tool: 'pen', size: Math.max(2, Math.round(width / 12)), ink: '#ffffff', cursor: { x: width >> 1, y: height >> 1 }, past: [] });
+    Object.assign(this, {
+      width, height, changed, tool: 'pen', size: Math.max(2, Math.round(width / 12)), ink: '#ffffff',
+      cursor: { x: width >> 1, y: height >> 1 }, past: [],
+    });
     this.picture = canvas(width, height);
     this.pen = this.picture.getContext('2d', { willReadFrequently: true });
     this.pen.fillRect(0, 0, width, height);
     this.erased = new Uint8Array(width * height);
     this.scale = Math.max(1, Math.floor(Math.min(336, window.innerWidth - 32) / width));
-    this.element = el('canvas', { width: width * this.scale, height: height * this.scale, tabIndex: 0, role: 'img', className: 'paint' });
+    this.element = el('canvas', {
+      width: width * this.scale, height: height * this.scale, tabIndex: 0, role: 'img', className: 'paint',
+    });
     this.element.style.width = `${width * this.scale}px`;
     this.element.addEventListener('pointerdown', (event) => this.#down(event));
     this.element.addEventListener('pointermove', (event) => this.#moved(event));
@@ -40,7 +45,10 @@ export class PixelCanvas {
     if (!this.last) return;
     const to = this.#at(event);
     const long = Math.max(1, Math.ceil(Math.hypot(to.x - this.last.x, to.y - this.last.y) * 2));
-    for (let i = 1; i <= long; i++) this.dab({ x: this.last.x + (to.x - this.last.x) * i / long, y: this.last.y + (to.y - this.last.y) * i / long }, i === long);
+    for (let i = 1; i <= long; i++)
+      this.dab(
+        { x: this.last.x + (to.x - this.last.x) * i / long, y: this.last.y + (to.y - this.last.y) * i / long },
+        i === long);
     this.last = to;
   }
 
@@ -136,14 +144,20 @@ export class PixelCanvas {
     for (let i = 0; i < this.erased.length; i++) {
       if (!this.erased[i]) continue;
       const [x, y] = [(i % this.width) * scale, Math.floor(i / this.width) * scale];
-      for (let line = 0; line < scale; line++) if ((x + y + line) % 4 === 0) for (let k = 0; k < scale; k++) pen.fillRect(x + k, y + ((line + scale - k) % scale), 1, 1);
+      for (let line = 0; line < scale; line++)
+        if ((x + y + line) % 4 === 0)
+          for (let k = 0; k < scale; k++) pen.fillRect(x + k, y + ((line + scale - k) % scale), 1, 1);
     }
     if (this.byKeys && document.activeElement === this.element) {
       pen.strokeStyle = '#b0602a';
       pen.lineWidth = 2;
-      pen.strokeRect((this.cursor.x + 0.5 - this.size / 2) * scale, (this.cursor.y + 0.5 - this.size / 2) * scale, this.size * scale, this.size * scale);
+      pen.strokeRect(
+        (this.cursor.x + 0.5 - this.size / 2) * scale, (this.cursor.y + 0.5 - this.size / 2) * scale, this.size * scale,
+        this.size * scale);
     }
-    this.element.setAttribute('aria-label', `Canvas of ${this.width} by ${this.height} pixels, ${this.tool}, ${this.isErased ? `${this.erased.reduce((sum, value) => sum + value, 0)} pixels erased` : 'nothing erased'}.`);
+    const erased = this.isErased ? `${this.erased.reduce((sum, value) => sum + value, 0)} pixels erased` : 'nothing erased';
+    this.element.setAttribute(
+      'aria-label', `Canvas of ${this.width} by ${this.height} pixels, ${this.tool}, ${erased}.`);
   }
 
   /** The picture as a file. */

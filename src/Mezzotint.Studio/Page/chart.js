@@ -15,7 +15,10 @@ function part(tag, attributes, text) {
  */
 export function chart(series, how) {
   const drawn = series.filter((one) => one.x.length);
-  const svg = part('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'chart', role: 'img', 'aria-label': `${how.label}. ${drawn.map((one) => `${one.name}: from ${figure(one.y[0])} to ${figure(one.y.at(-1))}`).join('; ')}.` });
+  const ends = drawn.map((one) => `${one.name}: from ${figure(one.y[0])} to ${figure(one.y.at(-1))}`);
+  const svg = part('svg', {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'chart', role: 'img', 'aria-label': `${how.label}. ${ends.join('; ')}.`,
+  });
   if (!drawn.length) return svg;
   const all = (pick) => drawn.flatMap(pick).filter(Number.isFinite);
   const [x0, x1] = ends(all((one) => one.x), false);
@@ -24,22 +27,30 @@ export function chart(series, how) {
   const x = (value) => LEFT + (WIDTH - LEFT - RIGHT) * (value - x0) / (x1 - x0);
   const y = (value) => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (scaled(value) - scaled(y0)) / (scaled(y1) - scaled(y0));
   for (const tick of how.log ? decades(y0, y1) : ticks(y0, y1)) {
-    svg.append(part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: 'rule' }), part('text', { x: LEFT - 8, y: y(tick) + 4, 'text-anchor': 'end' }, figure(tick)));
+    svg.append(
+      part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: 'rule' }),
+      part('text', { x: LEFT - 8, y: y(tick) + 4, 'text-anchor': 'end' }, figure(tick)));
   }
-  for (const tick of ticks(x0, x1)) svg.append(part('text', { x: x(tick), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, figure(tick)));
+  for (const tick of ticks(x0, x1))
+    svg.append(part('text', { x: x(tick), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, figure(tick)));
   svg.append(part('text', { x: WIDTH - RIGHT, y: HEIGHT - 6, 'text-anchor': 'end' }, how.x));
   drawn.forEach((one, i) => {
     const points = one.x.map((value, k) => [x(value), y(one.y[k])]).filter((point) => point.every(Number.isFinite));
-    svg.append(part('polyline', { points: points.map((point) => point.map((value) => value.toFixed(1)).join(',')).join(' '), class: `series s${i}` }));
+    svg.append(part('polyline', {
+      points: points.map((point) => point.map((value) => value.toFixed(1)).join(',')).join(' '), class: `series s${i}`,
+    }));
     if (one.dots || points.length === 1) for (const [cx, cy] of points) svg.append(
         part('circle', { cx, cy, r: 2.5, class: `dot s${i}` }));
     const at = LEFT + 12 + i * 110;
-    svg.append(part('line', { x1: at, x2: at + 20, y1: TOP + 8, y2: TOP + 8, class: `series s${i}` }), part('text', { x: at + 26, y: TOP + 12 }, one.name));
+    svg.append(
+      part('line', { x1: at, x2: at + 20, y1: TOP + 8, y2: TOP + 8, class: `series s${i}` }),
+      part('text', { x: at + 26, y: TOP + 12 }, one.name));
   });
   return svg;
 }
 
-export const figure = (value) => (Math.abs(value) >= 10000 ? `${Number((value / 1000).toPrecision(3))} k` : String(Number(value.toPrecision(3))));
+export const figure = (value) =>
+  (Math.abs(value) >= 10000 ? `${Number((value / 1000).toPrecision(3))} k` : String(Number(value.toPrecision(3))));
 
 function ends(values, log) {
   const low = Math.min(...values), high = Math.max(...values);
@@ -62,6 +73,8 @@ function ticks(from, to) {
 function decades(from, to) {
   const factors = to / from > 300 ? [1] : [1, 2, 5];
   const found = [];
-  for (let power = Math.floor(Math.log10(from)); power <= Math.log10(to); power++) for (const factor of factors) if (factor * 10 ** power >= from && factor * 10 ** power <= to) found.push(factor * 10 ** power);
+  for (let power = Math.floor(Math.log10(from)); power <= Math.log10(to); power++)
+    for (const factor of factors)
+      if (factor * 10 ** power >= from && factor * 10 ** power <= to) found.push(factor * 10 ** power);
   return found.length > 1 ? found : ticks(from, to);
 }

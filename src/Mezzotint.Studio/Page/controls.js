@@ -1,4 +1,4 @@
-// A form of named fields: each with its default, its range and one line of what it does; errors stand under the field that they are about.
+// A form of named fields: each with its default, its range and one line of what it does. Errors stand under their fields.
 import { el } from './words.js';
 
 export class Controls {
@@ -12,7 +12,10 @@ export class Controls {
     this.events = events;
     this.go = el('button', { type: 'submit', className: 'primary' }, verb);
     this.stop = el('button', { type: 'button', onclick: () => events.stop(), disabled: true }, 'Stop');
-    this.drawer = el('button', { type: 'button', className: 'drawer', 'aria-expanded': 'false', onclick: () => this.open(!this.element.classList.contains('open')) }, 'Controls');
+    this.drawer = el('button', {
+      type: 'button', className: 'drawer', 'aria-expanded': 'false',
+      onclick: () => this.open(!this.element.classList.contains('open')),
+    }, 'Controls');
     this.error = el('p', { className: 'error', role: 'alert' });
     const open = fields.filter((field) => !field.folded).map((field) => this.#field(field));
     const folded = fields.filter((field) => field.folded).map((field) => this.#field(field));
@@ -21,7 +24,8 @@ export class Controls {
         'form', { className: 'controls', noValidate: true, 'aria-label': 'Controls',
         onsubmit: (event) => { event.preventDefault(); this.submit(); } },
       el('div', { className: 'go' }, this.go, this.stop, this.drawer, this.error),
-      el('div', { className: 'fields' }, ...open, this.extra, folded.length ? el('details', {}, el('summary', {}, 'More'), ...folded) : null));
+      el('div', { className: 'fields' }, ...open, this.extra,
+        folded.length ? el('details', {}, el('summary', {}, 'More'), ...folded) : null));
     this.element.addEventListener('input', (event) => {
       this.error.textContent = '';
       const field = [...this.fields.values()].find((one) => one.input === event.target);
@@ -60,22 +64,30 @@ export class Controls {
   #field(field) {
     const id = `field-${field.name}`;
     const input = field.kind === 'choice'
-      ? el('select', { id }, ...field.choices.map((choice) => el('option', { value: choice.value ?? choice, textContent: choice.label ?? choice })))
-      : el('input', { id, type: field.kind, min: field.min, max: field.max, step: field.step, autocomplete: 'off', spellcheck: false });
+      ? el('select', { id }, ...field.choices.map((choice) => el('option', {
+        value: choice.value ?? choice, textContent: choice.label ?? choice,
+      })))
+      : el('input', {
+        id, type: field.kind, min: field.min, max: field.max, step: field.step, autocomplete: 'off', spellcheck: false,
+      });
     input.value = field.value;
     const hint = el('p', { className: 'hint', id: `${id}-hint` }, field.hint);
     const error = el('p', { className: 'error', id: `${id}-error`, role: 'alert' });
     input.setAttribute('aria-describedby', `${hint.id} ${error.id}`);
     const told = field.kind === 'range' ? el('output', {}, field.value) : null;
     if (told) input.addEventListener('input', () => { told.textContent = input.value; });
-    const element = el('div', { className: `field ${field.kind}` }, el('label', { for: id }, field.label), told ?? field.beside ?? null, input, hint, error);
+    const element = el(
+      'div', { className: `field ${field.kind}` }, el('label', { for: id }, field.label), told ?? field.beside ?? null, input,
+      hint, error);
     this.fields.set(field.name, { ...field, input, hint, error, told, element });
     return element;
   }
 
   /** What the fields say; an empty one says its default. */
   values() {
-    return Object.fromEntries([...this.fields].map(([name, field]) => [name, field.input.value.trim() === '' ? String(field.value) : field.input.value.trim()]));
+    return Object.fromEntries(
+      [...this.fields].map(
+        ([name, field]) => [name, field.input.value.trim() === '' ? String(field.value) : field.input.value.trim()]));
   }
 
   /** Fills fields; those that are not named get their defaults. */
@@ -153,10 +165,22 @@ const NO_GUIDANCE = 1; // the weight at which the network is asked once
 export function samplingFields(model, { steps = defaultsOf(model).steps } = {}) {
   const { sampler, levels, guidance = NO_GUIDANCE } = defaultsOf(model);
   const fields = [
-    { name: 'sampler', label: 'Sampler', kind: 'choice', choices: model.samplers, value: sampler, hint: 'the solver that walks from noise to image' },
-    { name: 'steps', label: 'Steps', kind: 'number', min: 1, max: model.limits.steps, value: steps, hint: 'evaluations of the network per image, for most samplers' },
-    { name: 'seed', label: 'Seed', kind: 'number', min: 0, max: 4294967295, value: 0, hint: 'image i is drawn from seed + i alone' },
-    { name: 'levels', label: 'Levels', kind: 'choice', choices: model.levels, value: levels, hint: 'how the levels of noise are spread over the steps', folded: true },
+    {
+      name: 'sampler', label: 'Sampler', kind: 'choice', choices: model.samplers, value: sampler,
+      hint: 'the solver that walks from noise to image',
+    },
+    {
+      name: 'steps', label: 'Steps', kind: 'number', min: 1, max: model.limits.steps, value: steps,
+      hint: 'evaluations of the network per image, for most samplers',
+    },
+    {
+      name: 'seed', label: 'Seed', kind: 'number', min: 0, max: 4294967295, value: 0,
+      hint: 'image i is drawn from seed + i alone',
+    },
+    {
+      name: 'levels', label: 'Levels', kind: 'choice', choices: model.levels, value: levels,
+      hint: 'how the levels of noise are spread over the steps', folded: true,
+    },
   ];
   if (model.can_be_guided) {
     fields.splice(

@@ -23,19 +23,24 @@ export class Details {
   tell(tile) {
     const frame = this.plate.frame(tile);
     this.element.classList.remove('idle');
-    this.text.textContent = `${tile.name}, seed ${tile.seed}: ${frame.step === tile.steps ? `drawn in ${tile.steps} steps` : `what the network takes for the image at step ${frame.step} of ${tile.steps}, at noise level ${figure(frame.sigma)}`}.`;
+    const step = frame.step === tile.steps
+      ? `drawn in ${tile.steps} steps`
+      : `what the network takes for the image at step ${frame.step} of ${tile.steps}, at noise level ${figure(frame.sigma)}`;
+    this.text.textContent = `${tile.name}, seed ${tile.seed}: ${step}.`;
   }
 
   get #tile() { return this.plate.selected; }
 
   #image() {
     const frame = this.plate.frame(this.#tile);
-    download(frame.src, `${this.#tile.name}-${this.#tile.seed}${frame.step === this.#tile.steps ? '' : `-step-${frame.step}`}.png`);
+    download(
+      frame.src, `${this.#tile.name}-${this.#tile.seed}${frame.step === this.#tile.steps ? '' : `-step-${frame.step}`}.png`);
   }
 
   async #trajectory() {
     const { frames, name, seed } = this.#tile;
-    download(await fileOf(await grid(frames.map((frame) => frame.src), Math.min(frames.length, 10), 2)), `${name}-${seed}-steps.png`);
+    download(
+      await fileOf(await grid(frames.map((frame) => frame.src), Math.min(frames.length, 10), 2)), `${name}-${seed}-steps.png`);
   }
 
   #repair() {

@@ -17,8 +17,16 @@ export class Draw {
     this.model = model;
     const few = model.class_names.length <= MOST_CLASSES;
     this.controls = new Controls([
-      { name: 'prompt', label: 'Prompt', kind: 'text', value: few ? EVERY : model.class_names[0], hint: few ? `a class by its name or number, as “${model.class_names.at(-3) ?? model.class_names[0]}”, or “${EVERY}”` : `one of ${model.class_names.length} classes, by its name or number` },
-      { name: 'count', label: 'How many', kind: 'number', min: 1, max: model.limits.n, value: few ? 1 : 9, hint: `images of each class, up to ${model.limits.n}` },
+      {
+        name: 'prompt', label: 'Prompt', kind: 'text', value: few ? EVERY : model.class_names[0],
+        hint: few
+          ? `a class by its name or number, as “${model.class_names.at(-3) ?? model.class_names[0]}”, or “${EVERY}”`
+          : `one of ${model.class_names.length} classes, by its name or number`,
+      },
+      {
+        name: 'count', label: 'How many', kind: 'number', min: 1, max: model.limits.n, value: few ? 1 : 9,
+        hint: `images of each class, up to ${model.limits.n}`,
+      },
       ...samplingFields(model),
     ], { go: (values) => this.go(values), stop: () => this.drawing.stop(), changed: () => this.#tellCost() });
     this.controls.extra.append(el('button', { type: 'button', onclick: () => this.#another() }, 'Another seed'), this.#compare());
@@ -28,7 +36,10 @@ export class Draw {
       moved: () => address.refine({ image: this.plate.tiles.indexOf(this.plate.selected) || null, step: this.plate.at }),
     });
     this.details = new Details(this.plate, app);
-    this.share = new Share({ plate: this.plate, name: () => `${this.drawn.prompt}-${this.drawn.seed}`.replaceAll(' ', '-'), curl: () => this.#curl(), csharp: () => this.#csharp() });
+    this.share = new Share({
+      plate: this.plate, name: () => `${this.drawn.prompt}-${this.drawn.seed}`.replaceAll(' ', '-'), curl: () => this.#curl(),
+      csharp: () => this.#csharp(),
+    });
     this.plate.element.append(this.details.element, this.share.element);
     this.element = el('div', { className: 'view' }, this.controls.element, this.plate.element);
     this.drawing = new Drawing({ plate: this.plate, controls: this.controls, facts: app.facts, names: fieldNames });
@@ -37,9 +48,12 @@ export class Draw {
 
   #compare() {
     const own = defaultsOf(this.model).sampler;
-    this.boxes = this.model.samplers.filter((name) => name !== own).map((name) => el('input', { type: 'checkbox', value: name, id: `compare-${name}` }));
+    this.boxes = this.model.samplers.filter((name) => name !== own).map((name) => el('input', {
+      type: 'checkbox', value: name, id: `compare-${name}`,
+    }));
     return el('details', { className: 'compare' }, el('summary', {}, 'Compare samplers'),
-      el('p', { className: 'hint' }, 'the same seeds by these too, each with as many steps as the evaluations of the one above suffice for'),
+      el('p', { className: 'hint' },
+        'the same seeds by these too, each with as many steps as the evaluations of the one above suffice for'),
       el('div', { className: 'boxes' }, ...this.boxes.map((box) => el('label', { for: box.id }, box, box.value))));
   }
 
@@ -67,7 +81,11 @@ export class Draw {
       try {
         const { evaluations } = await this.#costs(`steps=${Number(values.steps)}`, values, values.sampler);
         if (this.asked !== asked) return; // an older answer that came later
-        this.controls.hint('steps', evaluations === undefined ? 'this sampler chooses its own steps between those of the levels' : `${plural(evaluations, 'evaluation')} of the network per image; up to ${this.model.limits.steps} steps`);
+        this.controls.hint(
+          'steps',
+          evaluations === undefined
+            ? 'this sampler chooses its own steps between those of the levels'
+            : `${plural(evaluations, 'evaluation')} of the network per image; up to ${this.model.limits.steps} steps`);
       } catch { /* what is wrong is told when it is drawn */ }
     }, 200);
   }
@@ -106,16 +124,25 @@ export class Draw {
     const every = values.prompt.toLowerCase() === EVERY;
     const names = every ? this.model.class_names : [values.prompt];
     const seed = Number(values.seed);
-    const groups = rows.map(({ caption }) => ({ caption, images: names.flatMap((name, c) => Array.from({ length: count }, (_, i) => ({ name, seed: seed + c * count + i }))) }));
+    const groups = rows.map(({ caption }) => ({
+      caption,
+      images: names.flatMap((name, c) => Array.from({ length: count }, (_, i) => ({ name, seed: seed + c * count + i }))),
+    }));
     this.plate.begin(groups);
     this.bodies = [];
     this.rows = rows;
     const jobs = rows.flatMap(({ sampler, levels, steps }, row) => names.map((name, c) => {
       // Image i of all is drawn from seed + i, as the library counts when it is given several classes.
-      const body = { ...(every ? { label: c } : { prompt: name }), n: Number(values.count), ...samplingBody(this.model, { ...values, sampler, levels, steps, seed: seed + c * count }) };
+      const body = {
+        ...(every ? { label: c } : { prompt: name }), n: Number(values.count),
+        ...samplingBody(this.model, { ...values, sampler, levels, steps, seed: seed + c * count }),
+      };
       this.bodies.push(body);
       const partial = estimates(this.model, steps, count * names.length * rows.length);
-      return { group: this.plate.groups[row], address: 'v1/images/generations', body: { ...body, stream: true, partial_images: partial }, partial, first: c * count };
+      return {
+        group: this.plate.groups[row], address: 'v1/images/generations', body: { ...body, stream: true, partial_images: partial },
+        partial, first: c * count,
+      };
     }));
     const done = await this.drawing.run(jobs);
     if (done && compare.length) this.#tellMeasured();
@@ -151,7 +178,9 @@ export class Draw {
 
   #csharp() {
     const { prompt, count } = this.drawn;
-    const what = prompt.toLowerCase() === EVERY ? `[${this.model.class_names.map((_, i) => i).join(', ')}]` : JSON.stringify(prompt);
+    const what = prompt.toLowerCase() === EVERY
+      ? `[${this.model.class_names.map((_, i) => i).join(', ')}]`
+      : JSON.stringify(prompt);
     return csharp(
         this.model,
         `var images = pipeline.Generate(${what}, new() { Count = ${Number(count)}, `

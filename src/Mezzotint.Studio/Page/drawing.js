@@ -9,7 +9,8 @@ const MOST_ESTIMATES = 100;
 const MOST_PIXELS = 1 << 24;
 
 /** How many estimates of each image are asked for: all, where that is not too much to keep. */
-export const estimates = (model, steps, count) => Math.max(0, Math.min(steps, MOST_ESTIMATES, Math.floor(MOST_PIXELS / (model.width * model.height * count)) - 1));
+export const estimates = (model, steps, count) =>
+  Math.max(0, Math.min(steps, MOST_ESTIMATES, Math.floor(MOST_PIXELS / (model.width * model.height * count)) - 1));
 
 export class Drawing {
   /** @param {{ plate: Plate, controls: Controls, facts: (text: string) => void, names: object }} parts */
@@ -24,7 +25,8 @@ export class Drawing {
 
   /**
    * Draws. A drawing that is under way is stopped first.
-   * @param {{ group: object, address: string, body: object|FormData, partial: number, first?: number }[]} jobs each fills the tiles of its group from `first` on
+   * @param {{ group: object, address: string, body: object|FormData, partial: number, first?: number }[]} jobs each fills the
+   *   tiles of its group from `first` on
    */
   async run(jobs) {
     this.stop();

@@ -34,7 +34,9 @@ export async function grid(addresses, columns, scale) {
   pen.fillStyle = '#f6f1e7';
   pen.fillRect(0, 0, drawn.width, drawn.height);
   pen.imageSmoothingEnabled = false;
-  pictures.forEach((picture, i) => pen.drawImage(picture, (i % columns) * (width + gap), Math.floor(i / columns) * (height + gap), width, height));
+  pictures.forEach(
+    (picture, i) =>
+      pen.drawImage(picture, (i % columns) * (width + gap), Math.floor(i / columns) * (height + gap), width, height));
   return drawn;
 }
 

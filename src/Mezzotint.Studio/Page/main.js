@@ -68,7 +68,8 @@ function onKey(event) {
   }
   if (document.activeElement instanceof HTMLInputElement || !current.plate) return; // sliders have their arrows themselves
   const action = {
-    ArrowLeft: () => current.plate.moveBy(-1), ArrowRight: () => current.plate.moveBy(1), Home: () => current.plate.moveBy(-Infinity), End: () => current.plate.moveBy(Infinity),
+    ArrowLeft: () => current.plate.moveBy(-1), ArrowRight: () => current.plate.moveBy(1),
+    Home: () => current.plate.moveBy(-Infinity), End: () => current.plate.moveBy(Infinity),
     ArrowUp: () => current.plate.chooseNext(-1), ArrowDown: () => current.plate.chooseNext(1),
     Enter: document.activeElement === document.body ? () => current.controls?.element.requestSubmit() : undefined,
   }[event.key];
@@ -87,9 +88,15 @@ function remembered(button, name, initially, apply) {
 
 const root = document.documentElement;
 remembered(document.getElementById('smooth'), 'smooth', false, (on) => root.classList.toggle('smooth', on));
-remembered(document.getElementById('dark'), 'dark', matchMedia('(prefers-color-scheme: dark)').matches, (on) => { root.dataset.theme = on ? 'dark' : 'light'; });
+remembered(document.getElementById('dark'), 'dark', matchMedia('(prefers-color-scheme: dark)').matches, (on) => {
+  root.dataset.theme = on ? 'dark' : 'light';
+});
 document.getElementById('help').addEventListener('click', () => document.getElementById('keys').showModal());
-document.getElementById('skip').addEventListener('click', (event) => { event.preventDefault(); (document.getElementById('plate') ?? main).scrollIntoView(); main.focus(); });
+document.getElementById('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  (document.getElementById('plate') ?? main).scrollIntoView();
+  main.focus();
+});
 document.addEventListener('keydown', onKey);
 document.addEventListener('submit', (event) => { if (event.target === current?.controls?.element) notice.textContent = ''; });
 // what is drawn from now on is the served model's own
@@ -101,6 +108,6 @@ facts.textContent = `${model.id} · ${model.device}`;
 facts.title = model.title;
 app = { model, facts: (text) => { facts.textContent = `${model.id} · ${model.device} · ${text}`; } };
 app.views = { draw: new Draw(app), repair: new Repair(app), walk: new Walk(app), runs: new Runs() };
-window.addEventListener('hashchange', route); // links and the back button; what the page itself tells the address does not raise it
+window.addEventListener('hashchange', route); // links and the back button; changes by the page itself do not raise it
 route();
 announce(`${model.id} is ready.`);

@@ -16,13 +16,17 @@ export class Plate {
     Object.assign(this, { model, events, largest, groups: [], tiles: [], selected: null, at: null, steps: 1 });
     this.status = el('p', { className: 'status' });
     this.grid = el('div', { className: 'grid', role: 'group', 'aria-label': 'Images' });
-    this.slider = el('input', { type: 'range', id: 'scrub', min: 1, max: 1, step: 1, value: 1, 'aria-label': 'Step', oninput: () => this.move(Number(this.slider.value)) });
+    this.slider = el('input', {
+      type: 'range', id: 'scrub', min: 1, max: 1, step: 1, value: 1, 'aria-label': 'Step',
+      oninput: () => this.move(Number(this.slider.value)),
+    });
     this.where = el('output', { className: 'where', for: 'scrub' });
     this.strip = el('div', { className: 'strip', 'aria-hidden': 'true' });
     this.scrub = el(
         'div', { className: 'scrub idle' },
         el('div', { className: 'line' }, el('label', { for: 'scrub' }, 'Step'), this.slider, this.where), this.strip);
-    this.element = el('section', { className: 'plate', id: 'plate', 'aria-label': 'The plate' }, this.status, this.grid, this.scrub);
+    this.element = el(
+      'section', { className: 'plate', id: 'plate', 'aria-label': 'The plate' }, this.status, this.grid, this.scrub);
     new ResizeObserver(() => this.fit()).observe(this.grid);
   }
 
@@ -32,7 +36,10 @@ export class Plate {
    */
   begin(groups) {
     const { tiles, selected, chosen, at, steps } = this;
-    this.past = { groups: this.groups, tiles, selected, chosen, at, steps, elements: [...this.grid.children], thumbs: [...this.strip.children] };
+    this.past = {
+      groups: this.groups, tiles, selected, chosen, at, steps, elements: [...this.grid.children],
+      thumbs: [...this.strip.children],
+    };
     this.grid.replaceChildren();
     this.strip.replaceChildren();
     Object.assign(this, { tiles: [], selected: null, chosen: false, at: null, steps: 1 });
@@ -40,7 +47,9 @@ export class Plate {
       const tiles = group.images.map((image) => this.#tile(image));
       this.tiles.push(...tiles);
       const caption = el('h2', {}, group.caption ?? '');
-      const element = el('div', { className: 'group' }, group.caption ? caption : null, el('div', { className: 'tiles' }, ...tiles.map((tile) => tile.element)));
+      const element = el(
+        'div', { className: 'group' }, group.caption ? caption : null,
+        el('div', { className: 'tiles' }, ...tiles.map((tile) => tile.element)));
       this.grid.append(element);
       return { ...group, tiles, heading: caption };
     });
@@ -72,7 +81,8 @@ export class Plate {
     const image = el('img', { alt: `${name}, seed ${seed}, not begun`, draggable: false });
     const caption = el('span', {}, `${name} · `, el('i', {}, 'seed '), seed);
     const tile = { name, seed, frames: [], expected: 1, done: false, image, caption };
-    tile.element = el('button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.choose(tile) }, image, caption);
+    tile.element = el(
+      'button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.choose(tile) }, image, caption);
     return tile;
   }
 
@@ -152,13 +162,16 @@ export class Plate {
   describe(tile) {
     const frame = this.frame(tile);
     if (!frame) return `${tile.name}, seed ${tile.seed}, not begun`;
-    return tile.done && frame.step === tile.steps ? `${tile.name}, seed ${tile.seed}` : `${tile.name}, seed ${tile.seed}, step ${frame.step} of ${tile.steps}`;
+    return tile.done && frame.step === tile.steps
+      ? `${tile.name}, seed ${tile.seed}`
+      : `${tile.name}, seed ${tile.seed}, step ${frame.step} of ${tile.steps}`;
   }
 
   #tellWhere() {
     const frame = this.selected && this.frame(this.selected);
     if (!frame) return;
-    this.slider.value = this.at ?? (this.selected.done ? this.steps : Math.round((frame.step / this.selected.steps) * this.steps));
+    this.slider.value = this.at
+      ?? (this.selected.done ? this.steps : Math.round((frame.step / this.selected.steps) * this.steps));
     this.where.textContent = `${frame.step} of ${this.selected.steps}, level ${figure(frame.sigma)}`;
     this.slider.setAttribute('aria-valuetext', `step ${frame.step} of ${this.selected.steps}`);
     for (const thumb of this.strip.children) thumb.classList.toggle('here', Number(thumb.dataset.step) === frame.step);
@@ -197,6 +210,7 @@ export class Plate {
 
   /** The share of all steps that has been walked. */
   get progress() {
-    return this.tiles.reduce((sum, tile) => sum + (tile.done ? 1 : (tile.frames.at(-1)?.step ?? 0) / (tile.steps ?? 1)), 0) / Math.max(1, this.tiles.length);
+    const part = (tile) => (tile.done ? 1 : (tile.frames.at(-1)?.step ?? 0) / (tile.steps ?? 1));
+    return this.tiles.reduce((sum, tile) => sum + part(tile), 0) / Math.max(1, this.tiles.length);
   }
 }

@@ -19,9 +19,18 @@ export class Repair {
     this.model = model;
     this.app = app;
     this.controls = new Controls([
-      { name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names.at(-3) ?? model.class_names[0], hint: 'the class that it shall become, by its name or number' },
-      { name: 'count', label: 'How many', kind: 'number', min: 1, max: model.limits.n, value: 4, hint: `images, up to ${model.limits.n}` },
-      { name: 'strength', label: 'Strength', kind: 'range', min: 0.05, max: 1, step: 0.05, value: 0.6, hint: 'how much noise it goes back to: the more, the less of the picture is left' },
+      {
+        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names.at(-3) ?? model.class_names[0],
+        hint: 'the class that it shall become, by its name or number',
+      },
+      {
+        name: 'count', label: 'How many', kind: 'number', min: 1, max: model.limits.n, value: 4,
+        hint: `images, up to ${model.limits.n}`,
+      },
+      {
+        name: 'strength', label: 'Strength', kind: 'range', min: 0.05, max: 1, step: 0.05, value: 0.6,
+        hint: 'how much noise it goes back to: the more, the less of the picture is left',
+      },
       ...samplingFields(model),
     ], { go: (values) => this.go(values), stop: () => this.drawing.stop() });
     this.controls.fields.get('strength').input.addEventListener('input', () => { this.strengthChosen = true; });
@@ -30,7 +39,9 @@ export class Repair {
         model, { told: (tile) => this.details.tell(tile),
         filled: (filled) => { this.share.enable(filled); this.details.enable(filled); } }, 224);
     this.details = new Details(this.plate, app);
-    this.share = new Share({ plate: this.plate, name: () => `repaired-${this.drawn.seed}`, curl: () => this.#curl(), csharp: () => this.#csharp() });
+    this.share = new Share({
+      plate: this.plate, name: () => `repaired-${this.drawn.seed}`, curl: () => this.#curl(), csharp: () => this.#csharp(),
+    });
     this.plate.element.prepend(this.#bench());
     this.plate.element.append(this.details.element, this.share.element);
     this.element = el('div', { className: 'view' }, this.controls.element, this.plate.element);
@@ -39,21 +50,38 @@ export class Repair {
 
   /** The canvas and its tools. */
   #bench() {
-    const tool = (name, words) => el('button', { type: 'button', 'data-tool': name, 'aria-pressed': String(this.canvas.tool === name), onclick: () => this.#use(name) }, words);
-    const file = el('input', { type: 'file', accept: 'image/*', id: 'picture', className: 'unseen', onchange: () => this.#open(file.files[0]) });
-    const size = el('input', { type: 'range', id: 'brush', min: 1, max: Math.max(4, Math.round(this.model.width / 3)), value: this.canvas.size, oninput: () => { this.canvas.size = Number(size.value); this.canvas.show(); } });
+    const tool = (name, words) => el('button', {
+      type: 'button', 'data-tool': name, 'aria-pressed': String(this.canvas.tool === name), onclick: () => this.#use(name),
+    }, words);
+    const file = el('input', {
+      type: 'file', accept: 'image/*', id: 'picture', className: 'unseen', onchange: () => this.#open(file.files[0]),
+    });
+    const size = el('input', {
+      type: 'range', id: 'brush', min: 1, max: Math.max(4, Math.round(this.model.width / 3)), value: this.canvas.size,
+      oninput: () => {
+        this.canvas.size = Number(size.value);
+        this.canvas.show();
+      },
+    });
     const ink = this.model.channels === 1
-      ? el('input', { type: 'range', id: 'ink', min: 0, max: 255, value: 255, oninput: () => { this.canvas.ink = `rgb(${ink.value} ${ink.value} ${ink.value})`; } })
+      ? el('input', {
+        type: 'range', id: 'ink', min: 0, max: 255, value: 255,
+        oninput: () => { this.canvas.ink = `rgb(${ink.value} ${ink.value} ${ink.value})`; },
+      })
       : el('input', { type: 'color', id: 'ink', value: '#ffffff', oninput: () => { this.canvas.ink = ink.value; } });
     this.benchError = el('p', { className: 'error', role: 'alert' });
     this.tools = el('div', { className: 'tools' },
       el('div', { className: 'row', role: 'group', 'aria-label': 'Tools' }, tool('pen', 'Pen'), tool('eraser', 'Eraser'),
-        el('button', { type: 'button', onclick: () => this.canvas.undo() }, 'Undo'), el('button', { type: 'button', onclick: () => this.canvas.clear() }, 'Clear')),
+        el('button', { type: 'button', onclick: () => this.canvas.undo() }, 'Undo'),
+        el('button', { type: 'button', onclick: () => this.canvas.clear() }, 'Clear')),
       el('div', { className: 'field' }, el('label', { for: 'brush' }, 'Width'), size),
       el('div', { className: 'field' }, el('label', { for: 'ink' }, 'Ink'), ink),
       el('div', { className: 'row' }, el('label', { className: 'button', for: 'picture' }, 'Open a picture'), file,
-        el('button', { type: 'button', onclick: async () => download(await this.canvas.file(), 'picture.png') }, 'Save the picture')),
-      el('p', { className: 'hint' }, 'What the eraser takes is drawn anew, and the rest is kept to the bit. With nothing erased all of it is drawn over, from as much noise as the strength says. A picture can be dropped here.'),
+        el('button', {
+          type: 'button', onclick: async () => download(await this.canvas.file(), 'picture.png'),
+        }, 'Save the picture')),
+      el('p', { className: 'hint' }, 'What the eraser takes is drawn anew, and the rest is kept to the bit. With nothing erased '
+        + 'all of it is drawn over, from as much noise as the strength says. A picture can be dropped here.'),
       this.benchError);
     const bench = el('div', { className: 'bench' }, this.canvas.element, this.tools);
     bench.addEventListener('dragover', (event) => event.preventDefault());
@@ -64,7 +92,8 @@ export class Repair {
   #use(name) {
     this.canvas.tool = name;
     this.canvas.show();
-    for (const button of this.tools.querySelectorAll('[data-tool]')) button.setAttribute('aria-pressed', String(button.dataset.tool === name));
+    for (const button of this.tools.querySelectorAll('[data-tool]'))
+      button.setAttribute('aria-pressed', String(button.dataset.tool === name));
     announce(name === 'pen' ? 'Pen.' : 'Eraser.');
   }
 
@@ -102,7 +131,8 @@ export class Repair {
       this.begun = true;
       this.strengthChosen = values.strength !== undefined;
       this.controls.set(values);
-      this.canvas.put(await load(addressOf(fromAddress(values.picture))), values.mask ? await load(addressOf(fromAddress(values.mask))) : null);
+      this.canvas.put(
+        await load(addressOf(fromAddress(values.picture))), values.mask ? await load(addressOf(fromAddress(values.mask))) : null);
       await this.go(this.controls.values());
       return;
     }
@@ -132,7 +162,9 @@ export class Repair {
   async go(values) {
     const picture = await this.canvas.file();
     const mask = await this.canvas.mask();
-    this.body = { prompt: values.prompt, n: Number(values.count), strength: Number(values.strength), ...samplingBody(this.model, values) };
+    this.body = {
+      prompt: values.prompt, n: Number(values.count), strength: Number(values.strength), ...samplingBody(this.model, values),
+    };
     this.masked = mask !== null;
     this.drawn = { ...values, picture: await toAddress(picture), mask: mask ? await toAddress(mask) : '' };
     if (this.drawn.picture.length + this.drawn.mask.length > MOST_ADDRESS) this.drawn = values;
@@ -143,14 +175,17 @@ export class Repair {
     for (const [name, value] of Object.entries({ ...this.body, stream: true, partial_images: partial })) form.append(name, value);
     form.append('image', picture, 'picture.png');
     if (mask) form.append('mask', mask, 'mask.png');
-    this.plate.begin([{ images: Array.from({ length: count }, (_, i) => ({ name: values.prompt, seed: Number(values.seed) + i })) }]);
+    this.plate.begin([{
+      images: Array.from({ length: count }, (_, i) => ({ name: values.prompt, seed: Number(values.seed) + i })),
+    }]);
     return this.drawing.run([{ group: this.plate.groups[0], address: 'v1/images/edits', body: form, partial }]);
   }
 
   key(event) {
     if (document.activeElement !== this.canvas.element) return false;
     if (this.canvas.key(event)) return true;
-    const tool = { p: () => this.#use('pen'), e: () => this.#use('eraser'), u: () => this.canvas.undo() }[event.key.toLowerCase()];
+    const tools = { p: () => this.#use('pen'), e: () => this.#use('eraser'), u: () => this.canvas.undo() };
+    const tool = tools[event.key.toLowerCase()];
     tool?.();
     return tool !== undefined;
   }
@@ -162,7 +197,8 @@ export class Repair {
   #csharp() {
     const { prompt, n, strength } = this.body;
     return csharp(this.model,
-      `var source = PictureFitting.Source(File.ReadAllBytes("picture.png"), ${this.masked ? 'File.ReadAllBytes("mask.png")' : 'null'}, ${strength}, pipeline.Model);`,
+      'var source = PictureFitting.Source(File.ReadAllBytes("picture.png"), '
+        + `${this.masked ? 'File.ReadAllBytes("mask.png")' : 'null'}, ${strength}, pipeline.Model);`,
       `var images = pipeline.Generate(${JSON.stringify(prompt)}, `
         + `new() { Count = ${n}, ${samplingOptions(this.body)}, Source = source });`);
   }

@@ -14,13 +14,25 @@ export class Runs {
     this.facts = el('p', { className: 'about' });
     this.charts = el('div', { className: 'charts' });
     this.grid = el('img', { className: 'sample', alt: '', hidden: true });
-    this.slider = el('input', { type: 'range', id: 'sample', min: 0, max: 0, value: 0, oninput: () => { this.pinned = Number(this.slider.value) < Number(this.slider.max); this.#show(); } });
+    this.slider = el('input', {
+      type: 'range', id: 'sample', min: 0, max: 0, value: 0,
+      oninput: () => {
+        this.pinned = Number(this.slider.value) < Number(this.slider.max);
+        this.#show();
+      },
+    });
     this.where = el('output', { className: 'where', for: 'sample' });
-    this.samples = el('div', { hidden: true }, this.grid, el('div', { className: 'line' }, el('label', { for: 'sample' }, 'Samples'), this.slider, this.where));
+    this.samples = el(
+      'div', { hidden: true }, this.grid,
+      el('div', { className: 'line' }, el('label', { for: 'sample' }, 'Samples'), this.slider, this.where));
     this.text = el('pre', {});
     this.configuration = el('details', { hidden: true }, el('summary', {}, 'Configuration'), this.text);
-    this.run = el('section', { className: 'run', 'aria-label': 'The training' }, this.title, this.facts, this.charts, this.samples, this.configuration);
-    this.element = el('div', { className: 'view' }, el('nav', { className: 'controls runlist', 'aria-label': 'Trainings' }, this.list, this.error), this.run);
+    this.run = el(
+      'section', { className: 'run', 'aria-label': 'The training' }, this.title, this.facts, this.charts, this.samples,
+      this.configuration);
+    this.element = el(
+      'div', { className: 'view' },
+      el('nav', { className: 'controls runlist', 'aria-label': 'Trainings' }, this.list, this.error), this.run);
     this.pictures = new Map();
   }
 
@@ -53,10 +65,15 @@ export class Runs {
   async #tell(signal) {
     const { runs } = await get('api/runs', signal);
     this.name ??= [...runs].sort((a, b) => b.updated - a.updated)[0]?.name;
-    this.list.replaceChildren(...runs.map((run) => el('li', {}, el('a', { href: address.of('runs', { name: run.name }), 'aria-current': run.name === this.name ? 'true' : null }, run.name), el('span', { className: 'hint' }, summary(run)))));
+    const link = (run) => el('a', {
+      href: address.of('runs', { name: run.name }), 'aria-current': run.name === this.name ? 'true' : null,
+    }, run.name);
+    this.list.replaceChildren(
+      ...runs.map((run) => el('li', {}, link(run), el('span', { className: 'hint' }, summary(run)))));
     this.run.hidden = !this.name;
     if (!runs.length && !this.name) {
-      this.list.replaceChildren(el('li', { className: 'hint' }, 'There are no trainings yet: mezzotint train writes them into the folder runs, and mezzotint serve --runs FOLDER shows another.'));
+      this.list.replaceChildren(el('li', { className: 'hint' }, 'There are no trainings yet: mezzotint train writes them into '
+        + 'the folder runs, and mezzotint serve --runs FOLDER shows another.'));
       return;
     }
     const known = JSON.stringify(runs.find((run) => run.name === this.name) ?? null);
@@ -69,7 +86,8 @@ export class Runs {
   #draw({ run, curve, epochs, samples, configuration }) {
     this.title.textContent = run.name;
     this.facts.textContent = [
-      `${plural(run.step, 'step')}, epoch ${figure(run.epoch)}`, `training loss ${figure(run.train_loss)}`, run.eval_loss === undefined ? null : `test loss ${figure(run.eval_loss)}`,
+      `${plural(run.step, 'step')}, epoch ${figure(run.epoch)}`, `training loss ${figure(run.train_loss)}`,
+      run.eval_loss === undefined ? null : `test loss ${figure(run.eval_loss)}`,
       `${figure(run.images_per_second)} images/s`, `${seconds(run.seconds)} of training`,
     ].filter(Boolean).join(', ') + `; ${STATES[run.state]}.`;
     const losses = [...curve.train_loss, ...epochs.map((epoch) => epoch.eval_loss)];
@@ -78,7 +96,8 @@ export class Runs {
         { name: 'training', x: curve.step, y: curve.train_loss },
         { name: 'test', x: epochs.map((epoch) => epoch.step), y: epochs.map((epoch) => epoch.eval_loss), dots: true },
       ], { label: 'Loss over steps', x: 'steps', log: losses.length > 0 && Math.min(...losses) > 0 })),
-      el('figure', {}, el('figcaption', {}, 'Speed'), chart([{ name: 'images/s', x: curve.step, y: curve.images_per_second }], { label: 'Images a second over steps', x: 'steps' })));
+      el('figure', {}, el('figcaption', {}, 'Speed'), chart(
+        [{ name: 'images/s', x: curve.step, y: curve.images_per_second }], { label: 'Images a second over steps', x: 'steps' })));
     if (this.files?.length && samples.length > this.files.length) announce(`New samples: ${samples.at(-1)}.`);
     this.files = samples;
     this.samples.hidden = !samples.length;
@@ -96,7 +115,9 @@ export class Runs {
     this.where.textContent = words;
     this.slider.setAttribute('aria-valuetext', words);
     try {
-      if (!this.pictures.has(file)) this.pictures.set(file, await picture(`api/runs/${encodeURIComponent(this.name)}/samples/${encodeURIComponent(file)}`));
+      if (!this.pictures.has(file))
+        this.pictures.set(
+          file, await picture(`api/runs/${encodeURIComponent(this.name)}/samples/${encodeURIComponent(file)}`));
     } catch (error) {
       this.error.textContent = error.message;
       return;

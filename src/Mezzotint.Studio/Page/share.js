@@ -16,7 +16,9 @@ export class Share {
     };
     this.element = el('div', { className: 'row share' },
       copying('Copy link', () => location.href),
-      el('button', { type: 'button', onclick: async () => download(await fileOf(await this.#grid(of.plate)), `${of.name()}.png`) }, 'Download grid'),
+      el('button', {
+        type: 'button', onclick: async () => download(await fileOf(await this.#grid(of.plate)), `${of.name()}.png`),
+      }, 'Download grid'),
       copying('Copy as curl', of.curl),
       copying('Copy as C#', of.csharp));
     this.enable(false);
@@ -28,7 +30,8 @@ export class Share {
   #grid(plate) {
     const seen = plate.tiles.filter((tile) => tile.frames.length);
     const columns = plate.groups.length > 1 ? plate.groups[0].tiles.length : Math.ceil(Math.sqrt(seen.length));
-    return grid(seen.map((tile) => plate.frame(tile).src), Math.max(1, columns), Math.max(1, Math.floor(112 / plate.model.width)));
+    return grid(
+      seen.map((tile) => plate.frame(tile).src), Math.max(1, columns), Math.max(1, Math.floor(112 / plate.model.width)));
   }
 }
 
@@ -50,5 +53,6 @@ export const curlForm = (address, files, body) => `curl ${whole(address)}${key()
 
 /** A program that draws the same. */
 export const csharp = (model, ...lines) => [
-  'using Mezzotint.Serving;', '', `using var pipeline = DiffusionPipeline.Load(${JSON.stringify(`models/${model.id}`)});`, ...lines, 'images.SavePng("images.png", scale: 4);', '',
+  'using Mezzotint.Serving;', '', `using var pipeline = DiffusionPipeline.Load(${JSON.stringify(`models/${model.id}`)});`,
+  ...lines, 'images.SavePng("images.png", scale: 4);', '',
 ].join('\n');

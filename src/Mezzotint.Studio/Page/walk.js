@@ -18,14 +18,22 @@ export class Walk {
     const seed = fields.find((field) => field.name === 'seed');
     Object.assign(seed, { label: 'From seed', hint: 'the noise that the walk begins with' });
     this.controls = new Controls([
-      { name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names[Math.min(3, model.class_names.length - 1)], hint: 'a class by its name or number' },
+      {
+        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names[Math.min(3, model.class_names.length - 1)],
+        hint: 'a class by its name or number',
+      },
       seed,
       { name: 'to', label: 'To seed', kind: 'number', min: 0, max: 4294967295, value: 1, hint: 'the noise that it ends with' },
-      { name: 'count', label: 'Images', kind: 'number', min: 2, max: model.limits.n, value: Math.min(24, model.limits.n), hint: `on the way, both ends included, up to ${model.limits.n}` },
+      {
+        name: 'count', label: 'Images', kind: 'number', min: 2, max: model.limits.n, value: Math.min(24, model.limits.n),
+        hint: `on the way, both ends included, up to ${model.limits.n}`,
+      },
       ...fields.filter((field) => field !== seed),
     ], { go: (values) => this.go(values), stop: () => this.drawing.stop() });
     this.big = el('img', { className: 'big', alt: '', draggable: false });
-    this.slider = el('input', { type: 'range', id: 'way', min: 0, max: 1, value: 0, oninput: () => this.to(Number(this.slider.value)) });
+    this.slider = el('input', {
+      type: 'range', id: 'way', min: 0, max: 1, value: 0, oninput: () => this.to(Number(this.slider.value)),
+    });
     this.where = el('output', { className: 'where', for: 'way' });
     this.playing = 0;
     this.player = el('button', { type: 'button', 'aria-pressed': 'false', onclick: () => this.play(!this.playing) }, 'Play');
@@ -34,8 +42,13 @@ export class Walk {
         filled: (filled) => { this.share.enable(filled); this.player.disabled = !filled; } }, 96);
     this.plate.grid.setAttribute('aria-label', 'The images of the walk');
     this.plate.scrub.remove(); // the slider here leads along the walk
-    this.plate.status.after(el('div', { className: 'stage' }, this.big, el('div', { className: 'line' }, el('label', { for: 'way' }, 'Along'), this.slider, this.where, this.player)));
-    this.share = new Share({ plate: this.plate, name: () => `walk-${this.drawn.seed}-${this.drawn.to}`, curl: () => curl('v1/images/generations', this.body), csharp: () => this.#csharp() });
+    this.plate.status.after(
+      el('div', { className: 'stage' }, this.big,
+        el('div', { className: 'line' }, el('label', { for: 'way' }, 'Along'), this.slider, this.where, this.player)));
+    this.share = new Share({
+      plate: this.plate, name: () => `walk-${this.drawn.seed}-${this.drawn.to}`,
+      curl: () => curl('v1/images/generations', this.body), csharp: () => this.#csharp(),
+    });
     this.plate.element.append(this.share.element);
     this.element = el('div', { className: 'view walk' }, this.controls.element, this.plate.element);
     this.drawing = new Drawing({ plate: this.#watched(), controls: this.controls, facts: app.facts, names: fieldNames });
@@ -45,7 +58,10 @@ export class Walk {
   /** The plate, with the large image following what comes. */
   #watched() {
     const add = this.plate.add.bind(this.plate);
-    this.plate.add = (tile, event, expected) => { add(tile, event, expected); if (this.plate.tiles.indexOf(tile) === this.at) this.to(this.at); };
+    this.plate.add = (tile, event, expected) => {
+      add(tile, event, expected);
+      if (this.plate.tiles.indexOf(tile) === this.at) this.to(this.at);
+    };
     return this.plate;
   }
 
@@ -63,14 +79,23 @@ export class Walk {
     this.drawn = values;
     address.put('walk', { ...values, ...more });
     const count = Math.max(2, Math.min(Number(values.count) || 2, this.model.limits.n));
-    this.body = { prompt: values.prompt, n: Number(values.count), interpolate_to: Number(values.to), ...samplingBody(this.model, values) };
-    this.plate.begin([{ images: Array.from({ length: count }, (_, i) => ({ name: `${values.prompt}, ${i + 1} of ${count}`, seed: Number(values.seed) })) }]);
+    this.body = {
+      prompt: values.prompt, n: Number(values.count), interpolate_to: Number(values.to), ...samplingBody(this.model, values),
+    };
+    this.plate.begin([{
+      images: Array.from({ length: count }, (_, i) => ({
+        name: `${values.prompt}, ${i + 1} of ${count}`, seed: Number(values.seed),
+      })),
+    }]);
     this.plate.tiles.forEach((tile, i) => { tile.caption.textContent = i + 1; });
     this.slider.max = count - 1;
     this.at = 0;
     this.slider.value = 0;
     const partial = Math.min(8, estimates(this.model, Number(values.steps), count));
-    return this.drawing.run([{ group: this.plate.groups[0], address: 'v1/images/generations', body: { ...this.body, stream: true, partial_images: partial }, partial }]);
+    return this.drawing.run([{
+      group: this.plate.groups[0], address: 'v1/images/generations',
+      body: { ...this.body, stream: true, partial_images: partial }, partial,
+    }]);
   }
 
   to(index) {

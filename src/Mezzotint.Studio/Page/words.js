@@ -1,4 +1,4 @@
-// Making elements, and telling those who listen rather than look. No markup is ever made from text: whatever comes from outside stays text.
+// Makes elements, and announces changes to screen readers. No markup is ever made from text: what comes from outside stays text.
 
 /** An element with properties (data-* and aria-* as attributes) and children. */
 export function el(tag, properties = {}, ...children) {
