@@ -38,6 +38,7 @@ internal sealed record RomanPrompts : PromptReader
     public override Condition Read(IReadOnlyList<string> prompts, IReadOnlyList<string> classNames) =>
         Condition.OfLabels(prompts.Select(Label));
 
-    private static int Label(string prompt) => Array.IndexOf(Numerals, prompt.Trim().ToUpperInvariant()) is >= 0 and var at ? at + 1
+    private static int Label(string prompt) =>
+        Array.IndexOf(Numerals, prompt.Trim().ToUpperInvariant()) is >= 0 and var at ? at + 1
         : throw new InvalidRequestException($"'{prompt}' is no Roman numeral from I to IX.") { Key = "prompt" };
 }

@@ -23,13 +23,15 @@ internal sealed record ComparisonResult
     /// <summary>Cores that other processes took during the measurement; null where the system does not tell.</summary>
     public required double? CoresTakenByOthers { get; init; }
 
-    /// <summary>The largest difference between the outputs of the network here, in the straight port and in ONNX Runtime, as a share of the largest output.</summary>
+    /// <summary>The largest difference between the outputs of the network here, in the straight port and in ONNX Runtime, as a
+    /// share of the largest output.</summary>
     public required double NetworksDiffer { get; init; }
 
     /// <summary>In what this project computes where it is not said.</summary>
     public required string Precision { get; init; }
 
-    /// <summary>The root of the mean square of the difference that this makes to the network's output, as a share of the output's.</summary>
+    /// <summary>The root of the mean square of the difference that this makes to the network's output, as a share of the
+    /// output's.</summary>
     public required double RoundingDiffers { get; init; }
 
     public required IReadOnlyList<Measurement> Measurements { get; init; }
@@ -38,17 +40,19 @@ internal sealed record ComparisonResult
 }
 
 /// <summary>
-/// The straight port, ONNX Runtime and this project side by side in one process: each contestant in turn for a few seconds, in an order that moves on by one each round,
-/// so that what changes with time (clock rate, heat, neighbours) meets all alike.
+/// The straight port, ONNX Runtime and this project side by side in one process: each contestant in turn for a few seconds, in an
+/// order that moves on by one each round, so that what changes with time (clock rate, heat, neighbours) meets all alike.
 /// </summary>
 internal sealed class Comparison : IDisposable
 {
     private const int BatchSize = 64;
     private const int MatrixSide = 2048;
-    private const double Forward = 0.18, Step = 3 * Forward; // GFLOP an image: two for each multiply-add of all convolutions and linear layers; backward is twice forward
+    // GFLOP an image: two for each multiply-add of all convolutions and linear layers; backward is twice forward
+    private const double Forward = 0.18, Step = 3 * Forward;
     private const string Limit32 = "matrix_product_float32", Limit16 = "matrix_product_bfloat16";
     private const int RequestImages = 64;
-    private const int RequestSteps = 10;  // a request of 640 evaluations; the sampler's rate does not depend on the number of steps
+    // a request of 640 evaluations; the sampler's rate does not depend on the number of steps
+    private const int RequestSteps = 10;
 
     private readonly StraightPort _port;
     private readonly Trainer _trainer, _trainer32;
@@ -65,7 +69,14 @@ internal sealed class Comparison : IDisposable
         _pytorch = python is null ? null : new PyTorchProgram(python);
         var images = RandomImages.Make("random train", 60_000);
         _port = new StraightPort(images, BatchSize, _network);
-        Trainer NewTrainer(string precision) => new(new ExperimentConfig { Training = new TrainingConfig { BatchSize = BatchSize, Replicas = Environment.ProcessorCount, Precision = precision } }, images, RandomImages.Make("random test", BatchSize));
+        Trainer NewTrainer(string precision) =>
+            new(
+                new ExperimentConfig
+                {
+                    Training = new TrainingConfig
+                        { BatchSize = BatchSize, Replicas = Environment.ProcessorCount, Precision = precision },
+                },
+                images, RandomImages.Make("random test", BatchSize));
         (_trainer, _trainer32) = (NewTrainer(ComputePrecision.Automatic), NewTrainer(ComputePrecision.Float32));
         (_pipeline, _pipeline32) =
             (Pipelines.Of(_network, images.Height), Pipelines.Of(_network, images.Height, precision: ComputePrecision.Float32));
@@ -134,7 +145,9 @@ internal sealed class Comparison : IDisposable
     {
         double difference = NetworksDiffer(), rounding = Rounding();
         if (!(difference < 1e-4))
-            throw new InvalidOperationException($"The networks of the baseline, of ONNX Runtime and of the library differ by {difference:E1} of the largest output: they do not compute the same.");
+            throw new InvalidOperationException(
+                $"The networks of the baseline, of ONNX Runtime and of the library differ by {difference:E1} of the largest "
+                + $"output: they do not compute the same.");
         Contestant[] contestants = [.. Contestants];
         foreach (var contestant in contestants)
             contestant.Rate(TimeSpan.FromSeconds(Math.Min(1, each.TotalSeconds))); // kernels are compiled, caches and heaps grow
@@ -147,7 +160,9 @@ internal sealed class Comparison : IDisposable
                 var contestant = contestants[(round + i) % contestants.Length];
                 double rate = contestant.Rate(each);
                 rates[contestant.Name].Add(rate);
-                tell(string.Create(CultureInfo.InvariantCulture, $"round {round + 1}/{rounds}  {contestant.Title,-62} {rate,8:F1} {contestant.Unit}"));
+                tell(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"round {round + 1}/{rounds}  {contestant.Title,-62} {rate,8:F1} {contestant.Unit}"));
             }
 
         return new ComparisonResult
@@ -216,7 +231,12 @@ internal sealed class Comparison : IDisposable
         var ours = _network.call(_x, _t, Condition.OfClasses(_labels));
         double Off(Tensor other) => ((other - ours).abs().max() / ours.abs().max()).item<float>();
         using var evaluator = Evaluator(ComputePrecision.Float32);
-        return new[] { _port.Evaluate(_x, _t, _labels), tensor(_onnx.Evaluate(), ours.shape), evaluator.Evaluate(_x, _t, Condition.OfClasses(_labels)) }.Max(Off);
+        Tensor[] others =
+        [
+            _port.Evaluate(_x, _t, _labels), tensor(_onnx.Evaluate(), ours.shape),
+            evaluator.Evaluate(_x, _t, Condition.OfClasses(_labels)),
+        ];
+        return others.Max(Off);
     }
 
     private double Rounding()

@@ -41,7 +41,8 @@ internal sealed record Contestant(
 /// <param name="Median">The middle rate.</param>
 /// <param name="Lowest">The lowest rate.</param>
 /// <param name="Highest">The highest rate.</param>
-/// <param name="Ratio">The median of the ratios to the baseline, each within one round: what disturbs a whole round cancels.</param>
+/// <param name="Ratio">The median of the ratios to the baseline, each within one round: what disturbs a whole round
+/// cancels.</param>
 /// <param name="Limit">The name of the matrix product that <paramref name="LimitShare"/> is of.</param>
 /// <param name="LimitShare">The median of the operations it does, as a share of the matrix product's of the same precision in the
 /// same round; null where it is not about the network.</param>

@@ -9,7 +9,8 @@ using Mezzotint.Training;
 
 namespace Mezzotint.Benchmarks;
 
-/// <summary><c>curves</c>: how the rates of training and sampling of the seed's network depend on the batch, on the side of the images and on the threads.</summary>
+/// <summary><c>curves</c>: how the rates of training and sampling of the seed's network depend on the batch, on the side of the
+/// images and on the threads.</summary>
 internal static class Curves
 {
     private const int Batch = 64, Side = 28;
@@ -30,7 +31,9 @@ internal static class Curves
     private static void Rates(Action<Figure> add, string what, int batch, int side, int threads, double seconds)
     {
         var config = new ExperimentConfig { Training = new TrainingConfig { BatchSize = batch, Replicas = threads } };
-        using (var trainer = new Trainer(config, RandomImages.Make("random train", 4096, side), RandomImages.Make("random test", 1, side)))
+        using (
+            var trainer = new Trainer(
+                config, RandomImages.Make("random train", 4096, side), RandomImages.Make("random test", 1, side)))
             add(Rate($"training, {what}", "images/s", seconds, () =>
             {
                 int images = trainer.NextBatchSize;

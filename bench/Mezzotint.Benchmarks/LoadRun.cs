@@ -43,7 +43,8 @@ internal sealed record LoadResult
     public required double MedianLatency { get; init; }
     public required double P99Latency { get; init; }
 
-    /// <summary>Network evaluations a second: of the server under load, and of the pipeline drawing the same kinds of image by itself, before and after.</summary>
+    /// <summary>Network evaluations a second: of the server under load, and of the pipeline drawing the same kinds of image by
+    /// itself, before and after.</summary>
     public required double Rate { get; init; }
     public required double RateAlone { get; init; }
     public double Ratio => Math.Round(Rate / RateAlone, 3);
@@ -58,8 +59,9 @@ internal sealed record LoadResult
 }
 
 /// <summary>
-/// Many clients at once on the server, in a process of its own: each asks over and over for one to four digits of one of three samplers, a third of them as a stream, and checks
-/// every pixel of the answer against the image that the pipeline draws alone from that seed.
+/// Many clients at once on the server, in a process of its own: each asks over and over for one to four digits of one of three
+/// samplers, a third of them as a stream, and checks every pixel of the answer against the image that the pipeline draws alone
+/// from that seed.
 /// </summary>
 internal sealed class LoadRun : IDisposable
 {
@@ -70,7 +72,10 @@ internal sealed class LoadRun : IDisposable
     /// <summary>How often the server's memory is asked for, after the first time.</summary>
     private const int Moments = 12;
 
-    private static readonly (string Sampler, int Steps, int Evaluations)[] Kinds = [("euler", 20, 20), ("heun", 10, 19), ("dpmpp-2m-sde", 20, 20)];
+    private static readonly (string Sampler, int Steps, int Evaluations)[] Kinds =
+    [
+        ("euler", 20, 20), ("heun", 10, 19), ("dpmpp-2m-sde", 20, 20),
+    ];
 
     private readonly string _model;
     private readonly DiffusionPipeline _pipeline;
@@ -86,7 +91,8 @@ internal sealed class LoadRun : IDisposable
     public static async Task ServeAsync(string model)
     {
         using var pipeline = DiffusionPipeline.Load(model);
-        await using var server = await StudioServer.StartAsync(pipeline, new StudioOptions { Urls = "http://127.0.0.1:0", Runs = "no-runs" });
+        await using var server =
+            await StudioServer.StartAsync(pipeline, new StudioOptions { Urls = "http://127.0.0.1:0", Runs = "no-runs" });
         Console.WriteLine(server.Addresses[0]);
         while (await Console.In.ReadLineAsync() is not null)
         {
@@ -170,11 +176,14 @@ internal sealed class LoadRun : IDisposable
         var random = new Random(number);
         while (!stop.IsCancellationRequested)
         {
-            int kind = random.Next(Kinds.Length), label = random.Next(Labels), first = random.Next(Seeds), count = random.Next(1, Seeds + 1 - first);
+            int kind = random.Next(Kinds.Length), label = random.Next(Labels), first = random.Next(Seeds),
+                count = random.Next(1, Seeds + 1 - first);
             bool stream = random.Next(3) == 0;
             var (sampler, steps, each) = Kinds[kind];
             var clock = Stopwatch.StartNew();
-            using var response = await client.PostAsJsonAsync("/v1/images/generations", new { label, n = count, seed = (label * Seeds) + first, sampler, steps, stream }, CancellationToken.None);
+            using var response = await client.PostAsJsonAsync(
+                "/v1/images/generations", new { label, n = count, seed = (label * Seeds) + first, sampler, steps, stream },
+                CancellationToken.None);
             string answer = await response.Content.ReadAsStringAsync(CancellationToken.None);
             if (response.StatusCode == HttpStatusCode.TooManyRequests)
             {
@@ -188,7 +197,8 @@ internal sealed class LoadRun : IDisposable
                 continue;
             }
             _latencies.Add(clock.Elapsed.TotalSeconds);
-            var images = stream ? Streamed(answer) : [.. JsonDocument.Parse(answer).RootElement.GetProperty("data").EnumerateArray()];
+            var images = stream
+                ? Streamed(answer) : [.. JsonDocument.Parse(answer).RootElement.GetProperty("data").EnumerateArray()];
             for (int i = 0; i < count; i++)
                 if (images.Length != count || !Pixels(images[i]).AsSpan().SequenceEqual(_expected[kind, label].Image(first + i)))
                     Interlocked.Increment(ref _wrong);
@@ -198,9 +208,13 @@ internal sealed class LoadRun : IDisposable
     }
 
     private static JsonElement[] Streamed(string answer) =>
-        [.. answer.Split('\n').Where(line => line.StartsWith("data: {", StringComparison.Ordinal)).Select(line => JsonDocument.Parse(line.AsMemory(6)).RootElement).OrderBy(sent => sent.GetProperty("image_index").GetInt32())];
+        [
+            .. answer.Split('\n').Where(line => line.StartsWith("data: {", StringComparison.Ordinal)).Select(line =>
+                JsonDocument.Parse(line.AsMemory(6)).RootElement).OrderBy(sent => sent.GetProperty("image_index").GetInt32()),
+        ];
 
-    private static byte[] Pixels(JsonElement image) => PngFile.Decode(image.GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
+    private static byte[] Pixels(JsonElement image) =>
+        PngFile.Decode(image.GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
 
     private static async Task<IReadOnlyList<ServerMemory>> WatchAsync(
         Process server, TimeSpan time, Stopwatch clock, Action<string> tell)

@@ -22,7 +22,11 @@ internal sealed record Machine
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
     private static readonly string[] FlagPrefixes = ["sse4_2", "avx", "fma", "f16c", "amx", "asimd", "sve", "bf16", "i8mm"];
-    private static readonly string[] VariablePrefixes = ["OMP_", "GOMP_", "KMP_", "MKL_", "ONEDNN_", "MALLOC_", "GLIBC_TUNABLES", "ATEN_CPU_CAPABILITY", "THP_MEM_ALLOC_ENABLE", "DOTNET_gc", "DOTNET_Tiered"];
+    private static readonly string[] VariablePrefixes =
+    [
+        "OMP_", "GOMP_", "KMP_", "MKL_", "ONEDNN_", "MALLOC_", "GLIBC_TUNABLES", "ATEN_CPU_CAPABILITY", "THP_MEM_ALLOC_ENABLE",
+        "DOTNET_gc", "DOTNET_Tiered",
+    ];
 
     public static Machine Describe()
     {
@@ -40,12 +44,15 @@ internal sealed record Machine
             Dotnet = RuntimeInformation.FrameworkDescription,
             Libtorch = torch.__version__,
             Torchsharp = typeof(torch).Assembly.GetName().Version?.ToString(3) ?? "unknown",
-            Version = typeof(MezzotintException).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown",
+            Version = typeof(MezzotintException).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+                ?.InformationalVersion
+                ?? "unknown",
             Environment = Variables(),
         };
     }
 
-    /// <summary>The lines <c>key : value</c> of a file of the kernel, the first of each key; none where there is no such file.</summary>
+    /// <summary>The lines <c>key : value</c> of a file of the kernel, the first of each key; none where there is no such
+    /// file.</summary>
     internal static Dictionary<string, string> Table(string path)
     {
         var table = new Dictionary<string, string>();
@@ -58,15 +65,19 @@ internal sealed record Machine
     private static string ProcessorName(Dictionary<string, string> cpu)
     {
         if (!cpu.TryGetValue("model name", out string? name))
-            return System.Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
-        return string.Create(CultureInfo.InvariantCulture, $"{name} (family {cpu.GetValueOrDefault("cpu family")}, model {cpu.GetValueOrDefault("model")})");
+            return System.Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER")
+                ?? RuntimeInformation.ProcessArchitecture.ToString();
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{name} (family {cpu.GetValueOrDefault("cpu family")}, model {cpu.GetValueOrDefault("model")})");
     }
 
     /// <summary>The variables that change what is measured.</summary>
     private static Dictionary<string, string> Variables() =>
         System.Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
             .Select(entry => (Name: (string)entry.Key, Value: (string?)entry.Value ?? ""))
-            .Where(variable => VariablePrefixes.Any(prefix => variable.Name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)))
+            .Where(variable =>
+                VariablePrefixes.Any(prefix => variable.Name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)))
             .OrderBy(variable => variable.Name, StringComparer.Ordinal)
             .ToDictionary(variable => variable.Name, variable => variable.Value);
 }

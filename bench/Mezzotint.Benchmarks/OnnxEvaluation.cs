@@ -7,7 +7,8 @@ using TorchSharp;
 
 namespace Mezzotint.Benchmarks;
 
-/// <summary>The same network in ONNX Runtime, float32, as <c>mezzotint export</c> writes it: what a user would deploy elsewhere. Its threads are ONNX Runtime's own, over all cores.</summary>
+/// <summary>The same network in ONNX Runtime, float32, as <c>mezzotint export</c> writes it: what a user would deploy elsewhere.
+/// Its threads are ONNX Runtime's own, over all cores.</summary>
 internal sealed class OnnxEvaluation : IDisposable
 {
     private static readonly string[] Outputs = ["output"];
@@ -21,7 +22,13 @@ internal sealed class OnnxEvaluation : IDisposable
         string path = Path.Combine(Path.GetTempPath(), $"mezzotint-bench-{Guid.NewGuid():N}.onnx");
         try
         {
-            OnnxFile.Write(path, network, new ModelInfo { Name = "bench", Model = network.Config, Process = new VarianceExploding(), Height = (int)x.shape[2], Width = (int)x.shape[3], ClassNames = [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")] });
+            OnnxFile.Write(
+                path, network,
+                new ModelInfo
+                {
+                    Name = "bench", Model = network.Config, Process = new VarianceExploding(), Height = (int)x.shape[2],
+                    Width = (int)x.shape[3], ClassNames = [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")],
+                });
             using var options = new SessionOptions { IntraOpNumThreads = Environment.ProcessorCount };
             _session = new InferenceSession(path, options);
         }

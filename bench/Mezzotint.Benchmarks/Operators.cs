@@ -8,12 +8,14 @@ using static TorchSharp.torch;
 namespace Mezzotint.Benchmarks;
 
 /// <summary>One operator at one shape, in one number type and order of memory.</summary>
-internal sealed record OperatorTime(string Operator, string Type, string Layout, double ForwardMilliseconds, double BackwardMilliseconds);
+internal sealed record OperatorTime(
+    string Operator, string Type, string Layout, double ForwardMilliseconds, double BackwardMilliseconds);
 
 /// <summary>What <c>operators</c> found.</summary>
 internal sealed record OperatorsResult(DateTime Date, Machine Machine, int Repeats, IReadOnlyList<OperatorTime> Times);
 
-/// <summary>The operators of the networks one by one, on one thread, at half a batch of 64: what a replica on one of two cores does. The best of some repeats.</summary>
+/// <summary>The operators of the networks one by one, on one thread, at half a batch of 64: what a replica on one of two cores
+/// does. The best of some repeats.</summary>
 internal static class Operators
 {
     private const int Batch = 32;
@@ -21,10 +23,16 @@ internal static class Operators
     private static readonly (string Name, Func<nn.Module<Tensor, Tensor>> Make, long Channels, long Side)[] All =
     [
         .. new (long From, long To, long Side)[] { (48, 48, 14), (96, 96, 7), (32, 32, 28), (64, 64, 14), (128, 128, 7) }
-            .Select(at => ($"conv 3 x 3, {at.From} to {at.To} at {at.Side} x {at.Side}", (Func<nn.Module<Tensor, Tensor>>)(() => nn.Conv2d(at.From, at.To, 3, padding: 1)), at.From, at.Side)),
+            .Select(at =>
+                (
+                    $"conv 3 x 3, {at.From} to {at.To} at {at.Side} x {at.Side}",
+                    (Func<nn.Module<Tensor, Tensor>>)(() => nn.Conv2d(at.From, at.To, 3, padding: 1)), at.From, at.Side)),
         ("conv 1 x 1, 96 to 48 at 14 x 14", () => nn.Conv2d(96, 48, 1), 96, 14),
         .. new (long Groups, long Channels, long Side)[] { (6, 48, 14), (12, 96, 7), (32, 32, 28), (32, 64, 14) }
-            .Select(at => ($"group normalisation, {at.Channels} channels in {at.Groups} groups at {at.Side} x {at.Side}", (Func<nn.Module<Tensor, Tensor>>)(() => Normalisation(at.Groups, at.Channels)), at.Channels, at.Side)),
+            .Select(at =>
+                (
+                    $"group normalisation, {at.Channels} channels in {at.Groups} groups at {at.Side} x {at.Side}",
+                    (Func<nn.Module<Tensor, Tensor>>)(() => Normalisation(at.Groups, at.Channels)), at.Channels, at.Side)),
         ("silu, 48 at 14 x 14", () => nn.SiLU(), 48, 14),
     ];
 
@@ -39,7 +47,9 @@ internal static class Operators
                     using var layer = make();
                     layer.to(type);
                     var (forward, backward) = Best(layer, channels, side, type, channelsLast, repeats);
-                    times.Add(new OperatorTime(name, type == ScalarType.Float32 ? "float32" : "bfloat16", channelsLast ? "channels last" : "channels first", Math.Round(forward, 3), Math.Round(backward, 3)));
+                    times.Add(new OperatorTime(
+                        name, type == ScalarType.Float32 ? "float32" : "bfloat16",
+                        channelsLast ? "channels last" : "channels first", Math.Round(forward, 3), Math.Round(backward, 3)));
                     tell(Line(times[^1]));
                 }
         return new OperatorsResult(DateTime.UtcNow, Machine.Describe(), repeats, times);
@@ -47,13 +57,20 @@ internal static class Operators
 
     public static string Table(OperatorsResult result)
     {
-        var table = new StringBuilder("| operator, forward + backward in ms | float32 | float32, channels last | bfloat16 | bfloat16, channels last |\n| --- | ---: | ---: | ---: | ---: |\n");
+        var table = new StringBuilder(
+            "| operator, forward + backward in ms | float32 | float32, channels last | bfloat16 | bfloat16, channels last |\n| "
+            + "--- | ---: | ---: | ---: | ---: |\n");
         foreach (var row in result.Times.GroupBy(time => time.Operator))
-            table.Append(CultureInfo.InvariantCulture, $"| {row.Key} | {string.Join(" | ", row.Select(time => string.Create(CultureInfo.InvariantCulture, $"{time.ForwardMilliseconds:F2} + {time.BackwardMilliseconds:F2}")))} |\n");
+        {
+            var cells = row.Select(time => string.Create(
+                CultureInfo.InvariantCulture, $"{time.ForwardMilliseconds:F2} + {time.BackwardMilliseconds:F2}"));
+            table.Append(CultureInfo.InvariantCulture, $"| {row.Key} | {string.Join(" | ", cells)} |\n");
+        }
         return table.ToString();
     }
 
-    private static (double Forward, double Backward) Best(nn.Module<Tensor, Tensor> layer, long channels, long side, ScalarType type, bool channelsLast, int repeats)
+    private static (double Forward, double Backward) Best(
+        nn.Module<Tensor, Tensor> layer, long channels, long side, ScalarType type, bool channelsLast, int repeats)
     {
         double forward = double.PositiveInfinity, backward = double.PositiveInfinity;
         for (int i = 0; i < repeats + 2; i++)
@@ -78,7 +95,10 @@ internal static class Operators
     }
 
     private static string Line(OperatorTime time) =>
-        string.Create(CultureInfo.InvariantCulture, $"{time.Operator,-62} {time.Type,-8} {time.Layout,-14} {time.ForwardMilliseconds,8:F2} + {time.BackwardMilliseconds:F2} ms");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{time.Operator,-62} {time.Type,-8} {time.Layout,-14} {time.ForwardMilliseconds,8:F2} + "
+            + $"{time.BackwardMilliseconds:F2} ms");
 
     private static nn.Module<Tensor, Tensor> Normalisation(long groups, long channels)
     {

@@ -5,8 +5,8 @@ namespace Mezzotint.Benchmarks;
 
 /// <summary>How many cores other processes took meanwhile: all busy time in <c>/proc/stat</c>, less this process's own.</summary>
 /// <remarks>
-/// OpenMP's threads wait for each other by spinning, and collapse where another process takes a core: figures from a machine that was not quiet flatter whatever
-/// does without them. A host that takes the core away (steal) counts as another process.
+/// OpenMP's threads wait for each other by spinning, and collapse where another process takes a core: figures from a machine that
+/// was not quiet flatter whatever does without them. A host that takes the core away (steal) counts as another process.
 /// </remarks>
 internal sealed class OtherLoad
 {
@@ -27,7 +27,8 @@ internal sealed class OtherLoad
     }
 
     /// <summary>Cores taken by others since the start, or null where the system does not tell.</summary>
-    public double? Cores => OthersSeconds() is { } now && _start is { } start ? Math.Max(0, now - start) / _clock.Elapsed.TotalSeconds : null;
+    public double? Cores =>
+        OthersSeconds() is { } now && _start is { } start ? Math.Max(0, now - start) / _clock.Elapsed.TotalSeconds : null;
 
     private double? OthersSeconds()
     {
@@ -35,9 +36,11 @@ internal sealed class OtherLoad
             return null;
         // cpu user nice system idle iowait irq softirq steal guest guest_nice; the last two are in user and nice already
         string[] fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        double busy = fields.Skip(1).Take(8).Where((_, i) => i is not (3 or 4)).Sum(ticks => double.Parse(ticks, CultureInfo.InvariantCulture));
+        double busy = fields.Skip(1).Take(8).Where((_, i) => i is not (3 or 4)).Sum(ticks =>
+            double.Parse(ticks, CultureInfo.InvariantCulture));
         using var process = Process.GetCurrentProcess();
         _companion?.Refresh();
-        return busy / TicksPerSecond - process.TotalProcessorTime.TotalSeconds - (_companion?.TotalProcessorTime.TotalSeconds ?? 0);
+        return busy / TicksPerSecond - process.TotalProcessorTime.TotalSeconds
+            - (_companion?.TotalProcessorTime.TotalSeconds ?? 0);
     }
 }

@@ -8,7 +8,8 @@ namespace Mezzotint.Benchmarks;
 /// The seed's preset written the way a first port to TorchSharp is written: eager, float32, contiguous, one module a box, and
 /// every temporary kept until the step's end. It is the baseline, so it stays as it is when the library's network gets faster.
 /// </summary>
-/// <remarks>Fields carry the library's parameter names, so that both networks hold the same weights and can be compared.</remarks>
+/// <remarks>Fields carry the library's parameter names, so that both networks hold the same weights and can be
+/// compared.</remarks>
 internal sealed class PlainUNet : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
     private readonly Embedding context_embed = nn.Embedding(10, 256);
@@ -40,11 +41,13 @@ internal sealed class PlainUNet : nn.Module<Tensor, Tensor, Tensor, Tensor>
         var theirs = network.named_parameters().ToDictionary(named => named.name, named => named.parameter);
         var ours = named_parameters().ToArray();
         if (ours.Length != theirs.Count)
-            throw new InvalidOperationException($"The baseline has {ours.Length} parameters, the library's network {theirs.Count}.");
+            throw new InvalidOperationException(
+                $"The baseline has {ours.Length} parameters, the library's network {theirs.Count}.");
         foreach (var (name, parameter) in ours)
         {
             if (!theirs.TryGetValue(name, out var other) || !parameter.shape.SequenceEqual(other.shape))
-                throw new InvalidOperationException($"The library's network has no parameter {name} of shape [{string.Join(", ", parameter.shape)}].");
+                throw new InvalidOperationException(
+                    $"The library's network has no parameter {name} of shape [{string.Join(", ", parameter.shape)}].");
             parameter.copy_(other);
         }
     }

@@ -4,7 +4,8 @@ using System.Globalization;
 
 namespace Mezzotint.Benchmarks;
 
-/// <summary>The seed's loop in PyTorch, in a process of its own that works when it is told to: <c>bench/pytorch/seed_loop.py</c>.</summary>
+/// <summary>The seed's loop in PyTorch, in a process of its own that works when it is told to:
+/// <c>bench/pytorch/seed_loop.py</c>.</summary>
 internal sealed class PyTorchProgram : IDisposable
 {
     private readonly Process _process;

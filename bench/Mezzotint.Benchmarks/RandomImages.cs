@@ -3,8 +3,8 @@ using Mezzotint.Data;
 namespace Mezzotint.Benchmarks;
 
 /// <summary>
-/// Images of MNIST's size and number with random pixels, a fifth of them not black, as in drawn digits: what is in an image changes neither the
-/// time nor the memory of a step, so nothing need be downloaded or drawn.
+/// Images of MNIST's size and number with random pixels, a fifth of them not black, as in drawn digits: what is in an image
+/// changes neither the time nor the memory of a step, so nothing need be downloaded or drawn.
 /// </summary>
 internal static class RandomImages
 {

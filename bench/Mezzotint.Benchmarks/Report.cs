@@ -30,14 +30,20 @@ internal static class Report
         var page = new StringBuilder();
         page.Append(Invariant($"# Comparison with the straight port, {result.Date:yyyy-MM-dd}\n\n"));
         page.Append(Table(result));
-        page.Append(Invariant($"\n{result.Rounds} rounds, interleaved in one process, each at least {result.SecondsEach:0.#} s; the seed's preset (`[model]` of `configs/seed.toml`), batch {result.BatchSize}; where no precision is told it is float32. "));
+        page.Append(Invariant(
+            $"\n{result.Rounds} rounds, interleaved in one process, each at least {result.SecondsEach:0.#} s; the seed's "));
+        page.Append(Invariant(
+            $"preset (`[model]` of `configs/seed.toml`), batch {result.BatchSize}; where no precision is told it is float32. "));
         page.Append("Rates are medians over the rounds, ratios the medians of each round's own ratio. ");
         page.Append("The limit of a row is what the matrix product of the same precision does in the same round, ");
         page.Append("for 0.18 GFLOP an evaluation and 0.54 a training image. The networks in float32, with the same weights, ");
         page.Append(Invariant($"differ by {result.NetworksDiffer:0.0E-0} of the largest output; {result.Precision} changes "));
         page.Append(Invariant($"the output by {result.RoundingDiffers:0.0E-0} of its size (root mean square).\n\n"));
         page.Append(Quietness(result)).Append('\n');
-        page.Append(Command(Invariant($"compare --rounds {result.Rounds} --seconds {result.SecondsEach:0.###}{(result.Measurements.Any(row => row.Name.StartsWith("pytorch", StringComparison.Ordinal)) ? " --pytorch python3" : "")} --save bench/results")));
+        bool python = result.Measurements.Any(row => row.Name.StartsWith("pytorch", StringComparison.Ordinal));
+        string options = python ? " --pytorch python3" : "";
+        page.Append(Command(Invariant(
+            $"compare --rounds {result.Rounds} --seconds {result.SecondsEach:0.###}{options} --save bench/results")));
         return page.Append(Description(result.Machine)).ToString();
     }
 
@@ -48,7 +54,9 @@ internal static class Report
         page.Append("| after | resident, MB | peak so far, MB |\n| --- | ---: | ---: |\n");
         foreach (var phase in result.Phases)
             page.Append(Invariant($"| {phase.Phase} | {phase.ResidentMegabytes:F0} | {phase.PeakMegabytes:F0} |\n"));
-        page.Append("\nThe seed's preset at batch 64 on 60,000 training and 10,000 test images of 28 x 28, in a process of its own; 1 MB is 10^6 bytes.\n\n");
+        page.Append(
+            "\nThe seed's preset at batch 64 on 60,000 training and 10,000 test images of 28 x 28, in a process of its own; 1 MB "
+            + "is 10^6 bytes.\n\n");
         page.Append(Command(Invariant($"memory --steps {result.Steps} --save bench/results")));
         return page.Append(Description(result.Machine)).ToString();
     }
@@ -68,9 +76,16 @@ internal static class Report
         var page = new StringBuilder();
         page.Append(Invariant($"# The server under load, {result.Date:yyyy-MM-dd}\n\n"));
         page.Append(Table(result));
-        page.Append(Invariant($"\nThe model `{result.Model}`; each client asks over and over for 1 to 4 digits by euler (20 steps), heun (10) or dpmpp-2m-sde (20), a third as streams, and compares every pixel of the answer with the image drawn alone from its seed. "));
-        page.Append("Clients and server share the machine. Alone: the same kinds of image by the pipeline in a process of its own, the mean of before and after. 1 MB is 10^6 bytes.\n\n");
-        page.Append(Command(Invariant($"load --clients {result.Clients} --time {result.AskedSeconds:F0} --model models/{result.Model} --save bench/results")));
+        page.Append(Invariant(
+            $"\nThe model `{result.Model}`; each client asks over and over for 1 to 4 digits by euler (20 steps), heun (10) or ")
+            + "dpmpp-2m-sde (20), a third as streams, and compares every pixel of the answer with the image drawn alone from "
+            + "its seed. ");
+        page.Append(
+            "Clients and server share the machine. Alone: the same kinds of image by the pipeline in a process of its own, the "
+            + "mean of before and after. 1 MB is 10^6 bytes.\n\n");
+        page.Append(Command(Invariant(
+            $"load --clients {result.Clients} --time {result.AskedSeconds:F0} --model models/{result.Model} --save ")
+            + Invariant($"bench/results")));
         return page.Append(Description(result.Machine)).ToString();
     }
 
@@ -112,19 +127,32 @@ internal static class Report
         var table = new StringBuilder("| what | rate | lowest - highest | ratio | share of its precision's limit |\n");
         table.Append("| --- | ---: | ---: | ---: | ---: |\n");
         foreach (var row in result.Measurements)
-            table.Append(Invariant($"| {row.Title} | {row.Median:F0} {row.Unit} | {row.Lowest:F0} - {row.Highest:F0} | {(row.Ratio is { } ratio ? Invariant($"{ratio:F2} x") : row.Name.StartsWith("port_", StringComparison.Ordinal) ? "1" : "")} | {(row.LimitShare is { } share ? Invariant($"{share:F2}") : "")} |\n"));
+        {
+            string ratio = row.Ratio is { } times ? Invariant($"{times:F2} x")
+                : row.Name.StartsWith("port_", StringComparison.Ordinal) ? "1" : "";
+            string share = row.LimitShare is { } part ? Invariant($"{part:F2}") : "";
+            table.Append(Invariant($"| {row.Title} | {row.Median:F0} {row.Unit} | {row.Lowest:F0} - {row.Highest:F0} | "));
+            table.Append(Invariant($"{ratio} | {share} |\n"));
+        }
         return table.ToString();
     }
 
     public static string Quietness(ComparisonResult result) => result switch
     {
         { CoresTakenByOthers: null } => "This system does not tell whether other processes took time meanwhile.\n",
-        { WasQuiet: true } => Invariant($"The machine was quiet: other processes took {result.CoresTakenByOthers:F2} of its cores meanwhile.\n"),
-        _ => Invariant($"**Not to be published: other processes took {result.CoresTakenByOthers:F2} cores meanwhile** (quiet is {OtherLoad.Quiet} at most). The straight port's OpenMP threads wait by spinning and collapse then, so the ratios flatter this project.\n"),
+        { WasQuiet: true } =>
+            Invariant($"The machine was quiet: other processes took {result.CoresTakenByOthers:F2} of its cores meanwhile.\n"),
+        _ =>
+            Invariant(
+                $"**Not to be published: other processes took {result.CoresTakenByOthers:F2} cores meanwhile** (quiet is ")
+                + Invariant($"{OtherLoad.Quiet} at most). The straight port's OpenMP threads wait by spinning and collapse ")
+                + "then, so the ratios flatter this project.\n",
     };
 
     public static string Verdict(MemoryResult result) =>
-        Invariant($"Peak {result.PeakMegabytes:F0} MB, {(result.IsWithin ? "within" : "ABOVE")} the limit of {result.LimitMegabytes:F0} MB.");
+        Invariant(
+            $"Peak {result.PeakMegabytes:F0} MB, {(result.IsWithin ? "within" : "ABOVE")} the limit of ")
+            + Invariant($"{result.LimitMegabytes:F0} MB.");
 
     private static string Command(string arguments) =>
         $"```\ndotnet run -c Release --project bench/Mezzotint.Benchmarks -- {arguments}\n```\n";
@@ -132,12 +160,17 @@ internal static class Report
     private static string Description(Machine machine)
     {
         var text = new StringBuilder("\n## Machine\n\n");
-        text.Append(Invariant($"- {machine.Processor}, {machine.Cores} cores{(machine.Virtual ? ", virtual machine" : "")}, {machine.MemoryGigabytes:F1} GB of memory\n"));
+        text.Append(Invariant(
+            $"- {machine.Processor}, {machine.Cores} cores{(machine.Virtual ? ", virtual machine" : "")}, ")
+            + Invariant($"{machine.MemoryGigabytes:F1} GB of memory\n"));
         if (machine.VectorFlags.Count > 0)
             text.Append(Invariant($"- vector instructions: {string.Join(' ', machine.VectorFlags)}\n"));
         text.Append(Invariant($"- {machine.OperatingSystem}, kernel {machine.Kernel}\n"));
-        text.Append(Invariant($"- {machine.Dotnet}, libtorch {machine.Libtorch}, TorchSharp {machine.Torchsharp}, Mezzotint {machine.Version}\n"));
-        text.Append(Invariant($"- environment: {(machine.Environment.Count == 0 ? "nothing set that matters" : string.Join(", ", machine.Environment.Select(variable => $"{variable.Key}={variable.Value}")))}\n"));
+        text.Append(Invariant(
+            $"- {machine.Dotnet}, libtorch {machine.Libtorch}, TorchSharp {machine.Torchsharp}, Mezzotint {machine.Version}\n"));
+        string environment = machine.Environment.Count == 0 ? "nothing set that matters"
+            : string.Join(", ", machine.Environment.Select(variable => $"{variable.Key}={variable.Value}"));
+        text.Append(Invariant($"- environment: {environment}\n"));
         return text.ToString();
     }
 

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Benchmarks;
 
 /// <summary>
-/// The baseline: the seed's training loop and network evaluation as a plain TorchSharp program has them. libtorch's OpenMP threads
-/// over all cores, <c>optim.Adam</c>, a tensor made of each batch's numbers, the loss read back at each step.
+/// The baseline: the seed's training loop and network evaluation as a plain TorchSharp program has them. libtorch's OpenMP
+/// threads over all cores, <c>optim.Adam</c>, a tensor made of each batch's numbers, the loss read back at each step.
 /// </summary>
 internal sealed class StraightPort : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class StraightPort : IDisposable
     {
         (_images, _batchSize) = (images, batchSize);
         _network.CopyFrom(weights);
-        _optimiser = optim.Adam(_network.parameters().Where(parameter => parameter.requires_grad), lr: 2e-4, beta1: 0.9, beta2: 0.999);
+        _optimiser =
+            optim.Adam(_network.parameters().Where(parameter => parameter.requires_grad), lr: 2e-4, beta1: 0.9, beta2: 0.999);
         _order = [.. Enumerable.Range(0, images.Count)];
         _shuffle.Shuffle(_order);
     }

@@ -11,7 +11,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Benchmarks;
 
-/// <summary><c>request</c>: 64 images of one digit in the seed's 500 steps, by this project and by the straight port; and <c>start</c>: the command in cold processes.</summary>
+/// <summary><c>request</c>: 64 images of one digit in the seed's 500 steps, by this project and by the straight port; and
+/// <c>start</c>: the command in cold processes.</summary>
 internal static class WholeRequests
 {
     private const int Images = 64, Steps = 500, Side = 28;
@@ -22,7 +23,8 @@ internal static class WholeRequests
         var load = new OtherLoad(pytorch?.Process);
         using var network = new UNet(new UNetConfig(), seed: 1);
         using var port = new StraightPort(RandomImages.Make("random train", 64), Images, network);
-        using DiffusionPipeline pipeline = Pipelines.Of(network, Side), exact = Pipelines.Of(network, Side, precision: ComputePrecision.Float32);
+        using DiffusionPipeline pipeline = Pipelines.Of(network, Side),
+            exact = Pipelines.Of(network, Side, precision: ComputePrecision.Float32);
         List<double> ours = [], single = [], theirs = [], ratios = [];
         foreach (var warm in new Action[] { () => pipeline.Draw(Images, 2), () => exact.Draw(Images, 2), () => Port(port, 2) })
             warm();
@@ -67,9 +69,11 @@ internal static class WholeRequests
 
     public static double? Start(Action<Figure> add, int times)
     {
-        string program = Path.Combine(Repository.Folder, "artifacts", "bin", "Mezzotint.Cli", "release_linux-x64", "Mezzotint.Cli");
+        string program =
+            Path.Combine(Repository.Folder, "artifacts", "bin", "Mezzotint.Cli", "release_linux-x64", "Mezzotint.Cli");
         if (!File.Exists(program))
-            throw new InvalidOperationException($"Build the command first: dotnet build -c Release src/Mezzotint.Cli ({program} is not there).");
+            throw new InvalidOperationException(
+                $"Build the command first: dotnet build -c Release src/Mezzotint.Cli ({program} is not there).");
         string folder = Directory.CreateTempSubdirectory("mezzotint-start-").FullName;
         try
         {
@@ -77,8 +81,12 @@ internal static class WholeRequests
             {
                 ("mezzotint --help", ["--help"]),
                 ("mezzotint sample --help", ["sample", "--help"]),
-                ("mezzotint sample --label 5 --count 1, models/mnist", ["sample", "mnist", "--label", "5", "--count", "1", "--out", Path.Combine(folder, "one.png")]),
-                ("mezzotint sample --label 5 --count 16, models/mnist", ["sample", "mnist", "--label", "5", "--count", "16", "--out", Path.Combine(folder, "some.png")]),
+                (
+                    "mezzotint sample --label 5 --count 1, models/mnist",
+                    ["sample", "mnist", "--label", "5", "--count", "1", "--out", Path.Combine(folder, "one.png")]),
+                (
+                    "mezzotint sample --label 5 --count 16, models/mnist",
+                    ["sample", "mnist", "--label", "5", "--count", "16", "--out", Path.Combine(folder, "some.png")]),
             })
             {
                 Run(program, arguments);
@@ -94,7 +102,8 @@ internal static class WholeRequests
 
     private static void Run(string program, string[] arguments)
     {
-        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Folder };
+        var start = new ProcessStartInfo(program)
+            { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Folder };
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
@@ -102,7 +111,9 @@ internal static class WholeRequests
         process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {errors.Result}"));
+            throw new InvalidOperationException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {errors.Result}"));
     }
 
     private static double Seconds(Action work)

@@ -21,16 +21,20 @@ internal static class CommandLine
     private const int HelpWidth = 80;
 
     public static string Version { get; } =
-        typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+        typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[
+            0];
 
     public static int Run(string[] args, Terminal terminal)
     {
         try
         {
             var result = Create(terminal).Parse(args);
-            return result.Action is ParseErrorAction || (result.Action == result.CommandResult.Command.Action && UnknownOption(result) is not null)
+            return result.Action is ParseErrorAction
+                || (result.Action == result.CommandResult.Command.Action && UnknownOption(result) is not null)
                 ? Refuse(result, terminal)
-                : result.Invoke(new InvocationConfiguration { Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false });
+                : result.Invoke(
+                    new InvocationConfiguration
+                        { Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false });
         }
 #pragma warning disable CA1031 // the last place where an exception can become a line that a person can use
         catch (Exception error)
@@ -96,15 +100,19 @@ internal static class CommandLine
     private static IEnumerable<string> PathTo(Command command) =>
         [.. command.Parents.OfType<Command>().Take(1).SelectMany(PathTo), command.Name];
 
-    /// <summary>The parser takes a misspelt option for an argument where one is still to come: no argument here begins with a dash.</summary>
+    /// <summary>The parser takes a misspelt option for an argument where one is still to come: no argument here begins with a
+    /// dash.</summary>
     internal static string? UnknownOption(ParseResult result) => result.CommandResult.Children.OfType<ArgumentResult>()
         .SelectMany(argument => argument.Tokens).Select(token => token.Value).Concat(result.UnmatchedTokens)
         .FirstOrDefault(word => word.StartsWith('-') && !result.Tokens.Any(token => token.Type == TokenType.DoubleDash));
 
-    private static IEnumerable<string> VerbsOf(Command command) => command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name);
+    private static IEnumerable<string> VerbsOf(Command command) =>
+        command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name);
 
     private static IEnumerable<string> OptionNames(Command command) =>
-        command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options.Where(option => option.Recursive))).Select(option => option.Name);
+        command.Options.Concat(
+            command.Parents.OfType<Command>()
+                .SelectMany(parent => parent.Options.Where(option => option.Recursive))).Select(option => option.Name);
 
     private static string Meant(string word, IEnumerable<string> known) =>
         Spelling.Nearest(word.Split('=')[0], known) is { } nearest ? $" (did you mean '{nearest}'?)" : "";

@@ -2,7 +2,8 @@ using Mezzotint.Studio.Api;
 
 namespace Mezzotint.Studio;
 
-/// <summary>The end of the server: first nothing new is taken and what was taken is drawn; then, if that takes too long, the rest is cut off.</summary>
+/// <summary>The end of the server: first nothing new is taken and what was taken is drawn; then, if that takes too long, the rest
+/// is cut off.</summary>
 internal sealed class Drain : IDisposable
 {
     private readonly CancellationTokenSource _cut = new();

@@ -2,7 +2,8 @@ using System.Security.Cryptography;
 
 namespace Mezzotint.Studio;
 
-/// <summary>Images that were asked for as addresses: in memory, for a while, never more than so many bytes. Nothing is read from or written to a disk.</summary>
+/// <summary>Images that were asked for as addresses: in memory, for a while, never more than so many bytes. Nothing is read from
+/// or written to a disk.</summary>
 /// <param name="keep">How long an image is kept.</param>
 /// <param name="mostBytes">The most bytes of all; the oldest go first.</param>
 /// <param name="time">The clock.</param>
@@ -25,7 +26,8 @@ internal sealed class ImageStore(TimeSpan keep, long mostBytes, TimeProvider tim
             _images.Add(name, new StoredImage(bytes, mediaType, time.GetUtcNow() + keep));
             _oldestFirst.Enqueue(name);
             _bytes += bytes.Length;
-            while (_oldestFirst.TryPeek(out string? oldest) && (_bytes > mostBytes || _images[oldest].Expires <= time.GetUtcNow()))
+            while (_oldestFirst.TryPeek(out string? oldest)
+                && (_bytes > mostBytes || _images[oldest].Expires <= time.GetUtcNow()))
                 Remove(_oldestFirst.Dequeue());
         }
         return name;

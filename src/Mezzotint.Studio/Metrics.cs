@@ -5,8 +5,8 @@ using System.Text;
 namespace Mezzotint.Studio;
 
 /// <summary>
-/// What the server counts, in the text format of Prometheus (version 0.0.4): a line <c># TYPE name kind</c>, then <c>name{label="value"} number</c>; a histogram is
-/// a counter for each upper bound <c>le</c>, with sum and count.
+/// What the server counts, in the text format of Prometheus (version 0.0.4): a line <c># TYPE name kind</c>, then
+/// <c>name{label="value"} number</c>; a histogram is a counter for each upper bound <c>le</c>, with sum and count.
 /// </summary>
 internal sealed class Metrics(TimeProvider time)
 {
@@ -56,11 +56,13 @@ internal sealed class Metrics(TimeProvider time)
     public string ToText(IEnumerable<(string Name, string Kind, string Meaning, double Value)> gauges)
     {
         var text = new StringBuilder();
-        void Head(string name, string kind, string meaning) => text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {meaning}\n# TYPE {name} {kind}\n");
+        void Head(string name, string kind, string meaning) =>
+            text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {meaning}\n# TYPE {name} {kind}\n");
 
         Head("mezzotint_requests_total", "counter", "Answers by path and status.");
         foreach (var ((path, status), count) in _requests.OrderBy(entry => entry.Key))
-            text.Append(CultureInfo.InvariantCulture, $"mezzotint_requests_total{{path=\"{path}\",status=\"{status}\"}} {count}\n");
+            text.Append(
+                CultureInfo.InvariantCulture, $"mezzotint_requests_total{{path=\"{path}\",status=\"{status}\"}} {count}\n");
         Head("mezzotint_requests_cut_off_total", "counter", "Clients that went away before they were answered.");
         text.Append(CultureInfo.InvariantCulture, $"mezzotint_requests_cut_off_total {Interlocked.Read(ref _cutOff)}\n");
         foreach (var (name, kind, meaning, value) in gauges)
@@ -73,9 +75,14 @@ internal sealed class Metrics(TimeProvider time)
         {
             long below = 0;
             for (int i = 0; i < Bounds.Length; i++)
-                text.Append(CultureInfo.InvariantCulture, $"mezzotint_request_seconds_bucket{{le=\"{Bounds[i]}\"}} {below += _latencies[i]}\n");
+                text.Append(
+                    CultureInfo.InvariantCulture,
+                    $"mezzotint_request_seconds_bucket{{le=\"{Bounds[i]}\"}} {below += _latencies[i]}\n");
             long all = below + _latencies[^1];
-            text.Append(CultureInfo.InvariantCulture, $"mezzotint_request_seconds_bucket{{le=\"+Inf\"}} {all}\nmezzotint_request_seconds_sum {_seconds}\nmezzotint_request_seconds_count {all}\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"mezzotint_request_seconds_bucket{{le=\"+Inf\"}} {all}\nmezzotint_request_seconds_sum "
+                + $"{_seconds}\nmezzotint_request_seconds_count {all}\n");
         }
         return text.ToString();
     }

@@ -3,8 +3,9 @@ using Mezzotint.Studio.Api;
 namespace Mezzotint.Studio;
 
 /// <summary>
-/// The places that there are for requests: so many, of so many images, drawn or waiting. A request takes a place before its first image and gives it back when it has
-/// been answered, given up or cut off, whatever happens. In which order they are drawn is the pipeline's.
+/// The places that there are for requests: so many, of so many images, drawn or waiting. A request takes a place before its first
+/// image and gives it back when it has been answered, given up or cut off, whatever happens. In which order they are drawn is the
+/// pipeline's.
 /// </summary>
 internal sealed class RequestQueue(int mostRequests, int mostImages, Metrics metrics)
 {
@@ -35,8 +36,10 @@ internal sealed class RequestQueue(int mostRequests, int mostImages, Metrics met
         return new Place(this, images, evaluations);
     }
 
-    /// <summary>Seconds until a request that is being drawn is likely to be done: half of what one takes at the speed that requests had of late, 1 to 60.</summary>
-    private int RetryAfter() => (int)Math.Clamp(Math.Ceiling(_evaluations / (double)Requests / 2 / Math.Max(1, metrics.EvaluationsPerSecond)), 1, 60);
+    /// <summary>Seconds until a request that is being drawn is likely to be done: half of what one takes at the speed that
+    /// requests had of late, 1 to 60.</summary>
+    private int RetryAfter() =>
+        (int)Math.Clamp(Math.Ceiling(_evaluations / (double)Requests / 2 / Math.Max(1, metrics.EvaluationsPerSecond)), 1, 60);
 
     private void Leave(int images, long evaluations)
     {

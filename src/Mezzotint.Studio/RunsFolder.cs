@@ -6,8 +6,9 @@ using Mezzotint.Training;
 namespace Mezzotint.Studio;
 
 /// <summary>
-/// The folder of the trainings, to be read alone, also while they go on. What is asked for is looked up among the names that a folder has, and never made part of a
-/// path; links are passed over on every level. So there is no name that leads out of the folder.
+/// The folder of the trainings, to be read alone, also while they go on. What is asked for is looked up among the names that a
+/// folder has, and never made part of a path; links are passed over on every level. So there is no name that leads out of the
+/// folder.
 /// </summary>
 /// <param name="path">The folder; it need not be there.</param>
 /// <param name="time">The clock; the system's where null.</param>
@@ -21,16 +22,23 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
-    private static readonly EnumerationOptions All = new() { AttributesToSkip = 0, IgnoreInaccessible = true, MatchType = MatchType.Simple };
+    private static readonly EnumerationOptions All = new()
+        { AttributesToSkip = 0, IgnoreInaccessible = true, MatchType = MatchType.Simple };
 
-    private readonly ConcurrentDictionary<string, (long Length, DateTime Written, IReadOnlyList<RunLogEntry> Entries)> _logs = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (
+        long Length, DateTime Written, IReadOnlyList<RunLogEntry> Entries)> _logs = new(StringComparer.Ordinal);
 
     /// <summary>The runs by name: the folders that have a log.</summary>
     public IReadOnlyList<RunFiles> List() =>
-        [.. Entries(new DirectoryInfo(path)).OfType<DirectoryInfo>().Select(Run).OfType<RunFiles>().OrderBy(run => run.Name, StringComparer.Ordinal)];
+        [
+            .. Entries(new DirectoryInfo(path)).OfType<DirectoryInfo>().Select(Run).OfType<RunFiles>()
+                .OrderBy(run => run.Name, StringComparer.Ordinal),
+        ];
 
     /// <summary>The run of a name; null where there is none.</summary>
-    public RunFiles? Find(string name) => Entries(new DirectoryInfo(path)).OfType<DirectoryInfo>().FirstOrDefault(entry => entry.Name == name) is { } folder ? Run(folder) : null;
+    public RunFiles? Find(string name) =>
+        Entries(new DirectoryInfo(path)).OfType<DirectoryInfo>().FirstOrDefault(entry => entry.Name == name) is { } folder
+            ? Run(folder) : null;
 
     /// <summary>The entries of a run's log, read again when it has changed.</summary>
     /// <exception cref="MezzotintException">A line is not an entry.</exception>
@@ -96,8 +104,11 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
     }
 
     /// <summary>The grids of a run, the oldest first.</summary>
-    public static IReadOnlyList<FileInfo> Samples(RunFiles run) => Entries(run.Folder).OfType<DirectoryInfo>().FirstOrDefault(entry => entry.Name == "samples") is { } samples
-        ? [.. Entries(samples).OfType<FileInfo>().Where(file => file.Extension == ".png" && IsReadable(file)).OrderBy(file => file.Name, StringComparer.Ordinal)]
+    public static IReadOnlyList<FileInfo> Samples(RunFiles run) =>
+        Entries(run.Folder).OfType<DirectoryInfo>().FirstOrDefault(entry => entry.Name == "samples") is { } samples
+        ? [
+            .. Entries(samples).OfType<FileInfo>().Where(file => file.Extension == ".png" && IsReadable(file))
+                .OrderBy(file => file.Name, StringComparer.Ordinal)]
         : [];
 
     private static RunFiles? Run(DirectoryInfo folder)
@@ -114,7 +125,11 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
     {
         try
         {
-            return [.. folder.EnumerateFileSystemInfos("*", All).Where(entry => entry.LinkTarget is null && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint))];
+            return
+            [
+                .. folder.EnumerateFileSystemInfos("*", All).Where(entry =>
+                    entry.LinkTarget is null && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint)),
+            ];
         }
         catch (Exception none) when (none is IOException or UnauthorizedAccessException or System.Security.SecurityException)
         {

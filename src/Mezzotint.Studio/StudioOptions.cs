@@ -2,17 +2,17 @@ using System.Net;
 
 namespace Mezzotint.Studio;
 
-/// <summary>What the server is told when it starts.</summary>
+/// <summary>The settings of a server.</summary>
 public sealed record StudioOptions
 {
-    /// <summary>The address that is listened at unless told otherwise: this machine alone can reach it.</summary>
+    /// <summary>The default address, which this machine alone can reach.</summary>
     public const string DefaultUrl = "http://127.0.0.1:7860";
 
     /// <summary>Where to listen, separated by semicolons; port 0 is any free one.</summary>
     public string Urls { get; init; } = DefaultUrl;
 
     /// <summary>
-    /// The proxies whose X-Forwarded headers are believed: addresses, or networks as 10.0.0.0/8. None unless told otherwise.
+    /// The proxies whose X-Forwarded headers are believed: addresses, or networks as 10.0.0.0/8. None by default.
     /// </summary>
     public IReadOnlyList<string> Proxies { get; init; } = [];
 
@@ -22,7 +22,8 @@ public sealed record StudioOptions
     /// </summary>
     public string? PublicUrl { get; init; }
 
-    /// <summary>What clients must send as <c>Authorization: Bearer KEY</c>; null where anybody who reaches the server may draw.</summary>
+    /// <summary>What clients must send as <c>Authorization: Bearer KEY</c>; null where anybody who reaches the server may
+    /// draw.</summary>
     public string? ApiKey { get; init; }
 
     /// <summary>The folder whose trainings are shown; it need not be there, and nothing outside of it is.</summary>
@@ -56,13 +57,15 @@ public sealed record StudioOptions
     public bool OnLoopbackOnly => Addresses().All(IsLoopback);
 
     /// <summary>Checks the numbers and the addresses.</summary>
-    /// <exception cref="MezzotintException">One is wrong, or a server that others can reach has no key; the message says what to do.</exception>
+    /// <exception cref="MezzotintException">One is wrong, or a server that others can reach has no key; the message says what to
+    /// do.</exception>
     public void Validate()
     {
         foreach (var address in Addresses())
         {
             if (address.Scheme != Uri.UriSchemeHttp)
-                throw new MezzotintException($"--urls '{address.OriginalString}': the server speaks http alone; put it behind a proxy for https.");
+                throw new MezzotintException(
+                    $"--urls '{address.OriginalString}': the server speaks http alone; put it behind a proxy for https.");
             if (address.AbsolutePath != "/" || address.Query.Length > 0)
                 throw new MezzotintException($"--urls '{address.OriginalString}': an address has no path, as in {DefaultUrl}.");
         }
@@ -73,7 +76,9 @@ public sealed record StudioOptions
                 $"--public-url {PublicUrl} can be reached from other machines: say with --api-key KEY what clients must send.")
                 { Key = "--public-url" };
         if (ApiKey is null && !OnLoopbackOnly)
-            throw new MezzotintException($"--urls {Urls} can be reached from other machines: say with --api-key KEY what clients must send, or listen on {DefaultUrl}.");
+            throw new MezzotintException(
+                $"--urls {Urls} can be reached from other machines: say with --api-key KEY what clients must send, or listen on "
+                + $"{DefaultUrl}.");
         if (ApiKey is { } key && (key.Length < 8 || key.Any(c => c is <= ' ' or > '~')))
             throw new MezzotintException("--api-key: a key has at least 8 characters, all of ASCII, without blanks.");
     }
@@ -104,7 +109,11 @@ public sealed record StudioOptions
         if (urls.Length == 0)
             throw new MezzotintException($"--urls is empty: name an address, as in {DefaultUrl}.");
         // The server's own wildcards are no host names of a Uri; all of them mean every address.
-        return urls.Select(url => Uri.TryCreate(url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out var address) ? address
+        return urls.Select(url =>
+            Uri.TryCreate(
+                url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal)
+                    .Replace("://+", "://0.0.0.0", StringComparison.Ordinal),
+                UriKind.Absolute, out var address) ? address
             : throw new MezzotintException($"--urls '{url}' is no address; one is {DefaultUrl}."));
     }
 

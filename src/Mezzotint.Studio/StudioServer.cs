@@ -12,8 +12,8 @@ using Microsoft.Extensions.Logging;
 namespace Mezzotint.Studio;
 
 /// <summary>
-/// The server: a pipeline behind HTTP, as OpenAI's clients know it. It reads the pictures and logs of the runs folder, no other files
-/// and no configuration but what it is given, and writes none.
+/// The server: a pipeline behind HTTP, as OpenAI's clients know it. It reads the pictures and logs of the runs folder, no other
+/// files and no configuration but what it is given, and writes none.
 /// </summary>
 public sealed class StudioServer : IAsyncDisposable
 {
@@ -23,7 +23,8 @@ public sealed class StudioServer : IAsyncDisposable
     private StudioServer(WebApplication app, Drain drain) => (_app, _drain) = (app, drain);
 
     /// <summary>Where it listens, with the ports that were chosen.</summary>
-    public IReadOnlyList<string> Addresses => [.. _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
+    public IReadOnlyList<string> Addresses =>
+        [.. _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
 
     /// <summary>Requests that have a place in the queue.</summary>
     internal RequestQueue Queue => _app.Services.GetRequiredService<RequestQueue>();
@@ -34,7 +35,8 @@ public sealed class StudioServer : IAsyncDisposable
     /// <param name="logs">Where warnings and errors go; null for nowhere.</param>
     /// <param name="time">The clock; the system's where null.</param>
     /// <exception cref="MezzotintException">An option is wrong, or the address cannot be listened at.</exception>
-    public static async Task<StudioServer> StartAsync(DiffusionPipeline pipeline, StudioOptions options, ILoggerProvider? logs = null, TimeProvider? time = null)
+    public static async Task<StudioServer> StartAsync(
+        DiffusionPipeline pipeline, StudioOptions options, ILoggerProvider? logs = null, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         ArgumentNullException.ThrowIfNull(options);
@@ -47,11 +49,14 @@ public sealed class StudioServer : IAsyncDisposable
         {
             await app.StartAsync().ConfigureAwait(false);
         }
-        catch (Exception refused) when (refused is IOException or InvalidOperationException or System.Net.Sockets.SocketException or FormatException)
+        catch (Exception refused) when (
+            refused is IOException or InvalidOperationException or System.Net.Sockets.SocketException or FormatException)
         {
             await app.DisposeAsync().ConfigureAwait(false);
             drain.Dispose();
-            throw new MezzotintException($"--urls {options.Urls} cannot be listened at: {refused.Message.Split('\n')[0]} Choose another address or port.", refused);
+            throw new MezzotintException(
+                $"--urls {options.Urls} cannot be listened at: {refused.Message.Split('\n')[0]} Choose another address or port.",
+                refused);
         }
         return new StudioServer(app, drain);
     }
@@ -78,7 +83,8 @@ public sealed class StudioServer : IAsyncDisposable
         _drain.Dispose();
     }
 
-    private static WebApplication Build(DiffusionPipeline pipeline, StudioOptions options, ILoggerProvider? logs, TimeProvider time, Drain drain)
+    private static WebApplication Build(
+        DiffusionPipeline pipeline, StudioOptions options, ILoggerProvider? logs, TimeProvider time, Drain drain)
     {
         // Empty: no appsettings.json of the current folder and no variable of the environment says what the server does.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -94,7 +100,8 @@ public sealed class StudioServer : IAsyncDisposable
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         var metrics = new Metrics(time);
         builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(pipeline).AddSingleton(options).AddSingleton(metrics).AddSingleton(drain).AddSingleton(time);
+        builder.Services.AddSingleton(pipeline).AddSingleton(options).AddSingleton(metrics).AddSingleton(drain)
+            .AddSingleton(time);
         builder.Services.AddSingleton(new RequestQueue(options.MaxRequests, options.MaxImages, metrics));
         builder.Services.AddSingleton(new ImageStore(options.KeepImages, options.MaxKeptBytes, time));
         builder.Services.AddSingleton<ImagesEndpoints>().AddSingleton<ModelsEndpoints>().AddSingleton<HealthEndpoints>();

@@ -4,7 +4,8 @@ namespace Mezzotint.Cli.Tests;
 
 public class CompletionsTests
 {
-    private static string[] After(string line) => Command.Run("complete", line).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    private static string[] After(string line) =>
+        Command.Run("complete", line).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     [Theory]
     [InlineData("mezzotint sa", "sample", "samplers")]
@@ -26,7 +27,8 @@ public class CompletionsTests
     [InlineData("mezzotint sample \"unended")]
     [InlineData("mezzotint nothing --like that")]
     [InlineData("mezzotint sample --sampler heun --steps 5 --label 1 --out x.png --count 1")]
-    public void A_line_that_goes_nowhere_is_no_error(string line) => Assert.Equal((0, ""), (Command.Run("complete", line) is var outcome ? outcome.ExitCode : -1, outcome.Error));
+    public void A_line_that_goes_nowhere_is_no_error(string line) =>
+        Assert.Equal((0, ""), (Command.Run("complete", line) is var outcome ? outcome.ExitCode : -1, outcome.Error));
 
     [Fact]
     public void The_question_that_scripts_ask_is_not_shown_among_the_commands()
@@ -38,22 +40,32 @@ public class CompletionsTests
 
     [Fact]
     public void A_shell_that_is_not_known_is_refused_with_those_that_are() =>
-        Assert.Contains("SHELL takes bash, zsh, fish, pwsh, not 'tcsh'", Command.Run("completions", "tcsh").ErrorLine, StringComparison.Ordinal);
+        Assert.Contains(
+            "SHELL takes bash, zsh, fish, pwsh, not 'tcsh'", Command.Run("completions", "tcsh").ErrorLine,
+            StringComparison.Ordinal);
 
     /// <summary>Bash is on every machine that the tests run on; the other shells are tried where they are.</summary>
     [Theory]
-    [InlineData("bash", """COMP_LINE="mezzotint sample --sampler deis --lev"; COMP_POINT=36; _mezzotint; echo "${COMPREPLY[@]}" """, "--levels")]
-    [InlineData("bash", """COMP_LINE="mezzotint samp --sampler"; COMP_POINT=14; _mezzotint; echo "${COMPREPLY[@]}" """, "sample samplers")]
+    [InlineData(
+        "bash",
+        """COMP_LINE="mezzotint sample --sampler deis --lev"; COMP_POINT=36; _mezzotint; echo "${COMPREPLY[@]}" """,
+        "--levels")]
+    [InlineData(
+        "bash",
+        """COMP_LINE="mezzotint samp --sampler"; COMP_POINT=14; _mezzotint; echo "${COMPREPLY[@]}" """,
+        "sample samplers")]
     [InlineData("fish", "complete -C 'mezzotint sample --sampler unip'", "unipc")]
     public void The_script_completes_in_the_shell_itself(string shell, string question, string expected)
     {
         Assert.SkipUnless(OnPath(shell), $"There is no {shell} here.");
         using var folder = new ScratchFolder();
         string program = Path.Combine(folder.Path, "mezzotint");
-        File.WriteAllText(program, $"#!/bin/sh\nexec dotnet '{Path.Combine(Command.ProgramFolder, "Mezzotint.Cli.dll")}' \"$@\"\n");
+        File.WriteAllText(
+            program, $"#!/bin/sh\nexec dotnet '{Path.Combine(Command.ProgramFolder, "Mezzotint.Cli.dll")}' \"$@\"\n");
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var start = new ProcessStartInfo(shell, ["-c", $"{Command.Run("completions", shell).Out}\n{question}"]) { RedirectStandardOutput = true, RedirectStandardInput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(shell, ["-c", $"{Command.Run("completions", shell).Out}\n{question}"])
+            { RedirectStandardOutput = true, RedirectStandardInput = true, RedirectStandardError = true };
         start.Environment["PATH"] = $"{folder.Path}:{Environment.GetEnvironmentVariable("PATH")}";
         using var process = Process.Start(start)!;
         Assert.Equal((0, expected), (Command.Finish(process) is var outcome ? outcome.ExitCode : -1, outcome.Out.Trim()));

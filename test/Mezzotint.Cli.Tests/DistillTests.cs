@@ -7,7 +7,10 @@ namespace Mezzotint.Cli.Tests;
 public sealed class DistillTests : IDisposable
 {
     private static readonly string[] Small =
-        ["--set", "data.train_count=256", "--set", "data.test_count=32", "--set", "training.batch_size=32", "--set", "training.epochs=1", "--set", "training.samples_per_label=1", "--set", "training.replicas=1"];
+        [
+            "--set", "data.train_count=256", "--set", "data.test_count=32", "--set", "training.batch_size=32", "--set",
+            "training.epochs=1", "--set", "training.samples_per_label=1", "--set", "training.replicas=1",
+        ];
 
     private readonly ScratchFolder _scratch = new();
     private readonly string _model;
@@ -30,27 +33,44 @@ public sealed class DistillTests : IDisposable
         Assert.Equal(ModelFolder.Hash(_model), ModelFolder.Hash(_scratch["run", "start"]));
         Assert.NotEqual(ModelFolder.Hash(_model), ModelFolder.Hash(_scratch["run", "model"]));
 
-        var drawn = JsonDocument.Parse(Command.Run("sample", _scratch["run"], "--label", "3", "--count", "1", "--out", _scratch["four.png"], "--json").Out).RootElement;
+        var drawn = JsonDocument.Parse(
+            Command.Run("sample", _scratch["run"], "--label", "3", "--count", "1", "--out", _scratch["four.png"], "--json")
+                .Out).RootElement;
         Assert.Equal(("lcm", 4), (drawn.GetProperty("sampler").GetString(), drawn.GetProperty("steps").GetInt32()));
-        var once = JsonDocument.Parse(Command.Run("sample", _scratch["run"], "--label", "3", "--count", "1", "--levels", "9.8", "--out", _scratch["one.png"], "--json").Out).RootElement;
+        var once = JsonDocument.Parse(
+            Command.Run(
+                "sample", _scratch["run"], "--label", "3", "--count", "1", "--levels", "9.8", "--out", _scratch["one.png"],
+                "--json").Out).RootElement;
         Assert.Equal(1, once.GetProperty("steps").GetInt32());
-        Assert.Equal(0, Command.Run("sample", _scratch["run"], "--label", "3", "--count", "1", "--levels", "9.8,0.8", "--out", _scratch["two.png"]).ExitCode);
+        Assert.Equal(
+            0,
+            Command.Run(
+                "sample", _scratch["run"], "--label", "3", "--count", "1", "--levels", "9.8,0.8", "--out",
+                _scratch["two.png"]).ExitCode);
     }
 
     [Fact]
     public void Training_begins_with_another_models_weights_and_refuses_those_of_another_shape()
     {
         _scratch.Write("tiny.toml", TinyTraining.Toml);
-        Assert.Equal(0, Command.Run("train", _scratch["tiny.toml"], "--from", _model, "--out", _scratch["run"], "--set", "training.epochs=1", "--set", "training.learning_rate=1e-12").ExitCode);
+        Assert.Equal(
+            0,
+            Command.Run(
+                "train", _scratch["tiny.toml"], "--from", _model, "--out", _scratch["run"], "--set", "training.epochs=1", "--set",
+                "training.learning_rate=1e-12").ExitCode);
         // Steps that small leave the weights where they were, to the last digits.
         using var start = ModelFolder.Read(_model);
         using var trained = ModelFolder.Read(_scratch["run", "model"]);
         foreach (var (mine, theirs) in start.Network.named_parameters().Zip(trained.Network.named_parameters()))
             Assert.True(mine.parameter.allclose(theirs.parameter, 1e-5, 1e-6), mine.name);
 
-        var refused = Command.Run("train", _scratch["tiny.toml"], "--from", _model, "--out", _scratch["other"], "--set", "model.corpus_length=11");
+        var refused = Command.Run(
+            "train", _scratch["tiny.toml"], "--from", _model, "--out", _scratch["other"], "--set", "model.corpus_length=11");
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("of another shape than the configuration's [model]", refused.ErrorLine, StringComparison.Ordinal);
-        Assert.Contains("is for the beginning of a run", Command.Run("train", _scratch["tiny.toml"], "--from", _model, "--resume", "--out", _scratch["run"]).ErrorLine, StringComparison.Ordinal);
+        Assert.Contains(
+            "is for the beginning of a run",
+            Command.Run("train", _scratch["tiny.toml"], "--from", _model, "--resume", "--out", _scratch["run"]).ErrorLine,
+            StringComparison.Ordinal);
     }
 }

@@ -20,7 +20,12 @@ public sealed class DoctorTests : IDisposable
         Assert.Equal(Environment.ProcessorCount, facts.GetProperty("cores").GetInt32());
         Assert.NotEmpty(facts.GetProperty("mnist_searched").EnumerateArray());
         string text = Command.Run("doctor").Out;
-        foreach (string name in new[] { "mezzotint", ".NET", "TorchSharp", "libtorch", "system", "processor", "cores", "memory", "CUDA", "MNIST", "models", "cache" })
+        foreach (
+            string name in new[]
+            {
+                "mezzotint", ".NET", "TorchSharp", "libtorch", "system", "processor", "cores", "memory", "CUDA", "MNIST",
+                "models", "cache",
+            })
             Assert.Contains("\n" + name + " ", "\n" + text, StringComparison.Ordinal);
     }
 
@@ -59,7 +64,8 @@ public sealed class DoctorTests : IDisposable
         {
             string name = Path.GetFileName(file);
             bool managed = name.EndsWith(".dll", StringComparison.Ordinal) && new FileInfo(file).Length < 20_000_000;
-            bool settings = name.StartsWith("Mezzotint.Cli.", StringComparison.Ordinal) && name.EndsWith(".runtimeconfig.json", StringComparison.Ordinal);
+            bool settings = name.StartsWith("Mezzotint.Cli.", StringComparison.Ordinal)
+                && name.EndsWith(".runtimeconfig.json", StringComparison.Ordinal);
             if ((managed || settings) && (withTorchSharp || name != "TorchSharp.dll"))
                 File.Copy(file, _scratch["program", name]);
         }

@@ -5,7 +5,8 @@ using Verb = System.CommandLine.Command;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary>The commands that the documents show, read by the program itself (and not run): none has a stale option, and none names a file of the repository that is gone.</summary>
+/// <summary>The commands that the documents show, read by the program itself (and not run): none has a stale option, and none
+/// names a file of the repository that is gone.</summary>
 public partial class DocumentCommandTests
 {
     /// <summary>Options of `dotnet`, beside those of the program.</summary>
@@ -29,12 +30,15 @@ public partial class DocumentCommandTests
     public void Every_option_in_the_text_is_one_of_the_program(string document)
     {
         var known = OptionsOf(Program()).Concat(DotnetOptions).ToHashSet();
-        Assert.All(Documents.Spans(document).SelectMany(span => Option().Matches(span)), option => Assert.Contains(option.Groups[1].Value, known));
+        Assert.All(
+            Documents.Spans(document).SelectMany(span => Option().Matches(span)),
+            option => Assert.Contains(option.Groups[1].Value, known));
     }
 
     [Fact]
     public void Readme_has_commands_to_check() =>
-        Assert.Contains(Documents.Blocks("README.md", "bash"), block => block.Text.Contains("mezzotint train", StringComparison.Ordinal));
+        Assert.Contains(
+            Documents.Blocks("README.md", "bash"), block => block.Text.Contains("mezzotint train", StringComparison.Ordinal));
 
     private static void Check(CodeBlock block, string line)
     {
@@ -52,7 +56,8 @@ public partial class DocumentCommandTests
             case ["mezzotint", .. var arguments]:
                 Parse(block, line, arguments);
                 return;
-            case ["dotnet", "run", ..] when Array.IndexOf(words, "--project") is > 0 and var option && words[option + 1] == "src/Mezzotint.Cli":
+            case ["dotnet", "run", ..] when Array.IndexOf(words, "--project") is > 0 and var option
+                && words[option + 1] == "src/Mezzotint.Cli":
                 string[] given = words[(Array.IndexOf(words, "--") + 1)..];
                 if (given.Length > 0)
                     Parse(block, line, given);
@@ -66,17 +71,20 @@ public partial class DocumentCommandTests
     private static void Parse(CodeBlock block, string line, string[] arguments)
     {
         var result = Program().Parse(arguments);
-        Assert.True(result.Errors.Count == 0, $"{block}: {line}\n{string.Join('\n', result.Errors.Select(error => error.Message))}");
+        Assert.True(
+            result.Errors.Count == 0, $"{block}: {line}\n{string.Join('\n', result.Errors.Select(error => error.Message))}");
         Assert.True(CommandLine.UnknownOption(result) is null, $"{block}: {line}: no option {CommandLine.UnknownOption(result)}");
     }
 
     private static Verb Program() => CommandLine.Create(new Terminal(TextReader.Null, TextWriter.Null, TextWriter.Null));
 
     private static IEnumerable<string> OptionsOf(Verb command) =>
-        command.Options.SelectMany(option => option.Aliases.Prepend(option.Name)).Concat(command.Subcommands.SelectMany(OptionsOf));
+        command.Options.SelectMany(option => option.Aliases.Prepend(option.Name))
+            .Concat(command.Subcommands.SelectMany(OptionsOf));
 
     private static IEnumerable<string> Words(string line) =>
-        Word().Matches(line).Select(word => word.Value.Replace("'", "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal));
+        Word().Matches(line).Select(word =>
+            word.Value.Replace("'", "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal));
 
     [GeneratedRegex("""(?:'[^']*'|"[^"]*"|[^\s'"])+""")]
     private static partial Regex Word();

@@ -5,7 +5,8 @@ using Mezzotint.Networks.Classifiers;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary><c>mezzotint evaluate</c> of a tiny model and of files, against a few drawn digits in MNIST's files, with classifiers that know nothing.</summary>
+/// <summary><c>mezzotint evaluate</c> of a tiny model and of files, against a few drawn digits in MNIST's files, with classifiers
+/// that know nothing.</summary>
 public sealed class EvaluateTests : IDisposable
 {
     private readonly ScratchFolder _scratch = new();
@@ -27,14 +28,24 @@ public sealed class EvaluateTests : IDisposable
         var drawn = Json("evaluate", _model, "--count", "40", "--steps", "2", "--likelihood", "2", "--report", "report");
         Assert.Equal(40, drawn.GetProperty("count").GetInt32());
         Assert.Equal(ModelFolder.Hash(_model), drawn.GetProperty("model_sha256").GetString());
-        Assert.Equal(Classifier.Architectures, drawn.GetProperty("classifiers").EnumerateArray().Select(classifier => classifier.GetProperty("architecture").GetString()!));
-        Assert.Equal(Classifier.Architectures.Select(architecture => ModelFolder.Hash(_scratch[architecture])), drawn.GetProperty("classifiers").EnumerateArray().Select(classifier => classifier.GetProperty("sha256").GetString()!));
+        Assert.Equal(
+            Classifier.Architectures,
+            drawn.GetProperty("classifiers").EnumerateArray().Select(classifier =>
+                classifier.GetProperty("architecture").GetString()!));
+        Assert.Equal(
+            Classifier.Architectures.Select(architecture => ModelFolder.Hash(_scratch[architecture])),
+            drawn.GetProperty("classifiers").EnumerateArray()
+                .Select(classifier => classifier.GetProperty("sha256").GetString()!));
         Assert.Equal(2, Value(drawn, "evaluations_per_image"));
         Assert.Equal(Bits(), Value(drawn, "bits_per_dimension"), 1e-5);
-        foreach (var figure in drawn.GetProperty("figures").EnumerateObject().Where(figure => figure.Name is not ("bits_per_dimension" or "evaluations_per_image" or "seconds_per_image")))
+        foreach (
+            var figure in drawn.GetProperty("figures").EnumerateObject().Where(figure =>
+                figure.Name is not ("bits_per_dimension" or "evaluations_per_image" or "seconds_per_image")))
             Assert.Equal(JsonValueKind.Number, figure.Value.GetProperty("real").ValueKind);
 
-        Assert.Equal(["index.html", "neighbours.png", "real.png", "samples.png", "worst.png"], Directory.GetFiles(_scratch["report"]).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["index.html", "neighbours.png", "real.png", "samples.png", "worst.png"],
+            Directory.GetFiles(_scratch["report"]).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
         string page = File.ReadAllText(_scratch["report", "index.html"]);
         Assert.Contains(ModelFolder.Hash(_scratch["residual"])!, page, StringComparison.Ordinal);
         // The command on the page is the one that was given, with what it left to defaults.
@@ -47,7 +58,12 @@ public sealed class EvaluateTests : IDisposable
 
         Run("sample", _model, "--label", "all", "--count", "4", "--steps", "2", "--out", "drawn.npz");
         var read = Json("evaluate", "drawn.npz");
-        foreach (string key in new[] { "accuracy_all", "frechet_residual_test", "frechet_pixels_fine_train", "kernel_residual_test", "precision", "memorised", "diversity" })
+        foreach (
+            string key in new[]
+            {
+                "accuracy_all", "frechet_residual_test", "frechet_pixels_fine_train", "kernel_residual_test", "precision",
+                "memorised", "diversity",
+            })
             Assert.Equal(Value(drawn, key), Value(read, key), 1e-9);
         Assert.False(read.GetProperty("figures").TryGetProperty("seconds_per_image", out _));
     }
@@ -83,20 +99,23 @@ public sealed class EvaluateTests : IDisposable
     [InlineData("evaluate other.npz", "'other.npz' has no array 'images' or 'arr_0': it holds 'pictures'.")]
     [InlineData("evaluate good.npz --classifier nobody", "--classifier 'nobody' is no classifier")]
     [InlineData("evaluate good.npz --classifier tiny", "--classifier 'tiny' is no classifier")]
-    [InlineData("evaluate good.npz --classifier residual --classifier residual", "Two of the classifiers are of one architecture")]
+    [InlineData(
+        "evaluate good.npz --classifier residual --classifier residual", "Two of the classifiers are of one architecture")]
     [InlineData("evaluate residual", "'residual' is a classifier, which draws nothing")]
     [InlineData("sample residual", "'residual' is a classifier, which draws nothing")]
     public void A_mistake_is_one_line_with_its_remedy(string commandLine, string expected)
     {
         Directory.CreateDirectory(_scratch["empty"]);
-        TensorData Zeros(params long[] shape) => new(ElementType.UInt8, shape, new byte[shape.Aggregate(1L, (product, length) => product * length)]);
+        TensorData Zeros(params long[] shape) =>
+            new(ElementType.UInt8, shape, new byte[shape.Aggregate(1L, (product, length) => product * length)]);
         NpzFile.Write(_scratch["flat.npz"], ("images", Zeros(20, 784)));
         NpzFile.Write(_scratch["small.npz"], ("images", Zeros(20, 14, 14)));
         NpzFile.Write(_scratch["few.npz"], ("images", Zeros(3, 28, 28)));
         NpzFile.Write(_scratch["labels.npz"], ("images", Zeros(20, 28, 28)), ("labels", Zeros(3)));
         NpzFile.Write(_scratch["other.npz"], ("pictures", Zeros(20, 28, 28)));
         NpzFile.Write(_scratch["good.npz"], ("images", Zeros(20, 28, 28)));
-        string[] args = commandLine.StartsWith("evaluate", StringComparison.Ordinal) ? [.. commandLine.Split(' '), "--data", "data"] : commandLine.Split(' ');
+        string[] args = commandLine.StartsWith("evaluate", StringComparison.Ordinal)
+            ? [.. commandLine.Split(' '), "--data", "data"] : commandLine.Split(' ');
         if (!args.Contains("--classifier") && args[0] == "evaluate")
             args = [.. args, "--classifier", "residual"];
 
@@ -108,9 +127,13 @@ public sealed class EvaluateTests : IDisposable
     [Fact]
     public void A_classifier_is_trained_and_kept_with_what_it_can_do()
     {
-        var trained = JsonDocument.Parse(Run("train-classifier", "--architecture", "plain", "--data", "data", "--epochs", "1", "--out", "new", "--json").Out).RootElement;
+        var trained = JsonDocument.Parse(
+            Run("train-classifier", "--architecture", "plain", "--data", "data", "--epochs", "1", "--out", "new", "--json")
+                .Out).RootElement;
         using var kept = ClassifierFolder.Read(_scratch["new"]);
-        Assert.Equal((kept.Hash, kept.Info.TestAccuracy), (trained.GetProperty("sha256").GetString(), trained.GetProperty("test_accuracy").GetDouble()));
+        Assert.Equal(
+            (kept.Hash, kept.Info.TestAccuracy),
+            (trained.GetProperty("sha256").GetString(), trained.GetProperty("test_accuracy").GetDouble()));
         Assert.Contains($"SHA-256 `{kept.Hash}`", File.ReadAllText(_scratch["new", "README.md"]), StringComparison.Ordinal);
         // Again over itself is no mistake; the same seed gives the same weights.
         byte[][] before = Weights();
@@ -122,7 +145,9 @@ public sealed class EvaluateTests : IDisposable
                 .Select(tensor => tensor.Bytes.ToArray())];
     }
 
-    private double Bits() => JsonDocument.Parse(Run("likelihood", _model, "--data", "data", "--count", "2", "--json").Out).RootElement.GetProperty("bits_per_dimension").GetDouble();
+    private double Bits() =>
+        JsonDocument.Parse(Run("likelihood", _model, "--data", "data", "--count", "2", "--json").Out).RootElement.GetProperty(
+            "bits_per_dimension").GetDouble();
 
     private Outcome Run(params string[] args)
     {
@@ -132,9 +157,11 @@ public sealed class EvaluateTests : IDisposable
     }
 
     private JsonElement Json(params string[] args) =>
-        JsonDocument.Parse(Run([.. args, "--data", "data", "--classifier", "residual", "--classifier", "plain", "--json"]).Out).RootElement;
+        JsonDocument.Parse(Run([.. args, "--data", "data", "--classifier", "residual", "--classifier", "plain", "--json"]).Out)
+            .RootElement;
 
-    private static double Value(JsonElement evaluated, string key) => evaluated.GetProperty("figures").GetProperty(key).GetProperty("value").GetDouble();
+    private static double Value(JsonElement evaluated, string key) =>
+        evaluated.GetProperty("figures").GetProperty(key).GetProperty("value").GetDouble();
 
     private static void WriteClassifier(string folder, string architecture)
     {

@@ -11,7 +11,8 @@ public class LabelListTests
     [InlineData("0,1,2", new[] { 0, 1, 2 })]
     [InlineData(" 2 , 0 ", new[] { 2, 0 })]
     [InlineData("all", new[] { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 })]
-    public void Digits_are_asked_for_by_number_list_or_all(string text, int[] labels) => Assert.Equal(labels, LabelList.Parse(text, Digits));
+    public void Digits_are_asked_for_by_number_list_or_all(string text, int[] labels) =>
+        Assert.Equal(labels, LabelList.Parse(text, Digits));
 
     [Fact]
     public void Classes_are_asked_for_by_name_or_number()

@@ -24,7 +24,8 @@ public sealed class LikeTests : IDisposable
     [InlineData("--label 1 --count 2 --steps 4 --image {picture} --mask {picture} --resample 2")]
     public void A_picture_is_drawn_again_to_the_byte(string options)
     {
-        PngFile.Write(_scratch["picture.png"], new ImageBatch(1, 1, 28, 28, [.. Enumerable.Range(0, 784).Select(i => (byte)(i * 37))]));
+        PngFile.Write(
+            _scratch["picture.png"], new ImageBatch(1, 1, 28, 28, [.. Enumerable.Range(0, 784).Select(i => (byte)(i * 37))]));
         string[] words = options.Replace("{picture}", _scratch["picture.png"], StringComparison.Ordinal).Split(' ');
         Assert.Equal(0, Command.Run(["sample", _model, .. words, "--out", _scratch["first.png"]]).ExitCode);
         // Without the model's name: it is found by its fingerprint.
@@ -38,8 +39,14 @@ public sealed class LikeTests : IDisposable
     {
         foreach (string options in new[] { "--seed 40", "--interpolate 9" })
         {
-            Assert.Equal(0, Command.Run(["sample", _model, "--label", "6", "--count", "5", "--steps", "3", .. options.Split(' '), "--out", _scratch["five/"]]).ExitCode);
-            string file = Directory.GetFiles(_scratch["five"], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ElementAt(3);
+            Assert.Equal(
+                0,
+                Command.Run(
+                    [
+                        "sample", _model, "--label", "6", "--count", "5", "--steps", "3", .. options.Split(' '), "--out",
+                        _scratch["five/"]]).ExitCode);
+            string file =
+                Directory.GetFiles(_scratch["five"], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ElementAt(3);
             Assert.Equal(0, Command.Run("sample", _model, "--like", file, "--out", _scratch["again.png"]).ExitCode);
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(_scratch["again.png"]));
             Directory.Delete(_scratch["five"], recursive: true);
@@ -50,8 +57,10 @@ public sealed class LikeTests : IDisposable
     public void What_the_library_drew_is_drawn_again()
     {
         using (var pipeline = DiffusionPipeline.Load(_model))
-            pipeline.Generate("a seven", new() { Count = 6, Steps = 4, Sampler = "heun" }).SavePng(_scratch["library.png"], scale: 3);
-        Assert.Equal(0, Command.Run("sample", _model, "--like", _scratch["library.png"], "--out", _scratch["again.png"]).ExitCode);
+            pipeline.Generate("a seven", new() { Count = 6, Steps = 4, Sampler = "heun" }).SavePng(
+                _scratch["library.png"], scale: 3);
+        Assert.Equal(
+            0, Command.Run("sample", _model, "--like", _scratch["library.png"], "--out", _scratch["again.png"]).ExitCode);
         Assert.Equal(File.ReadAllBytes(_scratch["library.png"]), File.ReadAllBytes(_scratch["again.png"]));
     }
 
@@ -65,7 +74,8 @@ public sealed class LikeTests : IDisposable
         }
         string[] three = ["--label", "3", "--count", "3", "--steps", "3"];
         Assert.Equal(ComputePrecision.Float32, Draw("single.png", [.. three, "--precision", "float32"]));
-        Assert.Equal(ComputePrecision.HasBfloat16 ? ComputePrecision.Bfloat16 : ComputePrecision.Float32, Draw("auto.png", three));
+        Assert.Equal(
+            ComputePrecision.HasBfloat16 ? ComputePrecision.Bfloat16 : ComputePrecision.Float32, Draw("auto.png", three));
         foreach (string name in new[] { "single", "auto" })
         {
             Draw("again.png", "--like", _scratch[$"{name}.png"]);
@@ -78,11 +88,16 @@ public sealed class LikeTests : IDisposable
     [Fact]
     public void Another_model_is_refused_by_its_fingerprint()
     {
-        Assert.Equal(0, Command.Run("sample", _model, "--label", "1", "--count", "1", "--steps", "2", "--out", _scratch["x.png"]).ExitCode);
+        Assert.Equal(
+            0,
+            Command.Run("sample", _model, "--label", "1", "--count", "1", "--steps", "2", "--out", _scratch["x.png"]).ExitCode);
         string other = TinyTraining.WriteModel(_scratch["other"], ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]);
         var outcome = Command.Run("sample", other, "--like", _scratch["x.png"]);
         Assert.Equal(1, outcome.ExitCode);
-        Assert.Contains($"was drawn with another model than '{other}': their fingerprints are {ModelFolder.Hash(_model)[..12]}... and {ModelFolder.Hash(other)[..12]}...", outcome.ErrorLine, StringComparison.Ordinal);
+        Assert.Contains(
+            $"was drawn with another model than '{other}': their fingerprints are {ModelFolder.Hash(_model)[..12]}... and "
+            + $"{ModelFolder.Hash(other)[..12]}...",
+            outcome.ErrorLine, StringComparison.Ordinal);
         Directory.Delete(_scratch["models"], recursive: true);
         outcome = Command.RunIn(_scratch.Path, "sample", "--like", "x.png");
         Assert.Equal(1, outcome.ExitCode);
@@ -93,14 +108,25 @@ public sealed class LikeTests : IDisposable
     public void A_picture_without_a_word_is_refused()
     {
         PngFile.Write(_scratch["x.png"], new ImageBatch(1, 1, 28, 28, new byte[784]));
-        Assert.Contains("does not say how it was drawn", Command.Run("sample", _model, "--like", _scratch["x.png"]).ErrorLine, StringComparison.Ordinal);
+        Assert.Contains(
+            "does not say how it was drawn", Command.Run("sample", _model, "--like", _scratch["x.png"]).ErrorLine,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Json_tells_what_the_file_says()
     {
-        Assert.Equal(0, Command.Run("sample", _model, "--label", "4", "--count", "2", "--steps", "3", "--seed", "11", "--out", _scratch["x.png"]).ExitCode);
-        var facts = JsonDocument.Parse(Command.Run("sample", _model, "--like", _scratch["x.png"], "--json", "--out", _scratch["y.png"]).Out).RootElement;
-        Assert.Equal((2, 11, 3, "4"), (facts.GetProperty("count").GetInt32(), facts.GetProperty("seed").GetInt32(), facts.GetProperty("steps").GetInt32(), facts.GetProperty("labels")[0].GetString()));
+        Assert.Equal(
+            0,
+            Command.Run(
+                "sample", _model, "--label", "4", "--count", "2", "--steps", "3", "--seed", "11", "--out",
+                _scratch["x.png"]).ExitCode);
+        var facts = JsonDocument.Parse(
+            Command.Run("sample", _model, "--like", _scratch["x.png"], "--json", "--out", _scratch["y.png"]).Out).RootElement;
+        Assert.Equal(
+            (2, 11, 3, "4"),
+            (
+                facts.GetProperty("count").GetInt32(), facts.GetProperty("seed").GetInt32(),
+                facts.GetProperty("steps").GetInt32(), facts.GetProperty("labels")[0].GetString()));
     }
 }

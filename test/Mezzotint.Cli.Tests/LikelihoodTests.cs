@@ -25,12 +25,16 @@ public sealed class LikelihoodTests : IDisposable
     [Fact]
     public void The_same_command_gives_the_same_figure_and_another_seed_another()
     {
-        JsonElement Json(params string[] more) => JsonDocument.Parse(Command.Run(["likelihood", _model, "--count", "2", "--steps", "3", "--json", .. more]).Out).RootElement;
+        JsonElement Json(params string[] more) =>
+            JsonDocument.Parse(Command.Run(["likelihood", _model, "--count", "2", "--steps", "3", "--json", .. more]).Out)
+                .RootElement;
         var facts = Json();
         double bits = facts.GetProperty("bits_per_dimension").GetDouble();
         Assert.Equal((2, 784, 3, 1, 42, "hutchinson", "heun", "karras"), (
-            facts.GetProperty("count").GetInt32(), facts.GetProperty("dimensions").GetInt32(), facts.GetProperty("steps").GetInt32(), facts.GetProperty("probes").GetInt32(),
-            facts.GetProperty("seed").GetInt32(), facts.GetProperty("trace").GetString(), facts.GetProperty("sampler").GetString(), facts.GetProperty("levels").GetString()));
+            facts.GetProperty("count").GetInt32(), facts.GetProperty("dimensions").GetInt32(),
+            facts.GetProperty("steps").GetInt32(), facts.GetProperty("probes").GetInt32(),
+            facts.GetProperty("seed").GetInt32(), facts.GetProperty("trace").GetString(),
+            facts.GetProperty("sampler").GetString(), facts.GetProperty("levels").GetString()));
         Assert.Equal(LikelihoodResult.Convention, facts.GetProperty("convention").GetString());
         Assert.Equal(bits, Json().GetProperty("bits_per_dimension").GetDouble());
         Assert.NotEqual(bits, Json("--seed", "1").GetProperty("bits_per_dimension").GetDouble());
@@ -41,9 +45,15 @@ public sealed class LikelihoodTests : IDisposable
     [Fact]
     public void Of_one_image_there_is_no_standard_error_and_the_exact_trace_has_no_probes()
     {
-        var facts = JsonDocument.Parse(Command.Run("likelihood", _model, "--count", "1", "--steps", "1", "--sampler", "euler", "--trace", "exact", "--json").Out).RootElement;
-        Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (facts.GetProperty("standard_error").ValueKind, facts.GetProperty("probes").ValueKind));
+        var facts = JsonDocument.Parse(
+            Command.Run("likelihood", _model, "--count", "1", "--steps", "1", "--sampler", "euler", "--trace", "exact", "--json")
+                .Out).RootElement;
+        Assert.Equal(
+            (JsonValueKind.Null, JsonValueKind.Null),
+            (facts.GetProperty("standard_error").ValueKind, facts.GetProperty("probes").ValueKind));
         Assert.Equal(1, facts.GetProperty("evaluations").GetInt32());
-        Assert.Contains("whose standard error is not known", Command.Run("likelihood", _model, "--count", "1", "--steps", "1").Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "whose standard error is not known", Command.Run("likelihood", _model, "--count", "1", "--steps", "1").Out,
+            StringComparison.Ordinal);
     }
 }

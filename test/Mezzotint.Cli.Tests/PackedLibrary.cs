@@ -6,9 +6,9 @@ using System.Xml.Linq;
 namespace Mezzotint.Cli.Tests;
 
 /// <summary>
-/// The library and the server as packages in a local folder, packed from what is built, and room beside it for programs that use them.
-/// Those programs lie outside the repository, take Mezzotint from that folder and everything else from wherever this machine has it, and
-/// leave nothing in the package cache.
+/// The library and the server as packages in a local folder, packed from what is built, and room beside it for programs that use
+/// them. Those programs lie outside the repository, take Mezzotint from that folder and everything else from wherever this
+/// machine has it, and leave nothing in the package cache.
 /// </summary>
 public sealed class PackedLibrary : IDisposable
 {
@@ -28,11 +28,15 @@ public sealed class PackedLibrary : IDisposable
             return;
         foreach (string project in new[] { "Mezzotint", "Mezzotint.Studio" })
         {
-            Succeed(Dotnet(Repository.Root, "pack", $"src/{project}", "--no-build", "--configuration", Configuration, "--output", _scratch["feed"],
+            Succeed(
+                Dotnet(
+                    Repository.Root, "pack", $"src/{project}", "--no-build", "--configuration", Configuration, "--output",
+                    _scratch["feed"],
                 $"-p:Version={Version}", $"-p:NuspecOutputPath={_scratch["nuspec"]}/"));
         }
         // Packages that this machine has are taken from where they are; what is new stays in the scratch folder.
-        string cache = Succeed(Dotnet(_scratch.Path, "nuget", "locals", "global-packages", "--list")).Out.Split(": ", 2)[1].Trim();
+        string cache =
+            Succeed(Dotnet(_scratch.Path, "nuget", "locals", "global-packages", "--list")).Out.Split(": ", 2)[1].Trim();
         _scratch.Write("nuget.config", $"""
             <configuration>
               <fallbackPackageFolders><add key="cache" value="{cache}" /></fallbackPackageFolders>
@@ -51,7 +55,8 @@ public sealed class PackedLibrary : IDisposable
 
     internal string this[params string[] names] => _scratch[names];
 
-    public ZipArchive Open(string project, string extension) => ZipFile.OpenRead(_scratch["feed", $"{project}.{Version}.{extension}"]);
+    public ZipArchive Open(string project, string extension) =>
+        ZipFile.OpenRead(_scratch["feed", $"{project}.{Version}.{extension}"]);
 
     /// <summary>Writes a project that needs these packages, and builds it.</summary>
     /// <param name="name">The project, and its folder.</param>
@@ -80,7 +85,9 @@ public sealed class PackedLibrary : IDisposable
             </Project>
             """);
         var built = Dotnet(_scratch[name], "build", "--output", "bin", "-p:UseSharedCompilation=false");
-        Assert.SkipWhen(built.Out.Contains("error NU1301", StringComparison.Ordinal), $"Packages that {name} needs are not on this machine, and their source does not answer.");
+        Assert.SkipWhen(
+            built.Out.Contains("error NU1301", StringComparison.Ordinal),
+            $"Packages that {name} needs are not on this machine, and their source does not answer.");
         Succeed(built);
         return _scratch[name, "bin", $"{name}.dll"];
     }
@@ -100,9 +107,16 @@ public sealed class PackedLibrary : IDisposable
 
     internal static Outcome Dotnet(string workingFolder, params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", args) { WorkingDirectory = workingFolder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        // What `dotnet test` sets for itself must not reach another build, and no server may stay behind that holds the output open.
-        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
+        var start = new ProcessStartInfo("dotnet", args)
+        {
+            WorkingDirectory = workingFolder, RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        // What `dotnet test` sets for itself must not reach another build, and no server may stay behind that holds the output
+        // open.
+        foreach (
+            string name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+                .ToList())
             start.Environment.Remove(name);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
@@ -125,7 +139,8 @@ public sealed class PackedLibrary : IDisposable
             return "The program that uses the packages is built for Linux x64 only.";
         try
         {
-            return Dotnet(Repository.Root, "--version") is { ExitCode: 0 } ? null : "The .NET SDK that global.json asks for is not installed.";
+            return Dotnet(Repository.Root, "--version") is { ExitCode: 0 }
+                ? null : "The .NET SDK that global.json asks for is not installed.";
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -138,7 +153,8 @@ public sealed class PackedLibrary : IDisposable
         if (package.StartsWith("Mezzotint", StringComparison.Ordinal))
             return Version;
         var versions = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props"));
-        string version = versions.Descendants("PackageVersion").Single(entry => entry.Attribute("Include")!.Value == package).Attribute("Version")!.Value;
+        string version = versions.Descendants("PackageVersion").Single(entry => entry.Attribute("Include")!.Value == package)
+            .Attribute("Version")!.Value;
         return version.StartsWith("$(", StringComparison.Ordinal) ? versions.Descendants(version[2..^1]).Single().Value : version;
     }
 }

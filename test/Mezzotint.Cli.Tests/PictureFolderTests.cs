@@ -132,7 +132,8 @@ public sealed class PictureFolderTests : IDisposable
         var info = ModelFolder.ReadInfo(model);
         using (var network = info.Model.Build(seed: 1))
             ModelFolder.Write(model, network, info with { Background = "white", Size = 28 });
-        Assert.Equal(0, Command.RunIn(_scratch.Path, "evaluate", "tiny", "--data", "strokes", "--loss", "--count", "16").ExitCode);
+        Assert.Equal(
+            0, Command.RunIn(_scratch.Path, "evaluate", "tiny", "--data", "strokes", "--loss", "--count", "16").ExitCode);
     }
 
     [Fact]

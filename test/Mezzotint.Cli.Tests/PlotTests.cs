@@ -30,7 +30,9 @@ public sealed class PlotTests : IDisposable
         // A vertical stripe of each panel, inside its axes: mostly paper, with lines in it.
         for (int panel = 0; panel < panels; panel++)
         {
-            var stripe = (from x in Enumerable.Range(width * panel / panels + 140, 100) from y in Enumerable.Range(0, height) select Pixel(image, x, y)).ToList();
+            var stripe = (
+                from x in Enumerable.Range(width * panel / panels + 140, 100) from y in Enumerable.Range(0, height) select Pixel(
+                    image, x, y)).ToList();
             Assert.InRange(stripe.Count(pixel => pixel == Paper), stripe.Count / 2, stripe.Count - 1000);
             Assert.True(stripe.Distinct().Count() > 10);
         }
@@ -40,7 +42,9 @@ public sealed class PlotTests : IDisposable
     public void Levels_begin_at_the_most_noise_end_at_0_and_equal_ones_share_a_curve()
     {
         var curves = Panels("levels --steps 6").Single().Curves;
-        Assert.Equal(["karras", "exponential, polyexponential, log-snr", "beta", "linspace, uniform", "leading", "trailing"], curves.Select(curve => curve.Name));
+        Assert.Equal(
+            ["karras", "exponential, polyexponential, log-snr", "beta", "linspace, uniform", "leading", "trailing"],
+            curves.Select(curve => curve.Name));
         Assert.All(curves, curve => Assert.Equal([0, 1, 2, 3, 4, 5, 6], curve.X));
         double[] karras = [80, 24.4, 5.84, 0.965, 0.085, 0.002, 0]; // the table of docs/2-noise.md
         Assert.All(karras.Zip(curves[0].Y), pair => Assert.Equal(pair.First, pair.Second!.Value, pair.First * 0.005));
@@ -51,7 +55,9 @@ public sealed class PlotTests : IDisposable
     {
         var panels = Panels("schedules");
         Assert.Equal(["alpha", "sigma", "log-snr"], panels.Select(panel => panel.Title));
-        Assert.Equal(["ve", "vp", "vp-scaled-linear", "vp-cosine", "vp-sigmoid", "sub-vp", "edm", "flow"], panels[^1].Curves.Select(curve => curve.Name));
+        Assert.Equal(
+            ["ve", "vp", "vp-scaled-linear", "vp-cosine", "vp-sigmoid", "sub-vp", "edm", "flow"],
+            panels[^1].Curves.Select(curve => curve.Name));
         Assert.All(panels[0].Curves, curve => Assert.InRange(curve.Y[0]!.Value, 0.99, 1)); // alpha near the image
         Assert.All(panels[^1].Curves, curve => Assert.True(curve.Y[0] > 2 && curve.Y[^1] < -2)); // half the log-SNR
         Assert.Equal(9.845, panels[1].Curves[0].Y[^1]!.Value, 3); // the table of docs/2-noise.md
@@ -119,7 +125,10 @@ public sealed class PlotTests : IDisposable
         [
             .. panel.GetProperty("curves").EnumerateArray().Select(curve => new Curve(curve.GetProperty("name").GetString()!,
                 [.. curve.GetProperty("x").EnumerateArray().Select(x => x.GetDouble())],
-                [.. curve.GetProperty("y").EnumerateArray().Select(y => y.ValueKind == JsonValueKind.Null ? (double?)null : y.GetDouble())])),
+                [
+                    .. curve.GetProperty("y").EnumerateArray().Select(y =>
+                        y.ValueKind == JsonValueKind.Null ? (double?)null : y.GetDouble()),
+                ])),
         ]))];
     }
 

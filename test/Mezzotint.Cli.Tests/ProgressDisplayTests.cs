@@ -30,7 +30,8 @@ public class ProgressDisplayTests
     public void What_the_work_raises_passes_through(bool watched)
     {
         var terminal = new Terminal(TextReader.Null, TextWriter.Null, new StringWriter()) { ErrorIsWatched = watched };
-        Assert.Throws<MezzotintException>(() => ProgressDisplay.Show<int>(terminal, "work", _ => throw new MezzotintException("no")));
+        Assert.Throws<MezzotintException>(() =>
+            ProgressDisplay.Show<int>(terminal, "work", _ => throw new MezzotintException("no")));
     }
 
     [Fact]

@@ -26,7 +26,9 @@ public sealed class SampleTests : IDisposable
         var grid = PngFile.Read(path);
         Assert.Equal((1, 2 * (3 * 30 + 2), 2 * (3 * 30 + 2)), (grid.Channels, grid.Height, grid.Width));
         var text = PngFile.ReadText(path);
-        Assert.Equal(("3", "5", "2", "euler-maruyama", "tiny"), (text["Label"], text["Seed"], text["Steps"], text["Sampler"], text["Model"]));
+        Assert.Equal(
+            ("3", "5", "2", "euler-maruyama", "tiny"),
+            (text["Label"], text["Seed"], text["Steps"], text["Sampler"], text["Model"]));
         Assert.Equal(ModelFolder.Hash(_model), text["Model SHA-256"]);
         Assert.Equal($"mezzotint {CommandLine.Version}", text["Software"]);
     }
@@ -63,18 +65,37 @@ public sealed class SampleTests : IDisposable
     public void A_folder_gets_an_image_a_file_by_label_and_seed()
     {
         string path = _scratch["drawn"];
-        Assert.Equal(0, Command.Run("sample", _model, "--label", "all", "--count", "2", "--steps", "2", "--seed", "40", "--out", path).ExitCode);
-        string[] files = [.. Directory.GetFiles(path, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(path, file).Replace('\\', '/')).Order(StringComparer.Ordinal)];
+        Assert.Equal(
+            0,
+            Command.Run("sample", _model, "--label", "all", "--count", "2", "--steps", "2", "--seed", "40", "--out", path)
+                .ExitCode);
+        string[] files =
+        [
+            .. Directory.GetFiles(path, "*", SearchOption.AllDirectories).Select(file =>
+                Path.GetRelativePath(path, file).Replace('\\', '/')).Order(StringComparer.Ordinal),
+        ];
         Assert.Equal([.. Enumerable.Range(0, 20).Select(i => $"{i / 2}/{40 + i:D5}.png")], files);
         Assert.Equal("43", PngFile.ReadText(Path.Combine(path, "1", "00043.png"))["Seed"]);
-        Assert.Equal((28, 28), (PngFile.Read(Path.Combine(path, "1", "00043.png")).Height, PngFile.Read(Path.Combine(path, "1", "00043.png")).Width));
+        Assert.Equal(
+            (28, 28),
+            (
+                PngFile.Read(Path.Combine(path, "1", "00043.png")).Height,
+                PngFile.Read(Path.Combine(path, "1", "00043.png")).Width));
     }
 
     [Fact]
     public void An_image_depends_on_its_seed_alone()
     {
-        Assert.Equal(0, Command.Run("sample", _model, "--label", "6", "--count", "5", "--steps", "4", "--seed", "40", "--out", _scratch["five/"]).ExitCode);
-        Assert.Equal(0, Command.Run("sample", _model, "--label", "6", "--count", "1", "--steps", "4", "--seed", "43", "--out", _scratch["one/"]).ExitCode);
+        Assert.Equal(
+            0,
+            Command.Run(
+                "sample", _model, "--label", "6", "--count", "5", "--steps", "4", "--seed", "40", "--out",
+                _scratch["five/"]).ExitCode);
+        Assert.Equal(
+            0,
+            Command.Run(
+                "sample", _model, "--label", "6", "--count", "1", "--steps", "4", "--seed", "43", "--out",
+                _scratch["one/"]).ExitCode);
         byte[] five = PngFile.Read(_scratch["five", "6", "00043.png"]).Pixels;
         byte[] one = PngFile.Read(_scratch["one", "6", "00043.png"]).Pixels;
         Assert.All(five.Zip(one), pair => Assert.InRange(pair.First - pair.Second, -1, 1)); // rounding aside
@@ -84,7 +105,9 @@ public sealed class SampleTests : IDisposable
     public void Class_names_with_strange_characters_stay_inside_the_folder()
     {
         string model = TinyTraining.WriteModel(_scratch["strange"], ["../up", "..", "a/b", "c", "d", "e", "f", "g", "h", "i"]);
-        Assert.Equal(0, Command.Run("sample", model, "--label", "all", "--count", "1", "--steps", "2", "--out", _scratch["out/"]).ExitCode);
+        Assert.Equal(
+            0,
+            Command.Run("sample", model, "--label", "all", "--count", "1", "--steps", "2", "--out", _scratch["out/"]).ExitCode);
         Assert.Equal([".._up", "_", "a_b", "c", "d", "e", "f", "g", "h", "i"],
             Directory.GetDirectories(_scratch["out"]).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal));
     }
@@ -92,9 +115,12 @@ public sealed class SampleTests : IDisposable
     [Fact]
     public void Json_is_one_object_on_stdout()
     {
-        var outcome = Command.Run("sample", _model, "--label", "1", "--count", "4", "--steps", "2", "--json", "--out", _scratch["x.npz"]);
+        var outcome =
+            Command.Run("sample", _model, "--label", "1", "--count", "4", "--steps", "2", "--json", "--out", _scratch["x.npz"]);
         var facts = JsonDocument.Parse(outcome.Out).RootElement;
-        Assert.Equal((4, 42, 2), (facts.GetProperty("count").GetInt32(), facts.GetProperty("seed").GetInt32(), facts.GetProperty("steps").GetInt32()));
+        Assert.Equal(
+            (4, 42, 2),
+            (facts.GetProperty("count").GetInt32(), facts.GetProperty("seed").GetInt32(), facts.GetProperty("steps").GetInt32()));
         Assert.Equal(_scratch["x.npz"], facts.GetProperty("out").GetString());
     }
 
@@ -104,13 +130,19 @@ public sealed class SampleTests : IDisposable
         string taught = TinyTraining.WriteModel(_scratch["taught"], unconditional: true);
         byte[] Drawn(string name, params string[] guidance)
         {
-            Assert.Equal(0, Command.Run(["sample", taught, "--label", "3", "--count", "1", "--sampler", "ddim", "--steps", "3", "--out", _scratch[name], .. guidance]).ExitCode);
+            Assert.Equal(
+                0,
+                Command.Run(
+                    [
+                        "sample", taught, "--label", "3", "--count", "1", "--sampler", "ddim", "--steps", "3", "--out",
+                        _scratch[name], .. guidance]).ExitCode);
             return PngFile.Read(_scratch[name]).Pixels;
         }
         byte[] plain = Drawn("plain.png");
         Assert.Equal(plain, Drawn("one.png", "--guidance", "1"));
         Assert.False(PngFile.ReadText(_scratch["one.png"]).ContainsKey("Guidance"));
-        Assert.NotEqual(plain, Drawn("cfg.png", "--guidance", "4", "--guidance-rescale", "0.5", "--guidance-interval", "0.1,1e3"));
+        Assert.NotEqual(
+            plain, Drawn("cfg.png", "--guidance", "4", "--guidance-rescale", "0.5", "--guidance-interval", "0.1,1e3"));
         Assert.Equal("cfg 4, rescale 0.5, levels 0.1 to 1000", PngFile.ReadText(_scratch["cfg.png"])["Guidance"]);
         Assert.NotEqual(plain, Drawn("cfg++.png", "--guidance", "0.6", "--guidance-kind", "cfg++"));
         Assert.NotEqual(plain, Drawn("auto.png", "--guidance", "2", "--guidance-model", _model));
@@ -121,7 +153,8 @@ public sealed class SampleTests : IDisposable
     public void Without_out_the_images_are_drawn_and_the_grid_gets_a_free_name()
     {
         var first = Command.RunProgram(_scratch.Path, "sample", "model", "--label", "5", "--count", "4", "--steps", "2");
-        var second = Command.RunProgram(_scratch.Path, "sample", "model", "--label", "5", "--count", "4", "--steps", "2", "--json");
+        var second =
+            Command.RunProgram(_scratch.Path, "sample", "model", "--label", "5", "--count", "4", "--steps", "2", "--json");
         Assert.Equal((0, 0), (first.ExitCode, second.ExitCode));
         Assert.Contains("\nmezzotint-5-seed42.png: 4 images of 5 from seed 42", first.Out, StringComparison.Ordinal);
         Assert.True(first.Out.Split('\n').Length > 28, "two rows of images, at two pixels a line");
@@ -152,7 +185,8 @@ public sealed class SampleTests : IDisposable
     {
         var outcome = Command.RunIn(_scratch.Path, "3\neleven\n1,2\n4\nq\n5\n", ["demo", "model", "--steps", "2", "--json"]);
         Assert.Equal(0, outcome.ExitCode);
-        var answers = outcome.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        var answers = outcome.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line =>
+            JsonDocument.Parse(line).RootElement).ToList();
         Assert.Equal(["3", "4"], answers.Select(answer => answer.GetProperty("label").GetString()));
         Assert.Equal([42, 51], answers.Select(answer => answer.GetProperty("seed").GetInt32()));
         Assert.All(answers, answer => Assert.True(File.Exists(_scratch[answer.GetProperty("out").GetString()!])));

@@ -12,8 +12,11 @@ public class SamplersTests
     {
         var facts = JsonDocument.Parse(Command.Run("samplers", "--steps", $"{steps}", "--json").Out).RootElement;
         Assert.Equal(steps, facts.GetProperty("steps").GetInt32());
-        var evaluations = facts.GetProperty("samplers").EnumerateArray().ToDictionary(row => row.GetProperty("name").GetString()!, row => row.GetProperty("evaluations"));
-        Assert.Equal((euler, heun, corrected), (evaluations["euler"].GetInt32(), evaluations["heun"].GetInt32(), evaluations["predictor-corrector"].GetInt32()));
+        var evaluations = facts.GetProperty("samplers").EnumerateArray()
+            .ToDictionary(row => row.GetProperty("name").GetString()!, row => row.GetProperty("evaluations"));
+        Assert.Equal(
+            (euler, heun, corrected),
+            (evaluations["euler"].GetInt32(), evaluations["heun"].GetInt32(), evaluations["predictor-corrector"].GetInt32()));
         Assert.Equal(plms, evaluations["plms"].GetInt32());
         Assert.Equal(JsonValueKind.Null, evaluations["dopri5"].ValueKind);
     }

@@ -27,7 +27,9 @@ public sealed class ServeTests : IDisposable
         using var client = new HttpClient { BaseAddress = new Uri(started.GetProperty("urls")[0].GetString()!) };
 
         var drawing = client.PostAsJsonAsync("/v1/images/generations", new { prompt = "a seven", steps = 300, seed = 5 });
-        while (!(await client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Contains("\nmezzotint_queue_requests 1\n", StringComparison.Ordinal))
+        while (
+            !(await client.GetStringAsync(new Uri("/metrics", UriKind.Relative)))
+                .Contains("\nmezzotint_queue_requests 1\n", StringComparison.Ordinal))
             await Task.Delay(5);
         using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync();

@@ -12,7 +12,9 @@ internal static class TinyMnist
         foreach (var (name, images) in new[] { ("train", Strokes.Make(train, seed: 1)), ("t10k", Strokes.Make(test, seed: 2)) })
         {
             byte[] count = [0, 0, (byte)(images.Count >> 8), (byte)images.Count];
-            File.WriteAllBytes(Path.Combine(folder, $"{name}-images-idx3-ubyte"), [0, 0, 8, 3, .. count, 0, 0, 0, 28, 0, 0, 0, 28, .. images.Pixels]);
+            File.WriteAllBytes(
+                Path.Combine(folder, $"{name}-images-idx3-ubyte"),
+                [0, 0, 8, 3, .. count, 0, 0, 0, 28, 0, 0, 0, 28, .. images.Pixels]);
             File.WriteAllBytes(Path.Combine(folder, $"{name}-labels-idx1-ubyte"), [0, 0, 8, 1, .. count, .. images.Labels]);
         }
     }

@@ -35,7 +35,8 @@ internal static class TinyTraining
     public static string WriteModel(
         string folder, string[]? classNames = null, bool unconditional = false, int side = 28, int seed = 1)
     {
-        var config = Configuration.Parse(Toml, "tiny") is var parsed && unconditional ? parsed with { Model = parsed.Model with { Unconditional = true } } : parsed;
+        var config = Configuration.Parse(Toml, "tiny") is var parsed && unconditional
+            ? parsed with { Model = parsed.Model with { Unconditional = true } } : parsed;
         using var network = config.Model.Build(seed);
         ModelFolder.Write(folder, network, new ModelInfo
         {

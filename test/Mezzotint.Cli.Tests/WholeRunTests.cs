@@ -6,7 +6,8 @@ using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary>Training and what comes after it; the first test through the real program, with its output redirected, as a script sees it.</summary>
+/// <summary>Training and what comes after it; the first test through the real program, with its output redirected, as a script
+/// sees it.</summary>
 public sealed class WholeRunTests : IDisposable
 {
     private readonly ScratchFolder _scratch = new();
@@ -24,7 +25,8 @@ public sealed class WholeRunTests : IDisposable
         Assert.Equal(Path.Combine("runs", "tiny"), train.GetProperty("run").GetString());
         Assert.Equal(Path.Combine("runs", "tiny", "model"), train.GetProperty("model").GetString());
         var kept = Configuration.Read(_scratch["runs", "tiny", "config.toml"], []).Training;
-        Assert.Equal((1, ComputePrecision.HasBfloat16 ? "bfloat16" : "float32"), (kept.Epochs, kept.Precision)); // what `auto` was, for whoever resumes it
+        // what `auto` was, for whoever resumes it
+        Assert.Equal((1, ComputePrecision.HasBfloat16 ? "bfloat16" : "float32"), (kept.Epochs, kept.Precision));
 
         var again = Command.RunProgram(_scratch.Path, "train", "tiny.toml");
         Assert.Equal(1, again.ExitCode);
@@ -32,7 +34,9 @@ public sealed class WholeRunTests : IDisposable
 
         var resumed = Command.RunProgram(_scratch.Path, "train", "--out", "runs/tiny", "--resume", "--set", "training.epochs=2");
         Assert.Equal(0, resumed.ExitCode);
-        Assert.Matches(@"^2 epochs, 16 steps, 0:\d\d of training: train loss \d+\.\d{3}, test loss \d+\.\d{3}\.\nmodel  runs/tiny/model\n$", resumed.Out.Replace('\\', '/'));
+        Assert.Matches(
+            @"^2 epochs, 16 steps, 0:\d\d of training: train loss \d+\.\d{3}, test loss \d+\.\d{3}\.\nmodel  runs/tiny/model\n$",
+            resumed.Out.Replace('\\', '/'));
         Assert.Contains("epoch 2: train ", resumed.Error, StringComparison.Ordinal);
         Assert.DoesNotContain('\e', resumed.Out + resumed.Error);
 
@@ -41,15 +45,20 @@ public sealed class WholeRunTests : IDisposable
         Assert.Equal(16, inspected.GetProperty("frozen").GetInt32());
         var described = Command.RunProgram(_scratch.Path, "inspect", "tiny.toml");
         Assert.StartsWith("UNet(\n", described.Out, StringComparison.Ordinal);
-        Assert.EndsWith($"\n\n{inspected.GetProperty("parameters").GetInt32():N0} parameters, 16 of them frozen\n", described.Out, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"\n\n{inspected.GetProperty("parameters").GetInt32():N0} parameters, 16 of them frozen\n", described.Out,
+            StringComparison.Ordinal);
 
         var evaluated = ProgramJson("evaluate", "runs/tiny/model", "--loss", "--count", "100", "--json");
         Assert.Equal(100, evaluated.GetProperty("count").GetInt32());
         Assert.InRange(evaluated.GetProperty("loss").GetDouble(), 1, 784); // an untrained network is near 784: one for each pixel
         Assert.InRange(evaluated.GetProperty("standard_error").GetDouble(), 0.01, 200);
-        Assert.Equal(evaluated.GetProperty("loss").GetDouble(), ProgramJson("evaluate", "runs/tiny", "--loss", "--count", "100", "--json").GetProperty("loss").GetDouble());
+        Assert.Equal(
+            evaluated.GetProperty("loss").GetDouble(),
+            ProgramJson("evaluate", "runs/tiny", "--loss", "--count", "100", "--json").GetProperty("loss").GetDouble());
 
-        var sampled = Command.RunProgram(_scratch.Path, "sample", "runs/tiny", "--label", "7", "--count", "4", "--steps", "3", "--out", "sevens.png");
+        var sampled = Command.RunProgram(
+            _scratch.Path, "sample", "runs/tiny", "--label", "7", "--count", "4", "--steps", "3", "--out", "sevens.png");
         Assert.Equal(0, sampled.ExitCode);
         Assert.Single(sampled.Out.TrimEnd('\n').Split('\n'));
         Assert.Equal((124, 124), (PngFile.Read(_scratch["sevens.png"]).Height, PngFile.Read(_scratch["sevens.png"]).Width));
@@ -66,12 +75,16 @@ public sealed class WholeRunTests : IDisposable
 
         var nothingToDo = Command.RunIn(_scratch.Path, "train", "tiny.toml", "--resume");
         Assert.Equal(0, nothingToDo.ExitCode);
-        Assert.Contains("All epochs had been done before: `mezzotint train tiny.toml --resume --set training.epochs=N` goes further.", nothingToDo.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "All epochs had been done before: `mezzotint train tiny.toml --resume --set training.epochs=N` goes further.",
+            nothingToDo.Error, StringComparison.Ordinal);
 
         _scratch.Write("tiny.toml", TinyTraining.Toml.Replace("batch_size = 32", "batch_size = 64", StringComparison.Ordinal));
         var noted = Command.RunIn(_scratch.Path, "train", "tiny.toml", "--resume");
         Assert.Equal(0, noted.ExitCode);
-        Assert.Contains("tiny.toml has others: training.epochs = 2 (the run: 1), training.batch_size = 64 (the run: 32)", noted.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "tiny.toml has others: training.epochs = 2 (the run: 1), training.batch_size = 64 (the run: 32)", noted.Error,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,10 +99,16 @@ public sealed class WholeRunTests : IDisposable
     public void Mnist_is_found_where_data_says()
     {
         TinyMnist.Write(_scratch["somewhere", "mnist"], train: 64, test: 10);
-        var trained = Json("train", "tiny.toml", "--data", "somewhere", "--set", "data.name=mnist", "--set", "training.epochs=1", "--set", "data.train_count=0", "--json");
+        var trained = Json(
+            "train", "tiny.toml", "--data", "somewhere", "--set", "data.name=mnist", "--set", "training.epochs=1", "--set",
+            "data.train_count=0", "--json");
         Assert.Equal(2, trained.GetProperty("step").GetInt32()); // 64 images in batches of 32
         var listed = Json("data", "list", "--data", "somewhere", "--json");
-        Assert.Equal((64, 10), (listed.GetProperty("mnist").GetProperty("train").GetInt32(), listed.GetProperty("mnist").GetProperty("test").GetInt32()));
+        Assert.Equal(
+            (64, 10),
+            (
+                listed.GetProperty("mnist").GetProperty("train").GetInt32(),
+                listed.GetProperty("mnist").GetProperty("test").GetInt32()));
         var evaluated = Json("evaluate", "runs/tiny", "--loss", "--data", "somewhere", "--json");
         Assert.Equal("mnist test", evaluated.GetProperty("data").GetString());
     }
@@ -120,7 +139,8 @@ public sealed class WholeRunTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "Pipes of a shell.");
         string program = Path.Combine(Command.ProgramFolder, "Mezzotint.Cli.dll");
-        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("bash", ["-c", $"dotnet '{program}' inspect tiny.toml | true; echo ${{PIPESTATUS[0]}}"])
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
+            "bash", ["-c", $"dotnet '{program}' inspect tiny.toml | true; echo ${{PIPESTATUS[0]}}"])
         {
             WorkingDirectory = _scratch.Path,
             RedirectStandardInput = true,
@@ -142,5 +162,6 @@ public sealed class WholeRunTests : IDisposable
     }
 
     private string Weights(string run) => Convert.ToHexString(
-        Checkpoint.Read(Directory.GetFiles(_scratch[run, "checkpoints"]).Order(StringComparer.Ordinal).Last()).Tensors["weights"].Bytes.Span);
+        Checkpoint.Read(Directory.GetFiles(_scratch[run, "checkpoints"]).Order(StringComparer.Ordinal).Last()).Tensors["weights"]
+            .Bytes.Span);
 }

@@ -3,14 +3,16 @@ using Mezzotint.Models;
 
 namespace Mezzotint.Cli.Choices;
 
-/// <summary>Classifiers as they are named on the command line: a folder, or the name of one in <c>models/classifiers</c>; without a name all there that fit the images.</summary>
+/// <summary>Classifiers as they are named on the command line: a folder, or the name of one in <c>models/classifiers</c>; without
+/// a name all there that fit the images.</summary>
 internal static class ClassifierSource
 {
     /// <summary>Where classifiers are looked for: beside the models, in a folder of their own, as they draw nothing.</summary>
     public static IEnumerable<string> Shelves() => ModelSource.Shelves().Select(shelf => Path.Combine(shelf, "classifiers"));
 
     /// <summary>A folder, or the name of one on a shelf; null where that is no classifier.</summary>
-    public static string? Known(string name) => Shelves().Select(shelf => Path.Combine(shelf, name)).Prepend(name).FirstOrDefault(ClassifierFolder.Exists);
+    public static string? Known(string name) =>
+        Shelves().Select(shelf => Path.Combine(shelf, name)).Prepend(name).FirstOrDefault(ClassifierFolder.Exists);
 
     /// <summary>Reads the classifiers that are to be asked, one of each architecture.</summary>
     /// <exception cref="MezzotintException">A named one is none, or none fits.</exception>
@@ -19,7 +21,9 @@ internal static class ClassifierSource
         string[] folders = named.Count > 0 ? [.. named.Select(Find)] : [.. Fitting(images)];
         if (folders.Length == 0)
         {
-            throw new MezzotintException($"No classifier in {string.Join(", ", Shelves())} is for images of {images.Width} x {images.Height} in the classes of {images.Name}. "
+            throw new MezzotintException(
+                $"No classifier in {string.Join(", ", Shelves())} is for images of {images.Width} x {images.Height} in the "
+                + $"classes of {images.Name}. "
                 + "Train one with `mezzotint train-classifier --set DATA --out FOLDER` and name it with --classifier FOLDER.");
         }
         var loaded = new List<LoadedClassifier>();
@@ -37,16 +41,21 @@ internal static class ClassifierSource
     }
 
     private static string Find(string name) => Known(name)
-        ?? throw new MezzotintException($"--classifier '{name}' is no classifier: name a folder that `mezzotint train-classifier` made, or one in {string.Join(", ", Shelves())}.");
+        ?? throw new MezzotintException(
+            $"--classifier '{name}' is no classifier: name a folder that `mezzotint train-classifier` made, or one in "
+            + $"{string.Join(", ", Shelves())}.");
 
     private static IEnumerable<string> Fitting(ImageSet images) => Shelves().Where(Directory.Exists)
         .SelectMany(shelf => Directory.GetDirectories(shelf).Order(StringComparer.Ordinal))
         .Where(ClassifierFolder.Exists)
         .Select(folder => (Folder: folder, Info: ClassifierFolder.ReadInfo(folder)))
-        .Where(classifier => (classifier.Info.Network.Channels, classifier.Info.Network.Height, classifier.Info.Network.Width) == (images.Channels, images.Height, images.Width)
+        .Where(classifier =>
+            (classifier.Info.Network.Channels, classifier.Info.Network.Height, classifier.Info.Network.Width)
+                == (images.Channels, images.Height, images.Width)
             && classifier.Info.ClassNames.SequenceEqual(images.ClassNames))
         .DistinctBy(classifier => classifier.Info.Network.Architecture)
         // The residual one gives the embedding: it is named first, as in Classifier.Architectures.
-        .OrderBy(classifier => Networks.Classifiers.Classifier.Architectures.ToList().IndexOf(classifier.Info.Network.Architecture))
+        .OrderBy(classifier =>
+            Networks.Classifiers.Classifier.Architectures.ToList().IndexOf(classifier.Info.Network.Architecture))
         .Select(classifier => classifier.Folder);
 }

@@ -15,7 +15,8 @@ internal static class MnistFiles
         var search = DataSource.Find(DataSource.MnistName, folder);
         if (search.Folder is null)
         {
-            terminal.Say($"MNIST is not in {string.Join(", ", search.Places.Select(place => $"{place.Folder} ({place.Finding})"))}.");
+            terminal.Say(
+                $"MNIST is not in {string.Join(", ", search.Places.Select(place => $"{place.Folder} ({place.Finding})"))}.");
             Fetch(terminal, DataSource.MnistCacheFolder);
         }
         else if (folder is not null && !search.Folder.StartsWith(Path.GetFullPath(folder), StringComparison.Ordinal))
@@ -33,7 +34,8 @@ internal static class MnistFiles
                 if (report.Note is { } note)
                     display.Say(note);
                 display.Report((double)report.TotalReceived / report.TotalLength,
-                    string.Create(CultureInfo.InvariantCulture, $"{report.TotalReceived / 1e6:F1} of {report.TotalLength / 1e6:F1} MB"));
+                    string.Create(
+                        CultureInfo.InvariantCulture, $"{report.TotalReceived / 1e6:F1} of {report.TotalLength / 1e6:F1} MB"));
             });
             MnistDownload.FetchAsync(folder, progress: progress, cancellationToken: terminal.Stop).GetAwaiter().GetResult();
             return true;

@@ -4,13 +4,14 @@ using Mezzotint.Runs;
 namespace Mezzotint.Cli.Choices;
 
 /// <summary>
-/// Models as they are named on the command line: a model folder, a run folder (its <c>model</c>), a PyTorch checkpoint, or the name of
-/// a model in <c>models</c>. Where none is named it is <c>models/mnist</c>, else the first by name. <c>models</c> is looked for in the
-/// current folder, then beside the program and in the folders above it.
+/// Models as they are named on the command line: a model folder, a run folder (its <c>model</c>), a PyTorch checkpoint, or the
+/// name of a model in <c>models</c>. Where none is named it is <c>models/mnist</c>, else the first by name. <c>models</c> is
+/// looked for in the current folder, then beside the program and in the folders above it.
 /// </summary>
 internal static class ModelSource
 {
-    public const string Required = "A model folder, a run folder, a PyTorch checkpoint folder, or the name of a model in ./models.";
+    public const string Required =
+        "A model folder, a run folder, a PyTorch checkpoint folder, or the name of a model in ./models.";
     public const string Description = Required + " Without it: models/mnist, else the first in models.";
 
     private const string Preferred = "mnist";
@@ -21,7 +22,8 @@ internal static class ModelSource
     {
         if (named is null)
             return Known().FirstOrDefault() ?? throw new MezzotintException(
-                $"There is no model yet; looked in {string.Join(", ", Shelves())}. Name one, or train one with `mezzotint train CONFIG`.");
+                $"There is no model yet; looked in {string.Join(", ", Shelves())}. Name one, or train one with `mezzotint train "
+                + $"CONFIG`.");
         if (IsModel(named))
             return named;
         if (Path.Combine(named, "model") is var trained && ModelFolder.Exists(trained))
@@ -31,22 +33,27 @@ internal static class ModelSource
         if (Shelves().Select(shelf => Path.Combine(shelf, named)).FirstOrDefault(IsModel) is { } onShelf)
             return onShelf;
         if (ClassifierSource.Known(named) is { } classifier)
-            throw new MezzotintException($"'{classifier}' is a classifier, which draws nothing: `mezzotint evaluate` asks it. Name a model.");
+            throw new MezzotintException(
+                $"'{classifier}' is a classifier, which draws nothing: `mezzotint evaluate` asks it. Name a model.");
         string[] known = [.. Known().Select(folder => Path.GetFileName(folder)).Distinct()];
-        string remedy = known.Length > 0 ? $" The models at hand are {string.Join(", ", known)}." : " Train one with `mezzotint train CONFIG`.";
+        string remedy = known.Length > 0
+            ? $" The models at hand are {string.Join(", ", known)}." : " Train one with `mezzotint train CONFIG`.";
         throw new MezzotintException(Directory.Exists(named)
-            ? $"'{named}' is not a model: a model folder has {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, a PyTorch checkpoint {SeedCheckpoint.ConfigFile} and {SeedCheckpoint.WeightsFile}.{remedy}"
+            ? $"'{named}' is not a model: a model folder has {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, a "
+                + $"PyTorch checkpoint {SeedCheckpoint.ConfigFile} and {SeedCheckpoint.WeightsFile}.{remedy}"
             : $"There is no model '{named}'.{remedy}");
     }
 
     /// <summary>Reads the model in a folder that <see cref="Find"/> gave.</summary>
-    public static LoadedModel Load(string folder) => ModelFolder.Exists(folder) ? ModelFolder.Read(folder) : SeedCheckpoint.Read(folder);
+    public static LoadedModel Load(string folder) =>
+        ModelFolder.Exists(folder) ? ModelFolder.Read(folder) : SeedCheckpoint.Read(folder);
 
     /// <summary>The model's fingerprint, where it has one.</summary>
     public static string? Hash(string folder) => ModelFolder.Exists(folder) ? ModelFolder.Hash(folder) : null;
 
     /// <summary>All models in the folders named <c>models</c>, the preferred one of each first.</summary>
-    public static IEnumerable<string> Known() => Shelves().Where(Directory.Exists).SelectMany(shelf => Directory.GetDirectories(shelf)
+    public static IEnumerable<string> Known() =>
+        Shelves().Where(Directory.Exists).SelectMany(shelf => Directory.GetDirectories(shelf)
         .Where(IsModel)
         .OrderBy(folder => Path.GetFileName(folder) != Preferred)
         .ThenBy(folder => folder, StringComparer.Ordinal));
@@ -62,8 +69,11 @@ internal static class ModelSource
     }
 
     /// <summary>Whether a path itself is a model, or a run: not whether a model on a shelf has that name.</summary>
-    public static bool IsNamedBy(string path) => IsModel(path) || RunFolder.Exists(path) || ModelFolder.Exists(Path.Combine(path, "model")) || ClassifierFolder.Exists(path);
+    public static bool IsNamedBy(string path) =>
+        IsModel(path) || RunFolder.Exists(path) || ModelFolder.Exists(Path.Combine(path, "model"))
+            || ClassifierFolder.Exists(path);
 
     /// <summary>Classifiers are folders alike, and draw nothing.</summary>
-    private static bool IsModel(string folder) => (ModelFolder.Exists(folder) && !ClassifierFolder.Exists(folder)) || SeedCheckpoint.Exists(folder);
+    private static bool IsModel(string folder) =>
+        (ModelFolder.Exists(folder) && !ClassifierFolder.Exists(folder)) || SeedCheckpoint.Exists(folder);
 }

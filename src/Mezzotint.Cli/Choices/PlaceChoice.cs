@@ -14,14 +14,16 @@ internal sealed class PlaceChoice
     private readonly Option<string> _precision = new("--precision")
     {
         HelpName = "NAME",
-        Description = $"With what numbers it is computed: {string.Join(", ", ComputePrecision.Names)}. The first is {ComputePrecision.Bfloat16} where the processor has it, else {ComputePrecision.Float32}.",
+        Description = $"With what numbers it is computed: {string.Join(", ", ComputePrecision.Names)}. The first is "
+            + $"{ComputePrecision.Bfloat16} where the processor has it, else {ComputePrecision.Float32}.",
         DefaultValueFactory = _ => ComputePrecision.Automatic,
         CustomParser = result => Options.Chosen(result, [.. ComputePrecision.Names]),
     };
 
     public IReadOnlyList<Option> All => [_device, _precision];
 
-    public Chosen Read(ParseResult result) => new(result.GetValue(_device)!, result.GetValue(_precision)!, result.GetResult(_precision) is { Implicit: false });
+    public Chosen Read(ParseResult result) =>
+        new(result.GetValue(_device)!, result.GetValue(_precision)!, result.GetResult(_precision) is { Implicit: false });
 
     /// <summary>What was chosen.</summary>
     /// <param name="Device">The name of the device.</param>
@@ -29,7 +31,8 @@ internal sealed class PlaceChoice
     /// <param name="SaysPrecision">Whether that was said.</param>
     public sealed record Chosen(string Device, string Precision, bool SaysPrecision)
     {
-        /// <summary>Reads the model in a folder that <see cref="ModelSource.Find"/> gave, for a device that may not be there.</summary>
+        /// <summary>Reads the model in a folder that <see cref="ModelSource.Find"/> gave, for a device that may not be
+        /// there.</summary>
         /// <exception cref="MezzotintException">The device, the precision or the model is not to be had.</exception>
         public LoadedModel Load(string folder)
         {

@@ -23,7 +23,8 @@ internal static class ProcessChoice
 
     public static Option<string?> Option(string fallback)
     {
-        var option = Options.Text("--process", "NAME", $"The noise process, with its default settings: {string.Join(", ", Names)}.");
+        var option =
+            Options.Text("--process", "NAME", $"The noise process, with its default settings: {string.Join(", ", Names)}.");
         option.DefaultValueFactory = _ => fallback;
         return option;
     }

@@ -6,33 +6,42 @@ using Mezzotint.Training;
 namespace Mezzotint.Cli.Choices;
 
 /// <summary>
-/// The configuration of a run that goes on: the one in its folder. What decided the steps that are done cannot change, or the run
-/// would be none that its configuration describes; what only decides how long it goes on and how it reports may. The learning
-/// rate may become lower: a training that has diverged goes on from its last sound checkpoint, and the log has the rate of each
-/// line.
+/// The configuration of a run that goes on: the one in its folder. Settings that decided the past steps cannot change, as the
+/// configuration would not describe the run any more. Settings that decide its length and its reports can. The learning rate may
+/// become lower: a training that has diverged goes on from its last sound checkpoint, and the log has the rate of each line.
 /// </summary>
 internal static class ResumedConfiguration
 {
     private static readonly string[] Changeable =
-        ["training.epochs", "training.log_every", "training.checkpoint_every", "training.samples_per_label", "training.sample_steps"];
+        [
+            "training.epochs", "training.log_every", "training.checkpoint_every", "training.samples_per_label",
+            "training.sample_steps",
+        ];
 
     private const string LearningRate = "training.learning_rate", Unset = "not set";
 
     /// <summary>Whether there is anything in a run folder that a new run would lose.</summary>
     public static bool HasBegun(string path) =>
-        RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints")) && Directory.EnumerateFiles(Path.Combine(path, "checkpoints")).Any();
+        RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints"))
+            && Directory.EnumerateFiles(Path.Combine(path, "checkpoints")).Any();
 
     /// <summary>Reads the configuration of a run, with overrides.</summary>
     /// <exception cref="MezzotintException">There is no run, or an override would change its past.</exception>
     public static ExperimentConfig Read(Terminal terminal, string path, string? original, string[] overrides)
     {
         if (!RunFolder.Exists(path))
-            throw new MezzotintException($"There is no run in '{path}' to go on with: leave --resume out to begin one, or name its folder with --out RUN.");
+            throw new MezzotintException(
+                $"There is no run in '{path}' to go on with: leave --resume out to begin one, or name its folder with --out "
+                + $"RUN.");
         string file = Path.Combine(path, "config.toml");
         var before = Settings(Configuration.Read(file));
         var config = Configuration.Read(file, overrides);
-        if ((config.Training.Schedule.DependsOnLength || config.Distillation.DependsOnLength) && before["training.epochs"] != Settings(config)["training.epochs"])
-            throw new MezzotintException($"--set training.epochs={config.Training.Epochs}: the run in '{path}' follows the length of its training, training.epochs = {before["training.epochs"]}, which cannot change on the way. Leave it out, or begin another run with --out RUN.");
+        if ((config.Training.Schedule.DependsOnLength || config.Distillation.DependsOnLength)
+            && before["training.epochs"] != Settings(config)["training.epochs"])
+            throw new MezzotintException(
+                $"--set training.epochs={config.Training.Epochs}: the run in '{path}' follows the length of its training, "
+                + $"training.epochs = {before["training.epochs"]}, which cannot change on the way. Leave it out, or begin "
+                + $"another run with --out RUN.");
         double rate = Configuration.Read(file).Training.LearningRate;
         foreach (var (key, value) in Settings(config))
         {
@@ -55,7 +64,8 @@ internal static class ResumedConfiguration
         return config;
     }
 
-    private static void NoteDifferences(Terminal terminal, string path, string original, Dictionary<string, string> now, Dictionary<string, string> run)
+    private static void NoteDifferences(
+        Terminal terminal, string path, string original, Dictionary<string, string> now, Dictionary<string, string> run)
     {
         string? Now(string key) => now.GetValueOrDefault(key);
         string? Run(string key) => run.GetValueOrDefault(key);

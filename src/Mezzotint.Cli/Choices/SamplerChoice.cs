@@ -6,24 +6,37 @@ using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Choices;
 
-/// <summary>The options that say how noise is removed: <c>--sampler --levels --steps --eta --churn</c>, and the solver and levels they mean.</summary>
+/// <summary>The options that say how noise is removed: <c>--sampler --levels --steps --eta --churn</c>, and the solver and levels
+/// they mean.</summary>
 internal sealed class SamplerChoice
 {
-    private const int StepsOfTheSeed = SamplingRecipe.StepsOfTheSeed, StepsOfOthers = SamplingRecipe.StepsOfOthers, MostSteps = 100_000;
+    private const int StepsOfTheSeed = SamplingRecipe.StepsOfTheSeed, StepsOfOthers = SamplingRecipe.StepsOfOthers,
+        MostSteps = 100_000;
     private const string LevelsOfTheSeed = SamplingRecipe.LevelsOfTheSeed, LevelsOfOthers = SamplingRecipe.LevelsOfOthers;
 
     // The names are not listed here: they come with the solvers, whose loading would slow down every --help.
-    private readonly Option<string?> _sampler = Options.Text("--sampler", "NAME", "How the noise is removed; `mezzotint samplers` lists the names. [default: the model's own]");
-    private readonly Option<string?> _levels = Options.Text("--levels", "NAME", $"How the levels of noise are spread; `mezzotint samplers` lists the names. Or the levels themselves, one a step: 80,2.5,0.8. [default: the model's own; with another --sampler {LevelsOfTheSeed} for {EulerMaruyama.Name}, else {LevelsOfOthers}]");
-    private readonly Option<long> _steps = Options.Whole("--steps", null, 1, MostSteps, "Steps, for most samplers network evaluations an image; fewer are faster and rougher", $"the model's own; with another --sampler {StepsOfTheSeed} for {EulerMaruyama.Name}, else {StepsOfOthers}");
-    private readonly Option<double?> _eta = Options.Real("--eta", "How much of the noise is drawn anew, for samplers that take it: 0 (none) to 1.");
-    private readonly Option<double?> _churn = Options.Real("--churn", "Noise added before each step, for euler, heun and dpm2: S_churn, 0 or more.");
+    private readonly Option<string?> _sampler = Options.Text(
+        "--sampler", "NAME", "How the noise is removed; `mezzotint samplers` lists the names. [default: the model's own]");
+    private readonly Option<string?> _levels = Options.Text(
+        "--levels", "NAME",
+        $"How the levels of noise are spread; `mezzotint samplers` lists the names. Or the levels themselves, one a step: "
+        + $"80,2.5,0.8. [default: the model's own; with another --sampler {LevelsOfTheSeed} for {EulerMaruyama.Name}, else "
+        + $"{LevelsOfOthers}]");
+    private readonly Option<long> _steps = Options.Whole(
+        "--steps", null, 1, MostSteps, "Steps, for most samplers network evaluations an image; fewer are faster and rougher",
+        $"the model's own; with another --sampler {StepsOfTheSeed} for {EulerMaruyama.Name}, else {StepsOfOthers}");
+    private readonly Option<double?> _eta =
+        Options.Real("--eta", "How much of the noise is drawn anew, for samplers that take it: 0 (none) to 1.");
+    private readonly Option<double?> _churn =
+        Options.Real("--churn", "Noise added before each step, for euler, heun and dpm2: S_churn, 0 or more.");
 
     public IEnumerable<Option> All => [_sampler, _levels, _steps, _eta, _churn];
 
     /// <summary>What the command line says; null or 0 where it says nothing.</summary>
     public Chosen Read(ParseResult result) =>
-        new(result.GetValue(_sampler), result.GetValue(_levels), (int)result.GetValue(_steps), result.GetValue(_eta), result.GetValue(_churn));
+        new(
+            result.GetValue(_sampler), result.GetValue(_levels), (int)result.GetValue(_steps), result.GetValue(_eta),
+            result.GetValue(_churn));
 
     internal sealed record Chosen(string? Sampler, string? Levels, int Steps, double? Eta, double? Churn)
     {
@@ -31,11 +44,12 @@ internal sealed class SamplerChoice
         public SamplingRecipe RecipeFor(SamplingRecipe own) => own.Choose(Sampler, Levels, Steps > 0 ? Steps : null);
 
         /// <summary>
-        /// The names and the steps of a walk between images and noise, where a model's own sampler, made to draw, would seldom do:
-        /// heun in 100 steps over karras, each unless told otherwise.
+        /// The names and the steps of a walk between images and noise: by default heun in 100 steps over karras. A model's own
+        /// sampler, made to draw, would seldom do.
         /// </summary>
         public SamplingRecipe RecipeForFlow() =>
-            RecipeFor(new SamplingRecipe { Sampler = Sampler ?? "heun", Levels = LevelsOfOthers, Steps = Inversion.DefaultSteps });
+            RecipeFor(
+                new SamplingRecipe { Sampler = Sampler ?? "heun", Levels = LevelsOfOthers, Steps = Inversion.DefaultSteps });
 
         /// <summary>The solver and the levels, to the least above 0, of such a walk.</summary>
         /// <exception cref="MezzotintException">A name is not known, an option is not the sampler's, or the levels do not fit the

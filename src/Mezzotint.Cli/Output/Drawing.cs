@@ -8,7 +8,8 @@ using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Output;
 
-/// <summary>Images drawn by a model, for `sample` and `demo`: with progress, then as a grid in a file or on the terminal.</summary>
+/// <summary>Images drawn by a model, for `sample` and `demo`: with progress, then as a grid in a file or on the
+/// terminal.</summary>
 internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageBatch images)
 {
     /// <summary>One value becomes a square of this many pixels in a grid's file: 28 x 28 is small on a screen.</summary>
@@ -67,7 +68,8 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
         var size = PictureSize.OfGrid(labels.Count, info.Height, info.Width, Columns(labels, strip), GridScale);
         if (!size.Fits)
             throw new MezzotintException(
-                $"A grid of {labels.Count} images would have {size} pixels, more than the {PictureSize.MostPixels} that are written: "
+                $"A grid of {labels.Count} images would have {size} pixels, more than the {PictureSize.MostPixels} that are "
+                + $"written: "
                 + "lower --count, or write the images one by one or as arrays, with --out FOLDER or --out FILE.npz.")
                 { Key = "--count" };
     }
@@ -83,13 +85,16 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
 
     /// <summary>Writes the picture of the file that the receipt is from.</summary>
     public void WriteAgain(string path, ImageReceipt receipt) =>
-        PngFile.Write(path, receipt.Index is { } index ? images.Slice(index) : images.Grid(receipt.Columns), receipt.Scale, receipt.ToText());
+        PngFile.Write(
+            path, receipt.Index is { } index ? images.Slice(index) : images.Grid(receipt.Columns), receipt.Scale,
+            receipt.ToText());
 
     /// <summary>Writes image <paramref name="index"/> alone, as large as it is.</summary>
     public void WriteImage(string path, int index) => PngFile.Write(path, images.Slice(index), 1,
         Receipt is null ? Description(Labels([labels[index]])) : (Receipt.Of(index) with { Scale = 1 }).ToText());
 
-    /// <summary>The images for the terminal: in colour each may shrink to half of its size, in characters it would be lost.</summary>
+    /// <summary>The images for the terminal: in colour each may shrink to half of its size, in characters it would be
+    /// lost.</summary>
     public string OnTerminal(Terminal terminal)
     {
         int across = (terminal.OutColors == TerminalColors.None ? 1 : 2) * terminal.Width;
@@ -98,22 +103,28 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
     }
 
     /// <summary>The names of classes, each once, as in <c>0,1,2</c>.</summary>
-    public string Labels(IEnumerable<int> classes) => string.Join(',', classes.Distinct().Select(label => model.ClassNames[label]));
+    public string Labels(IEnumerable<int> classes) =>
+        string.Join(',', classes.Distinct().Select(label => model.ClassNames[label]));
 
     /// <summary>
-    /// A name for a grid that was asked for without one: <c>mezzotint-5-seed42.png</c>, with a number behind it where that is taken.
+    /// A name for a grid that was asked for without one: <c>mezzotint-5-seed42.png</c>, with a number behind it where that is
+    /// taken.
     /// </summary>
     public string FreeName()
     {
         string names = Labels(labels);
-        string what = labels.Distinct().Count() == model.ClassNames.Count ? LabelList.All : string.Concat(names.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
-        string stem = string.Create(CultureInfo.InvariantCulture, $"mezzotint-{what[..Math.Min(what.Length, 40)]}-{(From is null ? $"seed{Seed}" : "inverted")}");
+        string what = labels.Distinct().Count() == model.ClassNames.Count
+            ? LabelList.All : string.Concat(names.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
+        string stem = string.Create(
+            CultureInfo.InvariantCulture,
+            $"mezzotint-{what[..Math.Min(what.Length, 40)]}-{(From is null ? $"seed{Seed}" : "inverted")}");
         for (int copy = 1; ; copy++)
             if ((copy == 1 ? $"{stem}.png" : $"{stem}-{copy}.png") is var name && !Path.Exists(name))
                 return name;
     }
 
-    /// <summary>A walk from one image to another is a strip. Else as square as can be; with several labels, of such a width that none begins in the middle of a row, if that stays near to a square.</summary>
+    /// <summary>A walk from one image to another is a strip. Else as square as can be; with several labels, of such a width that
+    /// none begins in the middle of a row, if that stays near to a square.</summary>
     private static int Columns(IReadOnlyList<int> labels, bool strip)
     {
         int count = labels.Count;

@@ -16,9 +16,14 @@ internal static class EvaluationText
         var reference = evaluation.Reference;
         var text = new StringBuilder();
         void Line(string line = "") => text.Append(line.TrimEnd()).Append('\n');
-        Line($"{target}: {Quantity.Of(evaluation.Images.Images.Count, "image")}{(drawn is null ? "" : $" ({drawn})")}, measured against {reference.Test.Name} ({Quantity.Of(reference.Test.Count, "image")}) in {Quantity.Of(TimeSpan.FromSeconds(evaluation.Seconds))}");
+        Line(
+            $"{target}: {Quantity.Of(evaluation.Images.Images.Count, "image")}{(drawn is null ? "" : $" ({drawn})")}, measured "
+            + $"against {reference.Test.Name} ({Quantity.Of(reference.Test.Count, "image")}) in "
+            + $"{Quantity.Of(TimeSpan.FromSeconds(evaluation.Seconds))}");
         foreach (var classifier in evaluation.Classifiers)
-            Line(Invariant($"{classifier.Architecture} classifier: right on {100 * classifier.TestAccuracy:0.00} % of the test images; SHA-256 {classifier.Hash}"));
+            Line(Invariant(
+                $"{classifier.Architecture} classifier: right on {100 * classifier.TestAccuracy:0.00} % of the test images; ")
+                + Invariant($"SHA-256 {classifier.Hash}"));
         Line();
         Line($"{"figure",-NameWidth}{"value",ValueWidth}{"±",ValueWidth}{"real",ValueWidth}  better");
         foreach (var group in evaluation.Figures.GroupBy(figure => figure.Group))
@@ -26,20 +31,29 @@ internal static class EvaluationText
             Line(group.Key);
             foreach (var figure in group)
                 Line(figure.Missing is { } why ? $"  {figure.Name}: left out, {why}"
-                    : $"{"  " + figure.Name,-NameWidth}{Written(figure, figure.Value),ValueWidth}{Written(figure, figure.StandardError),ValueWidth}{Written(figure, figure.Real),ValueWidth}  {Key(figure.Better).Replace('_', ' ')}");
+                    : $"{"  " + figure.Name,-NameWidth}{Written(figure, figure.Value),ValueWidth}"
+                        + $"{Written(figure, figure.StandardError),ValueWidth}{Written(figure, figure.Real),ValueWidth}  "
+                        + Key(figure.Better).Replace('_', ' '));
         }
         if (evaluation.Labels.Count > 0)
         {
             Line();
-            Line($"{"label",-10}{"images",8}{string.Concat(evaluation.Classifiers.Select(classifier => $"{classifier.Architecture,12}{"(real)",9}"))}{"diversity",12}{"(real)",9}");
+            string names = string.Concat(evaluation.Classifiers.Select(classifier =>
+                $"{classifier.Architecture,12}{"(real)",9}"));
+            Line($"{"label",-10}{"images",8}{names}{"diversity",12}{"(real)",9}");
             foreach (var label in evaluation.Labels)
-                Line(Invariant($"{label.Name,-10}{label.Count,8:N0}") + string.Concat(label.Accuracy.Zip(label.RealAccuracy, (mine, real) => Invariant($"{100 * mine,10:0.0} %{100 * real,7:0.0} %")))
+                Line(
+                    Invariant($"{label.Name,-10}{label.Count,8:N0}")
+                        + string.Concat(label.Accuracy.Zip(
+                            label.RealAccuracy, (mine, real) => Invariant($"{100 * mine,10:0.0} %{100 * real,7:0.0} %")))
                     + Invariant($"{label.Diversity,12:0.0}{label.RealDiversity,9:0.0}"));
         }
         Line();
         foreach (var figure in evaluation.Figures.Where(figure => figure.Note is not null))
             Line($"{figure.Name}: {figure.Note}");
-        Line($"real: the same figure of {Quantity.Of(reference.Floor.Count, "training image")}, left out of what they are measured against; of accuracy and class balance, that of the test images");
+        Line(
+            $"real: the same figure of {Quantity.Of(reference.Floor.Count, "training image")}, left out of what they are "
+            + $"measured against; of accuracy and class balance, that of the test images");
         return text.ToString().TrimEnd('\n');
     }
 

@@ -22,7 +22,9 @@ internal static class Failure
             MezzotintException or IOException or UnauthorizedAccessException => MezzotintException.OneLine(error.Message),
             _ when Libtorch.Problem is { } problem => problem, // what fails then, fails for want of it
             _ when OutOfMemory.Is(error) => OutOfMemory.Message,
-            _ => $"{error.GetType().Name}: {FirstLine(error.Message)} This is unexpected, an error of the program; {TraceVariable}=1 shows where it arose.",
+            _ =>
+                $"{error.GetType().Name}: {FirstLine(error.Message)} This is unexpected, an error of the program; "
+                + $"{TraceVariable}=1 shows where it arose.",
         });
         if (trace)
             terminal.Say(error.ToString());

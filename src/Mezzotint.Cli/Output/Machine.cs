@@ -32,7 +32,8 @@ internal static class Machine
     public static long Memory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     private static bool Flag(string name) =>
-        (ProcessorInfo.Value.GetValueOrDefault("flags") ?? ProcessorInfo.Value.GetValueOrDefault("Features") ?? "").Split(' ').Contains(name);
+        (ProcessorInfo.Value.GetValueOrDefault("flags") ?? ProcessorInfo.Value.GetValueOrDefault("Features") ?? "").Split(' ')
+            .Contains(name);
 
     /// <summary>The first processor's lines of /proc/cpuinfo, <c>key : value</c>; nothing on other systems.</summary>
     private static Dictionary<string, string> ReadProcessorInfo()

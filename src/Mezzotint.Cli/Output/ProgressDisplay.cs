@@ -7,13 +7,15 @@ using Spectre.Console;
 namespace Mezzotint.Cli.Output;
 
 /// <summary>
-/// How far a long work is, on stderr: a bar where somebody watches, else a plain line every ten seconds. Reports may come from any thread.
+/// How far a long work is, on stderr: a bar where somebody watches, else a plain line every ten seconds. Reports may come from
+/// any thread.
 /// </summary>
 internal sealed class ProgressDisplay
 {
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
-    /// <summary>Title, per cent, and details such as <c>epoch 12 of 30, loss 13.20, 1200 images/s, 1:23:45 left</c>: the bar takes the rest of the line.</summary>
+    /// <summary>Title, per cent, and details such as <c>epoch 12 of 30, loss 13.20, 1200 images/s, 1:23:45 left</c>: the bar
+    /// takes the rest of the line.</summary>
     private const int RoomForText = 72;
 
     private readonly Lock _lock = new();
@@ -72,12 +74,15 @@ internal sealed class ProgressDisplay
             Out = new AnsiConsoleOutput(terminal.Error),
             Ansi = AnsiSupport.Yes,
             Interactive = InteractionSupport.Yes,
-            ColorSystem = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
+            ColorSystem = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+                ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
         });
         console.Profile.Width = terminal.Width;
         var detailsColumn = new DetailsColumn();
         return console.Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = Math.Clamp(terminal.Width - RoomForText, 8, 40) }, new PercentageColumn(), detailsColumn)
+            .Columns(
+                new TaskDescriptionColumn(), new ProgressBarColumn { Width = Math.Clamp(terminal.Width - RoomForText, 8, 40) },
+                new PercentageColumn(), detailsColumn)
             .Start(context =>
             {
                 var bar = context.AddTask(Markup.Escape(title), maxValue: 1);
@@ -93,6 +98,7 @@ internal sealed class ProgressDisplay
     {
         public string Details { get; set; } = "";
 
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Spectre.Console.Text(Details);
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Spectre.Console.Text(Details);
     }
 }

@@ -5,8 +5,8 @@ using Mezzotint.Plots;
 namespace Mezzotint.Cli.Output;
 
 /// <summary>
-/// What a command talks to: results go to <see cref="Out"/>, all else to <see cref="Error"/>; a signal stops it through <see cref="Stop"/>.
-/// Tests put writers of their own in the places.
+/// What a command talks to: results go to <see cref="Out"/>, all else to <see cref="Error"/>; a signal stops it through
+/// <see cref="Stop"/>. Tests put writers of their own in the places.
 /// </summary>
 internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
 {

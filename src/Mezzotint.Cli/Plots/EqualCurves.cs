@@ -2,7 +2,8 @@ using Mezzotint.Plots;
 
 namespace Mezzotint.Cli.Plots;
 
-/// <summary>Curves that no eye could tell apart, of which the last would hide the others: they become one that has all their names.</summary>
+/// <summary>Curves that no eye could tell apart, of which the last would hide the others: they become one that has all their
+/// names.</summary>
 internal static class EqualCurves
 {
     private const double Tolerance = 0.01; // a pixel or so of a logarithmic axis

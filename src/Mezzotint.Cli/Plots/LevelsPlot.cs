@@ -12,14 +12,19 @@ internal static class LevelsPlot
 {
     public static Command Create(Terminal terminal)
     {
-        var levels = Options.Names("--levels", "NAME", "A spread to draw; may be given again. `mezzotint samplers` lists the names. [default: all]");
+        var levels = Options.Names(
+            "--levels", "NAME", "A spread to draw; may be given again. `mezzotint samplers` lists the names. [default: all]");
         var process = ProcessChoice.Option("edm");
         var steps = Options.Whole("--steps", 20, 2, 1000, "Steps");
         var output = new PlotOutput();
-        var command = new Command("levels", "Draw the levels of noise that a sampler walks over, by every way to spread them. The last, 0, is below any logarithmic axis.") { levels, process, steps };
+        var command = new Command(
+            "levels",
+            "Draw the levels of noise that a sampler walks over, by every way to spread them. The last, 0, is below any "
+            + "logarithmic axis.") { levels, process, steps };
         foreach (var option in output.All)
             command.Add(option);
-        command.SetAction(result => Run(terminal, output, result, result.GetValue(levels) ?? [], result.GetValue(process)!, (int)result.GetValue(steps)));
+        command.SetAction(result =>
+            Run(terminal, output, result, result.GetValue(levels) ?? [], result.GetValue(process)!, (int)result.GetValue(steps)));
         return command;
     }
 

@@ -11,7 +11,8 @@ namespace Mezzotint.Cli.Plots;
 internal sealed class PlotOutput
 {
     private readonly Option<string?> _output = Options.Text("--out", "FILE", "The .png file to write.");
-    private readonly Option<bool> _json = new("--json") { Description = "Give the curves' points as one JSON object, beside the file." };
+    private readonly Option<bool> _json = new("--json")
+        { Description = "Give the curves' points as one JSON object, beside the file." };
 
     public PlotOutput() => _output.Required = true;
 
@@ -31,7 +32,8 @@ internal sealed class PlotOutput
     public int Write(Terminal terminal, ParseResult result, string what, params LinePlot[] panels)
     {
         string path = result.GetRequiredValue(_output)!;
-        LinePlot.Write(path, panels, new Dictionary<string, string> { ["Software"] = $"mezzotint {CommandLine.Version}", ["Title"] = what });
+        LinePlot.Write(
+            path, panels, new Dictionary<string, string> { ["Software"] = $"mezzotint {CommandLine.Version}", ["Title"] = what });
         terminal.Result(result.GetValue(_json), new
         {
             Out = path,

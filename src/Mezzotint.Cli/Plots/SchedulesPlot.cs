@@ -19,11 +19,12 @@ internal static class SchedulesPlot
         ("log-snr", "half log-SNR: ln(alpha / sigma)", false, (process, t) => process.HalfLogSnr(t)),
     ];
 
-    /// <summary>ve and edm leave the image as it is, and it fades alike in vp and sub-vp: the second of each pair is dashed (pens from 8 on are), so
-    /// that both are seen where one lies over the other.</summary>
+    /// <summary>ve and edm leave the image as it is, and it fades alike in vp and sub-vp: the second of each pair is dashed (pens
+    /// from 8 on are), so that both are seen where one lies over the other.</summary>
     private static readonly Dictionary<string, int> Pens = new()
     {
-        ["ve"] = 0, ["edm"] = 13, ["vp"] = 1, ["sub-vp"] = 8, ["vp-scaled-linear"] = 2, ["vp-cosine"] = 3, ["vp-sigmoid"] = 4, ["flow"] = 6,
+        ["ve"] = 0, ["edm"] = 13, ["vp"] = 1, ["sub-vp"] = 8, ["vp-scaled-linear"] = 2, ["vp-cosine"] = 3, ["vp-sigmoid"] = 4,
+        ["flow"] = 6,
     };
 
     public static Command Create(Terminal terminal)
@@ -31,11 +32,15 @@ internal static class SchedulesPlot
         var what = new Option<string?>("--what")
         {
             HelpName = "QUANTITY",
-            Description = $"{string.Join(", ", Quantities.Select(quantity => quantity.Name))}. [default: all three, side by side]",
+            Description =
+                $"{string.Join(", ", Quantities.Select(quantity => quantity.Name))}. [default: all three, side by side]",
             CustomParser = result => Options.Chosen(result, [.. Quantities.Select(quantity => quantity.Name)]),
         };
         var output = new PlotOutput();
-        var command = new Command("schedules", "Draw how the image fades and the noise grows over time in every process; edm, whose time is the noise itself, over t / 80.") { what };
+        var command = new Command(
+            "schedules",
+            "Draw how the image fades and the noise grows over time in every process; edm, whose time is the noise itself, over "
+            + "t / 80.") { what };
         foreach (var option in output.All)
             command.Add(option);
         command.SetAction(result => Run(terminal, output, result, result.GetValue(what)));
@@ -52,7 +57,10 @@ internal static class SchedulesPlot
             XLabel = "time t; of edm, t / 80",
             YLabel = quantity.Label,
             LogarithmicY = quantity.Logarithmic,
-            Series = [.. ProcessChoice.All.Select(entry => Curve(entry.Name, entry.Process, quantity.Of, named: i == shown.Count - 1))],
+            Series =
+            [
+                .. ProcessChoice.All.Select(entry => Curve(entry.Name, entry.Process, quantity.Of, named: i == shown.Count - 1)),
+            ],
             Width = shown.Count == 1 ? 1200 : i == shown.Count - 1 ? 620 : 440,
             Height = shown.Count == 1 ? 720 : 460,
         })]);
@@ -62,7 +70,12 @@ internal static class SchedulesPlot
     private static PlotSeries Curve(string name, NoiseProcess process, Func<NoiseProcess, double, double> of, bool named)
     {
         double unit = Math.Max(process.MaximumTime, 1);
-        double[] times = [.. Enumerable.Range(0, Points + 1).Select(i => process.MinimumTime + (process.MaximumTime - process.MinimumTime) * i / Points)];
-        return new(named ? name : "", [.. times.Select(t => t / unit)], [.. times.Select(t => of(process, t))]) { Pen = Pens[name] };
+        double[] times =
+        [
+            .. Enumerable.Range(0, Points + 1).Select(i =>
+                process.MinimumTime + (process.MaximumTime - process.MinimumTime) * i / Points),
+        ];
+        return new(named ? name : "", [.. times.Select(t => t / unit)], [.. times.Select(t => of(process, t))])
+            { Pen = Pens[name] };
     }
 }

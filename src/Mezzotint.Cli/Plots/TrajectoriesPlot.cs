@@ -9,10 +9,11 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Cli.Plots;
 
-/// <summary><c>mezzotint plot trajectories</c>: the ways that a sampler takes from noise to the two modes of a known distribution.</summary>
+/// <summary><c>mezzotint plot trajectories</c>: the ways that a sampler takes from noise to the two modes of a known
+/// distribution.</summary>
 /// <remarks>
-/// A level of 80 would leave nothing to see of modes that are 2 apart, so x is shown over sqrt(variance of the images + level^2), its own standard
-/// deviation at each level.
+/// A level of 80 would leave nothing to see of modes that are 2 apart, so x is shown over sqrt(variance of the images + level^2),
+/// its own standard deviation at each level.
 /// </remarks>
 internal static class TrajectoriesPlot
 {
@@ -29,25 +30,35 @@ internal static class TrajectoriesPlot
         var count = Options.Whole("--count", 40, 1, 200, "Paths");
         var seed = Options.Seed("Path i is drawn from seed + i");
         var output = new PlotOutput();
-        var command = new Command("trajectories", "Draw the paths of a sampler from noise to the images of a known distribution: numbers around -1 and 1.2, a mixture of two Gaussians.")
+        var command = new Command(
+            "trajectories",
+            "Draw the paths of a sampler from noise to the images of a known distribution: numbers around -1 and 1.2, a mixture "
+            + "of two Gaussians.")
         { sampler, levels, process, steps, count, seed };
         foreach (var option in output.All)
             command.Add(option);
-        command.SetAction(result => Run(terminal, output, result, result.GetValue(sampler)!, result.GetValue(levels)!, result.GetValue(process)!,
+        command.SetAction(result =>
+            Run(terminal, output, result, result.GetValue(sampler)!, result.GetValue(levels)!, result.GetValue(process)!,
             (int)result.GetValue(steps), (int)result.GetValue(count), result.GetValue(seed)));
         return command;
     }
 
-    private static int Run(Terminal terminal, PlotOutput output, ParseResult result, string sampler, string spread, string process, int steps, int count, long seed)
+    private static int Run(
+        Terminal terminal, PlotOutput output, ParseResult result, string sampler, string spread, string process, int steps,
+        int count, long seed)
     {
         var noiseProcess = ProcessChoice.Named(process);
         var solver = Solvers.Named(sampler, noiseProcess);
         // The norm of a single number may be anything, and a Langevin step any length.
         if (solver.Name == Solvers.PredictorCorrector().Name)
-            throw new MezzotintException($"--sampler {sampler} sizes its steps by the norms of whole images, and here an image is one number: choose another.");
+            throw new MezzotintException(
+                $"--sampler {sampler} sizes its steps by the norms of whole images, and here an image is one number: choose "
+                + $"another.");
         double[] levels = NoiseLevels.Named(spread, noiseProcess, steps, FinalLevel.Minimum);
         if (seed + count - 1 > Options.LargestSeed)
-            throw new MezzotintException($"--seed {seed} leaves too few seeds for {count} paths: the last is {Options.LargestSeed}. Choose a smaller one.");
+            throw new MezzotintException(
+                $"--seed {seed} leaves too few seeds for {count} paths: the last is {Options.LargestSeed}. Choose a smaller "
+                + $"one.");
         output.Prepare(result);
 
         double[][] states = Walk(solver, levels, count, seed);
@@ -65,7 +76,11 @@ internal static class TrajectoriesPlot
                 LogarithmicX = true,
                 ReversedX = true,
                 YRange = (-reach, reach),
-                Series = [.. paths.Select(path => new PlotSeries("", levels, path) { Pen = Mode(path[^1] * stds[^1]), LineWidth = 1.5, Markers = false })],
+                Series =
+                [
+                    .. paths.Select(path =>
+                        new PlotSeries("", levels, path) { Pen = Mode(path[^1] * stds[^1]), LineWidth = 1.5, Markers = false }),
+                ],
                 Width = 900,
                 Height = 600,
             },
@@ -75,7 +90,10 @@ internal static class TrajectoriesPlot
                 XLabel = "density",
                 YLabel = "",
                 YRange = (-reach, reach),
-                Series = [Density("images", levels[^1], reach) with { Pen = 2 }, Density("noise", levels[0], reach) with { Pen = 5 }],
+                Series =
+                [
+                    Density("images", levels[^1], reach) with { Pen = 2 }, Density("noise", levels[0], reach) with { Pen = 5 },
+                ],
                 Width = 420,
                 Height = 600,
             });
@@ -87,7 +105,8 @@ internal static class TrajectoriesPlot
         using var scope = NewDisposeScope();
         long[] seeds = [.. Enumerable.Range(0, count).Select(i => seed + i)];
         using var noise = new ImageNoise(seeds, 1, 1, 1, CPU);
-        using var path = solver is { Stochastic: true, FollowsPath: true } ? new BrownianTree(seeds, 1, 1, 1, levels[^1], levels[0], type: ScalarType.Float64) : null;
+        using var path = solver is { Stochastic: true, FollowsPath: true }
+            ? new BrownianTree(seeds, 1, 1, 1, levels[^1], levels[0], type: ScalarType.Float64) : null;
         var input = new SolverInput
         {
             Denoiser = Mixture,

@@ -13,14 +13,23 @@ internal static class AverageVerb
 {
     public static Command Create(Terminal terminal)
     {
-        var run = Options.Required("RUN", "A run folder whose configuration keeps averages: [training.average] kind = \"power\".");
-        var width = Options.Real("--width", "The average's width, as a part of the training: more than 0.001, at most 0.28. [default: the first of the configuration's]");
-        var step = Options.WholeOrNone("--step", 1, int.MaxValue, "The step that the average ends at, one that has a snapshot. [default: the last]");
+        var run =
+            Options.Required("RUN", "A run folder whose configuration keeps averages: [training.average] kind = \"power\".");
+        var width = Options.Real(
+            "--width",
+            "The average's width, as a part of the training: more than 0.001, at most 0.28. [default: the first of the "
+            + "configuration's]");
+        var step = Options.WholeOrNone(
+            "--step", 1, int.MaxValue, "The step that the average ends at, one that has a snapshot. [default: the last]");
         var output = Options.Text("--out", "MODEL", "The model folder to make.");
         output.Required = true;
         var json = Options.Json();
-        var command = new Command("average", "Make a model of the averages that a run has kept: any width, after the training.") { run, width, step, output, json };
-        command.SetAction(result => Run(terminal, result.GetRequiredValue(run), result.GetValue(width), result.GetValue(step), result.GetRequiredValue(output)!, result.GetValue(json)));
+        var command = new Command("average", "Make a model of the averages that a run has kept: any width, after the training.")
+            { run, width, step, output, json };
+        command.SetAction(result =>
+            Run(
+                terminal, result.GetRequiredValue(run), result.GetValue(width), result.GetValue(step),
+                result.GetRequiredValue(output)!, result.GetValue(json)));
         return command;
     }
 
@@ -33,13 +42,17 @@ internal static class AverageVerb
         if (!ModelFolder.Exists(trained))
             throw new MezzotintException($"The run '{run}' has no model yet: it gets one at the end of its first epoch.");
         double wished = width ?? (config.Training.Average as PowerAverage)?.Widths[0]
-            ?? throw new MezzotintException($"The run '{run}' keeps no averages of several widths: train with [training.average] kind = \"power\".");
+            ?? throw new MezzotintException(
+                $"The run '{run}' keeps no averages of several widths: train with [training.average] kind = \"power\".");
         var (network, end) = AverageSnapshots.Reconstruct(Path.Combine(run, "averages"), config, wished, step);
         using var _ = network;
         var info = ModelFolder.ReadInfo(trained);
         ModelFolder.Write(output, network, info with
         {
-            Name = string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)))}, average of width {wished} at step {end}"),
+            Name = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)))}, average of width {wished} at "
+                + $"step {end}"),
             Steps = end,
             Epochs = info.Epochs is { } epochs && info.Steps > 0 ? Math.Round(epochs * end / info.Steps, 4) : null,
             TrainLoss = null, // those of other weights

@@ -8,12 +8,13 @@ using Mezzotint.Sampling;
 namespace Mezzotint.Cli.Verbs;
 
 /// <summary>
-/// <c>mezzotint completions SHELL</c>: a script that makes a shell complete the command. The script asks the program itself (the hidden
-/// <c>mezzotint complete LINE</c>), so it need not be made anew when options change.
+/// <c>mezzotint completions SHELL</c>: a script that makes a shell complete the command. The script asks the program itself (the
+/// hidden <c>mezzotint complete LINE</c>), so it need not be made anew when options change.
 /// </summary>
 internal static class CompletionsVerb
 {
-    /// <summary>Each hands over its line as far as the cursor. Where the program knows no word, bash and zsh go on with files, as fish and pwsh do by themselves.</summary>
+    /// <summary>Each hands over its line as far as the cursor. Where the program knows no word, bash and zsh go on with files, as
+    /// fish and pwsh do by themselves.</summary>
     private static readonly Dictionary<string, (string Script, string Where)> Shells = new()
     {
         ["bash"] = ("""
@@ -44,7 +45,8 @@ internal static class CompletionsVerb
             """, "mezzotint completions pwsh | Out-String | Invoke-Expression in $PROFILE"),
     };
 
-    /// <summary>What the values of options and arguments may be, by the name under which every verb has them. They are asked for only when one is completed.</summary>
+    /// <summary>What the values of options and arguments may be, by the name under which every verb has them. They are asked for
+    /// only when one is completed.</summary>
     private static readonly Dictionary<string, Func<IEnumerable<string>>> Values = new()
     {
         ["MODEL"] = Models,
@@ -60,7 +62,9 @@ internal static class CompletionsVerb
     {
         var shell = Options.Required("SHELL", $"The shell: {string.Join(", ", Shells.Keys)}.");
         shell.CustomParser = result => Options.Chosen(result, [.. Shells.Keys]);
-        var command = new Command("completions", "Print what makes a shell complete commands, options, samplers and models at a press of Tab.") { shell };
+        var command = new Command(
+            "completions", "Print what makes a shell complete commands, options, samplers and models at a press of Tab.")
+            { shell };
         command.SetAction(result =>
         {
             var (script, where) = Shells[result.GetValue(shell)!];
@@ -89,7 +93,9 @@ internal static class CompletionsVerb
         AddValues(root);
         string begun = line[(line.LastIndexOf(' ') + 1)..];
         return root.Parse(line).GetCompletions(line.Length).Select(item => item.InsertText ?? item.Label).Distinct()
-            .Where(word => word.StartsWith(begun, StringComparison.Ordinal) && word[0] is not '/' && word is not "-?" && (begun.Length > 0 || word[0] is not '-'));
+            .Where(word =>
+                word.StartsWith(begun, StringComparison.Ordinal) && word[0] is not '/' && word is not "-?"
+                    && (begun.Length > 0 || word[0] is not '-'));
     }
 
     private static void AddValues(Command command)

@@ -15,11 +15,16 @@ internal static class DemoVerb
         var model = Options.Optional("MODEL", ModelSource.Description);
         var sampler = new SamplerChoice();
         var seed = Options.Seed("The seed of the first image; each later one has the next");
-        var json = new Option<bool>("--json") { Description = "Give each answer's result as one JSON object on a line, and draw nothing here." };
-        var command = new Command("demo", $"Ask for a label, draw {Images} images of it, save them as a grid, and ask again. An empty line, q, or the end of the input ends it.") { model, seed, json };
+        var json = new Option<bool>("--json")
+            { Description = "Give each answer's result as one JSON object on a line, and draw nothing here." };
+        var command = new Command(
+            "demo",
+            $"Ask for a label, draw {Images} images of it, save them as a grid, and ask again. An empty line, q, or the end of "
+            + $"the input ends it.") { model, seed, json };
         foreach (var option in sampler.All)
             command.Add(option);
-        command.SetAction(result => Run(terminal, result.GetValue(model), sampler.Read(result), result.GetValue(seed), result.GetValue(json)));
+        command.SetAction(result =>
+            Run(terminal, result.GetValue(model), sampler.Read(result), result.GetValue(seed), result.GetValue(json)));
         return command;
     }
 
@@ -36,7 +41,13 @@ internal static class DemoVerb
             var drawing = Drawing.Draw(terminal, pipeline, generation);
             string written = drawing.FreeName();
             drawing.WriteGrid(written);
-            terminal.Result(json, new { Out = written, Label = model.Info.ClassNames[label], Count = Images, Seed = seed, generation.Receipt.Recipe.Steps },
+            terminal.Result(
+                json,
+                new
+                {
+                    Out = written, Label = model.Info.ClassNames[label], Count = Images, Seed = seed,
+                    generation.Receipt.Recipe.Steps,
+                },
                 drawing.OnTerminal(terminal) + written);
             seed += Images;
         }
@@ -48,7 +59,9 @@ internal static class DemoVerb
     {
         while (true)
         {
-            terminal.Error.Write($"What shall I draw ({(classNames.Count > 1 ? $"{classNames[0]} to {classNames[^1]}" : classNames[0])}; q ends)? ");
+            terminal.Error.Write(
+                $"What shall I draw ({(classNames.Count > 1 ? $"{classNames[0]} to {classNames[^1]}" : classNames[0])}; q ends)? "
+                + $"");
             string? answer = ReadLine(terminal)?.Trim();
             if (string.IsNullOrEmpty(answer) || answer is "q" or "Q" or "quit" or "exit")
             {
@@ -69,7 +82,8 @@ internal static class DemoVerb
         }
     }
 
-    /// <summary>A signal must end the waiting too, and a blocked read cannot be called off: it is left to the end of the process.</summary>
+    /// <summary>A signal must end the waiting too, and a blocked read cannot be called off: it is left to the end of the
+    /// process.</summary>
     private static string? ReadLine(Terminal terminal)
     {
         var line = Task.Run(terminal.In.ReadLine);

@@ -14,17 +14,22 @@ using TorchSharp;
 
 namespace Mezzotint.Cli.Verbs;
 
-/// <summary><c>mezzotint doctor</c>: what the program found on this machine, what is missing, why, and what to do about it.</summary>
+/// <summary><c>mezzotint doctor</c>: what the program found on this machine, what is missing, why, and what to do about
+/// it.</summary>
 internal static class DoctorVerb
 {
     /// <summary>The state of libtorch: where it is and its version, or why it does not load.</summary>
-    private sealed record Torch(string? TorchSharp, string? Libtorch, string? Loaded, int? Threads, bool Cuda, string? CudaProblem, string? Problem);
+    private sealed record Torch(
+        string? TorchSharp, string? Libtorch, string? Loaded, int? Threads, bool Cuda, string? CudaProblem, string? Problem);
 
     public static Command Create(Terminal terminal)
     {
         var json = Options.Json();
         var data = Options.Data();
-        var command = new Command("doctor", "Report versions, libtorch, the processor, data and models; for whatever is missing, why, and what to do. Exits with 1 if nothing can be trained or sampled.") { data, json };
+        var command = new Command(
+            "doctor",
+            "Report versions, libtorch, the processor, data and models; for whatever is missing, why, and what to do. Exits with "
+            + "1 if nothing can be trained or sampled.") { data, json };
         command.SetAction(result => Run(terminal, result.GetValue(data), result.GetValue(json)));
         return command;
     }
@@ -65,9 +70,11 @@ internal static class DoctorVerb
 
     private static string NoEngine => Environment.GetEnvironmentVariable("MEZZOTINT_ENGINE") == "off"
         ? "off by MEZZOTINT_ENGINE: libtorch computes networks"
-        : "none here: libtorch computes networks (it takes Linux on x86-64, AVX2 or AVX-512, and leave to make memory executable)";
+        : "none here: libtorch computes networks (it takes Linux on x86-64, AVX2 or AVX-512, and leave to make memory "
+            + "executable)";
 
-    private static string Text(Torch torch, DataSearch search, List<(string Folder, string? Problem)> models, string? cacheProblem)
+    private static string Text(
+        Torch torch, DataSearch search, List<(string Folder, string? Problem)> models, string? cacheProblem)
     {
         var text = new StringBuilder();
         void Line(string name, string value) => text.Append(CultureInfo.InvariantCulture, $"{name,-12}{value}\n");
@@ -80,21 +87,35 @@ internal static class DoctorVerb
         Remedy(torch.Problem);
         Line("system", RuntimeInformation.OSDescription);
         Line("processor", Machine.Processor);
-        Line("", string.Join(", ", Machine.Capabilities.Select(capability => $"{capability.Name}: {(capability.There ? "yes" : "no")}")));
+        Line(
+            "",
+            string.Join(
+                ", ", Machine.Capabilities.Select(capability => $"{capability.Name}: {(capability.There ? "yes" : "no")}")));
         Line("engine", ComputePrecision.Engine is { } engine ? $"own, for {engine}" : NoEngine);
-        Line("cores", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture) + (torch.Threads is { } threads ? $"; libtorch alone would use {threads} threads" : ""));
+        Line(
+            "cores",
+            Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)
+                + (torch.Threads is { } threads ? $"; libtorch alone would use {threads} threads" : ""));
         Line("memory", string.Create(CultureInfo.InvariantCulture, $"{Machine.Memory / 1e9:F1} GB"));
         Line("CUDA", torch.Cuda ? "yes" : $"no: {torch.CudaProblem}");
         Line("MNIST", search.Folder ?? "not found");
         foreach (var place in search.Places.Where(place => place.Folder != search.Folder))
             Line("", $"{place.Folder}: {place.Finding}");
         if (search.Folder is null)
-            Remedy("`mezzotint data fetch mnist` downloads it; --data FOLDER or MEZZOTINT_DATA name a copy. `strokes` needs no files.");
-        Line("models", models.Count == 0 ? $"none in {string.Join(", ", ModelSource.Shelves())}" : string.Join(", ", models.Where(model => model.Problem is null).Select(model => model.Folder)));
+            Remedy(
+                "`mezzotint data fetch mnist` downloads it; --data FOLDER or MEZZOTINT_DATA name a copy. `strokes` needs no "
+                + "files.");
+        Line(
+            "models",
+            models.Count == 0
+                ? $"none in {string.Join(", ", ModelSource.Shelves())}"
+                : string.Join(", ", models.Where(model => model.Problem is null).Select(model => model.Folder)));
         foreach (var (folder, problem) in models)
             Remedy(problem);
         if (models.Count == 0)
-            Remedy("`mezzotint train configs/tiny.toml` makes one in about a minute; every command takes the folder of a model or of a run.");
+            Remedy(
+                "`mezzotint train configs/tiny.toml` makes one in about a minute; every command takes the folder of a model or "
+                + "of a run.");
         Line("cache", $"{CacheFolder.Path}{(cacheProblem is null ? ", can be written" : ", cannot be written")}");
         Remedy(cacheProblem);
         return text.ToString();
@@ -115,7 +136,9 @@ internal static class DoctorVerb
 #pragma warning restore CA1031
         {
             string line = problem.Message.Trim().Split('\n')[0].Trim();
-            return new Torch(version, null, null, null, false, "libtorch does not load", problem is MezzotintException ? line : $"{problem.GetType().Name}: {line}");
+            return new Torch(
+                version, null, null, null, false, "libtorch does not load",
+                problem is MezzotintException ? line : $"{problem.GetType().Name}: {line}");
         }
     }
 
@@ -129,7 +152,9 @@ internal static class DoctorVerb
         using (var ones = torch.ones(2)) // a library that loads can still lack what its kernels need
             _ = ones.sum().item<float>();
         bool cuda = torch.cuda_is_available();
-        return new Torch(version, string.Join('.', torch.__version__.Split('.').Take(3)), loaded, torch.get_num_threads(), cuda, cuda ? null : CudaProblem(), null);
+        return new Torch(
+            version, string.Join('.', torch.__version__.Split('.').Take(3)), loaded, torch.get_num_threads(), cuda,
+            cuda ? null : CudaProblem(), null);
     }
 
     private static string CudaProblem()

@@ -13,10 +13,14 @@ internal static class ExportVerb
     public static Command Create(Terminal terminal)
     {
         var model = Options.Required("MODEL", ModelSource.Required);
-        var output = Options.Text("--out", $"FILE{Extension}", $"The file. [default: the model's name, with {Extension}, in the current folder]");
+        var output = Options.Text(
+            "--out", $"FILE{Extension}", $"The file. [default: the model's name, with {Extension}, in the current folder]");
         var json = Options.Json();
-        var command = new Command("export", "Write a model's network as an ONNX file, for ONNX Runtime and whatever else reads that.") { model, output, json };
-        command.SetAction(result => Run(terminal, result.GetRequiredValue(model), result.GetValue(output), result.GetValue(json)));
+        var command = new Command(
+            "export", "Write a model's network as an ONNX file, for ONNX Runtime and whatever else reads that.")
+            { model, output, json };
+        command.SetAction(result =>
+            Run(terminal, result.GetRequiredValue(model), result.GetValue(output), result.GetValue(json)));
         return command;
     }
 
@@ -30,7 +34,10 @@ internal static class ExportVerb
         OnnxFile.Write(output, model.Network, model.Info);
         long bytes = new FileInfo(output).Length;
         terminal.Result(json, new { Path = output, Bytes = bytes, model.Info.Name, model.Info.Height, model.Info.Width },
-            FormattableString.Invariant($"{output}: {bytes / 1e6:F1} MB. Inputs x [batch, {model.Info.Channels}, {model.Info.Height}, {model.Info.Width}], t [batch], labels [batch, tokens]; output of the same shape as x."));
+            FormattableString.Invariant(
+                $"{output}: {bytes / 1e6:F1} MB. Inputs x [batch, {model.Info.Channels}, {model.Info.Height}, ")
+                + FormattableString.Invariant(
+                    $"{model.Info.Width}], t [batch], labels [batch, tokens]; output of the same shape as x."));
         return CommandLine.Done;
     }
 }

@@ -35,9 +35,12 @@ internal static class ImportVerb
         if (!Directory.Exists(folder))
             throw new MezzotintException($"There is no folder '{folder}'.");
         if (ModelFolder.Exists(output) && !force)
-            throw new MezzotintException($"There is a model in '{output}' already: add --force to replace it, or choose another folder with --out.");
+            throw new MezzotintException(
+                $"There is a model in '{output}' already: add --force to replace it, or choose another folder with --out.");
         if (!ModelFolder.Exists(output) && (File.Exists(output) || SeedCheckpoint.Exists(output)))
-            throw new MezzotintException($"--out '{output}' is {(File.Exists(output) ? "a file" : "a PyTorch checkpoint itself")}: choose another folder.");
+            throw new MezzotintException(
+                $"--out '{output}' is {(File.Exists(output) ? "a file" : "a PyTorch checkpoint itself")}: choose another "
+                + $"folder.");
         bool isModel = ModelFolder.Exists(folder) && !SeedCheckpoint.Exists(folder);
         if (isModel && key is not null)
             throw new MezzotintException(

@@ -7,7 +7,11 @@ namespace Mezzotint.Cli.Verbs;
 /// <summary><c>mezzotint plot</c>: pictures of what this is made of, which need neither a model nor data.</summary>
 internal static class PlotVerb
 {
-    public static Command Create(Terminal terminal) => new("plot", "Draw the noise processes, the spreads of the levels, and what the samplers do to a distribution that is known exactly. Needs no model.")
+    public static Command Create(Terminal terminal) =>
+        new(
+            "plot",
+            "Draw the noise processes, the spreads of the levels, and what the samplers do to a distribution that is known "
+            + "exactly. Needs no model.")
     {
         SchedulesPlot.Create(terminal),
         LevelsPlot.Create(terminal),

@@ -9,12 +9,15 @@ using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Verbs;
 
-/// <summary><c>mezzotint sample --image FILE</c> with <c>--invert</c> or <c>--interpolate FILE</c>: images from the noise of pictures.</summary>
+/// <summary><c>mezzotint sample --image FILE</c> with <c>--invert</c> or <c>--interpolate FILE</c>: images from the noise of
+/// pictures.</summary>
 internal static class SampleInverted
 {
     private const int FramesUnlessSaid = 9, MostFrames = 1000;
 
-    public static int Run(Terminal terminal, SampleVerb.Request request, LoadedModel model, string folder, IReadOnlyList<int> labels, SampleOutput? output)
+    public static int Run(
+        Terminal terminal, SampleVerb.Request request, LoadedModel model, string folder, IReadOnlyList<int> labels,
+        SampleOutput? output)
     {
         var info = model.Info;
         if (request.Guidance.IsGiven)
@@ -23,7 +26,8 @@ internal static class SampleInverted
         int[] classes = last is null ? [.. labels] : Frames(request, labels);
         int own = last is null ? Single(request.Picture.Invert!, info) : labels[0];
         if (last is null && request.Count > 1)
-            throw new MezzotintException($"--count {request.Count}: a picture has one noise, and each label one image from it. Leave --count out.");
+            throw new MezzotintException(
+                $"--count {request.Count}: a picture has one noise, and each label one image from it. Leave --count out.");
         var recipe = request.Sampler.RecipeForFlow();
         if (output is null || output.IsPicture)
             Drawing.CheckGrid(info, classes, last is not null);
@@ -36,14 +40,16 @@ internal static class SampleInverted
         using var threads = new WorkerThreads(0);
         var redrawn = ProgressDisplay.Show(terminal, "drawing", display =>
         {
-            var progress = new Reports<SamplingProgress>(report => display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(classes.Length, "image")));
+            var progress = new Reports<SamplingProgress>(report =>
+                display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(classes.Length, "image")));
             return last is null
                 ? inversion.Redraw(first, own, classes, threads, progress, terminal.Stop)
                 : inversion.Between(first, own, last, labels[^1], classes.Length, threads, progress, terminal.Stop);
         });
         double seconds = clock.Elapsed.TotalSeconds;
 
-        string from = Path.GetFileName(request.Picture.Image!) + (last is null ? "" : $" to {Path.GetFileName(request.Picture.Interpolate)}");
+        string from = Path.GetFileName(request.Picture.Image!)
+            + (last is null ? "" : $" to {Path.GetFileName(request.Picture.Interpolate)}");
         var drawing = new Drawing(info, classes, redrawn.Images)
         {
             From = new(from, solver, recipe.Steps, pipeline.ModelHash), Strip = last is not null,
@@ -51,7 +57,10 @@ internal static class SampleInverted
         string written = request.Out ?? drawing.FreeName();
         (output ?? SampleOutput.For(written)).Write(drawing);
         string picture = output is null && !request.Json ? drawing.OnTerminal(terminal) : "";
-        string roundTrip = redrawn.RoundTripError is { } error ? string.Create(CultureInfo.InvariantCulture, $"; what is drawn as its own label comes back to {error:G2} of the range (RMS)") : "";
+        string roundTrip = redrawn.RoundTripError is { } error
+            ? string.Create(
+                CultureInfo.InvariantCulture, $"; what is drawn as its own label comes back to {error:G2} of the range (RMS)")
+            : "";
         terminal.Result(request.Json, new
         {
             Out = written,
@@ -63,7 +72,8 @@ internal static class SampleInverted
             recipe.Sampler,
             recipe.Levels,
             Seconds = Math.Round(seconds, 2),
-        }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(classes.Length, "image")} of {drawing.Labels(labels)} from {from}, drawn in {seconds:F1} s{roundTrip}"));
+        }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(classes.Length, "image")} of "
+            + $"{drawing.Labels(labels)} from {from}, drawn in {seconds:F1} s{roundTrip}"));
         return CommandLine.Done;
     }
 
@@ -71,7 +81,9 @@ internal static class SampleInverted
     private static int[] Frames(SampleVerb.Request request, IReadOnlyList<int> labels)
     {
         if (labels.Count > 2)
-            throw new MezzotintException("--interpolate FILE has to know what its pictures show: add --label with one label for both, or with one for each, as in --label 3,5.");
+            throw new MezzotintException(
+                "--interpolate FILE has to know what its pictures show: add --label with one label for both, or with one for "
+                + "each, as in --label 3,5.");
         int count = (int)(request.Count > 0 ? request.Count : FramesUnlessSaid);
         if (count is < 2 or > MostFrames)
             throw new MezzotintException($"--count {count}: a walk from one picture to another has 2 to {MostFrames} images.");

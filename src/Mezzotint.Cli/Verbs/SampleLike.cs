@@ -24,14 +24,19 @@ internal sealed record SampleLike(string Folder, ImageReceipt Receipt)
         if (model is null)
         {
             if (receipt.ModelHash is null)
-                throw new MezzotintException($"'{file}' was drawn with a model without a fingerprint, a PyTorch checkpoint: name that as MODEL.");
-            return new SampleLike(ModelSource.Known().FirstOrDefault(known => ModelSource.Hash(known) == receipt.ModelHash) ?? throw new MezzotintException(
-                $"'{file}' was drawn with the model of the fingerprint {Short(receipt.ModelHash)}, which none of those at hand has: name its folder as MODEL."), receipt);
+                throw new MezzotintException(
+                    $"'{file}' was drawn with a model without a fingerprint, a PyTorch checkpoint: name that as MODEL.");
+            return new SampleLike(
+                ModelSource.Known().FirstOrDefault(known => ModelSource.Hash(known) == receipt.ModelHash)
+                    ?? throw new MezzotintException(
+                $"'{file}' was drawn with the model of the fingerprint {Short(receipt.ModelHash)}, which none of those at hand "
+                + $"has: name its folder as MODEL."), receipt);
         }
         string folder = ModelSource.Find(model);
         string? hash = ModelSource.Hash(folder);
         return hash == receipt.ModelHash ? new SampleLike(folder, receipt) : throw new MezzotintException(
-            $"'{file}' was drawn with another model than '{model}': their fingerprints are {Short(receipt.ModelHash)} and {Short(hash)}. Name the model that it was drawn with.");
+            $"'{file}' was drawn with another model than '{model}': their fingerprints are {Short(receipt.ModelHash)} and "
+            + $"{Short(hash)}. Name the model that it was drawn with.");
     }
 
     private static string Short(string? hash) => hash is null ? "none" : Shown(hash.Length > 12 ? hash[..12] + "..." : hash);

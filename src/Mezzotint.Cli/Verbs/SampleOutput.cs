@@ -4,7 +4,8 @@ using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Verbs;
 
-/// <summary>Where sampled images go, told by the name after <c>--out</c>: one grid, one file an image, or arrays.</summary>
+/// <summary>Where sampled images go, which follows from the name after <c>--out</c>: one grid, one file an image, or
+/// arrays.</summary>
 internal abstract record SampleOutput(string Path)
 {
     /// <summary>Chooses by the ending.</summary>
@@ -18,7 +19,10 @@ internal abstract record SampleOutput(string Path)
             "" => new Folder(path),
             ".png" => new Grid(path),
             ".npz" => new Arrays(path),
-            var ending => throw new MezzotintException($"--out '{path}': files ending in '{ending}' are not written. Name a .png file (one grid), an .npz file (arrays), or a folder (one PNG an image)."),
+            var ending =>
+                throw new MezzotintException(
+                    $"--out '{path}': files ending in '{ending}' are not written. Name a .png file (one grid), an .npz file "
+                    + $"(arrays), or a folder (one PNG an image)."),
         };
     }
 
@@ -56,14 +60,16 @@ internal abstract record SampleOutput(string Path)
             {
                 string folder = System.IO.Path.Combine(Path, FolderName(drawing.Model.ClassNames[drawing.Classes[i]]));
                 Directory.CreateDirectory(folder);
-                drawing.WriteImage(System.IO.Path.Combine(folder, (drawing.Seed + i).ToString("D5", CultureInfo.InvariantCulture) + ".png"), i);
+                drawing.WriteImage(
+                    System.IO.Path.Combine(folder, (drawing.Seed + i).ToString("D5", CultureInfo.InvariantCulture) + ".png"), i);
             }
         }
 
         /// <summary>A model's class may be called anything, and must not lead out of the folder.</summary>
         private static string FolderName(string className)
         {
-            string name = string.Concat(className.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' or ' ' or '.' ? c : '_')).Trim();
+            string name =
+                string.Concat(className.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' or ' ' or '.' ? c : '_')).Trim();
             return name.Trim('.').Length == 0 ? "_" : name;
         }
     }
@@ -73,7 +79,8 @@ internal abstract record SampleOutput(string Path)
         public override void Write(Drawing drawing)
         {
             var images = drawing.Images;
-            long[] shape = images.Channels == 1 ? [images.Count, images.Height, images.Width] : [images.Count, images.Channels, images.Height, images.Width];
+            long[] shape = images.Channels == 1
+                ? [images.Count, images.Height, images.Width] : [images.Count, images.Channels, images.Height, images.Width];
             NpzFile.Write(Path,
                 ("images", NpyArray.Of(images.Pixels, shape)),
                 ("labels", NpyArray.Of([.. drawing.Classes.Select(label => (long)label)], images.Count)));

@@ -3,7 +3,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary>A request that is answered with an error, in the shape that OpenAI's clients read: <c>{"error": {"message", "type", "param", "code"}}</c>.</summary>
+/// <summary>A request that is answered with an error, in the shape that OpenAI's clients read: <c>{"error": {"message", "type",
+/// "param", "code"}}</c>.</summary>
 internal sealed class ApiError(int status, string type, string code, string message, string? param = null) : Exception(message)
 {
     public const string InvalidRequest = "invalid_request_error", Server = "server_error", Limit = "rate_limit_error";
@@ -28,7 +29,8 @@ internal sealed class ApiError(int status, string type, string code, string mess
 
     public ErrorBody Body => new(new ErrorFacts(Message, type, param, code));
 
-    public static ApiError Invalid(string? param, string message, string code = "invalid_value") => new(400, InvalidRequest, code, message, param);
+    public static ApiError Invalid(string? param, string message, string code = "invalid_value") =>
+        new(400, InvalidRequest, code, message, param);
 
     /// <summary>What the library finds wrong with a request, by the parameter that the API has for the library's key.</summary>
     public static ApiError Of(InvalidRequestException wrong) =>
@@ -40,21 +42,32 @@ internal sealed class ApiError(int status, string type, string code, string mess
     public static ApiError Twice(string header) =>
         new(400, InvalidRequest, "duplicate_header", $"The header {header} is there twice: send it once.");
 
-    public static ApiError Missing(string param) => new(400, InvalidRequest, "missing_required_parameter", $"Missing required parameter: '{param}'.", param);
+    public static ApiError Missing(string param) =>
+        new(400, InvalidRequest, "missing_required_parameter", $"Missing required parameter: '{param}'.", param);
 
     public static ApiError NoModel(string asked, string served) =>
-        new(404, InvalidRequest, "model_not_found", $"The model '{Cut(asked)}' does not exist here; this server draws with '{served}'.", "model");
+        new(
+            404, InvalidRequest, "model_not_found",
+            $"The model '{Cut(asked)}' does not exist here; this server draws with '{served}'.", "model");
 
-    public static ApiError TooLarge(long most) => new(413, InvalidRequest, "request_too_large", $"The body of the request is larger than the {most} bytes that are accepted.");
+    public static ApiError TooLarge(long most) =>
+        new(
+            413, InvalidRequest, "request_too_large",
+            $"The body of the request is larger than the {most} bytes that are accepted.");
 
     public static ApiError Busy(int waiting, int retryAfter) =>
-        new(429, Limit, "rate_limit_exceeded", $"The queue is full, with {waiting} before this one. Try again in {retryAfter} s.") { RetryAfter = retryAfter };
+        new(429, Limit, "rate_limit_exceeded", $"The queue is full, with {waiting} before this one. Try again in {retryAfter} s.")
+            { RetryAfter = retryAfter };
 
     public static ApiError Draining() => new(503, Server, "shutting_down", "The server is shutting down.") { RetryAfter = 5 };
 
-    public static ApiError Late(TimeSpan deadline) => new(504, Server, "deadline_exceeded", $"The request was not done within its {deadline.TotalSeconds:0} s. Ask for fewer images or steps.");
+    public static ApiError Late(TimeSpan deadline) =>
+        new(
+            504, Server, "deadline_exceeded",
+            $"The request was not done within its {deadline.TotalSeconds:0} s. Ask for fewer images or steps.");
 
-    public static ApiError Unexpected() => new(500, Server, "internal_error", "The server had an error while processing the request. Its log says which.");
+    public static ApiError Unexpected() =>
+        new(500, Server, "internal_error", "The server had an error while processing the request. Its log says which.");
 
     /// <summary>What a client sent, short enough to be shown to it again.</summary>
     public static string Cut(string text) => text.Length <= 80 ? text : text[..80] + "...";

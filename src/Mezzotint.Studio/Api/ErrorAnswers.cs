@@ -4,8 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary>Turns whatever goes wrong into an answer in OpenAI's shape, and counts all answers. Nothing of the inside is told to clients.</summary>
-internal sealed partial class ErrorAnswers(RequestDelegate next, Metrics metrics, StudioOptions options, ILogger<ErrorAnswers> log)
+/// <summary>Turns whatever goes wrong into an answer in OpenAI's shape, and counts all answers. Clients learn nothing of the
+/// inside.</summary>
+internal sealed partial class ErrorAnswers(
+    RequestDelegate next, Metrics metrics, StudioOptions options, ILogger<ErrorAnswers> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -44,7 +46,9 @@ internal sealed partial class ErrorAnswers(RequestDelegate next, Metrics metrics
         {
             ApiError known => known,
             BadHttpRequestException { StatusCode: 413 } => ApiError.TooLarge(options.MaxBodyBytes),
-            BadHttpRequestException bad => new ApiError(bad.StatusCode, ApiError.InvalidRequest, "bad_request", "The request is not valid HTTP, or came too slowly."),
+            BadHttpRequestException bad =>
+                new ApiError(
+                    bad.StatusCode, ApiError.InvalidRequest, "bad_request", "The request is not valid HTTP, or came too slowly."),
             InvalidRequestException wrong => ApiError.Of(wrong),
             _ => ApiError.Unexpected(),
         };
@@ -68,9 +72,21 @@ internal sealed partial class ErrorAnswers(RequestDelegate next, Metrics metrics
     /// <summary>What routing found wrong comes without a body.</summary>
     private static ApiError OfStatus(HttpContext context) => context.Response.StatusCode switch
     {
-        404 => new ApiError(404, ApiError.InvalidRequest, "unknown_url", $"Unknown request URL: {context.Request.Method} {ApiError.Cut(context.Request.Path.Value ?? "")}. /openapi.json says which there are."),
-        405 => new ApiError(405, ApiError.InvalidRequest, "method_not_supported", $"{ApiError.Cut(context.Request.Path.Value ?? "")} does not take {context.Request.Method}. /openapi.json says what it takes."),
-        415 => new ApiError(415, ApiError.InvalidRequest, "unsupported_content_type", "The body is of another type than this address takes: JSON, or for edits a form, as the header Content-Type says."),
+        404 =>
+            new ApiError(
+                404, ApiError.InvalidRequest, "unknown_url",
+                $"Unknown request URL: {context.Request.Method} {ApiError.Cut(context.Request.Path.Value ?? "")}. /openapi.json "
+                + $"says which there are."),
+        405 =>
+            new ApiError(
+                405, ApiError.InvalidRequest, "method_not_supported",
+                $"{ApiError.Cut(context.Request.Path.Value ?? "")} does not take {context.Request.Method}. /openapi.json says "
+                + $"what it takes."),
+        415 =>
+            new ApiError(
+                415, ApiError.InvalidRequest, "unsupported_content_type",
+                "The body is of another type than this address takes: JSON, or for edits a form, as the header Content-Type "
+                + "says."),
         var status => new ApiError(status, ApiError.InvalidRequest, "bad_request", "The request cannot be answered."),
     };
 

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Routing;
 namespace Mezzotint.Studio.Api;
 
 /// <summary><c>GET /healthz</c> for whoever keeps the server running, <c>GET /metrics</c> for whoever watches it.</summary>
-internal sealed class HealthEndpoints(DiffusionPipeline pipeline, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain)
+internal sealed class HealthEndpoints(
+    DiffusionPipeline pipeline, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain)
 {
     public void Map(IEndpointRouteBuilder routes)
     {

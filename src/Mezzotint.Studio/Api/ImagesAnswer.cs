@@ -35,7 +35,7 @@ internal sealed record ImageAnswer(
 /// <param name="Sigma">The level of noise that the step started from.</param>
 /// <param name="Seed">What the image is drawn from.</param>
 /// <param name="Label">The class's number.</param>
-/// <param name="Evaluations">Network evaluations that were counted for the image, told with the image itself.</param>
+/// <param name="Evaluations">Network evaluations that were counted for the image.</param>
 internal sealed record ImageEvent(
     string Type,
     [property: JsonPropertyName("b64_json")] string B64Json,

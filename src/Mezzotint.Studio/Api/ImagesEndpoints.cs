@@ -5,8 +5,11 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary><c>POST /v1/images/generations</c> and <c>/v1/images/edits</c>, and the images that were asked for as addresses.</summary>
-internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions options, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain, TimeProvider time)
+/// <summary><c>POST /v1/images/generations</c> and <c>/v1/images/edits</c>, and the images that were asked for as
+/// addresses.</summary>
+internal sealed class ImagesEndpoints(
+    DiffusionPipeline pipeline, StudioOptions options, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain,
+    TimeProvider time)
 {
     private readonly ImagesWriter _writer = new(pipeline, options, store, time);
 
@@ -14,17 +17,26 @@ internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions 
     {
         // As delegates of any kind, not as request handlers: those are left out of the OpenAPI document.
         routes.MapPost("/v1/images/generations", (Delegate)GenerateAsync)
-            .WithSummary("Draws images.").WithDescription("As OpenAI's clients ask for them, with the fields seed, label, sampler, levels, steps and guidance_scale beside. With \"stream\": true the answer is a stream of server-sent events: image_generation.partial_image (partial_images of each image, evenly over its steps) and image_generation.completed.")
-            .Accepts<GenerationBody>("application/json").Produces<ImagesAnswer>().Produces<ImageEvent>(200, "text/event-stream").Describe();
+            .WithSummary("Draws images.").WithDescription(
+                "As OpenAI's clients ask for them, with the fields seed, label, sampler, levels, steps and guidance_scale "
+                + "beside. With \"stream\": true the answer is a stream of server-sent events: image_generation.partial_image "
+                + "(partial_images of each image, evenly over its steps) and image_generation.completed.")
+            .Accepts<GenerationBody>("application/json").Produces<ImagesAnswer>().Produces<ImageEvent>(200, "text/event-stream")
+                .Describe();
         routes.MapPost("/v1/images/edits", (Delegate)EditAsync)
-            .WithSummary("Draws images from a picture.").WithDescription("The picture has the model's size, or a whole number of times that. With a mask only its transparent part is drawn anew, or, of a mask without transparency, its white part; the rest stays to the bit.")
-            .Accepts<EditBody>("multipart/form-data").Produces<ImagesAnswer>().Produces<ImageEvent>(200, "text/event-stream").Describe();
+            .WithSummary("Draws images from a picture.").WithDescription(
+                "The picture has the model's size, or a whole number of times that. With a mask only its transparent part is "
+                + "drawn anew, or, of a mask without transparency, its white part; the rest stays to the bit.")
+            .Accepts<EditBody>("multipart/form-data").Produces<ImagesAnswer>().Produces<ImageEvent>(200, "text/event-stream")
+                .Describe();
         routes.MapGet("/v1/images/files/{name}", (Delegate)FileAsync)
-            .WithSummary("An image that was asked for with \"response_format\": \"url\".").Produces(200, contentType: "image/png").Produces<ErrorBody>(404);
+            .WithSummary("An image that was asked for with \"response_format\": \"url\".").Produces(200, contentType: "image/png")
+                .Produces<ErrorBody>(404);
     }
 
     private Task GenerateAsync(HttpContext context) => DrawAsync(context, "image_generation", async stop =>
-        ImagesRequest.Read(await RequestBody.ReadJsonAsync(context.Request, stop).ConfigureAwait(false), null, pipeline, options));
+        ImagesRequest.Read(
+            await RequestBody.ReadJsonAsync(context.Request, stop).ConfigureAwait(false), null, pipeline, options));
 
     private Task EditAsync(HttpContext context) => DrawAsync(context, "image_edit", async stop =>
     {
@@ -32,7 +44,9 @@ internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions 
         byte[] image = await RequestBody.FileAsync(form, "image", stop).ConfigureAwait(false) ?? throw ApiError.Missing("image");
         byte[]? mask = await RequestBody.FileAsync(form, "mask", stop).ConfigureAwait(false);
         if (form.Files.FirstOrDefault(file => file.Name is not ("image" or "image[]" or "mask")) is { } other)
-            throw ApiError.Invalid(ApiError.Cut(other.Name), $"Unknown parameter: '{ApiError.Cut(other.Name)}'. The files are image and mask.", "unknown_parameter");
+            throw ApiError.Invalid(
+                ApiError.Cut(other.Name), $"Unknown parameter: '{ApiError.Cut(other.Name)}'. The files are image and mask.",
+                "unknown_parameter");
         GivenPicture Given(double? strength) => GivenPicture.Read(image, mask, strength, pipeline.Model);
         return ImagesRequest.Read(
             RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))), Given,
@@ -64,7 +78,10 @@ internal sealed class ImagesEndpoints(DiffusionPipeline pipeline, StudioOptions 
     private async Task FileAsync(HttpContext context, string name)
     {
         // The extension is for people.
-        var image = store.Find(Path.GetFileNameWithoutExtension(name)) ?? throw new ApiError(404, ApiError.InvalidRequest, "not_found", "There is no such image, or no more: they are kept for a while, and the newest ones longest.");
+        var image = store.Find(Path.GetFileNameWithoutExtension(name))
+            ?? throw new ApiError(
+                404, ApiError.InvalidRequest, "not_found",
+                "There is no such image, or no more: they are kept for a while, and the newest ones longest.");
         context.Response.ContentType = image.MediaType;
         context.Response.ContentLength = image.Bytes.Length;
         context.Response.Headers.CacheControl = "private, immutable, max-age=3600";

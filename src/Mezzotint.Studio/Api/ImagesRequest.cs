@@ -66,7 +66,10 @@ internal sealed record ImagesRequest
         fields.RefuseOthers();
         long pixels = (long)scale * scale * pipeline.Model.Height * pipeline.Model.Width * count * (partial + 1);
         if (pixels > MostPixels)
-            throw ApiError.Invalid("size", $"All images and estimates together have {pixels} pixels, more than the {MostPixels} that are accepted: ask for a smaller size, or for fewer.");
+            throw ApiError.Invalid(
+                "size",
+                $"All images and estimates together have {pixels} pixels, more than the {MostPixels} that are accepted: ask for "
+                + $"a smaller size, or for fewer.");
         if (stream && asUrl)
             throw ApiError.Invalid("response_format", "A stream carries its images itself: response_format must be b64_json.");
         if (partial > 0 && !stream)
@@ -92,7 +95,11 @@ internal sealed record ImagesRequest
         var generation = pipeline.Prepare([number], drawing);
         // The model's own number of steps counts too.
         if (generation.Receipt.Recipe.Steps > options.MaxSteps)
-            throw ApiError.Invalid("steps", $"The model is drawn in {generation.Receipt.Recipe.Steps} steps where nothing is said, more than the {options.MaxSteps} that are accepted here: ask for fewer.", "integer_above_max_value");
+            throw ApiError.Invalid(
+                "steps",
+                $"The model is drawn in {generation.Receipt.Recipe.Steps} steps where nothing is said, more than the "
+                + $"{options.MaxSteps} that are accepted here: ask for fewer.",
+                "integer_above_max_value");
         return new ImagesRequest
         {
             Generation = generation,
@@ -117,7 +124,8 @@ internal sealed record ImagesRequest
             [Generation.Receipt.Labels[0]], Options with { Source = Picture.Decode(), Seed = Generation.Receipt.Seed }),
     };
 
-    /// <summary>Whether the estimate after a step is one of those that are sent: evenly over the walk, the last step being the image itself.</summary>
+    /// <summary>Whether the estimate after a step is one of those that are sent: evenly over the walk, the last step being the
+    /// image itself.</summary>
     public bool Wanted(int step, int steps) => PartialIndex(step, steps) is not null;
 
     /// <summary>Which of the estimates it is, from 0.</summary>
@@ -137,11 +145,16 @@ internal sealed record ImagesRequest
             return 1;
         string[] sides = size.Split('x');
         int width = 0, height = 0;
-        bool read = sides.Length == 2 && int.TryParse(sides[0], NumberStyles.None, CultureInfo.InvariantCulture, out width) && int.TryParse(sides[1], NumberStyles.None, CultureInfo.InvariantCulture, out height);
+        bool read = sides.Length == 2 && int.TryParse(sides[0], NumberStyles.None, CultureInfo.InvariantCulture, out width)
+            && int.TryParse(sides[1], NumberStyles.None, CultureInfo.InvariantCulture, out height);
         int scale = height / model.Height;
-        if (read && scale >= 1 && width == (long)scale * model.Width && height == scale * model.Height && Math.Max(width, height) <= LargestSide)
+        if (read && scale >= 1 && width == (long)scale * model.Width && height == scale * model.Height
+            && Math.Max(width, height) <= LargestSide)
             return scale;
         int example = Math.Max(1, Math.Min(10, LargestSide / Math.Max(model.Width, model.Height)));
-        throw ApiError.Invalid("size", $"'size' is '{ApiError.Cut(size)}'; it must be auto, {model.Width}x{model.Height}, or a whole number of times that up to {LargestSide}, as {example * model.Width}x{example * model.Height}.");
+        throw ApiError.Invalid(
+            "size",
+            $"'size' is '{ApiError.Cut(size)}'; it must be auto, {model.Width}x{model.Height}, or a whole number of times that "
+            + $"up to {LargestSide}, as {example * model.Width}x{example * model.Height}.");
     }
 }

@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary>Draws a request and answers it: all images at once, or a stream of estimates and images as server-sent events.</summary>
+/// <summary>Draws a request and answers it: all images at once, or a stream of estimates and images as server-sent
+/// events.</summary>
 internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions options, ImageStore store, TimeProvider time)
 {
     /// <summary>Answers with all images at once.</summary>
@@ -31,7 +32,8 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
     }
 
     /// <summary>
-    /// Answers with a stream. Estimates wait for a slow reader without holding up the drawing; there are no more of them than were asked for.
+    /// Answers with a stream. Estimates wait for a slow reader without holding up the drawing; there are no more of them than
+    /// were asked for.
     /// </summary>
     /// <param name="context">The request.</param>
     /// <param name="request">What is asked for.</param>
@@ -42,7 +44,9 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
         var steps = Channel.CreateUnbounded<GenerationStep>(new UnboundedChannelOptions { SingleReader = true });
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var drawing = request.Generation.RunAsync(step => steps.Writer.TryWrite(step), request.Wanted, cancellation: gone.Token);
-        _ = drawing.ContinueWith(_ => steps.Writer.TryComplete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = drawing.ContinueWith(
+            _ => steps.Writer.TryComplete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
         try
         {
             await BeginAsync(context, stop).ConfigureAwait(false);
@@ -54,7 +58,8 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
                 byte[] file = File(request, step.Estimate, step.IsLast ? receipt : null);
                 string type = $"{kind}.{(step.IsLast ? "completed" : "partial_image")}";
                 var told = new ImageEvent(type, Convert.ToBase64String(file), Now(), Size(request), Name(request),
-                    step.IsLast ? null : partial, step.Image, step.Step + 1, step.Steps, step.Sigma, receipt.Seed, receipt.Labels[0],
+                    step.IsLast ? null : partial, step.Image, step.Step + 1, step.Steps, step.Sigma, receipt.Seed,
+                    receipt.Labels[0],
                     step.IsLast ? step.Evaluations : null);
                 await WriteEventAsync(context, type, told, ApiJson.Default.ImageEvent, stop).ConfigureAwait(false);
             }
@@ -89,13 +94,17 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
     }
 
     private static byte[] File(ImagesRequest request, ImageBatch image, ImageReceipt? receipt) =>
-        PngFile.Encode(image, request.Scale, request.Format, request.Quality, receipt is null ? null : (receipt with { Scale = request.Scale }).ToText());
+        PngFile.Encode(
+            image, request.Scale, request.Format, request.Quality,
+            receipt is null ? null : (receipt with { Scale = request.Scale }).ToText());
 
     private long Now() => time.GetUtcNow().ToUnixTimeSeconds();
 
-    private string Size(ImagesRequest request) => $"{request.Scale * pipeline.Model.Width}x{request.Scale * pipeline.Model.Height}";
+    private string Size(ImagesRequest request) =>
+        $"{request.Scale * pipeline.Model.Width}x{request.Scale * pipeline.Model.Height}";
 
-    private static string Name(ImagesRequest request) => request.Format switch { PictureFormat.Jpeg => "jpeg", PictureFormat.Webp => "webp", _ => "png" };
+    private static string Name(ImagesRequest request) =>
+        request.Format switch { PictureFormat.Jpeg => "jpeg", PictureFormat.Webp => "webp", _ => "png" };
 
     private static string MediaType(ImagesRequest request) => $"image/{Name(request)}";
 }

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary><c>GET /v1/models</c>: the model that is served, in OpenAI's shape, with what a page needs to know about it beside.</summary>
+/// <summary><c>GET /v1/models</c>: the model that is served, in OpenAI's shape, with what a page needs to know about it
+/// beside.</summary>
 internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions options, TimeProvider time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
@@ -24,11 +25,14 @@ internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions 
     private ServedModel Served()
     {
         var info = pipeline.Model;
-        return new ServedModel(pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Channels, info.ClassNames,
+        return new ServedModel(
+            pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Channels,
+            info.ClassNames,
             info.Model.Unconditional,
                 new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
-            $"{pipeline.Device.ToUpperInvariant()}, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}", new ModelLimits(options.MaxCount, options.MaxSteps));
+            $"{pipeline.Device.ToUpperInvariant()}, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}",
+            new ModelLimits(options.MaxCount, options.MaxSteps));
     }
 }
 

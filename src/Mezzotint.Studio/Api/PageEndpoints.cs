@@ -8,13 +8,16 @@ using Microsoft.Net.Http.Headers;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary>The page at <c>/</c> and what belongs to it, out of the assembly. Nothing of it comes from elsewhere, and the browser is told to see to that.</summary>
+/// <summary>The page at <c>/</c> and what belongs to it, out of the assembly. Nothing of it comes from elsewhere, and the policy
+/// that it is sent with ensures that.</summary>
 internal static class PageEndpoints
 {
     public const string Folder = "/page";
 
-    /// <summary>Own scripts, styles and connections alone; pictures also out of the page's memory. No markup is ever made from text.</summary>
-    private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    /// <summary>Own scripts, styles and connections alone; pictures also out of the page's memory. No markup is ever made from
+    /// text.</summary>
+    private const string Policy =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
         + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
     private static readonly Dictionary<string, string> Types = new(StringComparer.Ordinal)
@@ -30,8 +33,11 @@ internal static class PageEndpoints
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)(context => AnswerAsync(context, "index.html")));
-        routes.MapMethods(Folder + "/{name}", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)(context => AnswerAsync(context, (string)context.GetRouteValue("name")!)));
+        routes.MapMethods(
+            "/", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)(context => AnswerAsync(context, "index.html")));
+        routes.MapMethods(
+            Folder + "/{name}", [HttpMethods.Get, HttpMethods.Head],
+            (RequestDelegate)(context => AnswerAsync(context, (string)context.GetRouteValue("name")!)));
     }
 
     private static async Task AnswerAsync(HttpContext context, string name)
@@ -40,10 +46,14 @@ internal static class PageEndpoints
             throw new ApiError(404, ApiError.InvalidRequest, "not_found", $"The page has no file '{ApiError.Cut(name)}'.");
         var headers = context.Response.Headers;
         headers.ContentSecurityPolicy = Policy;
-        // Asked for anew each time, answered with 304 as long as the program is the same: after an update no part of the old page is left.
+        // Asked for anew each time, answered with 304 as long as the program is the same: after an update no part of the old page
+        // is left.
         headers.CacheControl = "no-cache";
         headers.ETag = file.Tag;
-        if (new RequestHeaders(context.Request.Headers).IfNoneMatch.Any(tag => tag.Equals(EntityTagHeaderValue.Any) || tag.Compare(EntityTagHeaderValue.Parse(file.Tag), useStrongComparison: false)))
+        if (
+            new RequestHeaders(context.Request.Headers).IfNoneMatch.Any(tag =>
+                tag.Equals(EntityTagHeaderValue.Any)
+                    || tag.Compare(EntityTagHeaderValue.Parse(file.Tag), useStrongComparison: false)))
         {
             context.Response.StatusCode = StatusCodes.Status304NotModified;
             return;
@@ -58,13 +68,19 @@ internal static class PageEndpoints
     {
         var files = new Dictionary<string, PageFile>(StringComparer.Ordinal);
         var assembly = Assembly.GetExecutingAssembly();
-        foreach (string resource in assembly.GetManifestResourceNames().Where(name => name.StartsWith("Page/", StringComparison.Ordinal)))
+        foreach (
+            string resource in assembly.GetManifestResourceNames().Where(name =>
+                name.StartsWith("Page/", StringComparison.Ordinal)))
         {
             using var bytes = new MemoryStream();
             using (var stream = assembly.GetManifestResourceStream(resource)!)
                 stream.CopyTo(bytes);
             string name = resource["Page/".Length..];
-            files.Add(name, new PageFile(bytes.ToArray(), Types[Path.GetExtension(name)], $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes.ToArray()))[..16]}\""));
+            files.Add(
+                name,
+                new PageFile(
+                    bytes.ToArray(), Types[Path.GetExtension(name)],
+                    $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes.ToArray()))[..16]}\""));
         }
         return files;
     }

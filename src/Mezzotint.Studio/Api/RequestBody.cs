@@ -16,7 +16,9 @@ internal static class RequestBody
     {
         // Browsers send other types across sites without asking first.
         if (!request.HasJsonContentType())
-            throw new ApiError(415, ApiError.InvalidRequest, "unsupported_content_type", "The body must be JSON: send it with the header Content-Type: application/json.");
+            throw new ApiError(
+                415, ApiError.InvalidRequest, "unsupported_content_type",
+                "The body must be JSON: send it with the header Content-Type: application/json.");
         if (request.ContentLength > MostJson)
             throw ApiError.TooLarge(MostJson);
         var body = new ArrayBufferWriter<byte>();
@@ -34,7 +36,9 @@ internal static class RequestBody
     public static async Task<IFormCollection> ReadFormAsync(HttpRequest request, long mostBytes, CancellationToken stop)
     {
         if (request.ContentType?.StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase) != true)
-            throw new ApiError(415, ApiError.InvalidRequest, "unsupported_content_type", "The body must be a form: send it with the header Content-Type: multipart/form-data.");
+            throw new ApiError(
+                415, ApiError.InvalidRequest, "unsupported_content_type",
+                "The body must be a form: send it with the header Content-Type: multipart/form-data.");
         try
         {
             return await request.ReadFormAsync(new FormOptions
@@ -47,7 +51,8 @@ internal static class RequestBody
                 ValueLengthLimit = (int)Math.Min(mostBytes, int.MaxValue), // a picture may come as text
             }, stop).ConfigureAwait(false);
         }
-        catch (Exception wrong) when (wrong is InvalidDataException or IOException and not BadHttpRequestException && !stop.IsCancellationRequested)
+        catch (Exception wrong) when (
+            wrong is InvalidDataException or IOException and not BadHttpRequestException && !stop.IsCancellationRequested)
         {
             throw ApiError.Invalid(null, "The body is not a valid form.", "invalid_form");
         }

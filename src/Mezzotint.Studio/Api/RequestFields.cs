@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary>The fields of a request, from a JSON object or a form, each taken once, by its type; what nobody took is refused in the end.</summary>
+/// <summary>The fields of a request, from a JSON object or a form, each taken once, by its type; what nobody took is refused in
+/// the end.</summary>
 internal sealed class RequestFields
 {
     /// <summary>Digits, a sign, a point and an exponent, without blanks.</summary>
@@ -34,7 +35,9 @@ internal sealed class RequestFields
                     var kind => kind, // taken by nobody
                 };
                 if (value is not null && !fields._values.TryAdd(property.Name, value))
-                    throw ApiError.Invalid(ApiError.Cut(property.Name), $"The parameter '{ApiError.Cut(property.Name)}' is there twice.", "duplicate_parameter");
+                    throw ApiError.Invalid(
+                        ApiError.Cut(property.Name), $"The parameter '{ApiError.Cut(property.Name)}' is there twice.",
+                        "duplicate_parameter");
             }
         }
         catch (Exception wrong) when (wrong is JsonException or InvalidOperationException or FormatException)
@@ -51,7 +54,8 @@ internal sealed class RequestFields
         foreach (var (name, values) in form)
         {
             if (values.Count > 1)
-                throw ApiError.Invalid(ApiError.Cut(name), $"The parameter '{ApiError.Cut(name)}' is there twice.", "duplicate_parameter");
+                throw ApiError.Invalid(
+                    ApiError.Cut(name), $"The parameter '{ApiError.Cut(name)}' is there twice.", "duplicate_parameter");
             if (values.ToString() is { Length: > 0 } text)
                 fields._values.Add(name, text);
         }
@@ -62,7 +66,9 @@ internal sealed class RequestFields
     {
         null => null,
         string text when text.Length <= longest => text,
-        string text => throw ApiError.Invalid(name, $"'{name}' has {text.Length} characters; at most {longest} are accepted.", "string_above_max_length"),
+        string text =>
+            throw ApiError.Invalid(
+                name, $"'{name}' has {text.Length} characters; at most {longest} are accepted.", "string_above_max_length"),
         _ => throw Wrong(name, "a string"),
     };
 
@@ -70,7 +76,8 @@ internal sealed class RequestFields
     {
         string? text = Text(name);
         return text is null || choices.Contains(text) ? text
-            : throw ApiError.Invalid(name, $"'{name}' is '{ApiError.Cut(text)}'; it must be one of {string.Join(", ", choices.ToArray())}.");
+            : throw ApiError.Invalid(
+                name, $"'{name}' is '{ApiError.Cut(text)}'; it must be one of {string.Join(", ", choices.ToArray())}.");
     }
 
     public double? Number(string name, double least, double most)
@@ -84,7 +91,10 @@ internal sealed class RequestFields
             _ => throw Wrong(name, "a number"),
         };
         return number is null || number >= least && number <= most ? number
-            : throw ApiError.Invalid(name, string.Create(CultureInfo.InvariantCulture, $"'{name}' is {number}; it must be between {least} and {most}."), number > most ? "integer_above_max_value" : "integer_below_min_value");
+            : throw ApiError.Invalid(
+                name,
+                string.Create(CultureInfo.InvariantCulture, $"'{name}' is {number}; it must be between {least} and {most}."),
+                number > most ? "integer_above_max_value" : "integer_below_min_value");
     }
 
     public long? Whole(string name, long least, long most) => Number(name, least, most) switch
@@ -124,7 +134,10 @@ internal sealed class RequestFields
     {
         if (_values.Keys.FirstOrDefault() is not { } name)
             return;
-        throw ApiError.Invalid(ApiError.Cut(name), $"Unknown parameter: '{ApiError.Cut(name)}'. There are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.", "unknown_parameter");
+        throw ApiError.Invalid(
+            ApiError.Cut(name),
+            $"Unknown parameter: '{ApiError.Cut(name)}'. There are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.",
+            "unknown_parameter");
     }
 
     private object? Take(string name)
@@ -133,5 +146,6 @@ internal sealed class RequestFields
         return _values.Remove(name, out object? value) ? value : null;
     }
 
-    private static ApiError Wrong(string name, string type) => ApiError.Invalid(name, $"Invalid type for '{name}': it must be {type}.", "invalid_type");
+    private static ApiError Wrong(string name, string type) =>
+        ApiError.Invalid(name, $"Invalid type for '{name}': it must be {type}.", "invalid_type");
 }

@@ -3,7 +3,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary>The fields of a request, for the OpenAPI document; <see cref="ImagesRequest"/> reads them one by one, so that errors name them.</summary>
+/// <summary>The fields of a request, for the OpenAPI document; <see cref="ImagesRequest"/> reads them one by one, so that errors
+/// name them.</summary>
 internal record GenerationBody
 {
     [Description("What to draw: a class by its name or number, as \"7\", \"seven\" or \"a handwritten 7\".")]
@@ -39,7 +40,9 @@ internal record GenerationBody
     [Description("Image i is drawn from seed + i alone; a seed is drawn where none is given, and told in the answer.")]
     public long? Seed { get; init; }
 
-    [Description("Draws a row of n images, from the noise of seed to the noise of this seed, both included, on the great circle between them.")]
+    [Description(
+        "Draws a row of n images, from the noise of seed to the noise of this seed, both included, on the great circle between "
+        + "them.")]
     public long? InterpolateTo { get; init; }
 
     [Description("The sampler's name; the model's own unless told otherwise.")]
@@ -64,6 +67,8 @@ internal sealed record EditBody : GenerationBody
     [Description("Where to draw anew; without it everywhere, or where the picture is transparent.")]
     public IFormFile? Mask { get; init; }
 
-    [Description("The share of the steps that is walked, above 0 to 1: the more, the less of the picture is left. 0.6 unless told otherwise, with a mask 1.")]
+    [Description(
+        "The share of the steps that is walked, above 0 to 1: the more, the less of the picture is left. 0.6 unless told "
+        + "otherwise, with a mask 1.")]
     public double? Strength { get; init; }
 }

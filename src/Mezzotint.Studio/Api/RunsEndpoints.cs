@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary><c>GET /api/runs</c>, <c>/api/runs/{name}</c> and <c>/api/runs/{name}/samples/{file}</c>: trainings as their folders tell of them, also while they go on.</summary>
+/// <summary><c>GET /api/runs</c>, <c>/api/runs/{name}</c> and <c>/api/runs/{name}/samples/{file}</c>: trainings as their folders
+/// tell of them, also while they go on.</summary>
 internal sealed class RunsEndpoints(RunsFolder runs)
 {
     /// <summary>More points than this are on no screen.</summary>
@@ -18,14 +19,19 @@ internal sealed class RunsEndpoints(RunsFolder runs)
         routes.MapGet("/api/runs", () => Results.Json(List(), ApiJson.Default.RunList))
             .WithSummary("The trainings of the runs folder.").Produces<RunList>();
         routes.MapGet("/api/runs/{name}", (string name) => Results.Json(Describe(Find(name)), ApiJson.Default.RunDescription))
-            .WithSummary("One training: its curves, its epochs, its pictures.").Produces<RunDescription>().Produces<ErrorBody>(404);
+            .WithSummary("One training: its curves, its epochs, its pictures.").Produces<RunDescription>().Produces<ErrorBody>(
+                404);
         routes.MapGet("/api/runs/{name}/samples/{file}", (string name, string file) => Picture(Find(name), file))
             .WithSummary("A grid of samples.").Produces(200, contentType: "image/png").Produces<ErrorBody>(404);
     }
 
     private RunList List() => new([.. runs.List().Select(run => Summary(run, Entries(run)))]);
 
-    private RunFiles Find(string name) => runs.Find(name) ?? throw new ApiError(404, ApiError.InvalidRequest, "run_not_found", $"There is no run '{ApiError.Cut(name)}' in the runs folder.", "name");
+    private RunFiles Find(string name) =>
+        runs.Find(name)
+            ?? throw new ApiError(
+                404, ApiError.InvalidRequest, "run_not_found", $"There is no run '{ApiError.Cut(name)}' in the runs folder.",
+                "name");
 
     private IReadOnlyList<RunLogEntry> Entries(RunFiles run)
     {
@@ -52,14 +58,21 @@ internal sealed class RunsEndpoints(RunsFolder runs)
     {
         var entries = Entries(run);
         if (entries.Count == 0)
-            throw new ApiError(404, ApiError.InvalidRequest, "run_without_log", $"The log of the run '{run.Name}' has no lines yet, or one that is no entry of a log.", "name");
+            throw new ApiError(
+                404, ApiError.InvalidRequest, "run_without_log",
+                $"The log of the run '{run.Name}' has no lines yet, or one that is no entry of a log.", "name");
         var lines = entries.Where(entry => entry.EvalLoss is null).ToList();
         int stride = Math.Max(1, (lines.Count + MostPoints - 1) / MostPoints);
         // Counted from the end: the newest line is always there.
         var points = lines.Where((_, i) => (lines.Count - 1 - i) % stride == 0).ToList();
         return new RunDescription(Summary(run, entries),
-            new RunCurve([.. points.Select(entry => entry.Step)], [.. points.Select(entry => entry.TrainLoss)], [.. points.Select(entry => entry.ImagesPerSecond)]),
-            [.. entries.Where(entry => entry.EvalLoss is not null).Select(entry => new RunEpoch(entry.Epoch, entry.Step, entry.TrainLoss, entry.EvalLoss!.Value))],
+            new RunCurve(
+                [.. points.Select(entry => entry.Step)], [.. points.Select(entry => entry.TrainLoss)],
+                [.. points.Select(entry => entry.ImagesPerSecond)]),
+            [
+                .. entries.Where(entry => entry.EvalLoss is not null).Select(entry =>
+                    new RunEpoch(entry.Epoch, entry.Step, entry.TrainLoss, entry.EvalLoss!.Value)),
+            ],
             [.. RunsFolder.Samples(run).Select(file => file.Name)],
             RunsFolder.Configuration(run));
     }
@@ -67,7 +80,9 @@ internal sealed class RunsEndpoints(RunsFolder runs)
     private static IResult Picture(RunFiles run, string name)
     {
         var file = RunsFolder.Samples(run).FirstOrDefault(file => file.Name == name)
-            ?? throw new ApiError(404, ApiError.InvalidRequest, "sample_not_found", $"The run '{run.Name}' has no picture '{ApiError.Cut(name)}'.", "file");
+            ?? throw new ApiError(
+                404, ApiError.InvalidRequest, "sample_not_found", $"The run '{run.Name}' has no picture '{ApiError.Cut(name)}'.",
+                "file");
         return Results.Stream(Open(run, file), "image/png", lastModified: file.LastWriteTimeUtc);
     }
 
@@ -105,7 +120,8 @@ internal sealed record RunSummary(
     double Seconds, long Updated);
 
 /// <summary>The answer to GET /api/runs/{name}.</summary>
-internal sealed record RunDescription(RunSummary Run, RunCurve Curve, IReadOnlyList<RunEpoch> Epochs, IReadOnlyList<string> Samples, string? Configuration);
+internal sealed record RunDescription(
+    RunSummary Run, RunCurve Curve, IReadOnlyList<RunEpoch> Epochs, IReadOnlyList<string> Samples, string? Configuration);
 
 /// <summary>The lines of a log, column by column.</summary>
 internal sealed record RunCurve(IReadOnlyList<long> Step, IReadOnlyList<double> TrainLoss, IReadOnlyList<double> ImagesPerSecond);

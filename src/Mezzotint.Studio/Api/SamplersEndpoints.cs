@@ -14,7 +14,9 @@ internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOption
 {
     public void Map(IEndpointRouteBuilder routes) =>
         routes.MapGet("/api/samplers", (HttpRequest request) => Results.Json(List(request), ApiJson.Default.SamplerList))
-            .WithSummary("The samplers, with the evaluations that steps=N take, or with the most steps that evaluations=N suffice for.").Produces<SamplerList>().Produces<ErrorBody>(400);
+            .WithSummary(
+                "The samplers, with the evaluations that steps=N take, or with the most steps that evaluations=N suffice "
+                + "for.").Produces<SamplerList>().Produces<ErrorBody>(400);
 
     private SamplerList List(HttpRequest request)
     {

@@ -15,7 +15,8 @@ public sealed record DownloadOptions
     /// <summary>The pause before the second attempt; it doubles each time, and up to half of it is added at random.</summary>
     public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>What sends the requests, for tests and unusual networks; it is not disposed of. Null for the system's own.</summary>
+    /// <summary>What sends the requests, for tests and unusual networks; it is not disposed of. Null for the system's
+    /// own.</summary>
     public HttpMessageHandler? Handler { get; init; }
 
     /// <summary>Checks the ranges.</summary>
@@ -24,8 +25,12 @@ public sealed record DownloadOptions
     {
         if (Mirrors.Count == 0)
             throw new ArgumentException("At least one mirror is needed.", nameof(Mirrors));
-        if (Mirrors.FirstOrDefault(mirror => !mirror.IsAbsoluteUri || mirror.Scheme is not ("http" or "https") || !mirror.AbsolutePath.EndsWith('/')) is { } bad)
-            throw new ArgumentException($"The mirror {bad} is not the http or https address of a folder, with a slash at its end.", nameof(Mirrors));
+        if (
+            Mirrors.FirstOrDefault(mirror =>
+                !mirror.IsAbsoluteUri || mirror.Scheme is not ("http" or "https")
+                    || !mirror.AbsolutePath.EndsWith('/')) is { } bad)
+            throw new ArgumentException(
+                $"The mirror {bad} is not the http or https address of a folder, with a slash at its end.", nameof(Mirrors));
         ArgumentOutOfRangeException.ThrowIfLessThan(Attempts, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(Timeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(Pause, TimeSpan.Zero);
@@ -39,4 +44,5 @@ public sealed record DownloadOptions
 /// <param name="TotalReceived">How many bytes of all files are on this machine.</param>
 /// <param name="TotalLength">How many all files have.</param>
 /// <param name="Note">Something to tell, such as why an attempt failed; else null.</param>
-public readonly record struct DownloadProgress(string File, long Received, long Length, long TotalReceived, long TotalLength, string? Note = null);
+public readonly record struct DownloadProgress(
+    string File, long Received, long Length, long TotalReceived, long TotalLength, string? Note = null);

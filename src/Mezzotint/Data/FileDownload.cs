@@ -9,10 +9,11 @@ namespace Mezzotint.Data;
 /// <summary>One file of known length and SHA-256, had from the first of several mirrors that delivers it.</summary>
 /// <remarks>
 /// Failures that may pass (no connection, silence, an early end, 408, 429, 5xx) are tried again on the same mirror; others
-/// (404, another length, wrong bytes) go to the next. What one mirror delivered is continued by the next, and thrown away when the hash tells
-/// that it is wrong. Trouble with the disk is nobody's to retry and leaves as <see cref="IOException"/>.
+/// (404, another length, wrong bytes) go to the next. What one mirror delivered is continued by the next, and thrown away when
+/// the hash tells that it is wrong. Trouble with the disk is nobody's to retry and leaves as <see cref="IOException"/>.
 /// </remarks>
-internal sealed class FileDownload(HttpClient client, DownloadOptions options, MnistFile file, string folder, Action<long, string?> report)
+internal sealed class FileDownload(
+    HttpClient client, DownloadOptions options, MnistFile file, string folder, Action<long, string?> report)
 {
     private readonly string target = Path.Combine(folder, file.Name);
     private readonly string partPath = Path.Combine(folder, file.Name + ".part");
@@ -25,7 +26,8 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
 
     /// <summary>Downloads the file, unless it is there.</summary>
     /// <returns>The mirror that worked, or null where none was needed; and where all failed, the reason of each.</returns>
-    public async Task<(Uri? Mirror, IReadOnlyList<string>? Failures)> RunAsync(IReadOnlyList<Uri> mirrors, CancellationToken cancellationToken)
+    public async Task<(Uri? Mirror, IReadOnlyList<string>? Failures)> RunAsync(
+        IReadOnlyList<Uri> mirrors, CancellationToken cancellationToken)
     {
         if (File.Exists(target) && await IsRightAsync(target, cancellationToken).ConfigureAwait(false))
         {
@@ -52,7 +54,8 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
                 report(PartLength, $"{file.Name}: {mirror} {outcome.Reason}");
             if (outcome.Verdict != Verdict.Again || attempt >= options.Attempts)
                 return outcome;
-            await Task.Delay(options.Pause * Math.Pow(2, attempt - 1) * jitter.Uniform(1, 1.5), cancellationToken).ConfigureAwait(false);
+            await Task.Delay(options.Pause * Math.Pow(2, attempt - 1) * jitter.Uniform(1, 1.5), cancellationToken).ConfigureAwait(
+                false);
         }
     }
 
@@ -98,7 +101,8 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
             if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && part.Length > 0)
             {
                 part.SetLength(0);
-                return await ReceiveAsync(address, part, cancellationToken).ConfigureAwait(false); // without a range now: no third time
+                // without a range now: no third time
+                return await ReceiveAsync(address, part, cancellationToken).ConfigureAwait(false);
             }
             if (Refusal(response) is { } refusal)
                 return refusal;
@@ -141,7 +145,9 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
                 ? null
                 : new Outcome(Verdict.NextMirror, "answered with another range than it was asked for");
         }
-        return new(status is 408 or 429 or >= 500 ? Verdict.Again : Verdict.NextMirror, $"answered {status} {response.ReasonPhrase}".TrimEnd());
+        return new(
+            status is 408 or 429 or >= 500 ? Verdict.Again : Verdict.NextMirror,
+            $"answered {status} {response.ReasonPhrase}".TrimEnd());
     }
 
     private async Task<Outcome> CopyAsync(HttpResponseMessage response, FileStream part, CancellationTokenSource silence)
@@ -161,7 +167,8 @@ internal sealed class FileDownload(HttpClient client, DownloadOptions options, M
                 return new(Verdict.Again, $"broke off after {part.Length} of {file.Length} bytes ({cause.Message.TrimEnd('.')})");
             }
             if (read == 0)
-                return part.Length == file.Length ? new(Verdict.Whole, "") : new(Verdict.Again, $"ended after {part.Length} of {file.Length} bytes");
+                return part.Length == file.Length
+                    ? new(Verdict.Whole, "") : new(Verdict.Again, $"ended after {part.Length} of {file.Length} bytes");
             if (part.Length + read > file.Length)
             {
                 part.SetLength(0);

@@ -39,7 +39,8 @@ public abstract record ImageCodec
     /// </summary>
     public virtual double? PixelsPerNumber => null;
 
-    /// <summary>The distance of two neighbouring pixel values in the numbers; null as for <see cref="PixelsPerNumber"/>.</summary>
+    /// <summary>The distance of two neighbouring pixel values in the numbers; null as for
+    /// <see cref="PixelsPerNumber"/>.</summary>
     public double? Step => PixelsPerNumber is { } scale ? 1 / (255 * scale) : null;
 
     /// <summary>The width of the uniform noise by which training fills the steps between pixel values, in the numbers; 0 for

@@ -12,8 +12,8 @@ public sealed record MnistFile(string Name, long Length, string Sha256);
 /// MNIST: 60,000 + 10,000 handwritten digits of 28 x 28 grey values, white on black, in four idx files.
 /// </summary>
 /// <remarks>
-/// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (CC BY-SA 3.0). Data sets published in the same
-/// four files, such as Fashion-MNIST, are read as well: nothing here depends on the number of images or on their size.
+/// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (CC BY-SA 3.0). Data sets published in the
+/// same four files, such as Fashion-MNIST, are read as well: nothing here depends on the number of images or on their size.
 /// </remarks>
 public static class Mnist
 {
@@ -30,7 +30,8 @@ public static class Mnist
 
     /// <summary>Reads the training set or the test set.</summary>
     /// <param name="folder">
-    /// The folder of the files, under their official names, with or without <c>.gz</c>, or with a dot before <c>idx</c>, as some tools unpack them.
+    /// The folder of the files, under their official names, with or without <c>.gz</c>, or with a dot before <c>idx</c>, as some
+    /// tools unpack them.
     /// </param>
     /// <param name="train">Whether to read the training set.</param>
     /// <returns>The images [N, 1, H, W] and their digits.</returns>
@@ -43,28 +44,33 @@ public static class Mnist
 
         var (labelShape, labels) = IdxFile.Read(labelPath);
         if (labelShape.Length != 1)
-            throw new MezzotintException($"{labelPath} has {labelShape.Length} dimensions ({string.Join(" x ", labelShape)}); labels have 1.");
+            throw new MezzotintException(
+                $"{labelPath} has {labelShape.Length} dimensions ({string.Join(" x ", labelShape)}); labels have 1.");
         for (int i = 0; i < labels.Length; i++)
             if (labels[i] > 9)
                 throw new MezzotintException($"{labelPath}: label {i} is {labels[i]}; the digits are 0 to 9.");
 
         var (shape, pixels) = IdxFile.Read(imagePath);
         if (shape.Length != 3)
-            throw new MezzotintException($"{imagePath} has {shape.Length} dimensions ({string.Join(" x ", shape)}); images have 3: count, rows, columns.");
+            throw new MezzotintException(
+                $"{imagePath} has {shape.Length} dimensions ({string.Join(" x ", shape)}); images have 3: count, rows, columns.");
         if (shape[0] != labels.Length)
-            throw new MezzotintException($"{imagePath} holds {shape[0]} images, but {labelPath} {labels.Length} labels: the two do not belong together.");
+            throw new MezzotintException(
+                $"{imagePath} holds {shape[0]} images, but {labelPath} {labels.Length} labels: the two do not belong together.");
         if (pixels.Length == 0)
             throw new MezzotintException($"{imagePath} holds no pixels ({string.Join(" x ", shape)}).");
         return new ImageSet(train ? "mnist train" : "mnist test", pixels, labels, 1, shape[1], shape[2], Digits);
     }
 
-    /// <summary>Which of the four files a folder lacks, by their names without <c>.gz</c>; none when the whole data set is there.</summary>
+    /// <summary>Which of the four files a folder lacks, by their names without <c>.gz</c>; none when the whole data set is
+    /// there.</summary>
     public static IReadOnlyList<string> MissingFrom(string folder) =>
         [.. Files.Where(file => !Candidates(folder, file).Any(File.Exists)).Select(PlainName)];
 
     private static string Existing(string folder, MnistFile file) =>
         Candidates(folder, file).FirstOrDefault(File.Exists)
-        ?? throw new MezzotintException($"{folder} has no {PlainName(file)} (with or without .gz): get it with `mezzotint data fetch mnist`.");
+        ?? throw new MezzotintException(
+            $"{folder} has no {PlainName(file)} (with or without .gz): get it with `mezzotint data fetch mnist`.");
 
     /// <summary>The plain file before the gzipped one, because it is read faster.</summary>
     private static IEnumerable<string> Candidates(string folder, MnistFile file)

@@ -22,12 +22,17 @@ public static class MnistDownload
     /// <param name="options">Mirrors and patience; null for the defaults.</param>
     /// <param name="progress">Told about every piece, and about every failed attempt.</param>
     /// <param name="cancellationToken">Stops the download; what has arrived is kept for the next time.</param>
-    /// <exception cref="MezzotintException">A file cannot be had from any mirror, or not be written; the message says how to place the files by hand.</exception>
+    /// <exception cref="MezzotintException">A file cannot be had from any mirror, or not be written; the message says how to
+    /// place the files by hand.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static Task FetchAsync(string targetFolder, DownloadOptions? options = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellationToken = default) =>
+    public static Task FetchAsync(
+        string targetFolder, DownloadOptions? options = null, IProgress<DownloadProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
         FetchAsync(Mnist.Files, targetFolder, options ?? new(), progress, cancellationToken);
 
-    internal static async Task FetchAsync(IReadOnlyList<MnistFile> files, string targetFolder, DownloadOptions options, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken)
+    internal static async Task FetchAsync(
+        IReadOnlyList<MnistFile> files, string targetFolder, DownloadOptions options, IProgress<DownloadProgress>? progress,
+        CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(targetFolder);
         options.Validate();
@@ -44,25 +49,33 @@ public static class MnistDownload
                     new(file.Name, received, file.Length, before + received, total, note)));
                 var (worked, failures) = await download.RunAsync(mirrors, cancellationToken).ConfigureAwait(false);
                 if (failures is not null)
-                    throw new MezzotintException($"{file.Name} cannot be downloaded: {string.Join("; ", failures)}. {ByHand(files, targetFolder)}");
+                    throw new MezzotintException(
+                        $"{file.Name} cannot be downloaded: {string.Join("; ", failures)}. {ByHand(files, targetFolder)}");
                 if (worked is not null)
-                    mirrors = [worked, .. mirrors.Where(mirror => mirror != worked)]; // so that a dead mirror costs its timeout once
+                    // so that a dead mirror costs its timeout once
+                    mirrors = [worked, .. mirrors.Where(mirror => mirror != worked)];
                 done += file.Length;
             }
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new MezzotintException($"MNIST cannot be written to {targetFolder}: {cause.Message} Make room there, let another download end, or choose another cache folder with MEZZOTINT_CACHE.", cause);
+            throw new MezzotintException(
+                $"MNIST cannot be written to {targetFolder}: {cause.Message} Make room there, let another download end, or "
+                + $"choose another cache folder with MEZZOTINT_CACHE.",
+                cause);
         }
     }
 
     private static string ByHand(IReadOnlyList<MnistFile> files, string folder) =>
-        $"Try again later, or put {string.Join(", ", files.Select(file => file.Name))} from any copy of MNIST into {Path.GetFullPath(folder)} by hand, or use drawn digits with --set data.name={DataSource.StrokesName}.";
+        $"Try again later, or put {string.Join(", ", files.Select(file => file.Name))} from any copy of MNIST into "
+        + $"{Path.GetFullPath(folder)} by hand, or use drawn digits with --set data.name={DataSource.StrokesName}.";
 
     private static HttpClient NewClient(DownloadOptions options)
     {
-        var handler = options.Handler ?? new SocketsHttpHandler { ConnectTimeout = options.Timeout, AutomaticDecompression = DecompressionMethods.None };
-        var client = new HttpClient(handler, disposeHandler: options.Handler is null) { Timeout = Timeout.InfiniteTimeSpan }; // silence is what is timed
+        var handler = options.Handler
+            ?? new SocketsHttpHandler { ConnectTimeout = options.Timeout, AutomaticDecompression = DecompressionMethods.None };
+        // silence is what is timed
+        var client = new HttpClient(handler, disposeHandler: options.Handler is null) { Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.UserAgent.ParseAdd("mezzotint");
         return client;
     }

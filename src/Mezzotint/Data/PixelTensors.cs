@@ -14,7 +14,8 @@ internal static class PixelTensors
     public static Tensor Of(ImageBatch images)
     {
         using var scope = NewDisposeScope();
-        return tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width]).to(float32).Over(255).MoveToOuterDisposeScope();
+        return tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width]).to(float32).Over(255)
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>The nearest of 256 values, row-major; what lies outside of 0 to 1 is brought to the border.</summary>

@@ -15,7 +15,8 @@ namespace Mezzotint.Data;
 /// </code>
 /// then, as MNIST was made, fitted into a box of 20/28 of the image and centred by its mass, drawn with <see cref="RoundPen"/>
 /// in a random thickness that varies along the stroke, and scaled to values from 0 (ground) to 255 (ink).
-/// All in float64; sines and logarithms may differ in the last bit between systems, the values after rounding practically never do.
+/// All in float64; sines and logarithms may differ in the last bit between systems, the values after rounding practically never
+/// do.
 /// </remarks>
 public static class Strokes
 {
@@ -27,7 +28,8 @@ public static class Strokes
     /// <param name="seed">Image i depends on the seed and on i, not on the count.</param>
     /// <param name="size">Rows and columns of an image, at least 8.</param>
     /// <returns>Grey images [count, 1, size, size], white on black, and their digits.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative or <paramref name="size"/> too small, or all images together exceed 2 GB.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative or <paramref name="size"/> too small,
+    /// or all images together exceed 2 GB.</exception>
     public static ImageSet Make(int count, long seed, int size = 28)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
@@ -82,7 +84,8 @@ public static class Strokes
         Array.ConvertAll(stroke, p => p with { X = random.Normal(p.X, deviation), Y = random.Normal(p.Y, deviation) });
 
     /// <summary>
-    /// A cubic Hermite curve through the points: on each span, h(t) = a + m t + (3 (b - a) - 2 m - n) t^2 + (2 (a - b) + m + n) t^3.
+    /// A cubic Hermite curve through the points: on each span, h(t) = a + m t + (3 (b - a) - 2 m - n) t^2 + (2 (a - b) + m + n)
+    /// t^3.
     /// </summary>
     private static IEnumerable<(double X, double Y)> Curve(PathPoint[] points)
     {
@@ -90,7 +93,8 @@ public static class Strokes
         for (int i = 1; i < points.Length; i++)
         {
             var (a, b) = (points[i - 1], points[i]);
-            // At corners and ends the tangent is the span's own direction; elsewhere it is parallel to the chord of the neighbours.
+            // At corners and ends the tangent is the span's own direction; elsewhere it is parallel to the chord of the
+            // neighbours.
             var before = i > 1 && !a.Corner ? points[i - 2] : a;
             var after = i + 1 < points.Length && !b.Corner ? points[i + 1] : b;
             double mx = (b.X - before.X) / (before == a ? 1 : 2), my = (b.Y - before.Y) / (before == a ? 1 : 2);
@@ -106,7 +110,8 @@ public static class Strokes
     private static double Hermite(double a, double b, double m, double n, double t) =>
         a + t * (m + t * (3 * (b - a) - 2 * m - n + t * (2 * (a - b) + m + n)));
 
-    /// <summary>Fits the path, pen included, into the box and puts its centre of mass into the middle, to half a pixel as in MNIST.</summary>
+    /// <summary>Fits the path, pen included, into the box and puts its centre of mass into the middle, to half a pixel as in
+    /// MNIST.</summary>
     private static void Place(List<PenPoint> path, int size, RandomStream random)
     {
         double pixel = size / 28.0;
@@ -155,7 +160,8 @@ public static class Strokes
                 double direction = random.Uniform(0, 2 * Math.PI), frequency = random.Uniform(2.5, 5.5); // in radians a unit
                 (waves[k], waves[k + 1]) = (frequency * Math.Cos(direction), frequency * Math.Sin(direction));
                 waves[k + 2] = random.Uniform(0, 2 * Math.PI);
-                (waves[k + 3], waves[k + 4]) = (Math.Clamp(random.Normal(0, 0.035), -0.06, 0.06), Math.Clamp(random.Normal(0, 0.035), -0.06, 0.06));
+                (waves[k + 3], waves[k + 4]) =
+                    (Math.Clamp(random.Normal(0, 0.035), -0.06, 0.06), Math.Clamp(random.Normal(0, 0.035), -0.06, 0.06));
             }
         }
 

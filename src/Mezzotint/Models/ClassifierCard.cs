@@ -18,8 +18,12 @@ internal static class ClassifierCard
 
         Line($"# {Plain(info.Name)}");
         Line();
-        Line(Invariant($"A classifier of images of {info.Network.Width} x {info.Network.Height} pixels in {info.Network.Classes} classes: {classes}."));
-        Line(Invariant($"Architecture `{info.Network.Architecture}`, {parameters:N0} parameters. `mezzotint evaluate` asks it what generated images show, and measures distances in"));
+        Line(Invariant(
+            $"A classifier of images of {info.Network.Width} x {info.Network.Height} pixels in {info.Network.Classes} classes: ")
+            + Invariant($"{classes}."));
+        Line(Invariant(
+            $"Architecture `{info.Network.Architecture}`, {parameters:N0} parameters. `mezzotint evaluate` asks it what ")
+            + Invariant($"generated images show, and measures distances in"));
         Line("its embedding. It draws nothing, and no model is trained on what it says.");
         Line();
         Line("| | |");
@@ -30,18 +34,25 @@ internal static class ClassifierCard
         Line(Invariant($"| time | {info.Seconds / 60:0.0} minutes |"));
         Line(Invariant($"| seed | {info.Seed} |"));
         Line($"| weights | `{ModelFolder.WeightsFile}`, in float16; SHA-256 `{hash}` |");
-        Line(Invariant($"| made by | `mezzotint train-classifier --architecture {info.Network.Architecture} --epochs {info.Epochs} --seed {info.Seed} --out FOLDER` |"));
+        Line(Invariant(
+            $"| made by | `mezzotint train-classifier --architecture {info.Network.Architecture} --epochs {info.Epochs} --seed ")
+            + Invariant($"{info.Seed} --out FOLDER` |"));
         Line();
         Line("The accuracy is that of the weights in the file, after the last pass; no pass was chosen by it.");
         Line();
         Line(Plain(info.Provenance));
         Line();
-        Line("Limits: it takes every image for one of its classes, and may be sure of one that no person can read. It saw no generated images.");
+        Line(
+            "Limits: it takes every image for one of its classes, and may be sure of one that no person can read. It saw no "
+            + "generated images.");
         return text.ToString();
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     // Text from outside stays text: no Markdown, no HTML.
-    private static string Plain(string text) => string.Concat(Printable.Line(text, int.MaxValue).Select(c => c is '\\' or '`' or '*' or '_' or '[' or ']' or '<' or '>' or '|' or '#' or '&' ? $"\\{c}" : $"{c}"));
+    private static string Plain(string text) =>
+        string.Concat(
+            Printable.Line(text, int.MaxValue).Select(c =>
+                c is '\\' or '`' or '*' or '_' or '[' or ']' or '<' or '>' or '|' or '#' or '&' ? $"\\{c}" : $"{c}"));
 }

@@ -7,8 +7,9 @@ using Mezzotint.Settings;
 namespace Mezzotint.Models;
 
 /// <summary>
-/// A classifier on disk: a folder with <c>config.json</c>, <c>model.safetensors</c> and <c>README.md</c>, as a model has them. What tells the two apart is the
-/// key <c>format</c> of the description, here <c>mezzotint-classifier</c>; its other keys are the properties of <see cref="ClassifierInfo"/>.
+/// A classifier on disk: a folder with <c>config.json</c>, <c>model.safetensors</c> and <c>README.md</c>, as a model has them.
+/// What tells the two apart is the key <c>format</c> of the description, here <c>mezzotint-classifier</c>; its other keys are the
+/// properties of <see cref="ClassifierInfo"/>.
 /// </summary>
 public static class ClassifierFolder
 {
@@ -25,7 +26,8 @@ public static class ClassifierFolder
         try
         {
             string path = AtomicFolder.PathOf(folder, ModelFolder.DescriptionFile);
-            return JsonSettings.Parse(SmallFile.Read(path, MaxDescriptionLength), path).Entries.GetValueOrDefault("format")?.Value is Format;
+            return JsonSettings.Parse(SmallFile.Read(path, MaxDescriptionLength), path).Entries.GetValueOrDefault("format")
+                ?.Value is Format;
         }
         catch (MezzotintException)
         {
@@ -38,7 +40,8 @@ public static class ClassifierFolder
     /// <param name="network">The weights.</param>
     /// <param name="info">The description; its shape is the network's.</param>
     /// <exception cref="ArgumentException">The description is of another shape of network.</exception>
-    /// <exception cref="MezzotintException">A number is out of its range, a weight is not finite, or the folder cannot be written.</exception>
+    /// <exception cref="MezzotintException">A number is out of its range, a weight is not finite, or the folder cannot be
+    /// written.</exception>
     public static void Write(string folder, Classifier network, ClassifierInfo info)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -65,7 +68,8 @@ public static class ClassifierFolder
 
     /// <summary>Reads a classifier.</summary>
     /// <param name="folder">The folder.</param>
-    /// <exception cref="MezzotintException">The folder is no classifier, or its files are damaged or do not belong together.</exception>
+    /// <exception cref="MezzotintException">The folder is no classifier, or its files are damaged or do not belong
+    /// together.</exception>
     public static LoadedClassifier Read(string folder)
     {
         AtomicFolder.TryFinish(folder);
@@ -107,7 +111,9 @@ public static class ClassifierFolder
     {
         string path = AtomicFolder.PathOf(folder, ModelFolder.DescriptionFile);
         if (!ModelFolder.Exists(folder))
-            throw new MezzotintException($"'{folder}' is not a classifier: it must have {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, as `mezzotint train-classifier` writes them.");
+            throw new MezzotintException(
+                $"'{folder}' is not a classifier: it must have {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, as "
+                + $"`mezzotint train-classifier` writes them.");
         byte[] json = SmallFile.Read(path, MaxDescriptionLength);
         var settings = JsonSettings.Parse(json, path);
         TakeConstant(settings, "format", Format);
@@ -122,7 +128,8 @@ public static class ClassifierFolder
         if (!table.Entries.Remove(key, out var setting) || !setting.Value.Equals(constant))
         {
             throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
-                $"{table.Place}: '{key}' is {(setting is null ? "missing" : setting.Description)}, where a classifier has {new Setting(constant, default).Description}; is it a classifier, from `mezzotint train-classifier`?"));
+                $"{table.Place}: '{key}' is {(setting is null ? "missing" : setting.Description)}, where a classifier has "
+                + $"{new Setting(constant, default).Description}; is it a classifier, from `mezzotint train-classifier`?"));
         }
     }
 }

@@ -3,7 +3,8 @@ using Mezzotint.Networks.Classifiers;
 
 namespace Mezzotint.Models;
 
-/// <summary>What is known about a classifier beside its weights: what it tells apart, how it was made, how often it is right.</summary>
+/// <summary>What is known about a classifier beside its weights: what it tells apart, how it was made, how often it is
+/// right.</summary>
 public sealed record ClassifierInfo
 {
     /// <summary>The title: a line of up to 300 characters.</summary>
@@ -38,12 +39,15 @@ public sealed record ClassifierInfo
     public string Provenance { get; init; } = "";
 
     /// <summary>Checks the ranges of all numbers, and that they fit each other.</summary>
-    /// <exception cref="MezzotintException">One is out of its range or does not fit; the message names its key in <c>config.json</c>.</exception>
+    /// <exception cref="MezzotintException">One is out of its range or does not fit; the message names its key in
+    /// <c>config.json</c>.</exception>
     public void Validate()
     {
         Check.Range("name", Printable.Quote(Name), IsLine(Name, 300), "a line of 1 to 300 characters");
         Network.Validate();
-        Check.Range("class_names", $"{ClassNames.Count} names", ClassNames.Count == Network.Classes, $"as many as network.classes ({Network.Classes})");
+        Check.Range(
+            "class_names", $"{ClassNames.Count} names", ClassNames.Count == Network.Classes,
+            $"as many as network.classes ({Network.Classes})");
         foreach (string name in ClassNames)
             Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
         Check.Range("dataset", Printable.Quote(Dataset), IsLine(Dataset, 4096), "a line of 1 to 4096 characters");
@@ -57,7 +61,8 @@ public sealed record ClassifierInfo
     }
 
     // These texts are printed on terminals, which control characters would command.
-    private static bool IsLine(string text, int limit) => !string.IsNullOrWhiteSpace(text) && text.Length <= limit && !text.Any(char.IsControl);
+    private static bool IsLine(string text, int limit) =>
+        !string.IsNullOrWhiteSpace(text) && text.Length <= limit && !text.Any(char.IsControl);
 }
 
 /// <summary>A classifier that can be asked: the network with its weights, what is known about it, and its fingerprint.</summary>

@@ -7,7 +7,8 @@ using Mezzotint.Noise;
 namespace Mezzotint.Models;
 
 /// <summary>The model card: what a reader must know before using a model, in Markdown.</summary>
-/// <remarks>After Mitchell et al. 2019, "Model Cards for Model Reporting", arXiv 1810.03993. It says what is known and that the rest is not.</remarks>
+/// <remarks>After Mitchell et al. 2019, "Model Cards for Model Reporting", arXiv 1810.03993. It says what is known and that the
+/// rest is not.</remarks>
 internal static class ModelCard
 {
     private const string Unknown = "not recorded";
@@ -25,8 +26,12 @@ internal static class ModelCard
 
         Line($"# {Escape(info.Name)}");
         Line();
-        Line(Invariant($"A diffusion model for {colours} images of {info.Width} x {info.Height} pixels in {info.ClassNames.Count} classes: {classes}."));
-        Line(Invariant($"It draws by removing noise step by step: a U-Net of {info.Model.ParameterCount:N0} parameters, trained to reverse a"));
+        Line(Invariant(
+            $"A diffusion model for {colours} images of {info.Width} x {info.Height} pixels in {info.ClassNames.Count} classes: ")
+            + Invariant($"{classes}."));
+        Line(Invariant(
+            $"It draws by removing noise step by step: a U-Net of {info.Model.ParameterCount:N0} parameters, trained to reverse ")
+            + Invariant($"a"));
         Line($"{ProcessName(info.Process)}. Mezzotint runs it.");
         Line();
         Line("## Use");
@@ -54,10 +59,14 @@ internal static class ModelCard
         Line();
         Line("| figure | value | command |");
         Line("| --- | --- | --- |");
-        Line($"| loss, training images (mean over the last pass) | {Number(info.TrainLoss)} | `mezzotint train`, with the configuration and the seed of the training |");
+        Line(
+            $"| loss, training images (mean over the last pass) | {Number(info.TrainLoss)} | `mezzotint train`, with the "
+            + $"configuration and the seed of the training |");
         Line($"| loss, test images | {Number(info.EvalLoss)} | `mezzotint evaluate FOLDER --loss` |");
         Line();
-        Line("The loss is that of the training, a weighted squared error summed over the pixels, at random times: it varies from evaluation to evaluation,");
+        Line(
+            "The loss is that of the training, a weighted squared error summed over the pixels, at random times: it varies from "
+            + "evaluation to evaluation,");
         Line("and a lower one does not by itself mean better images. Nothing else is claimed here.");
         Line();
         Line("## Files");
@@ -67,12 +76,16 @@ internal static class ModelCard
         Line();
         Line("## Provenance and licence");
         Line();
-        Line(info.Provenance is { } provenance ? Escape(provenance) : $"The maker of this model and its licence are {Unknown} here.");
+        Line(
+            info.Provenance is { } provenance
+                ? Escape(provenance) : $"The maker of this model and its licence are {Unknown} here.");
         Line();
         Line("## Limits");
         Line();
         Line("- It draws its classes at its size and nothing else, and takes no text.");
-        Line("- Some images come out malformed, or look like another class; the model cannot tell which. Look at them, or classify them, before they are used as data.");
+        Line(
+            "- Some images come out malformed, or look like another class; the model cannot tell which. Look at them, or "
+            + "classify them, before they are used as data.");
         Line("- It repeats whatever is uneven in the images that it learned from, and may come close to single ones among them.");
         return text.ToString();
     }

@@ -5,7 +5,8 @@ using Mezzotint.Networks;
 namespace Mezzotint.Models;
 
 /// <summary>
-/// A model on disk: a folder with <c>config.json</c> (what it is), <c>model.safetensors</c> (its weights) and <c>README.md</c> (the model card).
+/// A model on disk: a folder with <c>config.json</c> (what it is), <c>model.safetensors</c> (its weights) and <c>README.md</c>
+/// (the model card).
 /// </summary>
 /// <remarks>
 /// The files are replaced together (<see cref="AtomicFolder"/>): whenever a program is stopped, the folder is the old model or
@@ -35,8 +36,10 @@ public static class ModelFolder
     /// <param name="network">The weights.</param>
     /// <param name="info">The description; its shape is the network's.</param>
     /// <param name="precision">Of the weights in the file: Float32, or BFloat16 or Float16, which take half of the space.</param>
-    /// <exception cref="ArgumentException">The description is of another shape of network, or weights are not kept in that precision.</exception>
-    /// <exception cref="MezzotintException">A number of the description is out of its range, a weight is not finite, or the folder cannot be written.</exception>
+    /// <exception cref="ArgumentException">The description is of another shape of network, or weights are not kept in that
+    /// precision.</exception>
+    /// <exception cref="MezzotintException">A number of the description is out of its range, a weight is not finite, or the
+    /// folder cannot be written.</exception>
     public static void Write(string folder, DenoisingNetwork network, ModelInfo info, ElementType precision = ElementType.Float32)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -59,7 +62,8 @@ public static class ModelFolder
     /// <param name="folder">The folder.</param>
     /// <param name="unwrap">Whether to take off what PyTorch's wrappers put before all names, such as <c>module.</c>; else such
     /// names are refused.</param>
-    /// <exception cref="MezzotintException">The folder is no model, or its files are damaged or do not belong together.</exception>
+    /// <exception cref="MezzotintException">The folder is no model, or its files are damaged or do not belong
+    /// together.</exception>
     public static LoadedModel Read(string folder, bool unwrap = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -98,7 +102,8 @@ public static class ModelFolder
         if (!Exists(folder))
         {
             throw new MezzotintException(SeedCheckpoint.Exists(folder)
-                ? $"'{folder}' is a PyTorch checkpoint, not a model folder: turn it into one with `mezzotint import {folder} --out MODEL`."
+                ? $"'{folder}' is a PyTorch checkpoint, not a model folder: turn it into one with `mezzotint import {folder} "
+                    + $"--out MODEL`."
                 : $"'{folder}' is not a model folder: it must have {DescriptionFile} and {WeightsFile}.");
         }
         byte[] json = SmallFile.Read(path, MaxDescriptionLength);

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Models;
 
-/// <summary>The weights of a network to named arrays and back. Names and shapes must be the network's exactly; nothing is left out, added or broadcast.</summary>
+/// <summary>The weights of a network to named arrays and back. Names and shapes must be the network's exactly; nothing is left
+/// out, added or broadcast.</summary>
 internal static class NetworkWeights
 {
     private const int NamesShown = 5;
@@ -19,9 +20,9 @@ internal static class NetworkWeights
 
     /// <summary>The parameters by name, in the order of the network.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="precision"><see cref="ElementType.Float32"/>, <see cref="ElementType.BFloat16"/> or <see cref="ElementType.Float16"/>.
-    /// What training does not change stays in float32: bfloat16 rounds a frequency of the time embedding near 75 by up to 0.25, which is
-    /// a quarter of a turn at t = 1.</param>
+    /// <param name="precision"><see cref="ElementType.Float32"/>, <see cref="ElementType.BFloat16"/> or
+    /// <see cref="ElementType.Float16"/>. What training does not change stays in float32: bfloat16 rounds a frequency of the time
+    /// embedding near 75 by up to 0.25, which is a quarter of a turn at t = 1.</param>
     /// <exception cref="MezzotintException">A weight is not finite, or does not fit the precision.</exception>
     public static OrderedDictionary<string, TensorData> Save(nn.Module network, ElementType precision = ElementType.Float32)
     {
@@ -30,7 +31,9 @@ internal static class NetworkWeights
             ElementType.Float32 => ScalarType.Float32,
             ElementType.BFloat16 => ScalarType.BFloat16,
             ElementType.Float16 => ScalarType.Float16,
-            _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "Weights are saved in Float32, BFloat16 or Float16."),
+            _ =>
+                throw new ArgumentOutOfRangeException(
+                    nameof(precision), precision, "Weights are saved in Float32, BFloat16 or Float16."),
         };
         using var scope = NewDisposeScope();
         var tensors = new OrderedDictionary<string, TensorData>();
@@ -38,13 +41,16 @@ internal static class NetworkWeights
         {
             var data = parameter.detach().to(parameter.requires_grad ? type : ScalarType.Float32).ToData();
             if (!IsFinite(data))
-                throw new MezzotintException($"The weights '{name}' cannot be saved as {data.Type}: some are not finite there. A training that has diverged must start again, with a smaller training.learning_rate.");
+                throw new MezzotintException(
+                    $"The weights '{name}' cannot be saved as {data.Type}: some are not finite there. A training that has "
+                    + $"diverged must start again, with a smaller training.learning_rate.");
             tensors.Add(name, data);
         }
         return tensors;
     }
 
-    /// <summary>Builds the network that a file describes and fills it, after making sure that the file has the weights for it.</summary>
+    /// <summary>Builds the network that a file describes and fills it, after making sure that the file has the weights for
+    /// it.</summary>
     /// <param name="config">The shape; it passes its own checks.</param>
     /// <param name="tensors">The weights.</param>
     /// <param name="file">Where they come from, for messages.</param>
@@ -57,7 +63,8 @@ internal static class NetworkWeights
         if (needed > 2 * there + SmallCount)
         {
             throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
-                $"'{file}' has {there} weights, but the network of its config.json has {needed}: the two files do not belong together."));
+                $"'{file}' has {there} weights, but the network of its config.json has {needed}: the two files do not belong "
+                + $"together."));
         }
         var network = config.Build();
         try
@@ -92,7 +99,8 @@ internal static class NetworkWeights
     /// <param name="network">The network.</param>
     /// <param name="tensors">The weights, in float32, or in float16 or bfloat16, which are widened.</param>
     /// <param name="file">Where they come from, for messages.</param>
-    /// <exception cref="MezzotintException">A name is missing or too many, or an array is of another shape or type, or not finite.</exception>
+    /// <exception cref="MezzotintException">A name is missing or too many, or an array is of another shape or type, or not
+    /// finite.</exception>
     public static void Load(nn.Module network, IReadOnlyDictionary<string, TensorData> tensors, string file)
     {
         using var scope = NewDisposeScope();
@@ -132,17 +140,24 @@ internal static class NetworkWeights
         if (names.Length == 0)
             return;
         string more = names.Length > NamesShown ? $" and {names.Length - NamesShown} more" : "";
-        throw new MezzotintException($"'{file}' {how} the weights {string.Join(", ", names.Take(NamesShown).Select(Printable.Quote))}{more}: it is of another network.");
+        throw new MezzotintException(
+            $"'{file}' {how} the weights {string.Join(", ", names.Take(NamesShown).Select(Printable.Quote))}{more}: it is of "
+            + $"another network.");
     }
 
     private static void Check(TensorData tensor, long[] shape, string name, string file)
     {
         if (!tensor.Shape.AsSpan().SequenceEqual(shape))
-            throw new MezzotintException($"'{file}': the weights '{name}' are [{string.Join(", ", tensor.Shape)}], but the network's are [{string.Join(", ", shape)}].");
+            throw new MezzotintException(
+                $"'{file}': the weights '{name}' are [{string.Join(", ", tensor.Shape)}], but the network's are "
+                + $"[{string.Join(", ", shape)}].");
         if (tensor.Type is not (ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16))
-            throw new MezzotintException($"'{file}': the weights '{name}' are of {tensor.Type}; save them as float32, float16 or bfloat16.");
+            throw new MezzotintException(
+                $"'{file}': the weights '{name}' are of {tensor.Type}; save them as float32, float16 or bfloat16.");
         if (!IsFinite(tensor))
-            throw new MezzotintException($"'{file}': the weights '{name}' have a number that is infinite or none (NaN); the training that made them had diverged, or the file is damaged.");
+            throw new MezzotintException(
+                $"'{file}': the weights '{name}' have a number that is infinite or none (NaN); the training that made them had "
+                + $"diverged, or the file is damaged.");
     }
 
     // A number is infinite or none where all bits of its exponent are set.

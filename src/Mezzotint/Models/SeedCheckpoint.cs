@@ -25,17 +25,19 @@ public static class SeedCheckpoint
     public static bool Exists(string folder) =>
         File.Exists(Path.Combine(folder, ConfigFile)) && File.Exists(Path.Combine(folder, WeightsFile));
 
-    /// <summary>Reads a checkpoint. It does not say what its images and its noise were like, so these are the seed's: 28 x 28 pixels
-    /// (the next size that fits, for a network with more levels), classes named by their numbers, sigma = 25.</summary>
+    /// <summary>Reads a checkpoint. It does not say what its images and its noise were like. So these are the seed's: 28 x 28
+    /// pixels (the next size that fits, for a network with more levels), classes named by their numbers, sigma = 25.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="key">The key of the weights, where the file has several state dicts: see
     /// <see cref="PyTorchArchive.Read(string, string?)"/>.</param>
-    /// <exception cref="MezzotintException">The folder is no such checkpoint, or its files are damaged or do not belong together.</exception>
+    /// <exception cref="MezzotintException">The folder is no such checkpoint, or its files are damaged or do not belong
+    /// together.</exception>
     public static LoadedModel Read(string folder, string? key = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Exists(folder))
-            throw new MezzotintException($"'{folder}' is not a PyTorch checkpoint of this kind: it must have {ConfigFile} and {WeightsFile}.");
+            throw new MezzotintException(
+                $"'{folder}' is not a PyTorch checkpoint of this kind: it must have {ConfigFile} and {WeightsFile}.");
         string configPath = Path.Combine(folder, ConfigFile);
         string weightsPath = Path.Combine(folder, WeightsFile);
         var config = ParseConfig(SmallFile.Read(configPath, MaxConfigLength), configPath);
@@ -45,11 +47,15 @@ public static class SeedCheckpoint
         int side = (MnistSide + config.Stride - 1) / config.Stride * config.Stride;
         return new LoadedModel(network, new ModelInfo
         {
-            Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) is { Length: > 0 } name ? name : "imported",
+            Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) is { Length: > 0 } name
+                ? name : "imported",
             Model = config,
             Height = side,
             Width = side,
-            ClassNames = [.. Enumerable.Range(0, config.CorpusLength).Select(label => label.ToString(CultureInfo.InvariantCulture))],
+            ClassNames =
+            [
+                .. Enumerable.Range(0, config.CorpusLength).Select(label => label.ToString(CultureInfo.InvariantCulture)),
+            ],
             Provenance =
                 $"Imported from a checkpoint of PyTorch ({ConfigFile} and {source}), which says nothing about its training.",
         });

@@ -38,7 +38,9 @@ public sealed class Condition
     public static Condition OfClasses(Tensor classes)
     {
         ArgumentNullException.ThrowIfNull(classes);
-        Refuse(classes.dim() != 2 || classes.dtype != ScalarType.Int64, "Labels must be int64 [images, tokens]", classes, nameof(classes));
+        Refuse(
+            classes.dim() != 2 || classes.dtype != ScalarType.Int64, "Labels must be int64 [images, tokens]", classes,
+            nameof(classes));
         return new(classes, null, null, null);
     }
 
@@ -59,9 +61,13 @@ public sealed class Condition
     public static Condition OfContext(Tensor context, Tensor? mask = null, Tensor? pooled = null)
     {
         ArgumentNullException.ThrowIfNull(context);
-        Refuse(context.dim() != 3 || !context.is_floating_point(), "A context must be float [images, tokens, width]", context, nameof(context));
+        Refuse(
+            context.dim() != 3 || !context.is_floating_point(), "A context must be float [images, tokens, width]", context,
+            nameof(context));
         if (mask is not null)
-            Refuse(mask.dtype != ScalarType.Bool || mask.dim() != 2 || mask.shape[0] != context.shape[0] || mask.shape[1] != context.shape[1],
+            Refuse(
+                mask.dtype != ScalarType.Bool || mask.dim() != 2 || mask.shape[0] != context.shape[0]
+                    || mask.shape[1] != context.shape[1],
                 $"The mask must be bool [{context.shape[0]}, {context.shape[1]}]", mask, nameof(mask));
         if (pooled is not null)
             Refuse(!pooled.is_floating_point() || pooled.dim() != 2 || pooled.shape[0] != context.shape[0],
@@ -87,7 +93,8 @@ public sealed class Condition
     public bool Joins(Condition other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return Shape(Classes) == Shape(other.Classes) && Shape(Context) == Shape(other.Context) && Shape(Mask) == Shape(other.Mask)
+        return Shape(Classes) == Shape(other.Classes) && Shape(Context) == Shape(other.Context)
+            && Shape(Mask) == Shape(other.Mask)
             && Shape(Pooled) == Shape(other.Pooled);
         static (long, long)? Shape(Tensor? tensor) => tensor is null ? null : (tensor.shape[1], tensor.shape[^1]);
     }

@@ -1,9 +1,9 @@
 namespace Mezzotint.Networks;
 
 /// <summary>
-/// A network as a value: its layers in the order in which they are computed, and the tree of modules that they belong to.
-/// libtorch builds and runs it (<see cref="DescribedModules"/>), the engine plans it, the ONNX file is written from it, and its
-/// parameters are counted without any of them.
+/// A network as a value: its layers in the order in which they are computed, and the tree of modules that they belong to. Several
+/// readers use it. libtorch builds and runs it (<see cref="DescribedModules"/>), the engine plans it, the ONNX file is written
+/// from it, and its parameters are counted without any of them.
 /// </summary>
 public sealed class NetworkDescription
 {

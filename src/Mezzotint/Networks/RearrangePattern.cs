@@ -1,7 +1,8 @@
 namespace Mezzotint.Networks;
 
 /// <summary>A parsed pattern of <see cref="RearrangeExtensions.Rearrange"/>: pure text and numbers, no tensors.</summary>
-/// <remarks>Grammar: <c>side -> side</c>, where a side is a list of axes, and an axis a name, <c>1</c>, or names in parentheses.</remarks>
+/// <remarks>Grammar: <c>side -> side</c>, where a side is a list of axes, and an axis a name, <c>1</c>, or names in
+/// parentheses.</remarks>
 internal sealed class RearrangePattern
 {
     private const string Arrow = "->";
@@ -37,7 +38,9 @@ internal sealed class RearrangePattern
     public Steps Plan(long[] shape, ReadOnlySpan<(string Name, long Length)> lengths)
     {
         if (shape.Length != _left.Length)
-            throw new ArgumentException($"'{_text}' describes {_left.Length} axes; the tensor has {shape.Length}: [{string.Join(", ", shape)}].", nameof(shape));
+            throw new ArgumentException(
+                $"'{_text}' describes {_left.Length} axes; the tensor has {shape.Length}: [{string.Join(", ", shape)}].",
+                nameof(shape));
         var known = new Dictionary<string, long>();
         foreach (var (name, length) in lengths)
         {
@@ -64,16 +67,23 @@ internal sealed class RearrangePattern
         foreach (string name in names)
         {
             if (known.TryGetValue(name, out long value))
-                product = value <= long.MaxValue / product ? product * value : throw new ArgumentException($"'{_text}': the lengths given for axis {axis} have a product of more than 63 bits.", nameof(known));
+                product = value <= long.MaxValue / product
+                    ? product * value
+                    : throw new ArgumentException(
+                        $"'{_text}': the lengths given for axis {axis} have a product of more than 63 bits.", nameof(known));
             else if (unknown is null)
                 unknown = name;
             else
-                throw new ArgumentException($"'{_text}': give the length of '{unknown}' or of '{name}'; axis {axis} alone tells neither.", nameof(known));
+                throw new ArgumentException(
+                    $"'{_text}': give the length of '{unknown}' or of '{name}'; axis {axis} alone tells neither.", nameof(known));
         }
         if (unknown is not null && length % product == 0)
             known[unknown] = length / product;
         else if (unknown is not null || product != length)
-            throw new ArgumentException($"'{_text}': axis {axis} has length {length}, which {(unknown is null ? $"is not {product}" : $"{product} does not divide")}.", nameof(length));
+            throw new ArgumentException(
+                $"'{_text}': axis {axis} has length {length}, which "
+                + $"{(unknown is null ? $"is not {product}" : $"{product} does not divide")}.",
+                nameof(length));
     }
 
     private static string[][] ParseSide(string text, int start, int end, out Dictionary<string, int> positions)

@@ -1,8 +1,8 @@
 namespace Mezzotint.Networks;
 
 /// <summary>
-/// The seed's network h(x, t, label): an encoder that halves the map at each level, a middle with a transformer, and a decoder
-/// that doubles it back and joins what the encoder saw. The score of x at time t is h / std(t). The names are the seed's.
+/// The seed's network h(x, t, label). An encoder halves the map at each level; a middle has a transformer; a decoder doubles the
+/// map back and joins the encoder's maps. The score of x at time t is h / std(t). The names are the seed's.
 /// </summary>
 /// <remarks>Ronneberger et al. 2015, arXiv 1505.04597; time of Song et al. 2021, transformer of Rombach et al. 2022.</remarks>
 public sealed class UNet(UNetConfig config, long seed = 0)

@@ -15,13 +15,15 @@ public sealed record UNetConfig : NetworkConfig
     /// <summary>One multiplier on <see cref="ModelChannels"/> a level: the number of levels is the length.</summary>
     public IReadOnlyList<int> ChannelMultipliers { get; init; } = [1, 2];
 
-    /// <summary>The encoder levels, counted from 0, that have a spatial transformer. A number past the last level names none.</summary>
+    /// <summary>The encoder levels, counted from 0, that have a spatial transformer. A number past the last level names
+    /// none.</summary>
     public IReadOnlyList<int> AttentionLevels { get; init; } = [2];
 
     /// <summary>The transformer of each attention level and of the middle.</summary>
     public TransformerConfig Transformer { get; init; } = new();
 
-    /// <summary>The factor between the image and the middle of the U: the image's sides must be multiples of it, or the skips do not fit.</summary>
+    /// <summary>The factor between the image and the middle of the U: the image's sides must be multiples of it, or the skips do
+    /// not fit.</summary>
     public override int Stride => 1 << ChannelMultipliers.Count;
 
     /// <inheritdoc/>
@@ -35,13 +37,26 @@ public sealed record UNetConfig : NetworkConfig
     {
         base.Validate();
         Check.Range("model.num_res_blocks", NumResBlocks, NumResBlocks is >= 1 and <= 16, "between 1 and 16");
-        Check.Range("model.model_channels", ModelChannels, ModelChannels is >= Groups and <= 4096 && ModelChannels % Groups == 0, $"a multiple of {Groups} up to 4096 (group normalisation has {Groups} groups)");
-        Check.Range("model.channel_multipliers", $"[{string.Join(", ", ChannelMultipliers)}]", ChannelMultipliers.Count is >= 1 and <= 8 && ChannelMultipliers.All(m => m is >= 1 and <= 64), "one to eight whole numbers between 1 and 64");
-        Check.Range("model.attention_levels", $"[{string.Join(", ", AttentionLevels)}]", AttentionLevels.All(level => level >= 0), "levels counted from 0");
-        Check.Range("model.transformer.context_dim", Transformer.ContextDim, Transformer.ContextDim is >= 1 and <= 65_536, "between 1 and 65536");
-        Check.Range("model.transformer.num_layers", Transformer.NumLayers, Transformer.NumLayers is >= 1 and <= 64, "between 1 and 64");
+        Check.Range(
+            "model.model_channels", ModelChannels, ModelChannels is >= Groups and <= 4096 && ModelChannels % Groups == 0,
+            $"a multiple of {Groups} up to 4096 (group normalisation has {Groups} groups)");
+        Check.Range(
+            "model.channel_multipliers", $"[{string.Join(", ", ChannelMultipliers)}]",
+            ChannelMultipliers.Count is >= 1 and <= 8 && ChannelMultipliers.All(m => m is >= 1 and <= 64),
+            "one to eight whole numbers between 1 and 64");
+        Check.Range(
+            "model.attention_levels", $"[{string.Join(", ", AttentionLevels)}]", AttentionLevels.All(level => level >= 0),
+            "levels counted from 0");
+        Check.Range(
+            "model.transformer.context_dim", Transformer.ContextDim, Transformer.ContextDim is >= 1 and <= 65_536,
+            "between 1 and 65536");
+        Check.Range(
+            "model.transformer.num_layers", Transformer.NumLayers, Transformer.NumLayers is >= 1 and <= 64, "between 1 and 64");
         foreach (int width in AttentionWidths())
-            Check.Range("model.transformer.num_heads", Transformer.NumHeads, Transformer.NumHeads >= 1 && width % Transformer.NumHeads == 0, $"a divisor of the width of each transformer (here {width})");
+            Check.Range(
+                "model.transformer.num_heads", Transformer.NumHeads,
+                Transformer.NumHeads >= 1 && width % Transformer.NumHeads == 0,
+                $"a divisor of the width of each transformer (here {width})");
     }
 
     /// <inheritdoc/>
@@ -55,7 +70,8 @@ public sealed record UNetConfig : NetworkConfig
          AttentionLevels.Count, .. AttentionLevels, Transformer.ContextDim, Transformer.NumHeads, Transformer.NumLayers];
 
     private IEnumerable<int> AttentionWidths() =>
-        ChannelMultipliers.Where((_, level) => AttentionLevels.Contains(level)).Append(2 * ChannelMultipliers[^1]).Select(m => m * ModelChannels);
+        ChannelMultipliers.Where((_, level) => AttentionLevels.Contains(level)).Append(2 * ChannelMultipliers[^1]).Select(m =>
+            m * ModelChannels);
 }
 
 /// <summary>The shape of a spatial transformer: the <c>[model.transformer]</c> table.</summary>

@@ -6,15 +6,16 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// A Brownian path for each image, that can be asked anywhere in any order: W is a function of the seed and the level alone. With it, a stochastic
-/// solver follows the same path whatever its steps, and more steps converge to that path's image.
+/// A Brownian path for each image, that can be asked anywhere in any order: W is a function of the seed and the level alone. With
+/// it, a stochastic solver follows the same path whatever its steps, and more steps converge to that path's image.
 /// </summary>
 /// <remarks>
-/// A virtual Brownian tree (Gaines, Lyons 1997; Li et al. 2020, "Scalable Gradients for Stochastic Differential Equations", arXiv 2001.01328, algorithm 3):
-/// the value at the middle of an interval is a Brownian bridge between its ends with a normal draw that is seeded by the interval.
-/// The path's time is tau = 1 / sigma^2, in which the reverse equation's noise is exactly sigma'^2 (W(tau') - W(tau)) wherever the exponential
-/// integrators put theirs: d(x / sigma^2) = -2 D / sigma^3 dsigma + dW(tau). Intervals are halved in ln sigma, since levels are spread like that.
-/// Levels are rounded to 2^-24 of the range; two within one such cell get a draw of their own.
+/// A virtual Brownian tree (Gaines, Lyons 1997; Li et al. 2020, "Scalable Gradients for Stochastic Differential Equations", arXiv
+/// 2001.01328, algorithm 3). The value at the middle of an interval is a Brownian bridge between its ends with a normal draw that
+/// is seeded by the interval. The path's time is tau = 1 / sigma^2, in which the reverse equation's noise is exactly sigma'^2
+/// (W(tau') - W(tau)) wherever the exponential integrators put theirs: d(x / sigma^2) = -2 D / sigma^3 dsigma + dW(tau).
+/// Intervals are halved in ln sigma, since levels are spread like that. Levels are rounded to 2^-24 of the range; two within one
+/// such cell get a draw of their own.
 /// </remarks>
 public sealed class BrownianTree : IDisposable
 {
@@ -38,13 +39,16 @@ public sealed class BrownianTree : IDisposable
     /// <param name="device">Where the noise is wanted; it is drawn on the CPU.</param>
     /// <param name="type">float32 or float64.</param>
     /// <exception cref="ArgumentException">No seeds, or not 0 &lt; low &lt; high.</exception>
-    public BrownianTree(IEnumerable<long> seeds, long channels, long height, long width, double low, double high, Device? device = null, ScalarType type = ScalarType.Float32)
+    public BrownianTree(
+        IEnumerable<long> seeds, long channels, long height, long width, double low, double high, Device? device = null,
+        ScalarType type = ScalarType.Float32)
     {
         _seeds = [.. seeds];
         if (_seeds.Length == 0)
             throw new ArgumentException("A tree for no image.", nameof(seeds));
         if (!(low > 0) || !(high > low) || !double.IsFinite(high))
-            throw new ArgumentException($"Levels from {low} to {high}: the lowest is above 0, the highest above that.", nameof(low));
+            throw new ArgumentException(
+                $"Levels from {low} to {high}: the lowest is above 0, the highest above that.", nameof(low));
         _shape = [_seeds.Length, channels, height, width];
         _high = high;
         _range = Math.Log(high / low);
@@ -52,7 +56,8 @@ public sealed class BrownianTree : IDisposable
         _type = type;
     }
 
-    /// <summary>(W(to) - W(from)) over its standard deviation, z ~ N(0, I): [B, C, H, W]. Draws for stretches that do not overlap are independent.</summary>
+    /// <summary>(W(to) - W(from)) over its standard deviation, z ~ N(0, I): [B, C, H, W]. Draws for stretches that do not overlap
+    /// are independent.</summary>
     /// <param name="from">A level of the range.</param>
     /// <param name="to">Another one. At one and the same level there is no path: take fresh draws for Langevin steps.</param>
     /// <exception cref="ArgumentException">A level outside the range, or twice the same.</exception>
@@ -99,7 +104,8 @@ public sealed class BrownianTree : IDisposable
     {
         double position = Math.Log(_high / sigma) / _range;
         if (!(position > -1e-6 && position < 1 + 1e-6))
-            throw new ArgumentException($"Level {sigma} is outside the tree's, {_high * Math.Exp(-_range):g6} to {_high:g6}.", nameof(sigma));
+            throw new ArgumentException(
+                $"Level {sigma} is outside the tree's, {_high * Math.Exp(-_range):g6} to {_high:g6}.", nameof(sigma));
         return (long)Math.Round(Math.Clamp(position, 0, 1) * (1 << Depth));
     }
 
@@ -122,7 +128,8 @@ public sealed class BrownianTree : IDisposable
             long middle = (left + right) / 2;
             double whole = Time(right) - Time(left), before = Time(middle) - Time(left), after = Time(right) - Time(middle);
             // Brownian bridge: mean linear in time, variance before * after / whole
-            var atMiddle = Sum((after / whole, atLeft), (before / whole, atRight), (Math.Sqrt(before * after / whole), Draw(node)));
+            var atMiddle =
+                Sum((after / whole, atLeft), (before / whole, atRight), (Math.Sqrt(before * after / whole), Draw(node)));
             bool goLeft = cell <= middle;
             (left, right, atLeft, atRight) = goLeft ? (left, middle, atLeft, atMiddle) : (middle, right, atMiddle, atRight);
             node = 2 * node + (goLeft ? 0 : 1);

@@ -7,18 +7,20 @@ namespace Mezzotint.Sampling;
 /// The seed's solver: Euler-Maruyama on the reverse-time SDE dx = [f(t) x - g(t)^2 score(x, t)] dt + g(t) dw of a process.
 /// </summary>
 /// <remarks>
-/// Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential Equations", arXiv 2011.13456, equation 6 discretised:
-/// mean = x - (f x - g^2 score) dt, x = mean + g sqrt(dt) z. The result is the last mean, without its noise. In the seed's process the last step
-/// is as long as the one before it, although less time is left: so the seed has it. In the others it ends where time does: beyond, it would throw
-/// the image past its estimate, the further the fewer the steps.
+/// Song et al. 2021, "Score-Based Generative Modeling through Stochastic Differential Equations", arXiv 2011.13456, equation 6
+/// discretised: mean = x - (f x - g^2 score) dt, x = mean + g sqrt(dt) z. The result is the last mean, without its noise. In the
+/// seed's process the last step is as long as the one before it, although less time is left: so the seed has it. In the others it
+/// ends where time does: beyond, it would throw the image past its estimate, the further the fewer the steps.
 /// </remarks>
 public static class EulerMaruyama
 {
     /// <summary>As the command and configurations spell it.</summary>
     public const string Name = "euler-maruyama";
 
-    /// <summary>The solver for one process; at that process's own times (<see cref="NoiseLevels.Uniform"/>) it is the seed's.</summary>
-    /// <param name="process">The process that the network was trained in: unlike the other solvers, this one steps in its time and coordinates.</param>
+    /// <summary>The solver for one process; at that process's own times (<see cref="NoiseLevels.Uniform"/>) it is the
+    /// seed's.</summary>
+    /// <param name="process">The process that the network was trained in: unlike the other solvers, this one steps in its time
+    /// and coordinates.</param>
     public static Solver For(NoiseProcess process)
     {
         ArgumentNullException.ThrowIfNull(process);

@@ -11,9 +11,10 @@ namespace Mezzotint.Sampling;
 /// No network is needed, so that what a solver makes can be held against the truth.
 /// </summary>
 /// <remarks>
-/// It is E[x_0 | x_0 + sigma z = x]: each component's posterior mean, weighed by its share r_k in x (Bishop 2006, "Pattern Recognition and Machine
-/// Learning", equations 2.116 and 9.13); the score (D - x) / sigma^2 is that of the noisy mixture (Efron 2011, "Tweedie's Formula and Selection Bias").
-/// All pixels of an image are of one component, whose mean is the same for each. Computed in float64, whatever the type of x.
+/// It is E[x_0 | x_0 + sigma z = x]: each component's posterior mean, weighed by its share r_k in x (Bishop 2006, "Pattern
+/// Recognition and Machine Learning", equations 2.116 and 9.13). The score (D - x) / sigma^2 is that of the noisy mixture (Efron
+/// 2011, "Tweedie's Formula and Selection Bias"). All pixels of an image are of one component, whose mean is the same for each.
+/// Computed in float64, whatever the type of x.
 /// </remarks>
 public sealed class GaussianMixtureDenoiser : IDenoiser
 {
@@ -23,13 +24,17 @@ public sealed class GaussianMixtureDenoiser : IDenoiser
     /// <param name="weights">w_k, each above 0; they are divided by their sum.</param>
     /// <param name="means">m_k, in the data's units.</param>
     /// <param name="stds">s_k, each above 0, in the data's units.</param>
-    /// <exception cref="ArgumentException">There is no component, the lists differ in length, or a number is out of its range.</exception>
+    /// <exception cref="ArgumentException">There is no component, the lists differ in length, or a number is out of its
+    /// range.</exception>
     public GaussianMixtureDenoiser(IEnumerable<double> weights, IEnumerable<double> means, IEnumerable<double> stds)
     {
         double[] shares = [.. weights];
         (_means, _stds) = ([.. means], [.. stds]);
         if (shares.Length == 0 || shares.Length != _means.Length || shares.Length != _stds.Length)
-            throw new ArgumentException($"{shares.Length} weights, {_means.Length} means and {_stds.Length} standard deviations: a mixture has one of each for every component, and at least one component.", nameof(weights));
+            throw new ArgumentException(
+                $"{shares.Length} weights, {_means.Length} means and {_stds.Length} standard deviations: a mixture has one of "
+                + $"each for every component, and at least one component.",
+                nameof(weights));
         if (!shares.All(w => double.IsFinite(w) && w > 0))
             throw new ArgumentException($"Weights {string.Join(", ", shares)}: each is above 0.", nameof(weights));
         if (!_means.All(double.IsFinite))
@@ -40,7 +45,8 @@ public sealed class GaussianMixtureDenoiser : IDenoiser
         _weights = [.. shares.Select(w => w / sum)];
     }
 
-    /// <summary>Two modes of different width that overlap little, 0.4 N(-1, 0.5^2) + 0.6 N(1.2, 0.35^2): a path has to decide between them.</summary>
+    /// <summary>Two modes of different width that overlap little, 0.4 N(-1, 0.5^2) + 0.6 N(1.2, 0.35^2): a path has to decide
+    /// between them.</summary>
     public static GaussianMixtureDenoiser TwoModes { get; } = new([0.4, 0.6], [-1, 1.2], [0.5, 0.35]);
 
     /// <summary>The mean of a pixel.</summary>

@@ -10,13 +10,17 @@ namespace Mezzotint.Sampling;
 /// denoiser of several for one walk.
 /// </summary>
 /// <remarks>
-/// The convention of the weight is D_guided = D_0 + W (D - D_0) (Ho, Salimans 2022, arXiv 2207.12598, equation 6 with W = 1 + w there), so that 1 is no guidance
-/// at all, and costs nothing; 0 is D_0. The difference of two estimates is sigma^2 times that of their scores: the score of p(x) p(label | x)^W.
+/// The convention of the weight is D_guided = D_0 + W (D - D_0) (Ho, Salimans 2022, arXiv 2207.12598, equation 6 with W = 1 + w
+/// there). So 1 is no guidance, and costs nothing; 0 is D_0. The difference of two estimates is sigma^2 times that of their
+/// scores: the score of p(x) p(label | x)^W.
 /// </remarks>
 public abstract record Guidance
 {
     // All kinds, each with its defaults. Replaced, never changed, so that readers need no lock.
-    private static Guidance[] s_kinds = [new ClassifierFreeGuidance(), new RenoisedGuidance(), new ProjectedGuidance(), new Autoguidance()];
+    private static Guidance[] s_kinds =
+    [
+        new ClassifierFreeGuidance(), new RenoisedGuidance(), new ProjectedGuidance(), new Autoguidance(),
+    ];
 
     private static readonly Lock Adding = new();
 
@@ -31,11 +35,13 @@ public abstract record Guidance
 
     /// <summary>
     /// phi, 0 to 1: how far each guided estimate is brought back to the standard deviation of its image's D,
-    /// D_guided (phi std(D) / std(D_guided) + 1 - phi). 0 is not at all. Lin et al. 2023, arXiv 2305.08891, equations 15 and 16, there of the network's output.
+    /// D_guided (phi std(D) / std(D_guided) + 1 - phi). 0 is not at all. Lin et al. 2023, arXiv 2305.08891, equations 15 and 16,
+    /// there of the network's output.
     /// </summary>
     public double Rescale { get; init; }
 
-    /// <summary>The lowest level with guidance, 0 or more, in the data's units; below it D is taken, at no extra evaluation. Kynkaanniemi et al. 2024, arXiv 2404.07724, equation 5.</summary>
+    /// <summary>The lowest level with guidance, 0 or more, in the data's units; below it D is taken, at no extra evaluation.
+    /// Kynkaanniemi et al. 2024, arXiv 2404.07724, equation 5.</summary>
     public double Low { get; init; }
 
     /// <summary>The highest level with guidance, above <see cref="Low"/>.</summary>
@@ -73,7 +79,8 @@ public abstract record Guidance
     /// <param name="low">The lowest level with guidance.</param>
     /// <param name="high">The highest.</param>
     /// <exception cref="MezzotintException">No kind has this name, or a number is out of its range.</exception>
-    public static Guidance Named(string name, double weight, double rescale = 0, double low = 0, double high = double.PositiveInfinity)
+    public static Guidance Named(
+        string name, double weight, double rescale = 0, double low = 0, double high = double.PositiveInfinity)
     {
         ArgumentNullException.ThrowIfNull(name);
         var kind = Array.Find(s_kinds, kind => kind.Name == name) ?? throw new MezzotintException(
@@ -83,7 +90,8 @@ public abstract record Guidance
         return guidance;
     }
 
-    /// <summary>Makes the guided denoiser for one walk: some kinds remember what they were asked, so that the next walk needs another.</summary>
+    /// <summary>Makes the guided denoiser for one walk: some kinds remember what they were asked, so that the next walk needs
+    /// another.</summary>
     /// <param name="denoiser">D.</param>
     /// <param name="unconditional">
     /// The same network's denoiser of no class (<see cref="NetworkDenoiser.Unconditional"/>), which is D_0 for most kinds; null
@@ -93,7 +101,8 @@ public abstract record Guidance
     /// The weaker model's denoiser of the same class, which is D_0 for kinds that need one; its numbers are those of the same
     /// data.
     /// </param>
-    /// <exception cref="MezzotintException">A number is out of its range, or what D_0 comes from is missing; the message says what to do.</exception>
+    /// <exception cref="MezzotintException">A number is out of its range, or what D_0 comes from is missing; the message says
+    /// what to do.</exception>
     public GuidedDenoiser Wrap(IDenoiser denoiser, IDenoiser? unconditional = null, IDenoiser? weaker = null)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
@@ -108,12 +117,15 @@ public abstract record Guidance
     {
         Check.Range("guidance", Weight, Weight is >= 0 and <= 1000, "0 to 1000; 1 is none");
         Check.Range("guidance_rescale", Rescale, Rescale is >= 0 and <= 1, "0 to 1");
-        Check.Range("guidance_interval", string.Create(CultureInfo.InvariantCulture, $"{Low},{High}"), double.IsFinite(Low) && Low >= 0 && High > Low, "a low level of 0 or more, then a higher one");
+        Check.Range(
+            "guidance_interval", string.Create(CultureInfo.InvariantCulture, $"{Low},{High}"),
+            double.IsFinite(Low) && Low >= 0 && High > Low, "a low level of 0 or more, then a higher one");
     }
 
     /// <summary>The kind with its weight and what differs from the defaults, as "cfg 2, rescale 0.7, levels 0.2 to 5".</summary>
     public sealed override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Name} {Weight}{(Rescale > 0 ? $", rescale {Rescale}" : "")}{(Low > 0 || double.IsFinite(High) ? $", levels {Low} to {High}" : "")}");
+        $"{Name} {Weight}{(Rescale > 0 ? $", rescale {Rescale}" : "")}"
+        + $"{(Low > 0 || double.IsFinite(High) ? $", levels {Low} to {High}" : "")}");
 
     /// <summary>Checks that a solver can take it.</summary>
     internal virtual void CheckSolver(Solver solver)
@@ -145,7 +157,8 @@ public abstract record Guidance
     /// <summary>D_guided before it is rescaled.</summary>
     /// <param name="denoised">D: [B, C, H, W].</param>
     /// <param name="reference">D_0: [B, C, H, W].</param>
-    /// <param name="memory">What the kind remembers of the walk, null at its start. It may be replaced by a new tensor of the current dispose scope.</param>
+    /// <param name="memory">What the kind remembers of the walk, null at its start. It may be replaced by a new tensor of the
+    /// current dispose scope.</param>
     /// <returns>[B, C, H, W].</returns>
     protected internal abstract Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory);
 

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
 
-/// <summary>The denoiser of a <see cref="Guidance"/> for one walk, in which it may remember what it was asked. Dispose it at the end.</summary>
+/// <summary>The denoiser of a <see cref="Guidance"/> for one walk, in which it may remember what it was asked. Dispose it at the
+/// end.</summary>
 public sealed class GuidedDenoiser : IDenoiser, IDisposable
 {
     private readonly Guidance _guidance;
@@ -15,7 +16,8 @@ public sealed class GuidedDenoiser : IDenoiser, IDisposable
         (_guidance, _denoiser, _reference) = (guidance, denoiser, reference);
 
     /// <inheritdoc/>
-    /// <exception cref="MezzotintException">The guidance has another estimate of the noise, which whoever asks for this one would miss.</exception>
+    /// <exception cref="MezzotintException">The guidance has another estimate of the noise, which whoever asks for this one would
+    /// miss.</exception>
     public Tensor Denoise(Tensor x, double sigma)
     {
         if (_guidance.Renoises)

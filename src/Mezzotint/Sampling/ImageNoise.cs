@@ -2,7 +2,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
 
-/// <summary>Noise of which each image has a stream of its own, so that an image does not depend on the batch it is drawn in.</summary>
+/// <summary>Noise of which each image has a stream of its own, so that an image does not depend on the batch it is drawn
+/// in.</summary>
 public sealed class ImageNoise : IDisposable
 {
     private readonly Generator[] _generators;

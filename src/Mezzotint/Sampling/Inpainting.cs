@@ -4,9 +4,11 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// A denoiser that knows part of the answer: D' = mask D + (1 - mask) image. Any solver then draws the rest, and ends with the known part as it is.
+/// A denoiser that knows part of the answer: D' = mask D + (1 - mask) image. Any solver then draws the rest, and ends with the
+/// known part as it is.
 /// </summary>
-/// <remarks>Wang et al. 2023, "Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model", arXiv 2212.00490, equation 9 for inpainting.</remarks>
+/// <remarks>Wang et al. 2023, "Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model", arXiv 2212.00490,
+/// equation 9 for inpainting.</remarks>
 /// <param name="inner">Whose estimates.</param>
 /// <param name="image">The known image: [1, C, H, W].</param>
 /// <param name="mask">True where it is to be drawn anew: bool [1, 1, H, W].</param>
@@ -32,12 +34,13 @@ public sealed class InpaintingDenoiser(IDenoiser inner, Tensor image, Tensor mas
 
 /// <summary>Each step walked several times, with the noise that it took away put back in between.</summary>
 /// <remarks>
-/// Lugmayr et al. 2022, "RePaint", arXiv 2201.09865, algorithm 1 with a jump of one step. A multistep method loses its history at each
-/// step, and is then of the order of its first.
+/// Lugmayr et al. 2022, "RePaint", arXiv 2201.09865, algorithm 1 with a jump of one step. A multistep method loses its history at
+/// each step, and is then of the order of its first.
 /// </remarks>
 public static class Resampling
 {
-    /// <summary>The solver that walks each step of <paramref name="solver"/> but the last <paramref name="times"/> times.</summary>
+    /// <summary>The solver that walks each step of <paramref name="solver"/> but the last <paramref name="times"/>
+    /// times.</summary>
     /// <param name="solver">One whose steps depend on the levels alone.</param>
     /// <param name="times">1 or more.</param>
     public static Solver Of(Solver solver, int times)
@@ -48,7 +51,8 @@ public static class Resampling
         {
             Stochastic = true,
             FollowsPath = false,
-            Evaluations = solver.Evaluations is not { } once ? null : (steps, toZero) => (steps - 1) * times * once(1, false) + once(1, toZero),
+            Evaluations = solver.Evaluations is not { } once ? null : (steps, toZero) =>
+                (steps - 1) * times * once(1, false) + once(1, toZero),
             Walk = input => Walk(solver, times, input),
         };
     }

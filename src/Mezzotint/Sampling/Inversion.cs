@@ -5,19 +5,21 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// The noise that an image is drawn from: the probability-flow equation dx/dsigma = (x - D) / sigma, walked from the least level up to the
-/// greatest, and down again to the image. Any deterministic solver goes both ways; on the way back its errors do not cancel, but shrink with its order.
+/// The noise that an image is drawn from: the probability-flow equation dx/dsigma = (x - D) / sigma, walked from the least level
+/// up to the greatest, and down again to the image. Any deterministic solver goes both ways; on the way back its errors do not
+/// cancel, but shrink with its order.
 /// </summary>
 /// <remarks>
-/// Song et al. 2021, arXiv 2011.13456, section 4.3 and appendix D.4 (encoding by the probability flow); Song et al. 2021, arXiv 2010.02502, section 4.3 (by DDIM).
-/// The walk is in float64, and the denoiser is asked in it.
+/// Song et al. 2021, arXiv 2011.13456, section 4.3 and appendix D.4 (encoding by the probability flow); Song et al. 2021, arXiv
+/// 2010.02502, section 4.3 (by DDIM). The walk is in float64, and the denoiser is asked in it.
 /// </remarks>
 public sealed record Inversion
 {
     /// <summary>Steps that bring an image back to within 1e-3 of its range with <see cref="Solvers.Heun"/>.</summary>
     public const int DefaultSteps = 100;
 
-    /// <summary>As <see cref="NoiseLevels"/> makes them, falling from the greatest. A last 0 is left out: the flow begins at the least level above it.</summary>
+    /// <summary>As <see cref="NoiseLevels"/> makes them, falling from the greatest. A last 0 is left out: the flow begins at the
+    /// least level above it.</summary>
     public required IReadOnlyList<double> Levels { get; init; }
 
     /// <summary>One that draws no noise on its way.</summary>
@@ -31,12 +33,15 @@ public sealed record Inversion
     /// <param name="process">Gives the range.</param>
     /// <param name="steps">1 or more.</param>
     /// <returns>steps + 1 levels, falling.</returns>
-    public static double[] LevelsOf(NoiseProcess process, int steps = DefaultSteps) => NoiseLevels.Karras(process, steps, FinalLevel.Minimum);
+    public static double[] LevelsOf(NoiseProcess process, int steps = DefaultSteps) =>
+        NoiseLevels.Karras(process, steps, FinalLevel.Minimum);
 
     /// <summary>From images to their noise.</summary>
     /// <param name="denoiser">That of what the images show.</param>
-    /// <param name="images">[B, C, H, W], in the units of the network's data. They count as images with the noise of the least level on them.</param>
-    /// <returns>z, which is N(0, I) where the images are the model's and its greatest level hides them: float64 [B, C, H, W].</returns>
+    /// <param name="images">[B, C, H, W], in the units of the network's data. They count as images with the noise of the least
+    /// level on them.</param>
+    /// <returns>z, which is N(0, I) where the images are the model's and its greatest level hides them: float64 [B, C, H,
+    /// W].</returns>
     /// <exception cref="MezzotintException">The solver draws noise.</exception>
     /// <exception cref="ArgumentException">The levels do not fall, or fewer than two are above 0.</exception>
     public Tensor Encode(IDenoiser denoiser, Tensor images) => Encode(denoiser, images, _ => { });
@@ -76,7 +81,10 @@ public sealed record Inversion
         ArgumentNullException.ThrowIfNull(levels);
         double[] up = [.. levels.Reverse().SkipWhile(level => level == 0)];
         return up.Length >= 2 && up[0] < up[^1] ? up
-            : throw new ArgumentException($"{up.Length} levels above 0{(up.Length < 2 ? "" : ", which rise")}: an inversion needs at least two, as they fall.", nameof(levels));
+            : throw new ArgumentException(
+                $"{up.Length} levels above 0{(up.Length < 2 ? "" : ", which rise")}: an inversion needs at least two, as they "
+                + $"fall.",
+                nameof(levels));
     }
 
     /// <summary>Only a walk without noise of its own can be taken back.</summary>
@@ -84,7 +92,9 @@ public sealed record Inversion
     {
         ArgumentNullException.ThrowIfNull(solver);
         if (solver.Stochastic)
-            throw new MezzotintException($"Sampler '{solver.Name}' draws noise on its way, which cannot be walked from an image to its noise: take one that does not, such as heun, dpmpp-2m or dopri5.");
+            throw new MezzotintException(
+                $"Sampler '{solver.Name}' draws noise on its way, which cannot be walked from an image to its noise: take one "
+                + $"that does not, such as heun, dpmpp-2m or dopri5.");
     }
 
     private Tensor Walk(IDenoiser denoiser, Tensor x, double[] levels, Action<int> evaluated)

@@ -3,7 +3,8 @@ namespace Mezzotint.Sampling;
 /// <summary>Integrals of Lagrange's basis polynomials, from which linear multistep methods take their weights.</summary>
 internal static class Lagrange
 {
-    // Gauss-Legendre, ten nodes on [-1, 1] (exact to degree 19): Abramowitz, Stegun 1964, table 25.4. The other five are their negatives.
+    // Gauss-Legendre, ten nodes on [-1, 1] (exact to degree 19): Abramowitz, Stegun 1964, table 25.4. The other five are their
+    // negatives.
     private static readonly (double Node, double Weight)[] GaussLegendre =
     [
         (0.148874338981631211, 0.295524224714752870),

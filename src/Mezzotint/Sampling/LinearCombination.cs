@@ -15,7 +15,8 @@ namespace Mezzotint.Sampling;
 public static class LinearCombination
 {
     /// <summary>
-    /// The weighted sum of tensors of one shape, as a new tensor of the type of the first. Terms of weight 0 are left out, not multiplied.
+    /// The weighted sum of tensors of one shape, as a new tensor of the type of the first. Terms of weight 0 are left out, not
+    /// multiplied.
     /// </summary>
     /// <param name="terms">Weights and tensors, one or more; the tensors stay the caller's.</param>
     /// <returns>A tensor of their shape.</returns>

@@ -14,7 +14,8 @@ namespace Mezzotint.Sampling;
 /// <param name="network">The network F, in float32; x may be of another type, and so is the estimate then.</param>
 /// <param name="process">Its process, which says at what time the noise has a level.</param>
 /// <param name="parameterisation">What its output means.</param>
-public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess process, Parameterisation parameterisation) : IDisposable
+public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess process, Parameterisation parameterisation)
+    : IDisposable
 {
     private long _evaluations; // threads that share the network count together
 
@@ -97,7 +98,8 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
         private Condition RowsOf(Tensor x)
         {
             var there = condition.To(x.device).For(x.shape[0]);
-            return x.requires_grad ? there.Map(tensor => tensor.clone()) : there; // a derivative can use no tensor of inference mode
+            // a derivative can use no tensor of inference mode
+            return x.requires_grad ? there.Map(tensor => tensor.clone()) : there;
         }
     }
 }

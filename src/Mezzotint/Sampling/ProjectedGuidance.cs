@@ -4,22 +4,26 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// Adaptive projected guidance, classifier-free guidance that does not oversaturate: with u = D - D_0 + Momentum u_before, shortened to
-/// <see cref="NormThreshold"/> where it is longer, and split into its parts along D and across it, D_guided = D + (W - 1) (u_across + Eta u_along).
+/// Adaptive projected guidance, classifier-free guidance that does not oversaturate. u = D - D_0 + Momentum u_before is shortened
+/// to <see cref="NormThreshold"/> where it is longer, and split into its parts along D and across it, D_guided = D + (W
+/// - 1) (u_across + Eta u_along).
 /// </summary>
 /// <remarks>
-/// Sadat et al. 2024, "Eliminating Oversaturation and Artifacts of High Guidance Scales in Diffusion Models", arXiv 2410.02416, algorithm 1. Norms and parts
-/// are those of each image. u_before is that of the evaluation before, of which some solvers have several a step.
+/// Sadat et al. 2024, "Eliminating Oversaturation and Artifacts of High Guidance Scales in Diffusion Models", arXiv 2410.02416,
+/// algorithm 1. Norms and parts are those of each image. u_before is that of the evaluation before, of which some solvers have
+/// several a step.
 /// </remarks>
 public sealed record ProjectedGuidance : Guidance
 {
     /// <inheritdoc/>
     public override string Name => "apg";
 
-    /// <summary>eta, 0 to 1: how much is kept of the part along D, which makes an image brighter and more saturated rather than clearer.</summary>
+    /// <summary>eta, 0 to 1: how much is kept of the part along D, which makes an image brighter and more saturated rather than
+    /// clearer.</summary>
     public double Eta { get; init; }
 
-    /// <summary>r, above 0, in the data's units: the longest u, as the norm over all pixels of an image. None by default: what is long depends on the images.</summary>
+    /// <summary>r, above 0, in the data's units: the longest u, as the norm over all pixels of an image. None by default: what is
+    /// long depends on the images.</summary>
     public double NormThreshold { get; init; } = double.PositiveInfinity;
 
     /// <summary>beta, above -1 and below 1: how much u remembers. Below 0 it looks away from where it has gone.</summary>
@@ -36,7 +40,8 @@ public sealed record ProjectedGuidance : Guidance
 
     internal override void CheckSolver(Solver solver)
     {
-        // An embedded method compares estimates of one path: a D that depends on what was asked before it takes for an error, and steps ever shorter.
+        // An embedded method compares estimates of one path: a D that depends on what was asked before it takes for an error, and
+        // steps ever shorter.
         if (Momentum != 0 && solver.Evaluations is null)
             throw new MezzotintException(
                 $"Guidance of the kind apg remembers the estimates before, but '{solver.Name}' chooses its steps by comparing "

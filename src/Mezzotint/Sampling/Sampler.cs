@@ -26,11 +26,11 @@ public sealed class Sampler
     /// <param name="process">The process that it was trained in.</param>
     /// <param name="height">Rows of the numbers of an image: a multiple of the network's stride.</param>
     /// <param name="width">Columns, likewise.</param>
-    /// <param name="device">Where; the CPU unless told otherwise.</param>
+    /// <param name="device">Where; by default the CPU.</param>
     public Sampler(DenoisingNetwork network, NoiseProcess process, int height, int width, Device? device = null) =>
         (_network, _process, _height, _width, _device) = (network, process, height, width, device ?? CPU);
 
-    /// <summary>What the network's output means; the seed's unless told otherwise.</summary>
+    /// <summary>What the network's output means; by default the seed's.</summary>
     public Parameterisation Parameterisation { get; init; } = new ScoreParameterisation();
 
     /// <summary>With what numbers the network is computed: see <see cref="ComputePrecision"/>.</summary>
@@ -44,7 +44,8 @@ public sealed class Sampler
     /// <exception cref="ArgumentException">The seed, the steps or a shape is out of its range.</exception>
     /// <exception cref="MezzotintException">The network, the solver or the weaker model does not fit the guidance.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public Tensor Sample(SamplingRequest request, Action<SamplingStep, long>? seen = null, CancellationToken cancellation = default)
+    public Tensor Sample(
+        SamplingRequest request, Action<SamplingStep, long>? seen = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         Check(request);
@@ -82,7 +83,10 @@ public sealed class Sampler
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
         var plan = Plan(request);
-        long[] seeds = [.. Enumerable.Range(start, count).Select(i => request.InterpolateTo is null ? request.Seed + i : request.Seed)];
+        long[] seeds =
+        [
+            .. Enumerable.Range(start, count).Select(i => request.InterpolateTo is null ? request.Seed + i : request.Seed),
+        ];
         using var noise = new ImageNoise(seeds, _network.Config.InChannels, _height, _width, _device);
         using var path = plan.Solver is { Stochastic: true, FollowsPath: true } && plan.Levels.Length > 2
             ? new BrownianTree(
@@ -126,7 +130,8 @@ public sealed class Sampler
 
     /// <summary>Network evaluations for one image; an estimate where the solver chooses its own steps.</summary>
     /// <param name="request">What is to be drawn.</param>
-    /// <param name="strength">As <see cref="SamplingSource.Strength"/>, where it begins from a picture that is not encoded yet.</param>
+    /// <param name="strength">As <see cref="SamplingSource.Strength"/>, where it begins from a picture that is not encoded
+    /// yet.</param>
     /// <param name="resampling">Likewise.</param>
     internal long EvaluationsOf(SamplingRequest request, double? strength, int resampling) =>
         WalkEvaluations.Of(request.Guidance, Plan(request, strength, resampling));
@@ -163,7 +168,9 @@ public sealed class Sampler
         if (request.Source is { } source)
         {
             source.Validate();
-            CheckShape("The picture", source.Numbers, source.Numbers.dim() > 0 && source.Numbers.shape[0] == 1 ? [1, .. shape[1..]] : shape);
+            CheckShape(
+                "The picture", source.Numbers,
+                source.Numbers.dim() > 0 && source.Numbers.shape[0] == 1 ? [1, .. shape[1..]] : shape);
             if (source.Mask is { } mask)
                 CheckShape("The mask", mask, [1, 1, _height, _width]);
         }
@@ -198,7 +205,8 @@ public sealed class Sampler
     private static void CheckShape(string what, Tensor given, long[] expected)
     {
         if (!given.shape.SequenceEqual(expected))
-            throw new ArgumentException($"{what} is [{string.Join(", ", given.shape)}]; it must be [{string.Join(", ", expected)}].");
+            throw new ArgumentException(
+                $"{what} is [{string.Join(", ", given.shape)}]; it must be [{string.Join(", ", expected)}].");
     }
 
     private void CheckGuidance(SamplingRequest request, Solver solver)
@@ -210,7 +218,8 @@ public sealed class Sampler
         guidance.CheckSolver(solver);
         if (guidance.NeedsWeaker && request.WeakerModel is { } weaker && Described != weaker.Described)
             throw new MezzotintException(
-                $"The weaker model draws {weaker.Described}, the model itself {Described}: guidance needs two that draw the same.");
+                $"The weaker model draws {weaker.Described}, the model itself {Described}: guidance needs two that draw the "
+                + $"same.");
     }
 
     private string Described => string.Create(CultureInfo.InvariantCulture,

@@ -4,7 +4,8 @@ using Mezzotint.Noise;
 
 namespace Mezzotint.Sampling;
 
-/// <summary>How a model is best sampled, by names: what a training draws its pictures with, and what <c>sample</c> does unless told otherwise. The seed's by default.</summary>
+/// <summary>How to sample a model, by names: a training draws its pictures with it, and it is the default of <c>sample</c> does
+/// unless told otherwise. The seed's by default.</summary>
 public sealed record SamplingRecipe
 {
     /// <summary>Steps where another sampler than the model's own is asked for, and nothing is said of steps.</summary>
@@ -23,14 +24,17 @@ public sealed record SamplingRecipe
     public int Steps { get; init; } = 500;
 
     /// <summary>
-    /// The least level that is walked, where that of the process is lower: what a likelihood needs down there, pictures do not show. null for the process's.
+    /// The least level that is walked, where that of the process is lower: what a likelihood needs down there, pictures do not
+    /// show. null for the process's.
     /// </summary>
     public double? LeastLevel { get; init; }
 
-    /// <summary>The weight of the guidance, as <see cref="Sampling.Guidance.Weight"/>; null for none, and the other settings of it for their defaults.</summary>
+    /// <summary>The weight of the guidance, as <see cref="Sampling.Guidance.Weight"/>; null for none, and the other settings of
+    /// it for their defaults.</summary>
     public double? Guidance { get; init; }
 
-    /// <summary>Its kind: a name of <see cref="Sampling.Guidance.Names"/> but auto, whose weaker model has no name here; cfg by default.</summary>
+    /// <summary>Its kind: a name of <see cref="Sampling.Guidance.Names"/> but auto, whose weaker model has no name here; cfg by
+    /// default.</summary>
     public string? GuidanceKind { get; init; }
 
     /// <summary>How far guided estimates are brought back to the deviation of those without guidance: 0 to 1.</summary>
@@ -48,7 +52,8 @@ public sealed record SamplingRecipe
     {
         if (Guidance is not { } weight)
             return null;
-        var guidance = Sampling.Guidance.Named(GuidanceKind ?? "cfg", weight, GuidanceRescale ?? 0, GuidanceLow ?? 0, GuidanceHigh ?? double.PositiveInfinity);
+        var guidance = Sampling.Guidance.Named(
+            GuidanceKind ?? "cfg", weight, GuidanceRescale ?? 0, GuidanceLow ?? 0, GuidanceHigh ?? double.PositiveInfinity);
         return guidance.IsNone ? null : guidance;
     }
 
@@ -66,19 +71,23 @@ public sealed record SamplingRecipe
     /// <param name="request">What is to be drawn.</param>
     /// <param name="process">The model's process.</param>
     /// <param name="options">Those of the solver that differ from its defaults.</param>
-    /// <exception cref="MezzotintException">A name is not known, an option is not the solver's, or the levels do not fit the steps.</exception>
+    /// <exception cref="MezzotintException">A name is not known, an option is not the solver's, or the levels do not fit the
+    /// steps.</exception>
     public SamplingRequest Of(SamplingRequest request, NoiseProcess process, SolverOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return request with { Steps = Steps, Solver = Solvers.Named(Sampler, process, options), Levels = LevelsIn(process), Guidance = ToGuidance() };
+        return request with
+        {
+            Steps = Steps, Solver = Solvers.Named(Sampler, process, options), Levels = LevelsIn(process), Guidance = ToGuidance(),
+        };
     }
 
     private double[] LevelsIn(NoiseProcess process) =>
         NoiseLevels.Named(Levels, LeastLevel is { } least ? process with { MinimumTime = process.Time(least) } : process, Steps);
 
     /// <summary>
-    /// The same where nothing else is asked for. Another sampler than the recipe's comes with levels and a number of steps that suit it, and levels that are written
-    /// down with as many steps as they are.
+    /// The same where nothing else is asked for. Another sampler than the recipe's comes with levels and a number of steps that
+    /// suit it, and levels that are written down with as many steps as they are.
     /// </summary>
     /// <param name="sampler">The solver's name.</param>
     /// <param name="levels">How the levels are spread, or the levels themselves.</param>
@@ -87,7 +96,11 @@ public sealed record SamplingRecipe
     {
         bool seed = sampler == EulerMaruyama.Name;
         var recipe = sampler is null || sampler == Sampler ? this
-            : this with { Sampler = sampler, Levels = seed ? LevelsOfTheSeed : LevelsOfOthers, Steps = seed ? StepsOfTheSeed : StepsOfOthers };
+            : this with
+            {
+                Sampler = sampler, Levels = seed ? LevelsOfTheSeed : LevelsOfOthers,
+                Steps = seed ? StepsOfTheSeed : StepsOfOthers,
+            };
         int listed = levels is [>= '0' and <= '9', ..] ? levels.Count(letter => letter == ',') + 1 : recipe.Steps;
         return recipe with { Levels = levels ?? recipe.Levels, Steps = steps ?? listed };
     }
@@ -95,18 +108,29 @@ public sealed record SamplingRecipe
     /// <summary>Checks the names, the range of the numbers, and that the network can be guided so.</summary>
     /// <param name="process">The model's process.</param>
     /// <param name="network">The model's network.</param>
-    /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or what is asked does not fit the process or the network; the message names it.</exception>
+    /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or what is asked does not fit the
+    /// process or the network; the message names it.</exception>
     public void Validate(NoiseProcess process, NetworkConfig network)
     {
         ArgumentNullException.ThrowIfNull(network);
         Check.Range("sampling.steps", Steps, Steps is >= 1 and <= 100_000, "between 1 and 100000");
         var solver = Solvers.Named(Sampler, process);
-        Check.Range("sampling.least_level", LeastLevel ?? process.MinimumLevel, LeastLevel is not { } least || (least >= process.MinimumLevel && least < process.MaximumLevel), string.Create(CultureInfo.InvariantCulture, $"between the levels of the process, {process.MinimumLevel:G6} and {process.MaximumLevel:G6}"));
+        Check.Range(
+            "sampling.least_level", LeastLevel ?? process.MinimumLevel,
+            LeastLevel is not { } least || (least >= process.MinimumLevel && least < process.MaximumLevel),
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"between the levels of the process, {process.MinimumLevel:G6} and {process.MaximumLevel:G6}"));
         LevelsIn(process);
-        Check.Range("sampling.guidance", "missing", Guidance is not null || (GuidanceKind, GuidanceRescale, GuidanceLow, GuidanceHigh) == default, "the weight, where other settings say how");
+        Check.Range(
+            "sampling.guidance", "missing",
+            Guidance is not null || (GuidanceKind, GuidanceRescale, GuidanceLow, GuidanceHigh) == default,
+            "the weight, where other settings say how");
         if (ToGuidance() is not { } guidance)
             return;
-        Check.Range("sampling.guidance_kind", guidance.Name, !guidance.NeedsWeaker, "a kind that needs no other model, which cannot be named here");
+        Check.Range(
+            "sampling.guidance_kind", guidance.Name, !guidance.NeedsWeaker,
+            "a kind that needs no other model, which cannot be named here");
         guidance.CheckReference(network.Unconditional, weaker: false);
         guidance.CheckSolver(solver);
     }

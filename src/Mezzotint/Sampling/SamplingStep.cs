@@ -2,7 +2,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Sampling;
 
-/// <summary>Where a solver is after one of its steps. The tensors belong to the solver and live until the next step: copy what is to stay.</summary>
+/// <summary>Where a solver is after one of its steps. The tensors belong to the solver and live until the next step: copy what is
+/// to stay.</summary>
 /// <param name="Index">Which step this was, from 0.</param>
 /// <param name="Sigma">The standard deviation of the noise that the step started from.</param>
 /// <param name="X">The images after the step: [B, C, H, W]; after the last step, the result.</param>

@@ -8,34 +8,39 @@ namespace Mezzotint.Sampling;
 public delegate int EvaluationCount(int steps, bool toZero = true);
 
 /// <summary>
-/// A way to integrate dx/dsigma = (x - D(x, sigma)) / sigma, or a stochastic equation with the same marginals, from level to level.
-/// A value: a program makes its own from a name, an order and a step (<see cref="SolverLoop"/>), and passes it wherever a named one goes.
+/// A way to integrate dx/dsigma = (x - D(x, sigma)) / sigma, or a stochastic equation with the same marginals, from level to
+/// level. A value: a program makes its own from a name, an order and a step (<see cref="SolverLoop"/>), and passes it wherever a
+/// named one goes.
 /// </summary>
-/// <remarks>Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv 2206.00364, equation 1 with s(t) = 1.</remarks>
+/// <remarks>Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", arXiv 2206.00364, equation 1
+/// with s(t) = 1.</remarks>
 public sealed record Solver
 {
     /// <summary>As the command and configurations spell it.</summary>
     public required string Name { get; init; }
 
-    /// <summary>p, where the error shrinks as n^-p on smooth levels; for stochastic solvers p of the same method without its noise.</summary>
+    /// <summary>p, where the error shrinks as n^-p on smooth levels; for stochastic solvers p of the same method without its
+    /// noise.</summary>
     public required int Order { get; init; }
 
     /// <summary>Whether it draws noise after the start.</summary>
     public bool Stochastic { get; init; }
 
     /// <summary>
-    /// Whether its noise is that of one path, asked for stretch by stretch and nowhere twice, so that a <see cref="BrownianTree"/> makes
-    /// its result converge as the steps get smaller. Churn and Langevin steps need fresh draws instead.
+    /// Whether its noise is that of one path, asked for stretch by stretch and nowhere twice, so that a
+    /// <see cref="BrownianTree"/> makes its result converge as the steps get smaller. Churn and Langevin steps need fresh draws
+    /// instead.
     /// </summary>
     public bool FollowsPath { get; init; }
 
     /// <summary>
-    /// Whether each step is its estimate with a share of the predicted noise and perhaps fresh noise, x' = D + kept (x - D_n) + std z: what
-    /// <see cref="RenoisedGuidance"/> is defined for.
+    /// Whether each step is its estimate with a share of the predicted noise and perhaps fresh noise, x' = D + kept (x - D_n) +
+    /// std z: what <see cref="RenoisedGuidance"/> is defined for.
     /// </summary>
     public bool Renoises { get; init; }
 
-    /// <summary>Exact, for n steps; null where the solver chooses its own steps and <see cref="SamplingStep.Evaluations"/> tells.</summary>
+    /// <summary>Exact, for n steps; null where the solver chooses its own steps and <see cref="SamplingStep.Evaluations"/>
+    /// tells.</summary>
     public EvaluationCount? Evaluations { get; init; }
 
     /// <summary>The options it takes and their values; unset are those that it does not take.</summary>
@@ -56,6 +61,8 @@ public sealed record Solver
         foreach (var step in Walk(input))
             if (step.Index == input.Levels.Length - 2)
                 result = step.X.clone();
-        return result ?? throw new InvalidOperationException($"Solver {Name} ended before the last of its {input.Levels.Length - 1} steps.");
+        return result
+            ?? throw new InvalidOperationException(
+                $"Solver {Name} ended before the last of its {input.Levels.Length - 1} steps.");
     }
 }

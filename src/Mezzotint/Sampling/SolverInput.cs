@@ -22,7 +22,8 @@ public sealed record SolverInput
 
     /// <summary>
     /// Draws z ~ N(0, I), [B, C, H, W], for the stretch of levels between its two arguments: <see cref="BrownianTree.Noise"/>, or
-    /// any source of fresh draws (<c>(_, _) => noise.Next()</c>). The solver disposes what it is given. Deterministic solvers never ask.
+    /// any source of fresh draws (<c>(_, _) => noise.Next()</c>). The solver disposes what it is given. Deterministic solvers
+    /// never ask.
     /// </summary>
     public Func<double, double, Tensor>? Noise { get; init; }
 }

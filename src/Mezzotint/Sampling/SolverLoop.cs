@@ -3,30 +3,34 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// The loop that all solvers share: it checks the levels, frees the tensors, keeps the multistep history and counts the evaluations.
-/// A solver adds the one step that is its own, a function of <see cref="SolverStep"/> alone.
+/// The loop that all solvers share: it checks the levels, frees the tensors, keeps the multistep history and counts the
+/// evaluations. A solver adds the one step that is its own, a function of <see cref="SolverStep"/> alone.
 /// </summary>
 public static class SolverLoop
 {
     /// <summary>Repeats a step from level to level.</summary>
     /// <param name="input">The start, the levels, the denoiser, the noise.</param>
     /// <param name="step">
-    /// Gives x at the step's last level, and the evaluation to remember (of the path's point, from which multistep methods extrapolate).
-    /// It runs inside a dispose scope: it frees nothing itself, and what it returns must be new or the step's own x.
+    /// Gives x at the step's last level, and the evaluation to remember (of the path's point, from which multistep methods
+    /// extrapolate). It runs inside a dispose scope: it frees nothing itself, and what it returns must be new or the step's own
+    /// x.
     /// </param>
     /// <param name="memory">How many evaluations later steps want to see again.</param>
     /// <param name="stochastic">Whether the step draws noise; then the levels must go down.</param>
     /// <returns>The steps, computed as they are asked for. Their tensors live until the next one is.</returns>
-    /// <exception cref="ArgumentException">Fewer than two levels; levels that are not finite, not strictly monotone, negative, zero before
-    /// the end, or going up in a stochastic walk; no noise for a stochastic one.</exception>
-    public static IEnumerable<SamplingStep> Walk(SolverInput input, Func<SolverStep, (Tensor Next, Evaluation Here)> step, int memory = 0, bool stochastic = false)
+    /// <exception cref="ArgumentException">Fewer than two levels; levels that are not finite, not strictly monotone, negative,
+    /// zero before the end, or going up in a stochastic walk; no noise for a stochastic one.</exception>
+    public static IEnumerable<SamplingStep> Walk(
+        SolverInput input, Func<SolverStep, (Tensor Next, Evaluation Here)> step, int memory = 0, bool stochastic = false)
     {
         ArgumentNullException.ThrowIfNull(step);
         return Walk(input, () => step, memory, stochastic);
     }
 
-    /// <summary>The same for a step that carries numbers of its own from one step to the next: <paramref name="begin"/> makes a fresh one for each walk.</summary>
-    internal static IEnumerable<SamplingStep> Walk(SolverInput input, Func<Func<SolverStep, (Tensor Next, Evaluation Here)>> begin, int memory = 0, bool stochastic = false)
+    /// <summary>The same for a step that carries numbers of its own from one step to the next: <paramref name="begin"/> makes a
+    /// fresh one for each walk.</summary>
+    internal static IEnumerable<SamplingStep> Walk(
+        SolverInput input, Func<Func<SolverStep, (Tensor Next, Evaluation Here)>> begin, int memory = 0, bool stochastic = false)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentOutOfRangeException.ThrowIfNegative(memory);
@@ -36,7 +40,8 @@ public static class SolverLoop
         return Steps(input, begin, memory);
     }
 
-    private static IEnumerable<SamplingStep> Steps(SolverInput input, Func<Func<SolverStep, (Tensor Next, Evaluation Here)>> begin, int memory)
+    private static IEnumerable<SamplingStep> Steps(
+        SolverInput input, Func<Func<SolverStep, (Tensor Next, Evaluation Here)>> begin, int memory)
     {
         var step = begin();
         var x = input.X.clone().DetachFromDisposeScope();
@@ -92,13 +97,16 @@ public static class SolverLoop
             throw new ArgumentException($"{levels.Length} levels: a walk of n steps needs n + 1, at least 2.", nameof(levels));
         bool down = levels[1] < levels[0];
         if (stochastic && !down)
-            throw new ArgumentException($"Levels from {levels[0]} to {levels[1]}: a solver that draws noise walks down only.", nameof(levels));
+            throw new ArgumentException(
+                $"Levels from {levels[0]} to {levels[1]}: a solver that draws noise walks down only.", nameof(levels));
         for (int i = 0; i < levels.Length; i++)
         {
             if (!double.IsFinite(levels[i]) || levels[i] < 0 || levels[i] == 0 && i < levels.Length - 1)
-                throw new ArgumentException($"Level {i} is {levels[i]}: levels are finite and above 0; only the last may be 0.", nameof(levels));
+                throw new ArgumentException(
+                    $"Level {i} is {levels[i]}: levels are finite and above 0; only the last may be 0.", nameof(levels));
             if (i > 0 && (levels[i] == levels[i - 1] || levels[i] < levels[i - 1] != down))
-                throw new ArgumentException($"Levels {i - 1} and {i} are {levels[i - 1]} and {levels[i]}: levels go strictly one way.", nameof(levels));
+                throw new ArgumentException(
+                    $"Levels {i - 1} and {i} are {levels[i - 1]} and {levels[i]}: levels go strictly one way.", nameof(levels));
         }
     }
 }

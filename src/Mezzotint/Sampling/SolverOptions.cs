@@ -17,7 +17,8 @@ public enum UniPcVariant
 /// </summary>
 public sealed record SolverOptions
 {
-    /// <summary>How much of the noise is drawn anew: 0 (none) to 1 (all that keeps the marginals); the dpmpp-2m-sde and -3m-sde solvers take more.</summary>
+    /// <summary>How much of the noise is drawn anew: 0 (none) to 1 (all that keeps the marginals); the dpmpp-2m-sde and -3m-sde
+    /// solvers take more.</summary>
     public double? Eta { get; init; }
 
     /// <summary><see cref="Sampling.Churn.Amount"/>, 0 or more.</summary>
@@ -60,7 +61,9 @@ public sealed record SolverOptions
         new("churn", "0 or more", "S_churn: noise added before steps, over all steps", options => options.Churn),
         new("churn_min", "0 or more", "S_min: the lowest level with churn", options => options.ChurnMin),
         new("churn_max", "above churn_min", "S_max: the highest level with churn", options => options.ChurnMax),
-        new("noise_scale", "above 0", "S_noise: the standard deviation of churn's noise over its due", options => options.NoiseScale),
+        new(
+            "noise_scale", "above 0", "S_noise: the standard deviation of churn's noise over its due",
+            options => options.NoiseScale),
         new("order", "1 to 3, lms to 4", "evaluations that a multistep step is made of", options => options.Order),
         new("variant", "bh1 or bh2", "B(h) of UniPC", options => options.Variant),
         new("corrector", "true or false", "whether UniPC corrects", options => options.Corrector),
@@ -72,11 +75,14 @@ public sealed record SolverOptions
 
     /// <summary>The options that are set and their values, as text: "eta = 1, ..."; empty where none is.</summary>
     public override string ToString() => string.Join(", ", All.Where(option => option.Value(this) is not null)
-        .Select(option => string.Create(CultureInfo.InvariantCulture, $"{option.Name} = {option.Value(this)}").ToLowerInvariant()));
+        .Select(option =>
+            string.Create(CultureInfo.InvariantCulture, $"{option.Name} = {option.Value(this)}").ToLowerInvariant()));
 
-    internal static SolverOptions Of(Churn churn) => new() { Churn = churn.Amount, ChurnMin = churn.Min, ChurnMax = churn.Max, NoiseScale = churn.NoiseScale };
+    internal static SolverOptions Of(Churn churn) =>
+        new() { Churn = churn.Amount, ChurnMin = churn.Min, ChurnMax = churn.Max, NoiseScale = churn.NoiseScale };
 
-    internal Churn ToChurn() => new() { Amount = Churn!.Value, Min = ChurnMin!.Value, Max = ChurnMax!.Value, NoiseScale = NoiseScale!.Value };
+    internal Churn ToChurn() =>
+        new() { Amount = Churn!.Value, Min = ChurnMin!.Value, Max = ChurnMax!.Value, NoiseScale = NoiseScale!.Value };
 
     internal SolverOptions Or(SolverOptions defaults) => new()
     {

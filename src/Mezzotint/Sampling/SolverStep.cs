@@ -15,7 +15,8 @@ public sealed record Evaluation(double Sigma, Tensor X, Tensor Denoised)
     /// <summary>The estimate by which the noise in x is predicted, where that is not D; alive in its own step alone.</summary>
     internal Tensor? OfNoise { get; init; }
 
-    /// <summary>D + kept (x - D_n): the estimate with a share of the predicted noise, of which Euler's and DDIM's steps are made. A new tensor, [B, C, H, W].</summary>
+    /// <summary>D + kept (x - D_n): the estimate with a share of the predicted noise, of which Euler's and DDIM's steps are made.
+    /// A new tensor, [B, C, H, W].</summary>
     public Tensor Renoised(double kept) => OfNoise is null
         ? Sum((kept, X), (1 - kept, Denoised))
         : Sum((kept, X), (1, Denoised), (-kept, OfNoise));
@@ -63,7 +64,8 @@ public sealed class SolverStep
     /// <summary>Asks the denoiser at x and sigma.</summary>
     public Evaluation Evaluate(Tensor x, double sigma) => new(sigma, x, Denoise(x, sigma));
 
-    /// <summary>The same for a step that goes on by <see cref="Evaluation.Renoised"/> alone, so that the noise may be predicted by another estimate (<see cref="Solver.Renoises"/>).</summary>
+    /// <summary>The same for a step that goes on by <see cref="Evaluation.Renoised"/> alone, so that the noise may be predicted
+    /// by another estimate (<see cref="Solver.Renoises"/>).</summary>
     public Evaluation EvaluateToRenoise(Tensor x, double sigma)
     {
         Evaluations++;

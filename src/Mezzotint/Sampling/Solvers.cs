@@ -3,7 +3,8 @@ using NoiseProcess = Mezzotint.Noise.NoiseProcess; // Noise.Edm and Methods.Edm 
 
 namespace Mezzotint.Sampling;
 
-/// <summary>The named solvers. Each is a value; a program's own is made as these are, from a step (<see cref="SolverLoop"/>).</summary>
+/// <summary>The named solvers. Each is a value; a program's own is made as these are, from a step
+/// (<see cref="SolverLoop"/>).</summary>
 public static class Solvers
 {
     private const string DpmPlusPlus = "Lu et al. 2022, arXiv 2211.01095";
@@ -54,7 +55,8 @@ public static class Solvers
             if (ReferenceEquals(known, solver))
                 return;
             if (known is not null || solver.Name == EulerMaruyama.Name)
-                throw new MezzotintException($"A sampler '{solver.Name}' exists already: give this one another name.") { Key = "sampler" };
+                throw new MezzotintException($"A sampler '{solver.Name}' exists already: give this one another name.")
+                    { Key = "sampler" };
             s_catalogue = [.. s_catalogue, (solver, with ?? (_ => solver))];
         }
     }
@@ -62,7 +64,8 @@ public static class Solvers
     /// <summary>The solver of a name.</summary>
     /// <param name="name">One of <see cref="All"/>'s.</param>
     /// <param name="options">Those that differ from the defaults.</param>
-    /// <exception cref="MezzotintException">No solver has this name, it does not take one of the options, or one is out of its range.</exception>
+    /// <exception cref="MezzotintException">No solver has this name, it does not take one of the options, or one is out of its
+    /// range.</exception>
     public static Solver Named(string name, SolverOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -78,7 +81,8 @@ public static class Solvers
         return with(options.Or(found.Options));
     }
 
-    /// <summary>The solver of a name, the seed's <see cref="EulerMaruyama"/> included, which steps in the time of a process.</summary>
+    /// <summary>The solver of a name, the seed's <see cref="EulerMaruyama"/> included, which steps in the time of a
+    /// process.</summary>
     /// <param name="name">"euler-maruyama", or one of <see cref="All"/>'s.</param>
     /// <param name="process">The process that the network was trained in.</param>
     /// <param name="options">Those that differ from the defaults.</param>
@@ -94,12 +98,15 @@ public static class Solvers
         return EulerMaruyama.For(process);
     }
 
-    /// <summary>DDPM's ancestral sampling with the posterior's variance (Ho et al. 2020, equation 7): <see cref="Ddim"/> with eta = 1.</summary>
-    public static Solver Ddpm() => Ancestral.Create("ddpm", 1, false, "Ho et al. 2020, arXiv 2006.11239, algorithm 2, equation 7");
+    /// <summary>DDPM's ancestral sampling with the posterior's variance (Ho et al. 2020, equation 7): <see cref="Ddim"/> with eta
+    /// = 1.</summary>
+    public static Solver Ddpm() =>
+        Ancestral.Create("ddpm", 1, false, "Ho et al. 2020, arXiv 2006.11239, algorithm 2, equation 7");
 
     /// <summary>DDIM, in these coordinates Euler's method; with eta some of the noise is drawn anew.</summary>
     /// <param name="eta">0 to 1.</param>
-    public static Solver Ddim(double eta = 0) => Ancestral.Create("ddim", eta, true, "Song et al. 2021, arXiv 2010.02502, equations 12 and 16");
+    public static Solver Ddim(double eta = 0) =>
+        Ancestral.Create("ddim", eta, true, "Song et al. 2021, arXiv 2010.02502, equations 12 and 16");
 
     /// <summary>Euler's method.</summary>
     /// <param name="churn">Noise before each step; none by default.</param>
@@ -107,7 +114,8 @@ public static class Solvers
 
     /// <summary>Euler's method down to a lower level, then noise back up: the formula of <see cref="Ddim"/>.</summary>
     /// <param name="eta">0 to 1.</param>
-    public static Solver EulerAncestral(double eta = 1) => Ancestral.Create("euler-ancestral", eta, true, "k-diffusion, sample_euler_ancestral");
+    public static Solver EulerAncestral(double eta = 1) =>
+        Ancestral.Create("euler-ancestral", eta, true, "k-diffusion, sample_euler_ancestral");
 
     /// <summary>Heun's second-order method, two evaluations a step.</summary>
     /// <param name="churn">Noise before each step; none by default.</param>
@@ -126,10 +134,13 @@ public static class Solvers
     public static Solver DpmPlusPlus2S(double eta = 0) => DpmSolverPlusPlus.SecondSinglestep(eta);
 
     /// <summary>DPM-Solver++(2M): second order at one evaluation a step.</summary>
-    public static Solver DpmPlusPlus2M() => DpmSolverPlusPlus.SecondMultistep("dpmpp-2m", 0, false, $"{DpmPlusPlus}, algorithm 2");
+    public static Solver DpmPlusPlus2M() =>
+        DpmSolverPlusPlus.SecondMultistep("dpmpp-2m", 0, false, $"{DpmPlusPlus}, algorithm 2");
 
     /// <summary>DPM-Solver++ of third order at one evaluation a step.</summary>
-    public static Solver DpmPlusPlus3M() => DpmSolverPlusPlus.ThirdMultistep("dpmpp-3m", 0, false, $"{DpmPlusPlus}; third order: the authors' program, with its second derivative mended");
+    public static Solver DpmPlusPlus3M() =>
+        DpmSolverPlusPlus.ThirdMultistep(
+            "dpmpp-3m", 0, false, $"{DpmPlusPlus}; third order: the authors' program, with its second derivative mended");
 
     /// <summary>The stochastic single-step solver of k-diffusion.</summary>
     /// <param name="eta">0 to 1; 0 is <see cref="DpmPlusPlus2S"/>.</param>
@@ -137,11 +148,14 @@ public static class Solvers
 
     /// <summary>SDE-DPM-Solver++(2M).</summary>
     /// <param name="eta">0 or more; 0 is <see cref="DpmPlusPlus2M"/>, 1 the paper's.</param>
-    public static Solver DpmPlusPlus2MSde(double eta = 1) => DpmSolverPlusPlus.SecondMultistep("dpmpp-2m-sde", eta, true, $"{DpmPlusPlus}, SDE-DPM-Solver++(2M)");
+    public static Solver DpmPlusPlus2MSde(double eta = 1) =>
+        DpmSolverPlusPlus.SecondMultistep("dpmpp-2m-sde", eta, true, $"{DpmPlusPlus}, SDE-DPM-Solver++(2M)");
 
     /// <summary>The same with a parabola through three values.</summary>
     /// <param name="eta">0 or more; 0 is <see cref="DpmPlusPlus3M"/>.</param>
-    public static Solver DpmPlusPlus3MSde(double eta = 1) => DpmSolverPlusPlus.ThirdMultistep("dpmpp-3m-sde", eta, true, "k-diffusion, sample_dpmpp_3m_sde, with its second derivative mended");
+    public static Solver DpmPlusPlus3MSde(double eta = 1) =>
+        DpmSolverPlusPlus.ThirdMultistep(
+            "dpmpp-3m-sde", eta, true, "k-diffusion, sample_dpmpp_3m_sde, with its second derivative mended");
 
     /// <summary>Adams-Bashforth with polynomials in sigma.</summary>
     /// <param name="order">1 to 4.</param>
@@ -158,7 +172,8 @@ public static class Solvers
     /// <param name="order">The predictor's: 1 to 3.</param>
     /// <param name="variant">B(h).</param>
     /// <param name="corrector">Whether to correct.</param>
-    public static Solver UniPc(int order = 2, UniPcVariant variant = UniPcVariant.Bh2, bool corrector = true) => Methods.UniPc.Create(order, variant, corrector);
+    public static Solver UniPc(int order = 2, UniPcVariant variant = UniPcVariant.Bh2, bool corrector = true) =>
+        Methods.UniPc.Create(order, variant, corrector);
 
     /// <summary>Multistep consistency sampling, for models distilled to it.</summary>
     public static Solver Lcm() => Consistency.Lcm();
@@ -166,7 +181,8 @@ public static class Solvers
     /// <summary>The reverse diffusion predictor with Langevin correctors.</summary>
     /// <param name="snr">Above 0: the signal-to-noise ratio of the Langevin steps.</param>
     /// <param name="correctorSteps">0 to 1000 at each level.</param>
-    public static Solver PredictorCorrector(double snr = 0.16, int correctorSteps = 1) => Methods.PredictorCorrector.Create(snr, correctorSteps);
+    public static Solver PredictorCorrector(double snr = 0.16, int correctorSteps = 1) =>
+        Methods.PredictorCorrector.Create(snr, correctorSteps);
 
     /// <summary>The adaptive Runge-Kutta method of Dormand and Prince, of order 5.</summary>
     /// <param name="rtol">The allowed error of a step over the size of x, above 0.</param>
@@ -175,7 +191,10 @@ public static class Solvers
 
     private static string Takes(Solver solver)
     {
-        string[] names = [.. SolverOptions.All.Where(option => option.Value(solver.Options) is not null).Select(option => option.Name)];
+        string[] names =
+        [
+            .. SolverOptions.All.Where(option => option.Value(solver.Options) is not null).Select(option => option.Name),
+        ];
         return names.Length == 0 ? "none" : string.Join(", ", names);
     }
 }

@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// Keeps a denoiser's estimate in the range of the data, where strong guidance drives it out. Static: it is cut off at the range. Dynamic: with
-/// u = D scaled so that the range is -1 to 1, and s the p-quantile of |u| over an image or 1 if that is more, u is cut off at -s and s and divided by s.
+/// Keeps a denoiser's estimate in the range of the data, where strong guidance drives it out. Static: it is cut off at the range.
+/// Dynamic: let u = D scaled so that the range is -1 to 1, and s the p-quantile of |u| over an image, at least 1. Then u is cut
+/// off at -s and s and divided by s.
 /// </summary>
 /// <remarks>Saharia et al. 2022, "Imagen", arXiv 2205.11487, section 2.3.</remarks>
 public sealed class ThresholdingDenoiser : IDenoiser
@@ -29,14 +30,17 @@ public sealed class ThresholdingDenoiser : IDenoiser
     /// <exception cref="ArgumentException">The range is empty or not finite.</exception>
     public static ThresholdingDenoiser Static(IDenoiser inner, double low = 0, double high = 1) => new(inner, low, high, null);
 
-    /// <summary>Cuts off where all but 1 - <paramref name="quantile"/> of an image's values lie within, and scales that to the range.</summary>
+    /// <summary>Cuts off where all but 1 - <paramref name="quantile"/> of an image's values lie within, and scales that to the
+    /// range.</summary>
     /// <param name="inner">Whose estimates.</param>
     /// <param name="quantile">p, above 0 to 1.</param>
     /// <param name="low">The least value of the data.</param>
     /// <param name="high">The greatest.</param>
     /// <exception cref="ArgumentException">The range is empty or not finite, or the quantile out of its own.</exception>
     public static ThresholdingDenoiser Dynamic(IDenoiser inner, double quantile = 0.995, double low = 0, double high = 1) =>
-        quantile is > 0 and <= 1 ? new(inner, low, high, quantile) : throw new ArgumentOutOfRangeException(nameof(quantile), quantile, "A quantile is above 0 and at most 1.");
+        quantile is > 0 and <= 1
+            ? new(inner, low, high, quantile)
+            : throw new ArgumentOutOfRangeException(nameof(quantile), quantile, "A quantile is above 0 and at most 1.");
 
     /// <inheritdoc/>
     public Tensor Denoise(Tensor x, double sigma)
@@ -50,7 +54,8 @@ public sealed class ThresholdingDenoiser : IDenoiser
     {
         using var scope = NewDisposeScope();
         var (denoised, ofNoise) = _inner.Estimate(x, sigma);
-        return new(InRange(denoised).MoveToOuterDisposeScope(), ofNoise is null ? null : InRange(ofNoise).MoveToOuterDisposeScope());
+        return new(
+            InRange(denoised).MoveToOuterDisposeScope(), ofNoise is null ? null : InRange(ofNoise).MoveToOuterDisposeScope());
     }
 
     private Tensor InRange(Tensor denoised)
@@ -65,11 +70,13 @@ public sealed class ThresholdingDenoiser : IDenoiser
         using var half = tensor((_high - _low) / 2, denoised.dtype, denoised.device);
         using var one = tensor(1.0, denoised.dtype, denoised.device);
         var u = denoised.sub(middle).div(half);
-        var s = Quantile(u.abs().flatten(1), p).maximum(one).reshape([u.shape[0], .. Enumerable.Repeat(1L, (int)u.dim() - 1)]); // [B, 1, 1, 1]
+        // [B, 1, 1, 1]
+        var s = Quantile(u.abs().flatten(1), p).maximum(one).reshape([u.shape[0], .. Enumerable.Repeat(1L, (int)u.dim() - 1)]);
         return u.minimum(s).maximum(s.neg()).div(s).mul(half).Plus(middle).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The p-quantile of each row, linear between its neighbours; libtorch's own refuses more than 2^24 values.</summary>
+    /// <summary>The p-quantile of each row, linear between its neighbours; libtorch's own refuses more than 2^24
+    /// values.</summary>
     private static Tensor Quantile(Tensor rows, double p)
     {
         long last = rows.shape[1] - 1;

@@ -22,8 +22,8 @@ internal static class WalkEvaluations
     }
 
     /// <summary>
-    /// Walks over the levels with an image of one pixel, and counts: a solver may ask at levels between those of its steps, and
-    /// the guidance may cover some of them.
+    /// Walks over the levels with an image of one pixel, and counts. A solver may ask at levels between those of its steps, and
+    /// guidance may cover some of them.
     /// </summary>
     private static long Counted(Solver solver, double[] levels, Guidance guidance)
     {

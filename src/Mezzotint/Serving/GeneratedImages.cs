@@ -22,7 +22,8 @@ public sealed class GeneratedImages(ImageBatch images, ImageReceipt receipt)
     /// <summary>Image i was drawn from this seed + i.</summary>
     public long Seed => receipt.Seed;
 
-    /// <summary>Writes a PNG file, of one image as it is, of several as a grid. The file says how it was drawn; <c>mezzotint sample --like FILE</c> draws it again.</summary>
+    /// <summary>Writes a PNG file, of one image as it is, of several as a grid. The file says how it was drawn; <c>mezzotint
+    /// sample --like FILE</c> draws it again.</summary>
     /// <param name="path">The file to make or to replace.</param>
     /// <param name="scale">How many pixels of the file, each way, one value takes; at least 1.</param>
     /// <exception cref="MezzotintException">The file cannot be written.</exception>
@@ -36,5 +37,7 @@ public sealed class GeneratedImages(ImageBatch images, ImageReceipt receipt)
     /// <param name="index">Which image.</param>
     /// <param name="scale">How many pixels of the file, each way, one value takes; at least 1.</param>
     public byte[] ToPng(int index, int scale = 1) =>
-        PngFile.Encode(images.Slice(index), scale, PictureFormat.Png, text: (receipt.Of(index) with { Columns = 1, Scale = scale }).ToText());
+        PngFile.Encode(
+            images.Slice(index), scale, PictureFormat.Png,
+            text: (receipt.Of(index) with { Columns = 1, Scale = scale }).ToText());
 }

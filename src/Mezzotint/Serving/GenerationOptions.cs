@@ -50,7 +50,8 @@ public sealed record GenerationOptions
 
     /// <summary>The guidance that these options mean; null for none.</summary>
     /// <param name="own">The model's own.</param>
-    /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the weight is missing.</exception>
+    /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the weight is
+    /// missing.</exception>
     internal Guidance? Guidance(SamplingRecipe own)
     {
         if ((GuidanceScale ?? own.Guidance) is not { } weight)
@@ -63,7 +64,8 @@ public sealed record GenerationOptions
         var guidance = Sampling.Guidance.Named(kind, weight, GuidanceRescale ?? own.GuidanceRescale ?? 0, low, high);
         if (WeakerModel is not null && !guidance.NeedsWeaker)
             throw new MezzotintException(
-                $"A weaker model is for guidance of the kind auto: {kind} compares with the model's own prediction without a class.")
+                $"A weaker model is for guidance of the kind auto: {kind} compares with the model's own prediction without a "
+                + $"class.")
                 { Key = "guidance_kind" };
         return guidance.IsNone ? null : guidance;
     }

@@ -23,12 +23,15 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
     /// <param name="own">How the model is drawn where nothing is said.</param>
     /// <param name="model">The model.</param>
     /// <param name="seed">The seed.</param>
-    /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the model cannot do it.</exception>
+    /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the model cannot do
+    /// it.</exception>
     public static GenerationPlan Of(
         IReadOnlyList<int> labels, GenerationOptions options, SamplingRecipe own, ModelInfo model, long seed)
     {
         Check.Range("seed", seed, seed is >= 0 and <= uint.MaxValue, "0 to 4294967295");
-        Check.Range("interpolate_to", options.InterpolateTo ?? 0, options.InterpolateTo is null or >= 0 and <= uint.MaxValue, "0 to 4294967295");
+        Check.Range(
+            "interpolate_to", options.InterpolateTo ?? 0, options.InterpolateTo is null or >= 0 and <= uint.MaxValue,
+            "0 to 4294967295");
         var recipe = own.Choose(options.Sampler, options.Levels, options.Steps);
         var guidance = options.Guidance(own);
         recipe = recipe.With(guidance);
@@ -45,7 +48,8 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
             $"low enough that {labels.Count} seeds follow up to 4294967295");
         if (guidance is { NeedsWeaker: true } && options.WeakerModel is { } weaker && weaker.Info.Pixels != model.Pixels)
             throw new MezzotintException(
-                $"The weaker model, '{weaker.Info.Name}', knows pixels by other numbers than '{model.Name}': guidance needs two models "
+                $"The weaker model, '{weaker.Info.Name}', knows pixels by other numbers than '{model.Name}': guidance needs two "
+                + $"models "
                 + "with the same [pixels].") { Key = "guidance_kind" };
         return new(labels, recipe, request) { Source = options.Source };
     }

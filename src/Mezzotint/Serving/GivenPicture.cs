@@ -5,8 +5,8 @@ using Mezzotint.Sampling;
 namespace Mezzotint.Serving;
 
 /// <summary>
-/// A picture and a mask that somebody sent, of which only the headers were read: what is wrong with them is said at once, and the
-/// pixels are decoded when there is room to draw.
+/// A picture and a mask that somebody sent. Only their headers were read: a mistake in them is refused at once, and the pixels
+/// are decoded when there is room to draw.
 /// </summary>
 public sealed class GivenPicture
 {
@@ -52,8 +52,8 @@ public sealed class GivenPicture
         return new GivenPicture(image, mask, strength, model, mask is not null || !opaque);
     }
 
-    /// <summary>A source of the same shape, all of it black, that is drawn over as much as the picture may be: for checking and
-    /// counting a request before there is room to decode.</summary>
+    /// <summary>A source of the same shape, all of it black, that is drawn over as much as the picture may be. It serves to check
+    /// and count a request before there is room to decode.</summary>
     public SourceImage Outline()
     {
         ImageBatch Black(int channels) =>

@@ -69,13 +69,17 @@ public sealed partial record ImageReceipt
             Check.Range("index", Index ?? 0, (Index ?? 0) >= 0 && (Index ?? 0) < Labels.Count, "one of the images");
             Check.Range("columns", Columns, Columns is >= 1 and <= MostImages, $"1 to {MostImages}");
             Check.Range("scale", Scale, Scale is >= 1 and <= 256, "1 to 256");
-            Check.Range("precision", Precision ?? ComputePrecision.Float32, Precision is null or ComputePrecision.Float32 or ComputePrecision.Bfloat16, $"{ComputePrecision.Float32} or {ComputePrecision.Bfloat16}");
+            Check.Range(
+                "precision", Precision ?? ComputePrecision.Float32,
+                Precision is null or ComputePrecision.Float32 or ComputePrecision.Bfloat16,
+                $"{ComputePrecision.Float32} or {ComputePrecision.Bfloat16}");
             return new ImageReceipt
             {
                 ModelHash = ModelSha256,
                 Labels = Labels,
                 Seed = Seed,
-                Recipe = (Guidance ?? new GuidanceFacts()).Into(new SamplingRecipe { Sampler = Sampler, Levels = Levels, Steps = Steps }),
+                Recipe = (Guidance ?? new GuidanceFacts())
+                    .Into(new SamplingRecipe { Sampler = Sampler, Levels = Levels, Steps = Steps }),
                 SolverOptions = Options ?? new SolverOptions(),
                 InterpolateTo = InterpolateTo,
                 Source = Source?.ToSource(),
@@ -100,13 +104,19 @@ public sealed partial record ImageReceipt
         public double? High { get; set; }
 
         public static GuidanceFacts? Of(SamplingRecipe recipe) => recipe.Guidance is null ? null
-            : new() { Kind = recipe.GuidanceKind, Weight = recipe.Guidance, Rescale = recipe.GuidanceRescale, Low = recipe.GuidanceLow, High = recipe.GuidanceHigh };
+            : new()
+            {
+                Kind = recipe.GuidanceKind, Weight = recipe.Guidance, Rescale = recipe.GuidanceRescale, Low = recipe.GuidanceLow,
+                High = recipe.GuidanceHigh,
+            };
 
         public SamplingRecipe Into(SamplingRecipe recipe) =>
-            recipe with { GuidanceKind = Kind, Guidance = Weight, GuidanceRescale = Rescale, GuidanceLow = Low, GuidanceHigh = High };
+            recipe with
+                { GuidanceKind = Kind, Guidance = Weight, GuidanceRescale = Rescale, GuidanceLow = Low, GuidanceHigh = High };
     }
 
-    /// <summary>Pictures stand in the file as PNG files themselves: at the sizes of these models that is a few hundred bytes.</summary>
+    /// <summary>Pictures stand in the file as PNG files themselves: at the sizes of these models that is a few hundred
+    /// bytes.</summary>
     internal sealed record Picture
     {
         public required byte[] Image { get; set; }

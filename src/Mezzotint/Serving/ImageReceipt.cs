@@ -8,8 +8,8 @@ using Mezzotint.Sampling;
 namespace Mezzotint.Serving;
 
 /// <summary>
-/// How images were drawn: everything that it takes to draw them again with the same model. It goes into the text of PNG files, in words for people
-/// (keywords Software, Model, Label, Seed, Steps, Sampler, Levels) and as JSON for programs (keyword Mezzotint).
+/// How images were drawn: everything that it takes to draw them again with the same model. It goes into the text of PNG files, in
+/// words for people (keywords Software, Model, Label, Seed, Steps, Sampler, Levels) and as JSON for programs (keyword Mezzotint).
 /// </summary>
 public sealed partial record ImageReceipt
 {
@@ -37,7 +37,8 @@ public sealed partial record ImageReceipt
     /// <summary>All options of the solver.</summary>
     public SolverOptions SolverOptions { get; init; } = new();
 
-    /// <summary>With what numbers the network was computed: float32 or bfloat16, as <see cref="Engine.ComputePrecision"/> has it.</summary>
+    /// <summary>With what numbers the network was computed: float32 or bfloat16, as <see cref="Engine.ComputePrecision"/> has
+    /// it.</summary>
     public string Precision { get; init; } = Engine.ComputePrecision.Float32;
 
     /// <summary>As <see cref="SamplingRequest.InterpolateTo"/>.</summary>
@@ -122,13 +123,16 @@ public sealed partial record ImageReceipt
         {
             ["Software"] = $"mezzotint {SoftwareVersion}",
             ["Model"] = ModelName,
-            ["Label"] = string.Join(',', Labels.Distinct().Select(label => label < ClassNames.Count ? ClassNames[label] : label.ToString(CultureInfo.InvariantCulture))),
+            ["Label"] = string.Join(
+                ',',
+                Labels.Distinct().Select(label =>
+                    label < ClassNames.Count ? ClassNames[label] : label.ToString(CultureInfo.InvariantCulture))),
             ["Seed"] = Seed.ToString(CultureInfo.InvariantCulture),
             ["Steps"] = Recipe.Steps.ToString(CultureInfo.InvariantCulture),
             ["Sampler"] = $"{Recipe.Sampler} {SolverOptions}".TrimEnd(),
             ["Levels"] = Recipe.Levels,
         };
-        // A weaker model that images were driven away from is not told: such images cannot be drawn again from the file.
+        // The weaker model of guidance is not stored: images that had one cannot be drawn again from the file.
         if (Recipe.GuidanceKind != AutoKind)
             text[Keyword] = JsonSerializer.Serialize(Document.Of(this), ReceiptJson.Default.Document);
         if (Recipe.ToGuidance() is { } guidance)
@@ -144,19 +148,26 @@ public sealed partial record ImageReceipt
     public static ImageReceipt Read(string path)
     {
         if (!PngFile.ReadText(path).TryGetValue(Keyword, out string? json))
-            throw new MezzotintException($"'{path}' does not say how it was drawn: it has no text of the keyword {Keyword}. Files that `mezzotint sample`, the library and the server write have it, unless another program wrote them anew.");
+            throw new MezzotintException(
+                $"'{path}' does not say how it was drawn: it has no text of the keyword {Keyword}. Files that `mezzotint "
+                + $"sample`, the library and the server write have it, unless another program wrote them anew.");
         try
         {
             var document = JsonSerializer.Deserialize(json, ReceiptJson.Default.Document) ?? throw new JsonException("null");
             Check.Range("version", document.Version, document.Version == Version, Version.ToString(CultureInfo.InvariantCulture));
             return document.ToReceipt();
         }
-        catch (Exception problem) when (problem is JsonException or MezzotintException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception problem) when (
+            problem is JsonException or MezzotintException or InvalidOperationException or FormatException or ArgumentException)
         {
-            throw new MezzotintException($"'{path}' says how it was drawn in a way that this program does not understand: {Printable.Line(problem.Message.Split(" Path:")[0], 200)}", problem);
+            throw new MezzotintException(
+                $"'{path}' says how it was drawn in a way that this program does not understand: "
+                + $"{Printable.Line(problem.Message.Split(" Path:")[0], 200)}",
+                problem);
         }
     }
 
     private static string SoftwareVersion { get; } =
-        typeof(ImageReceipt).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+        typeof(ImageReceipt)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 }

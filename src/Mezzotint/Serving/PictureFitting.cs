@@ -7,7 +7,8 @@ namespace Mezzotint.Serving;
 /// <summary>Brings pictures that somebody gives to what a model draws: its size and its channels.</summary>
 public static class PictureFitting
 {
-    /// <summary>The picture as the model would have drawn it: averaged down where it is a whole number of times as large, and grey where the model is.</summary>
+    /// <summary>The picture as the model would have drawn it: averaged down where it is a whole number of times as large, and
+    /// grey where the model is.</summary>
     /// <param name="picture">One image.</param>
     /// <param name="model">The model.</param>
     /// <param name="name">What an error calls it.</param>
@@ -19,8 +20,8 @@ public static class PictureFitting
     }
 
     /// <summary>
-    /// A mask: white where the model shall draw anew. Of a picture with transparency, that is where it is transparent (as OpenAI's clients send masks); of any other,
-    /// where it is light.
+    /// A mask: white where the model shall draw anew. Of a picture with transparency, that is where it is transparent (as
+    /// OpenAI's clients send masks); of any other, where it is light.
     /// </summary>
     /// <param name="picture">One image.</param>
     /// <param name="opacity">Its opacity; null where all of it is opaque.</param>
@@ -38,7 +39,8 @@ public static class PictureFitting
     /// <summary>A source for drawing, from the bytes of PNG, JPEG or WebP files: <see cref="GivenPicture.Read"/> and
     /// <see cref="GivenPicture.Decode"/> in one.</summary>
     /// <param name="image">The picture's file.</param>
-    /// <param name="mask">The mask's file; null where there is none, and then what is transparent in the picture is the mask.</param>
+    /// <param name="mask">The mask's file; null where there is none, and then what is transparent in the picture is the
+    /// mask.</param>
     /// <param name="strength">The share of the steps that is walked; null for 0.6, and with a mask for all of them.</param>
     /// <param name="model">The model.</param>
     /// <exception cref="InvalidRequestException">A file is no picture, or does not fit; the message says what would.</exception>

@@ -11,16 +11,18 @@ namespace Mezzotint.Serving;
 /// <summary>Images that were drawn from the noise of pictures.</summary>
 /// <param name="Images">Values 0 to 255: [N, C, H, W].</param>
 /// <param name="RoundTripError">
-/// The root of the mean squared difference to its picture, pixels 0 to 1 and not rounded, of what was drawn from a picture's own noise as the picture's
-/// own class: the largest, where there are several; null where there is none.
+/// How far a picture that was drawn from its own noise as its own class is from itself: the root of the mean squared difference,
+/// pixels 0 to 1 and not rounded. The largest of several pictures; null where there is none.
 /// </param>
 public sealed record Redrawing(ImageBatch Images, double? RoundTripError);
 
 /// <summary>
-/// Pictures drawn anew from their own noise. Each is walked up to its noise as an image of one class, and down again (<see cref="Sampling.Inversion"/>):
-/// as the same class, which gives it back; as another, which keeps what the noise holds; or from a noise between those of two pictures.
+/// Pictures drawn anew from their own noise. Each is walked up to its noise as an image of one class, and down again
+/// (<see cref="Sampling.Inversion"/>): as the same class, which gives it back; as another, which keeps what the noise holds; or
+/// from a noise between those of two pictures.
 /// </summary>
-/// <remarks>Song et al. 2021, arXiv 2011.13456, appendix D.4; Song et al. 2021, arXiv 2010.02502, section 5.3 (interpolation on a great circle).</remarks>
+/// <remarks>Song et al. 2021, arXiv 2011.13456, appendix D.4; Song et al. 2021, arXiv 2010.02502, section 5.3 (interpolation on a
+/// great circle).</remarks>
 public sealed record PictureInversion
 {
     private const int ImagesAtOnce = 32;
@@ -51,15 +53,18 @@ public sealed record PictureInversion
     /// <exception cref="ArgumentException">The picture does not fit, or the model does not know a class.</exception>
     /// <exception cref="MezzotintException">The solver draws noise.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public Redrawing Redraw(ImageBatch picture, int label, IReadOnlyList<int> labels, WorkerThreads threads, IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
+    public Redrawing Redraw(
+        ImageBatch picture, int label, IReadOnlyList<int> labels, WorkerThreads threads,
+        IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(labels);
-        return Draw([new(picture, label)], [.. labels.Select(other => new Frame(0, other, other))], threads, progress, cancellation);
+        return Draw(
+            [new(picture, label)], [.. labels.Select(other => new Frame(0, other, other))], threads, progress, cancellation);
     }
 
     /// <summary>
-    /// From one picture to another: noises on the great circle between theirs, drawn with the estimate (1 - w) D(first class) + w D(last class), whose score is
-    /// that of the densities of the two classes to the powers 1 - w and w.
+    /// From one picture to another: noises on the great circle between theirs, drawn with the estimate (1 - w) D(first class) + w
+    /// D(last class). Its score is that of the densities of the two classes to the powers 1 - w and w.
     /// </summary>
     /// <param name="first">The picture to begin with, w = 0: one image of the model's size.</param>
     /// <param name="firstLabel">What it shows.</param>
@@ -69,14 +74,20 @@ public sealed record PictureInversion
     /// <param name="threads">Images are shared out over these.</param>
     /// <param name="progress">Told after each step of each batch, from the threads that work.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    /// <exception cref="ArgumentException">A picture does not fit, the model does not know a class, or there are fewer than two images.</exception>
+    /// <exception cref="ArgumentException">A picture does not fit, the model does not know a class, or there are fewer than two
+    /// images.</exception>
     /// <exception cref="MezzotintException">The solver draws noise.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public Redrawing Between(ImageBatch first, int firstLabel, ImageBatch last, int lastLabel, int count, WorkerThreads threads, IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
+    public Redrawing Between(
+        ImageBatch first, int firstLabel, ImageBatch last, int lastLabel, int count, WorkerThreads threads,
+        IProgress<SamplingProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (count < 2)
             throw new ArgumentException($"{count} images: a walk from one picture to another has at least 2.", nameof(count));
-        return Draw([new(first, firstLabel), new(last, lastLabel)], [.. Enumerable.Range(0, count).Select(i => new Frame(i / (count - 1.0), firstLabel, lastLabel))], threads, progress, cancellation);
+        return Draw(
+            [new(first, firstLabel), new(last, lastLabel)],
+            [.. Enumerable.Range(0, count).Select(i => new Frame(i / (count - 1.0), firstLabel, lastLabel))], threads, progress,
+            cancellation);
     }
 
     /// <summary>A picture and what it shows.</summary>
@@ -85,7 +96,9 @@ public sealed record PictureInversion
     /// <summary>How far an image is from the first picture's noise to the last one's, and the classes at both ends.</summary>
     private sealed record Frame(double Weight, int First, int Last);
 
-    private Redrawing Draw(IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames, WorkerThreads threads, IProgress<SamplingProgress>? progress, CancellationToken cancellation)
+    private Redrawing Draw(
+        IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames, WorkerThreads threads, IProgress<SamplingProgress>? progress,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(threads);
         Check(pictures, frames);
@@ -100,9 +113,13 @@ public sealed record PictureInversion
         using var scope = NewDisposeScope();
         double[] found = Share(threads, pictures.Count, 1, (i, _) => Encode(pictures[i], Counting(1)));
         var noises = tensor(found, [pictures.Count, .. shape], device: _device);
-        double[] numbers = Share(threads, frames.Count, ImagesAtOnce, (start, count) => Decode(noises, [.. frames.Skip(start).Take(count)], Counting(count)));
+        double[] numbers = Share(
+            threads, frames.Count, ImagesAtOnce,
+            (start, count) => Decode(noises, [.. frames.Skip(start).Take(count)], Counting(count)));
         var drawn = _info.Pixels.Decode(tensor(numbers, [frames.Count, .. shape]));
-        return new Redrawing(new ImageBatch(frames.Count, _info.Channels, _info.Height, _info.Width, PixelTensors.Bytes(drawn)), RoundTripError(pictures, frames, drawn));
+        return new Redrawing(
+            new ImageBatch(frames.Count, _info.Channels, _info.Height, _info.Width, PixelTensors.Bytes(drawn)),
+            RoundTripError(pictures, frames, drawn));
     }
 
     private Tensor Encode(Shown picture, Action<int> evaluated)
@@ -113,7 +130,12 @@ public sealed record PictureInversion
 
     private Tensor Decode(Tensor noises, Frame[] frames, Action<int> evaluated)
     {
-        var z = stack([.. frames.Select(frame => frame.Weight == 0 ? noises[0] : GreatCircle.Between(noises[0], noises[-1], frame.Weight))]); // [B, C, H, W]
+        // [B, C, H, W]
+        var z = stack(
+            [
+                .. frames.Select(frame =>
+                    frame.Weight == 0 ? noises[0] : GreatCircle.Between(noises[0], noises[-1], frame.Weight)),
+            ]);
         var first = DenoiserOf(frames.Select(frame => frame.First));
         if (frames.All(frame => frame.First == frame.Last))
             return Inversion.Decode(first, z, evaluated);
@@ -162,7 +184,9 @@ public sealed record PictureInversion
             throw new ArgumentException("At least one class is needed to draw the picture as.");
         foreach (int label in pictures.Select(picture => picture.Label).Concat(frames.Select(frame => frame.First)))
             if (label < 0 || label >= _info.Model.CorpusLength)
-                throw new ArgumentException($"Label {label} is not one of the {_info.Model.CorpusLength} that the model knows (0 to {_info.Model.CorpusLength - 1}).");
+                throw new ArgumentException(
+                    $"Label {label} is not one of the {_info.Model.CorpusLength} that the model knows (0 to "
+                    + $"{_info.Model.CorpusLength - 1}).");
         foreach (var (image, _) in pictures)
             new SourceImage { Image = image }.Check(_info.Channels, _info.Height, _info.Width);
     }

@@ -12,13 +12,16 @@ namespace Mezzotint.Serving;
 public static class ImageGeneratorExtensions
 {
     /// <summary>
-    /// The pipeline as an image generator of Microsoft.Extensions.AI, for <c>ImageGeneratorBuilder</c> and whatever else takes one. Disposing it leaves the pipeline alone.
+    /// The pipeline as an image generator of Microsoft.Extensions.AI, for <c>ImageGeneratorBuilder</c> and whatever else takes
+    /// one. Disposing it leaves the pipeline alone.
     /// </summary>
     /// <remarks>
-    /// <para>Prompts are understood by the rule of <see cref="PromptLabels"/>. Count, ImageSize (the model's, or a whole number of times that) and MediaType (PNG, JPEG or
-    /// WebP) are heeded. AdditionalProperties may hold seed, sampler, levels, steps, guidance_scale, strength and mask (a <see cref="DataContent"/> or bytes); a
-    /// RawRepresentationFactory may return <see cref="GenerationOptions"/>. One original image means drawing from it: see <see cref="PictureFitting"/>.</para>
-    /// <para>Each content has seed and label among its AdditionalProperties; the response's RawRepresentation is the <see cref="GeneratedImages"/>.</para>
+    /// <para>Prompts are understood by the rule of <see cref="PromptLabels"/>. Count, ImageSize (the model's, or a whole number
+    /// of times that) and MediaType (PNG, JPEG or WebP) are heeded. AdditionalProperties may hold seed, sampler, levels, steps,
+    /// guidance_scale, strength and mask (a <see cref="DataContent"/> or bytes); a RawRepresentationFactory may return
+    /// <see cref="GenerationOptions"/>. One original image means drawing from it: see <see cref="PictureFitting"/>.</para>
+    /// <para>Each content has seed and label among its AdditionalProperties; the response's RawRepresentation is the
+    /// <see cref="GeneratedImages"/>.</para>
     /// </remarks>
     /// <param name="pipeline">The pipeline; it stays the caller's.</param>
     public static IImageGenerator AsImageGenerator(this DiffusionPipeline pipeline)
@@ -34,7 +37,8 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
 
     private readonly ImageGeneratorMetadata _metadata = new("mezzotint", defaultModelId: pipeline.Name);
 
-    public async Task<ImageGenerationResponse> GenerateAsync(ImageGenerationRequest request, ImageGenerationOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<ImageGenerationResponse> GenerateAsync(
+        ImageGenerationRequest request, ImageGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         if (options?.ModelId is { } asked && asked != pipeline.Name)
@@ -42,7 +46,8 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
                 $"There is no model {Printable.Quote(asked)} here; this generator draws with '{pipeline.Name}'.")
                 { Key = "ModelId" };
         if (options?.ResponseFormat is ImageGenerationResponseFormat.Uri or ImageGenerationResponseFormat.Hosted)
-            throw new NotSupportedException("A local generator has no place on the net to put images at: ask for ImageGenerationResponseFormat.Data.");
+            throw new NotSupportedException(
+                "A local generator has no place on the net to put images at: ask for ImageGenerationResponseFormat.Data.");
         string mediaType = options?.MediaType ?? "image/png";
         var format = Format(mediaType);
         int scale = Scale(options?.ImageSize);
@@ -53,7 +58,8 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
 
         var images = await pipeline.GenerateAsync(prompt, Options(request, options), cancellationToken).ConfigureAwait(false);
         return new ImageGenerationResponse([.. Enumerable.Range(0, images.Count).Select(i => (AIContent)new DataContent(
-            format == PictureFormat.Png ? images.ToPng(i, scale) : PngFile.Encode(images.Images.Slice(i), scale, format, Quality), mediaType)
+            format == PictureFormat.Png ? images.ToPng(i, scale) : PngFile.Encode(images.Images.Slice(i), scale, format, Quality),
+            mediaType)
         {
             AdditionalProperties = new() { ["seed"] = images.Receipt.Of(i).Seed, ["label"] = images.Labels[i] },
         })])
@@ -141,7 +147,8 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
         if (size is not { } wanted)
             return 1;
         int scale = wanted.Height / pipeline.Model.Height;
-        return scale >= 1 && wanted.Height == scale * pipeline.Model.Height && wanted.Width == scale * pipeline.Model.Width ? scale
+        return scale >= 1 && wanted.Height == scale * pipeline.Model.Height
+            && wanted.Width == scale * pipeline.Model.Width ? scale
             : throw new InvalidRequestException(
                 $"Images of {wanted.Width} x {wanted.Height} are not drawn: this model has {pipeline.Model.Width} x "
                 + $"{pipeline.Model.Height}, or a whole number of times that.") { Key = "ImageSize" };

@@ -13,7 +13,8 @@ namespace Mezzotint.Serving;
 /// threads that evaluate.</summary>
 internal sealed class PipelineWalks : IDisposable
 {
-    /// <summary>Walks at once for each evaluator: while it evaluates the questions of some, the others wait with theirs.</summary>
+    /// <summary>Walks at once for each evaluator: while it evaluates the questions of some, the others wait with
+    /// theirs.</summary>
     private const int WalksOfAnEvaluator = 16;
 
     private static readonly Scalar Half = 0.5f;
@@ -50,8 +51,8 @@ internal sealed class PipelineWalks : IDisposable
     /// <summary>How much has been done and is to be done.</summary>
     public PipelineWork Work => new(_walkers.Waiting, Interlocked.Read(ref _images), _network.Evaluations, _network.Batches);
 
-    /// <summary>The most images that walk together on one thread: on a CPU few, as the solver's own arithmetic is a small part of
-    /// the work; on other devices, whose speed grows with the batch, many.</summary>
+    /// <summary>The most images that walk together on one thread. On a CPU they are few, as the solver's own arithmetic is a
+    /// small part of the work. On other devices, whose speed grows with the batch, they are many.</summary>
     private int ImagesOfAWalk => _memory is null ? 64 : 8;
 
     /// <summary>Makes sure that so many images fit into memory when they are drawn at once.</summary>
@@ -62,7 +63,8 @@ internal sealed class PipelineWalks : IDisposable
         if (_memory is null)
             return;
         int each = WalksOfAnEvaluator * ImagesOfAWalk;
-        (string key, string remedy) = images is null ? ("threads", $"Evaluate on fewer threads than {Threads}") : ("count", "Draw fewer at once");
+        (string key, string remedy) = images is null
+            ? ("threads", $"Evaluate on fewer threads than {Threads}") : ("count", "Draw fewer at once");
         if (images is { } few)
             each = (int)Math.Clamp((few + Threads - 1) / Threads, 1, each);
         DrawingMemory.Of(_memory, Threads, each, key, remedy).Check();
@@ -121,7 +123,8 @@ internal sealed class PipelineWalks : IDisposable
     }
 
     /// <summary>Equal parts, none above the most, and no fewer than there are threads to keep busy. A solver that chooses its own
-    /// steps chooses them for all images of a walk together: there each image is a walk, so that it depends on no other.</summary>
+    /// steps chooses them for all images of a walk together: there each image is a walk, so that it depends on no
+    /// other.</summary>
     internal static List<(int Start, int Count)> Parts(int count, int threads, int most)
     {
         int parts = Math.Max((count + most - 1) / most, Math.Min(threads, count));
@@ -146,13 +149,15 @@ internal sealed class PipelineWalks : IDisposable
         try
         {
             using var scope = NewDisposeScope();
-            var request = drawing.Source is { } source ? drawing.Plan.Request with { Source = source.Source } : drawing.Plan.Request;
+            var request = drawing.Source is { } source
+                ? drawing.Plan.Request with { Source = source.Source } : drawing.Plan.Request;
             NetworkCall? weakerCall = weaker is null ? null : weaker.Evaluate;
             _sampler.Walk(request, start, count, _network.Evaluate, weakerCall, (step, evaluations) =>
             {
                 drawing.Watch.Count(evaluations - before);
                 before = evaluations;
-                bool last = step.Index == steps - 1, shown = drawing.Watch.Seen is not null && (last || drawing.Watch.Wanted(step.Index, steps));
+                bool last = step.Index == steps - 1,
+                    shown = drawing.Watch.Seen is not null && (last || drawing.Watch.Wanted(step.Index, steps));
                 if (last || shown)
                     Show(drawing, start, count, step, steps, evaluations, last, shown);
             }, stop);
@@ -164,7 +169,8 @@ internal sealed class PipelineWalks : IDisposable
         }
     }
 
-    private void Show(Drawing drawing, int start, int count, SamplingStep step, int steps, long evaluations, bool last, bool shown)
+    private void Show(
+        Drawing drawing, int start, int count, SamplingStep step, int steps, long evaluations, bool last, bool shown)
     {
         byte[] values = Decoded(last ? step.X : step.Denoised, drawing.Source);
         int length = values.Length / count;

@@ -7,14 +7,16 @@ using static TorchSharp.torch;
 namespace Mezzotint.Serving;
 
 /// <summary>
-/// One network that many walks ask at once: whatever they ask at about the same time is evaluated as one batch, each image with its own time and condition. So walks
-/// of any sampler and any number of steps share evaluations, and images enter and leave the batch between any two of their steps.
+/// One network that many walks ask at once: whatever they ask at about the same time is evaluated as one batch, each image with
+/// its own time and condition. So walks of any sampler and any number of steps share evaluations, and images enter and leave the
+/// batch between any two of their steps.
 /// </summary>
 /// <remarks>
-/// A walk runs on a thread of its own and waits in <see cref="Evaluate"/>; one thread a core evaluates, alone, with libtorch single-threaded (see
-/// <see cref="Runtime.WorkerThreads"/> for why). An evaluator does not take the first question that comes, but waits until its share of all images that are being
-/// walked has asked: those who do not wait are between two evaluations, and that takes them a fraction of one. Batches have the sizes of
-/// <see cref="SteadyBatch"/> where libtorch evaluates them, so an image does not depend on what it was evaluated with.
+/// A walk runs on a thread of its own and waits in <see cref="Evaluate"/>; one thread a core evaluates, alone, with libtorch
+/// single-threaded (see <see cref="Runtime.WorkerThreads"/> for why). An evaluator does not take the first question that comes.
+/// It waits until its share of all images that are being walked has asked. The others are between two evaluations, for a fraction
+/// of the time of one. Batches have the sizes of <see cref="SteadyBatch"/> where libtorch evaluates them, so an image does not
+/// depend on what it was evaluated with.
 /// </remarks>
 internal sealed class SharedEvaluations : IDisposable
 {
@@ -30,11 +32,16 @@ internal sealed class SharedEvaluations : IDisposable
     private long _evaluations, _batches;
 
     /// <summary>Starts the evaluators.</summary>
-    /// <param name="evaluators">What evaluates the network, one a thread, 1 or more; they are freed with this. Nobody changes the network meanwhile.</param>
+    /// <param name="evaluators">What evaluates the network, one a thread, 1 or more; they are freed with this. Nobody changes the
+    /// network meanwhile.</param>
     public SharedEvaluations(IEnumerable<NetworkEvaluator> evaluators)
     {
         _evaluators = [.. evaluators];
-        _threads = [.. _evaluators.Select((evaluator, i) => new Thread(() => Work(evaluator)) { IsBackground = true, Name = $"mezzotint evaluator {i}" })];
+        _threads =
+        [
+            .. _evaluators.Select((evaluator, i) =>
+                new Thread(() => Work(evaluator)) { IsBackground = true, Name = $"mezzotint evaluator {i}" }),
+        ];
         foreach (var thread in _threads)
             thread.Start();
     }
@@ -45,7 +52,8 @@ internal sealed class SharedEvaluations : IDisposable
     /// <summary>Batches so far.</summary>
     public long Batches => Interlocked.Read(ref _batches);
 
-    /// <summary>Tells that a walk of some images begins (or, with a negative number, has ended): the evaluators wait for what it asks.</summary>
+    /// <summary>Tells that a walk of some images begins (or, with a negative number, has ended): the evaluators wait for what it
+    /// asks.</summary>
     public void Walk(int images)
     {
         lock (_lock)
@@ -153,8 +161,12 @@ internal sealed class SharedEvaluations : IDisposable
     /// <summary>Whether there is enough for one evaluator, or nobody else is going to ask before something is answered.</summary>
     private bool EnoughAsked() => _asking >= Share() || _asking + _evaluating >= _walking;
 
-    /// <summary>What one evaluator takes of the images that are walked. To libtorch fewer than the smallest batch would cost as much.</summary>
-    private int Share() => Math.Clamp((_walking + _threads.Length - 1) / _threads.Length, _evaluators[0].ByImage ? 1 : SteadyBatch.Fewest, _evaluators[0].MostAtOnce);
+    /// <summary>What one evaluator takes of the images that are walked. To libtorch fewer than the smallest batch would cost as
+    /// much.</summary>
+    private int Share() =>
+        Math.Clamp(
+            (_walking + _threads.Length - 1) / _threads.Length, _evaluators[0].ByImage ? 1 : SteadyBatch.Fewest,
+            _evaluators[0].MostAtOnce);
 
     private static void Answer(NetworkEvaluator evaluator, List<Question> batch)
     {
@@ -210,7 +222,8 @@ internal sealed class SharedEvaluations : IDisposable
 
         private bool _answered;
 
-        /// <summary>Waits for the end: each for its own, for waking all at every answer would cost more than some answers do.</summary>
+        /// <summary>Waits for the end: each for its own, for waking all at every answer would cost more than some answers
+        /// do.</summary>
         public void Wait()
         {
             lock (this)

@@ -2,7 +2,8 @@ using System.Threading.Channels;
 
 namespace Mezzotint.Serving;
 
-/// <summary>Threads on which walks run, first come, first served. A walk spends most of its time waiting for an evaluation, so there are many more than cores.</summary>
+/// <summary>Threads on which walks run, first come, first served. A walk spends most of its time waiting for an evaluation, so
+/// there are many more than cores.</summary>
 internal sealed class Walkers : IDisposable
 {
     private readonly Channel<Action> _work = Channel.CreateUnbounded<Action>();
@@ -13,7 +14,10 @@ internal sealed class Walkers : IDisposable
     /// <param name="count">How many walks run at once, 1 or more.</param>
     public Walkers(int count)
     {
-        _threads = [.. Enumerable.Range(0, count).Select(i => new Thread(Loop) { IsBackground = true, Name = $"mezzotint walk {i}" })];
+        _threads =
+        [
+            .. Enumerable.Range(0, count).Select(i => new Thread(Loop) { IsBackground = true, Name = $"mezzotint walk {i}" }),
+        ];
         foreach (var thread in _threads)
             thread.Start();
     }

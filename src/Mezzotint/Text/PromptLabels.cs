@@ -19,14 +19,17 @@ public static class PromptLabels
 {
     private static readonly string[] Numbers =
     [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+        "fourteen", "fifteen", "sixteen",
         "seventeen", "eighteen", "nineteen", "twenty",
     ];
 
     private static readonly HashSet<string> Fillers = new(
     [
-        "a", "an", "the", "of", "some", "please", "draw", "paint", "write", "show", "generate", "make", "me", "drawing", "picture", "image", "photo", "sketch", "painting",
-        "handwritten", "hand", "written", "drawn", "digit", "digits", "number", "numbers", "numeral", "numerals", "figure", "class", "label",
+        "a", "an", "the", "of", "some", "please", "draw", "paint", "write", "show", "generate", "make", "me", "drawing",
+        "picture", "image", "photo", "sketch", "painting",
+        "handwritten", "hand", "written", "drawn", "digit", "digits", "number", "numbers", "numeral", "numerals", "figure",
+        "class", "label",
     ], StringComparer.Ordinal);
 
     /// <summary>The label that a prompt asks for.</summary>
@@ -91,20 +94,26 @@ public static class PromptLabels
 
     private static int? Meant(string text, IReadOnlyList<string> classNames)
     {
-        string?[] singular = [text, text.EndsWith("es", StringComparison.Ordinal) ? text[..^2] : null, text.EndsWith('s') ? text[..^1] : null];
+        string?[] singular =
+        [
+            text, text.EndsWith("es", StringComparison.Ordinal) ? text[..^2] : null, text.EndsWith('s') ? text[..^1] : null,
+        ];
         foreach (string? candidate in singular)
         {
             if (string.IsNullOrEmpty(candidate))
                 continue;
             if (Named(candidate, classNames) is { } label)
                 return label;
-            if (Array.IndexOf(Numbers, candidate) is >= 0 and var number && Named(number.ToString(CultureInfo.InvariantCulture), classNames) is { } digit)
+            if (Array.IndexOf(Numbers, candidate) is >= 0 and var number
+                && Named(number.ToString(CultureInfo.InvariantCulture), classNames) is { } digit)
                 return digit;
-            if (int.TryParse(candidate, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value < Numbers.Length && Named(Numbers[value], classNames) is { } word)
+            if (int.TryParse(candidate, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value < Numbers.Length
+                && Named(Numbers[value], classNames) is { } word)
                 return word;
         }
         bool numbered = classNames.Any(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-        return !numbered && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < classNames.Count ? index : null;
+        return !numbered && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            && index < classNames.Count ? index : null;
     }
 
     private static int? Named(string text, IReadOnlyList<string> classNames)
@@ -125,7 +134,8 @@ public static class PromptLabels
     {
         string name = Printable.Line(classNames[^1], 40);
         return int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < Numbers.Length
-            ? $"ask for one of them, as in \"{name}\", \"{Numbers[number]}\", \"a {Numbers[number]}\" or \"a handwritten {name}\"."
+            ? $"ask for one of them, as in \"{name}\", \"{Numbers[number]}\", \"a {Numbers[number]}\" or \"a handwritten "
+                + $"{name}\"."
             : $"ask for one of them, as in \"{name}\" or \"a picture of {name}\".";
     }
 }

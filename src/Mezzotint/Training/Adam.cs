@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// Adam on one flat tensor: m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= lr m / (1 - b1^n) / (sqrt(v / (1 - b2^n)) + eps).
-/// Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv 1412.6980, algorithm 1.
+/// Adam on one flat tensor: m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= lr m / (1 - b1^n) / (sqrt(v / (1 - b2^n)) +
+/// eps). Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv 1412.6980, algorithm 1.
 /// </summary>
 public sealed class Adam : IDisposable
 {
@@ -54,7 +54,8 @@ public sealed class Adam : IDisposable
         weights.addcdiv_(FirstMoment, denominator, rate);
     }
 
-    /// <summary>The same for some of the weights on the CPU, in one pass over memory: threads share the weights out. The gradients become 0.</summary>
+    /// <summary>The same for some of the weights on the CPU, in one pass over memory: threads share the weights out. The
+    /// gradients become 0.</summary>
     /// <param name="weights">[P], changed in place.</param>
     /// <param name="gradients">One or more of [P], which are added up in this order.</param>
     /// <param name="factor">What their sum is multiplied with.</param>
@@ -62,14 +63,17 @@ public sealed class Adam : IDisposable
     /// <param name="step">Which step this is, counted from 1.</param>
     /// <param name="start">The first weight.</param>
     /// <param name="count">How many.</param>
-    internal unsafe void StepPart(Tensor weights, IReadOnlyList<Tensor> gradients, float factor, double learningRate, long step, long start, long count)
+    internal unsafe void StepPart(
+        Tensor weights, IReadOnlyList<Tensor> gradients, float factor, double learningRate, long step, long start, long count)
     {
         double correction1 = 1 - Math.Pow(_beta1, step), correction2 = 1 - Math.Pow(_beta2, step);
         float* w = Address(weights), m = Address(FirstMoment), v = Address(SecondMoment), g = Address(gradients[0]);
         nint[] others = [.. gradients.Skip(1).Select(tensor => (nint)Address(tensor))];
         var (beta1, rest1) = (Vector512.Create((float)_beta1), Vector512.Create((float)(1 - _beta1)));
         var (beta2, rest2) = (Vector512.Create((float)_beta2), Vector512.Create((float)(1 - _beta2)));
-        var (root2, rate, factors) = (Vector512.Create((float)(1 / Math.Sqrt(correction2))), Vector512.Create((float)(learningRate / correction1)), Vector512.Create(factor));
+        var (root2, rate, factors) = (
+            Vector512.Create((float)(1 / Math.Sqrt(correction2))), Vector512.Create((float)(learningRate / correction1)),
+            Vector512.Create(factor));
         var epsilon = Vector512.Create((float)Epsilon);
         long end = start + count, i = start;
         for (; i + Lanes.Count <= end; i += Lanes.Count)

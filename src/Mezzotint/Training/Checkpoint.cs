@@ -8,7 +8,8 @@ namespace Mezzotint.Training;
 
 /// <summary>
 /// All that a training needs to go on to the bit: weights, moments, average, and where it is. Random streams follow from the
-/// run's seed and the step, so they need no state. On disk: a safetensors file whose metadata hold the numbers and a hash of it all.
+/// run's seed and the step, so they need no state. On disk: a safetensors file whose metadata hold the numbers and a hash of it
+/// all.
 /// </summary>
 public sealed record Checkpoint
 {
@@ -30,7 +31,8 @@ public sealed record Checkpoint
     /// <summary>Time spent training so far, over all sessions.</summary>
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>The tensors by name: <c>weights</c>, <c>first_moment</c>, <c>second_moment</c>, and <c>average_0</c>, ... where there are any.</summary>
+    /// <summary>The tensors by name: <c>weights</c>, <c>first_moment</c>, <c>second_moment</c>, and <c>average_0</c>, ... where
+    /// there are any.</summary>
     public required IReadOnlyDictionary<string, TensorData> Tensors { get; init; }
 
     /// <summary>Writes the checkpoint whole or not at all.</summary>
@@ -74,7 +76,9 @@ public sealed record Checkpoint
             Tensors = file.Tensors,
         };
         if (Value(HashKey) != Hash(file.Tensors, file.Metadata))
-            throw new MezzotintException($"{path} is damaged: the hash of its contents is not the one it was written with. Resume from an older checkpoint.");
+            throw new MezzotintException(
+                $"{path} is damaged: the hash of its contents is not the one it was written with. Resume from an older "
+                + $"checkpoint.");
         return checkpoint;
     }
 

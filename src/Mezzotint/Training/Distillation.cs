@@ -23,19 +23,22 @@ public sealed record NoDistillation : Distillation
 }
 
 /// <summary>
-/// Easy consistency tuning: D becomes the end of the path instead of the mean of all ends. Two noisy versions of an image with the same noise, at a level t and
-/// a lower one r, must come to the same end; r begins far below t, at 0 even, where that is denoising, and comes nearer with each doubling.
+/// Easy consistency tuning: D becomes the end of the path instead of the mean of all ends. Two noisy versions of an image with
+/// the same noise, at a level t and a lower one r, must come to the same end; r begins far below t, at 0 even, where that is
+/// denoising, and comes nearer with each doubling.
 /// </summary>
 /// <remarks>
-/// Geng et al. 2024, "Consistency Models Made Easy", arXiv 2406.14548, section 3: r / t = 1 - n(t) / 2^a with n(t) = 1 + 8 / (1 + e^t), and the loss of an image
-/// (sqrt(|D_t - D_r|^2 + c^2) - c) / (t - r), D_r without gradient. Song, Dhariwal 2024, arXiv 2310.14189, equation 8 (the pseudo-Huber metric, and c).
+/// Geng et al. 2024, "Consistency Models Made Easy", arXiv 2406.14548, section 3: r / t = 1 - n(t) / 2^a with n(t) = 1 + 8 / (1 +
+/// e^t), and the loss of an image (sqrt(|D_t - D_r|^2 + c^2) - c) / (t - r), D_r without gradient. Song, Dhariwal 2024, arXiv
+/// 2310.14189, equation 8 (the pseudo-Huber metric, and c).
 /// </remarks>
 public sealed record ConsistencyTuning : Distillation
 {
     /// <summary>How often the gap between the levels is halved over the training, 1 to 30.</summary>
     public int Doublings { get; init; } = 8;
 
-    /// <summary>c, the distance of two estimates from which on it counts as it is and not squared; in the data's units, over all pixels of an image.</summary>
+    /// <summary>c, the distance of two estimates from which on it counts as it is and not squared; in the data's units, over all
+    /// pixels of an image.</summary>
     public double Huber { get; init; } = 0.03;
 
     /// <inheritdoc/>

@@ -28,7 +28,8 @@ public sealed class FlatParameters : IDisposable
         return Bind(trainable, weights);
     }
 
-    /// <summary>Makes the parameters of another network of the same shape the very same memory, with gradients of their own.</summary>
+    /// <summary>Makes the parameters of another network of the same shape the very same memory, with gradients of their
+    /// own.</summary>
     public FlatParameters Share(nn.Module replica)
     {
         var trainable = Trainable(replica);

@@ -4,8 +4,8 @@ using Mezzotint.Settings;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// How much the levels of noise count in the loss: the error of an image is weight |D - x_0|^2, summed over its pixels. With the signal-to-noise ratio
-/// 1 / level^2 as the weight it is the error of the predicted noise.
+/// How much the levels of noise count in the loss: the error of an image is weight |D - x_0|^2, summed over its pixels. With the
+/// signal-to-noise ratio 1 / level^2 as the weight it is the error of the predicted noise.
 /// </summary>
 [SettingsKind("seed", typeof(SeedWeighting))]
 [SettingsKind("simple", typeof(SimpleWeighting))]
@@ -15,7 +15,8 @@ namespace Mezzotint.Training;
 [SettingsKind("p2", typeof(P2Weighting))]
 public abstract record LossWeighting
 {
-    /// <summary>The weight of |F - F*|^2, the error of the network's own output, which is Out^2 times that of |D - x_0|^2.</summary>
+    /// <summary>The weight of |F - F*|^2, the error of the network's own output, which is Out^2 times that of |D -
+    /// x_0|^2.</summary>
     /// <param name="level">The level of the noise, more than 0.</param>
     /// <param name="scalings">How the network is used there.</param>
     public virtual double OfOutput(double level, Scalings scalings) => OfImage(level) * scalings.Out * scalings.Out;
@@ -30,7 +31,8 @@ public abstract record LossWeighting
 }
 
 /// <summary>The seed's: the error of the predicted noise, 1 / level^2.</summary>
-/// <remarks>Song et al. 2021, arXiv 2011.13456, equation 7 with lambda = std^2; Ho et al. 2020, arXiv 2006.11239, equation 14.</remarks>
+/// <remarks>Song et al. 2021, arXiv 2011.13456, equation 7 with lambda = std^2; Ho et al. 2020, arXiv 2006.11239, equation
+/// 14.</remarks>
 public sealed record SeedWeighting : LossWeighting
 {
     /// <inheritdoc/>
@@ -59,11 +61,13 @@ public sealed record EdmWeighting : LossWeighting
     protected override double OfImage(double level) => 1 / (level * level) + 1 / (DataStd * DataStd);
 
     /// <inheritdoc/>
-    public override void Validate() => Check.Range("loss.data_std", DataStd, DataStd is > 0 and < 1e6, "more than 0 and below 1000000");
+    public override void Validate() =>
+        Check.Range("loss.data_std", DataStd, DataStd is > 0 and < 1e6, "more than 0 and below 1000000");
 }
 
 /// <summary>min(1 / level^2, gamma): no more than gamma for what is nearly clean.</summary>
-/// <remarks>Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy", arXiv 2303.09556, section 3.4.</remarks>
+/// <remarks>Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy", arXiv 2303.09556, section
+/// 3.4.</remarks>
 public sealed record MinSnrWeighting : LossWeighting
 {
     /// <summary>gamma, more than 0; the paper's is 5.</summary>
@@ -77,7 +81,8 @@ public sealed record MinSnrWeighting : LossWeighting
 }
 
 /// <summary>gamma / (gamma level^2 + 1): min-SNR without its corner, half of gamma where the ratio is gamma.</summary>
-/// <remarks>Crowson et al. 2024, "Scalable High-Resolution Pixel-Space Image Synthesis with Hourglass Diffusion Transformers", arXiv 2401.11605, section 4.5.</remarks>
+/// <remarks>Crowson et al. 2024, "Scalable High-Resolution Pixel-Space Image Synthesis with Hourglass Diffusion Transformers",
+/// arXiv 2401.11605, section 4.5.</remarks>
 public sealed record SoftMinSnrWeighting : LossWeighting
 {
     /// <summary>gamma, more than 0.</summary>

@@ -1,10 +1,11 @@
 namespace Mezzotint.Training;
 
 /// <summary>
-/// The arithmetic of power-function averages: at step t the weights of step tau count p(tau) = (gamma + 1) tau^gamma / t^(gamma + 1), tau from 0 to t; and
-/// an average of any width as a combination of ones that were kept.
+/// The arithmetic of power-function averages: at step t the weights of step tau count p(tau) = (gamma + 1) tau^gamma / t^(gamma +
+/// 1), tau from 0 to t; and an average of any width as a combination of ones that were kept.
 /// </summary>
-/// <remarks>Karras et al. 2024, "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3 and appendix C.</remarks>
+/// <remarks>Karras et al. 2024, "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3
+/// and appendix C.</remarks>
 public static class PowerFunctionAverage
 {
     /// <summary>The width of gamma = 0, every step alike: 1 / sqrt(12) = 0.2887 of the training.</summary>
@@ -24,7 +25,8 @@ public static class PowerFunctionAverage
     public static double Exponent(double width)
     {
         if (!IsWidth(width))
-            throw new ArgumentOutOfRangeException(nameof(width), width, $"A width is more than 0.001 and at most {LargestWidth}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(width), width, $"A width is more than 0.001 and at most {LargestWidth}.");
         double low = 0, high = 1 / width; // the variance falls with gamma, and is below 1 / gamma^2
         for (int i = 0; i < 200 && high - low > 1e-14 * high; i++)
         {
@@ -42,8 +44,8 @@ public static class PowerFunctionAverage
     public static double Width(double exponent) => Math.Sqrt(Variance(exponent));
 
     /// <summary>
-    /// The factors with which snapshots add up to an average of another width: those whose combined profile is nearest to the wished-for one in the sense
-    /// of least squares over the steps. They add up to nearly 1; some may be negative.
+    /// The factors with which snapshots add up to an average of another width: those whose combined profile is nearest to the
+    /// wished-for one in the sense of least squares over the steps. They add up to nearly 1; some may be negative.
     /// </summary>
     /// <param name="snapshots">What is at hand.</param>
     /// <param name="target">What is wished for: a width at a step.</param>
@@ -53,7 +55,10 @@ public static class PowerFunctionAverage
         ArgumentNullException.ThrowIfNull(snapshots);
         if (snapshots.Count == 0 || snapshots.Distinct().Count() < snapshots.Count)
             throw new ArgumentException("An average is made of one or more different snapshots.", nameof(snapshots));
-        (double Exponent, double Step)[] profiles = [.. snapshots.Append(target).Select(snapshot => (Exponent(snapshot.Width), (double)snapshot.Step))];
+        (double Exponent, double Step)[] profiles =
+        [
+            .. snapshots.Append(target).Select(snapshot => (Exponent(snapshot.Width), (double)snapshot.Step)),
+        ];
         int n = snapshots.Count;
         var gram = new double[n, n + 1]; // the last column is the right-hand side
         for (int i = 0; i < n; i++)
@@ -65,7 +70,8 @@ public static class PowerFunctionAverage
     /// <summary>The integral of the product of two profiles over the steps that both cover.</summary>
     internal static double Inner((double Exponent, double Step) a, (double Exponent, double Step) b)
     {
-        // (ga + 1)(gb + 1) / (ga + gb + 1) m^(ga + gb + 1) / (ta^(ga + 1) tb^(gb + 1)), as ratios of the steps, whose powers alone have no bound
+        // (ga + 1)(gb + 1) / (ga + gb + 1) m^(ga + gb + 1) / (ta^(ga + 1) tb^(gb + 1)), as ratios of the steps, whose powers
+        // alone have no bound
         double m = Math.Min(a.Step, b.Step);
         double ratio = (a.Exponent + 1) * Math.Log(m / a.Step) + (b.Exponent + 1) * Math.Log(m / b.Step);
         return (a.Exponent + 1) * (b.Exponent + 1) / (a.Exponent + b.Exponent + 1) * Math.Exp(ratio) / m;
@@ -73,7 +79,8 @@ public static class PowerFunctionAverage
 
     private static double Variance(double exponent) => (exponent + 1) / ((exponent + 2) * (exponent + 2) * (exponent + 3));
 
-    /// <summary>Gauss's elimination with complete pivoting. Rows that are the sum of others to within rounding get the factor 0: they add nothing.</summary>
+    /// <summary>Gauss's elimination with complete pivoting. Rows that are the sum of others to within rounding get the factor 0:
+    /// they add nothing.</summary>
     private static double[] Solve(double[,] a)
     {
         int n = a.GetLength(0);

@@ -3,15 +3,17 @@ using Mezzotint.Settings;
 
 namespace Mezzotint.Training;
 
-/// <summary>Which times, and so which levels of noise, training draws: a function of a number that is uniform between 0 and 1.</summary>
+/// <summary>Which times, and so which levels of noise, training draws: a function of a number that is uniform between 0 and
+/// 1.</summary>
 [SettingsKind("uniform", typeof(UniformTimes))]
 [SettingsKind("log-normal", typeof(LogNormalLevels))]
 [SettingsKind("logit-normal", typeof(LogitNormalTimes))]
 public abstract record TimeDistribution
 {
     /// <summary>
-    /// Whether a batch of B draws one number in each of B equal parts of (0, 1) instead of B independent ones: the same distribution, with less noise in the
-    /// loss. Kingma et al. 2021, "Variational Diffusion Models", arXiv 2107.00630, appendix I.1, whose numbers also share one draw.
+    /// Whether a batch of B draws one number in each of B equal parts of (0, 1) instead of B independent ones: the same
+    /// distribution, with less noise in the loss. Kingma et al. 2021, "Variational Diffusion Models", arXiv 2107.00630, appendix
+    /// I.1, whose numbers also share one draw.
     /// </summary>
     public bool Stratified { get; init; }
 
@@ -69,8 +71,9 @@ public sealed record LogNormalLevels : TimeDistribution
     public double Std { get; init; } = 1.2;
 
     /// <summary>
-    /// The part of the draws that is even in ln level instead, from the process's least level to exp(Mean): 0 to below 1. A likelihood weighs every logarithm
-    /// of the level alike (Kingma et al. 2021, arXiv 2107.00630, equation 18), and the normal distribution hardly reaches the low ones.
+    /// The part of the draws that is even in ln level instead, from the process's least level to exp(Mean): 0 to below 1. A
+    /// likelihood weighs every logarithm of the level alike (Kingma et al. 2021, arXiv 2107.00630, equation 18), and the normal
+    /// distribution hardly reaches the low ones.
     /// </summary>
     public double LowShare { get; init; }
 
@@ -79,8 +82,10 @@ public sealed record LogNormalLevels : TimeDistribution
     {
         ArgumentNullException.ThrowIfNull(process);
         double least = Math.Log(process.MinimumLevel);
-        double level = Math.Exp(u < LowShare ? least + (Mean - least) * (u / LowShare) : Normal(Mean, Std, (u - LowShare) / (1 - LowShare)));
-        return level <= process.MinimumLevel ? process.MinimumTime : level >= process.MaximumLevel ? process.MaximumTime : process.Time(level);
+        double level =
+            Math.Exp(u < LowShare ? least + (Mean - least) * (u / LowShare) : Normal(Mean, Std, (u - LowShare) / (1 - LowShare)));
+        return level <= process.MinimumLevel
+            ? process.MinimumTime : level >= process.MaximumLevel ? process.MaximumTime : process.Time(level);
     }
 
     /// <inheritdoc/>

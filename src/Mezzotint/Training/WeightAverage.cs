@@ -3,7 +3,8 @@ using Mezzotint.Settings;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// Which running averages of the weights a training keeps. The first is what is evaluated, sampled and saved instead of the weights themselves.
+/// Which running averages of the weights a training keeps. The first is what is evaluated, sampled and saved instead of the
+/// weights themselves.
 /// </summary>
 [SettingsKind("none", typeof(NoAverage))]
 [SettingsKind("ema", typeof(ExponentialAverage))]
@@ -30,11 +31,13 @@ public sealed record NoAverage : WeightAverage
     public override int Count => 0;
 
     /// <summary>There is no average.</summary>
-    public override double NewestWeight(int index, long n) => throw new ArgumentOutOfRangeException(nameof(index), index, "There is no average.");
+    public override double NewestWeight(int index, long n) =>
+        throw new ArgumentOutOfRangeException(nameof(index), index, "There is no average.");
 }
 
 /// <summary>A fixed decay a step, with less memory at first: min(Decay, step / (n + WarmUp)).</summary>
-/// <remarks>The warm-up is that of TensorFlow's ExponentialMovingAverage with num_updates, (1 + n) / (10 + n), where WarmUp = 9.</remarks>
+/// <remarks>The warm-up is that of TensorFlow's ExponentialMovingAverage with num_updates, (1 + n) / (10 + n), where WarmUp =
+/// 9.</remarks>
 public sealed record ExponentialAverage : WeightAverage
 {
     /// <summary>What is kept of the average at each step, at least 0 and below 1.</summary>
@@ -58,16 +61,19 @@ public sealed record ExponentialAverage : WeightAverage
 }
 
 /// <summary>
-/// Averages with weights that grow as a power of the step, tau^gamma, so that each covers the same part of the training however long it is. Several
-/// widths are kept at once, and any other can be made of what the run folder keeps: <see cref="PowerFunctionAverage"/>.
+/// Averages with weights that grow as a power of the step, tau^gamma, so that each covers the same part of the training however
+/// long it is. Several widths are kept at once, and any other can be made of what the run folder keeps:
+/// <see cref="PowerFunctionAverage"/>.
 /// </summary>
 /// <remarks>Karras et al. 2024, arXiv 2312.02696, section 3.1.</remarks>
 public sealed record PowerAverage : WeightAverage
 {
-    /// <summary>The standard deviation of the weights over the length of the training, each more than 0 and at most 0.28: 0.05 averages over about the last tenth.</summary>
+    /// <summary>The standard deviation of the weights over the length of the training, each more than 0 and at most 0.28: 0.05
+    /// averages over about the last tenth.</summary>
     public IReadOnlyList<double> Widths { get; init; } = [0.05, 0.10];
 
-    /// <summary>Steps between two snapshots of the averages in the run folder, from which other widths are made; 0 for none.</summary>
+    /// <summary>Steps between two snapshots of the averages in the run folder, from which other widths are made; 0 for
+    /// none.</summary>
     public int SnapshotEvery { get; init; } = 1000;
 
     /// <inheritdoc/>
@@ -80,12 +86,16 @@ public sealed record PowerAverage : WeightAverage
     /// <inheritdoc/>
     public override void Validate()
     {
-        Check.Range("training.average.widths", $"[{string.Join(", ", Widths)}]", Widths.Count is >= 1 and <= 8 && Widths.All(PowerFunctionAverage.IsWidth), $"one to eight numbers more than 0 and at most {PowerFunctionAverage.LargestWidth}");
+        Check.Range(
+            "training.average.widths", $"[{string.Join(", ", Widths)}]",
+            Widths.Count is >= 1 and <= 8 && Widths.All(PowerFunctionAverage.IsWidth),
+            $"one to eight numbers more than 0 and at most {PowerFunctionAverage.LargestWidth}");
         Check.Range("training.average.snapshot_every", SnapshotEvery, SnapshotEvery >= 0, "0 (none) or more steps");
     }
 
     /// <summary>Two are equal when their numbers are, those in the list included.</summary>
-    public bool Equals(PowerAverage? other) => other is not null && SnapshotEvery == other.SnapshotEvery && Widths.SequenceEqual(other.Widths);
+    public bool Equals(PowerAverage? other) =>
+        other is not null && SnapshotEvery == other.SnapshotEvery && Widths.SequenceEqual(other.Widths);
 
     /// <inheritdoc/>
     public override int GetHashCode() => Widths.Aggregate(SnapshotEvery, HashCode.Combine);

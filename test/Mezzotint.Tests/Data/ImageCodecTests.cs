@@ -62,20 +62,25 @@ public sealed class ImageCodecTests : IDisposable
         var config = SmallExperiment.Config with
         {
             Pixels = new BlocksCodec { Side = 2 },
-            Model = new ResidualUNetConfig { ModelChannels = 16, HeadChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], AttentionLevels = [] },
+            Model = new ResidualUNetConfig
+                { ModelChannels = 16, HeadChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], AttentionLevels = [] },
         };
         config = Configuration.Parse(Configuration.Write(config), "own.toml").Fit(images);
         Assert.Equal(4 * images.Channels, config.Model.InChannels);
         using var trainer = new Trainer(config, images, images);
         trainer.TrainStep();
 
-        var info = Drawn.Model(trainer.Network, images.Height).Info with { Pixels = config.Pixels, ImageChannels = images.Channels, Sampling = new() { Steps = 4 } };
+        var info = Drawn.Model(trainer.Network, images.Height).Info with
+            { Pixels = config.Pixels, ImageChannels = images.Channels, Sampling = new() { Steps = 4 } };
         using var folder = new TemporaryFolder();
         ModelFolder.Write(folder.File("model"), trainer.Network, info);
         using var pipeline = DiffusionPipeline.Load(folder.File("model"));
         var drawn = pipeline.Generate([1, 2], new() { Seed = 3 });
         Assert.Equal((2, images.Channels, images.Height), (drawn.Count, drawn.Images.Channels, drawn.Images.Height));
-        var kept = new SourceImage { Image = drawn.Images.Slice(0), Mask = new(1, 1, images.Height, images.Width, new byte[images.Height * images.Width]) };
+        var kept = new SourceImage
+        {
+            Image = drawn.Images.Slice(0), Mask = new(1, 1, images.Height, images.Width, new byte[images.Height * images.Width]),
+        };
         Assert.Equal(drawn.Images.Slice(0).Pixels, pipeline.Generate([2], new() { Seed = 4, Source = kept }).Images.Pixels);
         Assert.Equal("pixels", Assert.Throws<MezzotintException>(() => Likelihood.Of(new(trainer.Network, info)).Validate()).Key);
     }

@@ -7,7 +7,8 @@ namespace Mezzotint.Tests.Data;
 public class ImageFolderTests
 {
     /// <summary>An encoded image of one colour, or of what <paramref name="colour"/> gives for a column and a row.</summary>
-    private static byte[] Encode(int width, int height, Func<int, int, SKColor> colour, SKEncodedImageFormat format = SKEncodedImageFormat.Png)
+    private static byte[] Encode(
+        int width, int height, Func<int, int, SKColor> colour, SKEncodedImageFormat format = SKEncodedImageFormat.Png)
     {
         using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         for (int y = 0; y < height; y++)
@@ -17,7 +18,8 @@ public class ImageFolderTests
         return data.ToArray();
     }
 
-    private static byte[] Grey(byte value, int width = 4, int height = 3, SKEncodedImageFormat format = SKEncodedImageFormat.Png) =>
+    private static byte[] Grey(
+        byte value, int width = 4, int height = 3, SKEncodedImageFormat format = SKEncodedImageFormat.Png) =>
         Encode(width, height, (_, _) => new(value, value, value), format);
 
     private static string Refusal(string root, int channels = 1, int? size = null, ImageSplit split = ImageSplit.All)
@@ -107,7 +109,11 @@ public class ImageFolderTests
     public void Bmp_is_read()
     {
         // 1 x 1, 24 bits, blue 30, green 20, red 10; from the description of BITMAPINFOHEADER.
-        byte[] bmp = [0x42, 0x4d, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24, 0, .. new byte[24], 30, 20, 10, 0];
+        byte[] bmp =
+        [
+            0x42, 0x4d, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24, 0, .. new byte[24],
+            30, 20, 10, 0,
+        ];
         using var folder = new ScratchFolder();
         folder.Write(bmp, "a", "x.bmp");
         Assert.Equal([10, 20, 30], ImageFolder.Load(folder.Path, 3).Pixels);

@@ -6,7 +6,8 @@ using System.Text;
 
 namespace Mezzotint.Tests.Data;
 
-/// <summary>An HTTP/1.1 server on the loopback address that answers every request by a function, in any broken way that a test needs.</summary>
+/// <summary>An HTTP/1.1 server on the loopback address that answers every request by a function, in any broken way that a test
+/// needs.</summary>
 internal sealed class LoopbackServer : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -63,11 +64,13 @@ internal sealed class LoopbackServer : IAsyncDisposable
     /// <summary>One request and the way to answer it.</summary>
     internal sealed record Exchange(NetworkStream Stream, string Path, long? Start)
     {
-        /// <summary>Answers with a status and a body, of which only the first <paramref name="send"/> bytes are sent before the connection closes.</summary>
+        /// <summary>Answers with a status and a body, of which only the first <paramref name="send"/> bytes are sent before the
+        /// connection closes.</summary>
         public async Task ReplyAsync(int status, byte[]? body = null, int? send = null, string? header = null)
         {
             body ??= [];
-            string head = $"HTTP/1.1 {status} Whatever\r\nContent-Length: {body.Length}\r\nConnection: close\r\n{(header is null ? "" : header + "\r\n")}\r\n";
+            string head = $"HTTP/1.1 {status} Whatever\r\nContent-Length: {body.Length}\r\nConnection: "
+                + $"close\r\n{(header is null ? "" : header + "\r\n")}\r\n";
             await Stream.WriteAsync(Encoding.ASCII.GetBytes(head));
             await Stream.WriteAsync(body.AsMemory(0, send ?? body.Length));
         }

@@ -15,7 +15,8 @@ public class MnistDownloadTests
         return bytes;
     }
 
-    private static MnistFile Describe(string name, byte[] bytes) => new(name, bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+    private static MnistFile Describe(string name, byte[] bytes) =>
+        new(name, bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)));
 
     private sealed class Notes : IProgress<DownloadProgress>
     {
@@ -30,7 +31,9 @@ public class MnistDownloadTests
         Pause = TimeSpan.FromMilliseconds(1),
     };
 
-    private static Task Fetch(ScratchFolder folder, DownloadOptions options, IProgress<DownloadProgress>? progress = null, CancellationTokenSource? cancel = null) =>
+    private static Task Fetch(
+        ScratchFolder folder, DownloadOptions options, IProgress<DownloadProgress>? progress = null,
+        CancellationTokenSource? cancel = null) =>
         MnistDownload.FetchAsync([One], folder.Path, options, progress, cancel?.Token ?? TestContext.Current.CancellationToken);
 
     private static void AssertWhole(ScratchFolder folder)
@@ -47,7 +50,8 @@ public class MnistDownloadTests
         await using var server = new LoopbackServer(x => x.ReplyWithRangeAsync(x.Path == "/one.gz" ? Whole : second));
         var notes = new Notes();
         string target = Path.Combine(folder.Path, "new", "folder");
-        await MnistDownload.FetchAsync([One, Describe("two.gz", second)], target, Quick(server), notes, TestContext.Current.CancellationToken);
+        await MnistDownload.FetchAsync(
+            [One, Describe("two.gz", second)], target, Quick(server), notes, TestContext.Current.CancellationToken);
         Assert.Equal(Whole, File.ReadAllBytes(Path.Combine(target, "one.gz")));
         Assert.Equal(second, File.ReadAllBytes(Path.Combine(target, "two.gz")));
         Assert.Equal(["one.gz", "two.gz"], server.Requests);
@@ -79,7 +83,8 @@ public class MnistDownloadTests
         await Fetch(folder, Quick(server), notes);
         AssertWhole(folder);
         Assert.Equal(["one.gz", "one.gz from 70000"], server.Requests);
-        Assert.Contains(notes.All, note => note.Note?.Contains("broke off after 70000 of 200000", StringComparison.Ordinal) == true);
+        Assert.Contains(
+            notes.All, note => note.Note?.Contains("broke off after 70000 of 200000", StringComparison.Ordinal) == true);
     }
 
     [Fact]
@@ -130,7 +135,8 @@ public class MnistDownloadTests
     {
         using var folder = new ScratchFolder();
         folder.Write(Whole[..5000], "one.gz.part");
-        await using var wrong = new LoopbackServer(x => x.ReplyAsync(206, Whole[4000..], header: $"Content-Range: bytes 4000-{Whole.Length - 1}/{Whole.Length}"));
+        await using var wrong = new LoopbackServer(x =>
+            x.ReplyAsync(206, Whole[4000..], header: $"Content-Range: bytes 4000-{Whole.Length - 1}/{Whole.Length}"));
         await using var good = new LoopbackServer(x => x.ReplyWithRangeAsync(Whole));
         await Fetch(folder, Quick(wrong, good));
         AssertWhole(folder);
@@ -165,7 +171,8 @@ public class MnistDownloadTests
         using var folder = new ScratchFolder();
         await using var empty = new LoopbackServer(x => x.ReplyAsync(404));
         await using var good = new LoopbackServer(x => x.ReplyWithRangeAsync(Whole));
-        await MnistDownload.FetchAsync([One, One with { Name = "two.gz" }], folder.Path, Quick(empty, good), null, TestContext.Current.CancellationToken);
+        await MnistDownload.FetchAsync(
+            [One, One with { Name = "two.gz" }], folder.Path, Quick(empty, good), null, TestContext.Current.CancellationToken);
         Assert.Equal(["one.gz"], empty.Requests);
         Assert.Equal(["one.gz", "two.gz"], good.Requests);
     }
@@ -287,7 +294,12 @@ public class MnistDownloadTests
             closed = gone.Address;
         var options = Quick(missing, broken) with { Mirrors = [missing.Address, broken.Address, closed] };
         string message = (await Assert.ThrowsAsync<MezzotintException>(() => Fetch(folder, options))).Message;
-        foreach (string part in new[] { $"{missing.Address} answered 404", $"{broken.Address} answered 502", $"{closed} cannot be reached", folder.Path, "one.gz", "by hand", "--set data.name=strokes" })
+        foreach (
+            string part in new[]
+            {
+                $"{missing.Address} answered 404", $"{broken.Address} answered 502", $"{closed} cannot be reached", folder.Path,
+                "one.gz", "by hand", "--set data.name=strokes",
+            })
             Assert.Contains(part, message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', message);
         Assert.Equal(3, broken.Requests.Count);
@@ -299,7 +311,8 @@ public class MnistDownloadTests
         using var folder = new ScratchFolder();
         string file = folder.Write([1], "a-file");
         var failure = await Assert.ThrowsAsync<MezzotintException>(() =>
-            MnistDownload.FetchAsync([One], file, new() { Mirrors = [new("http://127.0.0.1:9/")] }, null, TestContext.Current.CancellationToken));
+            MnistDownload.FetchAsync(
+                [One], file, new() { Mirrors = [new("http://127.0.0.1:9/")] }, null, TestContext.Current.CancellationToken));
         Assert.Contains(file, failure.Message, StringComparison.Ordinal);
     }
 

@@ -6,13 +6,16 @@ namespace Mezzotint.Tests.Data;
 public class MnistTests
 {
     /// <summary>Writes a data set of <paramref name="count"/> training images of 2 x 3, and one test image fewer.</summary>
-    internal static void WriteSmall(string folder, int count = 4, string imageName = "{0}-images-idx3-ubyte", string labelName = "{0}-labels-idx1-ubyte")
+    internal static void WriteSmall(
+        string folder, int count = 4, string imageName = "{0}-images-idx3-ubyte", string labelName = "{0}-labels-idx1-ubyte")
     {
         Directory.CreateDirectory(folder);
         foreach (var (part, n) in new[] { ("train", count), ("t10k", count - 1) })
         {
-            IdxFile.Write(Path.Combine(folder, Name(imageName, part)), [n, 2, 3], [.. Enumerable.Range(0, n * 6).Select(i => (byte)i)]);
-            IdxFile.Write(Path.Combine(folder, Name(labelName, part)), [n], [.. Enumerable.Range(0, n).Select(i => (byte)(9 - i))]);
+            IdxFile.Write(
+                Path.Combine(folder, Name(imageName, part)), [n, 2, 3], [.. Enumerable.Range(0, n * 6).Select(i => (byte)i)]);
+            IdxFile.Write(
+                Path.Combine(folder, Name(labelName, part)), [n], [.. Enumerable.Range(0, n).Select(i => (byte)(9 - i))]);
         }
     }
 

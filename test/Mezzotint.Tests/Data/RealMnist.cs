@@ -48,7 +48,8 @@ public class RealMnistTests
         using var scratch = new ScratchFolder();
         await using var server = new LoopbackServer(async exchange =>
             await exchange.ReplyAsync(200, await File.ReadAllBytesAsync(Path.Combine(folder, exchange.Path.TrimStart('/')))));
-        await MnistDownload.FetchAsync(scratch.Path, new() { Mirrors = [server.Address] }, cancellationToken: TestContext.Current.CancellationToken);
+        await MnistDownload.FetchAsync(
+            scratch.Path, new() { Mirrors = [server.Address] }, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(10_000, Mnist.Load(scratch.Path, train: false).Count);
     }
 }

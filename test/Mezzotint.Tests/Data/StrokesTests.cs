@@ -10,7 +10,8 @@ public class StrokesTests
     [Fact]
     public void The_first_hundred_are_what_they_always_were()
     {
-        // Made by this code when it was written and looked at (Linux x64, .NET 10.0); it guards the data set against changes unawares.
+        // Made by this code when it was written and looked at (Linux x64, .NET 10.0); it guards the data set against changes
+        // unawares.
         string sha256 = Convert.ToHexStringLower(SHA256.HashData(Strokes.Make(100, 0).Pixels));
         Assert.True(sha256 == "fef615a1d52d5a3eed93e45b707e75216947a29695c2fca68a31e01988ebe1e4", $"It is {sha256}.");
     }
@@ -28,7 +29,9 @@ public class StrokesTests
 
     [Fact]
     public void No_image_comes_twice() =>
-        Assert.Equal(Set.Count, Enumerable.Range(0, Set.Count).Select(i => Convert.ToHexString(SHA256.HashData(Set.Image(i)))).Distinct().Count());
+        Assert.Equal(
+            Set.Count,
+            Enumerable.Range(0, Set.Count).Select(i => Convert.ToHexString(SHA256.HashData(Set.Image(i)))).Distinct().Count());
 
     [Fact]
     public void Classes_are_balanced()
@@ -52,13 +55,15 @@ public class StrokesTests
                 for (int column = 0; column < size; column++)
                 {
                     double value = set.Image(i)[row * size + column];
-                    (mass, x, y, most) = (mass + value, x + value * (column + 0.5), y + value * (row + 0.5), Math.Max(most, value));
+                    (mass, x, y, most) =
+                        (mass + value, x + value * (column + 0.5), y + value * (row + 0.5), Math.Max(most, value));
                     if (row == 0 || column == 0 || row == size - 1 || column == size - 1)
                         rim = Math.Max(rim, value);
                 }
             Assert.True(most >= 150, $"Image {i} is pale: {most}.");
             Assert.True(rim == 0, $"Image {i} touches the rim.");
-            // The middle, give or take the half pixel of the placement, crossings, whose ink counts once, and the margin that is kept.
+            // The middle, give or take the half pixel of the placement, crossings, whose ink counts once, and the margin that is
+            // kept.
             double allowed = 2.0 * size / 28;
             Assert.InRange(x / mass, size / 2.0 - allowed, size / 2.0 + allowed);
             Assert.InRange(y / mass, size / 2.0 - allowed, size / 2.0 + allowed);

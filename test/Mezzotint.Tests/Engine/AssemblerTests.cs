@@ -8,7 +8,8 @@ public class AssemblerTests
     [Fact]
     public void Its_bytes_are_those_of_the_GNU_assembler()
     {
-        // GNU as 2.40 (Debian 12), Intel syntax, each displacement told to take 32 bits: `{disp32} vmovups zmm17, [r9+0x40]` and so on, shown by objdump -d.
+        // GNU as 2.40 (Debian 12), Intel syntax, each displacement told to take 32 bits: `{disp32} vmovups zmm17, [r9+0x40]` and
+        // so on, shown by objdump -d.
         Check(code => code.Load(17, R9, 0x40), "62 c1 7c 48 10 89 40 00 00 00");
         Check(code => code.Load(3, Rdx, -4), "62 f1 7c 48 10 9a fc ff ff ff");
         Check(code => code.Store(Rax, 0x1234, 28), "62 61 7c 48 11 a0 34 12 00 00");
@@ -30,7 +31,8 @@ public class AssemblerTests
         Check(code => code.Push(Rbx), "53");
         Check(code => code.Pop(Rbx), "5b");
         Check(code => code.Return(), "c3");
-        // Between registers the assembler takes the mirrored form (89, 01); these are the other one, of the same meaning: `.byte 0x4d,0x8b,0xd1` disassembles to mov r10, r9.
+        // Between registers the assembler takes the mirrored form (89, 01); these are the other one, of the same meaning: `.byte
+        // 0x4d,0x8b,0xd1` disassembles to mov r10, r9.
         Check(code => code.Move(R10, R9), "4d 8b d1");
         Check(code => code.Add(Rax, R9), "49 03 c1");
     }

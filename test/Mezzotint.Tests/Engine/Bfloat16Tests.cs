@@ -10,7 +10,8 @@ public class Bfloat16Tests
     {
         Assert.Equal(1f, Bfloat16.ToSingle(Bfloat16.Round(1f)));
         Assert.Equal(1f, Bfloat16.ToSingle(Bfloat16.Round(1f + 1f / 256)));                 // half of a step, 1 is even
-        Assert.Equal(1f + 1f / 64, Bfloat16.ToSingle(Bfloat16.Round(1f + 3f / 256)));       // one step and a half: up to the even one
+        // one step and a half: up to the even one
+        Assert.Equal(1f + 1f / 64, Bfloat16.ToSingle(Bfloat16.Round(1f + 3f / 256)));
         Assert.Equal(1f + 1f / 128, Bfloat16.ToSingle(Bfloat16.Round(1f + 1.01f / 256)));
         Assert.Equal(-0f, Bfloat16.ToSingle(Bfloat16.Round(-0f)));
         Assert.Equal(float.PositiveInfinity, Bfloat16.ToSingle(Bfloat16.Round(float.MaxValue)));
@@ -29,7 +30,8 @@ public class Bfloat16Tests
             ushort rounded = Bfloat16.Round(value);
             double off = Math.Abs((double)Bfloat16.ToSingle(rounded) - value);
             foreach (int other in new[] { rounded - 1, rounded + 1 })
-                if ((other & 0x7FFF) != 0x7FFF && other >= 0 && other <= 0xFFFF && float.IsFinite(Bfloat16.ToSingle((ushort)other)))
+                if ((other & 0x7FFF) != 0x7FFF && other >= 0 && other <= 0xFFFF
+                    && float.IsFinite(Bfloat16.ToSingle((ushort)other)))
                     Assert.True(off <= Math.Abs((double)Bfloat16.ToSingle((ushort)other) - value), $"{value:R}");
         }
     }
@@ -40,7 +42,11 @@ public class Bfloat16Tests
         var random = new Random(2);
         for (int i = 0; i < 1000; i++)
         {
-            float[] values = [.. Enumerable.Range(0, 16).Select(_ => (float)((random.NextDouble() - 0.5) * Math.Exp(40 * random.NextDouble() - 20)))];
+            float[] values =
+            [
+                .. Enumerable.Range(0, 16).Select(_ =>
+                    (float)((random.NextDouble() - 0.5) * Math.Exp(40 * random.NextDouble() - 20))),
+            ];
             var narrow = Bfloat16.Narrow(Vector512.Create(values));
             for (int lane = 0; lane < 16; lane++)
             {

@@ -21,7 +21,8 @@ public class EngineSwitchTests
             using var evaluator = new NetworkEvaluator(model.Network, 28, 28, CPU, ComputePrecision.Float32);
             Assert.Equal(engine != "off", evaluator.ByImage);
             var sampler = model.With(ComputePrecision.Float32).CreateSampler();
-            var request = new SamplingRequest { Condition = Condition.OfLabels([3, 7]), Seed = 11, Steps = 10, Solver = Solvers.Heun() };
+            var request = new SamplingRequest
+                { Condition = Condition.OfLabels([3, 7]), Seed = 11, Steps = 10, Solver = Solvers.Heun() };
             return Drawn.Images(sampler, request).Pixels;
         }
         byte[] own = Draw(TileKernel.HasCode ? "on" : "plain"), libtorch = Draw("off");
@@ -39,7 +40,8 @@ public class EngineSwitchTests
         using var model = ModelFolder.Read(Path.Combine(Repository.Root, "models", "seed"));
         byte[] Draw(string precision)
         {
-            var request = new SamplingRequest { Condition = Condition.OfLabels([3]), Seed = 11, Steps = 3, Solver = Solvers.Heun() };
+            var request = new SamplingRequest
+                { Condition = Condition.OfLabels([3]), Seed = 11, Steps = 3, Solver = Solvers.Heun() };
             return Drawn.Images(model.With(precision).CreateSampler(), request).Pixels;
         }
         byte[] rounded = Draw(ComputePrecision.Automatic), single = Draw(ComputePrecision.Float32);

@@ -3,7 +3,8 @@ using Mezzotint.Engine;
 
 namespace Mezzotint.Tests.Engine;
 
-/// <summary>The engine on a processor without AVX-512: this very program once more, with .NET told to leave those vectors alone.</summary>
+/// <summary>The engine on a processor without AVX-512: this very program once more, with .NET told to leave those vectors
+/// alone.</summary>
 public class NarrowVectorsTests
 {
     private const string Variable = "DOTNET_EnableAVX512";
@@ -16,7 +17,12 @@ public class NarrowVectorsTests
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
             start.ArgumentList.Add(typeof(NarrowVectorsTests).Assembly.Location);
-        foreach (string argument in new[] { "-noColor", "-class", typeof(NetworkEngineTests).FullName!, "-class", typeof(LayersTests).FullName!, "-class", typeof(Bfloat16Tests).FullName! })
+        foreach (
+            string argument in new[]
+            {
+                "-noColor", "-class", typeof(NetworkEngineTests).FullName!, "-class", typeof(LayersTests).FullName!, "-class",
+                typeof(Bfloat16Tests).FullName!,
+            })
             start.ArgumentList.Add(argument);
         start.Environment[Variable] = "0";
         using var process = Process.Start(start)!;

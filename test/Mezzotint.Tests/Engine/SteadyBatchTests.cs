@@ -8,12 +8,15 @@ public class SteadyBatchTests
 {
     public static TheoryData<string> Kinds => ["unet", "residual"];
 
-    /// <summary>What libtorch's kernels do is measured here: should a version of it, or a processor, break this, the batches need other sizes.</summary>
+    /// <summary>What libtorch's kernels do is measured here: should a version of it, or a processor, break this, the batches need
+    /// other sizes.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
     public void What_a_network_says_of_an_image_does_not_depend_on_the_batch(string kind)
     {
-        NetworkConfig config = kind == "unet" ? new UNetConfig { NumResBlocks = 1, Transformer = new() { ContextDim = 16, NumHeads = 2 } } : new ResidualUNetConfig();
+        NetworkConfig config = kind == "unet"
+            ? new UNetConfig { NumResBlocks = 1, Transformer = new() { ContextDim = 16, NumHeads = 2 } }
+            : new ResidualUNetConfig();
         using var network = config.Build(1);
         using var generator = new Generator(2UL, CPU);
         using var scope = NewDisposeScope();
@@ -34,7 +37,9 @@ public class SteadyBatchTests
 
         byte[][] Rows(int start, int count)
         {
-            var f = SteadyBatch.Evaluate(network, x.narrow(0, start, count).clone(), t.narrow(0, start, count).clone(), Condition.OfClasses(labels.narrow(0, start, count).clone()));
+            var f = SteadyBatch.Evaluate(
+                network, x.narrow(0, start, count).clone(), t.narrow(0, start, count).clone(),
+                Condition.OfClasses(labels.narrow(0, start, count).clone()));
             return [.. Enumerable.Range(0, count).Select(i => f[i].contiguous().bytes.ToArray())];
         }
     }

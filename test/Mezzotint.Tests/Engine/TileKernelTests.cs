@@ -13,8 +13,10 @@ public unsafe class TileKernelTests
         var (bfloat16, wide) = (seed % 3 == 0, seed % 3 < 2);
         Assert.SkipUnless(
             TileKernel.HasCode && (!bfloat16 || TileKernel.HasBfloat16Code) && (!wide || TileKernel.IsWide),
-            $"no machine code of {(bfloat16 ? "bfloat16" : wide ? "AVX-512" : "AVX2")} here: the processor has none, or there is no memory for code");
-        int vectors = random.Next(1, wide ? 5 : 3), places = random.Next(1, TileShape.MostPlaces(vectors, wide) + 1), terms = random.Next(1, 20), tiles = random.Next(1, 4);
+            $"no machine code of {(bfloat16 ? "bfloat16" : wide ? "AVX-512" : "AVX2")} here: the processor has none, or there is "
+            + $"no memory for code");
+        int vectors = random.Next(1, wide ? 5 : 3), places = random.Next(1, TileShape.MostPlaces(vectors, wide) + 1),
+            terms = random.Next(1, 20), tiles = random.Next(1, 4);
         int outputs = vectors * Lanes.Count * sizeof(float);
         var shape = new TileShape(bfloat16, vectors, terms, (TileStart)random.Next(3))
         {
@@ -36,7 +38,11 @@ public unsafe class TileKernelTests
         for (int i = 0; i < made.Length; i++)
             made.Data[i] = wanted.Data[i] = (float)random.NextDouble();
 
-        TileArguments Arguments(NativeArray<float> output) => new() { Input = (byte*)input.Data, Weights = (byte*)weights.Data, Output = output.Data, Bias = bias.Data, Tiles = tiles };
+        TileArguments Arguments(NativeArray<float> output) =>
+            new()
+            {
+                Input = (byte*)input.Data, Weights = (byte*)weights.Data, Output = output.Data, Bias = bias.Data, Tiles = tiles,
+            };
         TileKernel.Of(shape, wide).Run(Arguments(made));
         TileTwin.Run(shape, Arguments(wanted));
         for (int i = 0; i < made.Length; i++)
@@ -48,7 +54,8 @@ public unsafe class TileKernelTests
             var numbers = new NativeArray<float>(count);
             if (bfloat16)
                 foreach (ref uint pair in new Span<uint>(numbers.Data, (int)count))
-                    pair = Bfloat16.Round((float)random.NextDouble() - 0.5f) | ((uint)Bfloat16.Round((float)random.NextDouble() - 0.5f) << 16);
+                    pair = Bfloat16.Round((float)random.NextDouble() - 0.5f) | (
+                        (uint)Bfloat16.Round((float)random.NextDouble() - 0.5f) << 16);
             else
                 foreach (ref float number in numbers.Span)
                     number = (float)random.NextDouble() - 0.5f;

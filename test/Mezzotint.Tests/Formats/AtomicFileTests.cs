@@ -48,7 +48,8 @@ public class AtomicFileTests
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Equal([path], Directory.GetFileSystemEntries(folder.Name));
 
-        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(folder.File("b.txt"), _ => throw new InvalidOperationException()));
+        Assert.Throws<InvalidOperationException>(() =>
+            AtomicFile.Write(folder.File("b.txt"), _ => throw new InvalidOperationException()));
         Assert.Equal([path], Directory.GetFileSystemEntries(folder.Name));
     }
 
@@ -70,16 +71,21 @@ public class AtomicFileTests
     {
         using var folder = new TemporaryFolder();
         string missing = folder.File("no/such/folder/a.txt");
-        Assert.Contains(missing, Assert.Throws<MezzotintException>(() => AtomicFile.WriteText(missing, "")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            missing, Assert.Throws<MezzotintException>(() => AtomicFile.WriteText(missing, "")).Message,
+            StringComparison.Ordinal);
 
         string occupied = folder.File("folder");
         Directory.CreateDirectory(occupied);
-        Assert.Contains(occupied, Assert.Throws<MezzotintException>(() => AtomicFile.WriteText(occupied, "")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            occupied, Assert.Throws<MezzotintException>(() => AtomicFile.WriteText(occupied, "")).Message,
+            StringComparison.Ordinal);
         Assert.Equal([occupied], Directory.GetFileSystemEntries(folder.Name));
 
         // What the writer meets while writing is told in the same way.
         string path = folder.File("a.txt");
-        var e = Assert.Throws<MezzotintException>(() => AtomicFile.Write(path, _ => throw new IOException("No space left on device")));
+        var e = Assert.Throws<MezzotintException>(() =>
+            AtomicFile.Write(path, _ => throw new IOException("No space left on device")));
         Assert.Contains("No space left", e.Message, StringComparison.Ordinal);
     }
 

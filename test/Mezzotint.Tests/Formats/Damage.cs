@@ -26,7 +26,8 @@ internal static class Damage
     public static void CheckTruncations(byte[] good, Action<byte[]> read)
     {
         for (int length = 0; length < good.Length; length++)
-            Assert.False(MustSurvive(good[..length], read), $"The first {length} of {good.Length} bytes were read without an error.");
+            Assert.False(
+                MustSurvive(good[..length], read), $"The first {length} of {good.Length} bytes were read without an error.");
     }
 
     /// <summary>True where the file was read; false where it was refused as it should be.</summary>
@@ -46,7 +47,8 @@ internal static class Damage
             message = e.Message;
         }
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.True(allocated <= 16L * bytes.Length + allowance, $"{allocated} bytes were allocated for a file of {bytes.Length}.");
+        Assert.True(
+            allocated <= 16L * bytes.Length + allowance, $"{allocated} bytes were allocated for a file of {bytes.Length}.");
         Assert.DoesNotContain('\n', message ?? "");
         return message is null;
     }
@@ -78,7 +80,8 @@ internal static class Damage
                 // A length that lies.
                 int width = Math.Min((value & 1) == 0 ? 4 : 8, bytes.Length - at);
                 Span<byte> number = stackalloc byte[8];
-                BinaryPrimitives.WriteInt64LittleEndian(number, (value & 6) switch { 0 => -1, 2 => long.MaxValue, 4 => int.MaxValue, _ => (long)value << 20 });
+                BinaryPrimitives.WriteInt64LittleEndian(
+                    number, (value & 6) switch { 0 => -1, 2 => long.MaxValue, 4 => int.MaxValue, _ => (long)value << 20 });
                 number[..width].CopyTo(bytes.AsSpan(at));
                 return bytes;
             default:

@@ -34,7 +34,8 @@ public class IdxFileTests
     public void Read_gives_shape_and_values_plain_or_gzipped_whatever_the_name(bool gzipped)
     {
         using var folder = new ScratchFolder();
-        var (shape, values) = IdxFile.Read(folder.Write(gzipped ? Gzip(TwoByThree) : TwoByThree, gzipped ? "plain-by-name" : "zipped-by-name.gz"));
+        var (shape, values) =
+            IdxFile.Read(folder.Write(gzipped ? Gzip(TwoByThree) : TwoByThree, gzipped ? "plain-by-name" : "zipped-by-name.gz"));
         Assert.Equal([2, 3], shape);
         Assert.Equal([10, 20, 30, 40, 50, 60], values);
     }
@@ -80,8 +81,10 @@ public class IdxFileTests
     {
         Assert.Contains("claims 2 x 3 = 6 bytes, but 5 are there", MessageOf(TwoByThree[..^1]), StringComparison.Ordinal);
         Assert.Contains("claims 2 x 3 = 6 bytes, but 7 are there", MessageOf([.. TwoByThree, 0]), StringComparison.Ordinal);
-        Assert.Contains("needs 18 bytes, but its gzip trailer says 17", MessageOf(Gzip(TwoByThree[..^1])), StringComparison.Ordinal);
-        Assert.Contains("needs 18 bytes, but its gzip trailer says 19", MessageOf(Gzip([.. TwoByThree, 0])), StringComparison.Ordinal);
+        Assert.Contains(
+            "needs 18 bytes, but its gzip trailer says 17", MessageOf(Gzip(TwoByThree[..^1])), StringComparison.Ordinal);
+        Assert.Contains(
+            "needs 18 bytes, but its gzip trailer says 19", MessageOf(Gzip([.. TwoByThree, 0])), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -132,8 +135,12 @@ public class IdxFileTests
     public void Lengths_whose_product_overflows_are_refused()
     {
         // 65536^4 = 2^64 is 0 in 64 bits, and 2^31 alone is no int.
-        Assert.Contains("= 18446744073709551616 bytes; at most", MessageOf([0, 0, 8, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0]), StringComparison.Ordinal);
-        Assert.Contains("dimension 1 claims a length of 2147483648", MessageOf([0, 0, 8, 2, 0x80, 0, 0, 0, 0, 0, 0, 0]), StringComparison.Ordinal);
+        Assert.Contains(
+            "= 18446744073709551616 bytes; at most", MessageOf([0, 0, 8, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0]),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "dimension 1 claims a length of 2147483648", MessageOf([0, 0, 8, 2, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -186,8 +193,13 @@ public class IdxFileTests
         var header = Gen.Select(Gen.Byte[0, 1], Gen.Byte[0, 1], Gen.OneOf(Gen.Const((byte)8), Gen.Byte), Gen.Byte[0, 5],
             (a, b, type, rank) => new[] { a, b, type, rank });
         var length = Gen.OneOf(Gen.Byte[0, 4].Select(b => new byte[] { 0, 0, 0, b }), Gen.Byte.Array[4]);
-        var idx = Gen.Select(header, length.Array[0, 5], Gen.Byte.Array[0, 80], (start, lengths, rest) => (byte[])[.. start, .. lengths.SelectMany(l => l), .. rest]);
-        var valid = Gen.Int[0, 5].Array[1, 4].Select(shape => (byte[])[0, 0, 8, (byte)shape.Length, .. shape.SelectMany(n => new byte[] { 0, 0, 0, (byte)n }), .. new byte[shape.Aggregate(1, (a, b) => a * b)]]);
+        var idx = Gen.Select(
+            header, length.Array[0, 5], Gen.Byte.Array[0, 80],
+            (start, lengths, rest) => (byte[])[.. start, .. lengths.SelectMany(l => l), .. rest]);
+        var valid = Gen.Int[0, 5].Array[1, 4].Select(shape =>
+            (byte[])[
+                0, 0, 8, (byte)shape.Length, .. shape.SelectMany(n => new byte[] { 0, 0, 0, (byte)n }),
+                .. new byte[shape.Aggregate(1, (a, b) => a * b)]]);
         static byte[] Damage(byte[] bytes, int at, int cut, byte value)
         {
             byte[] damaged = [.. bytes];
@@ -199,7 +211,9 @@ public class IdxFileTests
         var garbage = Gen.Byte.Array[0, 60].Select(bytes => (byte[])[0x1f, 0x8b, .. bytes]);
         var deflateGarbage = Gen.Byte.Array[10, 80].Select(bytes => (byte[])[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, .. bytes]);
         int read = 0;
-        Gen.OneOf(idx, idx.Select(Gzip), valid, valid.Select(Gzip), damaged, damagedGzip, garbage, deflateGarbage, Gen.Byte.Array[0, 40]).Sample(bytes =>
+        Gen.OneOf(
+            idx, idx.Select(Gzip), valid, valid.Select(Gzip), damaged, damagedGzip, garbage, deflateGarbage,
+            Gen.Byte.Array[0, 40]).Sample(bytes =>
         {
             File.WriteAllBytes(path, bytes);
             long allocated = AllocatedBy(() =>

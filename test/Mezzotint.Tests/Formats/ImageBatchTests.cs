@@ -34,8 +34,10 @@ public class ImageBatchTests
                         (int row, int top) = Math.DivRem(y - padding, batch.Height + padding);
                         (int column, int left) = Math.DivRem(x - padding, batch.Width + padding);
                         int index = row * across + column;
-                        bool inside = y >= padding && x >= padding && top < batch.Height && left < batch.Width && index < batch.Count;
-                        byte expected = inside ? batch.Image(index)[(channel * batch.Height + top) * batch.Width + left] : background;
+                        bool inside =
+                            y >= padding && x >= padding && top < batch.Height && left < batch.Width && index < batch.Count;
+                        byte expected = inside
+                            ? batch.Image(index)[(channel * batch.Height + top) * batch.Width + left] : background;
                         Assert.Equal(expected, grid.Pixels[(channel * grid.Height + y) * grid.Width + x]);
                     }
         }, iter: 500);
@@ -45,7 +47,8 @@ public class ImageBatchTests
     public void Grid_of_ten_is_four_wide_by_default()
     {
         ImageBatch grid = new ImageBatch(10, 1, 28, 28, new byte[10 * 28 * 28]).Grid();
-        Assert.Equal((3 * 30 + 2, 4 * 30 + 2), (grid.Height, grid.Width)); // the sizes that make_grid(..., nrow=4) of torchvision gives
+        // the sizes that make_grid(..., nrow=4) of torchvision gives
+        Assert.Equal((3 * 30 + 2, 4 * 30 + 2), (grid.Height, grid.Width));
     }
 
     [Fact]
@@ -70,7 +73,8 @@ public class ImageBatchTests
         Assert.Throws<ArgumentOutOfRangeException>("count", () => new ImageBatch(0, 1, 1, 1, []));
         Assert.Throws<ArgumentOutOfRangeException>("channels", () => new ImageBatch(1, 2, 1, 1, new byte[2]));
         Assert.Throws<ArgumentException>("pixels", () => new ImageBatch(1, 1, 2, 2, new byte[3]));
-        Assert.Throws<ArgumentException>("pixels", () => new ImageBatch(int.MaxValue, 3, int.MaxValue, int.MaxValue, new byte[3]));
+        Assert.Throws<ArgumentException>(
+            "pixels", () => new ImageBatch(int.MaxValue, 3, int.MaxValue, int.MaxValue, new byte[3]));
         var batch = new ImageBatch(2, 1, 1, 1, new byte[2]);
         Assert.Throws<ArgumentOutOfRangeException>("index", () => batch.Image(2).Length);
         Assert.Throws<ArgumentOutOfRangeException>("count", () => batch.Slice(1, 2));

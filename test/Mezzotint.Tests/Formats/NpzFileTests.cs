@@ -18,15 +18,22 @@ public sealed class NpzFileTests : IDisposable
     [Fact]
     public void An_array_is_spelled_as_the_specification_says()
     {
-        byte[] expected = [0x93, .. "NUMPY"u8, 1, 0, 118, 0, .. Encoding.ASCII.GetBytes(Header2x3.PadRight(117)), (byte)'\n', 1, 2, 3, 4, 5, 6];
+        byte[] expected =
+        [
+            0x93, .. "NUMPY"u8, 1, 0, 118, 0, .. Encoding.ASCII.GetBytes(Header2x3.PadRight(117)), (byte)'\n', 1, 2, 3, 4, 5, 6,
+        ];
         Assert.Equal(expected, Bytes(NpyArray.Of([1, 2, 3, 4, 5, 6], 2, 3)));
     }
 
     [Fact]
     public void Each_type_and_rank_has_its_header()
     {
-        Assert.Contains("'<i8', 'fortran_order': False, 'shape': (2,), }", Encoding.Latin1.GetString(Bytes(NpyArray.Of([1L, 2], 2))), StringComparison.Ordinal);
-        Assert.Contains("'<f4', 'fortran_order': False, 'shape': (), }", Encoding.Latin1.GetString(Bytes(NpyArray.Of([1f]))), StringComparison.Ordinal);
+        Assert.Contains(
+            "'<i8', 'fortran_order': False, 'shape': (2,), }", Encoding.Latin1.GetString(Bytes(NpyArray.Of([1L, 2], 2))),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "'<f4', 'fortran_order': False, 'shape': (), }", Encoding.Latin1.GetString(Bytes(NpyArray.Of([1f]))),
+            StringComparison.Ordinal);
         Assert.Equal([0, 0, 0xC0, 0x3F], Bytes(NpyArray.Of([1.5f]))[^4..]);
         Assert.Equal([0xFE, 255, 255, 255, 255, 255, 255, 255], Bytes(NpyArray.Of([-2L], 1))[^8..]);
         Assert.All([NpyArray.Of([1f]), NpyArray.Of([1L], 1, 1, 1, 1), NpyArray.Of(ReadOnlySpan<byte>.Empty, 0, 3)],
@@ -37,10 +44,14 @@ public sealed class NpzFileTests : IDisposable
     public void Written_arrays_come_back()
     {
         string path = _folder.File("arrays.npz");
-        (from images in Gen.Byte.Array[0, 60] from labels in Gen.Long.Array[0, 60] from values in Gen.Float.Array[0, 60] select (images, labels, values)).Sample(
+        (
+            from images in Gen.Byte.Array[0, 60] from labels in Gen.Long.Array[0, 60] from values in Gen.Float.Array[
+                0, 60] select (images, labels, values)).Sample(
             (images, labels, values) =>
             {
-                NpzFile.Write(path, ("images", NpyArray.Of(images, images.Length, 1)), ("labels", NpyArray.Of(labels, labels.Length)), ("values", NpyArray.Of(values, 1, values.Length)));
+                NpzFile.Write(
+                    path, ("images", NpyArray.Of(images, images.Length, 1)), ("labels", NpyArray.Of(labels, labels.Length)),
+                    ("values", NpyArray.Of(values, 1, values.Length)));
                 IReadOnlyDictionary<string, TensorData> read = NpzFile.Read(path);
                 Assert.Equal(["images", "labels", "values"], read.Keys);
                 AssertSame(NpyArray.Of(images, images.Length, 1), read["images"]);
@@ -54,7 +65,9 @@ public sealed class NpzFileTests : IDisposable
     {
         byte[] bytes = new byte[3_000_001];
         new Random(1).NextBytes(bytes);
-        NpzFile.Write(_folder.File("large.npz"), ("noise", NpyArray.Of(bytes, bytes.Length)), ("zeros", NpyArray.Of(new byte[5_000_000], 5_000_000)));
+        NpzFile.Write(
+            _folder.File("large.npz"), ("noise", NpyArray.Of(bytes, bytes.Length)),
+            ("zeros", NpyArray.Of(new byte[5_000_000], 5_000_000)));
         IReadOnlyDictionary<string, TensorData> read = NpzFile.Read(_folder.File("large.npz"));
         Assert.True(read["noise"].Bytes.Span.SequenceEqual(bytes));
         Assert.Equal(5_000_000, read["zeros"].Bytes.Length);
@@ -74,9 +87,12 @@ public sealed class NpzFileTests : IDisposable
     {
         Assert.Throws<ArgumentException>("shape", () => NpyArray.Of([1, 2], 3));
         Assert.Throws<ArgumentException>("shape", () => NpyArray.Of([1, 2], -1, -2));
-        Assert.Throws<ArgumentException>("array", () => NpyArray.Write(Stream.Null, new TensorData(ElementType.BFloat16, [1], new byte[2])));
-        Assert.Throws<ArgumentException>("array", () => NpyArray.Write(Stream.Null, new TensorData(ElementType.Int64, [1], new byte[2])));
-        Assert.Throws<ArgumentException>("arrays", () => NpzFile.Write(_folder.File("a.npz"), ("a", NpyArray.Of([1], 1)), ("a", NpyArray.Of([1], 1))));
+        Assert.Throws<ArgumentException>(
+            "array", () => NpyArray.Write(Stream.Null, new TensorData(ElementType.BFloat16, [1], new byte[2])));
+        Assert.Throws<ArgumentException>(
+            "array", () => NpyArray.Write(Stream.Null, new TensorData(ElementType.Int64, [1], new byte[2])));
+        Assert.Throws<ArgumentException>(
+            "arrays", () => NpzFile.Write(_folder.File("a.npz"), ("a", NpyArray.Of([1], 1)), ("a", NpyArray.Of([1], 1))));
         Assert.Empty(Directory.GetFiles(_folder.Name));
     }
 
@@ -142,15 +158,22 @@ public sealed class NpzFileTests : IDisposable
         Assert.Contains("entry 'images.npy' twice", refused.Message, StringComparison.Ordinal);
 
         File.WriteAllText(_folder.File("a.npz"), "no archive");
-        Assert.Contains("a.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz"))).Message, StringComparison.Ordinal);
-        Assert.Contains("none.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("none.npz"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "a.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("a.npz"))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "none.npz", Assert.Throws<MezzotintException>(() => NpzFile.Read(_folder.File("none.npz"))).Message,
+            StringComparison.Ordinal);
     }
 
     // The archive's directory claims 1 GiB for an entry of a few bytes; so does the array's own header.
     [Fact]
     public void A_length_that_the_bytes_cannot_have_is_refused_before_it_is_allocated()
     {
-        Zip(("images.npy", Npy($"{{'descr': '|u1', 'fortran_order': False, 'shape': ({(1 << 30) - 128},), }}".PadRight(117) + "\n", 6)));
+        Zip(
+            (
+                "images.npy",
+                Npy($"{{'descr': '|u1', 'fortran_order': False, 'shape': ({(1 << 30) - 128},), }}".PadRight(117) + "\n", 6)));
         byte[] file = File.ReadAllBytes(_folder.File("a.npz"));
         int directory = file.AsSpan().LastIndexOf((byte[])[0x50, 0x4B, 1, 2]);
         BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(directory + 24), 1 << 30);
@@ -227,12 +250,16 @@ public sealed class NpzFileTests : IDisposable
     [Fact]
     public void Damaged_archives_are_read_or_refused_and_nothing_else()
     {
-        NpzFile.Write(_folder.File("a.npz"), ("images", NpyArray.Of([1, 2, 3, 4, 5, 6], 2, 3)), ("labels", NpyArray.Of([1L, 2], 2)));
+        NpzFile.Write(
+            _folder.File("a.npz"), ("images", NpyArray.Of([1, 2, 3, 4, 5, 6], 2, 3)), ("labels", NpyArray.Of([1L, 2], 2)));
         byte[] deflated = File.ReadAllBytes(_folder.File("a.npz"));
         Zip(("images.npy", Npy(Header2x3 + "\n", 6)), ("labels.npy", Npy(Header2x3 + "\n", 6)));
         byte[] stored = File.ReadAllBytes(_folder.File("a.npz"));
-        Gen<(double, byte)> change = from place in Gen.Double[0, 1] from value in Gen.OneOf(Gen.Byte, Gen.Const((byte)0xFF), Gen.Const((byte)0)) select (place, value);
-        (from isStored in Gen.Bool from changes in change.Array[0, 4] from kept in Gen.OneOf(Gen.Const(1.0), Gen.Double[0, 1]) select (isStored, changes, kept)).Sample(
+        Gen<(double, byte)> change = from place in Gen.Double[0, 1] from value in Gen.OneOf(
+            Gen.Byte, Gen.Const((byte)0xFF), Gen.Const((byte)0)) select (place, value);
+        (
+            from isStored in Gen.Bool from changes in change.Array[0, 4] from kept in Gen.OneOf(
+                Gen.Const(1.0), Gen.Double[0, 1]) select (isStored, changes, kept)).Sample(
             (isStored, changes, kept) =>
             {
                 byte[] damaged = [.. isStored ? stored : deflated];
@@ -254,7 +281,8 @@ public sealed class NpzFileTests : IDisposable
     {
         byte[] array = Npy(Header2x3 + "\n", 6);
         Gen<byte> value = Gen.OneOf(Gen.Byte, Gen.Int[0, Header2x3.Length - 1].Select(index => (byte)Header2x3[index]));
-        (from place in Gen.Int[0, array.Length - 1] from byteValue in value select (place, byteValue)).Array[1, 4].Sample(changes =>
+        (from place in Gen.Int[0, array.Length - 1] from byteValue in value select (place, byteValue)).Array[1, 4].Sample(
+            changes =>
         {
             byte[] damaged = [.. array];
             foreach ((int place, byte byteValue) in changes) damaged[place] = byteValue;
@@ -276,7 +304,10 @@ public sealed class NpzFileTests : IDisposable
     }
 
     private static byte[] Npy(string header, int elements) =>
-        [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, (byte)(header.Length >> 8), .. Encoding.ASCII.GetBytes(header), .. new byte[elements]];
+        [
+            0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, (byte)(header.Length >> 8), .. Encoding.ASCII.GetBytes(header),
+            .. new byte[elements],
+        ];
 
     private void Zip(params (string Name, byte[] Content)[] entries)
     {

@@ -47,7 +47,8 @@ internal sealed class PickleWriter
         Op('(').Text("storage").Global("torch", type).Text(key).Text(device).Integer(count).Op('t').Op('Q');
 
     /// <summary>A call of _rebuild_tensor_v2 on a float storage.</summary>
-    public PickleWriter Tensor(string key, long count, long offset, long[] shape, long[] strides, string device = "cpu", string type = "FloatStorage") =>
+    public PickleWriter Tensor(
+        string key, long count, long offset, long[] shape, long[] strides, string device = "cpu", string type = "FloatStorage") =>
         Global("torch._utils", "_rebuild_tensor_v2").Op('(').Storage(type, key, device, count).Integer(offset)
             .Integers(shape).Integers(strides).Op('\x89').EmptyOrderedDict().Op('t').Op('R');
 

@@ -47,7 +47,8 @@ public sealed class PngFileTests : IDisposable
     public void Text_comes_back_in_either_encoding()
     {
         string path = _folder.File("image.png");
-        var text = new Dictionary<string, string> { ["Seed"] = "42", ["Café"] = "na\u00EFve\n2 lines", ["Formula"] = "σ\u00B2 → 𝜎", ["Empty"] = "", ["Tab"] = "a\tb" };
+        var text = new Dictionary<string, string>
+            { ["Seed"] = "42", ["Café"] = "na\u00EFve\n2 lines", ["Formula"] = "σ\u00B2 → 𝜎", ["Empty"] = "", ["Tab"] = "a\tb" };
         PngFile.Write(path, new ImageBatch(1, 3, 1, 1, [1, 2, 3]), text: text);
         Assert.Equal(text, PngFile.ReadText(path).ToDictionary());
         Assert.Equal([1, 2, 3], PngFile.Read(path).Pixels);
@@ -98,7 +99,8 @@ public sealed class PngFileTests : IDisposable
     {
         var image = new ImageBatch(1, 1, 1, 1, [0]);
         foreach (string text in new[] { "a\0b", "\uD800" })
-            Assert.ThrowsAny<ArgumentException>(() => PngFile.Write(_folder.File("image.png"), image, text: new Dictionary<string, string> { ["Key"] = text }));
+            Assert.ThrowsAny<ArgumentException>(() =>
+                PngFile.Write(_folder.File("image.png"), image, text: new Dictionary<string, string> { ["Key"] = text }));
     }
 
     [Fact]
@@ -123,10 +125,13 @@ public sealed class PngFileTests : IDisposable
         Assert.Equal((3, 8, 16), (read.Channels, read.Height, read.Width));
         byte[] colour = [200, 100, 50];
         for (int channel = 0; channel < 3; channel++)
-            Assert.All(read.Image(0).Slice(channel * 128, 128).ToArray(), value => Assert.InRange(value, colour[channel] - 4, colour[channel] + 4));
+            Assert.All(
+                read.Image(0).Slice(channel * 128, 128).ToArray(),
+                value => Assert.InRange(value, colour[channel] - 4, colour[channel] + 4));
     }
 
-    // A bitmap file of 2 x 1 pixels, spelled out: 14 bytes of file header, 40 of picture header, one bottom-up row of BGR padded to 4 bytes.
+    // A bitmap file of 2 x 1 pixels, spelled out: 14 bytes of file header, 40 of picture header, one bottom-up row of BGR padded
+    // to 4 bytes.
     [Fact]
     public void Bitmaps_are_read()
     {
@@ -146,7 +151,8 @@ public sealed class PngFileTests : IDisposable
         using var bitmap = new SKBitmap(new SKImageInfo(2, 1, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         bitmap.SetPixel(0, 0, new SKColor(10, 20, 30, 0));
         bitmap.SetPixel(1, 0, new SKColor(0, 0, 0, 128));
-        using (SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100)) File.WriteAllBytes(_folder.File("image.png"), data.ToArray());
+        using (SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100))
+            File.WriteAllBytes(_folder.File("image.png"), data.ToArray());
         Assert.Equal([0, 0, 0, 0, 0, 0], PngFile.Read(_folder.File("image.png")).Pixels);
         var white = PngFile.Read(_folder.File("image.png"), background: Background.White);
         Assert.Equal([255, 127, 255, 127, 255, 127], white.Pixels);
@@ -167,16 +173,23 @@ public sealed class PngFileTests : IDisposable
     {
         const int Height = 32, Width = 64;
         bool onItsSide = orientation >= 5;
-        using var bitmap = new SKBitmap(new SKImageInfo(onItsSide ? Height : Width, onItsSide ? Width : Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        using var bitmap = new SKBitmap(
+            new SKImageInfo(onItsSide ? Height : Width, onItsSide ? Width : Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         bitmap.Erase(SKColors.Black);
         // Exif 2.3, table 6: which sides of the upright picture the file's first row and first column are.
         bool firstRowIsFar = orientation is 3 or 4 or 6 or 7, firstColumnIsFar = orientation is 2 or 3 or 7 or 8;
         for (int row = 0; row < bitmap.Height / 2; row++)
             for (int column = 0; column < bitmap.Width / 2; column++)
-                bitmap.SetPixel(firstColumnIsFar ? bitmap.Width - 1 - column : column, firstRowIsFar ? bitmap.Height - 1 - row : row, SKColors.White);
+                bitmap.SetPixel(
+                    firstColumnIsFar ? bitmap.Width - 1 - column : column, firstRowIsFar ? bitmap.Height - 1 - row : row,
+                    SKColors.White);
         using SKData data = bitmap.Encode(SKEncodedImageFormat.Jpeg, 100);
         byte[] jpeg = data.ToArray();
-        byte[] exif = [0xFF, 0xE1, 0, 34, .. "Exif\0\0"u8, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)orientation, 0, 0, 0, 0, 0, 0];
+        byte[] exif =
+        [
+            0xFF, 0xE1, 0, 34, .. "Exif\0\0"u8, .. "MM"u8, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0,
+            (byte)orientation, 0, 0, 0, 0, 0, 0,
+        ];
         File.WriteAllBytes(_folder.File("image.jpg"), [.. jpeg[..2], .. exif, .. jpeg[2..]]);
 
         ImageBatch read = PngFile.Read(_folder.File("image.jpg"));
@@ -192,7 +205,8 @@ public sealed class PngFileTests : IDisposable
         string path = _folder.File("image.png");
         PngFile.Write(path, new ImageBatch(1, 1, 10, 10, new byte[100]));
         Assert.Equal(100, PngFile.Read(path, maxPixels: 100).Pixels.Length);
-        Assert.Contains("99", Assert.Throws<MezzotintException>(() => PngFile.Read(path, maxPixels: 99)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "99", Assert.Throws<MezzotintException>(() => PngFile.Read(path, maxPixels: 99)).Message, StringComparison.Ordinal);
 
         byte[] lie = File.ReadAllBytes(path); // 2^30 x 2^30 pixels in a file of 80 bytes
         BinaryPrimitives.WriteInt32BigEndian(lie.AsSpan(16), 1 << 30);
@@ -205,24 +219,35 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Missing_files_and_other_files_are_named()
     {
-        Assert.Contains("none.png", Assert.Throws<MezzotintException>(() => PngFile.Read(_folder.File("none.png"))).Message, StringComparison.Ordinal);
-        Assert.Contains("none.png", Assert.Throws<MezzotintException>(() => PngFile.ReadText(_folder.File("none.png"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "none.png", Assert.Throws<MezzotintException>(() => PngFile.Read(_folder.File("none.png"))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "none.png", Assert.Throws<MezzotintException>(() => PngFile.ReadText(_folder.File("none.png"))).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(_folder.File("note.png"), "no picture");
-        Assert.Contains("note.png", Assert.Throws<MezzotintException>(() => PngFile.Read(_folder.File("note.png"))).Message, StringComparison.Ordinal);
-        Assert.Contains("note.png", Assert.Throws<MezzotintException>(() => PngFile.ReadText(_folder.File("note.png"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "note.png", Assert.Throws<MezzotintException>(() => PngFile.Read(_folder.File("note.png"))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "note.png", Assert.Throws<MezzotintException>(() => PngFile.ReadText(_folder.File("note.png"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_file_cut_short_anywhere_is_refused()
     {
         string path = _folder.File("image.png");
-        PngFile.Write(path, new ImageBatch(1, 1, 8, 8, [.. Enumerable.Range(0, 64).Select(value => (byte)(value * 37))]), text: new Dictionary<string, string> { ["Seed"] = "42" });
+        PngFile.Write(
+            path, new ImageBatch(1, 1, 8, 8, [.. Enumerable.Range(0, 64).Select(value => (byte)(value * 37))]),
+            text: new Dictionary<string, string> { ["Seed"] = "42" });
         byte[] whole = File.ReadAllBytes(path);
         for (int length = 0; length < whole.Length; length++)
         {
             File.WriteAllBytes(path, whole[..length]);
             Assert.Throws<MezzotintException>(() => PngFile.ReadText(path));
-            if (length < whole.Length - 24) Assert.Throws<MezzotintException>(() => PngFile.Read(path)); // After the pixels: end of block, checksums, IEND.
+            // After the pixels: end of block, checksums, IEND.
+            if (length < whole.Length - 24) Assert.Throws<MezzotintException>(() => PngFile.Read(path));
         }
     }
 

@@ -16,7 +16,8 @@ public class PyTorchArchiveTests
         var tensors = PyTorchArchive.Read(Golden("state_dict.pt"));
         Assert.Equal(
             [
-                "linear.weight", "linear.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.num_batches_tracked",
+                "linear.weight", "linear.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var",
+                "norm.num_batches_tracked",
                 "float64", "float16", "bfloat16", "int64", "int32", "int8", "uint8", "bool",
                 "base", "slice", "permuted", "expanded", "column", "scalar", "empty", "parameter",
             ],
@@ -35,7 +36,9 @@ public class PyTorchArchiveTests
         Holds<byte>("bool", ElementType.Bool, [3], 1, 0, 1);
         Holds<short>("base", ElementType.Int16, [2, 3, 4], [.. Enumerable.Range(0, 24).Select(i => (short)i)]);
         Holds<short>("slice", ElementType.Int16, [2, 4], 16, 17, 18, 19, 20, 21, 22, 23);
-        Holds<short>("permuted", ElementType.Int16, [4, 2, 3], 0, 4, 8, 12, 16, 20, 1, 5, 9, 13, 17, 21, 2, 6, 10, 14, 18, 22, 3, 7, 11, 15, 19, 23);
+        Holds<short>(
+            "permuted", ElementType.Int16, [4, 2, 3], 0, 4, 8, 12, 16, 20, 1, 5, 9, 13, 17, 21, 2, 6, 10, 14, 18, 22, 3, 7, 11,
+            15, 19, 23);
         Holds<short>("expanded", ElementType.Int16, [3], 1, 1, 1);
         Holds<short>("column", ElementType.Int16, [2, 3], 3, 7, 11, 15, 19, 23);
         Holds<float>("scalar", ElementType.Float32, [], 42);
@@ -150,7 +153,11 @@ public class PyTorchArchiveTests
         Assert.Equal(90, tensors.Count);
         Assert.Equal(770_865, tensors.Values.Sum(tensor => tensor.ElementCount));
         Assert.All(tensors.Values, tensor => Assert.Equal(ElementType.Float32, tensor.Type));
-        Assert.All(tensors.Values, tensor => Assert.DoesNotContain(MemoryMarshal.Cast<byte, float>(tensor.Bytes.Span).ToArray(), value => !float.IsFinite(value)));
+        Assert.All(
+            tensors.Values,
+            tensor =>
+                Assert.DoesNotContain(
+                    MemoryMarshal.Cast<byte, float>(tensor.Bytes.Span).ToArray(), value => !float.IsFinite(value)));
         Assert.Equal([16], tensors["time_embed.W"].Shape);
 
         using var stream = new MemoryStream();
@@ -205,7 +212,11 @@ public class PyTorchArchiveTests
         RefusedArchive("byte order is 'middle'", Zip([.. Entries(pickle), ("a/byteorder", "middle"u8.ToArray())]));
         RefusedArchive("has 1000 bytes", Zip([.. Entries(pickle), ("a/byteorder", new byte[1000])]));
         RefusedArchive("format version is '11'", Zip([.. Entries(pickle), ("a/version", "11"u8.ToArray())]));
-        Assert.Single(Read(Zip([.. Entries(pickle), ("a/byteorder", "little"u8.ToArray()), ("a/version", "3\n"u8.ToArray()), ("a/.data/serialization_id", new byte[40])])));
+        Assert.Single(Read(Zip(
+            [
+                .. Entries(pickle), ("a/byteorder", "little"u8.ToArray()), ("a/version", "3\n"u8.ToArray()),
+                ("a/.data/serialization_id", new byte[40]),
+            ])));
         RefusedArchive("entry 'a/data/0' twice", Zip([.. Entries(pickle), ("a/data/0", new byte[8])]));
         RefusedArchive("several entries", Zip([.. Entries(pickle), ("b/data.pkl", pickle)]));
         RefusedArchive("no entry NAME/data.pkl", Zip([("a/data/0", new byte[8])]));
@@ -215,7 +226,9 @@ public class PyTorchArchiveTests
         RefusedArchive("it holds a tensor", Zip(Entries(Finish(new PickleWriter().Tensor("0", 2, 0, [2], [1])))));
         RefusedArchive("'state_dict' holds a dict", Zip(Entries(Dict(new PickleWriter().Op('}').Text("state_dict").Op('}')))));
         RefusedArchive("more than the 16777216", Zip(Entries(new byte[(1 << 24) + 1])));
-        RefusedArchive("of booleans", Zip(Entries(Dict(new PickleWriter().Op('}').Text("w").Tensor("0", 8, 0, [8], [1], type: "BoolStorage")))));
+        RefusedArchive(
+            "of booleans",
+            Zip(Entries(Dict(new PickleWriter().Op('}').Text("w").Tensor("0", 8, 0, [8], [1], type: "BoolStorage")))));
     }
 
     [Fact]
@@ -235,7 +248,8 @@ public class PyTorchArchiveTests
     {
         // Every entry of the directory is made to point at the bytes of the first storage, which is most of the file.
         byte[] pickle = Dict(new PickleWriter().Op('}').Text("w").Tensor("0", 2000, 0, [2000], [1]));
-        byte[] archive = Zip([("a/data/0", new byte[8000]), ("a/data/1", new byte[8000]), ("a/data/2", new byte[8000]), ("a/data.pkl", pickle)]);
+        byte[] archive = Zip(
+            [("a/data/0", new byte[8000]), ("a/data/1", new byte[8000]), ("a/data/2", new byte[8000]), ("a/data.pkl", pickle)]);
         int second = archive.AsSpan().IndexOf("a/data/1"u8) - 30;
         int third = archive.AsSpan().IndexOf("a/data/2"u8) - 30;
         int last = archive.AsSpan().IndexOf("a/data.pkl"u8) - 30;
@@ -245,10 +259,12 @@ public class PyTorchArchiveTests
         for (int at = 0; (at = cut.AsSpan(at).IndexOf("PK\u0001\u0002"u8) is var next and >= 0 ? at + next : -1) >= 0; at += 46)
         {
             int offset = BinaryPrimitives.ReadInt32LittleEndian(cut.AsSpan(at + 42));
-            BinaryPrimitives.WriteInt32LittleEndian(cut.AsSpan(at + 42), offset == second || offset == third ? 0 : offset == last ? last - removed : offset);
+            BinaryPrimitives.WriteInt32LittleEndian(
+                cut.AsSpan(at + 42), offset == second || offset == third ? 0 : offset == last ? last - removed : offset);
         }
         int end = cut.AsSpan().LastIndexOf("PK\u0005\u0006"u8);
-        BinaryPrimitives.WriteInt32LittleEndian(cut.AsSpan(end + 16), BinaryPrimitives.ReadInt32LittleEndian(cut.AsSpan(end + 16)) - removed);
+        BinaryPrimitives.WriteInt32LittleEndian(
+            cut.AsSpan(end + 16), BinaryPrimitives.ReadInt32LittleEndian(cut.AsSpan(end + 16)) - removed);
         RefusedArchive("lie over the same bytes", cut);
     }
 

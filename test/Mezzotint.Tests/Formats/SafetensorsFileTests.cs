@@ -10,7 +10,8 @@ public class SafetensorsFileTests
     private static readonly Gen<TensorData> AnyTensor =
         from type in Gen.Enum<ElementType>()
         from shape in Gen.Long[0, 4].Array[0, 4]
-        from bytes in (type == ElementType.Bool ? Gen.Byte[0, 1] : Gen.Byte).Array[(int)TensorLayout.ByteCount(type, shape)!.Value]
+        from bytes in (type == ElementType.Bool ? Gen.Byte[0, 1] : Gen.Byte)
+            .Array[(int)TensorLayout.ByteCount(type, shape)!.Value]
         select new TensorData(type, shape, bytes);
 
     [Fact]
@@ -23,7 +24,9 @@ public class SafetensorsFileTests
             {
                 metadata = metadata.Where(pair => IsUnicode(pair.Value)).ToDictionary();
                 SafetensorsFile.Write(path, tensors, metadata);
-                foreach (var file in new[] { SafetensorsFile.Read(path), SafetensorsFile.Read(System.IO.File.ReadAllBytes(path), path) })
+                foreach (
+                    var file in new[]
+                        { SafetensorsFile.Read(path), SafetensorsFile.Read(System.IO.File.ReadAllBytes(path), path) })
                 {
                     Assert.Equal(metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal), file.Metadata);
                     Assert.Equal(tensors.Keys, file.Tensors.Keys);
@@ -42,8 +45,10 @@ public class SafetensorsFileTests
     [Fact]
     public void The_bytes_are_those_of_the_format()
     {
-        // Spelled out by hand from the format's description: the length 144 = 0x90 (139 characters and 5 spaces), the header, the data.
-        string header = """{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a.x":{"dtype":"I16","shape":[1,1],"data_offsets":[8,10]}}""";
+        // Spelled out by hand from the format's description: the length 144 = 0x90 (139 characters and 5 spaces), the header, the
+        // data.
+        string header = """{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a.x":"""
+            + """{"dtype":"I16","shape":[1,1],"data_offsets":[8,10]}}""";
         byte[] expected =
         [
             0x90, 0, 0, 0, 0, 0, 0, 0,
@@ -91,16 +96,28 @@ public class SafetensorsFileTests
     [InlineData("""{"a":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}""", 4, "non-negative integer")]
     [InlineData("""{"a":{"dtype":"F32","shape":[[1]],"data_offsets":[0,4]}}""", 4, "maximum")]
     [InlineData("""{"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4]}}""", 4, "63 bits")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}""", 0, "'a' has a shape whose size overflows")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}""", 0, "'a' has a shape whose size overflows")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}""",
+        0, "'a' has a shape whose size overflows")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}""",
+        0, "'a' has a shape whose size overflows")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}""", 4, "'a' takes 4 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4, "'a' takes 8 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 3, "cut off")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 5, "has 5 bytes of data, but its tensors end at byte 4")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""",
+        5, "has 5 bytes of data, but its tensors end at byte 4")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}}""", 5, "'a' starts at data byte 1 and leaves a hole")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}""", 3, "'b' starts at data byte 1 and overlaps")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 2, "overlaps")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}""", 2, "key 'a' twice")]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}""",
+        3, "'b' starts at data byte 1 and overlaps")]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""",
+        2, "overlaps")]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}""",
+        2, "key 'a' twice")]
     [InlineData("""{"a":[]}""", 0, "'a' holds no object")]
     [InlineData("""{"__metadata__":{"a":1}}""", 0, "key 'a' holds no string")]
     [InlineData("""{"__metadata__":{"a":{}}}""", 0, "key 'a' holds no string")]
@@ -136,7 +153,8 @@ public class SafetensorsFileTests
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, length);
         "{}"u8.CopyTo(bytes.AsSpan(8));
         System.IO.File.WriteAllBytes(path, bytes);
-        Assert.Contains(fault, Assert.Throws<MezzotintException>(() => SafetensorsFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            fault, Assert.Throws<MezzotintException>(() => SafetensorsFile.Read(path)).Message, StringComparison.Ordinal);
         Assert.False(Damage.MustSurvive(bytes, file => SafetensorsFile.Read(file, "lying")));
         Assert.False(Damage.MustSurvive(bytes, _ => SafetensorsFile.Read(path)));
     }
@@ -146,7 +164,9 @@ public class SafetensorsFileTests
     {
         byte[] bytes = File("""{"?":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}""", 0);
         bytes[10] = 0xFF;
-        Assert.Contains("not UTF-8", Assert.Throws<MezzotintException>(() => SafetensorsFile.Read(bytes, "a")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not UTF-8", Assert.Throws<MezzotintException>(() => SafetensorsFile.Read(bytes, "a")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -172,7 +192,9 @@ public class SafetensorsFileTests
     public void Files_that_are_not_there_or_no_files_are_refused()
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("missing", Assert.Throws<MezzotintException>(() => SafetensorsFile.Read(folder.File("missing"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "missing", Assert.Throws<MezzotintException>(() => SafetensorsFile.Read(folder.File("missing"))).Message,
+            StringComparison.Ordinal);
         Assert.Throws<MezzotintException>(() => SafetensorsFile.Read(folder.Name));
     }
 
@@ -196,7 +218,9 @@ public class SafetensorsFileTests
         Assert.Equal([path], Directory.GetFileSystemEntries(folder.Name));
 
         void Refused(string fault, params KeyValuePair<string, TensorData>[] tensors) =>
-            Assert.Contains(fault, Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(path, tensors)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                fault, Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(path, tensors)).Message,
+                StringComparison.Ordinal);
     }
 
     private static Gen<string> AnyName => Gen.String.Where(name => IsUnicode(name) && name != "__metadata__");

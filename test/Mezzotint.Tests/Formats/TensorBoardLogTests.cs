@@ -18,7 +18,11 @@ public sealed class TensorBoardLogTests : IDisposable
     [Fact]
     public void Scalars_come_back_through_an_independent_reader()
     {
-        (string, float, long)[] scalars = [("Loss/Train", 61.25f, 0), ("Loss/Eval", float.NaN, 938), ("Loss/Train", -0f, long.MaxValue), ("Größe", float.PositiveInfinity, 1L << 40)];
+        (string, float, long)[] scalars =
+        [
+            ("Loss/Train", 61.25f, 0), ("Loss/Eval", float.NaN, 938), ("Loss/Train", -0f, long.MaxValue),
+            ("Größe", float.PositiveInfinity, 1L << 40),
+        ];
         string path;
         using (var log = new TensorBoardLog(_folder.File("run/events"), new Clock(1700000000.25)))
         {
@@ -32,11 +36,14 @@ public sealed class TensorBoardLogTests : IDisposable
         Assert.Equal(scalars, events.Skip(1).Select(fields =>
         {
             Dictionary<int, object> point = Fields((byte[])Fields((byte[])fields[5])[1]);
-            return (Encoding.UTF8.GetString((byte[])point[1]), BitConverter.UInt32BitsToSingle((uint)point[2]), (long)(ulong)fields[2]);
+            return (
+                Encoding.UTF8.GetString((byte[])point[1]), BitConverter.UInt32BitsToSingle((uint)point[2]),
+                (long)(ulong)fields[2]);
         }));
     }
 
-    // Every byte of the first record, put together by hand: length 24; field 1, double 1.0; field 3, 13 letters. Its checksums are recomputed bit by bit.
+    // Every byte of the first record, put together by hand: length 24; field 1, double 1.0; field 3, 13 letters. Its checksums
+    // are recomputed bit by bit.
     [Fact]
     public void The_first_record_states_the_version()
     {
@@ -76,7 +83,9 @@ public sealed class TensorBoardLogTests : IDisposable
     public void A_folder_that_cannot_be_made_is_named()
     {
         File.WriteAllText(_folder.File("file"), "");
-        Assert.Contains("file", Assert.Throws<MezzotintException>(() => new TensorBoardLog(_folder.File("file"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "file", Assert.Throws<MezzotintException>(() => new TensorBoardLog(_folder.File("file"))).Message,
+            StringComparison.Ordinal);
     }
 
     private static byte[] ReadShared(string path)

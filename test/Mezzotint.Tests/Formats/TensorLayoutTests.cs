@@ -28,7 +28,8 @@ public class TensorLayoutTests
 
             short[] storage = [.. Enumerable.Range(0, (int)length).Select(i => (short)i)];
             short[] copy = new short[count];
-            TensorLayout.Copy(MemoryMarshal.AsBytes(copy.AsSpan()), MemoryMarshal.AsBytes(storage.AsSpan()), 2, shape, strides, offset);
+            TensorLayout.Copy(
+                MemoryMarshal.AsBytes(copy.AsSpan()), MemoryMarshal.AsBytes(storage.AsSpan()), 2, shape, strides, offset);
             Assert.Equal(expected, copy);
             if (TensorLayout.IsContiguous(shape, strides))
                 Assert.Equal(storage.AsSpan((int)offset, count).ToArray(), copy);

@@ -12,7 +12,8 @@ public class UnpicklerTests
         object? value = Read(Pickle
             .Op('(')
             .Op('N').Op('\x88').Op('\x89')
-            .Op('K', 200).Op('M', 0xFF, 0xFF).Op('J', 0xFE, 0xFF, 0xFF, 0xFF).Op('\x8A', 0).Op('\x8A', 1, 0x80).Integer(long.MinValue)
+            .Op('K', 200).Op('M', 0xFF, 0xFF).Op('J', 0xFE, 0xFF, 0xFF, 0xFF).Op('\x8A', 0).Op('\x8A', 1, 0x80).Integer(
+                long.MinValue)
             .Op('G', 0xBF, 0xF8, 0, 0, 0, 0, 0, 0)
             .Text("ä").Op('\x8C', 1, (byte)'b').Op('\x8D', 1, 0, 0, 0, 0, 0, 0, 0, (byte)'c')
             .Op(')').Op('K', 1).Op('\x85').Op('K', 1).Op('K', 2).Op('\x86').Op('K', 1).Op('K', 2).Op('K', 3).Op('\x87')
@@ -38,7 +39,8 @@ public class UnpicklerTests
     public void The_memo_gives_back_what_was_put()
     {
         object?[] tuple = Assert.IsType<object?[]>(Read(Pickle
-            .Op('(').Text("a").Op('q', 0).Text("b").Op('r', 1, 0, 0, 0).Text("c").Op('\x94').Op('h', 2).Op('j', 0, 0, 0, 0).Op('t')));
+            .Op('(').Text("a").Op('q', 0).Text("b").Op('r', 1, 0, 0, 0).Text("c").Op('\x94').Op('h', 2).Op('j', 0, 0, 0, 0).Op(
+                't')));
         Assert.Equal(["a", "b", "c", "c", "a"], tuple);
     }
 
@@ -59,7 +61,8 @@ public class UnpicklerTests
     [Fact]
     public void Only_the_metadata_of_an_OrderedDict_are_built()
     {
-        Assert.IsType<PickleDictionary>(Read(Pickle.EmptyOrderedDict().Op('}').Text("_metadata").EmptyOrderedDict().Op('s').Op('b')));
+        Assert.IsType<PickleDictionary>(
+            Read(Pickle.EmptyOrderedDict().Op('}').Text("_metadata").EmptyOrderedDict().Op('s').Op('b')));
         Refused("(BUILD)", Pickle.EmptyOrderedDict().Op('}').Text("__class__").Op('N').Op('s').Op('b'));
         Refused("(BUILD)", Pickle.Op('}').Op('}').Text("_metadata").Op('N').Op('s').Op('b'));
         Refused("(BUILD)", Pickle.EmptyOrderedDict().Op('}').Op('b'));
@@ -120,7 +123,8 @@ public class UnpicklerTests
         var names = new Dictionary<byte, string>
         {
             [0x30] = "POP", [0x31] = "POP_MARK", [0x32] = "DUP", [0x46] = "FLOAT",
-            [0x49] = "INT", [0x4C] = "LONG", [0x50] = "PERSID", [0x53] = "STRING", [0x54] = "BINSTRING", [0x55] = "SHORT_BINSTRING",
+            [0x49] = "INT", [0x4C] = "LONG", [0x50] = "PERSID", [0x53] = "STRING", [0x54] = "BINSTRING",
+            [0x55] = "SHORT_BINSTRING",
             [0x56] = "UNICODE", [0x64] = "DICT", [0x67] = "GET", [0x69] = "INST", [0x6C] = "LIST", [0x6F] = "OBJ", [0x70] = "PUT",
             [0x82] = "EXT1", [0x83] = "EXT2", [0x84] = "EXT4", [0x8B] = "LONG4", [0x8E] = "BINBYTES8",
             [0x8F] = "EMPTY_SET", [0x90] = "ADDITEMS", [0x91] = "FROZENSET", [0x92] = "NEWOBJ_EX", [0x96] = "BYTEARRAY8",

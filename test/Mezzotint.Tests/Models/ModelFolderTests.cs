@@ -22,7 +22,9 @@ public class ModelFolderTests
         Assert.Equal(SmallNetwork.Weights(network), SmallNetwork.Weights(loaded.Network));
         Assert.Equal(SmallNetwork.Info, loaded.Info with { ClassNames = SmallNetwork.Info.ClassNames });
         Assert.Equal(SmallNetwork.Info, ModelFolder.ReadInfo(path) with { ClassNames = SmallNetwork.Info.ClassNames });
-        Assert.Equal(["README.md", "config.json", "model.safetensors"], Directory.GetFiles(path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["README.md", "config.json", "model.safetensors"],
+            Directory.GetFiles(path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -40,7 +42,8 @@ public class ModelFolderTests
     [Theory]
     [InlineData(ElementType.BFloat16, 1.0 / 256)]
     [InlineData(ElementType.Float16, 1.0 / 2048)]
-    public void Half_the_bytes_keep_the_weights_within_a_rounding_and_the_frequencies_exactly(ElementType precision, double rounding)
+    public void Half_the_bytes_keep_the_weights_within_a_rounding_and_the_frequencies_exactly(
+        ElementType precision, double rounding)
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
@@ -63,7 +66,11 @@ public class ModelFolderTests
     {
         using var folder = new TemporaryFolder();
         using var network = new UNet(new UNetConfig());
-        var info = new ModelInfo { Name = "seed", Model = network.Config, Height = 28, Width = 28, ClassNames = [.. "0123456789".Select(digit => $"{digit}")] };
+        var info = new ModelInfo
+        {
+            Name = "seed", Model = network.Config, Height = 28, Width = 28,
+            ClassNames = [.. "0123456789".Select(digit => $"{digit}")],
+        };
         ModelFolder.Write(folder.Name, network, info, ElementType.BFloat16);
         Assert.InRange(new FileInfo(folder.File("model.safetensors")).Length, 1_500_000, 1_999_999);
         using var loaded = ModelFolder.Read(folder.Name);
@@ -124,12 +131,23 @@ public class ModelFolderTests
         var bias = good["proj.2.bias"];
         Assert.Equal("'w' lacks the weights 'proj.2.bias': it is of another network.", Change(t => t.Remove("proj.2.bias")));
         Assert.StartsWith("'w' lacks the weights 'context_embed.weight', ", Change(t => t.Clear()), StringComparison.Ordinal);
-        Assert.EndsWith($" and {good.Count - 5} more: it is of another network.", Change(t => t.Clear()), StringComparison.Ordinal);
-        Assert.Equal("'w' has, but the network does not, the weights 'proj.3.bias': it is of another network.", Change(t => t.Add("proj.3.bias", bias)));
-        Assert.Equal("'w': the weights 'proj.2.bias' are [1, 1], but the network's are [1].", Change(t => t["proj.2.bias"] = bias with { Shape = [1, 1] }));
-        Assert.Equal("'w': the weights 'proj.2.bias' are [], but the network's are [1].", Change(t => t["proj.2.bias"] = bias with { Shape = [] }));
-        Assert.Equal("'w': the weights 'proj.2.bias' are of Float64; save them as float32, float16 or bfloat16.", Change(t => t["proj.2.bias"] = new TensorData(ElementType.Float64, [1], new byte[8])));
-        Assert.Equal("'w': the weights 'proj.2.bias' are of Int32; save them as float32, float16 or bfloat16.", Change(t => t["proj.2.bias"] = bias with { Type = ElementType.Int32 }));
+        Assert.EndsWith(
+            $" and {good.Count - 5} more: it is of another network.", Change(t => t.Clear()), StringComparison.Ordinal);
+        Assert.Equal(
+            "'w' has, but the network does not, the weights 'proj.3.bias': it is of another network.",
+            Change(t => t.Add("proj.3.bias", bias)));
+        Assert.Equal(
+            "'w': the weights 'proj.2.bias' are [1, 1], but the network's are [1].",
+            Change(t => t["proj.2.bias"] = bias with { Shape = [1, 1] }));
+        Assert.Equal(
+            "'w': the weights 'proj.2.bias' are [], but the network's are [1].",
+            Change(t => t["proj.2.bias"] = bias with { Shape = [] }));
+        Assert.Equal(
+            "'w': the weights 'proj.2.bias' are of Float64; save them as float32, float16 or bfloat16.",
+            Change(t => t["proj.2.bias"] = new TensorData(ElementType.Float64, [1], new byte[8])));
+        Assert.Equal(
+            "'w': the weights 'proj.2.bias' are of Int32; save them as float32, float16 or bfloat16.",
+            Change(t => t["proj.2.bias"] = bias with { Type = ElementType.Int32 }));
     }
 
     [Theory]
@@ -146,7 +164,10 @@ public class ModelFolderTests
         var tensors = NetworkWeights.Save(other);
         tensors["proj.2.bias"] = new TensorData(type, [1], number);
         var before = SmallNetwork.Weights(network);
-        Assert.StartsWith("'w': the weights 'proj.2.bias' have a number that is infinite or none", Assert.Throws<MezzotintException>(() => NetworkWeights.Load(network, tensors, "w")).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "'w': the weights 'proj.2.bias' have a number that is infinite or none",
+            Assert.Throws<MezzotintException>(() => NetworkWeights.Load(network, tensors, "w")).Message,
+            StringComparison.Ordinal);
         Assert.Equal(before, SmallNetwork.Weights(network));
     }
 
@@ -157,12 +178,19 @@ public class ModelFolderTests
         using var network = SmallNetwork.Build();
         using (var noGrad = no_grad())
             network.get_parameter("proj.2.bias")!.fill_(100_000);
-        Assert.StartsWith("The weights 'proj.2.bias' cannot be saved as Float16", Assert.Throws<MezzotintException>(() => ModelFolder.Write(folder.Name, network, SmallNetwork.Info, ElementType.Float16)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "The weights 'proj.2.bias' cannot be saved as Float16",
+            Assert.Throws<MezzotintException>(() =>
+                ModelFolder.Write(folder.Name, network, SmallNetwork.Info, ElementType.Float16)).Message,
+            StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(folder.Name));
         ModelFolder.Write(folder.Name, network, SmallNetwork.Info);
-        Assert.Throws<ArgumentOutOfRangeException>(() => ModelFolder.Write(folder.Name, network, SmallNetwork.Info, ElementType.Float64));
-        Assert.Throws<ArgumentException>(() => ModelFolder.Write(folder.Name, network, SmallNetwork.Info with { Model = new UNetConfig() }));
-        Assert.Throws<MezzotintException>(() => ModelFolder.Write(folder.Name, network, SmallNetwork.Info with { TrainLoss = double.NaN }));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            ModelFolder.Write(folder.Name, network, SmallNetwork.Info, ElementType.Float64));
+        Assert.Throws<ArgumentException>(() =>
+            ModelFolder.Write(folder.Name, network, SmallNetwork.Info with { Model = new UNetConfig() }));
+        Assert.Throws<MezzotintException>(() =>
+            ModelFolder.Write(folder.Name, network, SmallNetwork.Info with { TrainLoss = double.NaN }));
     }
 
     [Fact]
@@ -174,9 +202,13 @@ public class ModelFolderTests
         // A network of 10^14 weights: to build it would be the end of the process.
         var huge = SmallNetwork.Config with { ModelChannels = 4096, ChannelMultipliers = [64, 64], NumResBlocks = 16 };
         SafetensorsFile.Write(folder.File("model.safetensors"), NetworkWeights.Save(network));
-        File.WriteAllBytes(folder.File("config.json"), ModelDescription.Write(SmallNetwork.Info with { Model = huge, Height = 4, Width = 4 }));
+        File.WriteAllBytes(
+            folder.File("config.json"), ModelDescription.Write(SmallNetwork.Info with { Model = huge, Height = 4, Width = 4 }));
         string message = Refusal(folder.Name);
-        Assert.StartsWith($"'{folder.File("model.safetensors")}' has {SmallNetwork.Config.ParameterCount} weights, but the network of its config.json has ", message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"'{folder.File("model.safetensors")}' has {SmallNetwork.Config.ParameterCount} weights, but the network of its "
+            + $"config.json has ",
+            message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -215,11 +247,14 @@ public class ModelFolderTests
     public void What_is_no_model_folder_is_said_so()
     {
         using var folder = new TemporaryFolder();
-        Assert.Equal($"'{folder.Name}' is not a model folder: it must have config.json and model.safetensors.", Refusal(folder.Name));
+        Assert.Equal(
+            $"'{folder.Name}' is not a model folder: it must have config.json and model.safetensors.", Refusal(folder.Name));
         Assert.False(ModelFolder.Exists(folder.File("nowhere")));
         File.WriteAllText(folder.File("config.json"), "{}");
         File.WriteAllText(folder.File("weights.pt"), "");
-        Assert.StartsWith($"'{folder.Name}' is a PyTorch checkpoint, not a model folder: turn it into one with `mezzotint import ", Refusal(folder.Name), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"'{folder.Name}' is a PyTorch checkpoint, not a model folder: turn it into one with `mezzotint import ",
+            Refusal(folder.Name), StringComparison.Ordinal);
         File.WriteAllText(folder.File("config.json"), new string(' ', (1 << 20) + 1));
         File.WriteAllText(folder.File("model.safetensors"), "");
         Assert.Contains("where at most 1048576 are expected", Refusal(folder.Name), StringComparison.Ordinal);
@@ -236,7 +271,9 @@ public class ModelFolderTests
         using var folder = new TemporaryFolder();
         using var network = SmallNetwork.Build();
         ModelFolder.Write(folder.Name, network, SmallNetwork.Info);
-        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(folder.File("model.safetensors")))), ModelFolder.Hash(folder.Name));
+        Assert.Equal(
+            Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(folder.File("model.safetensors")))),
+            ModelFolder.Hash(folder.Name));
         Assert.Throws<MezzotintException>(() => ModelFolder.Hash(folder.File("nowhere")));
     }
 
@@ -244,8 +281,15 @@ public class ModelFolderTests
     public void The_card_says_what_is_known_and_what_is_not()
     {
         string card = ModelCard.Write(SmallNetwork.Info, ElementType.BFloat16, "abc123");
-        Assert.StartsWith("# small \\& \\<quick\\>\n\nA diffusion model for grey images of 10 x 8 pixels in 2 classes: zero, null \"0\" é 漢.\n", card, StringComparison.Ordinal);
-        foreach (string fact in new[] { "`mezzotint sample FOLDER --label 1`"[1..^1], "28,140", "| 2.5 |", "2.8 minutes", "4294967295", "12.8269", "`mezzotint evaluate FOLDER --loss`", "bfloat16", "abc123", "Made for the tests; MIT." })
+        Assert.StartsWith(
+            "# small \\& \\<quick\\>\n\nA diffusion model for grey images of 10 x 8 pixels in 2 classes: zero, null \"0\" é 漢.\n",
+            card, StringComparison.Ordinal);
+        foreach (
+            string fact in new[]
+            {
+                "`mezzotint sample FOLDER --label 1`"[1..^1], "28,140", "| 2.5 |", "2.8 minutes", "4294967295", "12.8269",
+                "`mezzotint evaluate FOLDER --loss`", "bfloat16", "abc123", "Made for the tests; MIT.",
+            })
             Assert.Contains(fact, card, StringComparison.Ordinal);
         Assert.DoesNotContain("not recorded", card, StringComparison.Ordinal);
         string unknown = ModelCard.Write(SmallNetwork.Nameless, ElementType.Float32, "abc123");
@@ -263,7 +307,8 @@ public class ModelFolderTests
         // The header is where a file can lie; the data are checked number by number. To build a network takes its time.
         Damage.Check(good[..header], bytes => Load([.. bytes, .. good[header..]]), cases: 3000, allowance: 40_000_000);
         Damage.Check(good, Load, cases: 100, allowance: 40_000_000);
-        static void Load(byte[] bytes) => NetworkWeights.Build(SmallNetwork.Config, SafetensorsFile.Read(bytes, "damaged").Tensors, "damaged").Dispose();
+        static void Load(byte[] bytes) =>
+            NetworkWeights.Build(SmallNetwork.Config, SafetensorsFile.Read(bytes, "damaged").Tensors, "damaged").Dispose();
     }
 
     private static string Refusal(string folder) => Assert.Throws<MezzotintException>(() => ModelFolder.Read(folder)).Message;

@@ -15,12 +15,40 @@ public sealed class OnnxFileTests : IDisposable
     public static TheoryData<NetworkConfig, int, int> Networks => new()
     {
         { new UNetConfig(), 28, 28 },
-        { new UNetConfig { NumResBlocks = 1, ChannelMultipliers = [1, 2, 2], AttentionLevels = [0, 1], Unconditional = true, Transformer = new() { ContextDim = 24, NumHeads = 4, NumLayers = 2 } }, 16, 24 },
+        {
+            new UNetConfig
+            {
+                NumResBlocks = 1, ChannelMultipliers = [1, 2, 2], AttentionLevels = [0, 1], Unconditional = true,
+                Transformer = new() { ContextDim = 24, NumHeads = 4, NumLayers = 2 },
+            },
+            16, 24
+        },
         { new UNetConfig { InChannels = 3, OutChannels = 3, ChannelMultipliers = [1] }, 8, 8 },
         { new ResidualUNetConfig { PatchSize = 2, ModelChannels = 48, ResidualBlocks = [1, 2], Unconditional = true }, 28, 28 },
-        { new ResidualUNetConfig { ModelChannels = 16, ChannelMultipliers = [1, 2, 3], ResidualBlocks = [2, 1, 1], AttentionLevels = [0, 2], HeadChannels = 8 }, 12, 20 },
-        { new ResidualUNetConfig { InChannels = 2, OutChannels = 2, ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 16, Anchors = [-0.2, 1.4, 0], AnchorDataStd = 0.6 }, 8, 4 },
-        { new ResidualUNetConfig { InChannels = 3, OutChannels = 3, PatchSize = 4, ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 16 }, 16, 8 },
+        {
+            new ResidualUNetConfig
+            {
+                ModelChannels = 16, ChannelMultipliers = [1, 2, 3], ResidualBlocks = [2, 1, 1], AttentionLevels = [0, 2],
+                HeadChannels = 8,
+            },
+            12, 20
+        },
+        {
+            new ResidualUNetConfig
+            {
+                InChannels = 2, OutChannels = 2, ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1],
+                HeadChannels = 16, Anchors = [-0.2, 1.4, 0], AnchorDataStd = 0.6,
+            },
+            8, 4
+        },
+        {
+            new ResidualUNetConfig
+            {
+                InChannels = 3, OutChannels = 3, PatchSize = 4, ModelChannels = 16, ChannelMultipliers = [1],
+                ResidualBlocks = [1], HeadChannels = 16,
+            },
+            16, 8
+        },
     };
 
     [Theory]
@@ -41,7 +69,8 @@ public sealed class OnnxFileTests : IDisposable
             float[] expected = [.. network.call(x, t, Condition.OfClasses(labels)).data<float>()];
             using var results = session.Run(
             [
-                NamedOnnxValue.CreateFromTensor("x", new DenseTensor<float>(x.data<float>().ToArray(), [batch, config.InChannels, height, width])),
+                NamedOnnxValue.CreateFromTensor(
+                    "x", new DenseTensor<float>(x.data<float>().ToArray(), [batch, config.InChannels, height, width])),
                 NamedOnnxValue.CreateFromTensor("t", new DenseTensor<float>(t.data<float>().ToArray(), [batch])),
                 NamedOnnxValue.CreateFromTensor("labels", new DenseTensor<long>(labels.data<long>().ToArray(), [batch, 1])),
             ]);
@@ -56,14 +85,18 @@ public sealed class OnnxFileTests : IDisposable
     [Fact]
     public void The_file_says_of_itself_how_it_is_used()
     {
-        var config = new ResidualUNetConfig { ModelChannels = 8, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 8 };
+        var config = new ResidualUNetConfig
+            { ModelChannels = 8, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 8 };
         using var network = config.Build();
         var info = Info(config, 8, 8);
         OnnxFile.Write(_path, network, info);
         using var session = new InferenceSession(_path);
         var metadata = session.ModelMetadata;
         Assert.Equal(("mezzotint", "digits"), (metadata.ProducerName, metadata.GraphName));
-        Assert.Equal(info.Pixels, ModelDescription.Parse(System.Text.Encoding.UTF8.GetBytes(metadata.CustomMetadataMap[OnnxFile.DescriptionKey]), "x").Pixels);
+        Assert.Equal(
+            info.Pixels,
+            ModelDescription.Parse(System.Text.Encoding.UTF8.GetBytes(metadata.CustomMetadataMap[OnnxFile.DescriptionKey]), "x")
+                .Pixels);
         Assert.Equal(["labels", "t", "x"], session.InputMetadata.Keys.Order());
         Assert.Equal([-1, 1, 8, 8], session.OutputMetadata["output"].Dimensions);
     }
@@ -71,7 +104,8 @@ public sealed class OnnxFileTests : IDisposable
     [Fact]
     public void Equal_networks_give_equal_bytes()
     {
-        var config = new ResidualUNetConfig { ModelChannels = 8, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 8 };
+        var config = new ResidualUNetConfig
+            { ModelChannels = 8, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 8 };
         using var network = config.Build(seed: 1);
         OnnxFile.Write(_path, network, Info(config, 8, 8));
         byte[] first = File.ReadAllBytes(_path);

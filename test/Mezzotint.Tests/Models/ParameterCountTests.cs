@@ -21,7 +21,8 @@ public class ParameterCountTests
                 NumResBlocks = blocks,
                 ChannelMultipliers = multipliers,
                 AttentionLevels = attention,
-                Transformer = new TransformerConfig { ContextDim = transformer.Item1, NumLayers = transformer.Item2, NumHeads = 4 },
+                Transformer = new TransformerConfig
+                    { ContextDim = transformer.Item1, NumLayers = transformer.Item2, NumHeads = 4 },
             }).Sample(
             config =>
             {

@@ -26,10 +26,14 @@ public class SeedCheckpointTests
     [InlineData("\"num_heads\"", "\"n_heads\"", "c.json, line 6: unknown key 'transformer.n_heads': did you mean 'num_heads'?")]
     [InlineData("\"num_res_blocks\": 2,", "", "c.json: the key 'num_res_blocks' is missing.")]
     [InlineData("[1, 2]", "[1, 2.5]", "c.json, line 5: 'channel_multipliers[1]' is the number 2.5; it must be a whole number.")]
-    [InlineData("\"num_res_blocks\": 2", "\"num_res_blocks\": 0", "c.json, line 4: num_res_blocks = 0: must be between 1 and 16.")]
-    [InlineData("\"num_heads\": 8", "\"num_heads\": 7", "c.json, line 6: transformer.num_heads = 7: must be a divisor of the width of each transformer (here 128).")]
+    [InlineData(
+        "\"num_res_blocks\": 2", "\"num_res_blocks\": 0", "c.json, line 4: num_res_blocks = 0: must be between 1 and 16.")]
+    [InlineData(
+        "\"num_heads\": 8", "\"num_heads\": 7",
+        "c.json, line 6: transformer.num_heads = 7: must be a divisor of the width of each transformer (here 128).")]
     public void What_is_wrong_is_named_by_line_and_key(string good, string bad, string message) =>
-        Assert.Equal(message, Assert.Throws<MezzotintException>(() => Parse(Good.Replace(good, bad, StringComparison.Ordinal))).Message);
+        Assert.Equal(
+            message, Assert.Throws<MezzotintException>(() => Parse(Good.Replace(good, bad, StringComparison.Ordinal))).Message);
 
     [Fact]
     public void Damaged_shapes_are_read_or_refused_in_one_line() =>
@@ -40,7 +44,9 @@ public class SeedCheckpointTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("config.json"), Good);
-        Assert.Equal($"'{folder.Name}' is not a PyTorch checkpoint of this kind: it must have config.json and weights.pt.", Refusal(folder.Name));
+        Assert.Equal(
+            $"'{folder.Name}' is not a PyTorch checkpoint of this kind: it must have config.json and weights.pt.",
+            Refusal(folder.Name));
     }
 
     [Fact]
@@ -59,7 +65,8 @@ public class SeedCheckpointTests
         Assert.SkipUnless(TestData.SeedCheckpoint is not null, TestData.NoSeedCheckpoint);
         string checkpoint = TestData.SeedCheckpoint!;
         using var model = SeedCheckpoint.Read(checkpoint);
-        Assert.Equal(("seed-checkpoint", 28, 28, "9"), (model.Info.Name, model.Info.Height, model.Info.Width, model.Info.ClassNames[^1]));
+        Assert.Equal(
+            ("seed-checkpoint", 28, 28, "9"), (model.Info.Name, model.Info.Height, model.Info.Width, model.Info.ClassNames[^1]));
         var archive = PyTorchArchive.Read(Path.Combine(checkpoint, "weights.pt"));
         var weights = SmallNetwork.Weights(model.Network);
         Assert.Equal(archive.Keys.Order(StringComparer.Ordinal), weights.Keys.Order(StringComparer.Ordinal));

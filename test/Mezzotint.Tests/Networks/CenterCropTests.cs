@@ -54,7 +54,8 @@ public class CenterCropTests
     public void A_skip_smaller_than_the_target_is_an_error_with_both_sizes(int height, int width)
     {
         using var scope = NewDisposeScope();
-        var error = Assert.Throws<ArgumentException>("source", () => CenterCrop.To(zeros(1, 1, height, width), zeros(1, 1, 4, 4)));
+        var error =
+            Assert.Throws<ArgumentException>("source", () => CenterCrop.To(zeros(1, 1, height, width), zeros(1, 1, 4, 4)));
         Assert.Contains($"{height} x {width} to 4 x 4", error.Message, StringComparison.Ordinal);
     }
 
@@ -66,7 +67,8 @@ public class CenterCropTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Lines.Add((logLevel, formatter(state, exception)));
     }
 }

@@ -7,14 +7,21 @@ namespace Mezzotint.Tests.Networks;
 
 public class PaddedConvolutionTests
 {
-    public static TheoryData<int, int> Channels => new() { { 1, 32 }, { 3, 16 }, { 16, 32 }, { 24, 24 }, { 32, 1 }, { 48, 4 }, { 20, 40 }, { 8, 8 }, { 96, 48 }, { 48, 96 }, { 80, 16 }, { 16, 80 }, { 12, 112 }, { 112, 12 } };
+    public static TheoryData<int, int> Channels =>
+        new()
+        {
+            { 1, 32 }, { 3, 16 }, { 16, 32 }, { 24, 24 }, { 32, 1 }, { 48, 4 }, { 20, 40 }, { 8, 8 }, { 96, 48 }, { 48, 96 },
+            { 80, 16 }, { 16, 80 }, { 12, 112 }, { 112, 12 },
+        };
 
     [Theory, MemberData(nameof(Channels))]
     public void It_is_the_convolution_and_its_gradients_whatever_memory_held_before(int input, int output)
     {
         random.manual_seed(input + output);
         using var conv = nn.Conv2d(input, output, 3, padding: 1);
-        CheckAgainstFloat64([8, input, 7, 7], conv, conv.Apply, (x, weight) => nn.functional.conv2d(x, weight, conv.bias!.to(float64), [1, 1], [1, 1]));
+        CheckAgainstFloat64(
+            [8, input, 7, 7], conv, conv.Apply,
+            (x, weight) => nn.functional.conv2d(x, weight, conv.bias!.to(float64), [1, 1], [1, 1]));
     }
 
     [Theory, MemberData(nameof(Channels))]
@@ -22,7 +29,9 @@ public class PaddedConvolutionTests
     {
         random.manual_seed(input + output);
         using var conv = nn.Conv2d(input, output, 2, stride: 2);
-        CheckAgainstFloat64([8, input, 6, 6], conv, conv.Apply, (x, weight) => nn.functional.conv2d(x, weight, conv.bias!.to(float64), [2, 2], [0, 0]));
+        CheckAgainstFloat64(
+            [8, input, 6, 6], conv, conv.Apply,
+            (x, weight) => nn.functional.conv2d(x, weight, conv.bias!.to(float64), [2, 2], [0, 0]));
     }
 
     [Theory, MemberData(nameof(Channels))]
@@ -30,10 +39,13 @@ public class PaddedConvolutionTests
     {
         random.manual_seed(input + output);
         using var conv = nn.ConvTranspose2d(input, output, 2, stride: 2);
-        CheckAgainstFloat64([8, input, 7, 7], conv, conv.Apply, (x, weight) => nn.functional.conv_transpose2d(x, weight, conv.bias!.to(float64), [2, 2]));
+        CheckAgainstFloat64(
+            [8, input, 7, 7], conv, conv.Apply,
+            (x, weight) => nn.functional.conv_transpose2d(x, weight, conv.bias!.to(float64), [2, 2]));
     }
 
-    private static void CheckAgainstFloat64(long[] shape, nn.Module<Tensor, Tensor> layer, Func<Tensor, Tensor> apply, Func<Tensor, Tensor, Tensor> formula)
+    private static void CheckAgainstFloat64(
+        long[] shape, nn.Module<Tensor, Tensor> layer, Func<Tensor, Tensor> apply, Func<Tensor, Tensor, Tensor> formula)
     {
         using var scope = NewDisposeScope();
         var weight = layer.get_parameter("weight")!;
@@ -47,8 +59,14 @@ public class PaddedConvolutionTests
         var (x64, weight64) = (x.detach().to(float64).requires_grad_(), weight.detach().to(float64).requires_grad_());
         var truth = formula(x64, weight64);
         truth.backward([gradient.to(float64)]);
-        foreach (var (what, right, got) in new[] { ("map", truth.detach(), y.detach()), ("its gradient", x64.grad!, x.grad!), ("the weights'", weight64.grad!, weight.grad!) })
-            Assert.True(right.to(float32).allclose(got, 1e-3, 1e-3), $"{what}: off by {right.sub(got).abs().max().item<double>()}");
+        foreach (
+            var (what, right, got) in new[]
+            {
+                ("map", truth.detach(), y.detach()), ("its gradient", x64.grad!, x.grad!),
+                ("the weights'", weight64.grad!, weight.grad!),
+            })
+            Assert.True(
+                right.to(float32).allclose(got, 1e-3, 1e-3), $"{what}: off by {right.sub(got).abs().max().item<double>()}");
     }
 
     /// <summary>What the next tensors of such sizes find in their memory.</summary>

@@ -1,6 +1,7 @@
 namespace Mezzotint.Tests.Networks;
 
-/// <summary>Layers of a network in float64 loops over plain arrays, one image [C, H, W] at a time: what the library's are compared with.</summary>
+/// <summary>Layers of a network in float64 loops over plain arrays, one image [C, H, W] at a time: what the library's are
+/// compared with.</summary>
 internal static class PlainLayers
 {
     public static double[] Linear(double[] x, double[] weight, double[] bias) =>
@@ -22,13 +23,15 @@ internal static class PlainLayers
             var group = x.Skip(start).Take(size);
             double mean = group.Average(), variance = group.Average(value => (value - mean) * (value - mean));
             for (int i = start; i < start + size; i++)
-                result[i] = (x[i] - mean) / Math.Sqrt(variance + 1e-5) * weight[i * channels / x.Length] + bias[i * channels / x.Length];
+                result[i] =
+                    (x[i] - mean) / Math.Sqrt(variance + 1e-5) * weight[i * channels / x.Length] + bias[i * channels / x.Length];
         }
         return result;
     }
 
     /// <summary>A convolution of an odd kernel that keeps the size of the map, with zeros around it.</summary>
-    public static double[] Convolution(double[] x, int channels, int height, int width, double[] weight, double[] bias, int kernel)
+    public static double[] Convolution(
+        double[] x, int channels, int height, int width, double[] weight, double[] bias, int kernel)
     {
         int half = kernel / 2;
         var result = new double[bias.Length * height * width];
@@ -40,8 +43,10 @@ internal static class PlainLayers
                     for (int c = 0; c < channels; c++)
                         for (int i = 0; i < kernel; i++)
                             for (int j = 0; j < kernel; j++)
-                                if (row + i - half is var y && y >= 0 && y < height && column + j - half is var z && z >= 0 && z < width)
-                                    sum += weight[((o * channels + c) * kernel + i) * kernel + j] * x[(c * height + y) * width + z];
+                                if (row + i - half is var y && y >= 0 && y < height && column + j - half is var z && z >= 0
+                                    && z < width)
+                                    sum += weight[((o * channels + c) * kernel + i) * kernel + j] * x[
+                                        (c * height + y) * width + z];
                     result[(o * height + row) * width + column] = sum;
                 }
         return result;

@@ -44,7 +44,8 @@ public partial class RearrangePatternTests
     [InlineData("a b -> b a", new long[] { 2, 6 }, "has no axis 'd' whose length could be 3", "d", 3L)]
     [InlineData("a b -> b a", new long[] { 2, 6 }, "a length is 1 or more", "a", 0L)]
     [InlineData("a b -> b a", new long[] { 2, 6 }, "a length is 1 or more", "a", -2L)]
-    public void Each_misfit_of_pattern_and_shape_is_refused_by_pattern_and_axis(string pattern, long[] shape, string why, params object[] lengths)
+    public void Each_misfit_of_pattern_and_shape_is_refused_by_pattern_and_axis(
+        string pattern, long[] shape, string why, params object[] lengths)
     {
         ArgumentNullException.ThrowIfNull(lengths);
         (string, long)[] given = [.. lengths.Chunk(2).Select(pair => ((string)pair[0], (long)pair[1]))];
@@ -64,12 +65,18 @@ public partial class RearrangePatternTests
 
     private static readonly Gen<string> Garbage = Gen.OneOf(
         Gen.String,
-        Gen.OneOf("a", "b", "c", "ab", "1", "(", ")", " ", "->", "-", ">", "_", "2", "\u00e9", "(a b)", " -> ").Array[0, 14].Select(string.Concat),
-        Gen.Select(Gen.OneOf("b c h w -> b (h w) c", "b t (n d) -> b n t d", "a 1 (b c) -> (c a) b 1"), Gen.Int[0, 21], Gen.Char, (text, at, c) => text.Insert(Math.Min(at, text.Length), c.ToString())));
+        Gen.OneOf("a", "b", "c", "ab", "1", "(", ")", " ", "->", "-", ">", "_", "2", "\u00e9", "(a b)", " -> ").Array[0, 14]
+            .Select(string.Concat),
+        Gen.Select(
+            Gen.OneOf("b c h w -> b (h w) c", "b t (n d) -> b n t d", "a 1 (b c) -> (c a) b 1"), Gen.Int[0, 21], Gen.Char,
+            (text, at, c) => text.Insert(Math.Min(at, text.Length), c.ToString())));
 
     [Fact]
     public void Garbage_is_refused_with_a_position_inside_it_or_is_a_pattern_whose_plan_fits_or_is_refused() =>
-        Gen.Select(Garbage, Gen.Long[0, 12].Array[0, 4], Gen.Select(Gen.OneOf("a", "b", "h", "n"), Gen.OneOf(Gen.Long[-1, 6], Gen.Long)).Array[0, 3]).Sample((text, shape, lengths) =>
+        Gen.Select(
+            Garbage, Gen.Long[0, 12].Array[0, 4],
+            Gen.Select(Gen.OneOf("a", "b", "h", "n"), Gen.OneOf(Gen.Long[-1, 6], Gen.Long)).Array[0, 3]).Sample((
+                text, shape, lengths) =>
         {
             RearrangePattern pattern;
             try
@@ -84,7 +91,8 @@ public partial class RearrangePatternTests
             {
                 var plan = pattern.Plan(shape, lengths);
                 long Count(long[] axes) => axes.Aggregate(1L, (product, length) => product * length);
-                return Count(shape) == Count(plan.Split) && Count(shape) == Count(plan.Merged) && plan.Order.Order().SequenceEqual(Enumerable.Range(0, plan.Split.Length).Select(i => (long)i));
+                return Count(shape) == Count(plan.Split) && Count(shape) == Count(plan.Merged)
+                    && plan.Order.Order().SequenceEqual(Enumerable.Range(0, plan.Split.Length).Select(i => (long)i));
             }
             catch (ArgumentException)
             {

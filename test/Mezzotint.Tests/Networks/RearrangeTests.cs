@@ -85,7 +85,8 @@ public class RearrangeTests
         TensorAssert.Same(x, back);
     }, iter: 300, threads: 1);
 
-    // Grouping does not change the order of the elements: an element's place on a side counts through that side's names, the last one fastest.
+    // Grouping does not change the order of the elements: an element's place on a side counts through that side's names, the last
+    // one fastest.
     private static long[] ExpectedOrder(string left, string right, (string Name, long Length)[] lengths)
     {
         var length = lengths.ToDictionary(axis => axis.Name[0], axis => axis.Length);

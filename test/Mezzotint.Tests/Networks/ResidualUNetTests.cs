@@ -11,10 +11,12 @@ namespace Mezzotint.Tests.Networks;
 
 public class ResidualUNetTests
 {
-    private static readonly ResidualUNetConfig Small = new() { ModelChannels = 8, ResidualBlocks = [1, 2], HeadChannels = 8, AttentionLevels = [1], Unconditional = true };
+    private static readonly ResidualUNetConfig Small = new()
+        { ModelChannels = 8, ResidualBlocks = [1, 2], HeadChannels = 8, AttentionLevels = [1], Unconditional = true };
 
     private static readonly Gen<ResidualUNetConfig> AnyShape = Gen.Select(
-        Gen.Int[1, 12], Gen.Int[1, 3], Gen.Select(Gen.Int[1, 3], Gen.Int[1, 2]).Array[1, 3], Gen.Int[0, 2].Array[0, 3], Gen.Int[0, 2], Gen.Bool,
+        Gen.Int[1, 12], Gen.Int[1, 3], Gen.Select(Gen.Int[1, 3], Gen.Int[1, 2]).Array[1, 3], Gen.Int[0, 2].Array[0, 3],
+        Gen.Int[0, 2], Gen.Bool,
         (classes, channels, levels, attention, patch, unconditional) => new ResidualUNetConfig
         {
             CorpusLength = classes,
@@ -39,7 +41,9 @@ public class ResidualUNetTests
             using var noGrad = no_grad();
             Assert.Equal(network.named_parameters().Sum(named => named.parameter.numel()), config.ParameterCount);
             Assert.Equal([2, config.InChannels, config.Stride, 2 * config.Stride],
-                network.call(zeros(2, config.InChannels, config.Stride, 2 * config.Stride), ones(2), Condition.OfClasses(zeros(2, 1, dtype: int64))).shape);
+                network.call(
+                    zeros(2, config.InChannels, config.Stride, 2 * config.Stride), ones(2),
+                    Condition.OfClasses(zeros(2, 1, dtype: int64))).shape);
         }, iter: 25, threads: 1);
 
     [Fact]
@@ -54,24 +58,36 @@ public class ResidualUNetTests
             double level = levels[i], scale = 1 / Math.Sqrt(level * level + 0.49);
             var noisy = clean.narrow(0, i, 1).add(noise.narrow(0, i, 1).mul(level));
             noisy[0, 0, 0, 0] = noise[i, 0, 0, 0].mul(level).sub(0.25); // exactly the first anchor, before the noise
-            var seen = AnchorInputs.Beside(noisy.mul(scale).to(float32), tensor([(float)(Math.Log(level) / 4)]), config.Anchors, config.AnchorDataStd);
+            var seen = AnchorInputs.Beside(
+                noisy.mul(scale).to(float32), tensor([(float)(Math.Log(level) / 4)]), config.Anchors, config.AnchorDataStd);
             Assert.Equal([1, 3, 2, 2], seen.shape);
             TensorAssert.Same(noisy.mul(scale).to(float32), seen.narrow(1, 0, 1));
             foreach (var (anchor, channel) in new[] { (-0.25, 1), (1.5, 2) })
-                Assert.True(noisy.sub(anchor).div(level).clamp(-4, 4).mul(0.5).to(float32).allclose(seen.narrow(1, channel, 1), 1e-4, 2e-3));
+                Assert.True(
+                    noisy.sub(anchor).div(level).clamp(-4, 4).mul(0.5).to(float32)
+                        .allclose(seen.narrow(1, channel, 1), 1e-4, 2e-3));
             Assert.Equal(Math.Clamp(noise[i, 0, 0, 0].item<double>(), -4, 4) / 2, seen[0, 1, 0, 0].item<float>(), 1e-3);
         }
-        Assert.Contains("model.anchors", Assert.Throws<MezzotintException>((config with { Anchors = [double.NaN] }).Validate).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "model.anchors", Assert.Throws<MezzotintException>((config with { Anchors = [double.NaN] }).Validate).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Anchors_need_the_preconditioning_that_they_undo()
     {
-        var config = new ExperimentConfig { Process = new Edm(), Parameterisation = new EdmPreconditioning(), Model = Small with { Anchors = [0] } };
+        var config = new ExperimentConfig
+            { Process = new Edm(), Parameterisation = new EdmPreconditioning(), Model = Small with { Anchors = [0] } };
         config = config with { Sampling = new() { Sampler = "heun", Levels = "karras", Steps = 20 } };
         config.Validate();
-        foreach (var other in new[] { config with { Parameterisation = new EdmPreconditioning { DataStd = 0.4 } }, config with { Parameterisation = new ImageParameterisation() } })
-            Assert.Contains("model.anchor_data_std", Assert.Throws<MezzotintException>(other.Validate).Message, StringComparison.Ordinal);
+        foreach (
+            var other in new[]
+            {
+                config with { Parameterisation = new EdmPreconditioning { DataStd = 0.4 } },
+                config with { Parameterisation = new ImageParameterisation() },
+            })
+            Assert.Contains(
+                "model.anchor_data_std", Assert.Throws<MezzotintException>(other.Validate).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -80,7 +96,9 @@ public class ResidualUNetTests
         using var network = Small.Build(seed: 3);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Assert.Equal(0, network.call(randn(2, 1, 4, 4), ones(2), Condition.OfClasses(zeros(2, 1, dtype: int64))).abs().max().item<float>());
+        Assert.Equal(
+            0,
+            network.call(randn(2, 1, 4, 4), ones(2), Condition.OfClasses(zeros(2, 1, dtype: int64))).abs().max().item<float>());
     }
 
     [Fact]
@@ -93,7 +111,8 @@ public class ResidualUNetTests
         var all = network.call(x, t, Condition.OfClasses(labels));
         for (int i = 0; i < 3; i++)
         {
-            Tensor One(Tensor images, Tensor times, Tensor classes) => network.call(images.narrow(0, i, 1), times.narrow(0, i, 1), Condition.OfClasses(classes.narrow(0, i, 1)));
+            Tensor One(Tensor images, Tensor times, Tensor classes) =>
+                network.call(images.narrow(0, i, 1), times.narrow(0, i, 1), Condition.OfClasses(classes.narrow(0, i, 1)));
             Assert.True(One(x, t, labels).allclose(all.narrow(0, i, 1), 1e-4, 1e-5));
             Assert.False(One(x.Plus(0.1), t, labels).allclose(all.narrow(0, i, 1), 1e-3, 1e-4));
             Assert.False(One(x, t.Plus(0.05), labels).allclose(all.narrow(0, i, 1), 1e-3, 1e-4));
@@ -106,7 +125,8 @@ public class ResidualUNetTests
     public void A_block_is_its_formula()
     {
         random.manual_seed(7);
-        using var block = new DescribedPart(net => ResidualUNet.Block(net, "it", net.Map("x", 16), net.Vector("condition", Small.EmbeddingWidth), 8));
+        using var block = new DescribedPart(net =>
+            ResidualUNet.Block(net, "it", net.Map("x", 16), net.Vector("condition", Small.EmbeddingWidth), 8));
         Randomise(block);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -116,7 +136,9 @@ public class ResidualUNetTests
 
         double[] input = Doubles(x);
         double[] h = PlainLayers.Silu(PlainLayers.GroupNorm(input, 16, 8, weights["norm1.weight"], weights["norm1.bias"]));
-        h = PlainLayers.GroupNorm(PlainLayers.Convolution(h, 16, 3, 2, weights["conv1.weight"], weights["conv1.bias"], 3), 8, 8, weights["norm2.weight"], weights["norm2.bias"]);
+        h = PlainLayers.GroupNorm(
+            PlainLayers.Convolution(h, 16, 3, 2, weights["conv1.weight"], weights["conv1.bias"], 3), 8, 8,
+            weights["norm2.weight"], weights["norm2.bias"]);
         h = PlainLayers.Silu([.. h.Select((value, i) => (1 + modulation[i / 6]) * value + modulation[8 + i / 6])]);
         h = PlainLayers.Convolution(h, 8, 3, 2, weights["conv2.weight"], weights["conv2.bias"], 3);
         double[] skip = PlainLayers.Convolution(input, 16, 3, 2, weights["skip.weight"], weights["skip.bias"], 1);
@@ -142,9 +164,14 @@ public class ResidualUNetTests
         for (int head = 0; head < 2; head++)
             for (int place = 0; place < 6; place++)
             {
-                double[] weight = [.. Enumerable.Range(0, 6).Select(other => Math.Exp(Enumerable.Range(0, 4).Sum(i => At(0, head, place, i) * At(1, head, other, i)) / 2))];
+                double[] weight =
+                [
+                    .. Enumerable.Range(0, 6).Select(other =>
+                        Math.Exp(Enumerable.Range(0, 4).Sum(i => At(0, head, place, i) * At(1, head, other, i)) / 2)),
+                ];
                 for (int i = 0; i < 4; i++)
-                    mixed[(head * 4 + i) * 6 + place] = Enumerable.Range(0, 6).Sum(other => weight[other] * At(2, head, other, i)) / weight.Sum();
+                    mixed[(head * 4 + i) * 6 + place] =
+                        Enumerable.Range(0, 6).Sum(other => weight[other] * At(2, head, other, i)) / weight.Sum();
             }
         double[] projected = PlainLayers.Convolution(mixed, 8, 3, 2, weights["proj.weight"], weights["proj.bias"], 1);
         Near([.. projected.Zip(input, (a, b) => a + b)], attention.Run(x));
@@ -165,7 +192,9 @@ public class ResidualUNetTests
     [Fact]
     public void Impossible_shapes_are_refused_by_name()
     {
-        void Refused(string key, ResidualUNetConfig config) => Assert.StartsWith($"model.{key} ", Assert.Throws<MezzotintException>(() => config.Build()).Message, StringComparison.Ordinal);
+        void Refused(string key, ResidualUNetConfig config) =>
+            Assert.StartsWith(
+                $"model.{key} ", Assert.Throws<MezzotintException>(() => config.Build()).Message, StringComparison.Ordinal);
         Refused("patch_size", Small with { PatchSize = 3 });
         Refused("model_channels", Small with { ModelChannels = 12 });
         Refused("channel_multipliers", Small with { ChannelMultipliers = [] });

@@ -5,10 +5,12 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Networks;
 
-/// <summary>One of the golden files of the seed's network: weights, inputs and results of an independent PyTorch reference.</summary>
+/// <summary>One of the golden files of the seed's network: weights, inputs and results of an independent PyTorch
+/// reference.</summary>
 /// <remarks>
-/// Made by Golden/seed/make_seed_fixture.py from seed_reference.py with PyTorch 1.13 on one CPU thread. The float32 reference lies within about
-/// 2e-6 of its own float64 version, relative to the largest number of each tensor; that is why 1e-5 is a test and not a wish.
+/// Made by Golden/seed/make_seed_fixture.py from seed_reference.py with PyTorch 1.13 on one CPU thread. The float32 reference
+/// lies within about 2e-6 of its own float64 version, relative to the largest number of each tensor; that is why 1e-5 is a test
+/// and not a wish.
 /// </remarks>
 internal sealed class SeedFixture
 {
@@ -51,7 +53,9 @@ internal sealed class SeedFixture
     {
         var network = new UNet(Config, seed: 99);
         var parameters = network.named_parameters().ToDictionary(named => "weights." + named.name, named => named.parameter);
-        Assert.Equal(Keys.Where(key => key.StartsWith("weights.", StringComparison.Ordinal)).Order(StringComparer.Ordinal), parameters.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Keys.Where(key => key.StartsWith("weights.", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+            parameters.Keys.Order(StringComparer.Ordinal));
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         foreach (var (name, parameter) in parameters)

@@ -37,7 +37,8 @@ public class SeedNetworkGoldenTests
         using var network = golden.Network();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var output = network.call(golden["three_tokens.x"], golden["three_tokens.t"], Condition.OfClasses(golden["three_tokens.labels"]));
+        var output =
+            network.call(golden["three_tokens.x"], golden["three_tokens.t"], Condition.OfClasses(golden["three_tokens.labels"]));
         golden.AssertAgrees("three_tokens.output", output);
         golden.AssertAgrees("three_tokens.output64", output);
     }
@@ -83,7 +84,8 @@ public class SeedNetworkGoldenTests
     {
         var made = new Dictionary<Node, Tensor>();
         // what is watched is freed after its last use
-        var output = network.Watched(x, t, Condition.OfClasses(labels), (node, value) => made[node] = value.clone().MoveToOuterDisposeScope());
+        var output = network.Watched(
+            x, t, Condition.OfClasses(labels), (node, value) => made[node] = value.clone().MoveToOuterDisposeScope());
         var results = new Dictionary<string, Tensor>();
         foreach (var (path, place) in network.Description.Root.All())
         {

@@ -10,7 +10,9 @@ public class UNetConfigTests
         var config = new UNetConfig();
         config.Validate();
         Assert.Equal(4, config.Stride);
-        Assert.Equal((10, 1, 1, 2, 32), (config.CorpusLength, config.InChannels, config.OutChannels, config.NumResBlocks, config.ModelChannels));
+        Assert.Equal(
+            (10, 1, 1, 2, 32),
+            (config.CorpusLength, config.InChannels, config.OutChannels, config.NumResBlocks, config.ModelChannels));
         Assert.Equal((256, 8, 1), (config.Transformer.ContextDim, config.Transformer.NumHeads, config.Transformer.NumLayers));
     }
 
@@ -45,9 +47,14 @@ public class UNetConfigTests
     [Fact]
     public void Equality_is_by_the_numbers_in_the_lists_too()
     {
-        Assert.Equal(new UNetConfig { ChannelMultipliers = [1, 2] }, new UNetConfig { ChannelMultipliers = new List<int> { 1, 2 } });
-        Assert.Equal(new UNetConfig { AttentionLevels = [1] }.GetHashCode(), new UNetConfig { AttentionLevels = new List<int> { 1 } }.GetHashCode());
-        Assert.NotEqual(new UNetConfig { ChannelMultipliers = [1, 2], AttentionLevels = [] }, new UNetConfig { ChannelMultipliers = [1], AttentionLevels = [2] });
+        Assert.Equal(
+            new UNetConfig { ChannelMultipliers = [1, 2] }, new UNetConfig { ChannelMultipliers = new List<int> { 1, 2 } });
+        Assert.Equal(
+            new UNetConfig { AttentionLevels = [1] }.GetHashCode(),
+            new UNetConfig { AttentionLevels = new List<int> { 1 } }.GetHashCode());
+        Assert.NotEqual(
+            new UNetConfig { ChannelMultipliers = [1, 2], AttentionLevels = [] },
+            new UNetConfig { ChannelMultipliers = [1], AttentionLevels = [2] });
         Assert.NotEqual(new UNetConfig(), new UNetConfig { Transformer = new() { NumHeads = 4 } });
     }
 }

@@ -15,7 +15,8 @@ public class UNetTests
         using var network = new UNet(Small);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Assert.Equal([3, 1, 8, 12], network.call(zeros(3, 1, 8, 12), ones(3), Condition.OfClasses(zeros(3, 1, dtype: int64))).shape);
+        Assert.Equal(
+            [3, 1, 8, 12], network.call(zeros(3, 1, 8, 12), ones(3), Condition.OfClasses(zeros(3, 1, dtype: int64))).shape);
     }
 
     [Fact]

@@ -18,7 +18,9 @@ public class RunLogTests
         Assert.Equal([Line(10), Line(20, eval: 1.25)], RunLog.Read(folder.File("log")));
         Assert.Equal([Line(10), Line(20, eval: 1.25)], log.Entries);
         Assert.Equal([Line(20, eval: 1.25)], log.Epochs);
-        Assert.Equal("""{"step":10,"epoch":0.1,"train_loss":100,"seconds":1.5,"images_per_second":0}""", File.ReadAllLines(folder.File("log"))[0]);
+        Assert.Equal(
+            """{"step":10,"epoch":0.1,"train_loss":100,"seconds":1.5,"images_per_second":0}""",
+            File.ReadAllLines(folder.File("log"))[0]);
     }
 
     [Fact]

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Sampling;
 
-/// <summary>Any process, any levels, any number of steps from 1 to 1000, any solver: no NaN, and exactly the promised number of evaluations.</summary>
+/// <summary>Any process, any levels, any number of steps from 1 to 1000, any solver: no NaN, and exactly the promised number of
+/// evaluations.</summary>
 public class AnyWalkTests
 {
     private static readonly Gen<FinalLevel> Finals = Gen.Bool.Select(zero => zero ? FinalLevel.Zero : FinalLevel.Minimum);
@@ -14,7 +15,8 @@ public class AnyWalkTests
     /// <summary>Few and many alike: half of the draws are below 32.</summary>
     private static readonly Gen<int> Steps = Gen.OneOf(Gen.Int[1, 31], Gen.Int[1, 1000]);
 
-    /// <summary>dopri5 chooses its own steps, and at its default tolerance takes many between levels as far apart as these: it is told to be content with less.</summary>
+    /// <summary>dopri5 chooses its own steps, and at its default tolerance takes many between levels as far apart as these: it is
+    /// told to be content with less.</summary>
     public static TheoryData<string> Names { get; } = [EulerMaruyama.Name, .. SolverCases.All.Keys];
 
     [Theory, MemberData(nameof(Names))]
@@ -60,7 +62,9 @@ public class AnyWalkTests
         foreach (var step in solver.Walk(input))
         {
             Assert.Equal((type, type), (step.X.dtype, step.Denoised.dtype));
-            Assert.True(step.X.isfinite().all().item<bool>() && step.Denoised.isfinite().all().item<bool>(), $"step {step.Index} of {levels.Length - 1}, at {step.Sigma:g4}");
+            Assert.True(
+                step.X.isfinite().all().item<bool>() && step.Denoised.isfinite().all().item<bool>(),
+                $"step {step.Index} of {levels.Length - 1}, at {step.Sigma:g4}");
             (steps, evaluations) = (steps + 1, step.Evaluations);
         }
         Assert.Equal(levels.Length - 1, steps);

@@ -20,7 +20,8 @@ public class BrownianTreeTests
 
         var whole = Increment(other, 0, 5);
         var parts = new[] { 3, 0, 4, 1, 2 }.Select(i => Increment(tree, i, i + 1)).Aggregate((a, b) => a + b);
-        Assert.True((whole - parts).abs().max().item<double>() < 1e-6 * Math.Sqrt(tau[5])); // levels are rounded to 2^-24 of the range
+        // levels are rounded to 2^-24 of the range
+        Assert.True((whole - parts).abs().max().item<double>() < 1e-6 * Math.Sqrt(tau[5]));
         Assert.True((tree.Noise(7, 0.9) - other.Noise(7, 0.9)).abs().max().item<double>() < 1e-9);
     }
 
@@ -86,7 +87,10 @@ public class BrownianTreeTests
         Assert.Equal(before, Tensor.TotalCount);
     }
 
-    public static TheoryData<string> Solvers_on_a_path { get; } = [.. SolverCases.All.Where(entry => entry.Value.FollowsPath).Select(entry => entry.Key)];
+    public static TheoryData<string> Solvers_on_a_path { get; } =
+    [
+        .. SolverCases.All.Where(entry => entry.Value.FollowsPath).Select(entry => entry.Key),
+    ];
 
     [Theory, MemberData(nameof(Solvers_on_a_path))]
     public void Twice_the_steps_follow_the_same_path_more_closely(string name)
@@ -104,7 +108,9 @@ public class BrownianTreeTests
         });
         var reference = Solve(640);
         double[] errors = [.. new[] { 10, 40, 160 }.Select(n => (Solve(n) - reference).pow(2).mean().sqrt().item<double>())];
-        Assert.True(errors[1] < errors[0] / 2.5 && errors[2] < errors[1] / 2.5, string.Join(" ", errors.Select(e => e.ToString("e1")))); // strong order above 1/2
+        // strong order above 1/2
+        Assert.True(
+            errors[1] < errors[0] / 2.5 && errors[2] < errors[1] / 2.5, string.Join(" ", errors.Select(e => e.ToString("e1"))));
     }
 
     private static BrownianTree Tree(long[] seeds) => new(seeds, 1, 2, 3, Low, High, type: ScalarType.Float64);

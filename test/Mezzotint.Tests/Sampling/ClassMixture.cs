@@ -31,12 +31,14 @@ internal sealed class ClassMixture
     /// <summary>The guided denoiser of one class for all images, or of a class for each.</summary>
     public GuidedDenoiser Guided(Guidance guidance, params long[] labels) => guidance.Wrap(For(labels), Unconditional());
 
-    /// <summary>E[x_0 | x] for an image of one pixel, written out: of one class, or of both weighed by what x says of them.</summary>
+    /// <summary>E[x_0 | x] for an image of one pixel, written out: of one class, or of both weighed by what x says of
+    /// them.</summary>
     public static double Expected(double x, double sigma, long label)
     {
         double Variance(int k) => Stds[k] * Stds[k] + sigma * sigma;
         double Mean(int k) => (Stds[k] * Stds[k] * x + sigma * sigma * Means[k]) / Variance(k);
-        double Share(int k) => Weights[k] * Math.Exp(-(x - Means[k]) * (x - Means[k]) / (2 * Variance(k))) / Math.Sqrt(Variance(k));
+        double Share(int k) =>
+            Weights[k] * Math.Exp(-(x - Means[k]) * (x - Means[k]) / (2 * Variance(k))) / Math.Sqrt(Variance(k));
         return label < NoLabel ? Mean((int)label) : (Share(0) * Mean(0) + Share(1) * Mean(1)) / (Share(0) + Share(1));
     }
 

@@ -13,7 +13,8 @@ namespace Mezzotint.Tests.Sampling;
 internal static class Drawn
 {
     /// <summary>A pipeline of a network without a name, whose images are squares.</summary>
-    public static DiffusionPipeline Pipeline(DenoisingNetwork network, int side = 8, int threads = 1, NoiseProcess? process = null) =>
+    public static DiffusionPipeline Pipeline(
+        DenoisingNetwork network, int side = 8, int threads = 1, NoiseProcess? process = null) =>
         new(Model(network, side, process), threads: threads);
 
     /// <summary>The network as a model, on its own.</summary>
@@ -31,10 +32,13 @@ internal static class Drawn
         });
 
     /// <summary>The images of one walk.</summary>
-    public static ImageBatch Images(Sampler sampler, SamplingRequest request, Action<SamplingStep, long>? seen = null, CancellationToken stop = default)
+    public static ImageBatch Images(
+        Sampler sampler, SamplingRequest request, Action<SamplingStep, long>? seen = null, CancellationToken stop = default)
     {
         using var scope = NewDisposeScope();
         var numbers = sampler.Sample(request, seen, stop);
-        return new((int)numbers.shape[0], (int)numbers.shape[1], (int)numbers.shape[2], (int)numbers.shape[3], PixelTensors.Bytes(numbers));
+        return new(
+            (int)numbers.shape[0], (int)numbers.shape[1], (int)numbers.shape[2], (int)numbers.shape[3],
+            PixelTensors.Bytes(numbers));
     }
 }

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Sampling;
 
-/// <summary>Golden numbers: Golden/seed/make_seed_fixture.py, an independent PyTorch program, with the Gaussian draws it recorded.</summary>
+/// <summary>Golden numbers: Golden/seed/make_seed_fixture.py, an independent PyTorch program, with the Gaussian draws it
+/// recorded.</summary>
 public class EulerMaruyamaTests
 {
     [Fact]
@@ -23,7 +24,8 @@ public class EulerMaruyamaTests
         var draws = new Queue<Tensor>([.. Values(golden, "draws").unbind(0)]);
         var input = new SolverInput
         {
-            Denoiser = new NetworkDenoiser(network, process, new ScoreParameterisation()).For(Condition.OfClasses(Values(golden, "labels"))),
+            Denoiser = new NetworkDenoiser(network, process, new ScoreParameterisation())
+                .For(Condition.OfClasses(Values(golden, "labels"))),
             Levels = levels,
             X = Values(golden, "initial") * levels[0],
             Noise = (_, _) => draws.Dequeue(),
@@ -53,7 +55,8 @@ public class EulerMaruyamaTests
             Assert.Equal(expected[i], times[i], 1e-15);
     }
 
-    public static TheoryData<NoiseProcess> Processes => [new VarianceExploding(), new VariancePreserving(), new SubVariancePreserving(), new FlowMatching()];
+    public static TheoryData<NoiseProcess> Processes =>
+        [new VarianceExploding(), new VariancePreserving(), new SubVariancePreserving(), new FlowMatching()];
 
     [Theory]
     [MemberData(nameof(Processes))]
@@ -73,12 +76,14 @@ public class EulerMaruyamaTests
             Noise = (_, _) => randn(1, 1, 100, 100, generator: generator),
         });
 
-        // 10,000 draws: the standard error of the mean is 0.004, of the spread 0.003; the rest is the bias of a prior without mean and of the steps.
+        // 10,000 draws: the standard error of the mean is 0.004, of the spread 0.003; the rest is the bias of a prior without
+        // mean and of the steps.
         Assert.Equal(mean, result.mean().item<float>(), 0.03);
         Assert.Equal(spread, result.std().item<float>(), 0.03);
     }
 
-    public static TheoryData<NoiseProcess> Others => [new VariancePreserving(), new SubVariancePreserving(), new Edm(), new FlowMatching()];
+    public static TheoryData<NoiseProcess> Others =>
+        [new VariancePreserving(), new SubVariancePreserving(), new Edm(), new FlowMatching()];
 
     [Theory]
     [MemberData(nameof(Others))]
@@ -118,7 +123,8 @@ public class EulerMaruyamaTests
     internal static UNet ReferenceNetwork(string fixture = "attention")
     {
         var file = Golden(fixture);
-        var config = JsonSerializer.Deserialize<UNetConfig>(file.Metadata["config"], new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower })!;
+        var config = JsonSerializer.Deserialize<UNetConfig>(
+            file.Metadata["config"], new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower })!;
         var network = new UNet(config);
         foreach (var (name, parameter) in network.named_parameters())
             file.Tensors["weights." + name].CopyTo(parameter);
@@ -131,7 +137,8 @@ public class EulerMaruyamaTests
     private static Tensor Values(SafetensorsFile file, string name)
     {
         var data = file.Tensors[name];
-        var tensor = empty(data.Shape, dtype: data.Type switch { ElementType.Float64 => float64, ElementType.Int64 => int64, _ => float32 });
+        var tensor = empty(
+            data.Shape, dtype: data.Type switch { ElementType.Float64 => float64, ElementType.Int64 => int64, _ => float32 });
         data.CopyTo(tensor);
         return tensor;
     }

@@ -19,7 +19,9 @@ public class GaussianMixtureDenoiserTests
             double sigma = Math.Pow(10, logSigma), sum = 0, weight = 0;
             for (double clean = -6; clean <= 6; clean += 0.001)
             {
-                double p = (0.4 / 0.5 * Math.Exp(-Math.Pow((clean + 1) / 0.5, 2) / 2) + 0.6 / 0.35 * Math.Exp(-Math.Pow((clean - 1.2) / 0.35, 2) / 2))
+                double p = (
+                    0.4 / 0.5 * Math.Exp(-Math.Pow((clean + 1) / 0.5, 2) / 2)
+                        + 0.6 / 0.35 * Math.Exp(-Math.Pow((clean - 1.2) / 0.35, 2) / 2))
                     * Math.Exp(-Math.Pow((x - clean) / sigma, 2) / 2);
                 (sum, weight) = (sum + p * clean, weight + p);
             }
@@ -32,7 +34,8 @@ public class GaussianMixtureDenoiserTests
     {
         // (D - x) / sigma^2 for images of two pixels, which are of one component: not a product of one-pixel densities.
         using var scope = NewDisposeScope();
-        double LogDensity(double a, double b, double sigma) => Math.Log(new[] { (0.4, -1.0, 0.5), (0.6, 1.2, 0.35) }.Sum(component =>
+        double LogDensity(double a, double b, double sigma) =>
+            Math.Log(new[] { (0.4, -1.0, 0.5), (0.6, 1.2, 0.35) }.Sum(component =>
         {
             var (w, m, s) = component;
             double variance = s * s + sigma * sigma;
@@ -75,7 +78,8 @@ public class GaussianMixtureDenoiserTests
             var x = Mixture.Draw(sigma, count, 1, seed: 5).flatten();
             double variance = Mixture.Variance + sigma * sigma;
             Assert.Equal(Mixture.Mean, x.mean().item<double>(), 4 * Math.Sqrt(variance / count));
-            Assert.Equal(variance, x.var().item<double>(), 4 * variance * Math.Sqrt(2.0 / count)); // a normal's error: two modes have less
+            // a normal's error: two modes have less
+            Assert.Equal(variance, x.var().item<double>(), 4 * variance * Math.Sqrt(2.0 / count));
         }
         Assert.True(Mixture.Draw(1, 5, 2, seed: 8).Equals(Mixture.Draw(1, 5, 2, seed: 8)));
     }
@@ -110,7 +114,9 @@ public class GaussianMixtureDenoiserTests
     [InlineData(new[] { 1.0 }, new[] { double.NaN }, new[] { 1.0 }, "Means NaN")]
     [InlineData(new[] { 1.0 }, new[] { 0.0 }, new[] { 0.0 }, "Standard deviations 0")]
     public void What_is_no_mixture_is_refused(double[] weights, double[] means, double[] stds, string message) =>
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => new GaussianMixtureDenoiser(weights, means, stds)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<ArgumentException>(() => new GaussianMixtureDenoiser(weights, means, stds)).Message,
+            StringComparison.Ordinal);
 
     private static double Denoise(double x, double sigma)
     {

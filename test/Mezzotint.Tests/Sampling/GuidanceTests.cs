@@ -6,7 +6,10 @@ namespace Mezzotint.Tests.Sampling;
 /// <summary>What every kind of guidance makes of the estimates, against formulas in plain numbers.</summary>
 public class GuidanceTests
 {
-    private static readonly Guidance[] WithoutWeaker = [new ClassifierFreeGuidance(), new RenoisedGuidance(), new ProjectedGuidance { NormThreshold = 0.5 }];
+    private static readonly Guidance[] WithoutWeaker =
+    [
+        new ClassifierFreeGuidance(), new RenoisedGuidance(), new ProjectedGuidance { NormThreshold = 0.5 },
+    ];
 
     public static TheoryData<string> Names { get; } = [.. Guidance.Names];
 
@@ -170,7 +173,8 @@ public class GuidanceTests
         {
             var alone = Walk(i, 1);
             for (int at = 0; at < alone.Length; at++)
-                Assert.InRange((all[at].narrow(0, i, 1) - alone[at]).abs().max().item<double>(), 0, 1e-12); // sums add in another order
+                // sums add in another order
+                Assert.InRange((all[at].narrow(0, i, 1) - alone[at]).abs().max().item<double>(), 0, 1e-12);
         }
     }
 
@@ -191,7 +195,8 @@ public class GuidanceTests
     [Fact]
     public void What_means_nothing_is_refused_with_its_remedy()
     {
-        void Refused(string message, Action act) => Assert.Contains(message, Assert.Throws<MezzotintException>(act).Message, StringComparison.Ordinal);
+        void Refused(string message, Action act) =>
+            Assert.Contains(message, Assert.Throws<MezzotintException>(act).Message, StringComparison.Ordinal);
         var mixture = new ClassMixture();
         Refused("'cgf' is not known; did you mean 'cfg'? There are cfg, cfg++, apg, auto.", () => Guidance.Named("cgf", 2));
         Refused("guidance = -0.1: must be 0 to 1000", () => Guidance.Named("cfg", -0.1));

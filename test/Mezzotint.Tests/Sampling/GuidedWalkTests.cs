@@ -31,12 +31,18 @@ public class GuidedWalkTests
         using var scope = NewDisposeScope();
         foreach (double x in new[] { -1.1, 0.2, 0.8 })
         {
-            double Epsilon(long label) => (x - Math.Sqrt(a) * ClassMixture.Expected(x / Math.Sqrt(a), sigma, label)) / Math.Sqrt(1 - a);
+            double Epsilon(long label) =>
+                (x - Math.Sqrt(a) * ClassMixture.Expected(x / Math.Sqrt(a), sigma, label)) / Math.Sqrt(1 - a);
             double eps0 = Epsilon(ClassMixture.NoLabel), eps = eps0 + lambda * (Epsilon(1) - eps0);
             double x0 = (x - Math.Sqrt(1 - a) * eps) / Math.Sqrt(a);
             double expected = Math.Sqrt(aNext) * x0 + Math.Sqrt(1 - aNext) * eps0;
             foreach (var solver in new[] { Solvers.Ddim(), Solvers.Euler(), Solvers.EulerAncestral(0) })
-                Assert.Equal(expected, Math.Sqrt(aNext) * Walk(solver, new RenoisedGuidance { Weight = lambda }, tensor(new[] { x / Math.Sqrt(a) }, [1, 1, 1, 1]), 1, sigma, sigmaNext).item<double>(), 1e-12);
+                Assert.Equal(
+                    expected,
+                    Math.Sqrt(aNext) * Walk(
+                        solver, new RenoisedGuidance { Weight = lambda }, tensor(new[] { x / Math.Sqrt(a) }, [1, 1, 1, 1]), 1,
+                        sigma, sigmaNext).item<double>(),
+                    1e-12);
         }
     }
 
@@ -48,7 +54,10 @@ public class GuidedWalkTests
         foreach (double next in new[] { 1.9, 1, 0.1, 0 })
         {
             var expected = Walk(Solvers.Euler(), new ClassifierFreeGuidance { Weight = 0.6 / (1 - next / 2) }, x, 1, 2, next);
-            Assert.InRange((expected - Walk(Solvers.Euler(), new RenoisedGuidance { Weight = 0.6 }, x, 1, 2, next)).abs().max().item<double>(), 0, 1e-12);
+            Assert.InRange(
+                (expected - Walk(Solvers.Euler(), new RenoisedGuidance { Weight = 0.6 }, x, 1, 2, next)).abs().max().item<double>(
+                    ),
+                0, 1e-12);
         }
     }
 
@@ -107,14 +116,20 @@ public class GuidedWalkTests
     [Fact]
     public void Any_guidance_in_any_walk_stays_finite() =>
         Gen.Select(
-            Gen.Int[0, 3].Select(i => Guidance.Names[i]), Gen.Double[0, 1], Gen.Double[0, 20], Gen.Double[0, 1], Gen.Double[0, 3], Gen.Double[0.01, 30],
-            Gen.Int[0, SolverCases.All.Count - 1].Select(i => SolverCases.All.Keys.ElementAt(i)), Gen.Select(Gen.Int[1, 20], Gen.Bool))
+            Gen.Int[0, 3].Select(i => Guidance.Names[i]), Gen.Double[0, 1], Gen.Double[0, 20], Gen.Double[0, 1], Gen.Double[0, 3],
+            Gen.Double[0.01, 30],
+            Gen.Int[0, SolverCases.All.Count - 1].Select(i => SolverCases.All.Keys.ElementAt(i)),
+            Gen.Select(Gen.Int[1, 20], Gen.Bool))
         .Sample((kind, small, large, rescale, low, length, name, walk) =>
         {
             var solver = name == "dopri5" ? Solvers.Dopri5(1e-2, 1e-2) : SolverCases.All[name];
             var guidance = Guidance.Named(kind, kind == "cfg++" ? small : large, rescale, low, low + length);
             if (guidance is ProjectedGuidance projected)
-                guidance = projected with { Eta = small, Momentum = 1.8 * small - 0.9, NormThreshold = rescale > 0.5 ? 0.1 + small : double.PositiveInfinity };
+                guidance = projected with
+                {
+                    Eta = small, Momentum = 1.8 * small - 0.9,
+                    NormThreshold = rescale > 0.5 ? 0.1 + small : double.PositiveInfinity,
+                };
             if (solver.Evaluations is null && guidance is ProjectedGuidance || guidance is RenoisedGuidance && !solver.Renoises)
                 return;
             using var scope = NewDisposeScope();
@@ -126,7 +141,9 @@ public class GuidedWalkTests
             if (single)
                 input = input with { X = input.X.to(float32), Noise = (from, to) => noise(from, to).to(float32) };
             foreach (var step in solver.Walk(input))
-                Assert.True(step.X.isfinite().all().item<bool>() && step.Denoised.isfinite().all().item<bool>(), $"{guidance} by {name}, step {step.Index}");
+                Assert.True(
+                    step.X.isfinite().all().item<bool>() && step.Denoised.isfinite().all().item<bool>(),
+                    $"{guidance} by {name}, step {step.Index}");
         }, iter: 150, threads: 1);
 
     /// <summary>The mean of p(label | x_0) over what is drawn by 40 steps of ddim.</summary>
@@ -135,7 +152,9 @@ public class GuidedWalkTests
         using var scope = NewDisposeScope();
         using var guided = new ClassMixture().Guided(guidance, label);
         var drawn = Solvers.Ddim().Solve(Input(guided, SolverInputs.Start(20, 400), SolverInputs.LevelsToZero(40)));
-        double Density(double x, int k) => ClassMixture.Weights[k] / ClassMixture.Stds[k] * Math.Exp(-Math.Pow((x - ClassMixture.Means[k]) / ClassMixture.Stds[k], 2) / 2);
+        double Density(double x, int k) =>
+            ClassMixture.Weights[k] / ClassMixture.Stds[k] * Math.Exp(
+                -Math.Pow((x - ClassMixture.Means[k]) / ClassMixture.Stds[k], 2) / 2);
         return drawn.data<double>().ToArray().Average(x => Density(x, label) / (Density(x, 0) + Density(x, 1)));
     }
 

@@ -12,7 +12,9 @@ public class PhiFunctionsTests
         {
             Assert.Equal(limits[k], PhiFunctions.Phi(k, 0), 1e-16);
             foreach (double z in new[] { -30, -2.5, -1, -0.7, 0.4, 1, 3.2 })
-                Assert.Equal(z * PhiFunctions.Phi(k + 1, z), PhiFunctions.Phi(k, z) - (k < 2 ? 1 : k == 2 ? 0.5 : k == 3 ? 1 / 6.0 : 1 / 24.0), 1e-13);
+                Assert.Equal(
+                    z * PhiFunctions.Phi(k + 1, z),
+                    PhiFunctions.Phi(k, z) - (k < 2 ? 1 : k == 2 ? 0.5 : k == 3 ? 1 / 6.0 : 1 / 24.0), 1e-13);
         }
     }
 

@@ -11,7 +11,11 @@ namespace Mezzotint.Tests.Sampling;
 
 public class SamplerTests
 {
-    private static readonly UNetConfig Small = new() { ModelChannels = 32, NumResBlocks = 1, ChannelMultipliers = [1], AttentionLevels = [], Transformer = new() { ContextDim = 8, NumHeads = 2 } };
+    private static readonly UNetConfig Small = new()
+    {
+        ModelChannels = 32, NumResBlocks = 1, ChannelMultipliers = [1], AttentionLevels = [],
+        Transformer = new() { ContextDim = 8, NumHeads = 2 },
+    };
 
     [Fact]
     public void Image_i_depends_on_seed_plus_i_and_not_on_count_batch_or_threads()
@@ -25,7 +29,8 @@ public class SamplerTests
             count = Math.Min(count, 7 - first);
             int[] labels = [.. Enumerable.Range(first, count)];
             var options = new GenerationOptions { Seed = 100 + first, Steps = 10 };
-            var some = how == 0 ? Sample(sampler, count, 100 + first, first) : (how == 1 ? one : three).Generate(labels, options).Images;
+            var some = how == 0
+                ? Sample(sampler, count, 100 + first, first) : (how == 1 ? one : three).Generate(labels, options).Images;
             for (int i = 0; i < count; i++)
                 AssertNearlyEqual(all.Image(first + i), some.Image(i));
         }, iter: 20, threads: 1);
@@ -63,9 +68,11 @@ public class SamplerTests
         var process = new VarianceExploding();
         var sampler = new Sampler(network, process, 8, 8);
         double[] levels = NoiseLevels.Karras(process, 6);
-        var request = new SamplingRequest { Condition = Condition.OfLabels([1, 2]), Seed = 5, Steps = 6, Levels = levels, Solver = Solvers.Heun() };
+        var request = new SamplingRequest
+            { Condition = Condition.OfLabels([1, 2]), Seed = 5, Steps = 6, Levels = levels, Solver = Solvers.Heun() };
         using var noise = new ImageNoise([5, 6], 1, 8, 8, CPU);
-        TensorAssert.Same(sampler.Sample(request), sampler.Sample(request with { Seed = 9, Start = noise.Next().Times(levels[0]) }));
+        TensorAssert.Same(
+            sampler.Sample(request), sampler.Sample(request with { Seed = 9, Start = noise.Next().Times(levels[0]) }));
         Assert.Contains("must be [2, 1, 8, 8]", Assert.Throws<ArgumentException>(
             () => sampler.Sample(request with { Start = zeros(1, 1, 8, 8) })).Message, StringComparison.Ordinal);
     }

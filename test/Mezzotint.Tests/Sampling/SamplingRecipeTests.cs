@@ -16,12 +16,17 @@ public class SamplingRecipeTests
         Assert.Equal(NoiseLevels.Karras(80, 1e-4, 9), Recipe.Of(Request, Process).Levels!);
         Assert.Equal(NoiseLevels.Karras(80, 0.002, 9), (Recipe with { LeastLevel = 0.002 }).Of(Request, Process).Levels!);
         double least = 0.05;
-        foreach (NoiseProcess process in new NoiseProcess[] { new VariancePreserving(), new FlowMatching(), new VarianceExploding() })
+        foreach (
+            NoiseProcess process in new NoiseProcess[] { new VariancePreserving(), new FlowMatching(), new VarianceExploding() })
             Assert.Equal(least, (Recipe with { LeastLevel = least }).Of(Request, process).Levels![^2], 1e-9);
     }
 
     [Theory]
     [InlineData(1e-5), InlineData(80), InlineData(double.NaN)]
     public void A_least_level_outside_of_the_process_is_refused(double least) =>
-        Assert.Contains("sampling.least_level", Assert.Throws<MezzotintException>(() => (Recipe with { LeastLevel = least }).Validate(Process, new ResidualUNetConfig())).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "sampling.least_level",
+            Assert.Throws<MezzotintException>(() =>
+                (Recipe with { LeastLevel = least }).Validate(Process, new ResidualUNetConfig())).Message,
+            StringComparison.Ordinal);
 }

@@ -51,7 +51,13 @@ internal static class SolverCases
 
     public static TheoryData<string> Names { get; } = [.. All.Keys];
 
-    public static TheoryData<string> Deterministic { get; } = [.. All.Where(entry => !entry.Value.Stochastic).Select(entry => entry.Key)];
+    public static TheoryData<string> Deterministic { get; } =
+    [
+        .. All.Where(entry => !entry.Value.Stochastic).Select(entry => entry.Key),
+    ];
 
-    public static TheoryData<string> Stochastic { get; } = [.. All.Where(entry => entry.Value.Stochastic).Select(entry => entry.Key)];
+    public static TheoryData<string> Stochastic { get; } =
+    [
+        .. All.Where(entry => entry.Value.Stochastic).Select(entry => entry.Key),
+    ];
 }

@@ -6,26 +6,28 @@ using static TorchSharp.torch;
 namespace Mezzotint.Tests.Sampling;
 
 /// <summary>
-/// Stochastic solvers turn the exact noisy mixture into the mixture, over the levels of every process: mean, variance and weights of the modes within
-/// four standard errors.
+/// Stochastic solvers turn the exact noisy mixture into the mixture, over the levels of every process: mean, variance and weights
+/// of the modes within four standard errors.
 /// </summary>
 public class SolverDistributionTests
 {
-    // The more draws, the smaller the error that shows, and the more steps are needed before the solver's own no longer does: below one of the four
-    // standard errors that are allowed. Solvers of first order take many steps.
+    // The more draws, the smaller the error that shows, and the more steps are needed before the solver's own no longer does:
+    // below one of the four standard errors that are allowed. Solvers of first order take many steps.
     private static readonly (int Steps, int Draws) FirstOrder = (600, 4000), HigherOrder = (150, 8000), Seed = (1000, 4000);
     private static readonly GaussianMixtureDenoiser Mixture = GaussianMixtureDenoiser.TwoModes;
 
     private static readonly IReadOnlyDictionary<string, NoiseProcess> Processes = Mezzotint.Tests.Noise.Processes.OfEachKind;
 
-    private static readonly Churn Churn = new() { Amount = 20, Min = 0.05, Max = 50 }; // that of SolverCases adds more noise than is due
+    // that of SolverCases adds more noise than is due
+    private static readonly Churn Churn = new() { Amount = 20, Min = 0.05, Max = 50 };
 
     public static TheoryData<string> Names { get; } = [.. Processes.Keys];
 
     /// <summary>Aside are Langevin steps and lcm's other model, which have tests of their own.</summary>
     public static TheoryData<string, string> Cases { get; } = [.. from process in Processes.Keys
                                                                   from entry in SolverCases.All
-                                                                  where entry.Value.Stochastic && entry.Key is not ("lcm" or "predictor-corrector")
+                                                                  where entry.Value.Stochastic
+                                                                      && entry.Key is not ("lcm" or "predictor-corrector")
                                                                   select (process, entry.Key)];
 
     [Theory, MemberData(nameof(Cases))]
@@ -54,8 +56,9 @@ public class SolverDistributionTests
     }
 
     /// <summary>
-    /// Langevin steps are scaled by norms, which mean what they should in many dimensions. An image's step is the longer the smaller its own
-    /// score is, so that what is reached is p |s|^2 rather than p: the variance is too large by 2 / d, d the number of pixels.
+    /// Langevin steps are scaled by norms, which mean what they should in many dimensions. An image's step is the longer the
+    /// smaller its own score is, so that what is reached is p |s|^2 rather than p: the variance is too large by 2 / d, d the
+    /// number of pixels.
     /// </summary>
     [Theory, MemberData(nameof(Names))]
     public void Predictor_corrector_draws_from_the_mixture(string process)
@@ -65,7 +68,8 @@ public class SolverDistributionTests
         double[] weights = [0.4, 0.6], means = [-0.5, 0.4], stds = [0.9, 0.7];
         var mixture = new GaussianMixtureDenoiser(weights, means, stds);
         double[] levels = NoiseLevels.Karras(Processes[process], 300);
-        var result = Solvers.PredictorCorrector(0.05).Solve(Input(mixture.Draw(levels[0], count, pixels, seed: 4), levels, mixture)).flatten(1);
+        var result = Solvers.PredictorCorrector(0.05)
+            .Solve(Input(mixture.Draw(levels[0], count, pixels, seed: 4), levels, mixture)).flatten(1);
 
         // All pixels of an image share a mode, which its mean tells: that strays by 0.08 at most from the mode's.
         var first = result.mean([1]) < -0.05;
@@ -75,7 +79,9 @@ public class SolverDistributionTests
             double n = mode.shape[0];
             Assert.Equal(weights[k], n / count, 4 * Math.Sqrt(0.24 / count));
             Assert.Equal(means[k], mode.mean().item<double>(), 4 * stds[k] / Math.Sqrt(n * pixels));
-            Assert.Equal(1, mode.var().item<double>() / (stds[k] * stds[k]), 2.0 / pixels + 4 * Math.Sqrt(2 / (n * pixels)) + 0.01); // and the predictor's bias
+            // and the predictor's bias
+            Assert.Equal(
+                1, mode.var().item<double>() / (stds[k] * stds[k]), 2.0 / pixels + 4 * Math.Sqrt(2 / (n * pixels)) + 0.01);
         }
     }
 
@@ -94,19 +100,22 @@ public class SolverDistributionTests
         Assert.Equal(Mixture.Mean, x.mean().item<double>(), 4 * Math.Sqrt(Mixture.Variance / count));
         var centred = x - Mixture.Mean;
         double fourth = centred.pow(4).mean().item<double>();
-        Assert.Equal(Mixture.Variance, centred.pow(2).mean().item<double>(), 4 * Math.Sqrt((fourth - Mixture.Variance * Mixture.Variance) / count));
+        Assert.Equal(
+            Mixture.Variance, centred.pow(2).mean().item<double>(),
+            4 * Math.Sqrt((fourth - Mixture.Variance * Mixture.Variance) / count));
     }
 
     /// <summary>How much of the mixture with noise sigma is below x.</summary>
     private static Tensor Cumulative(Tensor x, double sigma)
     {
-        Tensor Normal(double mean, double std) => 0.5 * (1 + ((x - mean) / (Math.Sqrt(2) * Math.Sqrt(std * std + sigma * sigma))).erf());
+        Tensor Normal(double mean, double std) =>
+            0.5 * (1 + ((x - mean) / (Math.Sqrt(2) * Math.Sqrt(std * std + sigma * sigma))).erf());
         return 0.4 * Normal(-1, 0.5) + 0.6 * Normal(1.2, 0.35);
     }
 
     /// <summary>
-    /// Where the path of the probability flow from (x, sigma) ends. In one dimension paths cannot cross, so that what is below stays below: the end is
-    /// the quantile of the mixture that x is of the noisy mixture, found by halving.
+    /// Where the path of the probability flow from (x, sigma) ends. In one dimension paths cannot cross, so that what is below
+    /// stays below: the end is the quantile of the mixture that x is of the noisy mixture, found by halving.
     /// </summary>
     private sealed class ConsistentMixture : IDenoiser
     {

@@ -4,12 +4,17 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Sampling;
 
-/// <summary>Golden numbers: Golden/solvers/make_solver_fixture.py, an independent float64 program from the papers, mostly in VP coordinates.</summary>
+/// <summary>Golden numbers: Golden/solvers/make_solver_fixture.py, an independent float64 program from the papers, mostly in VP
+/// coordinates.</summary>
 public class SolverGoldenTests
 {
-    private static readonly JsonElement Golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "solvers", "solvers.json"))).RootElement;
+    private static readonly JsonElement Golden = JsonDocument.Parse(
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "solvers", "solvers.json"))).RootElement;
 
-    public static TheoryData<string> Cases { get; } = [.. Golden.GetProperty("states").EnumerateObject().Select(entry => entry.Name)];
+    public static TheoryData<string> Cases { get; } =
+    [
+        .. Golden.GetProperty("states").EnumerateObject().Select(entry => entry.Name),
+    ];
 
     [Theory, MemberData(nameof(Cases))]
     public void Every_state_agrees_with_the_papers(string name)
@@ -35,8 +40,12 @@ public class SolverGoldenTests
 
     [Fact]
     public void Every_named_solver_has_golden_values() =>
-        Assert.Empty(Solvers.All.Select(solver => solver.Name).Except(Golden.GetProperty("states").EnumerateObject().Select(entry => entry.Name)));
+        Assert.Empty(
+            Solvers.All.Select(solver => solver.Name)
+                .Except(Golden.GetProperty("states").EnumerateObject().Select(entry => entry.Name)));
 
     private static Tensor Image(JsonElement rows) => // [2, 1, 1, 2]
-        tensor([.. rows.EnumerateArray().SelectMany(row => row.EnumerateArray()).Select(value => value.GetDouble())], [2, 1, 1, 2], dtype: float64);
+        tensor(
+            [.. rows.EnumerateArray().SelectMany(row => row.EnumerateArray()).Select(value => value.GetDouble())], [2, 1, 1, 2],
+            dtype: float64);
 }

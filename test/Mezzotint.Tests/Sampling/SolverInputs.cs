@@ -9,7 +9,8 @@ namespace Mezzotint.Tests.Sampling;
 internal static class SolverInputs
 {
     /// <summary>Karras levels that end above 0.</summary>
-    public static double[] Levels(int steps, double high = 20, double low = 0.05) => NoiseLevels.Karras(high, low, steps, FinalLevel.Minimum);
+    public static double[] Levels(int steps, double high = 20, double low = 0.05) =>
+        NoiseLevels.Karras(high, low, steps, FinalLevel.Minimum);
 
     /// <summary>Karras levels that end at 0.</summary>
     public static double[] LevelsToZero(int steps, double high = 20, double low = 0.05) => NoiseLevels.Karras(high, low, steps);

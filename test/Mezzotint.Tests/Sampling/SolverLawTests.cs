@@ -21,7 +21,10 @@ public class SolverLawTests
         {
             var levels = new List<double> { low };
             foreach (double step in gaps)
-                levels.Insert(0, Math.Min(levels[0] * Math.Exp(step), 1e3 * (1 + gaps.Length - levels.Count)) is var up && up > levels[0] ? up : levels[0] * 1.5);
+                levels.Insert(
+                    0,
+                    Math.Min(levels[0] * Math.Exp(step), 1e3 * (1 + gaps.Length - levels.Count)) is var up && up > levels[0]
+                        ? up : levels[0] * 1.5);
             if (toZero)
                 levels.Add(0);
             AssertPromise(solver, [.. levels]);
@@ -55,13 +58,16 @@ public class SolverLawTests
         Tensor Solve(TensorIndex images)
         {
             int next = 0;
-            return SolverCases.All[name].Solve(Input(levels, start[images]) with { Noise = (_, _) => draws[next++][images].clone() });
+            return SolverCases.All[name].Solve(
+                Input(levels, start[images]) with { Noise = (_, _) => draws[next++][images].clone() });
         }
 
         var all = Solve(TensorIndex.Colon);
         Assert.True(all.Equals(Solve(TensorIndex.Colon)));
         for (int i = 0; i < 5; i++)
-            Assert.True((all[i] - Solve(TensorIndex.Slice(i, i + 1))[0]).abs().max().item<double>() < (name == "dopri5" ? 1e-4 : 1e-12)); // dopri5: its tolerance
+            // dopri5: its tolerance
+            Assert.True(
+                (all[i] - Solve(TensorIndex.Slice(i, i + 1))[0]).abs().max().item<double>() < (name == "dopri5" ? 1e-4 : 1e-12));
     }
 
     [Theory, MemberData(nameof(Deterministic))]
@@ -83,8 +89,13 @@ public class SolverLawTests
     {
         using var scope = NewDisposeScope();
         var x = SolverInputs.Start(1, 2);
-        Assert.Contains("down only", Assert.Throws<ArgumentException>(() => SolverCases.All[name].Solve(Input([1, 2], x))).Message, StringComparison.Ordinal);
-        Assert.Contains("draws noise", Assert.Throws<ArgumentException>(() => SolverCases.All[name].Solve(Input([2, 1], x) with { Noise = null })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "down only", Assert.Throws<ArgumentException>(() => SolverCases.All[name].Solve(Input([1, 2], x))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "draws noise",
+            Assert.Throws<ArgumentException>(() => SolverCases.All[name].Solve(Input([2, 1], x) with { Noise = null })).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(All))]
@@ -95,7 +106,8 @@ public class SolverLawTests
         var asked = new List<(double From, double To)>();
         var x = SolverInputs.Start(20, 2);
         var fresh = SolverInputs.Noise(x.shape);
-        solver.Solve(Input(SolverInputs.Levels(12), x) with { Noise = (from, to) => { asked.Add((from, to)); return fresh(from, to); } });
+        solver.Solve(
+            Input(SolverInputs.Levels(12), x) with { Noise = (from, to) => { asked.Add((from, to)); return fresh(from, to); } });
         Assert.Equal(solver.Stochastic, asked.Count > 0);
         if (!solver.FollowsPath)
             return;
@@ -110,7 +122,10 @@ public class SolverLawTests
         { "ddpm is euler-ancestral with eta 1", Solvers.Ddpm(), Solvers.EulerAncestral() },
         { "euler-ancestral without noise is Euler's method", Solvers.EulerAncestral(0), Solvers.Euler() },
         { "unipc of order 1 without corrector is ddim", Solvers.UniPc(1, UniPcVariant.Bh1, corrector: false), Solvers.Ddim() },
-        { "unipc of order 2 bh2 without corrector is dpmpp-2m", Solvers.UniPc(2, UniPcVariant.Bh2, corrector: false), Solvers.DpmPlusPlus2M() },
+        {
+            "unipc of order 2 bh2 without corrector is dpmpp-2m", Solvers.UniPc(2, UniPcVariant.Bh2, corrector: false),
+            Solvers.DpmPlusPlus2M()
+        },
         { "lms of order 1 is Euler's method", Solvers.Lms(1), Solvers.Euler() },
         { "deis of order 1 is ddim", Solvers.Deis(1), Solvers.Ddim() },
         { "dpmpp-2m-sde without noise is dpmpp-2m", Solvers.DpmPlusPlus2MSde(0), Solvers.DpmPlusPlus2M() },
@@ -140,7 +155,9 @@ public class SolverLawTests
     {
         using var scope = NewDisposeScope();
         var x = SolverInputs.Start(5, 8, 2);
-        Assert.True((SolverCases.All[name].Solve(Input([5, 3], x)) - Solvers.Euler().Solve(Input([5, 3], x))).abs().max().item<double>() < 1e-12);
+        Assert.True(
+            (SolverCases.All[name].Solve(Input([5, 3], x)) - Solvers.Euler().Solve(Input([5, 3], x))).abs().max()
+                .item<double>() < 1e-12);
     }
 
     [Theory, MemberData(nameof(All))]
@@ -167,11 +184,13 @@ public class SolverLawTests
         using var scope = NewDisposeScope();
         var levels = SolverInputs.LevelsToZero(10);
         var x = SolverInputs.Start(levels[0], 8, 2);
-        var single = SolverCases.All[name].Solve(Input(levels, x.to(float32)) with { Noise = Single(SolverInputs.Noise(x.shape)) });
+        var single =
+            SolverCases.All[name].Solve(Input(levels, x.to(float32)) with { Noise = Single(SolverInputs.Noise(x.shape)) });
         Assert.Equal(ScalarType.Float32, single.dtype);
         Assert.True((SolverCases.All[name].Solve(Input(levels, x)) - single).abs().max().item<double>() < 1e-3);
 
-        static Func<double, double, Tensor> Single(Func<double, double, Tensor> noise) => (from, to) => noise(from, to).to(float32);
+        static Func<double, double, Tensor> Single(Func<double, double, Tensor> noise) =>
+            (from, to) => noise(from, to).to(float32);
     }
 
     private static void AssertPromise(Solver solver, double[] levels)
@@ -183,7 +202,9 @@ public class SolverLawTests
         {
             Assert.Equal(steps++, step.Index);
             Assert.Equal(levels[step.Index], step.Sigma);
-            Assert.True(step.X.isfinite().all().item<bool>() && step.Denoised.isfinite().all().item<bool>(), $"step {step.Index} of {string.Join(", ", levels)}");
+            Assert.True(
+                step.X.isfinite().all().item<bool>() && step.Denoised.isfinite().all().item<bool>(),
+                $"step {step.Index} of {string.Join(", ", levels)}");
             evaluations = step.Evaluations;
         }
         Assert.Equal(levels.Length - 1, steps);

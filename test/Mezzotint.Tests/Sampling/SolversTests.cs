@@ -8,7 +8,9 @@ public class SolversTests
 {
     [Fact]
     public void The_names_are_those_of_the_design() => Assert.Equal(
-        ["ddpm", "ddim", "euler", "euler-ancestral", "heun", "dpm2", "dpm2-ancestral", "dpmpp-2s", "dpmpp-2m", "dpmpp-3m", "dpmpp-sde",
+        [
+            "ddpm", "ddim", "euler", "euler-ancestral", "heun", "dpm2", "dpm2-ancestral", "dpmpp-2s", "dpmpp-2m", "dpmpp-3m",
+            "dpmpp-sde",
             "dpmpp-2m-sde", "dpmpp-3m-sde", "lms", "plms", "deis", "unipc", "lcm", "predictor-corrector", "dopri5"],
         Solvers.All.Select(solver => solver.Name));
 
@@ -30,8 +32,11 @@ public class SolversTests
         Assert.Equal(new SolverOptions { Eta = 0 }, Solvers.Named("ddim").Options);
         var heun = Solvers.Named("heun", new() { Churn = 40, ChurnMin = 0.05 });
         Assert.True(heun.Stochastic);
-        Assert.Equal(new SolverOptions { Churn = 40, ChurnMin = 0.05, ChurnMax = double.PositiveInfinity, NoiseScale = 1 }, heun.Options);
-        Assert.Equal("order = 3, variant = bh2, corrector = false", Solvers.Named("unipc", new() { Order = 3, Corrector = false }).Options.ToString());
+        Assert.Equal(
+            new SolverOptions { Churn = 40, ChurnMin = 0.05, ChurnMax = double.PositiveInfinity, NoiseScale = 1 }, heun.Options);
+        Assert.Equal(
+            "order = 3, variant = bh2, corrector = false",
+            Solvers.Named("unipc", new() { Order = 3, Corrector = false }).Options.ToString());
         Assert.Equal("", Solvers.Named("ddpm").Options.ToString());
     }
 
@@ -41,21 +46,26 @@ public class SolversTests
         foreach (var solver in Solvers.All)
         {
             var again = Solvers.Named(solver.Name, solver.Options);
-            Assert.Equal((solver.Name, solver.Order, solver.Options, solver.Stochastic), (again.Name, again.Order, again.Options, again.Stochastic));
+            Assert.Equal(
+                (solver.Name, solver.Order, solver.Options, solver.Stochastic),
+                (again.Name, again.Order, again.Options, again.Stochastic));
             Assert.NotEmpty(solver.Source);
         }
     }
 
     [Fact]
     public void Every_option_is_listed_under_the_name_that_a_configuration_gives_it() => Assert.Equal(
-        typeof(SolverOptions).GetProperties().Where(property => property.Name != nameof(SolverOptions.All)).Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name)),
+        typeof(SolverOptions).GetProperties().Where(property => property.Name != nameof(SolverOptions.All)).Select(property =>
+            JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name)),
         SolverOptions.All.Select(option => option.Name));
 
     [Theory]
     [InlineData("heun", "'heun' takes no eta; it takes churn, churn_min, churn_max, noise_scale.")]
     [InlineData("ddpm", "'ddpm' takes no eta; it takes none.")]
     public void An_option_that_a_solver_does_not_take_is_refused(string name, string message) =>
-        Assert.Contains(message, Assert.Throws<MezzotintException>(() => Solvers.Named(name, new() { Eta = 1 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<MezzotintException>(() => Solvers.Named(name, new() { Eta = 1 })).Message,
+            StringComparison.Ordinal);
 
     public static TheoryData<string, SolverOptions, string> OutOfRange { get; } = new()
     {
@@ -76,7 +86,8 @@ public class SolversTests
 
     [Theory, MemberData(nameof(OutOfRange))]
     public void A_value_out_of_range_is_refused_by_name(string name, SolverOptions options, string message) =>
-        Assert.Contains(message, Assert.Throws<MezzotintException>(() => Solvers.Named(name, options)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<MezzotintException>(() => Solvers.Named(name, options)).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData(new double[] { 1 }, "1 levels")]
@@ -101,7 +112,9 @@ public class SolversTests
     {
         using var scope = NewDisposeScope();
         var input = new SolverInput { Denoiser = new NotANumber(), Levels = [2, 1], X = ones(1, 1, 1, 1) };
-        Assert.Contains("dopri5 at sigma = 2", Assert.Throws<MezzotintException>(() => Solvers.Dopri5().Solve(input)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "dopri5 at sigma = 2", Assert.Throws<MezzotintException>(() => Solvers.Dopri5().Solve(input)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -11,7 +11,11 @@ namespace Mezzotint.Tests.Sampling;
 public class SourceImageTests
 {
     private const int Side = 8, Area = Side * Side;
-    private static readonly UNetConfig Small = new() { ModelChannels = 32, NumResBlocks = 1, ChannelMultipliers = [1], AttentionLevels = [], Transformer = new() { ContextDim = 8, NumHeads = 2 } };
+    private static readonly UNetConfig Small = new()
+    {
+        ModelChannels = 32, NumResBlocks = 1, ChannelMultipliers = [1], AttentionLevels = [],
+        Transformer = new() { ContextDim = 8, NumHeads = 2 },
+    };
 
     [Fact]
     public void What_the_mask_keeps_is_kept_to_the_bit_by_every_solver()
@@ -42,7 +46,9 @@ public class SourceImageTests
         // With a denoiser that returns the picture whatever it sees, each solver must end in the picture.
         using var network = new UNet(Small, seed: 3);
         var everywhere = new ImageBatch(1, 1, Side, Side, new byte[Area]); // draws nothing anew
-        Assert.Equal(Picture().Pixels, Sample(network, new() { Image = Picture(), Mask = everywhere, Strength = 0.4 }, Solvers.Heun()).Image(0).ToArray());
+        Assert.Equal(
+            Picture().Pixels,
+            Sample(network, new() { Image = Picture(), Mask = everywhere, Strength = 0.4 }, Solvers.Heun()).Image(0).ToArray());
     }
 
     [Fact]
@@ -78,7 +84,9 @@ public class SourceImageTests
     {
         using var network = new UNet(Small);
         void Refused(SourceImage source, string why) =>
-            Assert.Contains(why, Assert.Throws<InvalidRequestException>(() => Sample(network, source, Solvers.Euler())).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                why, Assert.Throws<InvalidRequestException>(() => Sample(network, source, Solvers.Euler())).Message,
+                StringComparison.Ordinal);
         Refused(new() { Image = new ImageBatch(1, 1, 4, 4, new byte[16]) }, "1 x 1 x 4 x 4");
         Refused(new() { Image = Picture(), Mask = new ImageBatch(1, 3, Side, Side, new byte[3 * Area]) }, "The mask is 1 x 3");
         Refused(new() { Image = Picture(), Strength = 0 }, "Strength 0");
@@ -94,7 +102,8 @@ public class SourceImageTests
 
     private static ImageBatch Picture() => new(1, 1, Side, Side, [.. Enumerable.Range(0, Area).Select(i => (byte)(i * 4))]);
 
-    private static ImageBatch LowerHalf() => new(1, 1, Side, Side, [.. Enumerable.Range(0, Area).Select(i => (byte)(i < Area / 2 ? 0 : 255))]);
+    private static ImageBatch LowerHalf() =>
+        new(1, 1, Side, Side, [.. Enumerable.Range(0, Area).Select(i => (byte)(i < Area / 2 ? 0 : 255))]);
 
     private static void AssertNear(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual)
     {

@@ -37,9 +37,16 @@ public sealed class DiffusionPipelineTests : IDisposable
         gen.Array[1, 6].Sample(requests =>
         {
             // All at once, with samplers and steps of their own among them.
-            var others = Enumerable.Range(0, 3).Select(i => _pipeline.GenerateAsync([i], new() { Count = 3, Seed = i, Sampler = i == 0 ? "heun" : "dpmpp-2m", Steps = 3 + i })).ToArray();
+            var others = Enumerable.Range(0, 3).Select(i =>
+                _pipeline.GenerateAsync(
+                    [i], new() { Count = 3, Seed = i, Sampler = i == 0 ? "heun" : "dpmpp-2m", Steps = 3 + i })).ToArray();
             var drawn = requests.Select(request => (First: request.Item1, Count: Math.Min(request.Item2, 20 - request.Item1)))
-                .Select(request => (request.First, Images: _pipeline.GenerateAsync([.. Enumerable.Range(request.First, request.Count).Select(i => i % 10)], new() { Seed = 100 + request.First }))).ToArray();
+                .Select(request =>
+                    (
+                        request.First,
+                        Images: _pipeline.GenerateAsync(
+                            [.. Enumerable.Range(request.First, request.Count).Select(i => i % 10)],
+                            new() { Seed = 100 + request.First }))).ToArray();
             foreach (var (first, images) in drawn)
                 for (int i = 0; i < images.Result.Count; i++)
                     Assert.Equal(alone[first + i], images.Result.Images.Image(i).ToArray());
@@ -72,7 +79,12 @@ public sealed class DiffusionPipelineTests : IDisposable
     public async Task Every_named_solver_draws_in_company_what_it_draws_alone()
     {
         string[] names = [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)];
-        GenerationOptions Of(string name) => new() { Seed = 3, Sampler = name, Steps = 3, Count = 2, SolverOptions = name == "dopri5" ? new() { Rtol = 0.05, Atol = 0.05 } : new() };
+        GenerationOptions Of(string name) =>
+            new()
+            {
+                Seed = 3, Sampler = name, Steps = 3, Count = 2,
+                SolverOptions = name == "dopri5" ? new() { Rtol = 0.05, Atol = 0.05 } : new(),
+            };
         var alone = names.Select(name => _pipeline.Generate([4], Of(name)).Images.Pixels).ToArray();
         var together = names.Select(name => _pipeline.GenerateAsync([4], Of(name))).ToArray();
         for (int i = 0; i < names.Length; i++)
@@ -123,7 +135,8 @@ public sealed class DiffusionPipelineTests : IDisposable
     public async Task Requests_share_evaluations()
     {
         var before = _pipeline.Work;
-        await Task.WhenAll([.. Enumerable.Range(0, 24).Select(i => _pipeline.GenerateAsync([i % 10], new() { Seed = i, Steps = 40 }))]);
+        await Task.WhenAll(
+            [.. Enumerable.Range(0, 24).Select(i => _pipeline.GenerateAsync([i % 10], new() { Seed = i, Steps = 40 }))]);
         var after = _pipeline.Work;
         Assert.Equal(24 * 40, after.Evaluations - before.Evaluations);
         Assert.True(after.Batches - before.Batches < 24 * 40 / 2, $"{after.Batches - before.Batches} batches");

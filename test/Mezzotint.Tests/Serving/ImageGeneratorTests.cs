@@ -23,14 +23,19 @@ public sealed class ImageGeneratorTests : IDisposable
     [Fact]
     public async Task Images_come_as_data_with_their_seeds()
     {
-        var response = await _generator.GenerateImagesAsync("a seven", new ImageGenerationOptions { Count = 3, AdditionalProperties = new() { ["seed"] = 5 } });
+        var response = await _generator.GenerateImagesAsync(
+            "a seven", new ImageGenerationOptions { Count = 3, AdditionalProperties = new() { ["seed"] = 5 } });
         var images = Assert.IsType<GeneratedImages>(response.RawRepresentation);
         Assert.Equal(3, response.Contents.Count);
         for (int i = 0; i < 3; i++)
         {
             var content = Assert.IsType<DataContent>(response.Contents[i]);
-            Assert.Equal(("image/png", 5L + i, 7), (content.MediaType, (long)content.AdditionalProperties!["seed"]!, (int)content.AdditionalProperties["label"]!));
-            Assert.Equal(_pipeline.Generate([7], new() { Seed = 5 + i }).Images.Pixels, PngFile.Decode(content.Data.ToArray(), "x").Image.Pixels);
+            Assert.Equal(
+                ("image/png", 5L + i, 7),
+                (content.MediaType, (long)content.AdditionalProperties!["seed"]!, (int)content.AdditionalProperties["label"]!));
+            Assert.Equal(
+                _pipeline.Generate([7], new() { Seed = 5 + i }).Images.Pixels,
+                PngFile.Decode(content.Data.ToArray(), "x").Image.Pixels);
             Assert.Equal(images.Images.Image(i).ToArray(), PngFile.Decode(content.Data.ToArray(), "x").Image.Pixels);
         }
     }
@@ -40,7 +45,8 @@ public sealed class ImageGeneratorTests : IDisposable
     {
         foreach (string type in new[] { "image/png", "image/jpeg", "image/webp" })
         {
-            var response = await _generator.GenerateImagesAsync("1", new ImageGenerationOptions { ImageSize = new(24, 24), MediaType = type });
+            var response = await _generator.GenerateImagesAsync(
+                "1", new ImageGenerationOptions { ImageSize = new(24, 24), MediaType = type });
             var content = (DataContent)response.Contents[0];
             Assert.Equal(type, content.MediaType);
             var image = PngFile.Decode(content.Data.ToArray(), "x").Image;
@@ -64,7 +70,9 @@ public sealed class ImageGeneratorTests : IDisposable
         var seven = _pipeline.Generate([7], new() { Seed = 1 });
         byte[] half = [.. Enumerable.Range(0, 64).Select(i => (byte)(i < 32 ? 255 : 0))];
         byte[] mask = PngFile.Encode(new ImageBatch(1, 1, 8, 8, half), 3, PictureFormat.Png);
-        var edited = await _generator.EditImageAsync(new DataContent(seven.ToPng(0, 2), "image/png"), "1", new ImageGenerationOptions { AdditionalProperties = new() { ["mask"] = mask } });
+        var edited = await _generator.EditImageAsync(
+            new DataContent(seven.ToPng(0, 2), "image/png"), "1",
+            new ImageGenerationOptions { AdditionalProperties = new() { ["mask"] = mask } });
         byte[] pixels = PngFile.Decode(((DataContent)edited.Contents[0]).Data.ToArray(), "x").Image.Pixels;
         Assert.Equal(seven.Images.Pixels[32..], pixels[32..]);
         Assert.NotEqual(seven.Images.Pixels[..32], pixels[..32]);
@@ -83,10 +91,15 @@ public sealed class ImageGeneratorTests : IDisposable
             ActivityStopped = activities.Add,
         };
         ActivitySource.AddActivityListener(listener);
-        using var generator = _generator.AsBuilder().UseLogging(factory).UseOpenTelemetry(factory, "mezzotint-test").ConfigureOptions(options => options.Count = 2).Build();
+        using var generator = _generator.AsBuilder().UseLogging(factory).UseOpenTelemetry(factory, "mezzotint-test")
+            .ConfigureOptions(options => options.Count = 2).Build();
         Assert.Equal(2, (await generator.GenerateImagesAsync("seven")).Contents.Count);
         Assert.Contains(lines, line => line.Contains("GenerateAsync", StringComparison.Ordinal));
-        Assert.Contains(activities, activity => Equals(activity.GetTagItem("gen_ai.request.model"), "small") || activity.DisplayName.Contains("small", StringComparison.Ordinal));
+        Assert.Contains(
+            activities,
+            activity =>
+                Equals(activity.GetTagItem("gen_ai.request.model"), "small")
+                    || activity.DisplayName.Contains("small", StringComparison.Ordinal));
         Assert.Same(_pipeline, generator.GetService<DiffusionPipeline>());
     }
 
@@ -119,8 +132,13 @@ public sealed class ImageGeneratorTests : IDisposable
         await Refused("seed is 'x'", new("7"), new() { AdditionalProperties = new() { ["seed"] = "x" } });
         await Refused("Nothing is fetched", new("7", [new UriContent("https://example.org/x.png", "image/png")]));
         await Refused("no picture", new("7", [new DataContent(new byte[] { 1, 2, 3 }, "image/png")]));
-        await Refused("it is 5 x 5; this model takes 8 x 8", new("7", [new DataContent(PngFile.Encode(new ImageBatch(1, 1, 5, 5, new byte[25]), 1, PictureFormat.Png), "image/png")]));
-        await Assert.ThrowsAsync<NotSupportedException>(() => _generator.GenerateAsync(new("7"), new() { ResponseFormat = ImageGenerationResponseFormat.Uri }));
+        await Refused(
+            "it is 5 x 5; this model takes 8 x 8",
+            new(
+                "7",
+                [new DataContent(PngFile.Encode(new ImageBatch(1, 1, 5, 5, new byte[25]), 1, PictureFormat.Png), "image/png")]));
+        await Assert.ThrowsAsync<NotSupportedException>(() =>
+            _generator.GenerateAsync(new("7"), new() { ResponseFormat = ImageGenerationResponseFormat.Uri }));
         await Assert.ThrowsAsync<ArgumentNullException>(() => _generator.GenerateAsync(null!));
         using var stop = new CancellationTokenSource();
         await stop.CancelAsync();
@@ -139,7 +157,8 @@ public sealed class ImageGeneratorTests : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             lock (lines)
                 lines.Add(formatter(state, exception));

@@ -24,8 +24,12 @@ public sealed class ImageReceiptTests : IDisposable
         [
             new() { Seed = 4_000_000_000, Count = 3 },
             new() { Seed = 1, Sampler = "dpmpp-2m-sde", Steps = 4, SolverOptions = new() { Eta = 0.3 } },
-            new() { Seed = 1, Sampler = "euler", Levels = "exponential", Steps = 5, SolverOptions = new() { Churn = 2 } }, // churn_max is infinite
-            new() { Seed = 1, Sampler = "unipc", Steps = 4, SolverOptions = new() { Variant = UniPcVariant.Bh1, Corrector = false } },
+            // churn_max is infinite
+            new() { Seed = 1, Sampler = "euler", Levels = "exponential", Steps = 5, SolverOptions = new() { Churn = 2 } },
+            new()
+            {
+                Seed = 1, Sampler = "unipc", Steps = 4, SolverOptions = new() { Variant = UniPcVariant.Bh1, Corrector = false },
+            },
             new() { Seed = 2, Steps = 5, Source = source, Sampler = "heun" },
             new() { Seed = 2, Steps = 5, Count = 4, InterpolateTo = 9 },
         ];
@@ -62,7 +66,8 @@ public sealed class ImageReceiptTests : IDisposable
         var images = _pipeline.Generate([3, 5], new() { Seed = 10, Count = 2 });
         File.WriteAllBytes(_scratch["2.png"], images.ToPng(2));
         var text = PngFile.ReadText(_scratch["2.png"]);
-        Assert.Equal(("5", "12", "6", "karras", "small"), (text["Label"], text["Seed"], text["Steps"], text["Levels"], text["Model"]));
+        Assert.Equal(
+            ("5", "12", "6", "karras", "small"), (text["Label"], text["Seed"], text["Steps"], text["Levels"], text["Model"]));
         var receipt = ImageReceipt.Read(_scratch["2.png"]);
         Assert.Equal(images.Images.Image(2).ToArray(), Drawn(receipt).Images.Pixels);
     }
@@ -87,10 +92,17 @@ public sealed class ImageReceiptTests : IDisposable
     [InlineData("{}", "in a way that this program does not understand")]
     [InlineData("""{"version":2,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5}""", "version = 2")]
     [InlineData("""{"version":1,"labels":[],"seed":1,"sampler":"euler","levels":"karras","steps":5}""", "0 labels")]
-    [InlineData("""{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":2000000000}""", "steps = 2000000000")]
-    [InlineData("""{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5,"source":{"image":"AAAA","strength":1}}""", "source.image")]
+    [InlineData(
+        """{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":2000000000}""",
+        "steps = 2000000000")]
+    [InlineData(
+        """{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5,"source":"""
+        + """{"image":"AAAA","strength":1}}""",
+        "source.image")]
     [InlineData("""{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5,"surprise":1}""", "surprise")]
-    [InlineData("""{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5,"precision":"float8"}""", "precision")]
+    [InlineData(
+        """{"version":1,"labels":[1],"seed":1,"sampler":"euler","levels":"karras","steps":5,"precision":"float8"}""",
+        "precision")]
     public void A_file_that_lies_is_refused_in_one_line(string? json, string expected)
     {
         var text = new Dictionary<string, string> { ["Other"] = "x" };
@@ -104,5 +116,6 @@ public sealed class ImageReceiptTests : IDisposable
 
     private GeneratedImages Drawn(ImageReceipt receipt) => _pipeline.Prepare(receipt).RunAsync().GetAwaiter().GetResult();
 
-    private static ImageBatch Picture(int channels) => new(1, channels, 8, 8, [.. Enumerable.Range(0, 64 * channels).Select(i => (byte)(i * 37))]);
+    private static ImageBatch Picture(int channels) =>
+        new(1, channels, 8, 8, [.. Enumerable.Range(0, 64 * channels).Select(i => (byte)(i * 37))]);
 }

@@ -64,14 +64,16 @@ public class PictureInversionTests
         using var model = Model();
         using var threads = new WorkerThreads(1);
         var inversion = new PictureInversion(model);
-        void Refused(Action request, string why) => Assert.Contains(why, Assert.ThrowsAny<ArgumentException>(request).Message, StringComparison.Ordinal);
+        void Refused(Action request, string why) =>
+            Assert.Contains(why, Assert.ThrowsAny<ArgumentException>(request).Message, StringComparison.Ordinal);
         Refused(() => inversion.Redraw(new ImageBatch(1, 1, 4, 4, new byte[16]), 0, [0], threads), "1 x 1 x 4 x 4");
         Refused(() => inversion.Redraw(Picture(1), 2, [0], threads), "Label 2");
         Refused(() => inversion.Redraw(Picture(1), 0, [0, -1], threads), "Label -1");
         Refused(() => inversion.Redraw(Picture(1), 0, [], threads), "At least one class");
         Refused(() => inversion.Between(Picture(1), 0, Picture(2), 3, 4, threads), "Label 3");
         Refused(() => inversion.Between(Picture(1), 0, Picture(2), 0, 1, threads), "at least 2");
-        Assert.Throws<OperationCanceledException>(() => inversion.Redraw(Picture(1), 0, [0], threads, cancellation: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            inversion.Redraw(Picture(1), 0, [0], threads, cancellation: new CancellationToken(true)));
     }
 
     [Fact]
@@ -83,15 +85,19 @@ public class PictureInversionTests
         TensorAssert.Close(b, GreatCircle.Between(a, b, 1), 1e-12);
         TensorAssert.Close(a, GreatCircle.Between(a, a, 0.3), 1e-12);
         double Length(double w) => GreatCircle.Between(a, b, w).norm().item<double>();
-        Assert.All([0.25, 0.5, 0.75], w => Assert.InRange(Length(w), Math.Min(Length(0), Length(1)) * 0.999, Math.Max(Length(0), Length(1)) * 1.001));
+        Assert.All(
+            [0.25, 0.5, 0.75],
+            w => Assert.InRange(Length(w), Math.Min(Length(0), Length(1)) * 0.999, Math.Max(Length(0), Length(1)) * 1.001));
     }
 
-    private static LoadedModel Model() => new(SmallNetwork.Build(), SmallNetwork.Info with { Pixels = new PixelScaling { Mean = 0.5, Scale = 0.5 } });
+    private static LoadedModel Model() =>
+        new(SmallNetwork.Build(), SmallNetwork.Info with { Pixels = new PixelScaling { Mean = 0.5, Scale = 0.5 } });
 
     private static ImageBatch Picture(int seed)
     {
         var stream = new RandomStream(seed);
-        return new ImageBatch(1, 1, Height, Width, [.. Enumerable.Range(0, Height * Width).Select(_ => (byte)(256 * stream.NextDouble()))]);
+        return new ImageBatch(
+            1, 1, Height, Width, [.. Enumerable.Range(0, Height * Width).Select(_ => (byte)(256 * stream.NextDouble()))]);
     }
 
     private static void AssertNear(byte[] expected, byte[] actual) =>

@@ -5,7 +5,10 @@ namespace Mezzotint.Tests.Text;
 public class PromptLabelsTests
 {
     private static readonly string[] Digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    private static readonly string[] Clothes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+    private static readonly string[] Clothes =
+    [
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ];
 
     [Theory]
     [InlineData("7", 7)]
@@ -32,7 +35,8 @@ public class PromptLabelsTests
     [InlineData("ankle boots", 9)]
     [InlineData("a picture of a bag", 8)]
     [InlineData("4", 4)] // no class is called by a number, so it is a label
-    public void A_class_is_understood_by_its_name(string prompt, int label) => Assert.Equal(label, PromptLabels.Parse(prompt, Clothes));
+    public void A_class_is_understood_by_its_name(string prompt, int label) =>
+        Assert.Equal(label, PromptLabels.Parse(prompt, Clothes));
 
     [Theory]
     [InlineData("")]
@@ -56,7 +60,10 @@ public class PromptLabelsTests
     public void Anything_else_is_refused_with_what_is_understood(string prompt)
     {
         var refused = Assert.Throws<InvalidRequestException>(() => PromptLabels.Parse(prompt, Digits));
-        Assert.Contains("is not understood. This model draws 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; ask for one of them, as in \"9\", \"nine\", \"a nine\" or \"a handwritten 9\".", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is not understood. This model draws 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; ask for one of them, as in \"9\", \"nine\", \"a "
+            + "nine\" or \"a handwritten 9\".",
+            refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -93,5 +100,6 @@ public class PromptLabelsTests
     public void A_name_comes_before_a_number() => Assert.Equal(1, PromptLabels.Parse("0", ["1", "0"]));
 
     [Fact]
-    public void Names_that_are_words_are_understood_by_their_digits() => Assert.Equal(1, PromptLabels.Parse("a 1", ["zero", "one"]));
+    public void Names_that_are_words_are_understood_by_their_digits() =>
+        Assert.Equal(1, PromptLabels.Parse("a 1", ["zero", "one"]));
 }

@@ -40,7 +40,8 @@ public class CheckpointTests
     {
         using var folder = new TemporaryFolder();
         SafetensorsFile.Write(folder.File("a"), Sample.Tensors);
-        Assert.Contains("is not a checkpoint: its metadata have no 'format'", Refusal(folder.File("a")), StringComparison.Ordinal);
+        Assert.Contains(
+            "is not a checkpoint: its metadata have no 'format'", Refusal(folder.File("a")), StringComparison.Ordinal);
         Assert.Contains("Cannot read", Refusal(folder.File("none")), StringComparison.Ordinal);
     }
 
@@ -98,7 +99,9 @@ public class CheckpointTests
         using var folder = new TemporaryFolder();
         string path = folder.File("a");
         string[] keys = [.. Metadata.Value.Keys];
-        var value = Gen.OneOf(Gen.String[0, 12], Gen.Double.Select(x => x.ToString("R", CultureInfo.InvariantCulture)), Gen.Long.Select(x => x.ToString(CultureInfo.InvariantCulture)));
+        var value = Gen.OneOf(
+            Gen.String[0, 12], Gen.Double.Select(x => x.ToString("R", CultureInfo.InvariantCulture)),
+            Gen.Long.Select(x => x.ToString(CultureInfo.InvariantCulture)));
         Gen.Select(Gen.Int[0, keys.Length - 1], value).Sample((key, text) =>
         {
             WriteWith(path, keys[key], text.Any(char.IsSurrogate) ? "?" : text);

@@ -14,7 +14,8 @@ public class FlatParametersTests
         using var network = new UNet(SmallExperiment.Model, seed: 4);
         using var flat = FlatParameters.Of(network);
         TensorAssert.Same(cat([.. Trainable(untouched).Select(parameter => parameter.detach().flatten())]), flat.Weights);
-        Assert.Equal(network.named_parameters().Sum(named => named.parameter.numel()) - 16, flat.Weights.numel()); // the frozen frequencies stay out
+        // the frozen frequencies stay out
+        Assert.Equal(network.named_parameters().Sum(named => named.parameter.numel()) - 16, flat.Weights.numel());
     }
 
     [Fact]
@@ -85,7 +86,9 @@ public class FlatParametersTests
     private static Tensor[] Trainable(UNet network) =>
         [.. network.named_parameters().Where(named => named.parameter.requires_grad).Select(named => named.parameter)];
 
-    private static Tensor Output(UNet network) => network.call(linspace(0, 1, 128).view(2, 1, 8, 8), tensor([0.3f, 0.9f]), Condition.OfClasses(tensor([1L, 7L]).view(2, 1)));
+    private static Tensor Output(UNet network) =>
+        network.call(
+            linspace(0, 1, 128).view(2, 1, 8, 8), tensor([0.3f, 0.9f]), Condition.OfClasses(tensor([1L, 7L]).view(2, 1)));
 
     private static void Backward(UNet network) => Output(network).square().sum().backward();
 }

@@ -33,7 +33,9 @@ public class LossEvaluationTests
             using var generator = RandomSeeds.Generator(5, RandomPurpose.EvaluationNoise, batch);
             int count = Math.Min(4, 11 - 4 * batch);
             var (images, labels) = data.Batch(arange(4 * batch, 4 * batch + count));
-            batches.Add(DenoisingLoss.PerImage(network, images, labels, NoiseDraw.From(generator, Objective, count, 1, 8, 8)).data<float>().ToArray());
+            batches.Add(
+                DenoisingLoss.PerImage(network, images, labels, NoiseDraw.From(generator, Objective, count, 1, 8, 8)).data<float>(
+                    ).ToArray());
         }
         double mean = batches.Average(batch => batch.Average(loss => (double)loss));
         double deviation = Math.Sqrt(batches.SelectMany(batch => batch).Average(loss => (loss - mean) * (loss - mean)));
@@ -64,7 +66,8 @@ public class LossEvaluationTests
         using var network = new UNet(SmallExperiment.Model);
         using var data = new ResidentImages(SmallExperiment.Test, CPU);
         using var threads = new WorkerThreads(2);
-        Assert.Throws<OperationCanceledException>(() => LossEvaluation.Evaluate(network, Objective, data, threads, seed: 1, cancellation: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            LossEvaluation.Evaluate(network, Objective, data, threads, seed: 1, cancellation: new CancellationToken(true)));
     }
 
     private static (double, double) Evaluate(int threads, long seed)

@@ -14,7 +14,8 @@ public class NoiseDrawTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(1, CPU);
         var objective = new TrainingObjective { Process = new VarianceExploding { MinimumTime = 0.2 } };
-        float[] times = NoiseDraw.From(generator, objective, 20_000, 1, 1, 1).Factors.select(1, NoiseDraw.TimeIn).contiguous().data<float>().ToArray();
+        float[] times = NoiseDraw.From(generator, objective, 20_000, 1, 1, 1).Factors.select(1, NoiseDraw.TimeIn).contiguous()
+            .data<float>().ToArray();
         Assert.All(times, t => Assert.InRange(t, 0.2f, 1));
         for (int tenth = 0; tenth < 10; tenth++) // 2000 +- 42 in each tenth of the range
             Assert.InRange(times.Count(t => (int)Math.Min((t - 0.2) / 0.08, 9) == tenth), 1750, 2250);
@@ -68,9 +69,15 @@ public class NoiseDrawTests
     public void The_loss_is_that_of_the_filled_images()
     {
         using var scope = NewDisposeScope();
-        using var network = new ResidualUNetConfig { ModelChannels = 8, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 8 }.Build(seed: 2);
+        var config = new ResidualUNetConfig
+            { ModelChannels = 8, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 8 };
+        using var network = config.Build(seed: 2);
         using var generator = new Generator(5, CPU);
-        var objective = new TrainingObjective { Process = new Edm(), Parameterisation = new EdmPreconditioning(), Loss = new EdmWeighting(), Times = new LogNormalLevels(), FilledStep = 0.1 };
+        var objective = new TrainingObjective
+        {
+            Process = new Edm(), Parameterisation = new EdmPreconditioning(), Loss = new EdmWeighting(),
+            Times = new LogNormalLevels(), FilledStep = 0.1,
+        };
         var draw = NoiseDraw.From(generator, objective, 4, 1, 4, 4);
         var (images, labels) = (rand(4, 1, 4, 4), zeros(4, 1, int64));
         var filled = DenoisingLoss.PerImage(network, images, labels, draw);

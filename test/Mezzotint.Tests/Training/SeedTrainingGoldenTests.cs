@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Training;
 
-/// <summary>Loss, gradients and three steps of Adam against the PyTorch reference of Golden/seed, with one and with two replicas.</summary>
+/// <summary>Loss, gradients and three steps of Adam against the PyTorch reference of Golden/seed, with one and with two
+/// replicas.</summary>
 public class SeedTrainingGoldenTests
 {
     private static readonly TrainingObjective Seed = new();
@@ -60,13 +61,17 @@ public class SeedTrainingGoldenTests
         training.Golden.AssertAgrees("adam_losses", tensor(losses.ToArray()));
         training.Golden.AssertAgrees("adam_losses64", tensor(losses.ToArray()));
         // Where the gradient is zero but for rounding, Adam makes full steps out of the rounding: those have no right value.
-        foreach (var (name, weights) in training.Parts(training.Flat[0].Weights).Where(part => !training.ZeroGradients.Contains(part.Name)))
+        foreach (
+            var (name, weights) in training.Parts(training.Flat[0].Weights).Where(part =>
+                !training.ZeroGradients.Contains(part.Name)))
             Assert.True(TensorAssert.Largest(weights - training.Golden["adam3." + name]) < 1e-5, name);
     }
 
-    private static NoiseDraw Draw(SeedFixture golden) => NoiseDraw.At(Seed, Array.ConvertAll(golden["t"].data<float>().ToArray(), t => (double)t), golden["z"]);
+    private static NoiseDraw Draw(SeedFixture golden) =>
+        NoiseDraw.At(Seed, Array.ConvertAll(golden["t"].data<float>().ToArray(), t => (double)t), golden["z"]);
 
-    /// <summary>The fixture's network on flat storage, its batch of three shared out over replicas as <see cref="TrainingStep"/> does.</summary>
+    /// <summary>The fixture's network on flat storage, its batch of three shared out over replicas as <see cref="TrainingStep"/>
+    /// does.</summary>
     private sealed class Replicas : IDisposable
     {
         private readonly SeedFixture _inputs = new("attention");
@@ -95,7 +100,9 @@ public class SeedTrainingGoldenTests
             for (int i = 0; i < _networks.Length; i++)
             {
                 long start = 3L * i / _networks.Length, count = 3L * (i + 1) / _networks.Length - start;
-                var part = DenoisingLoss.PerImage(_networks[i], _inputs["x"].narrow(0, start, count), _inputs["labels"].narrow(0, start, count), draw.Slice(start, count)).sum() / 3;
+                var part = DenoisingLoss.PerImage(
+                    _networks[i], _inputs["x"].narrow(0, start, count), _inputs["labels"].narrow(0, start, count),
+                    draw.Slice(start, count)).sum() / 3;
                 part.backward();
                 loss += part.item<float>();
             }

@@ -9,7 +9,8 @@ public class TrainerTests
     [InlineData(0.9)]
     public void A_restored_training_goes_on_to_the_bit(double averageDecay)
     {
-        var config = With(training => training with { Average = averageDecay > 0 ? new ExponentialAverage { Decay = averageDecay } : new NoAverage() });
+        var config = With(training =>
+            training with { Average = averageDecay > 0 ? new ExponentialAverage { Decay = averageDecay } : new NoAverage() });
         using var straight = NewTrainer(config);
         float[] losses = Run(straight, 7);
 
@@ -68,7 +69,8 @@ public class TrainerTests
     [Fact]
     public void The_average_follows_the_weights_by_its_decay_and_is_what_is_evaluated()
     {
-        using var trainer = NewTrainer(With(training => training with { Average = new ExponentialAverage { Decay = 0.75, WarmUp = 0 } }));
+        using var trainer =
+            NewTrainer(With(training => training with { Average = new ExponentialAverage { Decay = 0.75, WarmUp = 0 } }));
         float[] average = Floats(trainer, "average_0");
         Assert.Equal(Floats(trainer, "weights"), average);
         for (int step = 0; step < 3; step++)
@@ -197,7 +199,8 @@ public class TrainerTests
 
     private static Checkpoint CheckpointOf(Trainer trainer) => new()
     {
-        Step = trainer.Step, EpochsReported = 0, EpochLoss = 0, SinceLog = (0, 0), Elapsed = TimeSpan.Zero, Tensors = trainer.Tensors(),
+        Step = trainer.Step, EpochsReported = 0, EpochLoss = 0, SinceLog = (0, 0), Elapsed = TimeSpan.Zero,
+        Tensors = trainer.Tensors(),
     };
 
     private static Checkpoint Poisoned(Trainer trainer)

@@ -8,7 +8,8 @@ namespace Mezzotint.Tests.Training;
 public class TrainingMemoryTests
 {
     private const int WarmUp = 30, Steps = 200;
-    private const long Tolerance = 20L << 20; // the allocator's and the garbage collector's own ways; a leaked batch of noise a step would pass it
+    // the allocator's and the garbage collector's own ways; a leaked batch of noise a step would pass it
+    private const long Tolerance = 20L << 20;
 
     private static readonly ExperimentConfig Config = SmallExperiment.Config with
     {

@@ -42,7 +42,8 @@ public class WeightAverageTests
         // Karras et al. 2024, section 3.1: widths of 5 % and 10 % are gamma = 16.97 and 6.94.
         Assert.Equal(16.97, PowerFunctionAverage.Exponent(0.05), 0.01);
         Assert.Equal(6.94, PowerFunctionAverage.Exponent(0.10), 0.01);
-        Gen.Double[0.002, 0.28].Sample(width => Assert.Equal(width, PowerFunctionAverage.Width(PowerFunctionAverage.Exponent(width)), 1e-9));
+        Gen.Double[0.002, 0.28].Sample(width =>
+            Assert.Equal(width, PowerFunctionAverage.Width(PowerFunctionAverage.Exponent(width)), 1e-9));
         Assert.Throws<ArgumentOutOfRangeException>(() => PowerFunctionAverage.Exponent(0.3));
     }
 

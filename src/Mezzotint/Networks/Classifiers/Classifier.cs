@@ -3,9 +3,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Networks.Classifiers;
 
 /// <summary>
-/// A network that tells the class of an image, and whose last layer but one is an embedding: a list of numbers in which images
-/// that look alike to it lie close together. It measures generated images; it is never trained on them, and nothing is tuned to
-/// it.
+/// A network that predicts the class of an image. Its last layer but one is an embedding: a list of numbers in which images that
+/// look alike to it lie close together. It measures generated images; it is never trained on them, and nothing is tuned to it.
 /// </summary>
 public sealed class Classifier : nn.Module<Tensor, Tensor>
 {
@@ -67,6 +66,8 @@ public sealed class Classifier : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(x);
         if (x.dim() != 4 || x.shape[1] != Config.Channels || x.shape[2] != Config.Height || x.shape[3] != Config.Width)
-            throw new ArgumentException($"Images must be [B, {Config.Channels}, {Config.Height}, {Config.Width}], not [{string.Join(", ", x.shape)}].", nameof(x));
+            throw new ArgumentException(
+                $"Images must be [B, {Config.Channels}, {Config.Height}, {Config.Width}], not [{string.Join(", ", x.shape)}].",
+                nameof(x));
     }
 }

@@ -3,8 +3,8 @@ namespace Mezzotint.Networks.Classifiers;
 /// <summary>
 /// Convolutions of 3 x 3 with residual blocks and group normalisation, and an average over all places at the end: it sees strokes
 /// and how they meet, wherever they are. After He et al. 2016, "Deep Residual Learning for Image Recognition", arXiv 1512.03385,
-/// and Wu and He 2018, "Group Normalization", arXiv 1803.08494, whose statistics belong to one image, so that no image depends on
-/// its batch.
+/// and Wu and He 2018, "Group Normalization", arXiv 1803.08494. Its statistics belong to one image, so no image depends on its
+/// batch.
 /// </summary>
 internal static class ResidualClassifier
 {

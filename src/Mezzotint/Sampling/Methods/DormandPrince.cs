@@ -5,12 +5,13 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling.Methods;
 
 /// <summary>
-/// Dormand and Prince's embedded Runge-Kutta pair of orders 5 and 4 on dx/dsigma = (x - D) / sigma. Between two levels it takes as many steps as the
-/// tolerances ask for, and lands on each level; a last level of 0 is reached by D from the one before.
+/// Dormand and Prince's embedded Runge-Kutta pair of orders 5 and 4 on dx/dsigma = (x - D) / sigma. Between two levels it takes
+/// as many steps as the tolerances ask for, and lands on each level; a last level of 0 is reached by D from the one before.
 /// </summary>
 /// <remarks>
-/// Dormand, Prince 1980, "A family of embedded Runge-Kutta formulae"; step control: Hairer, Norsett, Wanner 1993, Solving ODEs I, II.4.
-/// A step is accepted when the image with the largest error would accept it: an image depends on its batch within the tolerance.
+/// Dormand, Prince 1980, "A family of embedded Runge-Kutta formulae"; step control: Hairer, Norsett, Wanner 1993, Solving ODEs I,
+/// II.4. A step is accepted when the image with the largest error would accept it: an image depends on its batch within the
+/// tolerance.
 /// </remarks>
 internal static class DormandPrince
 {
@@ -64,7 +65,9 @@ internal static class DormandPrince
             var (next, nextSlope, error) = Attempt(step, x, slope, sigma, last ? step.To : sigma + h, h, relative, absolute);
             double factor = Math.Clamp(0.9 * Math.Pow(Math.Max(error, 1e-10), -0.2), 0.2, 5);
             if (!double.IsFinite(error) || error > 1 && Math.Abs(h) < 1e-13 * sigma)
-                throw new MezzotintException($"dopri5 at sigma = {sigma:g6}: the denoiser gives no finite, continuous values there. Raise rtol and atol, or take another sampler.");
+                throw new MezzotintException(
+                    $"dopri5 at sigma = {sigma:g6}: the denoiser gives no finite, continuous values there. Raise rtol and atol, "
+                    + $"or take another sampler.");
             if (error > 1)
             {
                 length = Math.Abs(h) * Math.Min(factor, 0.9);
@@ -81,7 +84,8 @@ internal static class DormandPrince
     }
 
     /// <summary>One step of length h, and the largest error of an image over what is allowed.</summary>
-    private static (Tensor Next, Tensor Slope, double Error) Attempt(SolverStep step, Tensor x, Tensor slope, double sigma, double end, double h, double relative, double absolute)
+    private static (Tensor Next, Tensor Slope, double Error) Attempt(
+        SolverStep step, Tensor x, Tensor slope, double sigma, double end, double h, double relative, double absolute)
     {
         using var scope = NewDisposeScope();
         var k = new List<Tensor> { slope };
@@ -95,7 +99,8 @@ internal static class DormandPrince
         using var floor = tensor(absolute, x.dtype, x.device);
         var allowed = floor.Plus(Sum((relative, x.abs().maximum(next.abs()))));
         var ratio = difference.div(allowed).flatten(1);
-        double error = ratio.mul(ratio).mean([1]).max().sqrt().to(ScalarType.Float64).item<double>(); // a NaN in one image is the maximum
+        // a NaN in one image is the maximum
+        double error = ratio.mul(ratio).mean([1]).max().sqrt().to(ScalarType.Float64).item<double>();
         return (next.MoveToOuterDisposeScope(), k[^1].MoveToOuterDisposeScope(), error);
     }
 }

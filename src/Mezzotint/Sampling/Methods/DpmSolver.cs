@@ -4,10 +4,11 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling.Methods;
 
 /// <summary>
-/// DPM-Solver-2, the midpoint rule in lambda = -ln sigma on the predicted noise epsilon = (x - D) / sigma, with r = 1/2:
-/// u = x + (sigma_m - sigma) epsilon(x), sigma_m = sqrt(sigma sigma'); x' = x + (sigma' - sigma) epsilon(u).
+/// DPM-Solver-2, the midpoint rule in lambda = -ln sigma on the predicted noise epsilon = (x - D) / sigma, with r = 1/2. u = x +
+/// (sigma_m - sigma) epsilon(x), sigma_m = sqrt(sigma sigma'); x' = x + (sigma' - sigma) epsilon(u).
 /// </summary>
-/// <remarks>Lu et al. 2022, "DPM-Solver", arXiv 2206.00927, algorithm 1, where sigma_t (e^h - 1) is sigma - sigma' in these coordinates.</remarks>
+/// <remarks>Lu et al. 2022, "DPM-Solver", arXiv 2206.00927, algorithm 1, where sigma_t (e^h - 1) is sigma - sigma' in these
+/// coordinates.</remarks>
 internal static class DpmSolver
 {
     private const string Paper = "Lu et al. 2022, arXiv 2206.00927, algorithm 1";

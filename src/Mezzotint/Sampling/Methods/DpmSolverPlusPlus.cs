@@ -5,12 +5,13 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling.Methods;
 
 /// <summary>
-/// DPM-Solver++: exponential integrators of dx/dlambda = D - x, lambda = -ln sigma, h = lambda' - lambda, in which D alone is approximated:
-/// x' = e^{-h} x + the integral of h e^{-(1 - u) h} D(lambda + u h) over u from 0 to 1. With eta, its stochastic kin.
+/// DPM-Solver++: exponential integrators of dx/dlambda = D - x, lambda = -ln sigma, h = lambda' - lambda, in which D alone is
+/// approximated. x' = e^{-h} x + the integral of h e^{-(1 - u) h} D(lambda + u h) over u from 0 to 1. With eta, its stochastic
+/// kin.
 /// </summary>
 /// <remarks>
-/// Lu et al. 2022, "DPM-Solver++", arXiv 2211.01095, with alpha = 1: algorithm 1 (2S), algorithm 2 (2M) and the SDE solvers of its
-/// section on them, which are eta = 1 here. Other values of eta, and 2S with noise, are k-diffusion's.
+/// Lu et al. 2022, "DPM-Solver++", arXiv 2211.01095, with alpha = 1: algorithm 1 (2S), algorithm 2 (2M) and the SDE solvers of
+/// its section on them, which are eta = 1 here. Other values of eta, and 2S with noise, are k-diffusion's.
 /// </remarks>
 internal static class DpmSolverPlusPlus
 {
@@ -44,7 +45,8 @@ internal static class DpmSolverPlusPlus
     }
 
     /// <summary>
-    /// The single-step stochastic solver of k-diffusion (the paper has the multistep ones alone): 2S whose first half draws noise too.
+    /// The single-step stochastic solver of k-diffusion (the paper has the multistep ones alone): 2S whose first half draws noise
+    /// too.
     /// </summary>
     public static Solver SinglestepSde(double eta)
     {
@@ -67,7 +69,8 @@ internal static class DpmSolverPlusPlus
                 var (halfDown, halfUp) = Ancestral.Split(step.From, middle, eta);
                 var (down, up) = Ancestral.Split(step.From, step.To, eta);
 
-                // One path for both: z of the whole step is made of its halves' (k-diffusion asks its path for two overlapping stretches).
+                // One path for both: z of the whole step is made of its halves' (k-diffusion asks its path for two overlapping
+                // stretches).
                 var (std, z1) = step.Noise(halfUp, step.From, middle);
                 var u = Sum((1, First(here.X, here.Denoised, step.From, halfDown)), (std, z1));
                 var x = First(here.X, step.Denoise(u, middle), step.From, down);
@@ -77,8 +80,10 @@ internal static class DpmSolverPlusPlus
         };
     }
 
-    /// <summary>2M; with eta, SDE-2M. Algorithm 2, line 9: D is a line through its last two values, integrated to second order.</summary>
-    public static Solver SecondMultistep(string name, double eta, bool takesEta, string source) => Multistep(name, 2, eta, takesEta, source, (K, u) =>
+    /// <summary>2M; with eta, SDE-2M. Algorithm 2, line 9: D is a line through its last two values, integrated to second
+    /// order.</summary>
+    public static Solver SecondMultistep(string name, double eta, bool takesEta, string source) =>
+        Multistep(name, 2, eta, takesEta, source, (K, u) =>
     {
         double gain = K * Phi(1, -K); // 1 - e^{-K}
         if (u.Length == 1)
@@ -91,10 +96,11 @@ internal static class DpmSolverPlusPlus
     /// 3M; with eta, SDE-3M: D is a parabola through its last three values, integrated exactly.
     /// </summary>
     /// <remarks>
-    /// The authors' program, diffusers and k-diffusion multiply the second divided difference by phi_3, as if it were the second derivative,
-    /// which is twice that. We keep the factor 2: without it the method is of second order.
+    /// The authors' program, diffusers and k-diffusion multiply the second divided difference by phi_3, as if it were the second
+    /// derivative, which is twice that. We keep the factor 2: without it the method is of second order.
     /// </remarks>
-    public static Solver ThirdMultistep(string name, double eta, bool takesEta, string source) => Multistep(name, 3, eta, takesEta, source, (K, u) =>
+    public static Solver ThirdMultistep(string name, double eta, bool takesEta, string source) =>
+        Multistep(name, 3, eta, takesEta, source, (K, u) =>
     {
         // integrals of 1, u and u^2 against K e^{-(1 - u) K}
         double i0 = K * Phi(1, -K), i1 = K * Phi(2, -K), i2 = 2 * K * Phi(3, -K);
@@ -102,16 +108,18 @@ internal static class DpmSolverPlusPlus
         {
             [_] => [i0],
             [_, var p] => [i0 - i1 / p, i1 / p],
-            [_, var p, var q] => [i0 - i1 * (p + q) / (p * q) + i2 / (p * q), (i2 - q * i1) / (p * (p - q)), (i2 - p * i1) / (q * (q - p))],
+            [_, var p, var q] =>
+                [i0 - i1 * (p + q) / (p * q) + i2 / (p * q), (i2 - q * i1) / (p * (p - q)), (i2 - p * i1) / (q * (q - p))],
             _ => throw new ArgumentException($"{u.Length} points: a parabola has 3.", nameof(u)),
         };
     });
 
     /// <summary>
-    /// x' = e^{-K} x + sum_k w_k D_{-k} + sigma' sqrt(1 - e^{-2 eta h}) z, K = (1 + eta) h. The weights follow from K and from where in the step's
-    /// own unit of lambda the values of D lie: u_0 = 0, u_k = (lambda_{-k} - lambda) / h &lt; 0.
+    /// x' = e^{-K} x + sum_k w_k D_{-k} + sigma' sqrt(1 - e^{-2 eta h}) z, K = (1 + eta) h. The weights follow from K and from
+    /// where in the step's own unit of lambda the values of D lie: u_0 = 0, u_k = (lambda_{-k} - lambda) / h &lt; 0.
     /// </summary>
-    private static Solver Multistep(string name, int order, double eta, bool takesEta, string source, Func<double, double[], double[]> weights)
+    private static Solver Multistep(
+        string name, int order, double eta, bool takesEta, string source, Func<double, double[], double[]> weights)
     {
         Check.Range("eta", eta, double.IsFinite(eta) && eta >= 0, "0 or more");
         return new Solver
@@ -141,5 +149,6 @@ internal static class DpmSolverPlusPlus
     private static int TwoLooks(int steps, bool toZero) => toZero ? 2 * steps - 1 : 2 * steps;
 
     /// <summary>The first-order step, exact where D is constant: x' = (sigma' / sigma) x + (1 - sigma' / sigma) D.</summary>
-    private static Tensor First(Tensor x, Tensor denoised, double from, double to) => Sum((to / from, x), (1 - to / from, denoised));
+    private static Tensor First(Tensor x, Tensor denoised, double from, double to) =>
+        Sum((to / from, x), (1 - to / from, denoised));
 }

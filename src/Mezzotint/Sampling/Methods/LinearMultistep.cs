@@ -4,19 +4,22 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling.Methods;
 
 /// <summary>
-/// Methods of Adams and Bashforth: x' = x + sum_j c_j d_j over the last slopes d_j = (x_j - D_j) / sigma_j, one evaluation a step.
-/// They differ in the variable in which the slope is taken for a polynomial.
+/// Methods of Adams and Bashforth: x' = x + sum_j c_j d_j over the last slopes d_j = (x_j - D_j) / sigma_j, one evaluation a
+/// step. They differ in the variable in which the slope is taken for a polynomial.
 /// </summary>
 internal static class LinearMultistep
 {
-    // VP with linear beta, the process whose time tAB-DEIS is about: beta from 0.1 to 20 (Song et al. 2021, arXiv 2011.13456, appendix C).
+    // VP with linear beta, the process whose time tAB-DEIS is about: beta from 0.1 to 20 (Song et al. 2021, arXiv 2011.13456,
+    // appendix C).
     private const double BetaMin = 0.1, BetaMax = 20;
 
     /// <summary>Adams-Bashforth with variable steps, polynomials in sigma; also what DEIS calls rhoAB.</summary>
     public static Solver Lms(int order)
     {
         Check.Range("order", order, order is >= 1 and <= 4, "1 to 4");
-        return Create("lms", order, new() { Order = order }, "k-diffusion, sample_lms; Hairer, Norsett, Wanner 1993, Solving ODEs I, III.5", (step, sigma, j) =>
+        return Create(
+            "lms", order, new() { Order = order }, "k-diffusion, sample_lms; Hairer, Norsett, Wanner 1993, Solving ODEs I, III.5",
+            (step, sigma, j) =>
             Lagrange.Integral(s => Lagrange.Basis(sigma, j, s), step.From, step.To));
     }
 
@@ -30,20 +33,24 @@ internal static class LinearMultistep
         return Create("deis", order, new() { Order = order }, "Zhang, Chen 2023, arXiv 2204.13902, tAB-DEIS", (step, sigma, j) =>
         {
             double[] t = [.. sigma.Select(VpTime)];
-            // t(sigma) bends where beta's two parts are equal, near sigma = 0.016: panels evenly spaced in v, sigma = 0.016 sinh v, follow it
+            // t(sigma) bends where beta's two parts are equal, near sigma = 0.016: panels evenly spaced in v, sigma = 0.016 sinh
+            // v, follow it
             const double bend = 0.016;
             double from = Math.Asinh(step.From / bend), to = Math.Asinh(step.To / bend);
             int panels = (int)Math.Ceiling(Math.Abs(from - to) / 0.5);
-            return Lagrange.Integral(v => Lagrange.Basis(t, j, VpTime(bend * Math.Sinh(v))) * bend * Math.Cosh(v), from, to, panels);
+            return Lagrange.Integral(
+                v => Lagrange.Basis(t, j, VpTime(bend * Math.Sinh(v))) * bend * Math.Cosh(v), from, to, panels);
         });
     }
 
     /// <summary>
-    /// PLMS: the four-step weights for even steps, applied to the step whatever its length. The start is Heun's step, as in Latent Diffusion's sampler.
+    /// PLMS: the four-step weights for even steps, applied to the step whatever its length. The start is Heun's step, as in
+    /// Latent Diffusion's sampler.
     /// </summary>
     /// <remarks>
-    /// Liu et al. 2022, "Pseudo Numerical Methods for Diffusion Models on Manifolds", arXiv 2202.09778: of second order, as the paper shows, unless
-    /// the levels are even. The paper's own program starts with three Runge-Kutta steps instead, nine evaluations more.
+    /// Liu et al. 2022, "Pseudo Numerical Methods for Diffusion Models on Manifolds", arXiv 2202.09778: of second order, as the
+    /// paper shows, unless the levels are even. The paper's own program starts with three Runge-Kutta steps instead, nine
+    /// evaluations more.
     /// </remarks>
     public static Solver Plms() => new()
     {
@@ -59,7 +66,8 @@ internal static class LinearMultistep
             if (step.Index == 0)
             {
                 var euler = Sum((1, step.X), (h, e));
-                return (step.To == 0 ? euler : Sum((1, step.X), (h / 2, e), (h / 2, step.Evaluate(euler, step.To).Slope())), here);
+                return (
+                    step.To == 0 ? euler : Sum((1, step.X), (h / 2, e), (h / 2, step.Evaluate(euler, step.To).Slope())), here);
             }
             double[] w = step.Past.Count switch
             {
@@ -71,7 +79,9 @@ internal static class LinearMultistep
         }),
     };
 
-    private static Solver Create(string name, int order, SolverOptions options, string source, Func<SolverStep, double[], int, double> coefficient) => new()
+    private static Solver Create(
+        string name, int order, SolverOptions options, string source,
+        Func<SolverStep, double[], int, double> coefficient) => new()
     {
         Name = name,
         Order = order,
@@ -82,14 +92,21 @@ internal static class LinearMultistep
         {
             var here = step.Evaluate();
             double[] sigma = [step.From, .. step.Past.Select(past => past.Sigma)];
-            return (Sum([(1, step.X), (coefficient(step, sigma, 0), here.Slope()), .. Earlier(step, j => coefficient(step, sigma, j))]), here);
+            return (
+                Sum(
+                    [
+                        (1, step.X), (coefficient(step, sigma, 0), here.Slope()),
+                        .. Earlier(step, j => coefficient(step, sigma, j)),
+                    ]),
+                here);
         }),
     };
 
     private static (double, Tensor)[] Earlier(SolverStep step, Func<int, double> weight) =>
         [.. step.Past.Select((past, k) => (weight(k + 1), past.Slope()))];
 
-    /// <summary>t where VP's std / alpha is sigma: B(t) = betaMin t + (betaMax - betaMin) t^2 / 2 = ln(1 + sigma^2), solved without cancellation.</summary>
+    /// <summary>t where VP's std / alpha is sigma: B(t) = betaMin t + (betaMax - betaMin) t^2 / 2 = ln(1 + sigma^2), solved
+    /// without cancellation.</summary>
     internal static double VpTime(double sigma)
     {
         double squared = sigma * sigma;

@@ -4,12 +4,13 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling.Methods;
 
 /// <summary>
-/// The reverse diffusion predictor, x' = x + (sigma^2 - sigma'^2) s(x, sigma) + sqrt(sigma^2 - sigma'^2) z, then M Langevin steps at the new level,
-/// x' = x' + e s + sqrt(2 e) z with e = 2 (snr |z| / |s|)^2. The score is s = (D - x) / sigma^2. At level 0 the result is D.
+/// The reverse diffusion predictor, x' = x + (sigma^2 - sigma'^2) s(x, sigma) + sqrt(sigma^2 - sigma'^2) z. Then M Langevin steps
+/// at the new level, x' = x' + e s + sqrt(2 e) z with e = 2 (snr |z| / |s|)^2. The score is s = (D - x) / sigma^2. At level 0 the
+/// result is D.
 /// </summary>
 /// <remarks>
-/// Song et al. 2021, arXiv 2011.13456, algorithms 2 and 4. The norms are each image's own, as the algorithm reads; the authors' program takes their
-/// mean over the batch, which makes an image depend on its neighbours.
+/// Song et al. 2021, arXiv 2011.13456, algorithms 2 and 4. The norms are each image's own, as the algorithm reads; the authors'
+/// program takes their mean over the batch, which makes an image depend on its neighbours.
 /// </remarks>
 internal static class PredictorCorrector
 {

@@ -6,12 +6,12 @@ namespace Mezzotint.Sampling.Methods;
 
 /// <summary>
 /// UniPC in data prediction: x' = e^{-h} x + (1 - e^{-h}) D_0 + B(h) sum_k rho_k (D_k - D_0) / r_k, lambda_k = lambda + r_k h,
-/// with R(h) rho B(h) = phi(h), the moments n! h phi_{n+1}(-h). The corrector UniC takes one k more: D at the predicted end, r = 1,
-/// which costs nothing, since the next step asks for it anyway.
+/// with R(h) rho B(h) = phi(h), the moments n! h phi_{n+1}(-h). The corrector UniC takes one k more: D at the predicted end, r =
+/// 1, which costs nothing, since the next step asks for it anyway.
 /// </summary>
 /// <remarks>
-/// Zhao et al. 2023, "UniPC", arXiv 2302.04867, with alpha = 1 and lambda = -ln sigma. With one difference rho is 1/2, as the paper allows; with more,
-/// rho is solved for and B(h) cancels, so that bh1 and bh2 differ in the steps with one difference alone.
+/// Zhao et al. 2023, "UniPC", arXiv 2302.04867, with alpha = 1 and lambda = -ln sigma. With one difference rho is 1/2, as the
+/// paper allows. With more, rho is solved for and B(h) cancels. So bh1 and bh2 differ only in the steps with one difference.
 /// </remarks>
 internal static class UniPc
 {
@@ -40,7 +40,8 @@ internal static class UniPc
         };
     }
 
-    /// <summary>From the point <paramref name="start"/> to the level <paramref name="to"/> by the evaluations there and at the other points.</summary>
+    /// <summary>From the point <paramref name="start"/> to the level <paramref name="to"/> by the evaluations there and at the
+    /// other points.</summary>
     private static Tensor Update(Evaluation start, Evaluation[] others, double to, UniPcVariant variant)
     {
         double h = Math.Log(start.Sigma / to);
@@ -49,7 +50,8 @@ internal static class UniPc
         double[] r = [.. others.Select(point => Math.Log(start.Sigma / point.Sigma) / h)];
         double[] rho = r.Length == 1 ? [0.5] : Solve(r, [.. r.Select((_, i) => Factorial(i + 1) * h * Phi(i + 2, -h) / B)]);
         double[] w = [.. rho.Select((value, k) => B * value / r[k])];
-        return Sum([(Math.Exp(-h), start.X), (gain - w.Sum(), start.Denoised), .. others.Select((point, k) => (w[k], point.Denoised))]);
+        return Sum(
+            [(Math.Exp(-h), start.X), (gain - w.Sum(), start.Denoised), .. others.Select((point, k) => (w[k], point.Denoised))]);
     }
 
     /// <summary>sum_k r_k^n rho_k = b_n, n from 0: Vandermonde's system, solved by Lagrange's basis.</summary>
