@@ -16,10 +16,10 @@ public class LineTests
     [
         ".", "bench/Mezzotint.Benchmarks", "docs", "src/Mezzotint.Cli", "src/Mezzotint.Cli/Choices", "src/Mezzotint.Cli/Verbs",
         "src/Mezzotint/Data", "src/Mezzotint/Engine", "src/Mezzotint/Models", "src/Mezzotint/Models/Onnx",
-        "src/Mezzotint/Networks", "src/Mezzotint/Runs", "src/Mezzotint/Serving", "src/Mezzotint/Training", "test",
-        "test/Mezzotint.Cli.Tests", "test/Mezzotint.Studio.Tests", "test/Mezzotint.Tests/Data", "test/Mezzotint.Tests/Engine",
-        "test/Mezzotint.Tests/Models", "test/Mezzotint.Tests/Runs", "test/Mezzotint.Tests/Sampling",
-        "test/Mezzotint.Tests/Training",
+        "src/Mezzotint/Networks", "src/Mezzotint/Runs", "src/Mezzotint/Serving", "src/Mezzotint/Text", "src/Mezzotint/Training",
+        "test", "test/Mezzotint.Cli.Tests", "test/Mezzotint.Studio.Tests", "test/Mezzotint.Tests/Data",
+        "test/Mezzotint.Tests/Engine", "test/Mezzotint.Tests/Models", "test/Mezzotint.Tests/Runs",
+        "test/Mezzotint.Tests/Sampling", "test/Mezzotint.Tests/Text", "test/Mezzotint.Tests/Training",
     ];
 
     [Fact]
