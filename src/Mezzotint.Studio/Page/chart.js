@@ -15,9 +15,9 @@ function part(tag, attributes, text) {
  */
 export function chart(series, how) {
   const drawn = series.filter((one) => one.x.length);
-  const ends = drawn.map((one) => `${one.name}: from ${figure(one.y[0])} to ${figure(one.y.at(-1))}`);
+  const said = drawn.map((one) => `${one.name}: from ${figure(one.y[0])} to ${figure(one.y.at(-1))}`);
   const svg = part('svg', {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'chart', role: 'img', 'aria-label': `${how.label}. ${ends.join('; ')}.`,
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'chart', role: 'img', 'aria-label': `${how.label}. ${said.join('; ')}.`,
   });
   if (!drawn.length) return svg;
   const all = (pick) => drawn.flatMap(pick).filter(Number.isFinite);
