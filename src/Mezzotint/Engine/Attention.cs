@@ -12,6 +12,9 @@ internal readonly record struct AttentionShape(int Queries, int Keys, int Heads,
     /// <summary>Whether a token sees only itself and those before it.</summary>
     public bool Causal { get; init; }
 
+    /// <summary>Which keys are seen: [K]; null for all.</summary>
+    public bool[]? Seen { get; init; }
+
     /// <summary>From a token to the next in the queries and their gradient, in numbers.</summary>
     public required int QueryStride { get; init; }
 
@@ -20,7 +23,8 @@ internal readonly record struct AttentionShape(int Queries, int Keys, int Heads,
 
     public int OutputStride => Heads * Width;
 
-    public float Scale => (float)(1 / Math.Sqrt(Width));
+    /// <summary>1 / sqrt(d), where d is the channels of a head without those that fill it up.</summary>
+    public float Scale { get; init; } = (float)(1 / Math.Sqrt(Width));
 }
 
 /// <summary>
@@ -77,7 +81,7 @@ internal sealed unsafe class Attention : IDisposable
             }
             if (!IsSingle)
                 for (int query = 0; query < _shape.Queries; query++)
-                    Elementwise.Scale(output + first + (long)query * _shape.OutputStride, 1 / Sums(head)[query], _shape.Width);
+                    Elementwise.Scale(output + first + (long)query * _shape.OutputStride, Inverse(Sums(head)[query]), _shape.Width);
         }
     }
 
@@ -118,7 +122,10 @@ internal sealed unsafe class Attention : IDisposable
 
     private float* Sums(int head) => _sums.Data + (long)head * _shape.Queries;
 
-    /// <summary>How many keys of a block a query sees.</summary>
+    /// <summary>1 / sum; 0 where a query sees no key.</summary>
+    private static float Inverse(float sum) => sum > 0 ? 1 / sum : 0;
+
+    /// <summary>How many keys of a block a query sees, those that are not seen at all aside.</summary>
     private int Visible(KeyBlock block, int query) =>
         _shape.Causal ? Math.Clamp(query + 1 - block.First, 0, block.Count) : block.Count;
 
@@ -145,16 +152,17 @@ internal sealed unsafe class Attention : IDisposable
     {
         float* row = Weights(head) + (long)query * _padded;
         int visible = Visible(block, query);
+        Hide(block, row, visible, float.NegativeInfinity);
         float before = block.First == 0 ? float.NegativeInfinity : Highest(head)[query],
-            highest = MathF.Max(before, Largest(row, visible));
-        float sum = Exponentials(row, visible, highest);
+            highest = MathF.Max(before, Largest(row));
+        float sum = Exponentials(block, row, visible, highest);
         Highest(head)[query] = highest;
         if (IsSingle)
         {
-            Elementwise.Scale(row, 1 / sum, _padded);
+            Elementwise.Scale(row, Inverse(sum), _padded);
             return;
         }
-        float kept = block.First == 0 ? 0 : MathF.Exp((before - highest) * _shape.Scale);
+        float kept = block.First == 0 || before == float.NegativeInfinity ? 0 : MathF.Exp((before - highest) * _shape.Scale);
         Sums(head)[query] = kept * (block.First == 0 ? 0 : Sums(head)[query]) + sum;
         if (block.First > 0 && kept != 1)
             Elementwise.Scale(output + (long)query * _shape.OutputStride, kept, _shape.Width);
@@ -166,15 +174,24 @@ internal sealed unsafe class Attention : IDisposable
         for (int query = 0; query < _shape.Queries; query++)
         {
             float* row = Weights(head) + (long)query * _padded;
-            Exponentials(row, Visible(block, query), Highest(head)[query]);
-            Elementwise.Scale(row, 1 / Sums(head)[query], _padded);
+            Hide(block, row, Visible(block, query), float.NegativeInfinity);
+            Exponentials(block, row, Visible(block, query), Highest(head)[query]);
+            Elementwise.Scale(row, Inverse(Sums(head)[query]), _padded);
         }
     }
 
-    private float Largest(float* row, int visible)
+    /// <summary>Gives the keys that a query does not see a number.</summary>
+    private void Hide(KeyBlock block, float* row, int visible, float value)
     {
         for (int i = visible; i < _padded; i++)
-            row[i] = float.NegativeInfinity;
+            row[i] = value;
+        for (int i = 0; i < visible && _shape.Seen is not null; i++)
+            if (!_shape.Seen[block.First + i])
+                row[i] = value;
+    }
+
+    private float Largest(float* row)
+    {
         var highest = Vector512.Create(float.NegativeInfinity);
         for (int i = 0; i < _padded; i += Lanes.Count)
             highest = Vector512.Max(highest, Vector512.Load(row + i));
@@ -182,19 +199,21 @@ internal sealed unsafe class Attention : IDisposable
     }
 
     /// <summary>e^(scale (score - highest)) in place, 0 where nothing is seen; and their sum.</summary>
-    private float Exponentials(float* row, int visible, float highest)
+    private float Exponentials(KeyBlock block, float* row, int visible, float highest)
     {
         var (scale, top, sum) = (Vector512.Create(_shape.Scale), Vector512.Create(highest), Vector512<float>.Zero);
-        for (int i = visible; i < _padded; i++)
-            row[i] = float.NegativeInfinity;
+        if (highest == float.NegativeInfinity)
+        {
+            new Span<float>(row, _padded).Clear();
+            return 0;
+        }
         for (int i = 0; i < _padded; i += Lanes.Count)
         {
             var weight = Lanes.Exp((Vector512.Load(row + i) - top) * scale);
             weight.Store(row + i);
             sum += weight;
         }
-        for (int i = visible; i < _padded; i++)
-            row[i] = 0; // it was e^-87
+        Hide(block, row, visible, 0); // it was e^-87
         return Vector512.Sum(sum);
     }
 

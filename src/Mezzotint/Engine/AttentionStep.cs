@@ -1,33 +1,71 @@
+using Mezzotint.Networks;
+
 namespace Mezzotint.Engine;
 
 /// <summary>Attention: of the places of a map to each other, or of tokens to others.</summary>
 internal sealed unsafe class AttentionStep : EngineStep
 {
     private readonly int _heads;
-    private readonly bool _causal;
+    private readonly bool _causal, _hasMask;
     private Attention _attention = null!;
+    private HeadBuffer[] _buffers = []; // of the queries, keys, values and the output, where they are not read in place
 
-    public AttentionStep(EngineValue q, EngineValue k, EngineValue v, int heads, bool causal, EngineValue y) : base(y, q, k, v)
+    public AttentionStep(AttentionNode node, EngineValue q, EngineValue k, EngineValue v, EngineValue y) : base(y, q, k, v)
     {
-        (_heads, _causal) = (heads, causal);
+        (_heads, _causal, _hasMask) = (node.Heads, node.Causal, node.Mask is not null);
         foreach (var value in new[] { q, k, v, y }) // the gradients need what it made
             value.ReadPlain();
     }
 
-    public override void Prepare(NetworkEngine engine) =>
-        _attention = engine.Owned(new Attention(new(Output.Places, Inputs[1].Places, _heads, Output.Channels / _heads)
-        {
-            Causal = _causal,
-            QueryStride = Inputs[0].Stride,
-            KeyStride = Inputs[1].Stride,
-        }));
+    /// <summary>Channels of a head.</summary>
+    private int Width => Output.Layout.Count / _heads;
+
+    /// <summary>Whether the heads are whole vectors, and their gradients, which it sets, are nobody else's.</summary>
+    private bool IsInPlace => Width % Lanes.Count == 0 && Inputs[1].Stride == Inputs[2].Stride && Output.Layout.IsFull
+        && Inputs.All(input => input is { HasGradient: true, Readers.Count: 1 });
+
+    public override void Prepare(NetworkEngine engine)
+    {
+        if (!IsInPlace)
+            _buffers = [.. Inputs.Append(Output).Select(value => engine.Owned(new HeadBuffer(value, _heads, engine.Training)))];
+        _attention = engine.Owned(new Attention(
+            new(Output.Places, Inputs[1].Places, _heads, PackedWeights.Padded(Width))
+            {
+                Causal = _causal,
+                Seen = _hasMask ? engine.Mask : null,
+                Scale = (float)(1 / Math.Sqrt(Width)),
+                QueryStride = _buffers is [var q, ..] ? q.Stride : Inputs[0].Stride,
+                KeyStride = _buffers is [_, var k, ..] ? k.Stride : Inputs[1].Stride,
+            }));
+    }
 
     public override void Forward()
     {
-        _attention.Forward(Inputs[0].Floats, Inputs[1].Floats, Inputs[2].Floats, Output.Floats);
+        if (_buffers is [])
+            _attention.Forward(Inputs[0].Floats, Inputs[1].Floats, Inputs[2].Floats, Output.Floats);
+        else
+        {
+            for (int i = 0; i < 3; i++)
+                _buffers[i].Read();
+            _attention.Forward(_buffers[0].Floats, _buffers[1].Floats, _buffers[2].Floats, _buffers[3].Floats);
+            _buffers[3].Write();
+        }
         Output.CopyWritten();
     }
 
-    public override void Backward() => _attention.Backward(Inputs[0].Floats, Inputs[1].Floats, Inputs[2].Floats, Output.Floats,
-        Output.Gradient, Inputs[0].Gradient, Inputs[1].Gradient, Inputs[2].Gradient);
+    public override void Backward()
+    {
+        if (_buffers is [])
+        {
+            _attention.Backward(Inputs[0].Floats, Inputs[1].Floats, Inputs[2].Floats, Output.Floats, Output.Gradient,
+                Inputs[0].Gradient, Inputs[1].Gradient, Inputs[2].Gradient);
+            return;
+        }
+        var (q, k, v, y) = (_buffers[0], _buffers[1], _buffers[2], _buffers[3]);
+        y.ReadGradient();
+        _attention.Backward(q.Floats, k.Floats, v.Floats, y.Floats, y.Gradient, q.Gradient, k.Gradient, v.Gradient);
+        for (int i = 0; i < 3; i++)
+            if (Inputs[i].HasGradient)
+                _buffers[i].WriteGradient(Adds[i]);
+    }
 }

@@ -44,26 +44,27 @@ public static class ComputePrecision
     /// <summary><see cref="Float32"/> or <see cref="Bfloat16"/>: what a name means on a device.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="device">Where it is computed; on a GPU it is float32, in which matrix products may be TensorFloat-32.</param>
-    /// <param name="network">The network, where it is known: those whose widths are no whole vectors (multiples of 16) are computed in float32.</param>
+    /// <param name="network">The network, where it is known: one that has no engine is computed in float32.</param>
     /// <exception cref="MezzotintException">The name is unknown, or bfloat16 is asked for where there is none.</exception>
     public static string Resolve(string name, torch.Device device, NetworkConfig? network = null)
     {
         ArgumentNullException.ThrowIfNull(device);
-        bool fits = network is null || NetworkEngine.Computes(network), has = fits && HasBfloat16 && device.type == DeviceType.CPU;
+        string? missing = network is null ? null : NetworkEngine.WhyNot(network);
+        bool has = missing is null && HasBfloat16 && device.type == DeviceType.CPU;
         return name switch
         {
             Automatic => has ? Bfloat16 : Float32,
             Float32 => Float32,
             Bfloat16 when has => Bfloat16,
-            Bfloat16 => throw new MezzotintException($"precision {Bfloat16}: {WhyNone(device, fits)}. Take {Automatic} or {Float32}.")
+            Bfloat16 => throw new MezzotintException($"precision {Bfloat16}: {WhyNone(device, missing)}. Take {Automatic} or {Float32}.")
                 { Key = "precision" },
             _ => throw new MezzotintException(
                 $"precision {Printable.Quote(name ?? "")}: not known; there are {string.Join(", ", Names)}.") { Key = "precision" },
         };
     }
 
-    private static string WhyNone(torch.Device device, bool fits) =>
-        !fits ? "there is none for a network of these widths and heads, which are no multiples of 16"
+    private static string WhyNone(torch.Device device, string? missing) =>
+        missing is not null ? $"the engine does not compute {missing}, and libtorch computes in float32"
         : device.type != DeviceType.CPU ? "on a GPU there is none here yet"
         : EngineChoice.Current == EngineKind.Off ? $"{EngineChoice.Variable} is off, and libtorch computes in float32"
         : "this processor and system have none (it takes AVX-512 with avx512_bf16, and Linux)";

@@ -1,68 +1,79 @@
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// The relation of a convolution, big[S i + k - pad] to small[i] through W[small channel, big channel, k], in both directions: gathered, it is a convolution forward
-/// and a transposed one's gradient; spread, a transposed convolution and a convolution's gradient. A linear layer is one of side 1.
+/// The relation of a convolution, big[S i + k - pad] to small[i] through W[small channel, big channel, k], in both directions:
+/// gathered, it is a convolution forward and a transposed one's gradient; spread, a transposed convolution and a convolution's
+/// gradient. A linear layer is one of side 1.
 /// </summary>
-/// <remarks>Dumoulin, Visin 2016, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285, section 4. What is spread with a stride S falls into S^2 phases,
-/// each an ordinary convolution with the taps that reach it.</remarks>
+/// <remarks>
+/// Dumoulin, Visin 2016, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285, section 4. What is spread with
+/// a stride S falls into S^2 phases, each an ordinary convolution with the taps that reach it.
+/// </remarks>
 internal sealed unsafe class Convolution : IDisposable
 {
     private readonly PackedWeights? _gathered;
     private readonly MapProduct? _gather;
     private readonly List<(PackedWeights Weights, MapProduct Product, long Output)> _phases = [];
-    private readonly NativeArray<float>? _bias;
+    private readonly ChannelLayout _small, _big, _outputs;
+    private readonly int _taps;
+    private readonly NativeArray<float>? _bias, _laid; // the weights as the maps have their channels, where these are filled up
 
-    private Convolution(ConvolutionShape shape, Map big, Map small, bool spread, TileStart start, int outputs)
+    private Convolution(ConvolutionShape shape, Map big, Map small, bool spread, TileStart start)
     {
         var (kernel, stride, pad) = shape;
-        int taps = kernel * kernel;
+        (_small, _big, _outputs, _taps) = (small.Layout, big.Layout, (spread ? big : small).Layout, kernel * kernel);
+        int outputs = PackedWeights.Padded(_outputs.Width);
         if (start == TileStart.Bias)
-            _bias = new(PackedWeights.Padded(outputs));
+            _bias = new(outputs);
+        if (!_small.IsFull || !_big.IsFull)
+            _laid = new((long)_small.Width * _big.Width * _taps);
         if (!spread)
         {
-            int[] all = [.. Enumerable.Range(0, taps)];
-            _gathered = new(small.Channels, big.Channels, big.Channels * taps, taps, all, big.Bfloat16);
-            _gather = new(new TileShape(big.Bfloat16, MapProduct.VectorsOf(PackedWeights.Padded(outputs)), PackedWeights.TermsOf(big.Channels, big.Bfloat16), start)
-            {
-                Inputs = [],
-                Outputs = [],
-                Taps = [.. all.Select(k => (k / kernel - pad) * big.RowBytes + (k % kernel - pad) * big.PlaceBytes)],
-            }, outputs, small.Height, small.Width, new(stride * big.RowBytes, stride * big.PlaceBytes), new(small.Width * outputs * sizeof(float), outputs * sizeof(float)));
+            int[] all = [.. Enumerable.Range(0, _taps)];
+            _gathered = new(small.Channels, big.Channels, big.Channels * _taps, _taps, all, big.Bfloat16);
+            _gather = new(Tile(big, outputs, start, all.Select(k =>
+                (k / kernel - pad) * big.RowBytes + (k % kernel - pad) * big.PlaceBytes)), outputs, small.Height, small.Width,
+                new(stride * big.RowBytes, stride * big.PlaceBytes),
+                new(small.Width * outputs * sizeof(float), outputs * sizeof(float)));
             return;
         }
-        for (int y = 0; y < stride; y++)
-            for (int x = 0; x < stride; x++)
+        for (int y = 0; y < Math.Min(stride, big.Height); y++)
+            for (int x = 0; x < Math.Min(stride, big.Width); x++)
             {
-                int[] reaching = [.. Enumerable.Range(0, taps).Where(k => (y + pad - k / kernel) % stride == 0 && (x + pad - k % kernel) % stride == 0)];
-                var weights = new PackedWeights(big.Channels, small.Channels, taps, big.Channels * taps, reaching, small.Bfloat16);
-                var product = new MapProduct(new TileShape(small.Bfloat16, MapProduct.VectorsOf(PackedWeights.Padded(outputs)), PackedWeights.TermsOf(small.Channels, small.Bfloat16), start)
-                {
-                    Inputs = [],
-                    Outputs = [],
-                    Taps = [.. reaching.Select(k => (y + pad - k / kernel) / stride * small.RowBytes + (x + pad - k % kernel) / stride * small.PlaceBytes)],
-                }, outputs, big.Height / stride, big.Width / stride, new(small.RowBytes, small.PlaceBytes), new(stride * big.Width * outputs * sizeof(float), stride * outputs * sizeof(float)));
-                _phases.Add((weights, product, (y * big.Width + x) * outputs));
+                int[] reaching = [.. Enumerable.Range(0, _taps).Where(k =>
+                    (y + pad - k / kernel) % stride == 0 && (x + pad - k % kernel) % stride == 0)];
+                var weights = new PackedWeights(big.Channels, small.Channels, _taps, big.Channels * _taps, reaching,
+                    small.Bfloat16);
+                // where no tap reaches, one of weights that are 0
+                var product = new MapProduct(Tile(small, outputs, start, reaching.Length == 0 ? [0] : reaching.Select(k =>
+                    (y + pad - k / kernel) / stride * small.RowBytes + (x + pad - k % kernel) / stride * small.PlaceBytes)),
+                    outputs, (big.Height - y + stride - 1) / stride, (big.Width - x + stride - 1) / stride,
+                    new(small.RowBytes, small.PlaceBytes),
+                    new(stride * big.Width * outputs * sizeof(float), stride * outputs * sizeof(float)));
+                _phases.Add((weights, product, ((long)y * big.Width + x) * outputs));
             }
     }
 
     /// <summary>From big to small: [h, w, small channels, filled up to a multiple of 16] in float32.</summary>
-    public static Convolution Gather(ConvolutionShape shape, Map big, Map small, TileStart start) => new(shape, big, small, false, start, PackedWeights.Padded(small.Channels));
+    public static Convolution Gather(ConvolutionShape shape, Map big, Map small, TileStart start) =>
+        new(shape, big, small, false, start);
 
-    /// <summary>From small to big, whose sides are multiples of the stride.</summary>
-    public static Convolution Spread(ConvolutionShape shape, Map big, Map small, TileStart start) => new(shape, big, small, true, start, PackedWeights.Padded(big.Channels));
+    /// <summary>From small to big.</summary>
+    public static Convolution Spread(ConvolutionShape shape, Map big, Map small, TileStart start) =>
+        new(shape, big, small, true, start);
 
     /// <summary>Takes the weights as they are now.</summary>
     /// <param name="weights">[small channels, big channels, kernel, kernel].</param>
-    /// <param name="bias">One an output; null for none.</param>
-    /// <param name="outputs">How many.</param>
-    public void Pack(float* weights, float* bias = null, int outputs = 0)
+    /// <param name="bias">One a channel that is made; null for none.</param>
+    public void Pack(float* weights, float* bias = null)
     {
+        if (_laid is not null)
+            weights = Laid(weights);
         _gathered?.Pack(weights);
         foreach (var phase in _phases)
             phase.Weights.Pack(weights);
-        for (int i = 0; i < outputs && bias != null; i++)
-            _bias!.Data[i] = bias[i];
+        for (int i = 0; i < _outputs.Count && bias != null; i++)
+            _bias!.Data[_outputs.At[i]] = bias[i];
     }
 
     /// <summary>Computes.</summary>
@@ -82,11 +93,39 @@ internal sealed unsafe class Convolution : IDisposable
         foreach (var phase in _phases)
             phase.Weights.Dispose();
         _bias?.Dispose();
+        _laid?.Dispose();
+    }
+
+    private static TileShape Tile(Map input, int outputs, TileStart start, IEnumerable<int> taps) =>
+        new(input.Bfloat16, MapProduct.VectorsOf(outputs), PackedWeights.TermsOf(input.Channels, input.Bfloat16), start)
+        {
+            Inputs = [],
+            Outputs = [],
+            Taps = [.. taps],
+        };
+
+    private float* Laid(float* weights)
+    {
+        for (int small = 0; small < _small.Count; small++)
+            foreach (var part in _big.Parts)
+                new ReadOnlySpan<float>(weights + ((long)small * _big.Count + part.Channel) * _taps, part.Count * _taps).CopyTo(
+                    new(_laid!.Data + ((long)_small.At[small] * _big.Width + part.At) * _taps, part.Count * _taps));
+        return _laid!.Data;
     }
 }
 
 /// <summary>The sides of a convolution.</summary>
 /// <param name="Kernel">Rows and columns of its weights.</param>
 /// <param name="Stride">S.</param>
-/// <param name="Pad">Rows and columns of zeros around the big map.</param>
-internal readonly record struct ConvolutionShape(int Kernel, int Stride = 1, int Pad = 0);
+/// <param name="Pad">Rows above the big map, and columns before it, that count as zeros.</param>
+internal readonly record struct ConvolutionShape(int Kernel, int Stride = 1, int Pad = 0)
+{
+    /// <summary>Rows below the big map, and columns after it, that count as zeros.</summary>
+    public int After { get; init; } = Pad;
+
+    /// <summary>Zeros that the big map needs around it, where it is gathered.</summary>
+    public int BigBorder => Math.Max(Pad, After);
+
+    /// <summary>Zeros that the small map needs around it, where it is spread.</summary>
+    public int SmallBorder => Math.Max((Kernel - 1 - Pad) / Stride, (Stride - 1 + Pad) / Stride);
+}

@@ -6,7 +6,6 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     private readonly ParameterTable _parameters;
     private readonly string _name;
     private readonly bool _transposed;
-    private readonly int _outputs;
     private readonly float* _weight, _bias;
     private readonly Convolution _forward;
     private readonly Convolution? _backward;
@@ -16,25 +15,33 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     /// <param name="parameters">Where the layer's weights are.</param>
     /// <param name="name">Its name there.</param>
     /// <param name="shape">The sides.</param>
-    /// <param name="input">What it reads, with a border of the padding or more, and of 1 for a transposed one.</param>
-    /// <param name="outputs">Channels that it makes, a multiple of 16.</param>
+    /// <param name="input">What it reads, with the border that the shape asks for.</param>
+    /// <param name="height">Rows of what it makes.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="outputs">Channels that it makes, in whole vectors.</param>
     /// <param name="options">Whether it is transposed, is trained, and what becomes of the gradient of its input.</param>
-    public ConvolutionLayer(ParameterTable parameters, string name, ConvolutionShape shape, Map input, int outputs, LayerOptions options = default)
+    public ConvolutionLayer(ParameterTable parameters, string name, ConvolutionShape shape, Map input, int height, int width,
+        ChannelLayout outputs, LayerOptions options = default)
     {
-        (_parameters, _name, _transposed, _outputs, Input) = (parameters, name, options.Transposed, outputs, input);
+        (_parameters, _name, _transposed, Input) = (parameters, name, options.Transposed, input);
         _weight = parameters.Value($"{name}.weight");
         _bias = parameters.BiasOf(name);
         BiasGradient = _bias == null ? null : parameters.Gradient($"{name}.bias");
-        int height = _transposed ? input.Height * shape.Stride : input.Height / shape.Stride, width = _transposed ? input.Width * shape.Stride : input.Width / shape.Stride;
-        Gradient = new Map(height, width, outputs, 1, input.Bfloat16);
+        int border = Math.Max(1, _transposed ? shape.BigBorder : shape.SmallBorder);
+        Gradient = new Map(height, width, outputs, border, input.Bfloat16);
         var start = _bias == null ? TileStart.Zero : TileStart.Bias;
-        _forward = _transposed ? Convolution.Spread(shape, Gradient, input, start) : Convolution.Gather(shape, input, Gradient, start);
+        _forward = _transposed
+            ? Convolution.Spread(shape, Gradient, input, start) : Convolution.Gather(shape, input, Gradient, start);
         if (!options.Training)
             return;
         var gradientStart = options.AddsToGradient ? TileStart.Output : TileStart.Zero;
         if (!options.NoInputGradient)
-            _backward = _transposed ? Convolution.Gather(shape, Gradient, input, gradientStart) : Convolution.Spread(shape, input, Gradient, gradientStart);
-        _weightGradient = _transposed ? new WeightGradient(shape, Gradient, input, input.Bfloat16) : new WeightGradient(shape, input, Gradient, input.Bfloat16);
+            _backward = _transposed
+                ? Convolution.Gather(shape, Gradient, input, gradientStart)
+                : Convolution.Spread(shape, input, Gradient, gradientStart);
+        _weightGradient = _transposed
+            ? new WeightGradient(shape, Gradient, input, input.Bfloat16)
+            : new WeightGradient(shape, input, Gradient, input.Bfloat16);
     }
 
     /// <summary>What it reads.</summary>
@@ -49,7 +56,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     /// <summary>Takes the weights as they are now.</summary>
     public void Pack()
     {
-        _forward.Pack(_weight, _bias, _outputs);
+        _forward.Pack(_weight, _bias);
         _backward?.Pack(_weight);
     }
 
@@ -64,7 +71,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     {
         Elementwise.Copy(gradient, stride, Gradient);
         if (BiasGradient != null)
-            Elementwise.SumPlaces(gradient, stride, Gradient.Places, _outputs, BiasGradient);
+            Elementwise.SumPlaces(gradient, stride, Gradient.Places, Gradient.Layout, BiasGradient);
     }
 
     /// <summary>Adds this image to the gradient of the weights, and makes that of the input; the bias's is the caller's.</summary>
@@ -95,4 +102,5 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
 /// <param name="Transposed">Whether it is a transposed convolution.</param>
 /// <param name="AddsToGradient">Whether the gradient of its input is added to what is there.</param>
 /// <param name="NoInputGradient">Whether nobody asks for that.</param>
-internal readonly record struct LayerOptions(bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false);
+internal readonly record struct LayerOptions(
+    bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false);

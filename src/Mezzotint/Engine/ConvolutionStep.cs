@@ -6,14 +6,16 @@ namespace Mezzotint.Engine;
 internal sealed unsafe class ConvolutionStep : EngineStep
 {
     private readonly string _name;
-    private readonly KernelShape _shape;
+    private readonly ConvolutionShape _shape;
+    private readonly bool _transposed;
     private ConvolutionLayer _layer = null!;
     private float* _made;
 
     public ConvolutionStep(string name, KernelShape shape, EngineValue x, EngineValue y) : base(y, x)
     {
-        (_name, _shape) = (name, shape);
-        x.ReadOperand(shape.Padding > 0 || shape.Transposed ? 1 : 0);
+        (_name, _transposed) = (name, shape.Transposed);
+        _shape = new(shape.Kernel, shape.Stride, shape.Padding) { After = shape.After };
+        x.ReadOperand(_transposed ? Math.Max(1, _shape.SmallBorder) : _shape.BigBorder);
     }
 
     public override bool HasParameters => true;
@@ -23,10 +25,9 @@ internal sealed unsafe class ConvolutionStep : EngineStep
 
     public override void Prepare(NetworkEngine engine)
     {
-        var options = new LayerOptions(engine.Training, _shape.Transposed, Adds[0], NoInputGradient: !Inputs[0].HasGradient);
-        _layer = engine.Owned(new ConvolutionLayer(
-            engine.Parameters, _name, new(_shape.Kernel, _shape.Stride, _shape.Padding), Inputs[0].Operand!, Output.Channels,
-                options));
+        var options = new LayerOptions(engine.Training, _transposed, Adds[0], NoInputGradient: !Inputs[0].HasGradient);
+        _layer = engine.Owned(new ConvolutionLayer(engine.Parameters, _name, _shape, Inputs[0].Operand!, Output.Height,
+            Output.Width, Output.Layout, options));
         _made = Output.Plain is { } plain ? plain.Floats : engine.Made;
     }
 

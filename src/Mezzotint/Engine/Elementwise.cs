@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace Mezzotint.Engine;
 
-/// <summary>Passes over plain maps of float32, [places, C] with C a multiple of 16.</summary>
+/// <summary>Passes over plain maps of float32, [places, C] with C in whole vectors.</summary>
 internal static unsafe class Elementwise
 {
     /// <summary>to = x, of which every place has <paramref name="stride"/> numbers.</summary>
@@ -76,20 +76,47 @@ internal static unsafe class Elementwise
             AddTo(x, a, channels);
     }
 
-    /// <summary>sum += the sum over the places: [C].</summary>
-    public static void SumPlaces(float* x, int stride, int places, int channels, float* sum)
+    /// <summary>sum += the sum over the places: one number a channel.</summary>
+    public static void SumPlaces(float* x, int stride, int places, ChannelLayout layout, float* sum)
     {
-        for (int c = 0; c < channels; c += Lanes.Count)
+        foreach (var part in layout.Parts)
+            for (int c = 0; c < part.Count; c += Lanes.Count)
+            {
+                var total = Vector512<float>.Zero;
+                for (int place = 0; place < places; place++)
+                    total += Vector512.Load(x + (long)place * stride + part.At + c);
+                float* to = sum + part.Channel + c;
+                if (c + Lanes.Count <= part.Count)
+                    (Vector512.Load(to) + total).Store(to);
+                else
+                    for (int lane = 0; c + lane < part.Count; lane++)
+                        to[lane] += total[lane];
+            }
+    }
+
+    /// <summary>to = a b.</summary>
+    public static void Multiply(float* a, float* b, Map to)
+    {
+        bool bfloat16 = to.Bfloat16;
+        for (int row = 0; row < to.Height; row++)
         {
-            var total = Vector512<float>.Zero;
-            for (int place = 0; place < places; place++)
-                total += Vector512.Load(x + (long)place * stride + c);
-            (Vector512.Load(sum + c) + total).Store(sum + c);
+            byte* at = to.Origin + row * to.RowBytes;
+            for (int column = 0; column < to.Width; column++, a += to.Channels, b += to.Channels, at += to.PlaceBytes)
+                for (int c = 0; c < to.Channels; c += Lanes.Count)
+                    Lanes.Store(Vector512.Load(a + c) * Vector512.Load(b + c), at + c * to.ElementBytes, bfloat16);
         }
     }
 
-    /// <summary>to = max(x, 0).</summary>
-    public static void Relu(float* x, Map to)
+    /// <summary>to = a b, or to += a b.</summary>
+    public static void PassProduct(float* a, float* b, float* to, long count, bool adds)
+    {
+        for (long i = 0; i < count; i += Lanes.Count)
+            (adds ? Vector512.FusedMultiplyAdd(Vector512.Load(a + i), Vector512.Load(b + i), Vector512.Load(to + i))
+                : Vector512.Load(a + i) * Vector512.Load(b + i)).Store(to + i);
+    }
+
+    /// <summary>to = factors x + shifts at every place: [C].</summary>
+    public static void Affine(float* x, float* factors, float* shifts, Map to)
     {
         bool bfloat16 = to.Bfloat16;
         for (int row = 0; row < to.Height; row++)
@@ -97,15 +124,26 @@ internal static unsafe class Elementwise
             byte* at = to.Origin + row * to.RowBytes;
             for (int column = 0; column < to.Width; column++, x += to.Channels, at += to.PlaceBytes)
                 for (int c = 0; c < to.Channels; c += Lanes.Count)
-                    Lanes.Store(Vector512.Max(Vector512.Load(x + c), Vector512<float>.Zero), at + c * to.ElementBytes, bfloat16);
+                    Lanes.Store(Vector512.FusedMultiplyAdd(Vector512.Load(x + c), Vector512.Load(factors + c),
+                        Vector512.Load(shifts + c)), at + c * to.ElementBytes, bfloat16);
         }
     }
 
-    /// <summary>The gradient of x, in place of that of max(x, 0).</summary>
-    public static void ReluBackward(float* x, float* gradient, long count)
+    /// <summary>sums = the sum of a over the places, products = that of x a: [C].</summary>
+    public static void SumProducts(float* x, float* a, int places, int channels, float* sums, float* products)
     {
-        for (long i = 0; i < count; i += Lanes.Count)
-            Vector512.ConditionalSelect(Vector512.GreaterThan(Vector512.Load(x + i), Vector512<float>.Zero), Vector512.Load(gradient + i), Vector512<float>.Zero).Store(gradient + i);
+        for (int c = 0; c < channels; c += Lanes.Count)
+        {
+            var (sum, product) = (Vector512<float>.Zero, Vector512<float>.Zero);
+            for (int place = 0; place < places; place++)
+            {
+                var value = Vector512.Load(a + (long)place * channels + c);
+                sum += value;
+                product = Vector512.FusedMultiplyAdd(value, Vector512.Load(x + (long)place * channels + c), product);
+            }
+            sum.Store(sums + c);
+            product.Store(products + c);
+        }
     }
 
     /// <summary>a . b.</summary>

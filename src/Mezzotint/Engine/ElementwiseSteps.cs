@@ -1,3 +1,5 @@
+using Mezzotint.Networks;
+
 namespace Mezzotint.Engine;
 
 /// <summary>a + b.</summary>
@@ -80,18 +82,23 @@ internal sealed unsafe class AddVectorStep : EngineStep
 
     public override void Backward()
     {
-        Elementwise.SumPlaces(Output.Gradient, Output.Channels, Output.Places, Output.Channels, Inputs[1].Gradient);
+        Elementwise.SumPlaces(Output.Gradient, Output.Channels, Output.Places, Output.Layout, Inputs[1].Gradient);
         if (!_isTheSame && Inputs[0].HasGradient)
             Elementwise.Pass(Output.Gradient, Output.Channels, Inputs[0].Gradient, Output.Places, Output.Channels, Adds[0]);
     }
 }
 
-/// <summary>max(x, 0).</summary>
-internal sealed unsafe class ReluStep : EngineStep
+/// <summary>A function, number by number.</summary>
+internal sealed unsafe class ActivationStep : EngineStep
 {
+    private readonly ActivationKind _kind;
     private bool _isTheSame;
 
-    public ReluStep(EngineValue x, EngineValue y) : base(y, x) => x.ReadPlain();
+    public ActivationStep(ActivationKind kind, EngineValue x, EngineValue y) : base(y, x)
+    {
+        _kind = kind;
+        x.ReadPlain();
+    }
 
     public override void PlanBackward(GradientPlan plan)
     {
@@ -104,15 +111,82 @@ internal sealed unsafe class ReluStep : EngineStep
 
     public override void Forward()
     {
-        Elementwise.Relu(Inputs[0].Floats, Output.Written);
+        Activations.Apply(_kind, Inputs[0].Floats, Output.Written);
         Output.CopyWritten();
     }
 
     public override void Backward()
     {
-        Elementwise.ReluBackward(Inputs[0].Floats, Output.Gradient, Output.Count);
+        Activations.Backward(_kind, Inputs[0].Floats, Output.Gradient, Output.Count);
         if (!_isTheSame && Inputs[0].HasGradient)
             Elementwise.Pass(Output.Gradient, Output.Channels, Inputs[0].Gradient, Output.Places, Output.Channels, Adds[0]);
+    }
+}
+
+/// <summary>a b, number by number.</summary>
+internal sealed unsafe class MultiplyStep : EngineStep
+{
+    public MultiplyStep(EngineValue a, EngineValue b, EngineValue y) : base(y, a, b)
+    {
+        a.ReadPlain();
+        b.ReadPlain();
+    }
+
+    public override void Forward()
+    {
+        Elementwise.Multiply(Inputs[0].Floats, Inputs[1].Floats, Output.Written);
+        Output.CopyWritten();
+    }
+
+    public override void Backward()
+    {
+        for (int i = 0; i < 2; i++)
+            if (Inputs[i].HasGradient)
+                Elementwise.PassProduct(Output.Gradient, Inputs[1 - i].Floats, Inputs[i].Gradient, Output.Count, Adds[i]);
+    }
+}
+
+/// <summary>(1 + scale) x + shift, where a vector holds scale, then shift, of each channel.</summary>
+internal sealed unsafe class ModulateStep : EngineStep
+{
+    private float* _factors, _shifts, _sums, _products;
+
+    public ModulateStep(EngineValue x, EngineValue scaleAndShift, EngineValue y) : base(y, x, scaleAndShift) => x.ReadPlain();
+
+    private ChannelLayout Layout => Output.Layout;
+
+    public override void Prepare(NetworkEngine engine)
+    {
+        _factors = engine.NewFloats(4L * Layout.Width);
+        _shifts = _factors + Layout.Width;
+        _sums = _shifts + Layout.Width;
+        _products = _sums + Layout.Width;
+    }
+
+    public override void Forward()
+    {
+        float* both = Inputs[1].Floats;
+        for (int c = 0; c < Layout.Count; c++)
+            (_factors[Layout.At[c]], _shifts[Layout.At[c]]) = (1 + both[c], both[Layout.Count + c]);
+        Elementwise.Affine(Inputs[0].Floats, _factors, _shifts, Output.Written);
+        Output.CopyWritten();
+    }
+
+    public override void Backward()
+    {
+        if (Inputs[1].HasGradient)
+        {
+            float* both = Inputs[1].Gradient;
+            Elementwise.SumProducts(Inputs[0].Floats, Output.Gradient, Output.Places, Layout.Width, _sums, _products);
+            for (int c = 0; c < Layout.Count; c++)
+            {
+                both[c] += _products[Layout.At[c]];
+                both[Layout.Count + c] += _sums[Layout.At[c]];
+            }
+        }
+        for (int place = 0; place < Output.Places && Inputs[0].HasGradient; place++)
+            Elementwise.PassProduct(Output.Gradient + (long)place * Layout.Width, _factors,
+                Inputs[0].Gradient + (long)place * Layout.Width, Layout.Width, Adds[0]);
     }
 }
 
@@ -124,10 +198,10 @@ internal sealed unsafe class ConcatenateStep(EngineValue[] maps, EngineValue y) 
     public override void Prepare(NetworkEngine engine)
     {
         if (Output.Plain is { } plain)
-            _parts = [.. Inputs.Select((map, i) => plain.Slice(First(i), map.Channels))];
+            _parts = [.. Inputs.Select((map, i) => plain.Slice(First(i), map.Layout))];
     }
 
-    /// <summary>The first channel of a map.</summary>
+    /// <summary>The first number of a map in a place.</summary>
     public int First(int i) => Inputs.Take(i).Sum(map => map.Channels);
 
     public override void Forward()

@@ -6,7 +6,7 @@ namespace Mezzotint.Engine;
 /// </summary>
 internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
 {
-    private readonly Dictionary<(int, int, int, int), Stack<Map>> _freeOperands = [];
+    private readonly Dictionary<(int, int, ChannelLayout, int), Stack<Map>> _freeOperands = [];
     private readonly List<(nint Floats, long Count)> _freePlain = [];
     private readonly Dictionary<nint, long> _taken = []; // how large the buffers are that are in use
     private readonly ILookup<EngineValue, EngineValue> _parts =
@@ -28,7 +28,7 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
         {
             if (step.Output.IsVector)
                 GiveVector(step.Output);
-            else if (step is not ResultStep)
+            else if (!step.Output.IsResult)
                 Give(step.Output, exact: step is ImageStep);
             if (!engine.Training)
                 foreach (var ended in ends[step.Index])
@@ -43,7 +43,7 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
 
     private void GiveVector(EngineValue value)
     {
-        value.Plain = new Map(engine.NewFloats(value.Count), value.Height, value.Width, value.Channels);
+        value.Plain = new Map(engine.NewFloats(value.Count), value.Height, value.Width, value.Layout);
         if (!engine.Training)
             return;
         var gradient = engine.Owned(new NativeArray<float>(value.Count));
@@ -51,12 +51,17 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
         value.Block = new(gradient.Data, value.Count) { Users = int.MaxValue };
     }
 
-    /// <summary>Maps that are read as operands alone are made in the whole; then the whole is never copied.</summary>
+    /// <summary>
+    /// Maps that are read as operands alone are made in the whole, which is then never copied; unless they have their place in
+    /// another whole already.
+    /// </summary>
     private void Join(ConcatenateStep step)
     {
         var whole = step.Output;
-        if (whole.NeedsPlain)
+        if (whole.NeedsPlain || step.Inputs.Any(map => map.Operand is not null || map.Maker is ImageStep)
+            || step.Inputs.Distinct().Count() < step.Inputs.Length)
         {
+            whole.ReadPlain();
             foreach (var map in step.Inputs)
                 map.ReadPlain();
             return;
@@ -64,20 +69,18 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
         foreach (var map in step.Inputs)
             map.ReadOperand(0);
         whole.ReadOperand(step.Inputs.Max(map => map.Border));
-        whole.Operand = engine.NewMap(whole.Height, whole.Width, whole.Channels, whole.Border);
+        whole.Operand = engine.NewMap(whole.Height, whole.Width, whole.Layout, whole.Border);
         for (int i = 0; i < step.Inputs.Length; i++)
-            step.Inputs[i].Operand = step.Inputs[i].Operand is null
-                ? whole.Operand.Slice(step.First(i), step.Inputs[i].Channels)
-                : throw new NotPlannedException("a map that is joined to others twice");
+            step.Inputs[i].Operand = whole.Operand.Slice(step.First(i), step.Inputs[i].Layout);
     }
 
     private void Give(EngineValue value, bool exact)
     {
         if (value.NeedsPlain)
-            value.Plain = new Map(TakePlain(value.Count), value.Height, value.Width, value.Channels);
+            value.Plain = new Map(TakePlain(value.Count), value.Height, value.Width, value.Layout);
         if (value.NeedsOperand && value.Operand is null)
             value.Operand = exact
-                ? engine.Owned(new Map(value.Height, value.Width, value.Channels, value.Border, bfloat16: false))
+                ? engine.Owned(new Map(value.Height, value.Width, value.Layout, value.Border, bfloat16: false))
                     : TakeOperand(value);
     }
 
@@ -100,7 +103,7 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
     }
 
     private Map TakeOperand(EngineValue value) =>
-        Free(value).TryPop(out var map) ? map : engine.NewMap(value.Height, value.Width, value.Channels, value.Border);
+        Free(value).TryPop(out var map) ? map : engine.NewMap(value.Height, value.Width, value.Layout, value.Border);
 
     private void TakeBack(EngineValue value)
     {
@@ -113,7 +116,7 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
     /// <summary>Operands of one shape: their borders stay 0.</summary>
     private Stack<Map> Free(EngineValue value)
     {
-        var shape = (value.Height, value.Width, value.Channels, value.Border);
+        var shape = (value.Height, value.Width, value.Layout, value.Border);
         return _freeOperands.TryGetValue(shape, out var free) ? free : _freeOperands[shape] = new();
     }
 }

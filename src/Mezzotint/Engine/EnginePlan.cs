@@ -10,10 +10,8 @@ internal sealed class EnginePlan
 {
     private readonly NetworkDescription _description;
     private readonly ValueSize[] _sizes;
+    private readonly PlannedNodes _nodes;
     private readonly EngineValue?[] _values; // of each node that is made
-    private readonly List<Node>[] _readers;  // of each node, among those that are needed
-    private readonly Dictionary<Node, (GroupNormNode Norm, Node X, NormParts Parts)> _norms = []; // by the last node of each
-    private readonly HashSet<Node> _absorbed = [];
     private readonly List<EngineStep> _steps = [];
 
     /// <summary>Plans.</summary>
@@ -22,13 +20,17 @@ internal sealed class EnginePlan
     /// <exception cref="NotPlannedException">There is a layer that the engine does not compute.</exception>
     public EnginePlan(NetworkDescription description, ValueSize[] sizes)
     {
-        (_description, _sizes) = (description, sizes);
+        (_description, _sizes, _nodes) = (description, sizes, new(description, sizes));
         _values = new EngineValue?[description.Nodes.Count];
-        _readers = ReadersOf(description, Needed());
-        foreach (var norm in description.Nodes.OfType<GroupNormNode>().Where(IsNeeded))
-            Fuse(norm);
-        foreach (var node in description.Nodes.Where(node => IsNeeded(node) && !_absorbed.Contains(node)))
+        foreach (var node in description.Nodes.Where(_nodes.IsMade))
             Add(node);
+        long first = 0;
+        foreach (var output in description.Outputs)
+        {
+            if (!_nodes.IsImage(output))
+                _steps.Add(new ResultStep(first, output.Form == ValueForm.Map, Of(output)));
+            first += (long)Size(output).Places * output.Channels;
+        }
         for (int i = 0; i < _steps.Count; i++)
         {
             _steps[i].Index = i;
@@ -44,93 +46,33 @@ internal sealed class EnginePlan
     public EngineStep[] Steps => [.. _steps];
 
     /// <summary>All values, parts of others included.</summary>
-    public IEnumerable<EngineValue> Values => _values.OfType<EngineValue>().Distinct();
-
-    private bool IsNeeded(Node node) => _readers[node.Index] is not null;
-
-    private bool[] Needed()
-    {
-        var needed = new bool[_description.Nodes.Count];
-        foreach (var output in _description.Outputs)
-            needed[output.Index] = true;
-        foreach (var node in _description.Nodes.Reverse().Where(node => needed[node.Index]))
-            foreach (var input in IsBroadcast(node) ? [node.Inputs[2]] : node.Inputs)
-                needed[input.Index] = true;
-        return needed;
-    }
-
-    private List<Node>[] ReadersOf(NetworkDescription description, bool[] needed)
-    {
-        var readers = new List<Node>[description.Nodes.Count];
-        foreach (var node in description.Nodes.Where(node => needed[node.Index]))
-        {
-            readers[node.Index] = [];
-            foreach (var input in IsBroadcast(node) ? [node.Inputs[2]] : node is ReshapeNode ? [node.Inputs[0]] : node.Inputs)
-                readers[input.Index]?.Add(node);
-        }
-        return readers;
-    }
-
-    /// <summary>Attention to a single token gives its value, whatever is asked.</summary>
-    private bool IsBroadcast(Node node) => node is AttentionNode && IsVector(node.Inputs[1]) && Size(node.Inputs[1]).Places == 1;
-
-    private Node? OnlyReader(Node node) =>
-        _readers[node.Index] is [var reader] && !_description.Outputs.Contains(node) ? reader : null;
-
-    /// <summary>A vector added before a normalisation; modulation, silu and the sum with what was normalised after it.</summary>
-    private void Fuse(GroupNormNode norm)
-    {
-        Node x = norm.Inputs[0], last = norm;
-        Node? shift = null, modulation = null;
-        bool silu = false, residual = false;
-        if (x is AddNode && x.Inputs[1].Form == ValueForm.Vector && OnlyReader(x) == norm)
-        {
-            _absorbed.Add(x);
-            (shift, x) = (x.Inputs[1], x.Inputs[0]);
-        }
-        if (OnlyReader(last) is ModulateNode modulate && modulate.Inputs[0] == last)
-            (modulation, last) = (modulate.Inputs[1], Absorb(last, modulate));
-        if (OnlyReader(last) is ActivationNode { Kind: ActivationKind.Silu } activation)
-        {
-            (silu, last) = (true, Absorb(last, activation));
-            if (OnlyReader(last) is AddNode add && add.Inputs.Contains(x) && add.Inputs[0].Form == add.Inputs[1].Form)
-                (residual, last) = (true, Absorb(last, add));
-        }
-        _norms.Add(last, (norm, x, new(shift, modulation, silu, residual)));
-    }
-
-    private Node Absorb(Node taken, Node by)
-    {
-        _absorbed.Add(taken);
-        return by;
-    }
+    public IEnumerable<EngineValue> Values => _values.Concat(_steps.Select(step => step.Output)).OfType<EngineValue>().Distinct();
 
     private void Add(Node node)
     {
-        if (_norms.TryGetValue(node, out var fused))
+        if (_nodes.NormOf(node) is { } fused)
         {
-            var parts = new NormFusion(Vector(fused.Parts.Shift), Vector(fused.Parts.Modulation), fused.Parts.Silu,
-                fused.Parts.Residual);
-            if (parts.Modulation is not null && _readers[fused.Parts.Modulation!.Index].Count > 1)
-                throw new NotPlannedException("a modulation that is read twice");
-            _steps.Add(new GroupNormStep(fused.Norm.Name!, fused.Norm.Groups, parts, Of(fused.X), Make(node)));
+            var x = Of(fused.X);
+            var parts = new NormFusion(Vector(fused.Shift), Vector(fused.Modulation), fused.Silu, fused.Residual);
+            _steps.Add(new GroupNormStep(fused.Norm, parts, x, Make(node, x.Layout)));
             return;
         }
         switch (node)
         {
             // read together by whatever reads the last
-            case InputNode or AnchorsNode or ResampleNode { Kind: ResampleKind.Unshuffle }:
+            case InputNode { Form: not (ValueForm.Tokens or ValueForm.Vector) } or AnchorsNode:
+            case ResampleNode { Kind: ResampleKind.Unshuffle } when PlannedNodes.IsGiven(node):
                 break;
             case ReshapeNode { Form: not ValueForm.Vector }:
-                _values[node.Index] = Of(node.Inputs[0]);
+                _values[node.Index] = Reshaped(node);
                 break;
-            case SliceNode slice:
-                AddPart(slice);
+            case SliceNode slice when _nodes.IsPartOfAttention(slice):
+                var whole = Of(slice.Inputs[0]);
+                _values[node.Index] = new(whole.Height, whole.Width, slice.Channels) { Whole = whole, First = slice.First };
                 break;
-            case ResampleNode { Kind: ResampleKind.Shuffle } when _description.Outputs[0] == node
-                && node.Inputs[0] is ConvolutionNode:
+            case ResampleNode { Kind: ResampleKind.Shuffle } when _nodes.IsImage(node):
                 break;
-            case AttentionNode when IsBroadcast(node): // its readers take the token's value
+            case AttentionNode when _nodes.IsBroadcast(node): // its readers take the token's value
                 break;
             default:
                 _steps.Add(StepOf(node));
@@ -140,81 +82,140 @@ internal sealed class EnginePlan
 
     private EngineStep StepOf(Node node) => node switch
     {
-        ConvolutionNode conv when IsResult(conv) => Result(conv),
+        ConvolutionNode conv when _nodes.IsImageResult(conv) => Result(conv),
         ConvolutionNode conv => new ConvolutionStep(conv.Name!, conv.Shape, Of(conv.Inputs[0]), Make(conv)),
-        LinearNode when IsVector(node) => new VectorLinearStep(node.Name!, Of(node.Inputs[0]), Make(node)),
+        LinearNode when _nodes.IsVector(node) => new VectorLinearStep(node.Name!, Of(node.Inputs[0]), Make(node)),
         LinearNode => new ConvolutionStep(node.Name!, new(1, 1, 0, false), Of(node.Inputs[0]), Make(node)),
-        LayerNormNode when !IsVector(node) => new LayerNormStep(node.Name!, Of(node.Inputs[0]), Make(node)),
-        ActivationNode { Kind: ActivationKind.Silu } when IsVector(node) => new VectorSiluStep(Of(node.Inputs[0]), Make(node)),
-        ActivationNode { Kind: ActivationKind.Relu } when !IsVector(node) => new ReluStep(Of(node.Inputs[0]), Make(node)),
-        AddNode when IsVector(node) && Size(node.Inputs[1]) == Size(node) =>
-            new VectorSumStep([.. node.Inputs.Select(Of)], Make(node)),
-        AddNode when !IsVector(node) => Sum(node, node.Inputs[0], node.Inputs[1]),
-        ReduceNode { Kind: ReduceKind.Sum } when IsVector(node.Inputs[0]) => new VectorSumStep([Of(node.Inputs[0])], Make(node)),
-        AttentionNode attention => Among(attention),
-        ConcatenateNode when !IsVector(node) => new ConcatenateStep([.. node.Inputs.Select(Of)], Make(node)),
+        LayerNormNode => Alike(node, (x, y) => new LayerNormStep(node.Name!, x, y)),
+        ActivationNode { Kind: ActivationKind.Silu } when _nodes.IsVector(node) =>
+            new VectorSiluStep(Of(node.Inputs[0]), Make(node)),
+        ActivationNode activation => Alike(node, (x, y) => new ActivationStep(activation.Kind, x, y)),
+        AddNode when _nodes.IsVector(node) => new VectorSumStep([.. node.Inputs.Select(Of)], Make(node)),
+        AddNode => Sum(node, node.Inputs[0], node.Inputs[1]),
+        MultiplyNode => AlikeBoth(node, node.Inputs[0], node.Inputs[1], (a, b, y) => new MultiplyStep(a, b, y)),
+        ModulateNode => Alike(node, (x, y) => new ModulateStep(x, Of(node.Inputs[1]), y)),
+        ReduceNode { Kind: ReduceKind.Sum } when _nodes.IsVector(node.Inputs[0]) =>
+            new VectorSumStep([Of(node.Inputs[0])], Make(node)),
+        ReduceNode reduce => new ReduceStep(reduce.Kind == ReduceKind.Sum ? 1 : 1f / Size(node.Inputs[0]).Places,
+            Of(node.Inputs[0]), Make(node)),
+        AttentionNode attention => new AttentionStep(attention, OnePart(Of(node.Inputs[0])), OnePart(Of(node.Inputs[1])),
+            OnePart(Of(node.Inputs[2])), Make(node)),
+        ConcatenateNode when _nodes.IsVector(node) => new JoinVectorsStep([.. node.Inputs.Select(Of)], Make(node)),
+        ConcatenateNode => Joined(node, [.. node.Inputs.Select(input => Cropped(Of(input), Size(node)))]),
+        SliceNode slice => Rearranged(Of(node.Inputs[0]), node, ChannelsFrom(Of(node.Inputs[0]), slice.First, slice.Channels)),
+        ResampleNode { Kind: ResampleKind.MaxPool } pool =>
+            Alike(node, (x, y) => new MaxPoolStep(pool.Factor, x, y)),
+        ResampleNode resample => Resampled(resample, OnePart(Of(node.Inputs[0]))),
+        ReshapeNode => Flattened(node, Of(node.Inputs[0])),
         TimeFeaturesNode time => new TimeFeaturesStep(time.Name, time.Frequencies, time.CosineFirst, Make(time)),
         EmbeddingNode => new EmbeddingStep(node.Name!, Make(node)),
+        PositionsNode => new PositionsStep(node.Name!, Make(node)),
+        InputNode => new GivenStep(node.Form == ValueForm.Tokens, Make(node)),
         _ => throw new NotPlannedException($"a layer of the type {node.GetType().Name[..^"Node".Length]} in this place"),
     };
 
+    /// <summary>A step whose output has its channels where the input has them.</summary>
+    private EngineStep Alike(Node node, Func<EngineValue, EngineValue, EngineStep> step) =>
+        Of(node.Inputs[0]) is var x && x.Layout.Count == node.Channels ? step(x, Make(node, x.Layout)) : step(x, Make(node));
+
+    private EngineStep AlikeBoth(Node node, Node a, Node b, Func<EngineValue, EngineValue, EngineValue, EngineStep> step)
+    {
+        var (x, y) = (Of(a), Of(b));
+        if (!x.Layout.Equals(y.Layout))
+            (x, y) = (OnePart(x), OnePart(y));
+        return step(x, y, Make(node, x.Layout));
+    }
+
     private EngineStep Sum(Node node, Node a, Node b)
     {
-        if (IsBroadcast(a))
+        if (_nodes.IsBroadcast(a))
             (a, b) = (b, a);
-        var vector = IsBroadcast(b) ? b.Inputs[2] : b;
-        return IsVector(vector)
-            ? new AddVectorStep(Of(a), Of(vector), Make(node)) : new AddStep(Of(a), Of(b), Make(node));
+        var vector = _nodes.IsBroadcast(b) ? b.Inputs[2] : b;
+        if (!_nodes.IsVector(vector))
+            return AlikeBoth(node, a, b, (x, y, sum) => new AddStep(x, y, sum));
+        var map = OnePart(Of(a));
+        return new AddVectorStep(map, Of(vector), Make(node, map.Layout));
     }
 
-    private AttentionStep Among(AttentionNode node)
-    {
-        if (node.Channels / node.Heads % Lanes.Count != 0)
-            throw new NotPlannedException(
-                $"heads of {node.Channels / node.Heads} channels: they must be multiples of {Lanes.Count}");
-        if (Of(node.Inputs[1]).Stride != Of(node.Inputs[2]).Stride || node.Inputs.Any(input => _readers[input.Index].Count > 1))
-            throw new NotPlannedException("attention whose queries, keys and values others read");
-        return new(Of(node.Inputs[0]), Of(node.Inputs[1]), Of(node.Inputs[2]), node.Heads, node.Causal, Make(node));
-    }
+    private ConcatenateStep Joined(Node node, EngineValue[] maps) =>
+        new(maps, Make(node, ChannelLayout.Beside(maps.Select(map => map.Layout))));
 
-    /// <summary>The last convolution makes the few channels of an image.</summary>
-    private bool IsResult(ConvolutionNode conv) => conv is { HasBias: true, Shape: { Kernel: 3, Stride: 1, Transposed: false } }
-        && (_description.Outputs[0] == conv
-            || (_description.Outputs[0] is ResampleNode { Kind: ResampleKind.Shuffle } shuffle && shuffle.Inputs[0] == conv));
-
-    private ResultStep Result(ConvolutionNode conv)
+    private ImageResultStep Result(ConvolutionNode conv)
     {
         int patch = _description.Outputs[0] is ResampleNode shuffle ? shuffle.Factor : 1;
-        var value = new EngineValue(Size(conv).Rows, Size(conv).Columns, conv.Channels);
+        var value = new EngineValue(Size(conv).Rows, Size(conv).Columns, conv.Channels) { IsResult = true };
         return new(conv.Name!, patch, Of(conv.Inputs[0]), value);
     }
 
-    private void AddPart(SliceNode slice)
+    /// <summary>The same value, where its places lie as they do; else a copy.</summary>
+    private EngineValue Reshaped(Node node)
     {
-        var whole = Of(slice.Inputs[0]);
-        if (slice.Form != ValueForm.Map || _readers[slice.Index].Any(reader => reader is not AttentionNode)
-            || _readers[slice.Inputs[0].Index].OfType<SliceNode>().Sum(part => part.Channels) != whole.Channels)
-            throw new NotPlannedException("parts of a map that are not the queries, keys and values of one attention");
-        _values[slice.Index] = new(whole.Height, whole.Width, slice.Channels) { Whole = whole, First = slice.First };
+        var x = Of(node.Inputs[0]);
+        if (node.Form == ValueForm.Tokens || (x.Height, x.Width) == (Size(node).Rows, Size(node).Columns))
+            return x;
+        var y = new EngineValue(Size(node).Rows, Size(node).Columns, x.Layout);
+        return Copied(x, y, PlacesOf(x), x.Layout.At);
     }
+
+    private RearrangeStep Flattened(Node node, EngineValue x) => // [C H W]
+        new RearrangeStep(x, [0], [.. x.Layout.At.SelectMany(at => PlacesOf(x).Select(place => place + at))], Make(node));
+
+    private RearrangeStep Rearranged(EngineValue x, Node node, int[] channels) =>
+        new RearrangeStep(x, PlacesOf(x), channels, Make(node));
+
+    /// <summary>The same channels in one part.</summary>
+    private EngineValue OnePart(EngineValue x) => x.Layout.IsOnePart ? x
+        : Copied(x, new(x.Height, x.Width, ChannelLayout.Padded(x.Layout.Count)), PlacesOf(x), x.Layout.At);
+
+    /// <summary>A map cropped about its centre: see <see cref="CenterCrop"/>.</summary>
+    private EngineValue Cropped(EngineValue x, ValueSize size)
+    {
+        if ((x.Height, x.Width) == (size.Rows, size.Columns))
+            return x;
+        int top = (x.Height - size.Rows) / 2, left = (x.Width - size.Columns) / 2;
+        var places = from row in Enumerable.Range(top, size.Rows)
+                     from column in Enumerable.Range(left, size.Columns)
+                     select (row * x.Width + column) * x.Channels;
+        return Copied(x, new(size.Rows, size.Columns, x.Layout), [.. places], x.Layout.At);
+    }
+
+    private EngineValue Copied(EngineValue x, EngineValue y, int[] places, int[] channels)
+    {
+        _steps.Add(new RearrangeStep(x, places, channels, y));
+        return y;
+    }
+
+    private RearrangeStep Resampled(ResampleNode node, EngineValue x)
+    {
+        var (rows, columns) = Size(node);
+        int factor = node.Factor, square = factor * factor;
+        int At(int row, int column) => (row * x.Width + column) * x.Channels;
+        int[] Places(Func<int, int, int> at) =>
+            [.. from row in Enumerable.Range(0, rows) from column in Enumerable.Range(0, columns) select at(row, column)];
+        int[] channels = x.Layout.At;
+        return node.Kind switch
+        {
+            ResampleKind.Nearest => new RearrangeStep(x, Places((row, column) => At(row / factor, column / factor)), channels,
+                Make(node, x.Layout)),
+            // channel c factor^2 + i factor + j of a square's place is c of the place (i, j) in it
+            ResampleKind.Unshuffle => new RearrangeStep(x, Places((row, column) => At(row * factor, column * factor)),
+                [.. from at in channels from i in Enumerable.Range(0, square) select At(i / factor, i % factor) + at], Make(node)),
+            _ => new RearrangeStep(x, Places((row, column) =>
+                At(row / factor, column / factor) + row % factor * factor + column % factor),
+                [.. Enumerable.Range(0, node.Channels).Select(c => c * square)], Make(node)),
+        };
+    }
+
+    private static int[] PlacesOf(EngineValue x) => [.. Enumerable.Range(0, x.Places).Select(place => place * x.Channels)];
+
+    private static int[] ChannelsFrom(EngineValue x, int first, int count) => x.Layout.At[first..(first + count)];
 
     private ValueSize Size(Node node) => _sizes[node.Index];
 
-    /// <summary>Vectors, and the few tokens of the condition.</summary>
-    private static bool IsVector(Node node) => node.Form switch
-    {
-        ValueForm.Vector => true,
-        ValueForm.Tokens => node is EmbeddingNode || (node is LinearNode && IsVector(node.Inputs[0])),
-        _ => false,
-    };
-
     private EngineValue? Vector(Node? node) => node is null ? null : Of(node);
 
-    private EngineValue Of(Node node) => _values[node.Index] ?? node switch
-    {
-        InputNode { Form: ValueForm.Map } or AnchorsNode or ResampleNode { Kind: ResampleKind.Unshuffle } => Image(node),
-        _ => throw new NotPlannedException($"a value of the type {node.GetType().Name[..^"Node".Length]} in this place"),
-    };
+    private EngineValue Of(Node node) => _values[node.Index] ?? (PlannedNodes.IsGiven(node) ? Image(node)
+        : throw new NotPlannedException($"a value of the type {node.GetType().Name[..^"Node".Length]} in this place"));
 
     /// <summary>The image, with anchors and in patches.</summary>
     private EngineValue Image(Node last)
@@ -225,27 +226,25 @@ internal sealed class EnginePlan
             (patch, node) = (unshuffle.Factor, node.Inputs[0]);
         var anchors = node as AnchorsNode;
         node = anchors?.Inputs[0] ?? node;
-        if (node is not InputNode || _readers[last.Index].Any(reader => reader is not ConvolutionNode))
-            throw new NotPlannedException("an image that is read by other layers than convolutions");
-        var value = new EngineValue(Size(last).Rows, Size(last).Columns, last.Channels);
+        // convolutions read images as they are
+        var value = new EngineValue(Size(last).Rows, Size(last).Columns,
+            _nodes.ReadByConvolutions(last) ? last.Channels : ChannelLayout.Padded(last.Channels));
         _steps.Add(new ImageStep(new(node.Channels, patch, anchors?.Anchors ?? [], anchors?.DataStd ?? 0), value));
         return _values[last.Index] = value;
     }
 
-    private EngineValue Make(Node node)
+    private EngineValue Make(Node node, ChannelLayout? layout = null)
     {
         var (rows, columns) = Size(node);
-        if (node.Form is ValueForm.Tokens && !IsVector(node)
+        bool vector = _nodes.IsVector(node);
+        if (node.Form is ValueForm.Tokens && !vector
             && node.Inputs.Select(input => _values[input.Index]).FirstOrDefault(input => input?.Places == rows) is { } like)
             (rows, columns) = (like.Height, like.Width); // tokens lie as the places that they are
-        if (!IsVector(node) && node.Channels % Lanes.Count != 0)
-            throw new NotPlannedException($"maps of {node.Channels} channels: they must be multiples of {Lanes.Count}");
-        if ((long)rows * columns * node.Channels * sizeof(float) > int.MaxValue)
+        layout ??= vector && node.Form == ValueForm.Tokens ? ChannelLayout.Exact(node.Channels) : ChannelLayout.Padded(node.Channels);
+        if ((long)rows * columns * layout.Width * sizeof(float) > int.MaxValue)
             throw new NotPlannedException($"maps of {rows} x {columns} with {node.Channels} channels: they take 2 GB or more");
-        return _values[node.Index] = new EngineValue(rows, columns, node.Channels) { IsVector = IsVector(node) };
+        return _values[node.Index] = new EngineValue(rows, columns, layout) { IsVector = vector };
     }
-
-    private sealed record NormParts(Node? Shift, Node? Modulation, bool Silu, bool Residual);
 }
 
 /// <summary>The engine has no plan for a network; the message says of what, as the rest of "there is no plan for ...".</summary>

@@ -7,17 +7,21 @@ namespace Mezzotint.Engine;
 /// It is kept in up to two ways: plain float32, as normalisations and sums read it, and as an operand, as products do: with a
 /// border of zeros, and in bfloat16 where the engine multiplies so.
 /// </remarks>
-internal sealed unsafe class EngineValue(int height, int width, int channels)
+internal sealed unsafe class EngineValue(int height, int width, ChannelLayout layout)
 {
     public int Height => height;
 
     public int Width => width;
 
-    public int Channels => channels;
+    /// <summary>Where its channels are among the numbers of a place.</summary>
+    public ChannelLayout Layout => layout;
+
+    /// <summary>The numbers of a place: its channels, and the zeros that fill them up to whole vectors.</summary>
+    public int Channels { get; } = layout.Width;
 
     public int Places => height * width;
 
-    public long Count => (long)Places * channels;
+    public long Count => (long)Places * Channels;
 
     /// <summary>The step that makes it.</summary>
     public EngineStep? Maker { get; set; }
@@ -35,6 +39,9 @@ internal sealed unsafe class EngineValue(int height, int width, int channels)
     /// Whether it is a vector, or a few context tokens: any number of channels, and a gradient that is always added to.
     /// </summary>
     public bool IsVector { get; init; }
+
+    /// <summary>Whether it is what the network gives, and so in the caller's memory.</summary>
+    public bool IsResult { get; init; }
 
     public bool NeedsPlain { get; private set; }
 
@@ -57,7 +64,7 @@ internal sealed unsafe class EngineValue(int height, int width, int channels)
     public float* Floats => Whole is { } whole ? whole.Floats + First : (float*)Plain!.Origin;
 
     /// <summary>From a place to the next, in numbers.</summary>
-    public int Stride => Whole?.Channels ?? channels;
+    public int Stride => Whole?.Channels ?? Channels;
 
     /// <summary>The memory of its gradient.</summary>
     public GradientBlock? Block { get; set; }
@@ -80,6 +87,6 @@ internal sealed unsafe class EngineValue(int height, int width, int channels)
     public void CopyWritten()
     {
         if (Plain is not null && Operand is not null)
-            Elementwise.Copy(Plain.Floats, channels, Operand);
+            Elementwise.Copy(Plain.Floats, Channels, Operand);
     }
 }

@@ -3,15 +3,16 @@ using System.Runtime.Intrinsics;
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// y = (1 + scale) (gamma (x + t - mean) / std + beta) + shift of groups of channels, and silu(y), in one pass over a map once its means are known; and their gradients. t,
-/// which is one number a channel, and scale and shift are optional.
+/// y = (1 + scale) (gamma (x + t - mean) / std + beta) + shift of groups of channels, and silu(y), in one pass over a map once its
+/// means are known; and their gradients. t, which is one number a channel, and scale and shift are optional.
 /// </summary>
 /// <remarks>Wu, He 2018, "Group Normalization", arXiv 1803.08494, equations 1 to 3; silu(y) = y / (1 + e^-y): Elfwing et al. 2017, arXiv 1702.03118.</remarks>
 internal sealed unsafe class GroupNormalisation : IDisposable
 {
-    private const double Epsilon = 1e-5;
     private const int Rows = 12;
 
+    private readonly double _epsilon;
+    private readonly ChannelLayout _layout;
     private readonly int _channels, _groupChannels;
     private readonly NativeArray<float> _rows;
 
@@ -20,11 +21,15 @@ internal sealed unsafe class GroupNormalisation : IDisposable
     private float* _gamma, _beta, _modulation;
     private int _places;
 
-    public GroupNormalisation(int channels, int groupChannels)
+    /// <summary>Prepares.</summary>
+    /// <param name="layout">The channels.</param>
+    /// <param name="groupChannels">How many are normalised together.</param>
+    /// <param name="epsilon">What is added to their variance.</param>
+    public GroupNormalisation(ChannelLayout layout, int groupChannels, double epsilon = 1e-5)
     {
-        (_channels, _groupChannels) = (channels, groupChannels);
-        _rows = new((long)Rows * channels);
-        float* Row(int i) => _rows.Data + i * channels;
+        (_layout, _channels, _groupChannels, _epsilon) = (layout, layout.Width, groupChannels, epsilon);
+        _rows = new((long)Rows * _channels);
+        float* Row(int i) => _rows.Data + i * _channels;
         _a = Row(0);
         _b = Row(1);
         _p = Row(2);
@@ -54,27 +59,31 @@ internal sealed unsafe class GroupNormalisation : IDisposable
         _places = places;
         for (int c = 0; c < _channels; c += Lanes.Count)
             Sums(x + c, c);
-        for (int first = 0; first < _channels; first += _groupChannels)
+        int[] at = _layout.At;
+        for (int first = 0; first < at.Length; first += _groupChannels)
         {
             double mean = 0, variance = 0;
             for (int c = first; c < first + _groupChannels; c++)
             {
-                _mean[c] = _pivot[c] + _sum[c] / places;
-                mean += _mean[c] + Time(c);
+                int i = at[c];
+                _mean[i] = _pivot[i] + _sum[i] / places;
+                mean += _mean[i] + Time(c);
             }
             mean /= _groupChannels;
             for (int c = first; c < first + _groupChannels; c++)
             {
-                double off = _sum[c] / places, far = _mean[c] + Time(c) - mean;
-                variance += Math.Max(0, _squares[c] / places - off * off) + far * far;
+                int i = at[c];
+                double off = _sum[i] / places, far = _mean[i] + Time(c) - mean;
+                variance += Math.Max(0, _squares[i] / places - off * off) + far * far;
             }
-            double rate = 1 / Math.Sqrt(variance / _groupChannels + Epsilon);
+            double rate = 1 / Math.Sqrt(variance / _groupChannels + _epsilon);
             for (int c = first; c < first + _groupChannels; c++)
             {
-                double factor = modulation == null ? 1 : 1 + modulation[c], shift = modulation == null ? 0 : modulation[_channels + c];
+                int i = at[c];
+                double factor = modulation == null ? 1 : 1 + modulation[c], shift = modulation == null ? 0 : modulation[at.Length + c];
                 double q = (Time(c) - mean) * rate;
-                (_p[c], _q[c], _factor[c]) = ((float)rate, (float)q, (float)factor);
-                (_a[c], _b[c]) = ((float)(factor * gamma[c] * rate), (float)(factor * (gamma[c] * q + beta[c]) + shift));
+                (_p[i], _q[i], _factor[i]) = ((float)rate, (float)q, (float)factor);
+                (_a[i], _b[i]) = ((float)(factor * gamma[c] * rate), (float)(factor * (gamma[c] * q + beta[c]) + shift));
             }
         }
 
@@ -173,32 +182,38 @@ internal sealed unsafe class GroupNormalisation : IDisposable
     /// <param name="gamma">[C].</param>
     /// <param name="beta">[C].</param>
     /// <param name="time">[C]; null for none.</param>
-    /// <param name="modulation">[2 C], set and not added to; null for none.</param>
+    /// <param name="modulation">[2 C]; null for none.</param>
     /// <param name="bias">Of whatever gave x, with the residual's part: [C]; null for none.</param>
     public void ParametersBackward(float* gamma, float* beta, float* time, float* modulation, float* bias)
     {
-        for (int first = 0; first < _channels; first += _groupChannels)
+        int[] at = _layout.At;
+        for (int first = 0; first < at.Length; first += _groupChannels)
         {
             double mean = 0, product = 0, count = (double)_places * _groupChannels;
             for (int c = first; c < first + _groupChannels; c++)
             {
-                float weight = _factor[c] * _gamma[c];
-                mean += weight * _dy[c] / count;
-                product += weight * _dyx[c] / count;
-                gamma[c] += _factor[c] * _dyx[c];
-                beta[c] += _factor[c] * _dy[c];
+                int i = at[c];
+                float weight = _factor[i] * _gamma[c];
+                mean += weight * _dy[i] / count;
+                product += weight * _dyx[i] / count;
+                gamma[c] += _factor[i] * _dyx[i];
+                beta[c] += _factor[i] * _dy[i];
                 if (modulation != null)
-                    (modulation[c], modulation[_channels + c]) = (_gamma[c] * _dyx[c] + _beta[c] * _dy[c], _dy[c]);
+                {
+                    modulation[c] += _gamma[c] * _dyx[i] + _beta[c] * _dy[i];
+                    modulation[at.Length + c] += _dy[i];
+                }
             }
             for (int c = first; c < first + _groupChannels; c++)
             {
-                double p = _p[c], slope = -p * product * p, offset = -p * mean - p * product * _q[c];
-                double all = _a[c] * (double)_dy[c] + (slope * _mean[c] + offset) * _places; // the sum over the places of x's gradient by way of y
+                int i = at[c];
+                double p = _p[i], slope = -p * product * p, offset = -p * mean - p * product * _q[i];
+                double all = _a[i] * (double)_dy[i] + (slope * _mean[i] + offset) * _places; // of x's gradient by way of y, all places
                 if (time != null)
                     time[c] += (float)all;
                 if (bias != null)
-                    bias[c] += (float)(all + _dout[c]);
-                (_sum[c], _squares[c]) = ((float)slope, (float)offset); // A dy + slope x + offset
+                    bias[c] += (float)(all + _dout[i]);
+                (_sum[i], _squares[i]) = ((float)slope, (float)offset); // A dy + slope x + offset
             }
         }
     }

@@ -8,7 +8,7 @@ internal static unsafe class Images
     /// <summary>to = x, channels last.</summary>
     public static void Interleave(float* x, Map to)
     {
-        for (int c = 0; c < to.Channels; c++)
+        for (int c = 0; c < to.Layout.Count; c++)
             for (int row = 0; row < to.Height; row++)
             {
                 byte* at = to.Origin + row * to.RowBytes + c * sizeof(float);

@@ -1,31 +1,35 @@
 namespace Mezzotint.Engine;
 
-/// <summary>A feature map of one image, channels last, with a border of zeros: [H + 2 border, W + 2 border, C] of bfloat16 or float32; or some of another map's channels.</summary>
+/// <summary>
+/// A feature map of one image, channels last, with a border of zeros: [H + 2 border, W + 2 border, C] of bfloat16 or float32; or
+/// some of another map's channels.
+/// </summary>
 internal sealed unsafe class Map : IDisposable
 {
     private readonly NativeArray<byte>? _data; // null where the numbers are another map's
     private readonly byte* _first;
 
     /// <summary>A map of its own, all zeros.</summary>
-    public Map(int height, int width, int channels, int border, bool bfloat16)
+    public Map(int height, int width, ChannelLayout channels, int border, bool bfloat16)
     {
-        (Height, Width, Channels, Border, Bfloat16) = (height, width, channels, border, bfloat16);
-        PlaceBytes = channels * ElementBytes;
+        (Height, Width, Layout, Channels, Border, Bfloat16) = (height, width, channels, channels.Width, border, bfloat16);
+        PlaceBytes = Channels * ElementBytes;
         _data = new((long)(height + 2 * border) * RowBytes);
         _first = _data.Data;
     }
 
     /// <summary>A plain map of float32 in memory that is another's: [H, W, C].</summary>
-    public Map(float* floats, int height, int width, int channels)
+    public Map(float* floats, int height, int width, ChannelLayout channels)
     {
-        (Height, Width, Channels) = (height, width, channels);
-        PlaceBytes = channels * ElementBytes;
+        (Height, Width, Layout, Channels) = (height, width, channels, channels.Width);
+        PlaceBytes = Channels * ElementBytes;
         _first = (byte*)floats;
     }
 
-    private Map(Map whole, int first, int count)
+    private Map(Map whole, int first, ChannelLayout layout)
     {
-        (Height, Width, Channels, Border, Bfloat16) = (whole.Height, whole.Width, count, whole.Border, whole.Bfloat16);
+        (Height, Width, Layout, Channels) = (whole.Height, whole.Width, layout, layout.Width);
+        (Border, Bfloat16) = (whole.Border, whole.Bfloat16);
         PlaceBytes = whole.PlaceBytes;
         _first = whole._first + first * ElementBytes;
         IsSlice = true;
@@ -35,6 +39,10 @@ internal sealed unsafe class Map : IDisposable
 
     public int Width { get; }
 
+    /// <summary>Where its channels are among the numbers of a place.</summary>
+    public ChannelLayout Layout { get; }
+
+    /// <summary>The numbers of a place: its channels, and the zeros that fill them up to whole vectors.</summary>
     public int Channels { get; }
 
     public int Border { get; }
@@ -59,10 +67,11 @@ internal sealed unsafe class Map : IDisposable
     public byte* Origin => _first + Border * (RowBytes + PlaceBytes);
 
     /// <summary>The numbers of one of float32 without a border: [H, W, C].</summary>
-    public float* Floats => Bfloat16 || Border > 0 || PlaceBytes != Channels * sizeof(float) ? throw new InvalidOperationException("Not a plain map of float32.") : (float*)_first;
+    public float* Floats => Bfloat16 || Border > 0 || PlaceBytes != Channels * sizeof(float)
+        ? throw new InvalidOperationException("Not a plain map of float32.") : (float*)_first;
 
-    /// <summary>Some of the channels, in the same memory.</summary>
-    public Map Slice(int first, int count) => new(this, first, count);
+    /// <summary>Some of the numbers of a place, in the same memory.</summary>
+    public Map Slice(int first, ChannelLayout layout) => new(this, first, layout);
 
     public void Dispose() => _data?.Dispose();
 }

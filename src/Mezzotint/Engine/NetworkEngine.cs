@@ -16,13 +16,14 @@ internal sealed unsafe class NetworkEngine : IDisposable
     private readonly EngineStep[] _steps;
     private readonly EngineMemory _memory;
     private readonly long[] _labels;
+    private readonly bool[] _mask;
 
     /// <summary>Plans and makes the buffers.</summary>
     /// <param name="network">Its weights, on the CPU; they must stay where they are.</param>
     /// <param name="description">Its layers.</param>
     /// <param name="height">H of its images.</param>
     /// <param name="width">W.</param>
-    /// <param name="tokens">Labels of an image.</param>
+    /// <param name="tokens">Labels of an image, or tokens of its context.</param>
     /// <param name="bfloat16">As <see cref="For"/> has it.</param>
     /// <param name="training">Likewise.</param>
     /// <exception cref="NotPlannedException">There is a layer that the engine does not compute.</exception>
@@ -31,7 +32,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     {
         (Parameters, Bfloat16, Training) = (new ParameterTable(network, training), bfloat16, training);
         var plan = new EnginePlan(description, ValueSizes.Of(description, height, width, tokens));
-        (_steps, _labels) = (plan.Steps, new long[tokens]);
+        (_steps, _labels, _mask) = (plan.Steps, new long[tokens], new bool[tokens]);
         long largest = plan.Values.Max(value => value.Count);
         Made = NewFloats(largest);
         Slopes = training ? NewFloats(largest) : null;
@@ -57,7 +58,16 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>Its labels.</summary>
     public ReadOnlySpan<long> Labels => _labels;
 
-    /// <summary>Where the result goes: [C, H, W].</summary>
+    /// <summary>The tokens of its context: [T, D].</summary>
+    public float* Context { get; private set; }
+
+    /// <summary>Which of the tokens count.</summary>
+    public bool[] Mask => _mask;
+
+    /// <summary>The vector that is given beside them: [D].</summary>
+    public float* Vector { get; private set; }
+
+    /// <summary>Where the result goes: [C, H, W], or all values that the network gives, one after the other.</summary>
     public float* Result { get; private set; }
 
     /// <summary>The gradient of the result: [C, H, W].</summary>
@@ -81,7 +91,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// float32.
     /// </param>
     /// <param name="training">Whether it has gradients; the parameters must have them then.</param>
-    /// <param name="tokens">Labels of an image.</param>
+    /// <param name="tokens">Labels of an image, or tokens of its context.</param>
     public static NetworkEngine? For(
         DenoisingNetwork network, int height, int width, bool bfloat16, bool training, int tokens = 1)
     {
@@ -98,10 +108,10 @@ internal sealed unsafe class NetworkEngine : IDisposable
         (bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported) && (long)height * width <= MostPixels
         && WhyNot(network, height, width, tokens) is null;
 
-    /// <summary>Whether there are engines for networks of that shape.</summary>
-    public static bool Computes(NetworkConfig config) => WhyNot(config.Describe(), config.Stride, config.Stride) is null;
+    /// <summary>What there is no plan for in networks of that shape; null where there is one.</summary>
+    public static string? WhyNot(NetworkConfig config) => WhyNot(config.Describe(), config.Stride, config.Stride);
 
-    /// <summary>What there is no plan for in a network, such as <c>maps of 24 channels</c>; null where there is one.</summary>
+    /// <summary>What there is no plan for in a network, such as <c>maps that take 2 GB or more</c>; null where there is one.</summary>
     public static string? WhyNot(NetworkDescription description, int height, int width, int tokens = 1)
     {
         try
@@ -127,12 +137,26 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="t">Its time.</param>
     /// <param name="labels">Its classes: as many as the engine was made for.</param>
     /// <param name="f">[C, H, W].</param>
-    public void Forward(float* x, float t, ReadOnlySpan<long> labels, float* f)
+    public void Forward(float* x, float t, ReadOnlySpan<long> labels, float* f) =>
+        Forward(x, t, new EngineCondition { Labels = labels }, f);
+
+    /// <summary>Computes one image of any condition.</summary>
+    /// <param name="x">[C, H, W]; null where the network is given none.</param>
+    /// <param name="t">Its time.</param>
+    /// <param name="condition">What is asked for.</param>
+    /// <param name="f">[C, H, W]; of a network that gives several values, these one after the other.</param>
+    public void Forward(float* x, float t, EngineCondition condition, float* f)
     {
         Image = x;
-        Result = f;
         Time = t;
-        labels.CopyTo(_labels);
+        Result = f;
+        Context = condition.Context;
+        Vector = condition.Vector;
+        condition.Labels.CopyTo(_labels);
+        if (condition.Mask.IsEmpty)
+            _mask.AsSpan().Fill(true);
+        else
+            condition.Mask.CopyTo(_mask);
         foreach (var step in _steps)
             step.Forward();
     }
@@ -141,7 +165,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     public void Forward(float* x, float t, long label, float* f) => Forward(x, t, new ReadOnlySpan<long>(in label), f);
 
     /// <summary>Adds the gradients of the parameters, of the image that was computed last.</summary>
-    /// <param name="gradient">Of f: [C, H, W].</param>
+    /// <param name="gradient">Of f, of its shape.</param>
     public void Backward(float* gradient)
     {
         ResultGradient = gradient;
@@ -174,7 +198,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
         return owned;
     }
 
-    public Map NewMap(int height, int width, int channels, int border) =>
+    public Map NewMap(int height, int width, ChannelLayout channels, int border) =>
         Owned(new Map(height, width, channels, border, Bfloat16));
 
     public float* NewFloats(long count) => Owned(new NativeArray<float>(count)).Data;

@@ -1,3 +1,5 @@
+using Mezzotint.Networks;
+
 namespace Mezzotint.Engine;
 
 /// <summary>What is done to a map in the pass that normalises it.</summary>
@@ -14,15 +16,16 @@ internal sealed unsafe class GroupNormStep : EngineStep
 {
     private readonly string _name;
     private readonly int _groups;
+    private readonly double _epsilon;
     private readonly NormFusion _fusion;
     private GroupNormalisation _norm = null!;
     private Map? _inputGradient;
     private float* _gamma, _beta, _gammaGradient, _betaGradient, _slopes;
 
-    public GroupNormStep(string name, int groups, NormFusion fusion, EngineValue x, EngineValue y)
+    public GroupNormStep(GroupNormNode norm, NormFusion fusion, EngineValue x, EngineValue y)
         : base(y, [x, .. new[] { fusion.Shift, fusion.Modulation }.OfType<EngineValue>()])
     {
-        (_name, _groups, _fusion) = (name, groups, fusion);
+        (_name, _groups, _epsilon, _fusion) = (norm.Name!, norm.Groups, norm.Epsilon, fusion);
         x.ReadPlain();
     }
 
@@ -32,14 +35,14 @@ internal sealed unsafe class GroupNormStep : EngineStep
 
     public override void Prepare(NetworkEngine engine)
     {
-        _norm = engine.Owned(new GroupNormalisation(X.Channels, X.Channels / _groups));
+        _norm = engine.Owned(new GroupNormalisation(X.Layout, X.Layout.Count / _groups, _epsilon));
         _gamma = engine.Parameters.Value($"{_name}.weight");
         _beta = engine.Parameters.Value($"{_name}.bias");
         _gammaGradient = engine.Parameters.Gradient($"{_name}.weight");
         _betaGradient = engine.Parameters.Gradient($"{_name}.bias");
         _slopes = engine.Slopes;
-        if (engine.Training)
-            _inputGradient = X.Direct?.Layer.Gradient ?? new Map(X.Gradient, X.Height, X.Width, X.Channels);
+        if (engine.Training && X.HasGradient)
+            _inputGradient = X.Direct?.Layer.Gradient ?? new Map(X.Gradient, X.Height, X.Width, X.Layout);
     }
 
     public override void Forward()
@@ -61,7 +64,8 @@ internal sealed unsafe class GroupNormStep : EngineStep
             _norm.AffineBackward(X.Floats, gradient);
         float* bias = X.Direct is { } direct ? direct.Layer.BiasGradient : null;
         _norm.ParametersBackward(_gammaGradient, _betaGradient, Gradient(_fusion.Shift), Gradient(_fusion.Modulation), bias);
-        _norm.InputBackward(X.Floats, slopes, _fusion.Residual ? gradient : null, _inputGradient!, Adds[0]);
+        if (_inputGradient is not null)
+            _norm.InputBackward(X.Floats, slopes, _fusion.Residual ? gradient : null, _inputGradient, Adds[0]);
     }
 
     private static float* Numbers(EngineValue? vector) => vector is null ? null : vector.Floats;
@@ -74,6 +78,7 @@ internal sealed unsafe class LayerNormStep : EngineStep
 {
     private readonly string _name;
     private LayerNormalisation _norm = null!;
+    private float* _unread; // where nobody asks for the gradient of x
 
     public LayerNormStep(string name, EngineValue x, EngineValue y) : base(y, x)
     {
@@ -83,8 +88,13 @@ internal sealed unsafe class LayerNormStep : EngineStep
 
     public override bool HasParameters => true;
 
-    public override void Prepare(NetworkEngine engine) =>
-        _norm = engine.Owned(new LayerNormalisation(engine.Parameters, _name, Output.Places, Output.Channels));
+    public override void Prepare(NetworkEngine engine)
+    {
+        _norm = engine.Owned(new LayerNormalisation(engine.Parameters, _name, Output.Places, Output.Layout));
+        _unread = engine.Slopes;
+    }
+
+    public override void Pack() => _norm.Pack();
 
     public override void Forward()
     {
@@ -94,8 +104,10 @@ internal sealed unsafe class LayerNormStep : EngineStep
 
     public override void Backward()
     {
-        if (!Adds[0])
+        if (Inputs[0].HasGradient && !Adds[0])
             new Span<float>(Inputs[0].Gradient, (int)Inputs[0].Count).Clear();
-        _norm.Backward(Inputs[0].Floats, Output.Gradient, Inputs[0].Gradient);
+        _norm.Backward(Inputs[0].Floats, Output.Gradient, Inputs[0].HasGradient ? Inputs[0].Gradient : _unread);
     }
+
+    public override void TakeGradients() => _norm.TakeGradients();
 }

@@ -2,8 +2,8 @@ namespace Mezzotint.Engine;
 
 /// <summary>The last convolution, 3 x 3 from many channels to the few of an image, in float32.</summary>
 /// <remarks>
-/// A vector of outputs would be nearly empty. So each place is first multiplied with the weights of all nine taps, which are the outputs of a linear layer, and then the nine numbers
-/// meant for a pixel are added: a ninth of the work.
+/// A vector of outputs would be nearly empty. So each place is first multiplied with the weights of all nine taps, which are the
+/// outputs of a linear layer, and then the nine numbers meant for a pixel are added: a ninth of the work.
 /// </remarks>
 internal sealed unsafe class OutputLayer : IDisposable
 {
@@ -24,18 +24,20 @@ internal sealed unsafe class OutputLayer : IDisposable
     /// <param name="name">The layer's name there.</param>
     /// <param name="input">A plain map of float32.</param>
     /// <param name="outputs">Channels of the image.</param>
-    /// <param name="training">Whether it has gradients.</param>
-    public OutputLayer(ParameterTable parameters, string name, Map input, int outputs, bool training)
+    /// <param name="options">Whether it is trained, and what becomes of the gradient of its input.</param>
+    public OutputLayer(ParameterTable parameters, string name, Map input, int outputs, LayerOptions options)
     {
-        (_parameters, _name, _input, _outputs, _padded) = (parameters, name, input, outputs, PackedWeights.Padded(outputs * Taps));
-        _turned = new((long)outputs * Taps * input.Channels);
+        (_parameters, _name, _input, _outputs) = (parameters, name, input, outputs);
+        _padded = PackedWeights.Padded(outputs * Taps);
+        _turned = new((long)outputs * Taps * input.Layout.Count);
         _parts = new((long)input.Places * _padded);
         using var parts = new Map(input.Height, input.Width, outputs * Taps, 0, false);
         _taps = Convolution.Gather(new(1), input, parts, TileStart.Zero);
         _gradient = new Map(input.Height, input.Width, outputs, 1, false);
-        if (!training)
+        if (!options.Training)
             return;
-        _backward = Convolution.Spread(Shape, input, _gradient, TileStart.Zero);
+        if (!options.NoInputGradient)
+            _backward = Convolution.Spread(Shape, input, _gradient, options.AddsToGradient ? TileStart.Output : TileStart.Zero);
         _weightGradient = new WeightGradient(Shape, _gradient, input, false);
     }
 
@@ -43,10 +45,11 @@ internal sealed unsafe class OutputLayer : IDisposable
     public void Pack()
     {
         float* weight = _parameters.Value($"{_name}.weight");
+        int channels = _input.Layout.Count;
         for (int o = 0; o < _outputs; o++)
-            for (int c = 0; c < _input.Channels; c++)
+            for (int c = 0; c < channels; c++)
                 for (int tap = 0; tap < Taps; tap++)
-                    _turned.Data[(o * Taps + tap) * _input.Channels + c] = weight[(o * _input.Channels + c) * Taps + tap];
+                    _turned.Data[(o * Taps + tap) * channels + c] = weight[(o * channels + c) * Taps + tap];
         _taps.Pack(_turned.Data);
         _backward?.Pack(weight);
     }
@@ -77,7 +80,7 @@ internal sealed unsafe class OutputLayer : IDisposable
 
     /// <summary>Adds this image to the gradients of weights and bias, and makes that of the input.</summary>
     /// <param name="imageGradient">[outputs, H, W].</param>
-    /// <param name="inputGradient">[places, C].</param>
+    /// <param name="inputGradient">[places, C]; null where it is not asked for.</param>
     public void Backward(float* imageGradient, float* inputGradient)
     {
         float* bias = _parameters.Gradient($"{_name}.bias");
@@ -89,7 +92,7 @@ internal sealed unsafe class OutputLayer : IDisposable
                     bias[o] += *imageGradient;
                 }
         _weightGradient!.Add(_gradient, _input);
-        _backward!.Run(_gradient, inputGradient);
+        _backward?.Run(_gradient, inputGradient);
     }
 
     /// <summary>Adds what has been summed to the gradient of the weights.</summary>

@@ -1,6 +1,9 @@
 namespace Mezzotint.Engine;
 
-/// <summary>Weights in the order in which a <see cref="MapProduct"/> reads them: [block][tap][term][outputs of a block], a term being two inputs with bfloat16.</summary>
+/// <summary>
+/// Weights in the order in which a <see cref="MapProduct"/> reads them: [block][tap][term][outputs of a block], a term being two
+/// inputs with bfloat16.
+/// </summary>
 internal sealed unsafe class PackedWeights : IDisposable
 {
     private readonly NativeArray<byte> _data;
@@ -19,7 +22,7 @@ internal sealed unsafe class PackedWeights : IDisposable
     {
         (_outputs, _inputs, _outputStep, _inputStep, _taps, _bfloat16) = (outputs, inputs, outputStep, inputStep, taps, bfloat16);
         _vectors = MapProduct.VectorsOf(Padded(outputs));
-        _data = new((long)Padded(outputs) * taps.Length * TermsOf(inputs, bfloat16) * sizeof(float));
+        _data = new((long)Padded(outputs) * Math.Max(1, taps.Length) * TermsOf(inputs, bfloat16) * sizeof(float));
     }
 
     public byte* Data => _data.Data;

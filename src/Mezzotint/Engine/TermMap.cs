@@ -3,14 +3,15 @@ using System.Runtime.Intrinsics;
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// Maps of some images as the sum of a weight's gradient reads it, term by term along its rows: [image][copy][row][term][channel] of 32 bits, a term being the same channel of two neighbouring
-/// columns in bfloat16 or one in float32, as a stride has them: S i and S (i + 1).
+/// Maps of some images as the sum of a weight's gradient reads it, term by term along its rows: [image][copy][row][term][channel]
+/// of 32 bits, a term being the same channel of two neighbouring columns in bfloat16 or one in float32, as a stride has them: S i
+/// and S (i + 1).
 /// </summary>
 /// <remarks>A kernel's column k reads the columns S i + k - pad. Those of k + period are the same, a term further on; so there are copies for the first few k alone.</remarks>
 internal sealed unsafe class TermMap : IDisposable
 {
     private readonly NativeArray<uint> _data, _nothing; // a place of zeros, for columns that there are not
-    private readonly int _height, _channels, _pad, _copies, _stride, _period, _allTerms;
+    private readonly int _height, _rows, _channels, _pad, _copies, _stride, _period, _allTerms;
     private readonly bool _bfloat16;
 
     /// <summary>Describes it.</summary>
@@ -28,7 +29,8 @@ internal sealed unsafe class TermMap : IDisposable
         Terms = bfloat16 ? (columns + 1) / 2 : columns;
         _allTerms = Terms + (shape.Kernel - 1) / _period;
         _nothing = new(channels);
-        _data = new((long)images * _copies * (height + 2 * _pad) * _allTerms * channels);
+        _rows = shape.Pad + height + shape.After;
+        _data = new((long)images * _copies * _rows * _allTerms * channels);
     }
 
     /// <summary>Terms that a row has for each of the kernel's columns.</summary>
@@ -39,10 +41,10 @@ internal sealed unsafe class TermMap : IDisposable
     public int RowBytes => _allTerms * TermBytes;
 
     /// <summary>Where the first term of a kernel's column is, in bytes.</summary>
-    public int ColumnOffset(int k) => k % _period * (_height + 2 * _pad) * RowBytes + k / _period * TermBytes;
+    public int ColumnOffset(int k) => k % _period * _rows * RowBytes + k / _period * TermBytes;
 
     /// <summary>From an image to the next.</summary>
-    public int ImageBytes => _copies * (_height + 2 * _pad) * RowBytes;
+    public int ImageBytes => _copies * _rows * RowBytes;
 
     public byte* Data => (byte*)_data.Data;
 
@@ -57,7 +59,7 @@ internal sealed unsafe class TermMap : IDisposable
         for (int copy = 0; copy < _copies; copy++)
             for (int row = 0; row < _height; row++)
             {
-                uint* to = (uint*)(whole + ((long)copy * (_height + 2 * _pad) + row + _pad) * RowBytes);
+                uint* to = (uint*)(whole + ((long)copy * _rows + row + _pad) * RowBytes);
                 byte* first = from.Origin + row * from.RowBytes + (copy - _pad) * from.PlaceBytes;
                 byte* end = from.Origin + row * from.RowBytes + (from.Width + from.Border) * from.PlaceBytes;
                 for (int term = 0; term < _allTerms; term++, to += _channels, first += step)

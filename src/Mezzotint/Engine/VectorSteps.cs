@@ -8,7 +8,7 @@ internal sealed class VectorLinearStep(string name, EngineValue x, EngineValue y
     public override bool HasParameters => true;
 
     public override void Prepare(NetworkEngine engine) =>
-        _layer = new VectorLayer(engine.Parameters, name, Inputs[0].Channels, Output.Channels);
+        _layer = new VectorLayer(engine.Parameters, name, Inputs[0].Layout.Count, Output.Layout.Count);
 
     public override unsafe void Forward()
     {
@@ -53,49 +53,126 @@ internal sealed unsafe class VectorSumStep(EngineValue[] parts, EngineValue y) :
 {
     public override void Forward()
     {
-        int width = Output.Channels;
+        int width = Output.Layout.Count;
         new Span<float>(Output.Floats, width).Clear();
         foreach (var part in Inputs)
             for (int token = 0; token < part.Places; token++)
-                Elementwise.AddScaled(Output.Floats, 1, part.Floats + token * width, width);
+                Elementwise.AddScaled(Output.Floats, 1, part.Floats + token * part.Channels, width);
     }
 
     public override void Backward()
     {
-        int width = Output.Channels;
+        int width = Output.Layout.Count;
         foreach (var part in Inputs)
             for (int token = 0; token < part.Places && part.HasGradient; token++)
-                Elementwise.AddScaled(part.Gradient + token * width, 1, Output.Gradient, width);
+                Elementwise.AddScaled(part.Gradient + token * part.Channels, 1, Output.Gradient, width);
+    }
+}
+
+/// <summary>Vectors side by side.</summary>
+internal sealed unsafe class JoinVectorsStep(EngineValue[] parts, EngineValue y) : EngineStep(y, parts)
+{
+    public override void Forward()
+    {
+        float* to = Output.Floats;
+        foreach (var part in Inputs)
+        {
+            new Span<float>(part.Floats, part.Layout.Count).CopyTo(new(to, part.Layout.Count));
+            to += part.Layout.Count;
+        }
+    }
+
+    public override void Backward()
+    {
+        float* from = Output.Gradient;
+        foreach (var part in Inputs)
+        {
+            if (part.HasGradient)
+                Elementwise.AddScaled(part.Gradient, 1, from, part.Layout.Count);
+            from += part.Layout.Count;
+        }
     }
 }
 
 /// <summary>The rows of a table that the labels name.</summary>
-internal sealed unsafe class EmbeddingStep(string name, EngineValue y) : EngineStep(y)
+internal sealed unsafe class EmbeddingStep : EngineStep
 {
+    private readonly string _name;
     private NetworkEngine _engine = null!;
     private float* _rows, _gradient;
+
+    public EmbeddingStep(string name, EngineValue y) : base(y)
+    {
+        _name = name;
+        y.ReadPlain();
+    }
 
     public override bool HasParameters => true;
 
     public override void Prepare(NetworkEngine engine)
     {
         _engine = engine;
-        _rows = engine.Parameters.Value($"{name}.weight");
-        _gradient = engine.Parameters.Gradient($"{name}.weight");
+        _rows = engine.Parameters.Value($"{_name}.weight");
+        _gradient = engine.Parameters.Gradient($"{_name}.weight");
     }
 
     public override void Forward()
     {
-        int width = Output.Channels;
+        int width = Output.Layout.Count;
         for (int token = 0; token < Output.Places; token++)
-            new Span<float>(_rows + _engine.Labels[token] * width, width).CopyTo(new(Output.Floats + token * width, width));
+        {
+            float* to = Output.Floats + token * Output.Channels;
+            new Span<float>(_rows + _engine.Labels[token] * width, width).CopyTo(new(to, width));
+            new Span<float>(to + width, Output.Channels - width).Clear();
+        }
+        Output.CopyWritten();
     }
 
     public override void Backward()
     {
-        int width = Output.Channels;
+        int width = Output.Layout.Count;
         for (int token = 0; token < Output.Places; token++)
-            Elementwise.AddScaled(_gradient + _engine.Labels[token] * width, 1, Output.Gradient + token * width, width);
+            Elementwise.AddScaled(_gradient + _engine.Labels[token] * width, 1, Output.Gradient + token * Output.Channels, width);
+    }
+}
+
+/// <summary>The first rows of a table.</summary>
+internal sealed unsafe class PositionsStep : EngineStep
+{
+    private readonly string _name;
+    private float* _rows, _gradient;
+
+    public PositionsStep(string name, EngineValue y) : base(y)
+    {
+        _name = name;
+        y.ReadPlain();
+    }
+
+    public override bool HasParameters => true;
+
+    public override void Prepare(NetworkEngine engine)
+    {
+        _rows = engine.Parameters.Value($"{_name}.weight");
+        _gradient = engine.Parameters.Gradient($"{_name}.weight");
+    }
+
+    public override void Forward()
+    {
+        int width = Output.Layout.Count;
+        for (int row = 0; row < Output.Places; row++)
+        {
+            float* to = Output.Floats + row * Output.Channels;
+            new Span<float>(_rows + row * width, width).CopyTo(new(to, width));
+            new Span<float>(to + width, Output.Channels - width).Clear();
+        }
+        Output.CopyWritten();
+    }
+
+    public override void Backward()
+    {
+        int width = Output.Layout.Count;
+        for (int row = 0; row < Output.Places; row++)
+            Elementwise.AddScaled(_gradient + row * width, 1, Output.Gradient + row * Output.Channels, width);
     }
 }
 
@@ -114,7 +191,7 @@ internal sealed unsafe class TimeFeaturesStep(string? name, double[]? turns, boo
 
     public override void Forward()
     {
-        int half = Output.Channels / 2;
+        int half = Output.Layout.Count / 2;
         float* sines = Output.Floats + (cosineFirst ? half : 0), cosines = Output.Floats + (cosineFirst ? 0 : half);
         for (int i = 0; i < half; i++)
         {

@@ -8,6 +8,7 @@ internal sealed unsafe class WeightGradient : IDisposable
     private const int WorthwhileTerms = 128;
 
     private readonly ConvolutionShape _shape;
+    private readonly ChannelLayout _bigLayout, _smallLayout;
     private readonly int _big, _small, _together;
     private int _waiting; // images that are gathered and not multiplied yet
     private readonly TermMap _bigTerms, _smallTerms;
@@ -21,7 +22,8 @@ internal sealed unsafe class WeightGradient : IDisposable
     /// <param name="bfloat16">What is multiplied; the sums are float32.</param>
     public WeightGradient(ConvolutionShape shape, Map big, Map small, bool bfloat16)
     {
-        (_shape, _big, _small) = (shape, big.Channels, small.Channels);
+        (_shape, _bigLayout, _smallLayout) = (shape, big.Layout, small.Layout);
+        (_big, _small) = (big.Channels, small.Channels);
         int kernel = shape.Kernel;
         int terms = (bfloat16 ? (small.Width + 1) / 2 : small.Width) * small.Height;
         _together = Math.Max(1, WorthwhileTerms / terms);
@@ -68,15 +70,17 @@ internal sealed unsafe class WeightGradient : IDisposable
         }
         int kernel = _shape.Kernel, taps = kernel * kernel;
         for (int y = 0; y < kernel; y++)
-            for (int big = 0; big < _big; big++)
+            for (int big = 0; big < _bigLayout.Count; big++)
                 for (int x = 0; x < kernel; x++)
                 {
-                    float* from = _sums.Data + (((long)y * _big + big) * kernel + x) * _small;
+                    float* from = _sums.Data + (((long)y * _big + _bigLayout.At[big]) * kernel + x) * _small;
                     int tap = y * kernel + x;
-                    float* at = reversed ? to + (long)big * _small * taps + (taps - 1 - tap) : to + (long)big * taps + tap;
-                    int step = reversed ? taps : _big * taps;
-                    for (int small = 0; small < _small; small++)
-                        at[(long)small * step] += from[small];
+                    float* at = reversed
+                        ? to + (long)big * _smallLayout.Count * taps + (taps - 1 - tap) : to + (long)big * taps + tap;
+                    int step = reversed ? taps : _bigLayout.Count * taps;
+                    foreach (var part in _smallLayout.Parts)
+                        for (int small = 0; small < part.Count; small++)
+                            at[(long)(part.Channel + small) * step] += from[part.At + small];
                 }
         _sums.Clear();
     }

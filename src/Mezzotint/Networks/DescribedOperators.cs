@@ -20,13 +20,17 @@ internal static class DescribedOperators
         return node switch
         {
             ConvolutionNode { Shape.Transposed: true } => Of1(((ConvTranspose2d)modules.Of(node)).Apply),
+            ConvolutionNode { Shape: var shape } when shape.After > shape.Padding =>
+                Of1(x => ((Conv2d)modules.Of(node)).Apply(PaddedAfter(x, shape.After - shape.Padding))),
             ConvolutionNode => Of1(((Conv2d)modules.Of(node)).Apply),
             LinearNode or EmbeddingNode or GroupNormNode or LayerNormNode =>
                 Of1(((nn.Module<Tensor, Tensor>)modules.Of(node)).call),
             ActivationNode activation => Of1(Function(activation.Kind)),
             AttentionNode { Form: ValueForm.Map } attention =>
                 values => AmongPlaces(values[at[0]], values[at[1]], values[at[2]], attention.Heads),
-            AttentionNode attention => values => AmongTokens(values[at[0]], values[at[1]], values[at[2]], attention),
+            AttentionNode attention => values => AmongTokens(values[at[0]], values[at[1]], values[at[2]],
+                attention.Mask is null ? null : values[at[3]], attention),
+            PositionsNode => Of1(like => Positions(((Embedding)modules.Of(node)).weight!, like)),
             TimeFeaturesNode { Frequencies: { } frequencies } => Of1(t => Features(t, frequencies)),
             TimeFeaturesNode features =>
                 Of1(t => Features(t, modules.Of(features).get_parameter(features.Name!.Split('.')[^1])!)),
@@ -45,6 +49,8 @@ internal static class DescribedOperators
             _ => throw new ArgumentException($"The network needs its input '{(node as InputNode)?.Of}'."),
         };
     }
+
+    private static Tensor PaddedAfter(Tensor x, int zeros) => nn.functional.pad(x, [0, zeros, 0, zeros]);
 
     private static int ChannelAxis(ValueForm form) => form == ValueForm.Map ? 1 : -1;
 
@@ -81,12 +87,16 @@ internal static class DescribedOperators
         return matmul(weights, Heads(v)).transpose(-1, -2).reshape(q.shape);
     }
 
-    /// <summary>q [B, T, C], k and v [B, K, C].</summary>
-    private static Tensor AmongTokens(Tensor q, Tensor k, Tensor v, AttentionNode node)
+    /// <summary>The first rows, for each image: [B, T, C].</summary>
+    private static Tensor Positions(Tensor table, Tensor like) =>
+        table.narrow(0, 0, like.shape[1]).unsqueeze(0).expand(like.shape[0], -1, -1);
+
+    /// <summary>q [B, T, C], k and v [B, K, C], mask [B, K] or null.</summary>
+    private static Tensor AmongTokens(Tensor q, Tensor k, Tensor v, Tensor? mask, AttentionNode node)
     {
         Tensor Heads(Tensor x) => x.Rearrange("b t (n d) -> b n t d", ("n", node.Heads));
         return nn.functional.scaled_dot_product_attention(Heads(q), Heads(k), Heads(v),
-            is_casual: node.Causal).Rearrange("b n t d -> b t (n d)");
+            mask?.to(ScalarType.Bool).unsqueeze(1).unsqueeze(1), is_casual: node.Causal).Rearrange("b n t d -> b t (n d)");
     }
 
     /// <summary>[cos(2 pi f t), sin(2 pi f t)] at fixed frequencies.</summary>

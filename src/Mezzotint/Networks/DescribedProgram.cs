@@ -38,7 +38,7 @@ internal sealed class DescribedProgram
     }
 
     /// <summary>Computes.</summary>
-    /// <param name="given">As many as were named, in that order.</param>
+    /// <param name="given">As many as were named, in that order; a mask may be null.</param>
     /// <param name="watch">Sees each value when it is made.</param>
     /// <exception cref="ArgumentNullException">One is missing.</exception>
     public Tensor Run(ReadOnlySpan<Tensor?> given, Action<Node, Tensor>? watch = null)
@@ -46,8 +46,8 @@ internal sealed class DescribedProgram
         using var scope = NewDisposeScope();
         var values = new Tensor[_count];
         for (int i = 0; i < _given.Length; i++)
-            values[_given[i].Index] = given[i] ?? throw new ArgumentNullException((_given[i] as InputNode)?.Of,
-                $"The network needs its input '{(_given[i] as InputNode)?.Of}'.");
+            values[_given[i].Index] = given[i] ?? (_given[i].Form == ValueForm.Mask ? null! : throw new ArgumentNullException((_given[i] as InputNode)?.Of,
+                $"The network needs its input '{(_given[i] as InputNode)?.Of}'."));
         foreach (var (node, run, lastUses) in _steps)
         {
             values[node.Index] = Step(run, values);

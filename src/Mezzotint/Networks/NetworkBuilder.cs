@@ -26,6 +26,11 @@ public sealed class NetworkBuilder(string type)
     /// <summary>Adds tokens that the network is given, such as the context of a prompt: [B, T, C].</summary>
     public Node Tokens(string input, int channels) => Add(new InputNode(input, ValueForm.Tokens, channels));
 
+    /// <summary>
+    /// Adds which of the tokens count that the network is given: bool [B, T]. The network is called without where all of them do.
+    /// </summary>
+    public Node Mask(string input) => Add(new InputNode(input, ValueForm.Mask, 1));
+
     /// <summary>Adds vectors that the network is given: [B, C].</summary>
     public Node Vector(string input, int channels) => Add(new InputNode(input, ValueForm.Vector, channels));
 
@@ -63,9 +68,14 @@ public sealed class NetworkBuilder(string type)
     /// <param name="stride">Step in the map: the result is smaller by it.</param>
     /// <param name="bias">Whether it has a bias.</param>
     /// <param name="startsAtZero">Whether its weights are 0 at first, so that its branch adds nothing.</param>
+    /// <param name="padsAfter">Whether the zeros are below the map and to its right alone.</param>
     public Node Convolution(string name, Node x, int outputs, int kernel = 3, int stride = 1, bool bias = true,
-        bool startsAtZero = false) =>
-        Add(new ConvolutionNode(x, outputs, new(kernel, stride, (kernel - 1) / 2, false), bias, startsAtZero), name);
+        bool startsAtZero = false, bool padsAfter = false)
+    {
+        int padding = (kernel - 1) / 2;
+        var shape = new KernelShape(kernel, stride, padsAfter ? 0 : padding, false) { After = padding };
+        return Add(new ConvolutionNode(x, outputs, shape, bias, startsAtZero), name);
+    }
 
     /// <summary>A transposed convolution, which makes a map <paramref name="stride"/> times as large.</summary>
     public Node Enlarge(string name, Node x, int outputs, int kernel, int stride = 2, bool bias = true) =>
@@ -77,8 +87,19 @@ public sealed class NetworkBuilder(string type)
     /// <summary>A row of a table for each index: [B, T] to tokens, [B, T, C].</summary>
     public Node Embedding(string name, Node indices, int rows, int width) => Add(new EmbeddingNode(indices, rows, width), name);
 
+    /// <summary>A row of a table for each place in the order of tokens: [B, T, C] for tokens of that shape.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="like">The tokens; the table is as wide.</param>
+    /// <param name="rows">Rows of the table: the most tokens that there can be.</param>
+    public Node Positions(string name, Node like, int rows) => Add(new PositionsNode(like, rows), name);
+
     /// <summary>Normalises groups of channels over all places of a map. Wu, He 2018, arXiv 1803.08494.</summary>
-    public Node GroupNorm(string name, Node x, int groups) => Add(new GroupNormNode(x, groups), name);
+    /// <param name="name">Its name.</param>
+    /// <param name="x">A map.</param>
+    /// <param name="groups">How many groups its channels make.</param>
+    /// <param name="epsilon">What is added to the variance.</param>
+    public Node GroupNorm(string name, Node x, int groups, double epsilon = 1e-5) =>
+        Add(new GroupNormNode(x, groups, epsilon), name);
 
     /// <summary>Normalises the channels of each token. Ba et al. 2016, arXiv 1607.06450.</summary>
     public Node LayerNorm(string name, Node x) => Add(new LayerNormNode(x), name);
@@ -101,8 +122,12 @@ public sealed class NetworkBuilder(string type)
     /// <param name="v">What is mixed: as many tokens as <paramref name="k"/>.</param>
     /// <param name="heads">Heads; they divide the channels.</param>
     /// <param name="causal">Whether a token sees only itself and those before it.</param>
-    public Node Attention(Node q, Node k, Node v, int heads, bool causal = false) =>
-        Add(new AttentionNode(q, k, v, heads, causal));
+    /// <param name="mask">Which of the keys are seen, of tokens; null for all.</param>
+    /// <exception cref="ArgumentException">Causal attention, or that of maps, has a mask.</exception>
+    public Node Attention(Node q, Node k, Node v, int heads, bool causal = false, Node? mask = null) =>
+        mask is not null && (causal || q.Form != ValueForm.Tokens)
+            ? throw new ArgumentException("Attention takes a mask where it is of tokens and not causal.", nameof(mask))
+            : Add(new AttentionNode(q, k, v, heads, causal, mask));
 
     /// <summary>Sines and cosines of a number at given frequencies, in turns: cosines first, [B, 2 F].</summary>
     public Node TimeFeatures(Node t, double[] frequencies) =>

@@ -9,6 +9,9 @@ public enum ValueForm
     /// <summary>Whole numbers that name rows of an embedding, such as class labels or words: int64 [B, T].</summary>
     Indices,
 
+    /// <summary>Which tokens count: bool [B, T].</summary>
+    Mask,
+
     /// <summary>A list of channels: [B, C].</summary>
     Vector,
 
@@ -30,7 +33,7 @@ public abstract class Node
     /// <summary>How its numbers lie.</summary>
     public ValueForm Form { get; }
 
-    /// <summary>Its channels, C; 1 for numbers and indices.</summary>
+    /// <summary>Its channels, C; 1 for numbers, indices and masks.</summary>
     public int Channels { get; }
 
     /// <summary>What the layer reads.</summary>

@@ -13,11 +13,14 @@ internal sealed class InputNode(string of, ValueForm form, int channels) : Node(
 /// </summary>
 internal readonly record struct KernelShape(int Kernel, int Stride, int Padding, bool Transposed)
 {
+    /// <summary>Rows of zeros below the map, and columns to its right, where they are not as many as before it.</summary>
+    public int After { get; init; } = Padding;
+
     /// <summary>Rows or columns that a transposed convolution adds, so that its map is exactly Stride times as large.</summary>
     public int OutputPadding => Transposed ? Stride - Kernel + 2 * Padding : 0;
 
     /// <summary>The side of what it makes of a side.</summary>
-    public int Side(int side) => Transposed ? side * Stride : (side + 2 * Padding - Kernel) / Stride + 1;
+    public int Side(int side) => Transposed ? side * Stride : (side + Padding + After - Kernel) / Stride + 1;
 }
 
 /// <summary>A convolution of maps, or a transposed one.</summary>
@@ -53,10 +56,21 @@ internal sealed class EmbeddingNode(Node indices, int rows, int width) : Node(Va
     internal override IEnumerable<(string Name, long[] Shape)> Parameters => [("weight", [rows, Channels])];
 }
 
+/// <summary>The first rows of a table, as many as another value has tokens.</summary>
+internal sealed class PositionsNode(Node like, int rows) : Node(ValueForm.Tokens, like.Channels, like)
+{
+    internal override IEnumerable<(string Name, long[] Shape)> Parameters => [("weight", [rows, Channels])];
+
+    public int Rows => rows;
+}
+
 /// <summary>gamma (x - mean) / std + beta over groups of a map's channels, all places together.</summary>
-internal sealed class GroupNormNode(Node x, int groups) : Node(ValueForm.Map, x.Channels, x)
+internal sealed class GroupNormNode(Node x, int groups, double epsilon) : Node(ValueForm.Map, x.Channels, x)
 {
     public int Groups => groups;
+
+    /// <summary>What is added to the variance.</summary>
+    public double Epsilon => epsilon;
 
     internal override IEnumerable<(string Name, long[] Shape)> Parameters => NodeParameters.WithBias(true, Channels, [Channels]);
 }
@@ -87,9 +101,13 @@ internal sealed class ActivationNode(Node x, ActivationKind kind) : Node(x.Form,
 }
 
 /// <summary>softmax(q k^T / sqrt(d)) v in heads: among the places of maps, or from tokens to tokens.</summary>
-internal sealed class AttentionNode(Node q, Node k, Node v, int heads, bool causal) : Node(q.Form, v.Channels, q, k, v)
+internal sealed class AttentionNode(Node q, Node k, Node v, int heads, bool causal, Node? mask)
+    : Node(q.Form, v.Channels, mask is null ? [q, k, v] : [q, k, v, mask])
 {
     public int Heads => heads;
+
+    /// <summary>Which of the keys are seen; null for all.</summary>
+    public Node? Mask => mask;
 
     /// <summary>Whether a token sees only itself and those before it.</summary>
     public bool Causal => causal;

@@ -27,13 +27,14 @@ internal static class ValueSizes
             return node switch
             {
                 InputNode { Form: ValueForm.Map } => new(height, width),
-                InputNode { Form: ValueForm.Indices or ValueForm.Tokens } => new(tokens, 1),
+                InputNode { Form: ValueForm.Indices or ValueForm.Tokens or ValueForm.Mask } => new(tokens, 1),
                 InputNode or ReduceNode or TimeFeaturesNode or ReshapeNode { Form: ValueForm.Vector } => new(1, 1),
                 ConvolutionNode convolution => new(convolution.Shape.Side(from.Rows), convolution.Shape.Side(from.Columns)),
                 ResampleNode { Enlarges: true } resample => new(from.Rows * resample.Factor, from.Columns * resample.Factor),
                 ResampleNode resample => new(from.Rows / resample.Factor, from.Columns / resample.Factor),
                 ReshapeNode { Form: ValueForm.Tokens } => new(from.Places, 1),
                 ReshapeNode reshape => sizes[reshape.Inputs[1].Index],
+                ConcatenateNode => sizes[node.Inputs[^1].Index], // larger ones are cropped
                 _ => from,
             };
         }

@@ -23,14 +23,13 @@ public class ComputePrecisionTests
     }
 
     [Fact]
-    public void A_network_that_has_no_engine_is_computed_in_float32_and_says_so()
+    public void A_network_of_any_width_is_computed_in_bfloat16_where_the_processor_has_it()
     {
+        using var any = Engines.UseAny(bfloat16: true);
         var narrow = new ResidualUNetConfig { ModelChannels = 24, HeadChannels = 24 };
-        Assert.Equal("float32", ComputePrecision.Resolve("auto", CPU, narrow));
-        Assert.Contains("multiples of 16", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve("bfloat16", CPU, narrow)).Message, StringComparison.Ordinal);
+        Assert.Equal("bfloat16", ComputePrecision.Resolve("auto", CPU, narrow));
         using var model = new LoadedModel(narrow.Build(), new ModelInfo { Name = "narrow", Model = narrow, Height = 28, Width = 28, ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] });
-        Assert.Equal("float32", model.Precision);
-        Assert.Throws<MezzotintException>(() => model.With("bfloat16"));
+        Assert.Equal("bfloat16", model.Precision);
         Assert.Equal("float32", model.With("float32").Precision);
     }
 

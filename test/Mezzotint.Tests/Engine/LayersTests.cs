@@ -50,11 +50,11 @@ public unsafe class LayersTests
             using Map bigMap = ToMap(big, bfloat16), smallMap = ToMap(small, bfloat16);
             double tolerance = bfloat16 ? 1e-2 : 1e-5;
             using var gather = Convolution.Gather(shape, bigMap, smallMap, TileStart.Bias);
-            gather.Pack(Floats(weight), Floats(gatherBias), smallChannels);
+            gather.Pack(Floats(weight), Floats(gatherBias));
             TensorAssert.Close(nn.functional.conv2d(big, weight, gatherBias, [stride, stride], [pad, pad]), Run(gather, bigMap, smallMap), tolerance, $"gathered, bfloat16 {bfloat16}");
 
             using var spread = Convolution.Spread(shape, bigMap, smallMap, TileStart.Bias);
-            spread.Pack(Floats(weight), Floats(spreadBias), bigChannels);
+            spread.Pack(Floats(weight), Floats(spreadBias));
             TensorAssert.Close(nn.functional.conv_transpose2d(small, weight, spreadBias, [stride, stride], [pad, pad], output_padding: [stride + 2 * pad - kernel, stride + 2 * pad - kernel]),
                 Run(spread, smallMap, bigMap), tolerance, $"spread, bfloat16 {bfloat16}");
         }

@@ -9,10 +9,12 @@ namespace Mezzotint.Models.Onnx;
 /// Writes a model's network as an ONNX file, which runs without this library: F(x, t, labels), of any batch size, and of one size of image.
 /// </summary>
 /// <remarks>
-/// Inputs: <c>x</c>, float32 [batch, C, H, W], the noisy images as the network sees them; <c>t</c>, float32 [batch], the times as it is told them; <c>labels</c>,
-/// int64 [batch, tokens], the asked classes. Output: <c>output</c>, float32 [batch, C, H, W]. How x and t follow from the level of noise, and the image from the
-/// output, is for the parameterisation to say: the metadata has the model's description under <c>mezzotint</c>, the same as the model folder's
-/// <c>config.json</c>. Sources: the ONNX specification, opset 17, github.com/onnx/onnx.
+/// Inputs: <c>x</c>, float32 [batch, C, H, W], the noisy images as the network sees them; <c>t</c>, float32 [batch], their times;
+/// <c>labels</c>, int64 [batch, tokens], the asked classes; or what else the network is given: a context is float32 [batch,
+/// tokens, D], and its mask float32 [batch, tokens], 1 for tokens that count. Output: <c>output</c>, float32 [batch, C, H, W]. How
+/// x and t follow from the level of noise, and the image from the output, is for the parameterisation to say: the metadata has the
+/// model's description under <c>mezzotint</c>, the same as the model folder's <c>config.json</c>. Sources: the ONNX specification,
+/// opset 17, github.com/onnx/onnx.
 /// </remarks>
 public static class OnnxFile
 {
@@ -36,11 +38,10 @@ public static class OnnxFile
         info.Validate();
         var graph = new OnnxGraph();
         var (channels, height, width) = info.Numbers;
-        graph.Input("x", whole: false, "batch", channels, height, width);
-        graph.Input("t", whole: false, "batch");
-        graph.Input("labels", whole: true, "batch", "tokens");
         var description = network.Description;
-        string output = new OnnxNetwork(graph, NetworkWeights.Save(network)).Add(description, ValueSizes.Of(description, height, width, tokens: 1));
+        var layers = new OnnxNetwork(graph, NetworkWeights.Save(network));
+        layers.AddInputs(description, height, width);
+        string output = layers.Add(description, ValueSizes.Of(description, height, width, tokens: 1));
         graph.Output("output", output, "batch", channels, height, width);
         byte[] file = graph.Model(info.Name, "F(x, t, labels) of a diffusion model; the metadata's 'mezzotint' describes how it is used.",
             new Dictionary<string, string> { [DescriptionKey] = Encoding.UTF8.GetString(ModelDescription.Write(info)) }).ToArray();

@@ -9,7 +9,22 @@ namespace Mezzotint.Models.Onnx;
 /// </summary>
 internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, TensorData> weights)
 {
-    private const float NormEpsilon = 1e-5f; // libtorch's
+    private const float LayerNormEpsilon = 1e-5f; // libtorch's
+    private const double Hidden = -1e30;          // the score of a key that is not seen
+
+    /// <summary>Adds what the network is given: of any number of images and tokens.</summary>
+    public void AddInputs(NetworkDescription description, int height, int width)
+    {
+        foreach (var input in description.Inputs)
+            graph.Input(input.Of, whole: input.Form == ValueForm.Indices, ["batch", .. input.Form switch
+            {
+                ValueForm.Map => new object[] { input.Channels, height, width },
+                ValueForm.Indices or ValueForm.Mask => ["tokens"],
+                ValueForm.Tokens => ["tokens", input.Channels],
+                ValueForm.Vector => [input.Channels],
+                _ => [],
+            }]);
+    }
 
     /// <summary>Adds all layers.</summary>
     /// <param name="description">The network; the graph has its inputs already.</param>
@@ -26,22 +41,21 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     private string Add(Node node, ValueSize size, string[] inputs) => node switch
     {
         InputNode input => input.Of,
-        ConvolutionNode { Shape: var (kernel, stride, padding, transposed) } conv =>
+        ConvolutionNode { Shape: { After: var after } and var (kernel, stride, padding, transposed) } conv =>
             graph.Add(transposed ? "ConvTranspose" : "Conv", [inputs[0], .. WeightAndBias(conv, conv.HasBias)],
             [("kernel_shape", new long[] { kernel, kernel }), ("strides", new long[] { stride, stride }),
-                ("pads", new long[] { padding, padding, padding, padding }),
+                ("pads", new long[] { padding, padding, after, after }),
                 .. transposed ? [("output_padding", (object)new long[] { conv.Shape.OutputPadding, conv.Shape.OutputPadding })]
                     : Array.Empty<(string, object)>()]),
         LinearNode { Form: ValueForm.Vector } linear =>
             graph.Add("Gemm", [inputs[0], .. WeightAndBias(linear, linear.HasBias)], ("transB", 1)),
         LinearNode linear => OverTokens(linear, inputs[0]),
         EmbeddingNode => graph.Add("Gather", [Weight(node, "weight"), inputs[0]]),
+        PositionsNode => Positions(node, inputs[0]),
         GroupNormNode norm => GroupNorm(norm, size, inputs[0]),
         LayerNormNode =>
-            graph.Add("LayerNormalization", [inputs[0], .. WeightAndBias(node, true)], ("axis", -1), ("epsilon", NormEpsilon)),
+            graph.Add("LayerNormalization", [inputs[0], .. WeightAndBias(node, true)], ("axis", -1), ("epsilon", LayerNormEpsilon)),
         ActivationNode activation => Activation(activation.Kind, inputs[0]),
-        AttentionNode { Causal: true } =>
-            throw new MezzotintException("A network with causal attention cannot be written as ONNX yet."),
         AttentionNode { Form: ValueForm.Map } attention => AmongPlaces(attention, size, inputs),
         AttentionNode attention => AmongTokens(attention, inputs),
         TimeFeaturesNode features => TimeFeatures(features, inputs[0]),
@@ -99,7 +113,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         string grouped = graph.Add("Reshape", [x, graph.Whole(0, norm.Groups, -1)]);
         string normal = graph.Add("InstanceNormalization",
             [grouped, graph.Floats(one, [.. Enumerable.Repeat(1f, norm.Groups)]), graph.Floats(one, new float[norm.Groups])],
-            ("epsilon", NormEpsilon));
+            ("epsilon", (float)norm.Epsilon));
         return Plus(Times(graph.Add("Reshape", [normal, Sides(norm.Channels, size)]), Weight(norm, "weight", perChannel)),
             Weight(norm, "bias", perChannel));
     }
@@ -118,7 +132,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         int width = node.Channels / node.Heads;
         // [B, n, d, P]
         string[] qkv = [.. inputs.Select(input => graph.Add("Reshape", [input, graph.Whole(0, node.Heads, width, size.Places)]))];
-        string mixed = Attention(Transposed(qkv[0], 0, 1, 3, 2), qkv[1], Transposed(qkv[2], 0, 1, 3, 2), width);
+        string mixed = Attention(node, Transposed(qkv[0], 0, 1, 3, 2), qkv[1], Transposed(qkv[2], 0, 1, 3, 2));
         return graph.Add("Reshape", [Transposed(mixed, 0, 1, 3, 2), Sides(node.Channels, size)]);
     }
 
@@ -127,14 +141,32 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         int width = node.Channels / node.Heads;
         string Heads(string of, params long[] order) =>
             Transposed(graph.Add("Reshape", [of, graph.Whole(0, -1, node.Heads, width)]), order);
-        string mixed = Attention(Heads(inputs[0], 0, 2, 1, 3), Heads(inputs[1], 0, 2, 3, 1), Heads(inputs[2], 0, 2, 1, 3), width);
+        string mixed = Attention(node, Heads(inputs[0], 0, 2, 1, 3), Heads(inputs[1], 0, 2, 3, 1), Heads(inputs[2], 0, 2, 1, 3),
+            node.Mask is null ? null : inputs[3]);
         return graph.Add("Reshape", [Transposed(mixed, 0, 2, 1, 3), graph.Whole(0, -1, node.Channels)]);
     }
 
     /// <summary>softmax(q k^T / sqrt(d)) v: q [B, n, T, d], k [B, n, d, K], v [B, n, K, d] to [B, n, T, d].</summary>
-    private string Attention(string q, string k, string v, int width) =>
-        graph.Add("MatMul", [graph.Add("Softmax", [graph.Add("MatMul", [Times(q, Number(1 / Math.Sqrt(width))), k])], ("axis", -1)),
-            v]);
+    private string Attention(AttentionNode node, string q, string k, string v, string? mask = null)
+    {
+        string scores = graph.Add("MatMul", [Times(q, Number(Math.Sqrt((double)node.Heads / node.Channels))), k]);
+        if (node.Causal) // the places above the diagonal
+            scores = Plus(scores, graph.Add("Trilu",
+                [graph.Add("Expand", [Number(Hidden), ShapeOf(scores, 2)]), graph.Add("Squeeze", [graph.Whole(1)])], ("upper", 1)));
+        if (mask is not null)
+            scores = Plus(scores, Times(Plus(graph.Add("Unsqueeze", [mask, graph.Whole(1, 2)]), Number(-1)), Number(-Hidden)));
+        return graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", -1)), v]);
+    }
+
+    private string ShapeOf(string x, int first) => graph.Add("Shape", [x], ("start", first));
+
+    /// <summary>The first rows of a table, for each image: [B, T, C].</summary>
+    private string Positions(Node node, string like)
+    {
+        string rows = graph.Add("Slice",
+            [Weight(node, "weight"), graph.Whole(0), graph.Add("Shape", [like], ("start", 1), ("end", 2)), graph.Whole(0)]);
+        return graph.Add("Expand", [rows, ShapeOf(like, 0)]);
+    }
 
     private string TimeFeatures(TimeFeaturesNode node, string t)
     {

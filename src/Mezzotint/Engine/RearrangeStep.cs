@@ -1,0 +1,67 @@
+namespace Mezzotint.Engine;
+
+/// <summary>
+/// The same numbers elsewhere: y[p, c] = x[places[p] + channels[c]]. Larger maps, patches, some of the channels, a map as a vector.
+/// </summary>
+internal sealed unsafe class RearrangeStep : EngineStep
+{
+    private readonly int[] _places, _channels;
+    private readonly bool _isRow; // the channels of a place lie one after the other in both
+
+    /// <summary>Prepares.</summary>
+    /// <param name="x">Where from.</param>
+    /// <param name="places">For each place of y where its numbers begin in x.</param>
+    /// <param name="channels">For each channel of y where it is after that.</param>
+    /// <param name="y">Where to.</param>
+    public RearrangeStep(EngineValue x, int[] places, int[] channels, EngineValue y) : base(y, x)
+    {
+        (_places, _channels) = (places, channels);
+        _isRow = y.Layout.IsOnePart && !channels.Where((at, c) => at != channels[0] + c).Any();
+        x.ReadPlain();
+        y.ReadPlain();
+    }
+
+    public override void Forward()
+    {
+        float* x = Inputs[0].Floats, to = Output.Floats;
+        int[] at = Output.Layout.At;
+        for (int place = 0; place < _places.Length; place++, to += Output.Channels)
+        {
+            float* from = x + _places[place];
+            if (_isRow)
+                new ReadOnlySpan<float>(from + _channels[0], at.Length).CopyTo(new(to, at.Length));
+            else
+                for (int c = 0; c < at.Length; c++)
+                    to[at[c]] = from[_channels[c]];
+            ClearPadding(to);
+        }
+        Output.CopyWritten();
+    }
+
+    public override void Backward()
+    {
+        float* x = Inputs[0].Gradient, from = Output.Gradient;
+        int[] at = Output.Layout.At;
+        if (!Inputs[0].HasGradient)
+            return;
+        if (!Adds[0])
+            new Span<float>(x, checked((int)Inputs[0].Count)).Clear();
+        for (int place = 0; place < _places.Length; place++, from += Output.Channels)
+        {
+            float* to = x + _places[place];
+            for (int c = 0; c < at.Length; c++)
+                to[_channels[c]] += from[at[c]];
+        }
+    }
+
+    private void ClearPadding(float* place)
+    {
+        var layout = Output.Layout;
+        for (int i = 0; i < layout.Parts.Length && !layout.IsFull; i++)
+        {
+            int first = layout.Parts[i].At + layout.Parts[i].Count;
+            int end = i + 1 < layout.Parts.Length ? layout.Parts[i + 1].At : layout.Width;
+            new Span<float>(place + first, end - first).Clear();
+        }
+    }
+}
