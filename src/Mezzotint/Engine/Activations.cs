@@ -114,7 +114,8 @@ internal static unsafe class Activations
         public static Vector512<float> Gradient(Vector512<float> x, Vector512<float> given)
         {
             var bell = Lanes.Exp(x * x * -0.5f);
-            return given * Vector512.FusedMultiplyAdd(x * bell, Vector512.Create(0.398942280f), Lanes.NormalBelow(x, bell)); // 1 / sqrt(2 pi)
+            // 1 / sqrt(2 pi)
+            return given * Vector512.FusedMultiplyAdd(x * bell, Vector512.Create(0.398942280f), Lanes.NormalBelow(x, bell));
         }
     }
 

@@ -81,7 +81,8 @@ internal sealed unsafe class Attention : IDisposable
             }
             if (!IsSingle)
                 for (int query = 0; query < _shape.Queries; query++)
-                    Elementwise.Scale(output + first + (long)query * _shape.OutputStride, Inverse(Sums(head)[query]), _shape.Width);
+                    Elementwise.Scale(output + first + (long)query * _shape.OutputStride, Inverse(Sums(head)[query]),
+                        _shape.Width);
         }
     }
 

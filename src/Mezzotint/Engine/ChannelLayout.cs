@@ -60,7 +60,8 @@ internal sealed class ChannelLayout : IEquatable<ChannelLayout>
         return new([.. parts], at);
     }
 
-    public bool Equals(ChannelLayout? other) => other is not null && Width == other.Width && _parts.AsSpan().SequenceEqual(other._parts);
+    public bool Equals(ChannelLayout? other) =>
+        other is not null && Width == other.Width && _parts.AsSpan().SequenceEqual(other._parts);
 
     public override bool Equals(object? obj) => Equals(obj as ChannelLayout);
 

@@ -5,8 +5,10 @@ namespace Mezzotint.Engine;
 
 /// <summary>With what numbers a network is computed, by name: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>.</summary>
 /// <remarks>
-/// With bfloat16, feature maps and weights are rounded to 8 bits of precision where they are multiplied; sums, normalisations, the weights that training keeps and the optimiser stay
-/// float32. Micikevicius et al. 2018, "Mixed Precision Training", arXiv 1710.03740, section 3; Kalamkar et al. 2019, arXiv 1905.12322, for bfloat16.
+/// With bfloat16, feature maps and weights are rounded to 8 bits of precision where they are multiplied; sums, normalisations,
+/// the weights that training keeps and the optimiser stay
+/// float32. Micikevicius et al. 2018, "Mixed Precision Training", arXiv 1710.03740, section 3; Kalamkar et al. 2019, arXiv
+/// 1905.12322, for bfloat16.
 /// </remarks>
 public static class ComputePrecision
 {
@@ -56,10 +58,12 @@ public static class ComputePrecision
             Automatic => has ? Bfloat16 : Float32,
             Float32 => Float32,
             Bfloat16 when has => Bfloat16,
-            Bfloat16 => throw new MezzotintException($"precision {Bfloat16}: {WhyNone(device, missing)}. Take {Automatic} or {Float32}.")
+            Bfloat16 => throw new MezzotintException(
+                $"precision {Bfloat16}: {WhyNone(device, missing)}. Take {Automatic} or {Float32}.")
                 { Key = "precision" },
             _ => throw new MezzotintException(
-                $"precision {Printable.Quote(name ?? "")}: not known; there are {string.Join(", ", Names)}.") { Key = "precision" },
+                $"precision {Printable.Quote(name ?? "")}: not known; there are {string.Join(", ", Names)}.")
+                { Key = "precision" },
         };
     }
 

@@ -74,7 +74,9 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
             Elementwise.SumPlaces(gradient, stride, Gradient.Places, Gradient.Layout, BiasGradient);
     }
 
-    /// <summary>Adds this image to the gradient of the weights, and makes that of the input; the bias's is the caller's.</summary>
+    /// <summary>
+    /// Adds this image to the gradient of the weights, and makes that of the input; the bias's is the caller's.
+    /// </summary>
     /// <param name="inputGradient">[places, inputs]; null where it is not asked for.</param>
     public void Backward(float* inputGradient)
     {

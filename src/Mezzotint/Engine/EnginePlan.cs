@@ -199,7 +199,8 @@ internal sealed class EnginePlan
                 Make(node, x.Layout)),
             // channel c factor^2 + i factor + j of a square's place is c of the place (i, j) in it
             ResampleKind.Unshuffle => new RearrangeStep(x, Places((row, column) => At(row * factor, column * factor)),
-                [.. from at in channels from i in Enumerable.Range(0, square) select At(i / factor, i % factor) + at], Make(node)),
+                [.. from at in channels from i in Enumerable.Range(0, square) select At(i / factor, i % factor) + at],
+                Make(node)),
             _ => new RearrangeStep(x, Places((row, column) =>
                 At(row / factor, column / factor) + row % factor * factor + column % factor),
                 [.. Enumerable.Range(0, node.Channels).Select(c => c * square)], Make(node)),
@@ -240,7 +241,8 @@ internal sealed class EnginePlan
         if (node.Form is ValueForm.Tokens && !vector
             && node.Inputs.Select(input => _values[input.Index]).FirstOrDefault(input => input?.Places == rows) is { } like)
             (rows, columns) = (like.Height, like.Width); // tokens lie as the places that they are
-        layout ??= vector && node.Form == ValueForm.Tokens ? ChannelLayout.Exact(node.Channels) : ChannelLayout.Padded(node.Channels);
+        layout ??= vector && node.Form == ValueForm.Tokens
+            ? ChannelLayout.Exact(node.Channels) : ChannelLayout.Padded(node.Channels);
         if ((long)rows * columns * layout.Width * sizeof(float) > int.MaxValue)
             throw new NotPlannedException($"maps of {rows} x {columns} with {node.Channels} channels: they take 2 GB or more");
         return _values[node.Index] = new EngineValue(rows, columns, layout) { IsVector = vector };

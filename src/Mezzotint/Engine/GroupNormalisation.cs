@@ -3,10 +3,14 @@ using System.Runtime.Intrinsics;
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// y = (1 + scale) (gamma (x + t - mean) / std + beta) + shift of groups of channels, and silu(y), in one pass over a map once its
+/// y = (1 + scale) (gamma (x + t - mean) / std + beta) + shift of groups of channels, and silu(y), in one pass over a map once
+/// its
 /// means are known; and their gradients. t, which is one number a channel, and scale and shift are optional.
 /// </summary>
-/// <remarks>Wu, He 2018, "Group Normalization", arXiv 1803.08494, equations 1 to 3; silu(y) = y / (1 + e^-y): Elfwing et al. 2017, arXiv 1702.03118.</remarks>
+/// <remarks>
+/// Wu, He 2018, "Group Normalization", arXiv 1803.08494, equations 1 to 3; silu(y) = y / (1 + e^-y): Elfwing et al. 2017, arXiv
+/// 1702.03118.
+/// </remarks>
 internal sealed unsafe class GroupNormalisation : IDisposable
 {
     private const int Rows = 12;
@@ -80,7 +84,8 @@ internal sealed unsafe class GroupNormalisation : IDisposable
             for (int c = first; c < first + _groupChannels; c++)
             {
                 int i = at[c];
-                double factor = modulation == null ? 1 : 1 + modulation[c], shift = modulation == null ? 0 : modulation[at.Length + c];
+                double factor = modulation == null ? 1 : 1 + modulation[c];
+                double shift = modulation == null ? 0 : modulation[at.Length + c];
                 double q = (Time(c) - mean) * rate;
                 (_p[i], _q[i], _factor[i]) = ((float)rate, (float)q, (float)factor);
                 (_a[i], _b[i]) = ((float)(factor * gamma[c] * rate), (float)(factor * (gamma[c] * q + beta[c]) + shift));
@@ -128,7 +133,9 @@ internal sealed unsafe class GroupNormalisation : IDisposable
             }
     }
 
-    /// <summary>The gradient of y from that of what <see cref="Silu"/> gave, and its sums, from which all others follow.</summary>
+    /// <summary>
+    /// The gradient of y from that of what <see cref="Silu"/> gave, and its sums, from which all others follow.
+    /// </summary>
     /// <param name="x">What was measured.</param>
     /// <param name="gradient">Of the output: [places, C].</param>
     /// <param name="dy">Receives that of y: [places, C].</param>
@@ -208,7 +215,8 @@ internal sealed unsafe class GroupNormalisation : IDisposable
             {
                 int i = at[c];
                 double p = _p[i], slope = -p * product * p, offset = -p * mean - p * product * _q[i];
-                double all = _a[i] * (double)_dy[i] + (slope * _mean[i] + offset) * _places; // of x's gradient by way of y, all places
+                // of x's gradient by way of y, all places
+                double all = _a[i] * (double)_dy[i] + (slope * _mean[i] + offset) * _places;
                 if (time != null)
                     time[c] += (float)all;
                 if (bias != null)
@@ -235,7 +243,8 @@ internal sealed unsafe class GroupNormalisation : IDisposable
                 byte* at = to.Origin + row * to.RowBytes + c * to.ElementBytes;
                 for (int column = 0; column < to.Width; column++, from += _channels, at += to.PlaceBytes)
                 {
-                    var value = Vector512.FusedMultiplyAdd(a, Vector512.Load(dy + from), Vector512.FusedMultiplyAdd(slope, Vector512.Load(x + from), offset));
+                    var value = Vector512.FusedMultiplyAdd(a, Vector512.Load(dy + from),
+                        Vector512.FusedMultiplyAdd(slope, Vector512.Load(x + from), offset));
                     if (residual != null)
                         value += Vector512.Load(residual + from);
                     if (add)
@@ -247,11 +256,14 @@ internal sealed unsafe class GroupNormalisation : IDisposable
 
     public void Dispose() => _rows.Dispose();
 
-    /// <summary>sum(x - pivot) and sum((x - pivot)^2) of 16 channels, the first place being the pivot: what is far from 0 loses no digits.</summary>
+    /// <summary>
+    /// sum(x - pivot) and sum((x - pivot)^2) of 16 channels, the first place being the pivot: what is far from 0 loses no digits.
+    /// </summary>
     private void Sums(float* x, int channel)
     {
         var pivot = Vector512.Load(x);
-        var (sum0, sum1, squares0, squares1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        var (sum0, sum1) = (Vector512<float>.Zero, Vector512<float>.Zero);
+        var (squares0, squares1) = (Vector512<float>.Zero, Vector512<float>.Zero);
         int place = 0;
         for (; place + 1 < _places; place += 2, x += 2 * _channels)
         {

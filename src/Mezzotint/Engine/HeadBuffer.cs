@@ -1,7 +1,8 @@
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// Queries, keys, values or what attention makes of them with every head filled up to whole vectors: [places, heads, d filled up].
+/// Queries, keys, values or what attention makes of them with every head filled up to whole vectors: [places, heads, d filled
+/// up].
 /// For heads of other widths, and where the numbers are not attention's own.
 /// </summary>
 internal sealed unsafe class HeadBuffer : IDisposable

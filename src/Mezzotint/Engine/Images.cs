@@ -2,7 +2,9 @@ using Mezzotint.Networks;
 
 namespace Mezzotint.Engine;
 
-/// <summary>Images, [C, H, W], as maps, [H, W, C], and back; with their pixels in patches for a <see cref="ResidualUNet"/>.</summary>
+/// <summary>
+/// Images, [C, H, W], as maps, [H, W, C], and back; with their pixels in patches for a <see cref="ResidualUNet"/>.
+/// </summary>
 internal static unsafe class Images
 {
     /// <summary>to = x, channels last.</summary>
@@ -17,7 +19,10 @@ internal static unsafe class Images
             }
     }
 
-    /// <summary>x and its <see cref="AnchorInputs"/> in patches: channel (c patch + row) patch + column of a place has that pixel of channel c.</summary>
+    /// <summary>
+    /// x and its <see cref="AnchorInputs"/> in patches: channel (c patch + row) patch + column of a place has that pixel of
+    /// channel c.
+    /// </summary>
     public static void Unshuffle(float* x, float t, ImageShape shape, Map to)
     {
         float level = MathF.Exp(4 * t), size = MathF.Sqrt(level * level + (float)(shape.DataStd * shape.DataStd));
@@ -26,17 +31,21 @@ internal static unsafe class Images
             for (int row = 0; row < to.Height * patch; row++)
                 for (int column = 0; column < to.Width * patch; column++, x++)
                 {
-                    float* at = (float*)(to.Origin + row / patch * to.RowBytes + column / patch * to.PlaceBytes) + c * square + row % patch * patch + column % patch;
+                    float* at = (float*)(to.Origin + row / patch * to.RowBytes + column / patch * to.PlaceBytes)
+                        + c * square + row % patch * patch + column % patch;
                     *at = *x;
                     for (int i = 0; i < shape.Anchors.Count; i++)
                     {
                         float distance = (*x * size - (float)shape.Anchors[i]) / level;
-                        at[(i + 1) * anchored] = (float)AnchorInputs.Scale * Math.Clamp(distance, -(float)AnchorInputs.Limit, (float)AnchorInputs.Limit);
+                        at[(i + 1) * anchored] = (float)AnchorInputs.Scale
+                            * Math.Clamp(distance, -(float)AnchorInputs.Limit, (float)AnchorInputs.Limit);
                     }
                 }
     }
 
-    /// <summary>The image of which <paramref name="planes"/>, [C patch^2, rows, columns], has the pixels by their place in the patches.</summary>
+    /// <summary>
+    /// The image of which <paramref name="planes"/>, [C patch^2, rows, columns], has the pixels by their place in the patches.
+    /// </summary>
     public static void Shuffle(float* planes, int rows, int columns, int patch, int channels, float* image)
     {
         for (int plane = 0; plane < channels; plane++)

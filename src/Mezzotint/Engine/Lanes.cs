@@ -11,7 +11,10 @@ internal static unsafe class Lanes
     public const int Count = 16;
 
     /// <summary>e^x, to 3 units of 2^-24; beyond +-87 it stays at its value there.</summary>
-    /// <remarks>e^x = 2^n e^r, n = round(x / ln 2), |r| at most ln(2) / 2, where the series of e^r to r^7 is exact to float32. ln 2 is taken in two parts: Cody, Waite 1980.</remarks>
+    /// <remarks>
+    /// e^x = 2^n e^r, n = round(x / ln 2), |r| at most ln(2) / 2, where the series of e^r to r^7 is exact to float32. ln 2 is
+    /// taken in two parts: Cody, Waite 1980.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
@@ -37,7 +40,8 @@ internal static unsafe class Lanes
         var denominator = Vector512<float>.One + Exp(-x);
         if (!Avx512F.IsSupported)
             return Vector512<float>.One / denominator;
-        var estimate = Avx512F.Reciprocal14(denominator); // to 2^-14; a step of Newton's doubles the digits, for less than a division
+        // to 2^-14; a step of Newton's doubles the digits, for less than a division
+        var estimate = Avx512F.Reciprocal14(denominator);
         return estimate * Vector512.FusedMultiplyAdd(-denominator, estimate, Vector512.Create(2f));
     }
 
@@ -84,5 +88,6 @@ internal static unsafe class Lanes
         bfloat16 ? (Bfloat16.Widen(Vector256.Load((ushort*)at)) << 16).AsSingle() : Vector512.Load((float*)at);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Round(Vector512<float> x) => Avx512F.IsSupported ? Avx512F.RoundScale(x, 0) : Vector512.Round(x);
+    private static Vector512<float> Round(Vector512<float> x) =>
+        Avx512F.IsSupported ? Avx512F.RoundScale(x, 0) : Vector512.Round(x);
 }

@@ -80,7 +80,8 @@ internal sealed unsafe class LayerNormalisation : IDisposable
                 sum += weighted;
                 products = Vector512.FusedMultiplyAdd(weighted, normed, products);
             }
-            var (mean, product) = (Vector512.Create(Vector512.Sum(sum) / _count), Vector512.Create(Vector512.Sum(products) / _count));
+            var mean = Vector512.Create(Vector512.Sum(sum) / _count);
+            var product = Vector512.Create(Vector512.Sum(products) / _count);
             for (int c = 0; c < _channels; c += Lanes.Count)
             {
                 var normed = (Vector512.Load(x + c) - means) * rates;

@@ -111,7 +111,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>What there is no plan for in networks of that shape; null where there is one.</summary>
     public static string? WhyNot(NetworkConfig config) => WhyNot(config.Describe(), config.Stride, config.Stride);
 
-    /// <summary>What there is no plan for in a network, such as <c>maps that take 2 GB or more</c>; null where there is one.</summary>
+    /// <summary>
+    /// What there is no plan for in a network, such as <c>maps that take 2 GB or more</c>; null where there is one.
+    /// </summary>
     public static string? WhyNot(NetworkDescription description, int height, int width, int tokens = 1)
     {
         try

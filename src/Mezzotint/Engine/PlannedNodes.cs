@@ -71,7 +71,9 @@ internal sealed class PlannedNodes
             && parts.Sum(part => part.Channels) == whole.Channels;
     }
 
-    /// <summary>Whether the last convolution makes the few channels of an image, which is all that the network gives first.</summary>
+    /// <summary>
+    /// Whether the last convolution makes the few channels of an image, which is all that the network gives first.
+    /// </summary>
     public bool IsImageResult(ConvolutionNode conv)
     {
         var output = _description.Outputs[0];
@@ -84,7 +86,8 @@ internal sealed class PlannedNodes
 
     /// <summary>Whether an output is made of such a convolution.</summary>
     public bool IsImage(Node output) => output == _description.Outputs[0]
-        && (output as ConvolutionNode ?? (output as ResampleNode)?.Inputs[0] as ConvolutionNode) is { } conv && IsImageResult(conv);
+        && (output as ConvolutionNode ?? (output as ResampleNode)?.Inputs[0] as ConvolutionNode) is { } conv
+        && IsImageResult(conv);
 
     private bool IsNeeded(Node node) => _readers[node.Index] is not null;
 
@@ -108,19 +111,21 @@ internal sealed class PlannedNodes
     }
 
     /// <summary>Whether tokens are only ever multiplied one by one, summed, and attended to.</summary>
-    private bool AreFew(Node tokens) => !_description.Outputs.Contains(tokens) && _readers[tokens.Index]!.All(reader => reader switch
-    {
-        LinearNode => AreFew(reader),
-        AttentionNode => reader.Inputs[0] != tokens,
-        _ => reader is ReduceNode { Kind: ReduceKind.Sum },
-    });
+    private bool AreFew(Node tokens) => !_description.Outputs.Contains(tokens)
+        && _readers[tokens.Index]!.All(reader => reader switch
+        {
+            LinearNode => AreFew(reader),
+            AttentionNode => reader.Inputs[0] != tokens,
+            _ => reader is ReduceNode { Kind: ReduceKind.Sum },
+        });
 
     private bool CanBeBroadcast(AttentionNode node) => IsOfOneKey(node) && !_description.Outputs.Contains(node)
         && _readers[node.Index]!.All(reader => reader is AddNode
             && reader.Inputs.Count(input => input is AttentionNode attention && IsOfOneKey(attention)) == 1
             && reader.Inputs[0].Form == reader.Inputs[1].Form);
 
-    private bool IsOfOneKey(AttentionNode node) => node.Mask is null && _few.Contains(node.Inputs[1]) && _few.Contains(node.Inputs[2])
+    private bool IsOfOneKey(AttentionNode node) =>
+        node.Mask is null && _few.Contains(node.Inputs[1]) && _few.Contains(node.Inputs[2])
         && _sizes[node.Inputs[1].Index].Places == 1;
 
     private static bool IsWholeVectors(SliceNode slice) => slice.First % Lanes.Count == 0 && slice.Channels % Lanes.Count == 0;

@@ -1,7 +1,8 @@
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// The same numbers elsewhere: y[p, c] = x[places[p] + channels[c]]. Larger maps, patches, some of the channels, a map as a vector.
+/// The same numbers elsewhere: y[p, c] = x[places[p] + channels[c]]. Larger maps, patches, some of the channels, a map as a
+/// vector.
 /// </summary>
 internal sealed unsafe class RearrangeStep : EngineStep
 {

@@ -7,7 +7,10 @@ namespace Mezzotint.Engine;
 /// of 32 bits, a term being the same channel of two neighbouring columns in bfloat16 or one in float32, as a stride has them: S i
 /// and S (i + 1).
 /// </summary>
-/// <remarks>A kernel's column k reads the columns S i + k - pad. Those of k + period are the same, a term further on; so there are copies for the first few k alone.</remarks>
+/// <remarks>
+/// A kernel's column k reads the columns S i + k - pad. Those of k + period are the same, a term further on; so there are copies
+/// for the first few k alone.
+/// </remarks>
 internal sealed unsafe class TermMap : IDisposable
 {
     private readonly NativeArray<uint> _data, _nothing; // a place of zeros, for columns that there are not
@@ -69,7 +72,8 @@ internal sealed unsafe class TermMap : IDisposable
                         Single(one, from.Bfloat16, to);
                     else if (from.Bfloat16 && _channels % Lanes.Count == 0)
                         for (int c = 0; c < _channels; c += Lanes.Count)
-                            (Bfloat16.Widen(Vector256.Load((ushort*)one + c)) | (Bfloat16.Widen(Vector256.Load((ushort*)two + c)) << 16)).Store(to + c);
+                            (Bfloat16.Widen(Vector256.Load((ushort*)one + c))
+                                | (Bfloat16.Widen(Vector256.Load((ushort*)two + c)) << 16)).Store(to + c);
                     else
                         Pair(one, two, from.Bfloat16, to);
                 }

@@ -1,7 +1,13 @@
 namespace Mezzotint.Engine;
 
-/// <summary>The gradient of a <see cref="Convolution"/>'s weights: dW[small channel, big channel, k] = sum over i of big[S i + k - pad] small[i], summed over images until it is taken.</summary>
-/// <remarks>The sums are read and written once a product. Small maps have few terms for as many sums, so several images are gathered before they are multiplied.</remarks>
+/// <summary>
+/// The gradient of a <see cref="Convolution"/>'s weights: dW[small channel, big channel, k] = sum over i of big[S i + k - pad]
+/// small[i], summed over images until it is taken.
+/// </summary>
+/// <remarks>
+/// The sums are read and written once a product. Small maps have few terms for as many sums, so several images are gathered
+/// before they are multiplied.
+/// </remarks>
 internal sealed unsafe class WeightGradient : IDisposable
 {
     /// <summary>Terms that are worth reading and writing a sum for.</summary>
@@ -35,10 +41,13 @@ internal sealed unsafe class WeightGradient : IDisposable
         {
             Inputs = [],
             Outputs = [],
-            Taps = [.. from image in Enumerable.Range(0, _together) from y in Enumerable.Range(0, small.Height) select image * _bigTerms.ImageBytes + y * shape.Stride * _bigTerms.RowBytes],
+            Taps = [.. from image in Enumerable.Range(0, _together)
+                       from y in Enumerable.Range(0, small.Height)
+                       select image * _bigTerms.ImageBytes + y * shape.Stride * _bigTerms.RowBytes],
             TermStep = _bigTerms.TermBytes,
             WeightStep = _smallTerms.TermBytes,
-        }, _small, _big, kernel, new(sizeof(float), 0), new(kernel * row, row), MapProduct.VectorsOf(_small) * TileKernel.VectorBytes, [.. Enumerable.Range(0, kernel).Select(_bigTerms.ColumnOffset)]);
+        }, _small, _big, kernel, new(sizeof(float), 0), new(kernel * row, row),
+            MapProduct.VectorsOf(_small) * TileKernel.VectorBytes, [.. Enumerable.Range(0, kernel).Select(_bigTerms.ColumnOffset)]);
     }
 
     /// <summary>Adds an image's.</summary>
@@ -54,11 +63,15 @@ internal sealed unsafe class WeightGradient : IDisposable
     {
         _waiting = 0;
         for (int k = 0; k < _shape.Kernel; k++)
-            _product.Run(_bigTerms.Data + k * _bigTerms.RowBytes, _smallTerms.Data, _sums.Data + (long)k * _big * _shape.Kernel * _small);
+            _product.Run(_bigTerms.Data + k * _bigTerms.RowBytes, _smallTerms.Data,
+                _sums.Data + (long)k * _big * _shape.Kernel * _small);
     }
 
     /// <summary>Adds what has been summed to a gradient, and begins anew.</summary>
-    /// <param name="to">[small channels, big channels, kernel, kernel]; with <paramref name="reversed"/> [big channels, small channels, kernel, kernel], the kernel turned about.</param>
+    /// <param name="to">
+    /// [small channels, big channels, kernel, kernel]; with <paramref name="reversed"/> [big channels, small channels, kernel,
+    /// kernel], the kernel turned about.
+    /// </param>
     /// <param name="reversed">Whether big and small are the other way about than in the layer.</param>
     public void Take(float* to, bool reversed = false)
     {

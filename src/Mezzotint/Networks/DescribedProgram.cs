@@ -46,8 +46,9 @@ internal sealed class DescribedProgram
         using var scope = NewDisposeScope();
         var values = new Tensor[_count];
         for (int i = 0; i < _given.Length; i++)
-            values[_given[i].Index] = given[i] ?? (_given[i].Form == ValueForm.Mask ? null! : throw new ArgumentNullException((_given[i] as InputNode)?.Of,
-                $"The network needs its input '{(_given[i] as InputNode)?.Of}'."));
+            values[_given[i].Index] = given[i] ?? (_given[i].Form == ValueForm.Mask ? null!
+                : throw new ArgumentNullException((_given[i] as InputNode)?.Of,
+                    $"The network needs its input '{(_given[i] as InputNode)?.Of}'."));
         foreach (var (node, run, lastUses) in _steps)
         {
             values[node.Index] = Step(run, values);

@@ -20,7 +20,8 @@ public unsafe class EnginePlanTests
     public static TheoryData<string, string> All =>
         [.. from kind in Engines.Both from layer in PlannedLayers.All.Keys select (kind, layer)];
 
-    public static TheoryData<string, int> Random => [.. from kind in Engines.Both from seed in Enumerable.Range(1, 12) select (kind, seed)];
+    public static TheoryData<string, int> Random =>
+        [.. from kind in Engines.Both from seed in Enumerable.Range(1, 12) select (kind, seed)];
 
     [Theory, MemberData(nameof(All))]
     public void Each_layer_and_its_gradients_are_those_of_libtorch(string kind, string layer)
@@ -41,9 +42,11 @@ public unsafe class EnginePlanTests
         using var engine = Engines.Use(kind);
         var shape = PlannedShape.Of(seed);
         var random = new Random(seed);
-        string[] names = [.. Enumerable.Range(0, 5).Select(_ => PlannedLayers.All.Keys.ElementAt(random.Next(PlannedLayers.All.Count)))];
+        string[] all = [.. PlannedLayers.All.Keys], names = [.. Enumerable.Range(0, 5).Select(_ => all[random.Next(all.Length)])];
         foreach (bool bfloat16 in TileKernel.IsBfloat16Supported ? new[] { false, true } : [false])
-            Compare($"{string.Join(", then ", names)}; seed {seed}, bfloat16 {bfloat16}, {shape}", shape, bfloat16, (net, x, vector, context) =>
+        {
+            string where = $"{string.Join(", then ", names)}; seed {seed}, bfloat16 {bfloat16}, {shape}";
+            Compare(where, shape, bfloat16, (net, x, vector, context) =>
             {
                 for (int i = 0; i < names.Length; i++)
                 {
@@ -52,6 +55,7 @@ public unsafe class EnginePlanTests
                 }
                 return x;
             });
+        }
     }
 
     /// <summary>A network may give several values, vectors among them: they follow each other.</summary>
@@ -69,7 +73,8 @@ public unsafe class EnginePlanTests
         using var exact = Classifier.Create(config, 3);
         exact.to(float64);
         using var flat = FlatParameters.Of(network);
-        var description = architecture == PlainClassifier.Name ? PlainClassifier.Describe(config) : ResidualClassifier.Describe(config);
+        var description = architecture == PlainClassifier.Name
+            ? PlainClassifier.Describe(config) : ResidualClassifier.Describe(config);
         random.manual_seed(5);
         var x = rand(1, config.Channels, config.Height, config.Width);
         var embedding = exact.Embed(x.to(float64));
@@ -77,7 +82,8 @@ public unsafe class EnginePlanTests
         var gradient = randn(wanted.shape);
         wanted.backward([gradient.to(float64)]);
 
-        using var engine = new NetworkEngine(network, description, config.Height, config.Width, 1, bfloat16: false, training: true);
+        using var engine = new NetworkEngine(network, description, config.Height, config.Width, 1, bfloat16: false,
+            training: true);
         engine.Pack();
         var made = zeros(wanted.shape);
         fixed (float* from = Numbers(x), to = Numbers(made), given = Numbers(gradient))
@@ -102,7 +108,7 @@ public unsafe class EnginePlanTests
             $"{engine.FloatsTaken} numbers");
     }
 
-    private static void Compare(string where, PlannedShape shape, bool bfloat16, Func<NetworkBuilder, Node, Node, PlannedContext, Node> layer)
+    private static void Compare(string where, PlannedShape shape, bool bfloat16, PlannedLayers.Layer layer)
     {
         using var scope = NewDisposeScope();
         random.manual_seed(shape.Seed);
@@ -136,11 +142,13 @@ public unsafe class EnginePlanTests
         var gradient = randn(f.shape);
         f.backward([gradient.to(float64)]);
 
-        using var engine = new NetworkEngine(network, network.Description, shape.Height, shape.Width, tokens, bfloat16, training: true);
+        using var engine = new NetworkEngine(network, network.Description, shape.Height, shape.Width, tokens, bfloat16,
+            training: true);
         engine.Pack();
         var made = zeros(f.shape);
         int size = 2 * shape.Height * shape.Width;
-        fixed (float* from = Numbers(images), to = Numbers(made), given = Numbers(gradient), rows = Numbers(context), row = Numbers(vectors))
+        fixed (float* from = Numbers(images), to = Numbers(made), given = Numbers(gradient))
+        fixed (float* rows = Numbers(context), row = Numbers(vectors))
             for (int i = 0; i < 2; i++)
             {
                 var condition = new EngineCondition
@@ -163,7 +171,8 @@ public unsafe class EnginePlanTests
             named => (named.name, named.parameter.grad!.clone()))];
 
     /// <summary>
-    /// The difference's norm as a share of the tensor's own. Gradients that are 0 by the network's structure are so in float64 but
+    /// The difference's norm as a share of the tensor's own. Gradients that are 0 by the network's structure are so in float64
+    /// but
     /// for its rounding; there the engine's rounding is measured by the largest.
     /// </summary>
     private static void CompareGradients(
@@ -176,7 +185,8 @@ public unsafe class EnginePlanTests
         {
             double size = Rms(gradient), off = Rms(ours[name] - gradient);
             double limit = size < 1e-12 * largest ? tolerance * largest / 100 : tolerance * size;
-            Assert.True(off <= limit, $"{where}: {name} is off by {off:E1}, allowed are {limit:E1}, of {size:E1}; the largest is {largest:E1}");
+            Assert.True(off <= limit,
+                $"{where}: {name} is off by {off:E1}, allowed are {limit:E1}, of {size:E1}; the largest is {largest:E1}");
         }
     }
 

@@ -126,7 +126,8 @@ public unsafe class NetworkEngineTests
         using (no_grad())
             foreach (var (_, parameter) in parameters)
                 if (parameter.abs().max().item<float>() == 0 || parameter.std().item<float>() == 0)
-                    parameter.add_(randn_like(parameter), alpha: 0.2); // what starts at 0 or 1 would hide what it is multiplied with
+                    // what starts at 0 or 1 would hide what it is multiplied with
+                    parameter.add_(randn_like(parameter), alpha: 0.2);
         using var flat = FlatParameters.Of(network);
         var (x, t, labels) = (randn(batch, config.InChannels, height, width), rand(batch), randint(10, [batch, 1], dtype: int64));
         // libtorch in float64, so that what is compared with is exact.

@@ -13,11 +13,14 @@ internal sealed record PlannedShape(int Seed, int Channels, int Height, int Widt
     public static PlannedShape Of(int seed)
     {
         var random = new Random(seed);
-        return new(seed, Widths[(seed - 1) % Widths.Length], 2 * random.Next(1, 5), 2 * random.Next(1, 5), seed % 3 == 1 ? 1 : random.Next(2, 9));
+        return new(seed, Widths[(seed - 1) % Widths.Length], 2 * random.Next(1, 5), 2 * random.Next(1, 5),
+            seed % 3 == 1 ? 1 : random.Next(2, 9));
     }
 }
 
-/// <summary>Layers of the vocabulary by name: each makes a map of the same places from a map, whose channels are a multiple of 4.</summary>
+/// <summary>
+/// Layers of the vocabulary by name: each makes a map of the same places from a map, whose channels are a multiple of 4.
+/// </summary>
 internal static class PlannedLayers
 {
     public delegate Node Layer(NetworkBuilder net, Node x, Node vector, PlannedContext context);
@@ -27,7 +30,8 @@ internal static class PlannedLayers
         ["convolution"] = (net, x, _, _) => net.Convolution("it", x, 48),
         ["convolution of 1 x 1 without a bias"] = (net, x, _, _) => net.Convolution("it", x, 20, kernel: 1, bias: false),
         ["convolution of 5 x 5"] = (net, x, _, _) => net.Convolution("it", x, 12, kernel: 5),
-        ["convolution of the image"] = (net, x, _, context) => net.Add(x, net.Convolution("it", context.Image, x.Channels, kernel: 5)),
+        ["convolution of the image"] = (net, x, _, context) =>
+            net.Add(x, net.Convolution("it", context.Image, x.Channels, kernel: 5)),
         ["halved and doubled"] = (net, x, _, _) =>
             net.Enlarge("up", net.Convolution("down", x, 48, stride: 2, bias: false), 36, kernel: 3),
         ["halved and doubled by kernels of 2"] = (net, x, _, _) =>
@@ -53,7 +57,8 @@ internal static class PlannedLayers
         ["modulation alone"] = (net, x, vector, _) =>
             net.Convolution("after", net.Modulate(x, net.Linear("both", vector, 2 * x.Channels)), 16, kernel: 1),
         ["modulated tokens"] = (net, x, vector, _) =>
-            net.TokensAsPlaces(net.Modulate(net.LayerNorm("it", net.PlacesAsTokens(x)), net.Linear("both", vector, 2 * x.Channels)), like: x),
+            net.TokensAsPlaces(
+                net.Modulate(net.LayerNorm("it", net.PlacesAsTokens(x)), net.Linear("both", vector, 2 * x.Channels)), like: x),
         ["a value that is read four times"] = (net, x, vector, _) =>
             net.Add(net.Add(net.Add(x, net.Convolution("one", x, x.Channels)), net.Silu(net.GroupNorm("two", x, 4))),
                 net.Add(x, vector)),
@@ -92,15 +97,16 @@ internal static class PlannedLayers
             ? net.Convolution("after", net.Attention(qkv[0], qkv[1], qkv[2], heads: 4), 20, kernel: 1) : x,
         ["attention of a map to itself as it is"] = (net, x, _, _) => net.Add(x, net.Attention(x, x, x, heads: 2)),
         ["causal attention"] = (net, x, _, _) => net.PlacesAsTokens(x) is var tokens
-            ? net.TokensAsPlaces(net.Attention(net.Linear("q", tokens, 40), net.Linear("k", tokens, 40), net.Linear("v", tokens, 40),
-                heads: 5, causal: true), like: x) : x,
+            ? net.TokensAsPlaces(net.Attention(net.Linear("q", tokens, 40), net.Linear("k", tokens, 40),
+                net.Linear("v", tokens, 40), heads: 5, causal: true), like: x) : x,
         ["a transformer"] = (net, x, _, context) => Transformer(net, x, context.Labels, null, heads: x.Channels / 4),
         ["attention to a context"] = (net, x, _, context) => Transformer(net, x, context.Context, null, heads: 2),
         ["attention to some of a context"] = (net, x, _, context) => Transformer(net, x, context.Context, context.Mask, heads: 1),
         ["attention to class tokens with a projection"] = (net, x, _, context) =>
             net.TokensAsPlaces(net.Linear("out", net.Attention(net.Linear("q", net.PlacesAsTokens(x), 40),
                 net.Linear("k", context.Labels, 40), net.Linear("v", context.Labels, 40), heads: 2), x.Channels), like: x),
-        ["attention to a normalised context as it is"] = (net, x, _, context) => net.LayerNorm("it", context.Context) is var tokens
+        ["attention to a normalised context as it is"] = (net, x, _, context) =>
+            net.LayerNorm("it", context.Context) is var tokens
             ? net.TokensAsPlaces(net.Attention(net.Linear("q", net.PlacesAsTokens(x), tokens.Channels), tokens, tokens, heads: 1),
                 like: x) : x,
         ["a text encoder"] = (net, x, _, context) => TextEncoder(net, x, context.Labels),
@@ -123,7 +129,8 @@ internal static class PlannedLayers
         var normed = net.LayerNorm("before", tokens);
         Node Linear(string name, Node of) => net.Linear(name, of, x.Channels, bias: false);
         tokens = net.Add(net.Attention(Linear("q", normed), Linear("k", normed), Linear("v", normed), heads: 1), tokens);
-        tokens = net.Add(net.Attention(Linear("q2", tokens), Linear("k2", context), Linear("v2", context), heads, mask: mask), tokens);
+        tokens = net.Add(net.Attention(Linear("q2", tokens), Linear("k2", context), Linear("v2", context), heads, mask: mask),
+            tokens);
         tokens = net.Add(net.Linear("out", net.Relu(net.Linear("in", tokens, 64)), x.Channels), tokens);
         return net.Add(x, net.Convolution("back", net.TokensAsPlaces(tokens, like: x), x.Channels, kernel: 1));
     }
@@ -133,7 +140,8 @@ internal static class PlannedLayers
         var tokens = net.Add(words, net.Positions("positions", words, 9));
         var normed = net.LayerNorm("words", tokens);
         Node Linear(string name, Node of) => net.Linear(name, of, words.Channels);
-        tokens = net.Add(tokens, net.Attention(Linear("q", normed), Linear("k", normed), Linear("v", normed), heads: 2, causal: true));
+        tokens = net.Add(tokens,
+            net.Attention(Linear("q", normed), Linear("k", normed), Linear("v", normed), heads: 2, causal: true));
         tokens = net.Add(tokens, net.Linear("out", net.QuickGelu(net.Linear("in", tokens, 36)), words.Channels));
         return net.Add(x, net.Linear("after", net.SumOfTokens(tokens), x.Channels));
     }

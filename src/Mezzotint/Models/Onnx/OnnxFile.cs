@@ -6,14 +6,18 @@ using Mezzotint.Noise;
 namespace Mezzotint.Models.Onnx;
 
 /// <summary>
-/// Writes a model's network as an ONNX file, which runs without this library: F(x, t, labels), of any batch size, and of one size of image.
+/// Writes a model's network as an ONNX file, which runs without this library: F(x, t, labels), of any batch size, and of one size
+/// of image.
 /// </summary>
 /// <remarks>
 /// Inputs: <c>x</c>, float32 [batch, C, H, W], the noisy images as the network sees them; <c>t</c>, float32 [batch], their times;
 /// <c>labels</c>, int64 [batch, tokens], the asked classes; or what else the network is given: a context is float32 [batch,
-/// tokens, D], and its mask float32 [batch, tokens], 1 for tokens that count. Output: <c>output</c>, float32 [batch, C, H, W]. How
-/// x and t follow from the level of noise, and the image from the output, is for the parameterisation to say: the metadata has the
-/// model's description under <c>mezzotint</c>, the same as the model folder's <c>config.json</c>. Sources: the ONNX specification,
+/// tokens, D], and its mask float32 [batch, tokens], 1 for tokens that count. Output: <c>output</c>, float32 [batch, C, H, W].
+/// How
+/// x and t follow from the level of noise, and the image from the output, is for the parameterisation to say: the metadata has
+/// the
+/// model's description under <c>mezzotint</c>, the same as the model folder's <c>config.json</c>. Sources: the ONNX
+/// specification,
 /// opset 17, github.com/onnx/onnx.
 /// </remarks>
 public static class OnnxFile
@@ -43,8 +47,10 @@ public static class OnnxFile
         layers.AddInputs(description, height, width);
         string output = layers.Add(description, ValueSizes.Of(description, height, width, tokens: 1));
         graph.Output("output", output, "batch", channels, height, width);
-        byte[] file = graph.Model(info.Name, "F(x, t, labels) of a diffusion model; the metadata's 'mezzotint' describes how it is used.",
-            new Dictionary<string, string> { [DescriptionKey] = Encoding.UTF8.GetString(ModelDescription.Write(info)) }).ToArray();
+        var metadata = new Dictionary<string, string>
+            { [DescriptionKey] = Encoding.UTF8.GetString(ModelDescription.Write(info)) };
+        byte[] file = graph.Model(info.Name,
+            "F(x, t, labels) of a diffusion model; the metadata's 'mezzotint' describes how it is used.", metadata).ToArray();
         AtomicFile.Write(path, stream => stream.Write(file));
     }
 }

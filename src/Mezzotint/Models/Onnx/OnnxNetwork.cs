@@ -54,7 +54,8 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         PositionsNode => Positions(node, inputs[0]),
         GroupNormNode norm => GroupNorm(norm, size, inputs[0]),
         LayerNormNode =>
-            graph.Add("LayerNormalization", [inputs[0], .. WeightAndBias(node, true)], ("axis", -1), ("epsilon", LayerNormEpsilon)),
+            graph.Add("LayerNormalization", [inputs[0], .. WeightAndBias(node, true)], ("axis", -1),
+                ("epsilon", LayerNormEpsilon)),
         ActivationNode activation => Activation(activation.Kind, inputs[0]),
         AttentionNode { Form: ValueForm.Map } attention => AmongPlaces(attention, size, inputs),
         AttentionNode attention => AmongTokens(attention, inputs),
@@ -151,8 +152,10 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     {
         string scores = graph.Add("MatMul", [Times(q, Number(Math.Sqrt((double)node.Heads / node.Channels))), k]);
         if (node.Causal) // the places above the diagonal
-            scores = Plus(scores, graph.Add("Trilu",
-                [graph.Add("Expand", [Number(Hidden), ShapeOf(scores, 2)]), graph.Add("Squeeze", [graph.Whole(1)])], ("upper", 1)));
+        {
+            string all = graph.Add("Expand", [Number(Hidden), ShapeOf(scores, 2)]);
+            scores = Plus(scores, graph.Add("Trilu", [all, graph.Add("Squeeze", [graph.Whole(1)])], ("upper", 1)));
+        }
         if (mask is not null)
             scores = Plus(scores, Times(Plus(graph.Add("Unsqueeze", [mask, graph.Whole(1, 2)]), Number(-1)), Number(-Hidden)));
         return graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", -1)), v]);
