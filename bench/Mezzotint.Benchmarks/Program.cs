@@ -74,6 +74,11 @@ var curves = new Command("curves", "The rates of training and sampling by batch,
 curves.SetAction(parsed => Show(parsed, "curves", "Rates by batch, image size and threads", "The seed's network; where nothing else is said batch 64, 28 x 28 pixels, a thread a core. Medians of five turns.",
     $"curves --seconds {parsed.GetValue(seconds)}", add => Curves.Measure(add, parsed.GetValue(seconds))));
 
+var widths = new Command("widths", "Networks of widths that are no whole vectors, by the engine and by libtorch.") { partsTimes, json, save };
+widths.SetAction(parsed => Show(parsed, "widths", "Widths that are no whole vectors",
+    "Eight images on one thread, in float32. Fresh weights.", $"widths --times {parsed.GetValue(partsTimes)}",
+    add => Widths.Measure(add, parsed.GetValue(partsTimes))));
+
 var shared = new Command("shared", "Training and sampling while another process takes a core, beside this program alone on one core.") { rounds, seconds, json, save };
 shared.SetAction(parsed => Show(parsed, "shared", "One core taken by another process", "The seed's preset at batch 64. The other process spins on the last core; alone means confined to the first core, with one thread. Ratios within a round.",
     $"shared --rounds {parsed.GetValue(rounds)} --seconds {parsed.GetValue(seconds)}", add => SharedCores.Measure(add, parsed.GetValue(rounds), parsed.GetValue(seconds))));
@@ -101,7 +106,7 @@ loadChild.Hidden = true;
 loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
 
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
-    { compare, parts, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild, operators };
+    { compare, parts, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild, operators };
 try
 {
     return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

@@ -2,11 +2,13 @@ using System.CommandLine;
 using System.Globalization;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
+using Mezzotint.Engine;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
+using TorchSharp;
 
 namespace Mezzotint.Cli.Verbs;
 
@@ -28,6 +30,9 @@ internal static class InspectVerb
             return Figures(terminal, named, need, json);
         var (path, network, info) = Open(named);
         using var _ = network;
+        if (info is not null)
+            terminal.Say(ComputePrecision.InWords(ComputePrecision.Automatic, torch.CPU, info.Model, info.Numbers.Height,
+                info.Numbers.Width));
         string tree = ModuleTree.Print(network);
         long parameters = network.parameters().Sum(parameter => parameter.numel());
         long frozen = network.parameters().Where(parameter => !parameter.requires_grad).Sum(parameter => parameter.numel());

@@ -51,6 +51,7 @@ internal static class SampleVerb
         string folder = like?.Folder ?? ModelSource.Find(request.Model);
         var place = like is null ? request.Place : request.Place.Like(like.Receipt.Precision);
         using var model = place.Load(folder);
+        terminal.Say(model.ComputedBy);
         IReadOnlyList<int> labels = like is null ? LabelList.Parse(request.Label, model.Info.ClassNames) : [.. like.Receipt.Labels.Distinct()];
         if (request.Picture.Inverts)
             return SampleInverted.Run(terminal, request, model, folder, labels, output);

@@ -63,6 +63,7 @@ internal static class ServeVerb
         options.Validate();
         string folder = ModelSource.Find(named);
         using var pipeline = DiffusionPipeline.Load(folder, threads, NameOf(folder), place.Device, place.Precision);
+        terminal.Say(pipeline.ComputedBy);
         using var log = new TerminalLog(terminal);
         await using var server = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
         terminal.Result(json, new { Urls = server.Addresses, Model = pipeline.Name, Folder = folder }, $"{pipeline.Name} draws at {string.Join(", ", server.Addresses)}; Ctrl-C ends it.");

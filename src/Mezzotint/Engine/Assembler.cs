@@ -8,9 +8,12 @@ internal enum Register
     Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R11 = 11,
 }
 
-/// <summary>Writes the few instructions of x86-64, with AVX-512 or with AVX2 and FMA, that <see cref="TileKernel"/> is made of.</summary>
+/// <summary>
+/// Writes the few instructions of x86-64, with AVX-512 or with AVX2 and FMA, that <see cref="TileKernel"/> is made of.
+/// </summary>
 /// <remarks>
-/// Encodings after Intel, "64 and IA-32 Architectures Software Developer's Manual", volume 2: REX and ModR/M in section 2.1, VEX in 2.3, EVEX in 2.7. Vector
+/// Encodings after Intel, "64 and IA-32 Architectures Software Developer's Manual", volume 2: REX and ModR/M in section 2.1, VEX
+/// in 2.3, EVEX in 2.7. Vector
 /// registers are told by number: zmm0 to zmm31, or ymm0 to ymm15. An address is a register and a displacement of 32 bits.
 /// </remarks>
 /// <param name="wide">Whether vectors have 512 bits, or 256.</param>

@@ -23,7 +23,9 @@ internal static class Bfloat16
 
     public static float ToSingle(ushort value) => BitConverter.UInt32BitsToSingle((uint)value << 16);
 
-    /// <summary>The same of 16 numbers, each in the lower half of its 32 bits. A NaN as <see cref="RoundFinite"/> has it.</summary>
+    /// <summary>
+    /// The same of 16 numbers, each in the lower half of its 32 bits. A NaN as <see cref="RoundFinite"/> has it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Round(Vector512<float> values)
     {

@@ -51,7 +51,7 @@ public static class ComputePrecision
     public static string Resolve(string name, torch.Device device, NetworkConfig? network = null)
     {
         ArgumentNullException.ThrowIfNull(device);
-        string? missing = network is null ? null : NetworkEngine.WhyNot(network);
+        string? missing = network is null ? null : NetworkEngine.WhyNoPlan(network);
         bool has = missing is null && HasBfloat16 && device.type == DeviceType.CPU;
         return name switch
         {
@@ -65,6 +65,25 @@ public static class ComputePrecision
                 $"precision {Printable.Quote(name ?? "")}: not known; there are {string.Join(", ", Names)}.")
                 { Key = "precision" },
         };
+    }
+
+    /// <summary>
+    /// What computes a network, for people to read: <c>engine: float32</c>, or <c>libtorch: </c> and why the engine does not.
+    /// </summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="device">Where the network is.</param>
+    /// <param name="network">Its shape.</param>
+    /// <param name="height">H of its images.</param>
+    /// <param name="width">W.</param>
+    /// <exception cref="MezzotintException">As <see cref="Resolve"/> has it.</exception>
+    public static string InWords(string name, torch.Device device, NetworkConfig network, int height, int width)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(network);
+        string precision = Resolve(name, device, network);
+        string? reason = device.type != DeviceType.CPU ? $"{precision} on a GPU"
+            : NetworkEngine.WhyNot(network.Describe(), height, width);
+        return reason is null ? $"engine: {precision}" : $"libtorch: {reason}";
     }
 
     private static string WhyNone(torch.Device device, string? missing) =>

@@ -28,7 +28,8 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
         _bias = parameters.BiasOf(name);
         BiasGradient = _bias == null ? null : parameters.Gradient($"{name}.bias");
         int border = Math.Max(1, _transposed ? shape.BigBorder : shape.SmallBorder);
-        Gradient = new Map(height, width, outputs, border, input.Bfloat16);
+        Gradient = options.Training
+            ? new Map(height, width, outputs, border, input.Bfloat16) : new Map(null, height, width, outputs);
         var start = _bias == null ? TileStart.Zero : TileStart.Bias;
         _forward = _transposed
             ? Convolution.Spread(shape, Gradient, input, start) : Convolution.Gather(shape, input, Gradient, start);
@@ -47,7 +48,9 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     /// <summary>What it reads.</summary>
     public Map Input { get; }
 
-    /// <summary>The gradient of what it makes, which <see cref="Backward"/> reads.</summary>
+    /// <summary>
+    /// The gradient of what it makes, which <see cref="Backward"/> reads; without memory where nothing is trained.
+    /// </summary>
     public Map Gradient { get; }
 
     /// <summary>The gradient of its bias: [outputs]; null where there is none.</summary>

@@ -3,8 +3,13 @@ namespace Mezzotint.Engine;
 /// <summary>Where the places of a map are: rows and columns of it, in bytes apart.</summary>
 internal readonly record struct Grid(int Row, int Column);
 
-/// <summary>A <see cref="TileShape"/> over a whole map: its rows and columns cut into tiles, its outputs into blocks of weights.</summary>
-/// <remarks>A tile is as large as the registers allow, for each weight that is read is used for each of its places: part of a row, or several rows of a small map.</remarks>
+/// <summary>
+/// A <see cref="TileShape"/> over a whole map: its rows and columns cut into tiles, its outputs into blocks of weights.
+/// </summary>
+/// <remarks>
+/// A tile is as large as the registers allow, for each weight that is read is used for each of its places: part of a row, or
+/// several rows of a small map.
+/// </remarks>
 internal sealed unsafe class MapProduct
 {
     private readonly List<(TileKernel Kernel, int Input, int Output, int Tiles)> _calls = [];
@@ -17,9 +22,12 @@ internal sealed unsafe class MapProduct
     /// <param name="columns">Columns of the map.</param>
     /// <param name="input">How its places lie in the input.</param>
     /// <param name="output">How they lie in the output.</param>
-    /// <param name="blockWeights">From a block's weights to the next one's, in bytes; 0 for those of <see cref="WeightsBytes"/>.</param>
+    /// <param name="blockWeights">
+    /// From a block's weights to the next one's, in bytes; 0 for those of <see cref="WeightsBytes"/>.
+    /// </param>
     /// <param name="inputColumns">Where each column is in the input, in bytes, where they are not evenly apart.</param>
-    public MapProduct(TileShape shape, int outputs, int rows, int columns, Grid input, Grid output, int blockWeights = 0, int[]? inputColumns = null)
+    public MapProduct(TileShape shape, int outputs, int rows, int columns, Grid input, Grid output, int blockWeights = 0,
+        int[]? inputColumns = null)
     {
         int most = TileShape.MostPlaces(shape.Vectors);
         _blockOutputs = shape.Vectors * Lanes.Count;
@@ -42,14 +50,29 @@ internal sealed unsafe class MapProduct
 
         void Add(int tileRows, int tileColumns, int tiles, int row, int column)
         {
-            int[] Offsets(Grid grid, int[]? columnsAt = null) => [.. from y in Enumerable.Range(0, tileRows) from x in Enumerable.Range(0, tileColumns) select y * grid.Row + (columnsAt?[x] ?? x * grid.Column)];
-            var tile = shape with { Inputs = Offsets(input, inputColumns), Outputs = Offsets(output), InputStep = tileRows * input.Row, OutputStep = tileRows * output.Row };
-            _calls.Add((TileKernel.Of(tile), row * input.Row + column * input.Column, row * output.Row + column * output.Column, tiles));
+            int[] Offsets(Grid grid, int[]? columnsAt = null) =>
+            [
+                .. from y in Enumerable.Range(0, tileRows)
+                   from x in Enumerable.Range(0, tileColumns)
+                   select y * grid.Row + (columnsAt?[x] ?? x * grid.Column),
+            ];
+            var tile = shape with
+            {
+                Inputs = Offsets(input, inputColumns),
+                Outputs = Offsets(output),
+                InputStep = tileRows * input.Row,
+                OutputStep = tileRows * output.Row,
+            };
+            _calls.Add((TileKernel.Of(tile), row * input.Row + column * input.Column, row * output.Row + column * output.Column,
+                tiles));
         }
     }
 
     /// <summary>How many vectors of outputs a block has: those that leave a tile enough places.</summary>
-    public static int VectorsOf(int outputs) => !TileKernel.IsWide ? 1 : outputs / Lanes.Count is var vectors && vectors % 2 == 0 ? 2 : vectors % 3 == 0 ? 3 : 1;
+    public static int VectorsOf(int outputs) => !TileKernel.IsWide ? 1
+        : outputs / Lanes.Count is var vectors && vectors % 2 == 0 ? 2
+        : vectors % 3 == 0 ? 3
+        : 1;
 
     /// <summary>The weights of a block, in bytes.</summary>
     public static int WeightsBytes(TileShape shape) => shape.Taps.Length * shape.Terms * shape.Vectors * TileKernel.VectorBytes;

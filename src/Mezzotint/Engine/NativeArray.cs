@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Mezzotint.Engine;
 
-/// <summary>Zeroed memory outside the garbage collector's, aligned to vectors, with room for a few kilobytes to be read past its end.</summary>
+/// <summary>
+/// Zeroed memory outside the garbage collector's, aligned to vectors, with room for a few kilobytes to be read past its end.
+/// </summary>
 internal sealed unsafe class NativeArray<T> : IDisposable
     where T : unmanaged
 {

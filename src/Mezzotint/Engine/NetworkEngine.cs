@@ -105,16 +105,25 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>Whether there is an engine for such a network, images and numbers on this processor: as <see cref="For"/> has
     /// it.</summary>
     public static bool Exists(NetworkDescription network, int height, int width, bool bfloat16, int tokens = 1) =>
-        (bfloat16 ? TileKernel.IsBfloat16Supported : TileKernel.IsSupported) && (long)height * width <= MostPixels
-        && WhyNot(network, height, width, tokens) is null;
+        (!bfloat16 || TileKernel.IsBfloat16Supported) && WhyNot(network, height, width, tokens) is null;
+
+    /// <summary>Why no engine runs a network here, such as <c>the engine does not compute ...</c>; null where one does.</summary>
+    /// <param name="description">The network.</param>
+    /// <param name="height">H of its images.</param>
+    /// <param name="width">W.</param>
+    /// <param name="tokens">Labels of an image, or tokens of its context.</param>
+    public static string? WhyNot(NetworkDescription description, int height, int width, int tokens = 1) =>
+        EngineChoice.Current == EngineKind.Off ? $"{EngineChoice.Variable} is off"
+        : !TileKernel.IsSupported ? "the engine takes Linux on x86-64, AVX2 or AVX-512, and leave to make memory executable"
+        : (long)height * width > MostPixels ? $"the engine computes images of {MostPixels} pixels at most"
+        : WhyNoPlan(description, height, width, tokens) is { } missing ? $"the engine does not compute {missing}"
+        : null;
 
     /// <summary>What there is no plan for in networks of that shape; null where there is one.</summary>
-    public static string? WhyNot(NetworkConfig config) => WhyNot(config.Describe(), config.Stride, config.Stride);
+    public static string? WhyNoPlan(NetworkConfig config) =>
+        WhyNoPlan(config.Describe(), config.Stride, config.Stride, tokens: 1);
 
-    /// <summary>
-    /// What there is no plan for in a network, such as <c>maps that take 2 GB or more</c>; null where there is one.
-    /// </summary>
-    public static string? WhyNot(NetworkDescription description, int height, int width, int tokens = 1)
+    private static string? WhyNoPlan(NetworkDescription description, int height, int width, int tokens)
     {
         try
         {

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Engine;
 
-/// <summary>Evaluates a network, without gradients, in the fastest way that there is for it: by a <see cref="NetworkEngine"/>, or by libtorch. One thread at a time.</summary>
+/// <summary>
+/// Evaluates a network, without gradients, in the fastest way that there is for it: by a <see cref="NetworkEngine"/>, or by
+/// libtorch. One thread at a time.
+/// </summary>
 internal sealed unsafe class NetworkEvaluator : IDisposable
 {
     private readonly DenoisingNetwork _network;
@@ -52,24 +55,31 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
     public Tensor Evaluate(Tensor x, Tensor t, Condition condition)
     {
-        var engine = _engine is null || condition.Classes is null ? null : For((int)condition.Tokens);
+        _network.Check(condition);
+        var engine = _engine is null ? null : For((int)condition.Tokens);
         return engine is null ? SteadyBatch.Evaluate(_network, x, t, condition) : Evaluate(engine, x, t, condition);
     }
 
     /// <summary>The same by an engine, for as many tokens an image as it is made for.</summary>
     public static Tensor Evaluate(NetworkEngine engine, Tensor x, Tensor t, Condition condition)
     {
-        var labels = condition.Classes!;
         using var scope = NewDisposeScope();
         var f = empty(x.shape);
-        int count = (int)x.shape[0];
-        long size = x.numel() / count;
+        int count = (int)x.shape[0], tokens = (int)condition.Tokens;
+        long size = x.numel() / count, width = condition.Context?.shape[2] ?? 0, pooled = condition.Pooled?.shape[1] ?? 0;
         var times = Numbers<float>(t);
-        var classes = Numbers<long>(labels);
-        int tokens = (int)labels.shape[1];
-        fixed (float* first = Numbers<float>(x), output = Numbers<float>(f))
+        var labels = condition.Classes is { } classes ? Numbers<long>(classes) : default;
+        var mask = condition.Mask is { } seen ? Numbers<bool>(seen) : default;
+        fixed (float* first = Numbers<float>(x), output = Numbers<float>(f), context = Floats(condition.Context))
+        fixed (float* vector = Floats(condition.Pooled))
             for (int i = 0; i < count; i++)
-                engine.Forward(first + i * size, times[i], classes.Slice(i * tokens, tokens), output + i * size);
+                engine.Forward(first + i * size, times[i], new EngineCondition
+                {
+                    Labels = labels.IsEmpty ? default : labels.Slice(i * tokens, tokens),
+                    Context = context + i * tokens * width,
+                    Mask = mask.IsEmpty ? default : mask.Slice(i * tokens, tokens),
+                    Vector = vector + i * pooled,
+                }, output + i * size);
         return f.MoveToOuterDisposeScope();
     }
 
@@ -88,6 +98,8 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
             _others[tokens] = engine = _make(tokens);
         return engine;
     }
+
+    private static Span<float> Floats(Tensor? tensor) => tensor is null ? default : Numbers<float>(tensor.to(float32));
 
     /// <summary>The numbers of a tensor on the CPU, one after the other.</summary>
     internal static Span<T> Numbers<T>(Tensor tensor)

@@ -12,7 +12,8 @@ internal sealed unsafe class OutputLayer : IDisposable
 
     private readonly ParameterTable _parameters;
     private readonly string _name;
-    private readonly Map _input, _gradient;
+    private readonly Map _input;
+    private readonly Map? _gradient;
     private readonly int _outputs, _padded;
     private readonly Convolution _taps;
     private readonly Convolution? _backward;
@@ -33,9 +34,9 @@ internal sealed unsafe class OutputLayer : IDisposable
         _parts = new((long)input.Places * _padded);
         using var parts = new Map(input.Height, input.Width, outputs * Taps, 0, false);
         _taps = Convolution.Gather(new(1), input, parts, TileStart.Zero);
-        _gradient = new Map(input.Height, input.Width, outputs, 1, false);
         if (!options.Training)
             return;
+        _gradient = new Map(input.Height, input.Width, outputs, 1, false);
         if (!options.NoInputGradient)
             _backward = Convolution.Spread(Shape, input, _gradient, options.AddsToGradient ? TileStart.Output : TileStart.Zero);
         _weightGradient = new WeightGradient(Shape, _gradient, input, false);
@@ -88,11 +89,11 @@ internal sealed unsafe class OutputLayer : IDisposable
             for (int y = 0; y < _input.Height; y++)
                 for (int x = 0; x < _input.Width; x++, imageGradient++)
                 {
-                    *((float*)(_gradient.Origin + y * _gradient.RowBytes + x * _gradient.PlaceBytes) + o) = *imageGradient;
+                    *((float*)(_gradient!.Origin + y * _gradient.RowBytes + x * _gradient.PlaceBytes) + o) = *imageGradient;
                     bias[o] += *imageGradient;
                 }
-        _weightGradient!.Add(_gradient, _input);
-        _backward?.Run(_gradient, inputGradient);
+        _weightGradient!.Add(_gradient!, _input);
+        _backward?.Run(_gradient!, inputGradient);
     }
 
     /// <summary>Adds what has been summed to the gradient of the weights.</summary>
@@ -100,7 +101,7 @@ internal sealed unsafe class OutputLayer : IDisposable
 
     public void Dispose()
     {
-        _gradient.Dispose();
+        _gradient?.Dispose();
         _taps.Dispose();
         _backward?.Dispose();
         _weightGradient?.Dispose();

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Engine;
 
-/// <summary>Where the parameters of a network and their gradients are, by their names: float32, each in one piece, in the order of libtorch.</summary>
+/// <summary>
+/// Where the parameters of a network and their gradients are, by their names: float32, each in one piece, in the order of
+/// libtorch.
+/// </summary>
 internal sealed unsafe class ParameterTable
 {
     private readonly Dictionary<string, (nint Value, nint Gradient, long Count)> _parameters = [];
@@ -16,7 +19,10 @@ internal sealed unsafe class ParameterTable
     public ParameterTable(nn.Module network, bool gradients)
     {
         foreach (var (name, parameter) in network.named_parameters())
-            _parameters[name] = (Address(parameter), gradients && parameter.requires_grad ? Address(parameter.grad!) : 0, parameter.numel());
+        {
+            nint gradient = gradients && parameter.requires_grad ? Address(parameter.grad!) : 0;
+            _parameters[name] = (Address(parameter), gradient, parameter.numel());
+        }
     }
 
     /// <summary>Whether there is a parameter of that name.</summary>
@@ -29,7 +35,8 @@ internal sealed unsafe class ParameterTable
     /// <summary>The bias of a layer, or null where it has none.</summary>
     public float* BiasOf(string layer) => Has($"{layer}.bias") ? Value($"{layer}.bias") : null;
 
-    private static nint Address(Tensor tensor) => tensor.device.type == DeviceType.CPU && tensor.dtype == ScalarType.Float32 && tensor.is_contiguous()
+    private static nint Address(Tensor tensor) =>
+        tensor.device.type == DeviceType.CPU && tensor.dtype == ScalarType.Float32 && tensor.is_contiguous()
         ? (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes))
         : throw new InvalidOperationException("A parameter is not contiguous float32 on the CPU.");
 }

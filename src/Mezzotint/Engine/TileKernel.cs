@@ -28,10 +28,13 @@ internal unsafe struct TileArguments
 }
 
 /// <summary>
-/// One tile of a matrix product: out[p, o] = start + sum over taps t and terms c of in[at(p) + tap(t) + c] w[t, c, o], for a few places p and 16 to 64 outputs o.
+/// One tile of a matrix product: out[p, o] = start + sum over taps t and terms c of in[at(p) + tap(t) + c] w[t, c, o], for a few
+/// places p and 16 to 64 outputs o.
 /// Convolutions, linear layers and their gradients are all made of it: they differ in where their places, taps and terms are.
 /// </summary>
-/// <param name="Bfloat16">Whether a term is two numbers of bfloat16, side by side in inputs and weights, or one of float32: 32 bits either way.</param>
+/// <param name="Bfloat16">
+/// Whether a term is two numbers of bfloat16, side by side in inputs and weights, or one of float32: 32 bits either way.
+/// </param>
 /// <param name="Vectors">Outputs of a tile, in 16.</param>
 /// <param name="Terms">Terms of a tap.</param>
 /// <param name="Start">What a tile begins with.</param>
@@ -58,20 +61,27 @@ internal sealed record TileShape(bool Bfloat16, int Vectors, int Terms, TileStar
     /// <summary>Where each tap is, in bytes; the weights follow each other in this order.</summary>
     public required int[] Taps { get; init; }
 
-    /// <summary>Most places that a tile of so many vectors has registers for: one for each vector of outputs, one for each of weights, one for the input.</summary>
+    /// <summary>
+    /// Most places that a tile of so many vectors has registers for: one for each vector of outputs, one for each of weights, one
+    /// for the input.
+    /// </summary>
     public static int MostPlaces(int vectors) => MostPlaces(vectors, TileKernel.IsWide);
 
     /// <inheritdoc cref="MostPlaces(int)"/>
-    public static int MostPlaces(int vectors, bool wide) => wide ? (32 - 1 - vectors) / vectors : (16 - 1 - 2 * vectors) / (2 * vectors);
+    public static int MostPlaces(int vectors, bool wide) =>
+        wide ? (32 - 1 - vectors) / vectors : (16 - 1 - 2 * vectors) / (2 * vectors);
 
     /// <summary>What makes one shape another.</summary>
-    public string Key => $"{Bfloat16} {Vectors} {Terms} {TermStep} {WeightStep} {InputStep} {OutputStep} {Start} {string.Join(',', Inputs)} {string.Join(',', Outputs)} {string.Join(',', Taps)}";
+    public string Key => $"{Bfloat16} {Vectors} {Terms} {TermStep} {WeightStep} {InputStep} {OutputStep} {Start} "
+        + $"{string.Join(',', Inputs)} {string.Join(',', Outputs)} {string.Join(',', Taps)}";
 }
 
 /// <summary>A <see cref="TileShape"/> as machine code, made where it is first asked for.</summary>
 /// <remarks>
-/// .NET 10 has no intrinsics for the bfloat16 of AVX-512, and a convolution whose offsets are part of its code needs no addresses to be computed: hence code of our own, as
-/// oneDNN and others make theirs. Each weight is read once a tile, each input once a tap and channel, all sums stay in registers. <see cref="TileTwin"/> does the same in plain C#.
+/// .NET 10 has no intrinsics for the bfloat16 of AVX-512, and a convolution whose offsets are part of its code needs no addresses
+/// to be computed: hence code of our own, as
+/// oneDNN and others make theirs. Each weight is read once a tile, each input once a tap and channel, all sums stay in registers.
+/// <see cref="TileTwin"/> does the same in plain C#.
 /// </remarks>
 internal sealed unsafe class TileKernel
 {
@@ -112,14 +122,16 @@ internal sealed unsafe class TileKernel
     public static bool HasBfloat16Code { get; } =
         HasCode && IsWide && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
 
-    private static bool Chosen(bool code) => EngineChoice.Current switch { EngineKind.Off => false, EngineKind.Plain => true, _ => code };
+    private static bool Chosen(bool code) =>
+        EngineChoice.Current switch { EngineKind.Off => false, EngineKind.Plain => true, _ => code };
 
     /// <summary>The kernel of a shape.</summary>
     public static TileKernel Of(TileShape shape) =>
         EngineChoice.Current == EngineKind.Plain ? new TileKernel(shape, wide: null) : Of(shape, IsWide);
 
     /// <summary>Its code with vectors of 512 bits, or of 256, which every processor with the former runs as well.</summary>
-    public static TileKernel Of(TileShape shape, bool wide) => Made.GetOrAdd($"{wide} {shape.Key}", _ => new TileKernel(shape, wide));
+    public static TileKernel Of(TileShape shape, bool wide) =>
+        Made.GetOrAdd($"{wide} {shape.Key}", _ => new TileKernel(shape, wide));
 
     /// <summary>Computes.</summary>
     public void Run(TileArguments arguments)
@@ -135,7 +147,9 @@ internal sealed unsafe class TileKernel
         var code = new Assembler(wide);
         var (input, weights, output, bias, tiles) = (Register.R8, Register.R9, Register.Rax, Register.Rsi, Register.Rcx);
         var (at, weight, tap, tapsLeft, termsLeft) = (Register.Rdx, Register.R10, Register.R11, Register.Rbx, Register.Rdi);
-        int places = shape.Inputs.Length, vectors = wide ? shape.Vectors : 2 * shape.Vectors, bytes = wide ? VectorBytes : VectorBytes / 2, unrolled = Enumerable.Range(1, MostUnrolled).Last(n => shape.Terms % n == 0);
+        int places = shape.Inputs.Length, vectors = wide ? shape.Vectors : 2 * shape.Vectors;
+        int bytes = wide ? VectorBytes : VectorBytes / 2;
+        int unrolled = Enumerable.Range(1, MostUnrolled).Last(n => shape.Terms % n == 0);
         int Sum(int place, int vector) => place * vectors + vector;
         int first = places * vectors, broadcast = first + vectors;
 

@@ -3,7 +3,8 @@ namespace Mezzotint.Engine;
 /// <summary>W x + b of one vector: the layers of the embeddings.</summary>
 internal sealed unsafe class VectorLayer(ParameterTable parameters, string name, int inputs, int outputs)
 {
-    private readonly float* _weight = parameters.Value($"{name}.weight"), _bias = parameters.BiasOf(name), _weightGradient = parameters.Gradient($"{name}.weight");
+    private readonly float* _weight = parameters.Value($"{name}.weight"), _bias = parameters.BiasOf(name);
+    private readonly float* _weightGradient = parameters.Gradient($"{name}.weight");
     private readonly float* _biasGradient = parameters.Has($"{name}.bias") ? parameters.Gradient($"{name}.bias") : null;
 
     public int Outputs => outputs;

@@ -47,7 +47,8 @@ internal sealed unsafe class WeightGradient : IDisposable
             TermStep = _bigTerms.TermBytes,
             WeightStep = _smallTerms.TermBytes,
         }, _small, _big, kernel, new(sizeof(float), 0), new(kernel * row, row),
-            MapProduct.VectorsOf(_small) * TileKernel.VectorBytes, [.. Enumerable.Range(0, kernel).Select(_bigTerms.ColumnOffset)]);
+            MapProduct.VectorsOf(_small) * TileKernel.VectorBytes,
+            [.. Enumerable.Range(0, kernel).Select(_bigTerms.ColumnOffset)]);
     }
 
     /// <summary>Adds an image's.</summary>

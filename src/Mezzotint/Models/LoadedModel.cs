@@ -30,6 +30,10 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <summary>With what numbers images are drawn: <see cref="ComputePrecision.Float32"/> or <see cref="ComputePrecision.Bfloat16"/>. What takes gradients of the network or inverts it is float32 always.</summary>
     public string Precision => ComputePrecision.Resolve(_precision, Device, Info.Model);
 
+    /// <summary>What computes the network, for people to read, as <see cref="ComputePrecision.InWords"/> has it.</summary>
+    public string ComputedBy =>
+        ComputePrecision.InWords(_precision, Device, Info.Model, Info.Numbers.Height, Info.Numbers.Width);
+
     /// <summary>Chooses the precision, for everything that is made of the model from then on.</summary>
     /// <param name="precision">As <see cref="ComputePrecision"/> has it; without a choice it is <see cref="ComputePrecision.Automatic"/>.</param>
     /// <returns>The model itself.</returns>

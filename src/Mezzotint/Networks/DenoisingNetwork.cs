@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Networks;
 
 /// <summary>
-/// A network F(x, t, condition) from noisy images to images: what it predicts of them is for a <see cref="Noise.Parameterisation"/>
+/// A network F(x, t, condition) from noisy images to images: what it predicts of them is for a <see
+/// cref="Noise.Parameterisation"/>
 /// to say.
 /// </summary>
 /// <remarks>
@@ -31,7 +32,9 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
     /// <summary>Predicts.</summary>
     /// <param name="x">Noisy images: [B, C, H, W]; H and W are multiples of <see cref="NetworkConfig.Stride"/>.</param>
     /// <param name="t">Times as the parameterisation tells them: [B].</param>
-    /// <param name="condition">What is asked for: B rows of classes, or of the context that the network is described with.</param>
+    /// <param name="condition">
+    /// What is asked for: B rows of classes, or of the context that the network is described with.
+    /// </param>
     /// <returns>[B, C, H, W].</returns>
     /// <exception cref="ArgumentException">A shape does not fit.</exception>
     public override Tensor forward(Tensor x, Tensor t, Condition condition)
@@ -75,13 +78,27 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
     }
 
     /// <summary>What the description reads, in its order.</summary>
-    private Tensor[] Inputs(Tensor x, Tensor t, Condition condition) => [.. Description.Inputs.Select(input => input.Of switch
+    private Tensor?[] Inputs(Tensor x, Tensor t, Condition condition) => [.. Description.Inputs.Select(input => input.Of switch
     {
         "x" => x,
         "t" => t,
-        var name => condition.Input(name) ?? throw new ArgumentException(
-            $"The network asks for {name}, and the condition has none.", nameof(condition)),
+        var name => condition.Input(name),
     })];
+
+    /// <summary>Checks that a condition has what the network reads.</summary>
+    /// <exception cref="ArgumentException">It lacks something, or has it in another width.</exception>
+    internal void Check(Condition condition)
+    {
+        foreach (var input in Description.Inputs.Where(input => input.Of is not ("x" or "t")))
+        {
+            var given = condition.Input(input.Of);
+            if (given is null && input.Form != ValueForm.Mask)
+                throw new ArgumentException($"The network asks for {input.Of}, and the condition has none.", nameof(condition));
+            if (input.Form is ValueForm.Tokens or ValueForm.Vector && given!.shape[^1] != input.Channels)
+                throw new ArgumentException(
+                    $"The network asks for {input.Of} of {input.Channels} numbers, not {given.shape[^1]}.", nameof(condition));
+        }
+    }
 
     // libtorch ends the process over some wrong shapes, so they are found here.
     private void CheckShapes(Tensor x, Tensor t, Condition condition)
@@ -97,6 +114,8 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
             throw new ArgumentException($"Times must be [{x.shape[0]}], one an image, not [{string.Join(", ", t.shape)}].",
                 nameof(t));
         if (condition.Count != x.shape[0])
-            throw new ArgumentException($"The condition must have {x.shape[0]} rows, one an image, not {condition.Count}.", nameof(condition));
+            throw new ArgumentException($"The condition must have {x.shape[0]} rows, one an image, not {condition.Count}.",
+                nameof(condition));
+        Check(condition);
     }
 }

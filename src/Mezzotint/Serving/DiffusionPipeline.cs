@@ -64,6 +64,9 @@ public sealed class DiffusionPipeline : IDisposable
     /// <summary>The name of where it is evaluated, as <see cref="ComputeDevice"/> has it.</summary>
     public string Device => _model.Device.ToString();
 
+    /// <summary>What computes the network, for people to read, as <see cref="ComputePrecision.InWords"/> has it.</summary>
+    public string ComputedBy => _model.ComputedBy;
+
     /// <summary>What is known about the model.</summary>
     public ModelInfo Model => _model.Info;
 

@@ -33,6 +33,30 @@ public class ComputePrecisionTests
         Assert.Equal("float32", model.With("float32").Precision);
     }
 
+    [Fact]
+    public void A_sentence_says_what_computes_a_network_and_why_it_is_not_the_engine()
+    {
+        var network = new UNetConfig();
+        string InWords(int side) => ComputePrecision.InWords("float32", CPU, network, side, side);
+        using (Engines.UseAny())
+        {
+            Assert.Equal("engine: float32", InWords(28));
+            Assert.StartsWith("libtorch: the engine computes images of ", InWords(1024), StringComparison.Ordinal);
+        }
+        using (EngineChoice.Use(EngineKind.Off))
+            Assert.Equal("libtorch: MEZZOTINT_ENGINE is off", InWords(28));
+    }
+
+    [Fact]
+    public void A_layer_without_a_step_is_named()
+    {
+        var net = new NetworkBuilder("Odd");
+        Node t = net.Number("t");
+        using var any = Engines.UseAny();
+        Assert.Equal("the engine does not compute a value of the type Input in this place",
+            NetworkEngine.WhyNot(net.Build(net.Silu(t)), 8, 8));
+    }
+
     [Theory]
     [InlineData("float16")]
     [InlineData("")]

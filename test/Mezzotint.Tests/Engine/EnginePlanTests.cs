@@ -15,8 +15,6 @@ namespace Mezzotint.Tests.Engine;
 /// </summary>
 public unsafe class EnginePlanTests
 {
-    private const int ContextWidth = 20;
-
     public static TheoryData<string, string> All =>
         [.. from kind in Engines.Both from layer in PlannedLayers.All.Keys select (kind, layer)];
 
@@ -111,32 +109,13 @@ public unsafe class EnginePlanTests
     private static void Compare(string where, PlannedShape shape, bool bfloat16, PlannedLayers.Layer layer)
     {
         using var scope = NewDisposeScope();
-        random.manual_seed(shape.Seed);
-        Node Describe(NetworkBuilder net)
-        {
-            using var module = net.Module("it", "Part");
-            Node x = net.Map("x", 2), t = net.Number("t"), labels = net.Indices("labels");
-            Node tokens = net.Tokens("context", ContextWidth), mask = net.Mask("mask"), pooled = net.Vector("pooled", 6);
-            var vector = net.Add(net.Linear("vector", net.TimeFeatures(t, [0.5, 1, 2]), shape.Channels),
-                net.Linear("pooled", pooled, shape.Channels));
-            var context = new PlannedContext(net.Embedding("labels", labels, 5, 24), tokens, mask, x, shape.Height * shape.Width);
-            var y = layer(net, net.Convolution("first", x, shape.Channels), vector, context);
-            return net.Convolution("last", net.Silu(net.GroupNorm("norm", y, 2)), 2);
-        }
-        using var network = new DescribedPart(Describe);
-        using var exact = new DescribedPart(Describe);
+        using var network = PlannedLayers.Network(shape, layer);
+        using var exact = PlannedLayers.Network(shape, layer);
         exact.to(float64);
-        using (no_grad())
-            foreach (var (mine, theirs) in network.parameters().Zip(exact.parameters()))
-            {
-                mine.add_(randn_like(mine), alpha: 0.1);
-                theirs.copy_(mine);
-            }
         using var flat = FlatParameters.Of(network);
-        int tokens = shape.Tokens;
-        var (images, times, classes) = (randn(2, 2, shape.Height, shape.Width), rand(2), randint(5, [2, tokens], dtype: int64));
-        var (context, vectors) = (randn(2, tokens, ContextWidth), randn(2, 6));
-        bool[] seen = [.. Enumerable.Range(0, 2 * tokens).Select(i => i % tokens == 0 || (i + shape.Seed) % 3 > 0)];
+        int tokens = shape.Tokens, width = PlannedLayers.ContextWidth;
+        var (images, times, classes, context, vectors) = PlannedLayers.Inputs(shape, 2);
+        bool[] seen = PlannedLayers.Seen(shape, 2);
         var f = exact.Run(images.to(float64), times.to(float64), classes, context.to(float64), tensor(seen, [2, tokens]),
             vectors.to(float64));
         var gradient = randn(f.shape);
@@ -154,7 +133,7 @@ public unsafe class EnginePlanTests
                 var condition = new EngineCondition
                 {
                     Labels = classes[i].data<long>().ToArray(),
-                    Context = rows + i * tokens * ContextWidth,
+                    Context = rows + i * tokens * width,
                     Mask = seen.AsSpan(i * tokens, tokens),
                     Vector = row + i * 6,
                 };

@@ -1,4 +1,6 @@
 using Mezzotint.Networks;
+using Mezzotint.Tests.Networks;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Engine;
 
@@ -23,6 +25,8 @@ internal sealed record PlannedShape(int Seed, int Channels, int Height, int Widt
 /// </summary>
 internal static class PlannedLayers
 {
+    public const int ContextWidth = 20;
+
     public delegate Node Layer(NetworkBuilder net, Node x, Node vector, PlannedContext context);
 
     public static readonly Dictionary<string, Layer> All = new()
@@ -122,6 +126,36 @@ internal static class PlannedLayers
         ["the mean of a map"] = (net, x, _, _) => net.Add(x, net.Linear("it", net.MeanOfPlaces(x), x.Channels)),
         ["a map as a vector"] = (net, x, _, context) => net.Add(x, net.Linear("it", net.Flatten(x, context.Places), x.Channels)),
     };
+
+    /// <summary>A layer between a first and a last convolution: its weights follow from the shape's seed, and none is 0 or 1.</summary>
+    public static DescribedPart Network(PlannedShape shape, Layer layer)
+    {
+        random.manual_seed(shape.Seed);
+        var network = new DescribedPart(net =>
+        {
+            using var module = net.Module("it", "Part");
+            Node x = net.Map("x", 2), t = net.Number("t"), labels = net.Indices("labels");
+            Node tokens = net.Tokens("context", ContextWidth), mask = net.Mask("mask"), pooled = net.Vector("pooled", 6);
+            var vector = net.Add(net.Linear("vector", net.TimeFeatures(t, [0.5, 1, 2]), shape.Channels),
+                net.Linear("pooled", pooled, shape.Channels));
+            var context = new PlannedContext(net.Embedding("labels", labels, 5, 24), tokens, mask, x, shape.Height * shape.Width);
+            var y = layer(net, net.Convolution("first", x, shape.Channels), vector, context);
+            return net.Convolution("last", net.Silu(net.GroupNorm("norm", y, 2)), 2);
+        });
+        using var noGrad = no_grad();
+        foreach (var parameter in network.parameters())
+            parameter.add_(randn_like(parameter), alpha: 0.1);
+        return network;
+    }
+
+    /// <summary>Random inputs: images, times, labels, a context and vectors.</summary>
+    public static (Tensor Images, Tensor Times, Tensor Labels, Tensor Context, Tensor Vectors) Inputs(PlannedShape shape, int count) =>
+        (randn(count, 2, shape.Height, shape.Width), rand(count), randint(5, [count, shape.Tokens], dtype: int64),
+            randn(count, shape.Tokens, ContextWidth), randn(count, 6));
+
+    /// <summary>Which tokens count: the first of each image, and some of the others.</summary>
+    public static bool[] Seen(PlannedShape shape, int count) =>
+        [.. Enumerable.Range(0, count * shape.Tokens).Select(i => i % shape.Tokens == 0 || (i + shape.Seed) % 3 > 0)];
 
     private static Node Transformer(NetworkBuilder net, Node x, Node context, Node? mask, int heads)
     {

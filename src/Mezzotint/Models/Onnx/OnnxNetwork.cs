@@ -12,6 +12,8 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     private const float LayerNormEpsilon = 1e-5f; // libtorch's
     private const double Hidden = -1e30;          // the score of a key that is not seen
 
+    private ValueSize[] _sizes = []; // of the values of the network that is added
+
     /// <summary>Adds what the network is given: of any number of images and tokens.</summary>
     public void AddInputs(NetworkDescription description, int height, int width)
     {
@@ -32,6 +34,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     /// <returns>The name of what it gives.</returns>
     public string Add(NetworkDescription description, ValueSize[] sizes)
     {
+        _sizes = sizes;
         var names = new string[description.Nodes.Count];
         foreach (var node in description.Nodes)
             names[node.Index] = Add(node, sizes[node.Index], [.. node.Inputs.Select(input => names[input.Index])]);
@@ -65,7 +68,8 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
             Plus(inputs[0], node.Inputs[1].Form == node.Form ? inputs[1] : OverPlaces(inputs[1], node.Form, node.Channels)),
         MultiplyNode => Times(inputs[0], inputs[1]),
         ModulateNode => Modulated(node, inputs[0], inputs[1]),
-        ConcatenateNode => graph.Add("Concat", inputs, ("axis", ChannelAxis(node.Form))),
+        ConcatenateNode => graph.Add("Concat",
+            [.. inputs.Zip(node.Inputs, (input, of) => Cropped(input, _sizes[of.Index], size))], ("axis", ChannelAxis(node.Form))),
         SliceNode slice => Slice(inputs[0], slice.First, slice.Channels, ChannelAxis(slice.Form)),
         ResampleNode resample => Resampled(resample, size, inputs[0]),
         // [B, P, C]
@@ -196,6 +200,14 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     {
         string Part(int first) => OverPlaces(Slice(scaleAndShift, first, node.Channels, -1), node.Form, node.Channels);
         return Plus(Times(x, Plus(Part(0), Number(1))), Part(node.Channels));
+    }
+
+    /// <summary>A map cropped about its centre: see <see cref="CenterCrop"/>.</summary>
+    private string Cropped(string x, ValueSize from, ValueSize to)
+    {
+        if (from.Rows > to.Rows)
+            x = Slice(x, (from.Rows - to.Rows) / 2, to.Rows, 2);
+        return from.Columns > to.Columns ? Slice(x, (from.Columns - to.Columns) / 2, to.Columns, 3) : x;
     }
 
     private string Slice(string x, int first, int count, int axis) =>
