@@ -59,7 +59,8 @@ internal static unsafe class Widths
     private static void Train(NetworkEngine engine, Tensor x, Tensor t, Condition condition, Tensor f)
     {
         long size = x.numel() / Batch, tokens = condition.Tokens;
-        var (times, labels) = (NetworkEvaluator.Numbers<float>(t), NetworkEvaluator.Numbers<long>(condition.Classes!));
+        var times = NetworkEvaluator.Numbers<float>(t);
+        var labels = NetworkEvaluator.Numbers<long>(condition.Classes!);
         engine.Pack();
         fixed (float* image = NetworkEvaluator.Numbers<float>(x), result = NetworkEvaluator.Numbers<float>(f))
             for (int i = 0; i < Batch; i++)
