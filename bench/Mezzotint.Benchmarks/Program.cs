@@ -3,17 +3,28 @@ using Mezzotint;
 using Mezzotint.Benchmarks;
 
 var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
-var save = new Option<string?>("--save") { Description = "Write DATE-NAME.md and DATE-NAME.json into this folder.", HelpName = "FOLDER" };
-var rounds = new Option<int>("--rounds") { Description = "How often each contestant has its turn.", DefaultValueFactory = _ => 9 };
+var save = new Option<string?>("--save")
+    { Description = "Write DATE-NAME.md and DATE-NAME.json into this folder.", HelpName = "FOLDER" };
+var rounds = new Option<int>("--rounds")
+    { Description = "How often each contestant has its turn.", DefaultValueFactory = _ => 9 };
 var seconds = new Option<double>("--seconds") { Description = "How long a turn is at least.", DefaultValueFactory = _ => 4 };
-var steps = new Option<int>("--steps") { Description = "Training steps before and after the first evaluation.", DefaultValueFactory = _ => 150 };
+var steps = new Option<int>("--steps")
+    { Description = "Training steps before and after the first evaluation.", DefaultValueFactory = _ => 150 };
 var childSteps = new Argument<int>("steps");
 rounds.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--rounds is 1 or more."); });
-seconds.Validators.Add(result => { if (!(result.GetValueOrDefault<double>() is > 0 and <= 600)) result.AddError("--seconds is more than 0, and 600 at most."); });
+seconds.Validators.Add(result =>
+{
+    if (!(result.GetValueOrDefault<double>() is > 0 and <= 600))
+        result.AddError("--seconds is more than 0, and 600 at most.");
+});
 steps.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--steps is 1 or more."); });
 
-var pytorch = new Option<string?>("--pytorch") { Description = "A Python that has PyTorch, for the same in PyTorch beside it all.", HelpName = "PYTHON" };
-var compare = new Command("compare", "Training and sampling beside a straight port to TorchSharp, ONNX Runtime and the matrix product, interleaved, as medians.") { rounds, seconds, pytorch, json, save };
+var pytorch = new Option<string?>("--pytorch")
+    { Description = "A Python that has PyTorch, for the same in PyTorch beside it all.", HelpName = "PYTHON" };
+var compare = new Command(
+    "compare",
+    "Training and sampling beside a straight port to TorchSharp, ONNX Runtime and the matrix product, interleaved, as medians.")
+    { rounds, seconds, pytorch, json, save };
 compare.SetAction(parsed =>
 {
     using var comparison = new Comparison(parsed.GetValue(pytorch));
@@ -24,7 +35,8 @@ compare.SetAction(parsed =>
         Report.Save(folder, "compare", result.Date, result, Report.Markdown(result));
 });
 
-var memory = new Command("memory", "The peak of resident memory of training the seed's preset; exit code 1 above the limit.") { steps, json, save };
+var memory = new Command("memory", "The peak of resident memory of training the seed's preset; exit code 1 above the limit.")
+    { steps, json, save };
 memory.SetAction(parsed =>
 {
     var result = PeakMemory.Run(parsed.GetValue(steps), Console.Error.WriteLine);
@@ -40,14 +52,27 @@ memoryChild.SetAction(parsed => PeakMemory.RunChild(parsed.GetValue(childSteps))
 
 var clients = new Option<int>("--clients") { Description = "How many ask at the same time.", DefaultValueFactory = _ => 64 };
 var time = new Option<double>("--time") { Description = "Seconds of load.", DefaultValueFactory = _ => 60 };
-var model = new Option<string>("--model") { Description = "The folder of the model that is served.", DefaultValueFactory = _ => "models/mnist" };
-clients.Validators.Add(result => { if (result.GetValueOrDefault<int>() is < 1 or > 1000) result.AddError("--clients is 1 to 1000."); });
-time.Validators.Add(result => { if (!(result.GetValueOrDefault<double>() is > 0 and <= 3600)) result.AddError("--time is more than 0, and 3600 at most."); });
-var load = new Command("load", "Many clients at once on the server: errors, mixed-up images, latency, throughput beside the sampler's own, memory; exit code 1 where an answer was wrong.") { clients, time, model, json, save };
+var model = new Option<string>("--model")
+    { Description = "The folder of the model that is served.", DefaultValueFactory = _ => "models/mnist" };
+clients.Validators.Add(result =>
+{
+    if (result.GetValueOrDefault<int>() is < 1 or > 1000)
+        result.AddError("--clients is 1 to 1000.");
+});
+time.Validators.Add(result =>
+{
+    if (!(result.GetValueOrDefault<double>() is > 0 and <= 3600))
+        result.AddError("--time is more than 0, and 3600 at most.");
+});
+var load = new Command(
+    "load",
+    "Many clients at once on the server: errors, mixed-up images, latency, throughput beside the sampler's own, memory; exit "
+    + "code 1 where an answer was wrong.") { clients, time, model, json, save };
 load.SetAction(async parsed =>
 {
     using var run = new LoadRun(Path.GetFullPath(parsed.GetValue(model)!));
-    var result = await run.RunAsync(parsed.GetValue(clients), TimeSpan.FromSeconds(parsed.GetValue(time)), Console.Error.WriteLine);
+    var result =
+        await run.RunAsync(parsed.GetValue(clients), TimeSpan.FromSeconds(parsed.GetValue(time)), Console.Error.WriteLine);
     Console.Write(parsed.GetValue(json) ? Report.Json(result) : Report.Table(result));
     if (parsed.GetValue(save) is { } folder)
         Report.Save(folder, "load", result.Date, result, Report.Markdown(result));
@@ -56,7 +81,8 @@ load.SetAction(async parsed =>
 
 var repeats = new Option<int>("--repeats") { Description = "Of how many the best counts.", DefaultValueFactory = _ => 30 };
 repeats.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--repeats is 1 or more."); });
-var operators = new Command("operators", "The operators of the networks one by one: number types and orders of memory.") { repeats, json, save };
+var operators = new Command("operators", "The operators of the networks one by one: number types and orders of memory.")
+    { repeats, json, save };
 operators.SetAction(parsed =>
 {
     var result = Operators.Run(parsed.GetValue(repeats), Console.Error.WriteLine);
@@ -67,29 +93,53 @@ operators.SetAction(parsed =>
 
 var partsTimes = new Option<int>("--times") { Description = "Of how many the median counts.", DefaultValueFactory = _ => 50 };
 var parts = new Command("parts", "What each part of a training step costs.") { partsTimes, json, save };
-parts.SetAction(parsed => Show(parsed, "parts", "The parts of a training step", "The seed's preset at batch 64, random images of MNIST's size and number. The rows after the first are measured one by one, outside of a step.",
-    $"parts --times {parsed.GetValue(partsTimes)}", add => StepParts.Measure(add, parsed.GetValue(partsTimes))));
+parts.SetAction(parsed =>
+    Show(
+        parsed, "parts", "The parts of a training step",
+        "The seed's preset at batch 64, random images of MNIST's size and number. The rows after the first are measured one by "
+        + "one, outside of a step.",
+        $"parts --times {parsed.GetValue(partsTimes)}", add => StepParts.Measure(add, parsed.GetValue(partsTimes))));
 
-var curves = new Command("curves", "The rates of training and sampling by batch, image size and threads.") { seconds, json, save };
-curves.SetAction(parsed => Show(parsed, "curves", "Rates by batch, image size and threads", "The seed's network; where nothing else is said batch 64, 28 x 28 pixels, a thread a core. Medians of five turns.",
-    $"curves --seconds {parsed.GetValue(seconds)}", add => Curves.Measure(add, parsed.GetValue(seconds))));
+var curves = new Command("curves", "The rates of training and sampling by batch, image size and threads.")
+    { seconds, json, save };
+curves.SetAction(parsed =>
+    Show(
+        parsed, "curves", "Rates by batch, image size and threads",
+        "The seed's network; where nothing else is said batch 64, 28 x 28 pixels, a thread a core. Medians of five turns.",
+        $"curves --seconds {parsed.GetValue(seconds)}", add => Curves.Measure(add, parsed.GetValue(seconds))));
 
-var widths = new Command("widths", "Networks of widths that are no whole vectors, by the engine and by libtorch.") { partsTimes, json, save };
+var widths = new Command("widths", "Networks of widths that are no whole vectors, by the engine and by libtorch.")
+    { partsTimes, json, save };
 widths.SetAction(parsed => Show(parsed, "widths", "Widths that are no whole vectors",
     "Eight images on one thread, in float32. Fresh weights.", $"widths --times {parsed.GetValue(partsTimes)}",
     add => Widths.Measure(add, parsed.GetValue(partsTimes))));
 
-var shared = new Command("shared", "Training and sampling while another process takes a core, beside this program alone on one core.") { rounds, seconds, json, save };
-shared.SetAction(parsed => Show(parsed, "shared", "One core taken by another process", "The seed's preset at batch 64. The other process spins on the last core; alone means confined to the first core, with one thread. Ratios within a round.",
-    $"shared --rounds {parsed.GetValue(rounds)} --seconds {parsed.GetValue(seconds)}", add => SharedCores.Measure(add, parsed.GetValue(rounds), parsed.GetValue(seconds))));
+var shared = new Command(
+    "shared", "Training and sampling while another process takes a core, beside this program alone on one core.")
+    { rounds, seconds, json, save };
+shared.SetAction(parsed =>
+    Show(
+        parsed, "shared", "One core taken by another process",
+        "The seed's preset at batch 64. The other process spins on the last core; alone means confined to the first core, with "
+        + "one thread. Ratios within a round.",
+        $"shared --rounds {parsed.GetValue(rounds)} --seconds {parsed.GetValue(seconds)}",
+        add => SharedCores.Measure(add, parsed.GetValue(rounds), parsed.GetValue(seconds))));
 
-var request = new Command("request", "64 images of one digit in the seed's 500 steps, beside the straight port.") { rounds, pytorch, json, save };
-request.SetAction(parsed => Show(parsed, "request", "64 images of one digit in 500 steps", "The seed's network and sampler (Euler-Maruyama), start to bytes, in a warm process; the two take turns.",
-    $"request --rounds {parsed.GetValue(rounds)}{(parsed.GetValue(pytorch) is null ? "" : " --pytorch python3")}", add => WholeRequests.Request(add, parsed.GetValue(rounds), parsed.GetValue(pytorch))));
+var request = new Command("request", "64 images of one digit in the seed's 500 steps, beside the straight port.")
+    { rounds, pytorch, json, save };
+request.SetAction(parsed =>
+    Show(
+        parsed, "request", "64 images of one digit in 500 steps",
+        "The seed's network and sampler (Euler-Maruyama), start to bytes, in a warm process; the two take turns.",
+        $"request --rounds {parsed.GetValue(rounds)}{(parsed.GetValue(pytorch) is null ? "" : " --pytorch python3")}",
+        add => WholeRequests.Request(add, parsed.GetValue(rounds), parsed.GetValue(pytorch))));
 
 var startTimes = new Option<int>("--times") { Description = "Of how many the median counts.", DefaultValueFactory = _ => 10 };
-var start = new Command("start", "The command in cold processes: help, and a first image. Build it first: dotnet build -c Release src/Mezzotint.Cli.") { startTimes, json, save };
-start.SetAction(parsed => Show(parsed, "start", "Cold processes", "From the start of the process to its end, its files in the system's cache.",
+var start = new Command(
+    "start", "The command in cold processes: help, and a first image. Build it first: dotnet build -c Release src/Mezzotint.Cli.")
+    { startTimes, json, save };
+start.SetAction(parsed =>
+    Show(parsed, "start", "Cold processes", "From the start of the process to its end, its files in the system's cache.",
     $"start --times {parsed.GetValue(startTimes)}", add => WholeRequests.Start(add, parsed.GetValue(startTimes))));
 
 var sharedCores = new Argument<long>("cores");
@@ -106,7 +156,10 @@ loadChild.Hidden = true;
 loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
 
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
-    { compare, parts, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild, operators };
+{
+    compare, parts, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild,
+    operators,
+};
 try
 {
     return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
@@ -117,9 +170,12 @@ catch (MezzotintException e)
     return 1;
 }
 
-void Show(ParseResult parsed, string name, string title, string explanation, string command, Func<Action<Figure>, double?> measure)
+void Show(
+    ParseResult parsed, string name, string title, string explanation, string command, Func<Action<Figure>, double?> measure)
 {
-    var result = FiguresResult.Of(name, title, explanation, FormattableString.Invariant($"{command} --save bench/results"), measure, Console.Error.WriteLine);
+    var result = FiguresResult.Of(
+        name, title, explanation, FormattableString.Invariant($"{command} --save bench/results"), measure,
+        Console.Error.WriteLine);
     Console.Write(parsed.GetValue(json) ? Report.Json(result) : result.Table());
     if (parsed.GetValue(save) is { } folder)
         Report.Save(folder, name, result.Date, result, Report.Markdown(result));

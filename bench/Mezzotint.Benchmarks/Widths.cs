@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Benchmarks;
 
 /// <summary>
-/// <c>widths</c>: networks whose channels and heads are no whole vectors, and several class tokens, by the engine and by libtorch.
+/// <c>widths</c>: networks whose channels and heads are no whole vectors, and several class tokens, by the engine and by
+/// libtorch.
 /// </summary>
 internal static unsafe class Widths
 {
@@ -44,7 +45,9 @@ internal static unsafe class Widths
         var condition = Condition.OfClasses(randint(10, [Batch, shape.Tokens], dtype: int64));
         using var engine = NetworkEngine.For(network, shape.Side, shape.Side, bfloat16: false, training: true, shape.Tokens)!;
         var f = zeros_like(x);
-        add(Figure.Milliseconds($"{name}: forward, engine", times, () => In(() => NetworkEvaluator.Evaluate(engine, x, t, condition)),
+        add(
+            Figure.Milliseconds(
+                $"{name}: forward, engine", times, () => In(() => NetworkEvaluator.Evaluate(engine, x, t, condition)),
             $"float32, one thread, {Batch} images"));
         add(Figure.Milliseconds($"{name}: forward, libtorch", times, () => In(() =>
         {

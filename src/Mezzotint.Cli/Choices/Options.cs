@@ -14,7 +14,8 @@ internal static class Options
     public static Option<string?> Data() => new("--data")
     {
         HelpName = "FOLDER",
-        Description = "A folder that holds the data, itself or in a subfolder named as the data set. Searched before the folder in MEZZOTINT_DATA, ./data and the cache.",
+        Description = "A folder that holds the data, itself or in a subfolder named as the data set. Searched before the folder "
+            + "in MEZZOTINT_DATA, ./data and the cache.",
         CustomParser = Named,
     };
 
@@ -35,8 +36,10 @@ internal static class Options
 
     public static Option<long> Seed(string description) => Whole("--seed", 42, 0, LargestSeed, description);
 
-    /// <summary>A whole number; where it has no fixed default, <paramref name="otherwise"/> says what happens without it, and its value is then 0.</summary>
-    public static Option<long> Whole(string name, long? fallback, long minimum, long maximum, string description, string? otherwise = null)
+    /// <summary>A whole number; where it has no fixed default, <paramref name="otherwise"/> says what happens without it, and its
+    /// value is then 0.</summary>
+    public static Option<long> Whole(
+        string name, long? fallback, long minimum, long maximum, string description, string? otherwise = null)
     {
         var option = new Option<long>(name)
         {
@@ -72,7 +75,8 @@ internal static class Options
     public static Option<(double Low, double High)?> Interval(string name, string description) =>
         new(name) { HelpName = "LOW,HIGH", Description = description, CustomParser = result => TwoNumbers(name, result) };
 
-    /// <summary>A value for <c>--out</c> and its like, which an empty variable in a script must not turn into the current folder.</summary>
+    /// <summary>A value for <c>--out</c> and its like, which an empty variable in a script must not turn into the current
+    /// folder.</summary>
     private static string? Named(ArgumentResult result)
     {
         string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
@@ -92,7 +96,8 @@ internal static class Options
     private static long WholeNumber(string name, ArgumentResult result, long minimum, long maximum)
     {
         string text = result.Tokens[0].Value;
-        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum && value <= maximum)
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum
+            && value <= maximum)
             return value;
         result.AddError($"{name} takes a whole number from {minimum} to {maximum}, not '{text}'");
         return minimum;
@@ -119,14 +124,16 @@ internal static class Options
     {
         string text = result.Tokens[0].Value;
         double?[] numbers = [.. text.Split(',').Select(part =>
-            double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value : (double?)null)];
+            double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value)
+                ? value : (double?)null)];
         if (numbers is [{ } low, { } high] && low < high)
             return (low, high);
         result.AddError($"{name} takes two numbers LOW,HIGH, the lower one first, not '{text}'");
         return null;
     }
 
-    private static string NameOf(ArgumentResult result) => result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;
+    private static string NameOf(ArgumentResult result) =>
+        result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;
 
     public static Argument<string> Required(string name, string description) => new(name) { Description = description };
 

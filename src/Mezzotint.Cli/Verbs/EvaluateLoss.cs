@@ -25,7 +25,9 @@ internal static class EvaluateLoss
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(model.Threads);
         using var resident = new ResidentImages(images, model.Device, model.Info.Pixels);
-        var (loss, error) = LossEvaluation.Evaluate(model.Network, model.Info.Objective, resident, threads, request.Seed, precision: model.Precision, cancellation: terminal.Stop);
+        var (loss, error) = LossEvaluation.Evaluate(
+            model.Network, model.Info.Objective, resident, threads, request.Seed, precision: model.Precision,
+            cancellation: terminal.Stop);
         double seconds = clock.Elapsed.TotalSeconds;
         terminal.Result(request.Json, new
         {
@@ -36,7 +38,8 @@ internal static class EvaluateLoss
             Loss = Math.Round(loss, 4),
             StandardError = Math.Round(error, 4),
             Seconds = Math.Round(seconds, 2),
-        }, string.Create(CultureInfo.InvariantCulture, $"loss {loss:F3}, standard error {error:F3}, on {Quantity.Of(images.Count, "image")} of {images.Name} in {seconds:F1} s"));
+        }, string.Create(CultureInfo.InvariantCulture, $"loss {loss:F3}, standard error {error:F3}, on "
+            + $"{Quantity.Of(images.Count, "image")} of {images.Name} in {seconds:F1} s"));
         return CommandLine.Done;
     }
 }

@@ -33,10 +33,12 @@ internal sealed record EvaluationSource(EvaluatedImages Images, ImageSet Train, 
 
     /// <summary>How they were drawn, in words.</summary>
     public string? Drawn(long seed) => Recipe is null ? null : string.Create(CultureInfo.InvariantCulture,
-        $"{Recipe.Sampler}, {Recipe.Levels} levels, {Quantity.Of(Recipe.Steps, "step")}{(Guidance is null ? "" : $", guidance {Guidance}")}, from seed {seed}");
+        $"{Recipe.Sampler}, {Recipe.Levels} levels, "
+        + $"{Quantity.Of(Recipe.Steps, "step")}{(Guidance is null ? "" : $", guidance {Guidance}")}, from seed {seed}");
 }
 
-/// <summary><c>mezzotint evaluate MODEL</c>: the part that a model does, drawing as many images of each label, and its likelihood.</summary>
+/// <summary><c>mezzotint evaluate MODEL</c>: the part that a model does, drawing as many images of each label, and its
+/// likelihood.</summary>
 internal static class EvaluateModel
 {
     public const int DefaultCount = 5000, DefaultLikelihoodCount = 100;
@@ -49,10 +51,13 @@ internal static class EvaluateModel
         var (train, test) = EvaluateVerb.LoadData(
             terminal, data, info.Channels, request.Pictures.Or(info, data), train: true);
         EvaluateVerb.CheckFit(info, test);
-        ClassifierSource.Load(request.Classifiers, test).ToList().ForEach(classifier => classifier.Dispose()); // a missing one shows before the drawing
+        // a missing one shows before the drawing
+        ClassifierSource.Load(request.Classifiers, test).ToList().ForEach(classifier => classifier.Dispose());
         int count = request.Count > 0 ? (int)request.Count : DefaultCount, classes = test.ClassNames.Count;
         if (request.Seed + count - 1 > Options.LargestSeed)
-            throw new MezzotintException($"--seed {request.Seed} leaves too few seeds for {count} images: the last is {Options.LargestSeed}. Choose a smaller one.");
+            throw new MezzotintException(
+                $"--seed {request.Seed} leaves too few seeds for {count} images: the last is {Options.LargestSeed}. Choose a "
+                + $"smaller one.");
         byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)((long)i * classes / count))]; // as many of each, to one
         var recipe = request.Sampler.RecipeFor(info.Sampling);
         using var weaker = request.Guidance.LoadWeaker(request.Place);
@@ -64,16 +69,23 @@ internal static class EvaluateModel
         long evaluations = 0;
         var images = Drawing.Show(terminal, generation, asked => KeepLargest(ref evaluations, asked)).Images;
         double seconds = clock.Elapsed.TotalSeconds;
-        return new EvaluationSource(new EvaluatedImages(new ImageSet(folder, images.Pixels, labels, images.Channels, images.Height, images.Width, test.ClassNames)), train!, test)
+        return new EvaluationSource(
+            new EvaluatedImages(
+                new ImageSet(folder, images.Pixels, labels, images.Channels, images.Height, images.Width, test.ClassNames)),
+            train!, test)
         {
             ModelHash = ModelSource.Hash(folder),
             Recipe = recipe,
             Guidance = generation.Guidance?.ToString(),
-            OfModel = [.. Likelihood(terminal, request, model, test, threads), .. Cost((double)evaluations / count, seconds / count)],
+            OfModel =
+            [
+                .. Likelihood(terminal, request, model, test, threads), .. Cost((double)evaluations / count, seconds / count),
+            ],
         };
     }
 
-    private static IEnumerable<Figure> Likelihood(Terminal terminal, EvaluateRequest request, LoadedModel model, ImageSet test, WorkerThreads threads)
+    private static IEnumerable<Figure> Likelihood(
+        Terminal terminal, EvaluateRequest request, LoadedModel model, ImageSet test, WorkerThreads threads)
     {
         if (request.LikelihoodCount == 0)
             yield break;
@@ -84,7 +96,9 @@ internal static class EvaluateModel
             Key = "bits_per_dimension",
             Group = "Likelihood",
             Name = $"bits per dimension of {Quantity.Of(images.Count, "test image")}",
-            Note = string.Create(CultureInfo.InvariantCulture, $"{LikelihoodResult.Convention}, {levels[^1]:G3} here; as `mezzotint likelihood` has it"),
+            Note = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{LikelihoodResult.Convention}, {levels[^1]:G3} here; as `mezzotint likelihood` has it"),
             Better = Better.Lower,
         };
         yield return Measured();
@@ -94,8 +108,10 @@ internal static class EvaluateModel
             try
             {
                 var likelihood = Evaluation.Likelihood.Of(model) with { Solver = solver, Levels = levels, Seed = request.Seed };
-                var result = ProgressDisplay.Show(terminal, "likelihood", display => likelihood.Evaluate(images, threads, new Reports<SamplingProgress>(report =>
-                    display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(images.Count, "image"))), terminal.Stop));
+                string count = Quantity.Of(images.Count, "image");
+                var result = ProgressDisplay.Show(terminal, "likelihood", display => likelihood.Evaluate(
+                    images, threads, new Reports<SamplingProgress>(report =>
+                        display.Report((double)report.Evaluations / report.TotalEvaluations, count)), terminal.Stop));
                 return figure with { Value = result.BitsPerDimension, StandardError = result.StandardError };
             }
             catch (MezzotintException cause)
@@ -107,8 +123,17 @@ internal static class EvaluateModel
 
     private static IReadOnlyList<Figure> Cost(double evaluations, double seconds) =>
     [
-        new() { Key = "evaluations_per_image", Group = "Cost", Name = "network evaluations an image", Value = evaluations, Better = Better.Lower },
-        new() { Key = "seconds_per_image", Group = "Cost", Name = $"seconds an image, on this machine ({Quantity.Of(Environment.ProcessorCount, "core")})", Value = seconds, Unit = FigureUnit.Seconds, Better = Better.Lower },
+        new()
+        {
+            Key = "evaluations_per_image", Group = "Cost", Name = "network evaluations an image", Value = evaluations,
+            Better = Better.Lower,
+        },
+        new()
+        {
+            Key = "seconds_per_image", Group = "Cost",
+            Name = $"seconds an image, on this machine ({Quantity.Of(Environment.ProcessorCount, "core")})", Value = seconds,
+            Unit = FigureUnit.Seconds, Better = Better.Lower,
+        },
     ];
 
     /// <summary>Reports come from several threads, and not in order.</summary>

@@ -17,9 +17,13 @@ internal static class InspectVerb
 {
     public static Command Create(Terminal terminal)
     {
-        var model = Options.Required("MODEL", "A model folder, a run folder, a PyTorch checkpoint folder, the name of a model in ./models, or a configuration (a TOML file).");
+        var model = Options.Required(
+            "MODEL",
+            "A model folder, a run folder, a PyTorch checkpoint folder, the name of a model in ./models, or a configuration (a "
+            + "TOML file).");
         var json = Options.Json();
-        var command = new Command("inspect", "Print a model's module tree, as PyTorch prints it, and the number of its parameters.") { model, json };
+        var command = new Command(
+            "inspect", "Print a model's module tree, as PyTorch prints it, and the number of its parameters.") { model, json };
         command.SetAction(result => Run(terminal, result.GetRequiredValue(model), result.GetValue(json)));
         return command;
     }

@@ -24,16 +24,22 @@ internal static class LikelihoodVerb
     public static Command Create(Terminal terminal)
     {
         var model = Options.Required("MODEL", ModelSource.Required);
-        var data = Options.Text("--data", "SET", "mnist, strokes, or a folder with MNIST's files or with images by class: its test images. [default: what the model was trained on, else mnist]");
+        var data = Options.Text(
+            "--data", "SET",
+            "mnist, strokes, or a folder with MNIST's files or with images by class: its test images. [default: what the model "
+            + "was trained on, else mnist]");
         var pictures = new FolderChoice(ofModel: true);
         var count = Options.Whole("--count", CountOfNone, 1, int.MaxValue, "Only so many test images, from the first on");
-        var steps = Options.Whole("--steps", null, 1, 100_000, "Steps from the images to their noise", $"{Inversion.DefaultSteps}");
+        var steps =
+            Options.Whole("--steps", null, 1, 100_000, "Steps from the images to their noise", $"{Inversion.DefaultSteps}");
         var sampler = Options.Text("--sampler", "NAME", "How the walk is done, by one that draws no noise. [default: heun]");
-        var levels = Options.Text("--levels", "NAME", "How its levels are spread, from the most noise of the model on. [default: karras]");
+        var levels =
+            Options.Text("--levels", "NAME", "How its levels are spread, from the most noise of the model on. [default: karras]");
         var trace = new Option<string>("--trace")
         {
             HelpName = $"{Hutchinson}|{Exact}",
-            Description = "The Jacobian's trace: hutchinson estimates it without bias from random probes; exact computes it, a walk back for each pixel.",
+            Description = "The Jacobian's trace: hutchinson estimates it without bias from random probes; exact computes it, a "
+                + "walk back for each pixel.",
             DefaultValueFactory = _ => Hutchinson,
             CustomParser = result => Options.Chosen(result, [Hutchinson, Exact]),
         };
@@ -50,7 +56,8 @@ internal static class LikelihoodVerb
         command.SetAction(result => Run(terminal, new Request(
             result.GetRequiredValue(model), result.GetValue(data), pictures.Read(result), result.GetValue(count),
             new SamplerChoice.Chosen(result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
-            result.GetValue(trace)!, result.GetValue(probes), result.GetValue(seed), result.GetValue(device)!, result.GetValue(json))));
+            result.GetValue(trace)!, result.GetValue(probes), result.GetValue(seed), result.GetValue(device)!,
+            result.GetValue(json))));
         return command;
     }
 
@@ -75,10 +82,14 @@ internal static class LikelihoodVerb
 
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(model.Threads);
-        var result = ProgressDisplay.Show(terminal, "likelihood", display => likelihood.Evaluate(images, threads, new Reports<SamplingProgress>(report =>
-            display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(images.Count, "image"))), terminal.Stop));
+        string count = Quantity.Of(images.Count, "image");
+        var result = ProgressDisplay.Show(terminal, "likelihood", display => likelihood.Evaluate(
+            images, threads, new Reports<SamplingProgress>(report =>
+                display.Report((double)report.Evaluations / report.TotalEvaluations, count)), terminal.Stop));
         double seconds = clock.Elapsed.TotalSeconds, least = levels[^1];
-        string error = result.StandardError is { } known ? string.Create(CultureInfo.InvariantCulture, $"standard error {known:F4}") : "of one image, whose standard error is not known";
+        string error = result.StandardError is { } known
+            ? string.Create(CultureInfo.InvariantCulture, $"standard error {known:F4}")
+            : "of one image, whose standard error is not known";
         terminal.Result(request.Json, new
         {
             Model = folder,
@@ -98,7 +109,9 @@ internal static class LikelihoodVerb
             result.Evaluations,
             Seconds = Math.Round(seconds, 2),
             LikelihoodResult.Convention,
-        }, string.Create(CultureInfo.InvariantCulture, $"{result.BitsPerDimension:F4} bits/dim, {error}, on {Quantity.Of(result.Count, "image")} of {images.Name} in {seconds:F1} s\n{LikelihoodResult.Convention}: {least:G3}"));
+        }, string.Create(CultureInfo.InvariantCulture, $"{result.BitsPerDimension:F4} bits/dim, {error}, on "
+            + $"{Quantity.Of(result.Count, "image")} of {images.Name} in {seconds:F1} s\n{LikelihoodResult.Convention}: "
+            + $"{least:G3}"));
         return CommandLine.Done;
     }
 }

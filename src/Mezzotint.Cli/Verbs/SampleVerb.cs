@@ -15,19 +15,34 @@ internal static class SampleVerb
     private const int MostImages = 100_000;
     private const int CountOfOne = 16, CountOfEach = 2;
 
-    internal sealed record Request(string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, long Seed, string? Like, string? Out, PlaceChoice.Chosen Place, bool Json);
+    internal sealed record Request(
+        string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
+        PictureChoice.Chosen Picture, long Seed, string? Like, string? Out, PlaceChoice.Chosen Place, bool Json);
 
     public static Command Create(Terminal terminal)
     {
         var model = Options.Optional("MODEL", ModelSource.Description);
-        var label = new Option<string>("--label") { HelpName = "LABELS", Description = "What to draw: a label (7), several (0,1,2), or all.", DefaultValueFactory = _ => LabelList.All };
-        var count = Options.Whole("--count", null, 1, MostImages, "Images of each label", $"{CountOfOne} of a single label, {CountOfEach} of each of several");
+        var label = new Option<string>("--label")
+        {
+            HelpName = "LABELS", Description = "What to draw: a label (7), several (0,1,2), or all.",
+            DefaultValueFactory = _ => LabelList.All,
+        };
+        var count = Options.Whole(
+            "--count", null, 1, MostImages, "Images of each label",
+            $"{CountOfOne} of a single label, {CountOfEach} of each of several");
         var sampler = new SamplerChoice();
         var guidance = new GuidanceChoice();
         var picture = new PictureChoice();
         var seed = Options.Seed("Image i is drawn from seed + i alone, whatever the count");
-        var output = Options.Text("--out", "FILE", "A .png file gets one square grid; an .npz file the arrays `images` and `labels`; a folder one PNG an image, in a subfolder for each label. Without it the images are drawn here, and the grid is saved under a name that is printed.");
-        var like = Options.Text("--like", "FILE", "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. Only MODEL, --out and --json go with it; without MODEL the model is found by its fingerprint.");
+        var output = Options.Text(
+            "--out", "FILE",
+            "A .png file gets one square grid; an .npz file the arrays `images` and `labels`; a folder one PNG an image, in a "
+            + "subfolder for each label. Without it the images are drawn here, and the grid is saved under a name that is "
+            + "printed.");
+        var like = Options.Text(
+            "--like", "FILE",
+            "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. "
+            + "Only MODEL, --out and --json go with it; without MODEL the model is found by its fingerprint.");
         var place = new PlaceChoice();
         var json = Options.Json();
         var command = new Command("sample", "Draw images with a model.") { model, label, count, seed, like, output, json };
@@ -36,10 +51,15 @@ internal static class SampleVerb
         command.SetAction(result =>
         {
             if (result.GetValue(like) is not null)
-                SampleLike.RefuseOthers(result, command.Options.Where(option => option != like && option != output && option != json && !place.All.Contains(option)));
+                SampleLike.RefuseOthers(
+                    result,
+                    command.Options.Where(option =>
+                        option != like && option != output && option != json && !place.All.Contains(option)));
             return Run(terminal, new Request(
-                result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result), guidance.Read(result), picture.Read(result),
-                result.GetValue(seed), result.GetValue(like), result.GetValue(output), place.Read(result), result.GetValue(json)));
+                result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result),
+                guidance.Read(result), picture.Read(result),
+                result.GetValue(seed), result.GetValue(like), result.GetValue(output), place.Read(result),
+                result.GetValue(json)));
         });
         return command;
     }
@@ -52,7 +72,8 @@ internal static class SampleVerb
         var place = like is null ? request.Place : request.Place.Like(like.Receipt.Precision);
         using var model = place.Load(folder);
         terminal.Say(model.ComputedBy);
-        IReadOnlyList<int> labels = like is null ? LabelList.Parse(request.Label, model.Info.ClassNames) : [.. like.Receipt.Labels.Distinct()];
+        IReadOnlyList<int> labels = like is null
+            ? LabelList.Parse(request.Label, model.Info.ClassNames) : [.. like.Receipt.Labels.Distinct()];
         if (request.Picture.Inverts)
             return SampleInverted.Run(terminal, request, model, folder, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
@@ -86,11 +107,13 @@ internal static class SampleVerb
             receipt.Recipe.Levels,
             Guidance = generation.Guidance?.ToString(),
             Seconds = Math.Round(seconds, 2),
-        }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of {drawing.Labels(labels)} from seed {receipt.Seed}, drawn in {seconds:F1} s"));
+        }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of "
+            + $"{drawing.Labels(labels)} from seed {receipt.Seed}, drawn in {seconds:F1} s"));
         return CommandLine.Done;
     }
 
-    private static PreparedGeneration New(Request request, DiffusionPipeline pipeline, IReadOnlyList<int> labels, LoadedModel? weaker)
+    private static PreparedGeneration New(
+        Request request, DiffusionPipeline pipeline, IReadOnlyList<int> labels, LoadedModel? weaker)
     {
         int count = (int)(request.Count > 0 ? request.Count : labels.Count == 1 ? CountOfOne : CountOfEach);
         Check(request, labels.Count, count);
@@ -103,8 +126,12 @@ internal static class SampleVerb
     {
         long total = (long)labels * count;
         if (total > MostImages)
-            throw new MezzotintException($"--count {count} for {labels} labels makes {total} images; at most {MostImages} are drawn at once. Lower --count, or name fewer labels.");
+            throw new MezzotintException(
+                $"--count {count} for {labels} labels makes {total} images; at most {MostImages} are drawn at once. Lower "
+                + $"--count, or name fewer labels.");
         if (request.Seed + total - 1 > Options.LargestSeed)
-            throw new MezzotintException($"--seed {request.Seed} leaves too few seeds for {total} images: the last is {Options.LargestSeed}. Choose a smaller one.");
+            throw new MezzotintException(
+                $"--seed {request.Seed} leaves too few seeds for {total} images: the last is {Options.LargestSeed}. Choose a "
+                + $"smaller one.");
     }
 }

@@ -18,8 +18,14 @@ internal static class ServeVerb
     public static Command Create(Terminal terminal)
     {
         var model = Options.Optional("MODEL", ModelSource.Description);
-        var urls = Options.Text("--urls", "URLS", $"Where to listen, separated by semicolons; port 0 is any free one. Other machines can reach addresses that are not loopback, for instance http://0.0.0.0:7860, and need the key. [default: {StudioOptions.DefaultUrl}]");
-        var key = Options.Text("--api-key", "KEY", $"What clients must send, as OpenAI's do: Authorization: Bearer KEY. Better than here it stands in the variable {KeyVariable}.");
+        var urls = Options.Text(
+            "--urls", "URLS",
+            $"Where to listen, separated by semicolons; port 0 is any free one. Other machines can reach addresses that are not "
+            + $"loopback, for instance http://0.0.0.0:7860, and need the key. [default: {StudioOptions.DefaultUrl}]");
+        var key = Options.Text(
+            "--api-key", "KEY",
+            $"What clients must send, as OpenAI's do: Authorization: Bearer KEY. Better than here it stands in the variable "
+            + $"{KeyVariable}.");
         var proxies = Options.Names(
             "--proxy", "ADDRESS",
             "A proxy whose X-Forwarded headers are believed: its IP address, or a network as 10.0.0.0/8. Repeat the option for "
@@ -31,12 +37,19 @@ internal static class ServeVerb
         var runs = Options.Text("--runs", "FOLDER", $"The folder whose trainings the page shows. [default: {Default.Runs}]");
         var count = Options.Whole("--max-count", Default.MaxCount, 1, 10_000, "The most images of a request");
         var steps = Options.Whole("--max-steps", Default.MaxSteps, 1, 100_000, "The most steps of a request");
-        var queue = Options.Whole("--queue", Default.MaxRequests, 1, 100_000, "The most requests that are drawn or wait; one more is told when to come again (429)");
-        var deadline = Options.Whole("--deadline", (long)Default.Deadline.TotalSeconds, 1, 86_400, "The most seconds that a request may take, the waiting included");
+        var queue = Options.Whole(
+            "--queue", Default.MaxRequests, 1, 100_000,
+            "The most requests that are drawn or wait; one more is told when to come again (429)");
+        var deadline = Options.Whole(
+            "--deadline", (long)Default.Deadline.TotalSeconds, 1, 86_400,
+            "The most seconds that a request may take, the waiting included");
         var threads = Options.Whole("--threads", null, 1, 1024, "Threads that evaluate the network side by side", "one a core");
         var place = new PlaceChoice();
         var json = Options.Json();
-        var command = new Command("serve", "Draw images for whoever asks over HTTP: people on the page at /, programs as OpenAI's clients do. /openapi.json says what there is. Ctrl-C or SIGTERM lets it finish what it has begun.")
+        var command = new Command(
+            "serve",
+            "Draw images for whoever asks over HTTP: people on the page at /, programs as OpenAI's clients do. /openapi.json "
+            + "says what there is. Ctrl-C or SIGTERM lets it finish what it has begun.")
         {
             model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, threads, json,
         };
@@ -45,7 +58,8 @@ internal static class ServeVerb
         command.SetAction(result => RunAsync(terminal, result.GetValue(model), new StudioOptions
         {
             Urls = result.GetValue(urls) ?? Default.Urls,
-            ApiKey = result.GetValue(key) ?? (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } set ? set : null),
+            ApiKey =
+                result.GetValue(key) ?? (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } set ? set : null),
             Proxies = result.GetValue(proxies) ?? [],
             PublicUrl = result.GetValue(publicUrl),
             Runs = result.GetValue(runs) ?? Default.Runs,
@@ -58,7 +72,8 @@ internal static class ServeVerb
         return command;
     }
 
-    private static async Task<int> RunAsync(Terminal terminal, string? named, StudioOptions options, int threads, PlaceChoice.Chosen place, bool json)
+    private static async Task<int> RunAsync(
+        Terminal terminal, string? named, StudioOptions options, int threads, PlaceChoice.Chosen place, bool json)
     {
         options.Validate();
         string folder = ModelSource.Find(named);
@@ -66,7 +81,9 @@ internal static class ServeVerb
         terminal.Say(pipeline.ComputedBy);
         using var log = new TerminalLog(terminal);
         await using var server = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
-        terminal.Result(json, new { Urls = server.Addresses, Model = pipeline.Name, Folder = folder }, $"{pipeline.Name} draws at {string.Join(", ", server.Addresses)}; Ctrl-C ends it.");
+        terminal.Result(
+            json, new { Urls = server.Addresses, Model = pipeline.Name, Folder = folder },
+            $"{pipeline.Name} draws at {string.Join(", ", server.Addresses)}; Ctrl-C ends it.");
         terminal.Out.Flush();
         await Task.Delay(Timeout.Infinite, terminal.Stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         terminal.Say("mezzotint: finishing what has begun; once more ends it at once.");

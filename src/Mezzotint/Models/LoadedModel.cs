@@ -27,7 +27,8 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         return this;
     }
 
-    /// <summary>With what numbers images are drawn: <see cref="ComputePrecision.Float32"/> or <see cref="ComputePrecision.Bfloat16"/>. What takes gradients of the network or inverts it is float32 always.</summary>
+    /// <summary>With what numbers images are drawn: <see cref="ComputePrecision.Float32"/> or
+    /// <see cref="ComputePrecision.Bfloat16"/>. What takes gradients of the network or inverts it is float32 always.</summary>
     public string Precision => ComputePrecision.Resolve(_precision, Device, Info.Model);
 
     /// <summary>What computes the network, for people to read, as <see cref="ComputePrecision.InWords"/> has it.</summary>
@@ -35,7 +36,8 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         ComputePrecision.InWords(_precision, Device, Info.Model, Info.Numbers.Height, Info.Numbers.Width);
 
     /// <summary>Chooses the precision, for everything that is made of the model from then on.</summary>
-    /// <param name="precision">As <see cref="ComputePrecision"/> has it; without a choice it is <see cref="ComputePrecision.Automatic"/>.</param>
+    /// <param name="precision">As <see cref="ComputePrecision"/> has it; without a choice it is
+    /// <see cref="ComputePrecision.Automatic"/>.</param>
     /// <returns>The model itself.</returns>
     /// <exception cref="MezzotintException">It is not known, or not to be had on the model's device.</exception>
     public LoadedModel With(string precision)
@@ -53,8 +55,9 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     };
 
     /// <summary>The denoiser of this model, whose condition is still to be bound; the model stays the caller's.</summary>
-    /// <param name="gradients">Whether its estimates can be differentiated: in float32, by libtorch. Without, the engine makes them
-    /// where there is one, in the model's precision, for one thread at a time; disposing the denoiser frees the engine.</param>
+    /// <param name="gradients">Whether its estimates can be differentiated: in float32, by libtorch. Without, the engine makes
+    /// them where there is one, in the model's precision, for one thread at a time; disposing the denoiser frees the
+    /// engine.</param>
     public NetworkDenoiser CreateDenoiser(bool gradients = true)
     {
         var (_, height, width) = Info.Numbers;

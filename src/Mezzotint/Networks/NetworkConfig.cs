@@ -4,7 +4,8 @@ using Mezzotint.Settings;
 
 namespace Mezzotint.Networks;
 
-/// <summary>The shape of a network: the <c>[model]</c> table of a configuration, of the kind that its key <c>kind</c> names.</summary>
+/// <summary>The shape of a network: the <c>[model]</c> table of a configuration, of the kind that its key <c>kind</c>
+/// names.</summary>
 /// <remarks>
 /// Classes and channels may be left open: a training takes them from its data (<see cref="Training.ExperimentConfig.Fit"/>). A
 /// network that is built while they are open is the seed's: of 10 classes and 1 channel.
@@ -39,12 +40,14 @@ public abstract record NetworkConfig : IOpenSettings
     /// <summary>The factor between the image and the smallest map: the image's sides must be multiples of it.</summary>
     public abstract int Stride { get; }
 
-    /// <summary>How many parameters the network has, those that are not trained counted: counted without allocating anything.</summary>
+    /// <summary>How many parameters the network has, those that are not trained counted: counted without allocating
+    /// anything.</summary>
     public long ParameterCount => Describe().ParameterCount;
 
     /// <summary>The memory that the network's weights take, in float32.</summary>
     public MemoryNeed EstimateMemory() => new(
-        "The network", ParametersInWords, (double)ParameterCount * sizeof(float), 0, "model.model_channels", "Lower model.model_channels");
+        "The network", ParametersInWords, (double)ParameterCount * sizeof(float), 0, "model.model_channels",
+        "Lower model.model_channels");
 
     /// <summary>"1,234 parameters", for the figures of a <see cref="MemoryNeed"/>.</summary>
     internal string ParametersInWords => string.Create(CultureInfo.InvariantCulture, $"{ParameterCount:N0} parameters");
@@ -74,12 +77,15 @@ public abstract record NetworkConfig : IOpenSettings
     }
 
     /// <summary>Checks that the numbers make a network.</summary>
-    /// <exception cref="MezzotintException">A number is out of its range or does not fit the others; the message names it.</exception>
+    /// <exception cref="MezzotintException">A number is out of its range or does not fit the others; the message names
+    /// it.</exception>
     public virtual void Validate()
     {
         Check.Range("model.corpus_length", CorpusLength, CorpusLength is >= 1 and <= 100_000, "between 1 and 100000");
         Check.Range("model.in_channels", InChannels, InChannels is >= 1 and <= 64, "between 1 and 64");
-        Check.Range("model.out_channels", OutChannels, OutChannels == InChannels, $"model.in_channels ({InChannels}): the network predicts the noise of the image it is given");
+        Check.Range(
+            "model.out_channels", OutChannels, OutChannels == InChannels,
+            $"model.in_channels ({InChannels}): the network predicts the noise of the image it is given");
     }
 
     /// <inheritdoc/>
@@ -104,7 +110,8 @@ public abstract record NetworkConfig : IOpenSettings
     /// <summary>The same network with its open numbers filled in from another, as far as that one has them.</summary>
     internal NetworkConfig Filled(NetworkConfig? other) => Filled(other?._corpusLength, other?._inChannels);
 
-    /// <summary>Two configurations are equal when they are of one kind and every number in them is equal, those in lists included.</summary>
+    /// <summary>Two configurations are equal when they are of one kind and every number in them is equal, those in lists
+    /// included.</summary>
     public virtual bool Equals(NetworkConfig? other) =>
         other is not null && EqualityContract == other.EqualityContract && Numbers().SequenceEqual(other.Numbers());
 

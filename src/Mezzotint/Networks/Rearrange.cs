@@ -16,9 +16,11 @@ internal static class RearrangeExtensions
     /// <summary>Splits, permutes and merges the axes of <paramref name="x"/> as <paramref name="pattern"/> says.</summary>
     /// <param name="x">The tensor; its number of axes is that of the left side.</param>
     /// <param name="pattern">For instance <c>b c h w -> b (h w) c</c>.</param>
-    /// <param name="lengths">The lengths of names that the shape does not tell; in each parenthesis at most one may be missing.</param>
+    /// <param name="lengths">The lengths of names that the shape does not tell; in each parenthesis at most one may be
+    /// missing.</param>
     /// <returns>A view where strides allow it, else a copy.</returns>
-    /// <exception cref="ArgumentException">The pattern is malformed (the message names the place), or does not fit the shape.</exception>
+    /// <exception cref="ArgumentException">The pattern is malformed (the message names the place), or does not fit the
+    /// shape.</exception>
     public static Tensor Rearrange(this Tensor x, string pattern, params ReadOnlySpan<(string Name, long Length)> lengths)
     {
         ArgumentNullException.ThrowIfNull(x);

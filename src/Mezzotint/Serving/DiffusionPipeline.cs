@@ -12,8 +12,9 @@ using Mezzotint.Text;
 namespace Mezzotint.Serving;
 
 /// <summary>
-/// A model, ready to draw: <c>DiffusionPipeline.Load("models/seed").Generate("7").SavePng("seven.png")</c>. Any number of threads may ask at once; their images
-/// share the network's evaluations (<see cref="SharedEvaluations"/>), and each is the same as alone.
+/// A model, ready to draw: <c>DiffusionPipeline.Load("models/seed").Generate("7").SavePng("seven.png")</c>. Any number of threads
+/// may ask at once; their images share the network's evaluations (<see cref="SharedEvaluations"/>), and each is the same as
+/// alone.
 /// </summary>
 public sealed class DiffusionPipeline : IDisposable
 {
@@ -29,13 +30,16 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="threads">How many threads evaluate side by side; 0 for one a core, on a GPU for 1.</param>
     /// <param name="ownsModel">Whether the model is freed with the pipeline.</param>
     /// <exception cref="MezzotintException">The model's images are no pictures.</exception>
-    public DiffusionPipeline(LoadedModel model, string name = "model", string? hash = null, int threads = 0, bool ownsModel = false)
+    public DiffusionPipeline(
+        LoadedModel model, string name = "model", string? hash = null, int threads = 0, bool ownsModel = false)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         if (model.Info.Channels is not (1 or 3))
-            throw new MezzotintException($"The model '{model.Info.Name}' has images of {model.Info.Channels} channels; only 1 (grey) and 3 (colour) can be drawn.");
+            throw new MezzotintException(
+                $"The model '{model.Info.Name}' has images of {model.Info.Channels} channels; only 1 (grey) and 3 (colour) can "
+                + $"be drawn.");
         (_model, Name, ModelHash, _ownsModel) = (model, name, hash, ownsModel);
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
         _walks = new PipelineWalks(model, threads == 0 ? model.Threads : threads);
@@ -47,15 +51,19 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="name">What it is called; null for the name of the folder.</param>
     /// <param name="device">The name of where it is evaluated: see <see cref="ComputeDevice"/>.</param>
     /// <param name="precision">With what numbers: see <see cref="ComputePrecision"/>.</param>
-    /// <exception cref="MezzotintException">The folder is no model, its files are damaged, or there is no such device or precision.</exception>
-    public static DiffusionPipeline Load(string folder, int threads = 0, string? name = null, string device = ComputeDevice.Cpu, string precision = ComputePrecision.Automatic)
+    /// <exception cref="MezzotintException">The folder is no model, its files are damaged, or there is no such device or
+    /// precision.</exception>
+    public static DiffusionPipeline Load(
+        string folder, int threads = 0, string? name = null, string device = ComputeDevice.Cpu,
+        string precision = ComputePrecision.Automatic)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         bool checkpoint = !ModelFolder.Exists(folder) && SeedCheckpoint.Exists(folder);
         var model = checkpoint ? SeedCheckpoint.Read(folder) : ModelFolder.Read(folder);
         model.To(ComputeDevice.Named(device)).With(precision);
         name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        return new DiffusionPipeline(model, name.Length == 0 ? "model" : name, checkpoint ? null : ModelFolder.Hash(folder), threads, ownsModel: true);
+        return new DiffusionPipeline(
+            model, name.Length == 0 ? "model" : name, checkpoint ? null : ModelFolder.Hash(folder), threads, ownsModel: true);
     }
 
     /// <summary>What the model is called.</summary>
@@ -79,8 +87,8 @@ public sealed class DiffusionPipeline : IDisposable
     /// <summary>How much it has done and what it has to do.</summary>
     public PipelineWork Work => _walks.Work;
 
-    /// <summary>The label that a prompt asks for, as the model reads prompts: by the rule of <see cref="PromptLabels"/>, unless it has
-    /// its own.</summary>
+    /// <summary>The label that a prompt asks for, as the model reads prompts: by the rule of <see cref="PromptLabels"/>, unless
+    /// it has its own.</summary>
     /// <exception cref="InvalidRequestException">The prompt is not understood.</exception>
     public int LabelOf(string prompt)
     {
@@ -104,33 +112,39 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="options">How; the model's own way where nothing is said.</param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
     /// <exception cref="InvalidRequestException">A label or an option is out of its range.</exception>
-    public GeneratedImages Generate(IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
+    public GeneratedImages Generate(
+        IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         GenerateAsync(labels, options, cancellation).GetAwaiter().GetResult();
 
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
-    public Task<GeneratedImages> GenerateAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
+    public Task<GeneratedImages> GenerateAsync(
+        string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         GenerateAsync([LabelOf(prompt)], options, cancellation);
 
     /// <inheritdoc cref="Generate(IReadOnlyList{int}, GenerationOptions?, CancellationToken)"/>
-    public Task<GeneratedImages> GenerateAsync(IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
+    public Task<GeneratedImages> GenerateAsync(
+        IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         Prepare(labels, options).RunAsync(cancellation: cancellation);
 
     /// <summary>
-    /// Draws, and tells each image's running estimate at each step, while the steps are walked: those of one image in their order, those of different images as they
-    /// come. Whoever stops listening stops the drawing.
+    /// Draws, and tells each image's running estimate at each step, while the steps are walked: those of one image in their
+    /// order, those of different images as they come. Whoever stops listening stops the drawing.
     /// </summary>
     /// <param name="labels">The classes; <see cref="GenerationOptions.Count"/> images of each.</param>
     /// <param name="options">How; the model's own way where nothing is said.</param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
     /// <exception cref="InvalidRequestException">A label or an option is out of its range.</exception>
-    public IAsyncEnumerable<GenerationStep> StreamAsync(IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
+    public IAsyncEnumerable<GenerationStep> StreamAsync(
+        IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         Stream(Prepare(labels, options), cancellation);
 
     /// <inheritdoc cref="StreamAsync(IReadOnlyList{int}, GenerationOptions?, CancellationToken)"/>
-    public IAsyncEnumerable<GenerationStep> StreamAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
+    public IAsyncEnumerable<GenerationStep> StreamAsync(
+        string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         StreamAsync([LabelOf(prompt)], options, cancellation);
 
-    /// <summary>Checks a request, draws its seed, and does nothing yet: what is wrong with it is known before it waits for anything.</summary>
+    /// <summary>Checks a request, draws its seed, and does nothing yet: what is wrong with it is known before it waits for
+    /// anything.</summary>
     /// <param name="labels">The classes; <see cref="GenerationOptions.Count"/> images of each.</param>
     /// <param name="options">How; the model's own way where nothing is said.</param>
     /// <exception cref="InvalidRequestException">A label or an option is out of its range, or the model cannot do it; the key
@@ -160,7 +174,8 @@ public sealed class DiffusionPipeline : IDisposable
         ArgumentNullException.ThrowIfNull(receipt);
         var plan = receipt.Plan(Model);
         _walks.Check(plan);
-        return new(_walks, plan, receipt with { ModelName = Model.Name, ClassNames = Model.ClassNames, Precision = _walks.Precision });
+        return new(
+            _walks, plan, receipt with { ModelName = Model.Name, ClassNames = Model.ClassNames, Precision = _walks.Precision });
     }
 
     /// <summary>Draws pictures anew from their own noise with this model.</summary>
@@ -207,7 +222,8 @@ public sealed class DiffusionPipeline : IDisposable
                 + $"{Array.MaxLength} that are drawn at once: draw fewer at a time.")) { Key = "count" };
     }
 
-    /// <summary>Waits until everything that was asked for has been drawn or given up, and frees the threads, and the model if it is the pipeline's own.</summary>
+    /// <summary>Waits until everything that was asked for has been drawn or given up, and frees the threads, and the model if it
+    /// is the pipeline's own.</summary>
     public void Dispose()
     {
         _walks.Dispose();
@@ -216,13 +232,16 @@ public sealed class DiffusionPipeline : IDisposable
             _model.Dispose();
     }
 
-    private static async IAsyncEnumerable<GenerationStep> Stream(PreparedGeneration generation, [EnumeratorCancellation] CancellationToken cancellation)
+    private static async IAsyncEnumerable<GenerationStep> Stream(
+        PreparedGeneration generation, [EnumeratorCancellation] CancellationToken cancellation)
     {
         // Unbounded: a slow reader must hold up no walk, because others share its evaluations.
         var channel = Channel.CreateUnbounded<GenerationStep>(new UnboundedChannelOptions { SingleReader = true });
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var drawing = generation.RunAsync(step => channel.Writer.TryWrite(step), cancellation: stop.Token);
-        _ = drawing.ContinueWith(done => channel.Writer.TryComplete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = drawing.ContinueWith(
+            done => channel.Writer.TryComplete(done.Exception?.InnerException), CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {
             await foreach (var step in channel.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))

@@ -44,19 +44,22 @@ public sealed partial class ClipTokenizer
     public int Count => _texts.Length;
 
     /// <summary>Reads a tokenizer's folder.</summary>
-    /// <param name="folder">The folder: <c>vocab.json</c> and <c>merges.txt</c>, as Stable Diffusion's <c>tokenizer/</c> has them.</param>
+    /// <param name="folder">The folder: <c>vocab.json</c> and <c>merges.txt</c>, as Stable Diffusion's <c>tokenizer/</c> has
+    /// them.</param>
     /// <exception cref="MezzotintException">A file is missing or damaged; the message names it.</exception>
     public static ClipTokenizer Read(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         return Parse(
-            SmallFile.Read(Path.Combine(folder, VocabularyFile), MostBytes), SmallFile.Read(Path.Combine(folder, MergesFile), MostBytes),
+            SmallFile.Read(Path.Combine(folder, VocabularyFile), MostBytes),
+            SmallFile.Read(Path.Combine(folder, MergesFile), MostBytes),
             folder);
     }
 
     /// <summary>Reads the bytes of the two files.</summary>
     /// <param name="vocabulary">A JSON object: the number of each piece, 0 and up without a gap.</param>
-    /// <param name="merges">A line for each pair that becomes one piece, the first first; a first line with <c>#</c> is passed over.</param>
+    /// <param name="merges">A line for each pair that becomes one piece, the first first; a first line with <c>#</c> is passed
+    /// over.</param>
     /// <param name="name">What errors call them.</param>
     /// <exception cref="MezzotintException">They are damaged, or do not fit each other.</exception>
     public static ClipTokenizer Parse(ReadOnlySpan<byte> vocabulary, ReadOnlySpan<byte> merges, string name)
@@ -67,7 +70,8 @@ public sealed partial class ClipTokenizer
             texts[number] = text;
         foreach (string special in new[] { StartText, EndText })
             if (!numbers.ContainsKey(special))
-                throw new MezzotintException($"{name}/{VocabularyFile}: it has no token {special}; is it the vocabulary of a CLIP tokenizer?");
+                throw new MezzotintException(
+                    $"{name}/{VocabularyFile}: it has no token {special}; is it the vocabulary of a CLIP tokenizer?");
         var options = new BpeOptions(numbers)
         {
             Merges = Pairs(merges, numbers, $"{name}/{MergesFile}"),
@@ -135,7 +139,8 @@ public sealed partial class ClipTokenizer
         {
             if (number < 0 || number >= seen.Length || seen[number])
                 throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
-                    $"{name}: {Printable.Quote(text)} has the number {number}; {seen.Length} tokens have 0 to {seen.Length - 1}, each once."));
+                    $"{name}: {Printable.Quote(text)} has the number {number}; {seen.Length} tokens have 0 to {seen.Length - 1}, "
+                    + $"each once."));
             seen[number] = true;
         }
         return numbers;

@@ -10,7 +10,8 @@ namespace Mezzotint.Text;
 /// <remarks>Unicode Standard Annex 15, section 1.3. The pairs are those of Unicode 14.0; Hangul follows by its formula.</remarks>
 internal static class Composition
 {
-    private const int HangulBase = 0xAC00, LeadBase = 0x1100, VowelBase = 0x1161, TailBase = 0x11A7, Vowels = 21, Tails = 28, Leads = 19;
+    private const int HangulBase = 0xAC00, LeadBase = 0x1100, VowelBase = 0x1161, TailBase = 0x11A7, Vowels = 21, Tails = 28,
+        Leads = 19;
 
     private static readonly Lazy<Dictionary<(Rune First, Rune Second), Rune>> Pairs = new(Read);
 

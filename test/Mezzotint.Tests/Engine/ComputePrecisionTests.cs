@@ -19,7 +19,9 @@ public class ComputePrecisionTests
     {
         var gpu = new Device(TorchSharp.DeviceType.CUDA, 0);
         Assert.Equal("float32", ComputePrecision.Resolve("auto", gpu));
-        Assert.Contains("GPU", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve("bfloat16", gpu)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "GPU", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve("bfloat16", gpu)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -28,7 +30,13 @@ public class ComputePrecisionTests
         using var any = Engines.UseAny(bfloat16: true);
         var narrow = new ResidualUNetConfig { ModelChannels = 24, HeadChannels = 24 };
         Assert.Equal("bfloat16", ComputePrecision.Resolve("auto", CPU, narrow));
-        using var model = new LoadedModel(narrow.Build(), new ModelInfo { Name = "narrow", Model = narrow, Height = 28, Width = 28, ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] });
+        using var model = new LoadedModel(
+            narrow.Build(),
+            new ModelInfo
+            {
+                Name = "narrow", Model = narrow, Height = 28, Width = 28,
+                ClassNames = [.. Enumerable.Range(0, 10).Select(i => $"{i}")],
+            });
         Assert.Equal("bfloat16", model.Precision);
         Assert.Equal("float32", model.With("float32").Precision);
     }
@@ -62,5 +70,7 @@ public class ComputePrecisionTests
     [InlineData("")]
     [InlineData("Float32")]
     public void Anything_else_is_refused_by_name(string name) =>
-        Assert.Contains("auto, float32, bfloat16", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(name, CPU)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "auto, float32, bfloat16", Assert.Throws<MezzotintException>(() => ComputePrecision.Resolve(name, CPU)).Message,
+            StringComparison.Ordinal);
 }

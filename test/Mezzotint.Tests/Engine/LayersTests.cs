@@ -44,18 +44,24 @@ public unsafe class LayersTests
         using var scope = NewDisposeScope();
         var shape = new ConvolutionShape(kernel, stride, pad);
         var (big, small) = (randn(1, bigChannels, side, side), randn(1, smallChannels, side / stride, side / stride));
-        var (weight, gatherBias, spreadBias) = (randn(smallChannels, bigChannels, kernel, kernel), randn(smallChannels), randn(bigChannels));
+        var (weight, gatherBias, spreadBias) =
+            (randn(smallChannels, bigChannels, kernel, kernel), randn(smallChannels), randn(bigChannels));
         foreach (bool bfloat16 in TileKernel.IsBfloat16Supported ? new[] { false, true } : [false])
         {
             using Map bigMap = ToMap(big, bfloat16), smallMap = ToMap(small, bfloat16);
             double tolerance = bfloat16 ? 1e-2 : 1e-5;
             using var gather = Convolution.Gather(shape, bigMap, smallMap, TileStart.Bias);
             gather.Pack(Floats(weight), Floats(gatherBias));
-            TensorAssert.Close(nn.functional.conv2d(big, weight, gatherBias, [stride, stride], [pad, pad]), Run(gather, bigMap, smallMap), tolerance, $"gathered, bfloat16 {bfloat16}");
+            TensorAssert.Close(
+                nn.functional.conv2d(big, weight, gatherBias, [stride, stride], [pad, pad]), Run(gather, bigMap, smallMap),
+                tolerance, $"gathered, bfloat16 {bfloat16}");
 
             using var spread = Convolution.Spread(shape, bigMap, smallMap, TileStart.Bias);
             spread.Pack(Floats(weight), Floats(spreadBias));
-            TensorAssert.Close(nn.functional.conv_transpose2d(small, weight, spreadBias, [stride, stride], [pad, pad], output_padding: [stride + 2 * pad - kernel, stride + 2 * pad - kernel]),
+            TensorAssert.Close(
+                nn.functional.conv_transpose2d(
+                    small, weight, spreadBias, [stride, stride], [pad, pad],
+                    output_padding: [stride + 2 * pad - kernel, stride + 2 * pad - kernel]),
                 Run(spread, smallMap, bigMap), tolerance, $"spread, bfloat16 {bfloat16}");
         }
     }
@@ -71,7 +77,8 @@ public unsafe class LayersTests
         nn.functional.conv2d(big, weight, null, [stride, stride], [pad, pad]).backward([small]);
         foreach (bool bfloat16 in TileKernel.IsBfloat16Supported ? new[] { false, true } : [false])
         {
-            using Map bigMap = ToMap(big.narrow(0, 0, 1), bfloat16), smallMap = ToMap(small.narrow(0, 0, 1), bfloat16), bigMap2 = ToMap(big.narrow(0, 1, 1), bfloat16), smallMap2 = ToMap(small.narrow(0, 1, 1), bfloat16);
+            using Map bigMap = ToMap(big.narrow(0, 0, 1), bfloat16), smallMap = ToMap(small.narrow(0, 0, 1), bfloat16),
+                bigMap2 = ToMap(big.narrow(0, 1, 1), bfloat16), smallMap2 = ToMap(small.narrow(0, 1, 1), bfloat16);
             using var gradient = new WeightGradient(new(kernel, stride, pad), bigMap, smallMap, bfloat16);
             gradient.Add(bigMap, smallMap);
             gradient.Add(bigMap2, smallMap2);
@@ -98,7 +105,8 @@ public unsafe class LayersTests
         var given = randn_like(wanted);
         wanted.backward([given]);
 
-        using var attention = new Attention(new(queries, keys, heads, width) { Causal = causal, QueryStride = channels, KeyStride = 2 * channels });
+        using var attention = new Attention(
+            new(queries, keys, heads, width) { Causal = causal, QueryStride = channels, KeyStride = 2 * channels });
         var (made, qSlopes, kvSlopes) = (zeros_like(wanted), zeros_like(q), zeros_like(kv));
         var (qs, kvs) = (q.detach(), kv.detach());
         float* k = Floats(kvs), dk = Floats(kvSlopes);
@@ -123,7 +131,8 @@ public unsafe class LayersTests
         using var made = new Map(6, 6, 32, 0, false);
         norm.Measure(map.Floats, 36, Floats(gamma), Floats(beta), null, null);
         norm.Affine(map.Floats, made);
-        TensorAssert.Close(nn.functional.group_norm(x.to(float64), 4, gamma.to(float64), beta.to(float64)), FromMap(made), 2e-2); // x itself has 3e-5 of its digits left: 6e-5 / 0.01
+        // x itself has 3e-5 of its digits left: 6e-5 / 0.01
+        TensorAssert.Close(nn.functional.group_norm(x.to(float64), 4, gamma.to(float64), beta.to(float64)), FromMap(made), 2e-2);
     }
 
     private static Tensor Run(Convolution convolution, Map from, Map to)
@@ -133,7 +142,8 @@ public unsafe class LayersTests
         return FromMap(output);
     }
 
-    private static float* Floats(Tensor tensor) => (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    private static float* Floats(Tensor tensor) =>
+        (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
 
     /// <summary>[1, C, H, W] as a map.</summary>
     private static Map ToMap(Tensor x, bool bfloat16, int border = 1)
@@ -144,5 +154,7 @@ public unsafe class LayersTests
         return map;
     }
 
-    private static Tensor FromMap(Map map) => tensor(new Span<float>(map.Floats, map.Places * map.Channels).ToArray(), [1, map.Height, map.Width, map.Channels]).permute(0, 3, 1, 2);
+    private static Tensor FromMap(Map map) =>
+        tensor(new Span<float>(map.Floats, map.Places * map.Channels).ToArray(), [1, map.Height, map.Width, map.Channels])
+            .permute(0, 3, 1, 2);
 }

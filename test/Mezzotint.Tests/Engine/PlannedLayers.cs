@@ -127,7 +127,8 @@ internal static class PlannedLayers
         ["a map as a vector"] = (net, x, _, context) => net.Add(x, net.Linear("it", net.Flatten(x, context.Places), x.Channels)),
     };
 
-    /// <summary>A layer between a first and a last convolution: its weights follow from the shape's seed, and none is 0 or 1.</summary>
+    /// <summary>A layer between a first and a last convolution: its weights follow from the shape's seed, and none is 0 or
+    /// 1.</summary>
     public static DescribedPart Network(PlannedShape shape, Layer layer)
     {
         random.manual_seed(shape.Seed);
@@ -149,7 +150,8 @@ internal static class PlannedLayers
     }
 
     /// <summary>Random inputs: images, times, labels, a context and vectors.</summary>
-    public static (Tensor Images, Tensor Times, Tensor Labels, Tensor Context, Tensor Vectors) Inputs(PlannedShape shape, int count) =>
+    public static (Tensor Images, Tensor Times, Tensor Labels, Tensor Context, Tensor Vectors) Inputs(
+        PlannedShape shape, int count) =>
         (randn(count, 2, shape.Height, shape.Width), rand(count), randint(5, [count, shape.Tokens], dtype: int64),
             randn(count, shape.Tokens, ContextWidth), randn(count, 6));
 

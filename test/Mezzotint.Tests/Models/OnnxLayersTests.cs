@@ -39,7 +39,8 @@ public class OnnxLayersTests
         [
             Floats("x", images.data<float>().ToArray(), count, 2, shape.Height, shape.Width),
             Floats("t", times.data<float>().ToArray(), count),
-            NamedOnnxValue.CreateFromTensor("labels", new DenseTensor<long>(labels.data<long>().ToArray(), [count, shape.Tokens])),
+            NamedOnnxValue.CreateFromTensor(
+                "labels", new DenseTensor<long>(labels.data<long>().ToArray(), [count, shape.Tokens])),
             Floats("context", context.data<float>().ToArray(), count, shape.Tokens, PlannedLayers.ContextWidth),
             Floats("mask", [.. seen.Select(one => one ? 1f : 0f)], count, shape.Tokens),
             Floats("pooled", vectors.data<float>().ToArray(), count, 6),

@@ -4,7 +4,8 @@ using Mezzotint.Text;
 
 namespace Mezzotint.Tests.Text;
 
-/// <summary>CLIP's tokenizer against the published one, on its own vocabulary where that is at hand, and laws on a small one.</summary>
+/// <summary>CLIP's tokenizer against the published one, on its own vocabulary where that is at hand, and laws on a small
+/// one.</summary>
 public class ClipTokenizerTests
 {
     // Bytes as letters, each also at the end of a word; then merges: h+e, l+l, he+ll, o</w> alone.
@@ -70,11 +71,13 @@ public class ClipTokenizerTests
         string[] letters = [.. ByteLetters.All.Select(letter => $"{letter}")];
         string[] pieces =
         [
-            .. letters, .. letters.Select(letter => letter + "</w>"), .. merges.Select(pair => pair.Replace(" ", "", StringComparison.Ordinal)),
+            .. letters, .. letters.Select(letter => letter + "</w>"),
+            .. merges.Select(pair => pair.Replace(" ", "", StringComparison.Ordinal)),
             ClipTokenizer.StartText, ClipTokenizer.EndText,
         ];
         var numbers = pieces.Index().ToDictionary(at => at.Item, at => at.Index);
         return ClipTokenizer.Parse(
-            JsonSerializer.SerializeToUtf8Bytes(numbers), Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Join('\n', merges)), "small");
+            JsonSerializer.SerializeToUtf8Bytes(numbers), Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Join('\n', merges)),
+            "small");
     }
 }

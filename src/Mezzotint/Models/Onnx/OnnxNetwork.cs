@@ -69,7 +69,8 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         MultiplyNode => Times(inputs[0], inputs[1]),
         ModulateNode => Modulated(node, inputs[0], inputs[1]),
         ConcatenateNode => graph.Add("Concat",
-            [.. inputs.Zip(node.Inputs, (input, of) => Cropped(input, _sizes[of.Index], size))], ("axis", ChannelAxis(node.Form))),
+            [.. inputs.Zip(node.Inputs, (input, of) => Cropped(input, _sizes[of.Index], size))],
+            ("axis", ChannelAxis(node.Form))),
         SliceNode slice => Slice(inputs[0], slice.First, slice.Channels, ChannelAxis(slice.Form)),
         ResampleNode resample => Resampled(resample, size, inputs[0]),
         // [B, P, C]
