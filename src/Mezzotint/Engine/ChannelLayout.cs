@@ -7,8 +7,8 @@ namespace Mezzotint.Engine;
 internal readonly record struct LayoutPart(int Channel, int At, int Count);
 
 /// <summary>
-/// Where the channels of a map are among the numbers of a place: in one part, or for maps side by side in several, each filled up
-/// with zeros to whole vectors. What fills up is 0 in every map and every gradient.
+/// Where the channels of a map are among the numbers of a place: in one part, or in several for maps side by side. Each part is
+/// filled up with zeros to whole vectors. What fills up is 0 in every map and every gradient.
 /// </summary>
 internal sealed class ChannelLayout : IEquatable<ChannelLayout>
 {

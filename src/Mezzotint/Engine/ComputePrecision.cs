@@ -33,8 +33,7 @@ public static class ComputePrecision
 
     /// <summary>
     /// The vectors that networks are computed with by this library itself, for people to read, as <c>AVX-512 with
-    /// bfloat16</c>; null where
-    /// libtorch does all, as it does where the environment has <c>MEZZOTINT_ENGINE=off</c>.
+    /// bfloat16</c>. Null where libtorch does all, as it does where the environment has <c>MEZZOTINT_ENGINE=off</c>.
     /// </summary>
     public static string? Engine =>
         EngineChoice.Current == EngineKind.Plain ? "plain C#, for tests"

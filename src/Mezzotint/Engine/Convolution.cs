@@ -1,9 +1,9 @@
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// The relation of a convolution, big[S i + k - pad] to small[i] through W[small channel, big channel, k], in both directions:
-/// gathered, it is a convolution forward and a transposed one's gradient; spread, a transposed convolution and a convolution's
-/// gradient. A linear layer is one of side 1.
+/// The relation of a convolution, big[S i + k - pad] to small[i] through W[small channel, big channel, k], in both directions.
+/// Gathered, it is a convolution forward and a transposed one's gradient. Spread, it is a transposed convolution and a
+/// convolution's gradient. A linear layer is one of side 1.
 /// </summary>
 /// <remarks>
 /// Dumoulin, Visin 2016, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285, section 4. What is spread with

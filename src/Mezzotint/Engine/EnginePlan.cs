@@ -3,8 +3,8 @@ using Mezzotint.Networks;
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// A described network as steps over buffers, for one size of image: what nothing reads is left out, normalisations take in what
-/// comes before and after them, maps side by side are made where they belong.
+/// A described network as steps over buffers, for one size of image. Layers that nothing reads are left out. Normalisations
+/// include what comes before and after them. Maps side by side are made where they belong.
 /// </summary>
 internal sealed class EnginePlan
 {

@@ -4,8 +4,8 @@ namespace Mezzotint.Engine;
 /// A value of an <see cref="EnginePlan"/> for one image: [H, W, C], of which tokens are the places, and vectors the one place.
 /// </summary>
 /// <remarks>
-/// It is kept in up to two ways: plain float32, as normalisations and sums read it, and as an operand, as products do: with a
-/// border of zeros, and in bfloat16 where the engine multiplies so.
+/// It is kept in up to two ways. Normalisations and sums read it as plain float32. Products read it as an operand, with a border
+/// of zeros, and in bfloat16 where the engine multiplies so.
 /// </remarks>
 internal sealed unsafe class EngineValue(int height, int width, ChannelLayout layout)
 {

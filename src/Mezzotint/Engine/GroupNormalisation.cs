@@ -4,8 +4,7 @@ namespace Mezzotint.Engine;
 
 /// <summary>
 /// y = (1 + scale) (gamma (x + t - mean) / std + beta) + shift of groups of channels, and silu(y), in one pass over a map once
-/// its
-/// means are known; and their gradients. t, which is one number a channel, and scale and shift are optional.
+/// its means are known. It has their gradients too. t, which is one number a channel, and scale and shift are optional.
 /// </summary>
 /// <remarks>
 /// Wu, He 2018, "Group Normalization", arXiv 1803.08494, equations 1 to 3; silu(y) = y / (1 + e^-y): Elfwing et al. 2017, arXiv

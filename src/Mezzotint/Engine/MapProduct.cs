@@ -7,7 +7,7 @@ internal readonly record struct Grid(int Row, int Column);
 /// A <see cref="TileShape"/> over a whole map: its rows and columns cut into tiles, its outputs into blocks of weights.
 /// </summary>
 /// <remarks>
-/// A tile is as large as the registers allow, for each weight that is read is used for each of its places: part of a row, or
+/// A tile is as large as the registers allow, since each weight that is read serves all of its places. It is part of a row, or
 /// several rows of a small map.
 /// </remarks>
 internal sealed unsafe class MapProduct

@@ -12,8 +12,8 @@ internal sealed class NetworkMemory
     /// and their sums.</summary>
     private const int NumbersOfAWalk = 12;
 
-    /// <summary>Images that one thread evaluates at once at most, where no engine runs the network: more are no faster on a
-    /// CPU, and their maps would be the peak of a training's memory.</summary>
+    /// <summary>The most images that one thread evaluates at once, where no engine runs the network. More are no faster on a CPU,
+    /// and their maps would be the peak of a training's memory.</summary>
     public const int ImagesAtOnce = 32;
 
     private readonly double _weights; // bytes
@@ -60,9 +60,10 @@ internal sealed class NetworkMemory
     /// <summary>What the walk of images takes beside that.</summary>
     public double Walk(int images) => NumbersOfAWalk * images * _image * Float;
 
-    /// <summary>An engine computes one image in buffers that stay: for each layer its input and the gradient of its output as
-    /// they are multiplied, what it makes and what becomes of that, and its weights packed. Trained, there are also weights
-    /// packed the other way about, the sums of their gradients, the terms of these sums, and gradients on their way.</summary>
+    /// <summary>An engine computes one image in buffers that stay. For each layer they hold its input and the gradient of its
+    /// output as they are multiplied, its output and what becomes of that, and its packed weights. Trained, there are also
+    /// weights packed the other way about, the sums of their gradients, the terms of these sums, and gradients on their
+    /// way.</summary>
     private double Engine(bool training)
     {
         double bytes = 0, largest = 0;
@@ -76,8 +77,8 @@ internal sealed class NetworkMemory
         return bytes + (training ? 6 * Float * largest : 0);
     }
 
-    /// <summary>libtorch keeps for each image what the backward pass reads: the input of each layer, what it makes before and
-    /// after normalisation, scale and activation, and the weights of attention before and after the softmax.</summary>
+    /// <summary>libtorch keeps for each image what the backward pass reads. That is the input of each layer, its output before
+    /// and after normalisation, scale and activation, and the weights of attention before and after the softmax.</summary>
     private double LibtorchTraining() => Float * _layers.Sum(layer => layer.InputMap + 4 * layer.OutputMap + 2 * layer.Scores);
 
     /// <summary>Without gradients only the maps for the decoder stay, a fifth of all; beside them the largest layer is at

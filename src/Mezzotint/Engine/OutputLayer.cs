@@ -2,8 +2,8 @@ namespace Mezzotint.Engine;
 
 /// <summary>The last convolution, 3 x 3 from many channels to the few of an image, in float32.</summary>
 /// <remarks>
-/// A vector of outputs would be nearly empty. So each place is first multiplied with the weights of all nine taps, which are the
-/// outputs of a linear layer, and then the nine numbers meant for a pixel are added: a ninth of the work.
+/// A vector of outputs would be nearly empty. So each place is first multiplied with the weights of all nine taps, as the outputs
+/// of a linear layer. Then the nine numbers of a pixel are added: a ninth of the work.
 /// </remarks>
 internal sealed unsafe class OutputLayer : IDisposable
 {

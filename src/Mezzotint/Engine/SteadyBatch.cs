@@ -5,14 +5,11 @@ namespace Mezzotint.Engine;
 
 /// <summary>Evaluates a network so that what it says of an image does not depend on the images beside it, to the bit.</summary>
 /// <remarks>
-/// libtorch chooses its kernels by the size of the batch, and each adds in its own order. On x86-64 with one thread an operator:
-/// matrix products of 1, of 2 or 3, and
-/// of 4 rows and more differ, the first convolution of 1 image differs from that of more, and convolutions of 1 x 1 differ from
-/// 16 images on. Between 4 and 15 images
-/// every row is computed alike, wherever it stands (measured, and tested). So a smaller batch is filled up with copies, and a
-/// larger one is taken in parts, which on
-/// a CPU costs nothing: activations that fit its caches are faster than those that do not. On other devices the batch is taken as
-/// it is.
+/// libtorch chooses its kernels by the size of the batch, and each adds in its own order. On x86-64 with one thread an operator,
+/// matrix products of 1, of 2 or 3, and of 4 rows and more differ. The first convolution of 1 image differs from that of more.
+/// Convolutions of 1 x 1 differ from 16 images on. Between 4 and 15 images every row is computed alike, wherever it stands
+/// (measured, and tested). So a smaller batch is filled up with copies, and a larger one is taken in parts. On a CPU that costs
+/// nothing: activations that fit its caches are faster than those that do not. On other devices the batch is taken as it is.
 /// </remarks>
 internal static class SteadyBatch
 {

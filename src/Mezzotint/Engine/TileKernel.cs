@@ -78,9 +78,9 @@ internal sealed record TileShape(bool Bfloat16, int Vectors, int Terms, TileStar
 
 /// <summary>A <see cref="TileShape"/> as machine code, made where it is first asked for.</summary>
 /// <remarks>
-/// .NET 10 has no intrinsics for the bfloat16 of AVX-512, and a convolution whose offsets are part of its code needs no addresses
-/// to be computed: hence code of our own, as
-/// oneDNN and others make theirs. Each weight is read once a tile, each input once a tap and channel, all sums stay in registers.
+/// .NET 10 has no intrinsics for the bfloat16 of AVX-512, and a convolution whose offsets are part of its code computes no
+/// addresses. So the code is our own, as that of oneDNN and others. Each weight is read once a tile, each input once a tap and
+/// channel, all sums stay in registers.
 /// <see cref="TileTwin"/> does the same in plain C#.
 /// </remarks>
 internal sealed unsafe class TileKernel

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Networks;
 
 /// <summary>
-/// What a network is asked for, a row for each image: class tokens, or a context such as the encoded words of a prompt, with an
-/// optional mask of its tokens and an optional pooled vector.
+/// The condition of a network, a row for each image. It is class tokens, or a context such as the encoded words of a prompt, with
+/// an optional mask of its tokens and an optional pooled vector.
 /// </summary>
 /// <remarks>A condition owns nothing: its tensors are the caller's, and live as long as it is used.</remarks>
 public sealed class Condition
@@ -46,7 +46,7 @@ public sealed class Condition
 
     /// <summary>A condition of one class an image.</summary>
     /// <param name="labels">The classes.</param>
-    /// <param name="device">Where the tensor is made; the CPU unless told otherwise.</param>
+    /// <param name="device">Where the tensor is made; by default the CPU.</param>
     public static Condition OfLabels(IEnumerable<int> labels, Device? device = null)
     {
         long[] numbers = [.. labels.Select(label => (long)label)];

@@ -61,7 +61,7 @@ public sealed class RunHeartbeat : IDisposable
             }
             catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
             {
-                // No training ends because nobody can be told that it lives.
+                // No training ends because its heartbeat cannot be written.
             }
         }
     }

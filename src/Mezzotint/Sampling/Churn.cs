@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace Mezzotint.Sampling;
 
 /// <summary>
-/// A little fresh noise before each step, which the step removes again. x is raised from sigma to sigmaHat = (1 + gamma) sigma,
-/// gamma = min(S_churn / n, sqrt(2) - 1) where S_min &lt;= sigma &lt;= S_max and 0 elsewhere. It corrects errors of earlier
-/// steps.
+/// A little fresh noise before each step, which the step removes again. x is raised from sigma to sigmaHat = (1 + gamma) sigma.
+/// There, gamma = min(S_churn / n, sqrt(2) - 1) where S_min &lt;= sigma &lt;= S_max and 0 elsewhere. It corrects errors of
+/// earlier steps.
 /// </summary>
 /// <remarks>Karras et al. 2022, arXiv 2206.00364, algorithm 2.</remarks>
 public sealed record Churn

@@ -4,8 +4,8 @@ using Mezzotint.Noise;
 
 namespace Mezzotint.Sampling;
 
-/// <summary>How to sample a model, by names: a training draws its pictures with it, and it is the default of <c>sample</c> does
-/// unless told otherwise. The seed's by default.</summary>
+/// <summary>How to sample a model, by names: a training draws its pictures with it, and it is the default of <c>sample</c>. By
+/// default it is the seed's.</summary>
 public sealed record SamplingRecipe
 {
     /// <summary>Steps where another sampler than the model's own is asked for, and nothing is said of steps.</summary>

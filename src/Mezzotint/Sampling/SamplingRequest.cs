@@ -38,7 +38,7 @@ public sealed record SamplingRequest
     public SamplingSource? Source { get; init; }
 
     /// <summary>
-    /// Instead of seed + i for image i: the noise of all starts on the great circle from that of <see cref="Seed"/> (the first
+    /// Replaces seed + i for image i. The noise of all starts lies on the great circle from that of <see cref="Seed"/> (the first
     /// image) to that of this seed (the last), and what is drawn on the way is the same for all. Shoemake 1985, "Animating
     /// Rotation with Quaternion Curves". 0 to 2^32 - 1.
     /// </summary>

@@ -58,8 +58,8 @@ public static class PromptLabels
     }
 
     /// <summary>
-    /// The label that a text gives exactly: the name of a class, in upper or lower case, or the number of a class where the
-    /// classes are not called by numbers. Unlike a prompt it is not interpreted: no sign, blank or other word is left out of it.
+    /// The label that a text gives exactly: the name of a class, in upper or lower case. Where classes are not called by numbers,
+    /// it may be the number of a class. Unlike a prompt it is not interpreted: no sign, blank or other word is left out of it.
     /// </summary>
     /// <param name="text">The label.</param>
     /// <param name="classNames">The model's classes, from label 0 on.</param>

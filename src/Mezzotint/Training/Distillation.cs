@@ -24,7 +24,7 @@ public sealed record NoDistillation : Distillation
 
 /// <summary>
 /// Easy consistency tuning: D becomes the end of the path instead of the mean of all ends. Two noisy versions of an image with
-/// the same noise, at a level t and a lower one r, must come to the same end; r begins far below t, at 0 even, where that is
+/// the same noise, at a level t and a lower one r, must come to the same end. r begins far below t, even at 0, where that is
 /// denoising, and comes nearer with each doubling.
 /// </summary>
 /// <remarks>

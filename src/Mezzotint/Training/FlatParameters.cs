@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// The trainable parameters of a network as views of one flat tensor, and their gradients as views of another, so that the
-/// optimiser, the average and a checkpoint each are a few operations on one array instead of hundreds on many.
+/// The trainable parameters of a network as views of one flat tensor, and their gradients as views of another. So the optimiser,
+/// the average and a checkpoint each are a few operations on one array instead of hundreds on many.
 /// </summary>
 public sealed class FlatParameters : IDisposable
 {

@@ -2,7 +2,7 @@ namespace Mezzotint.Training;
 
 /// <summary>
 /// The arithmetic of power-function averages: at step t the weights of step tau count p(tau) = (gamma + 1) tau^gamma / t^(gamma +
-/// 1), tau from 0 to t; and an average of any width as a combination of ones that were kept.
+/// 1), tau from 0 to t. An average of any width is a combination of ones that were kept.
 /// </summary>
 /// <remarks>Karras et al. 2024, "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, section 3
 /// and appendix C.</remarks>
@@ -44,8 +44,8 @@ public static class PowerFunctionAverage
     public static double Width(double exponent) => Math.Sqrt(Variance(exponent));
 
     /// <summary>
-    /// The factors with which snapshots add up to an average of another width: those whose combined profile is nearest to the
-    /// wished-for one in the sense of least squares over the steps. They add up to nearly 1; some may be negative.
+    /// The factors with which snapshots add up to an average of another width. Their combined profile is nearest to the wanted
+    /// one by least squares over the steps. They add up to nearly 1; some may be negative.
     /// </summary>
     /// <param name="snapshots">What is at hand.</param>
     /// <param name="target">What is wished for: a width at a step.</param>

@@ -14,11 +14,9 @@ namespace Mezzotint.Models.Onnx;
 /// <c>labels</c>, int64 [batch, tokens], the asked classes; or what else the network is given: a context is float32 [batch,
 /// tokens, D], and its mask float32 [batch, tokens], 1 for tokens that count. Output: <c>output</c>, float32 [batch, C, H, W].
 /// How
-/// x and t follow from the level of noise, and the image from the output, is for the parameterisation to say: the metadata has
-/// the
+/// x and t follow from the level of noise, and the image from the output, depends on the parameterisation. The metadata has the
 /// model's description under <c>mezzotint</c>, the same as the model folder's <c>config.json</c>. Sources: the ONNX
-/// specification,
-/// opset 17, github.com/onnx/onnx.
+/// specification, opset 17, github.com/onnx/onnx.
 /// </remarks>
 public static class OnnxFile
 {
