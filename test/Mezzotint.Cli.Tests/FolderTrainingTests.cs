@@ -85,6 +85,30 @@ public sealed class FolderTrainingTests : IDisposable
         Assert.Contains("Set data.channels to 1", refused.ErrorLine, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Classes_parts_and_mirror_images_of_metadata_are_learned_and_the_model_remembers_them()
+    {
+        PictureFolder.Write(_scratch["drawn"], ["a", "b"], (8, 8), channels: 3);
+        Directory.Move(_scratch["drawn", "train"], _scratch["pictures"]);
+        static string Row(string name, string part) =>
+            $$"""{"file_name": "{{name}}.png", "kind": "{{name[0]}}-kind", "part": "{{part}}"}""";
+        File.WriteAllLines(
+            _scratch["pictures", "metadata.jsonl"],
+            [Row("a/0", "train"), Row("a/1", "test"), Row("b/0", "train"), Row("b/1", "test")]);
+        var refused = Command.RunIn(_scratch.Path, "train", "tiny.toml", "--set", "data.split=part");
+        Assert.Contains("pictures train has no classes", refused.ErrorLine, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_scratch["runs"]));
+
+        string[] settings = ["--set", "data.split=part", "--set", "data.label=kind", "--set", "data.flip=true"];
+        var done = Done(["train", "tiny.toml", .. settings, "--set", "training.epochs=1"]);
+        Assert.Contains("Training on 4 images", done.Error, StringComparison.Ordinal);
+        var info = ModelFolder.ReadInfo(_scratch["runs", "tiny", "model"]);
+        Assert.Equal(["a-kind", "b-kind"], info.ClassNames);
+        Assert.Equal(("part", "kind", true), (info.Data!.Split, info.Data.Label, info.Data.Flip));
+        Assert.Contains("on 2 images of pictures test", Done("evaluate", "runs/tiny", "--loss").Out, StringComparison.Ordinal);
+        Done("train", "tiny.toml", "--resume", "--set", "training.epochs=2");
+    }
+
     private Outcome Done(params string[] args)
     {
         var outcome = Command.RunIn(_scratch.Path, args);

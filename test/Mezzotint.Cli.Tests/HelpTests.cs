@@ -9,7 +9,11 @@ namespace Mezzotint.Cli.Tests;
 public class HelpTests
 {
     public static TheoryData<string> Commands =>
-        ["mezzotint", "sample", "demo", "serve", "samplers", "plot", "plot schedules", "plot levels", "plot trajectories", "plot error", "train", "evaluate", "train-classifier", "likelihood", "inspect", "average", "distill", "import", "export", "data", "data fetch", "data list", "data show", "doctor", "completions"];
+    [
+        "mezzotint", "sample", "demo", "serve", "samplers", "plot", "plot schedules", "plot levels", "plot trajectories",
+        "plot error", "train", "evaluate", "train-classifier", "likelihood", "inspect", "average", "distill", "import", "export",
+        "data", "data check", "data fetch", "data list", "data show", "doctor", "completions",
+    ];
 
     [Theory]
     [MemberData(nameof(Commands))]

@@ -6,7 +6,7 @@ using Mezzotint.Models;
 
 namespace Mezzotint.Cli.Choices;
 
-/// <summary>How the pictures of a folder become images: --size and --background.</summary>
+/// <summary>How pictures in files become images: --size, --background and --skip-damaged.</summary>
 /// <param name="ofModel">Whether a model's own size and background hold where nothing is given.</param>
 internal sealed class FolderChoice(bool ofModel = false)
 {
@@ -21,10 +21,16 @@ internal sealed class FolderChoice(bool ofModel = false)
         CustomParser = Colour,
     };
 
-    public IReadOnlyList<Option> All => [_size, _background];
+    private readonly Option<bool> _skipDamaged = new("--skip-damaged")
+    {
+        Description = "Leave damaged pictures out, and say how many there are. Without it reading stops at the first.",
+    };
 
-    public Chosen Read(ParseResult result) =>
-        new(result.GetValue(_size) is > 0 and var side ? (int)side : null, result.GetValue(_background));
+    public IReadOnlyList<Option> All => [_size, _background, _skipDamaged];
+
+    public Chosen Read(ParseResult result) => new(
+        result.GetValue(_size) is > 0 and var side ? (int)side : null, result.GetValue(_background),
+        result.GetValue(_skipDamaged));
 
     private static string Otherwise(bool ofModel, string fallback) =>
         ofModel ? $"what the model was trained with, else {fallback}" : fallback;
@@ -39,16 +45,37 @@ internal sealed class FolderChoice(bool ofModel = false)
     }
 
     /// <summary>What was chosen; null where nothing was given.</summary>
-    internal sealed record Chosen(int? Size, Background? Background)
+    internal sealed record Chosen(int? Size, Background? Background, bool SkipDamaged)
     {
+        /// <summary>How the set of a model was read in its training; null for other data.</summary>
+        private DataConfig? Own { get; init; }
+
+        /// <summary>How a set is to be read.</summary>
+        /// <param name="part">Which of its images.</param>
+        /// <param name="channels">The channels of a model; null for what the data have.</param>
+        /// <param name="settings">The table [data] that holds where nothing was given; null for the model's, if there is
+        /// one.</param>
+        public ReadingOptions Reading(ImageSplit part, int? channels, DataConfig? settings = null)
+        {
+            var options = (settings ?? Own ?? new DataConfig()).Reading(part);
+            return options with
+            {
+                Channels = channels ?? options.Channels,
+                Frame = PictureFrame.Square(Size) ?? options.Frame,
+                Background = Background ?? options.Background,
+                SkipDamaged = SkipDamaged || options.SkipDamaged,
+            };
+        }
+
         /// <summary>For a data set that is measured beside a model: what was not given is the model's own, as far as it
         /// concerns the data.</summary>
         /// <param name="model">The model.</param>
         /// <param name="data">The name or path of the data.</param>
         public Chosen Or(ModelInfo model, string data) => new(
             // Whether MNIST's own size fits the model is for a later check to say.
-            Size ?? (data == DataSource.StrokesName || DataSource.IsPictures(data) ? model.Size : null),
-            Background ?? (DataSource.IsPictures(data) && model.Background is { } own ? Formats.Background.Parse(own) : null));
+            Size ?? (data == DataSource.StrokesName || DataSource.IsPictures(data) ? SquareOf(model, data) : null),
+            Background ?? (DataSource.IsPictures(data) && model.Background is { } own ? Formats.Background.Parse(own) : null),
+            SkipDamaged) { Own = IsOwn(model, data) ? model.Data : null };
 
         /// <summary>For images that are measured against a data set: what was given concerns those of the two that are
         /// folders of pictures.</summary>
@@ -64,8 +91,13 @@ internal sealed class FolderChoice(bool ofModel = false)
                 throw new MezzotintException(
                     $"{option} is for the pictures in folders: '{images}' and '{data}' are no such folders. Leave it out.")
                     { Key = option };
-            return new(null, null);
+            return new(null, null, SkipDamaged);
         }
+
+        private static bool IsOwn(ModelInfo model, string data) => model.Data is not null && data == model.Dataset;
+
+        /// <summary>The model's own set comes as it was fitted then; other pictures are cut to the model's square.</summary>
+        private static int? SquareOf(ModelInfo model, string data) => IsOwn(model, data) ? null : model.Size;
 
         private string? Given => Size is not null ? "--size" : Background is not null ? "--background" : null;
     }

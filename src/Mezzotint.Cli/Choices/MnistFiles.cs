@@ -7,7 +7,7 @@ namespace Mezzotint.Cli.Choices;
 /// <summary>MNIST's files for the verbs that need them: found, or else downloaded, and either way said.</summary>
 internal static class MnistFiles
 {
-    /// <summary>Makes sure that <see cref="DataSource.Load"/> finds MNIST.</summary>
+    /// <summary>Makes sure that <see cref="DataSource"/> finds MNIST.</summary>
     /// <param name="terminal">Told where it is taken from, if that may surprise.</param>
     /// <param name="folder">The folder given by <c>--data</c>.</param>
     public static void Ensure(Terminal terminal, string? folder)

@@ -12,11 +12,13 @@ internal static class DataVerb
 {
     private const int GridScale = 2;
 
-    public static Command Create(Terminal terminal) => new("data", "Get data sets, list those at hand, look at one.")
+    public static Command Create(Terminal terminal) => new(
+        "data", "Get data sets, list those at hand, look at one, check your own.")
     {
         Fetch(terminal),
         List(terminal),
         Show(terminal),
+        DataCheckVerb.Create(terminal),
     };
 
     private static Command Fetch(Terminal terminal)
@@ -41,23 +43,23 @@ internal static class DataVerb
 
     private static Command Show(Terminal terminal)
     {
-        var name = Options.Required("NAME", "mnist, strokes, or a folder of images by class.");
+        var name = Options.Required("NAME", "mnist, strokes, or the path of a folder, zip archive or file of images.");
         var output = Options.Text("--out", "FILE", "The .png file for the grid.");
         output.Required = true;
         var count = Options.Whole("--count", 100, 1, 10_000, "Images, from the first on");
         var test = new Option<bool>("--test") { Description = "Show the test images instead of the training images." };
         var data = Options.Data();
-        var pictures = new FolderChoice();
+        var reading = new DataChoice();
         var json = Options.Json();
         var command = new Command("show", "Write a grid of a data set's images.")
         {
             name, output, count, test, data, json,
         };
-        foreach (var option in pictures.All)
+        foreach (var option in reading.All)
             command.Add(option);
         command.SetAction(result => RunShow(terminal, result.GetRequiredValue(name), result.GetRequiredValue(output)!,
-            (int)result.GetValue(count), result.GetValue(test), result.GetValue(data),
-            pictures.Read(result), result.GetValue(json)));
+            (int)result.GetValue(count), result.GetValue(data),
+            reading.Read(result, result.GetValue(test) ? ImageSplit.Test : ImageSplit.Train), result.GetValue(json)));
         return command;
     }
 
@@ -86,11 +88,11 @@ internal static class DataVerb
     }
 
     private static int RunShow(
-        Terminal terminal, string name, string output, int count, bool test, string? data, FolderChoice.Chosen pictures, bool json)
+        Terminal terminal, string name, string output, int count, string? data, ReadingOptions options, bool json)
     {
         if (!output.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
             throw new MezzotintException($"--out '{output}': a grid is written to a .png file.");
-        var images = DataSource.Load(name, data, !test, count, size: pictures.Size, background: pictures.Background);
+        var images = SetReading.Load(terminal, name, data, options, count);
         ReadingLines.Say(terminal, images);
         var size = PictureSize.OfGrid(images.Count, images.Height, images.Width, scale: GridScale);
         if (!size.Fits)

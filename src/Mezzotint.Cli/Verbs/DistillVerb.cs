@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
+using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Noise;
@@ -54,7 +55,10 @@ internal static class DistillVerb
             string levels = string.Join(',', Parts.Select(part => ThreeDigits(most / part)));
             return new ExperimentConfig
             {
-                Data = new() { Name = info.Dataset ?? "mnist", Background = info.Background ?? "black", Size = info.Size },
+                Data = info.Data ?? new()
+                {
+                    Name = info.Dataset ?? DataSource.MnistName, Background = info.Background ?? "black", Size = info.Size,
+                },
                 Model = info.Model,
                 Process = info.Process,
                 Parameterisation = info.Parameterisation,

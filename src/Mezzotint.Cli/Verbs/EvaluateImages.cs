@@ -54,7 +54,7 @@ internal static class EvaluateImages
             terminal, data, channels: null, request.Pictures.Of(request.Target, data), train: true);
         var images = EvaluatedImages.Read(
             request.Target, test, request.Count > 0 ? (int)request.Count : null, request.Pictures.Background ?? Background.Black,
-            request.Pictures.Size);
+            request.Pictures.Size, request.Pictures.SkipDamaged);
         ReadingLines.Say(terminal, images.Images);
         return new EvaluationSource(images, train!, test);
     }

@@ -21,7 +21,9 @@ internal static class EvaluateVerb
     {
         var target = Options.Required("MODEL", "A model as `sample` takes it, which is made to draw; or images by anybody: an .npz file with the array `images` (and `labels`), or a folder of images, in a subfolder for each class or in none.");
         var loss = new Option<bool>("--loss") { Description = "Instead of all that: the training loss of a model on the test images, one random time and one noise an image." };
-        var data = Options.Text("--data", "SET", "Real images to measure against: mnist, strokes, or a folder with MNIST's files or with images by class. [default: what the model was trained on, else mnist]");
+        var data = Options.Text(
+            "--data", "SET", "Real images to measure against: mnist, strokes, or the path of a folder, zip archive or file. "
+            + "[default: what the model was trained on, else mnist]");
         var pictures = new FolderChoice(ofModel: true);
         var count = Options.Whole("--count", null, 1, EvaluateImages.MostImages, "Images", $"{EvaluateModel.DefaultCount:N0} of a model, all of a file or folder, all test images with --loss");
         var seed = Options.Seed("The seed of the first image drawn, and of the real images that are drawn by lot; with --loss of times and noise");
@@ -79,12 +81,13 @@ internal static class EvaluateVerb
             (name, folder) = (DataSource.MnistName, name);
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, folder);
-        ImageSet Load(bool part, int? limit, int? planes) =>
-            DataSource.Load(name, folder, part, limit, planes, pictures.Size, pictures.Background);
-        var images = train ? Load(true, null, channels) : null;
-        var test = Load(false, testLimit, channels ?? images?.Channels);
+        ImageSet Load(ImageSplit part, int? limit, int? planes) =>
+            SetReading.Load(terminal, name, folder, pictures.Reading(part, planes), limit);
+        var images = train ? Load(ImageSplit.Train, null, channels) : null;
+        var test = Load(ImageSplit.Test, testLimit, channels ?? images?.Channels);
         ReadingLines.Say(terminal, images, test);
-        return (images, test);
+        return test.HasClasses ? (images, test) : throw new MezzotintException(
+            $"{test.Name} has no classes, by which images are compared: choose other data with --data.") { Key = "--data" };
     }
 
     public static void CheckFit(ModelInfo info, ImageSet images)

@@ -33,7 +33,8 @@ internal static class TrainClassifierVerb
         var output = Options.Text("--out", "FOLDER", "The folder to make: description, weights, and a card.");
         output.Required = true;
         var epochs = Options.Whole("--epochs", 16, 1, 10_000, "Passes over the training images");
-        var set = Options.Text("--set", "DATA", "mnist, strokes, or a folder of images by class.");
+        var set = Options.Text(
+            "--set", "DATA", "mnist, strokes, or the path of a folder, zip archive or file of images with classes.");
         set.DefaultValueFactory = _ => DataSource.MnistName;
         var data = Options.Data();
         var pictures = new FolderChoice();
@@ -60,11 +61,14 @@ internal static class TrainClassifierVerb
             throw new MezzotintException($"There is a model in '{request.Out}' that is no classifier: choose another folder with --out.");
         if (request.Data == DataSource.MnistName)
             MnistFiles.Ensure(terminal, request.Folder);
-        ImageSet Load(bool part, int? limit, int? channels) =>
-            DataSource.Load(
-                request.Data, request.Folder, part, limit, channels, request.Pictures.Size, request.Pictures.Background);
-        var train = Load(true, request.Limit > 0 ? (int)request.Limit : null, null);
-        var test = Load(false, null, train.Channels);
+        ImageSet Load(ImageSplit part, int? limit, int? channels) =>
+            SetReading.Load(terminal, request.Data, request.Folder, request.Pictures.Reading(part, channels), limit);
+        var train = Load(ImageSplit.Train, request.Limit > 0 ? (int)request.Limit : null, null);
+        if (!train.HasClasses)
+            throw new MezzotintException(
+                $"{train.Name} has no classes, and a classifier needs them: sort the pictures into a folder for each class.")
+                { Key = "--set" };
+        var test = Load(ImageSplit.Test, null, train.Channels);
         ReadingLines.Say(terminal, train, test);
         var config = new ClassifierConfig { Architecture = request.Architecture, Classes = train.ClassNames.Count, Channels = train.Channels, Height = train.Height, Width = train.Width };
         var training = new ClassifierTraining { Epochs = (int)request.Epochs, Seed = request.Seed };

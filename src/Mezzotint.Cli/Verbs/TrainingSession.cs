@@ -100,14 +100,12 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
             MnistFiles.Ensure(terminal, data);
         else if (data is not null)
             throw new MezzotintException($"--data says where MNIST is, but this training is on data.name = '{name}'. Leave --data out, or add --set data.name={DataSource.MnistName}.");
-        // A configuration that says nothing is written with black.
-        Background? background = Background.Parse(config.Background) is var colour && colour == Background.Black ? null : colour;
-        ImageSet Load(bool train, int count, int? channels) =>
-            DataSource.Load(name, data, train, count > 0 ? count : null, channels, config.Size, background);
-        var train = Load(true, config.TrainCount, config.Channels ?? begun?.InChannels);
-        var test = Load(false, config.TestCount, train.Channels);
+        ImageSet Load(ImageSplit part, int count, int? channels) =>
+            SetReading.Load(terminal, name, data, config.Reading(part, channels), count > 0 ? count : null);
+        var train = Load(ImageSplit.Train, config.TrainCount, begun?.InChannels);
+        var test = Load(ImageSplit.Test, config.TestCount, train.Channels);
         ReadingLines.Say(terminal, train, test);
-        return (train, test);
+        return (config.Flip ? train.WithMirrorImages() : train, test);
     }
 
     private static void Show(ProgressDisplay display, TrainingProgress report, ExperimentConfig config)

@@ -1,99 +1,150 @@
+using System.Runtime.ExceptionServices;
 using Mezzotint.Formats;
 
 namespace Mezzotint.Data;
 
-/// <summary>Decodes files into a set of images of one size, and notes what was left out or changed.</summary>
-/// <param name="root">The folder, for messages.</param>
-/// <param name="folder">Opens the files.</param>
-/// <param name="notes">Told what is left out or changed.</param>
-internal sealed class PictureReader(string root, PictureFolder folder, ReadingNotes notes)
+/// <summary>What came of a picture: its image, or why there is none.</summary>
+internal sealed record ReadPicture
 {
-    private byte[] _pixels = [];
-    private int _height, _width, _length;
-    private string _first = "";
+    /// <summary>The values, [C, H, W]; null where the picture could not be read, or is of another size than asked for.</summary>
+    public byte[]? Pixels { get; init; }
 
-    /// <summary>1 for grey, 3 for colour; null for grey as long as no picture has colour.</summary>
-    public required int? Channels { get; init; }
+    /// <summary>The rows and columns of the upright picture in its file.</summary>
+    public int Height { get; init; }
 
-    private int Planes => Channels ?? 1;
+    /// <inheritdoc cref="Height"/>
+    public int Width { get; init; }
 
-    /// <summary>Rows and columns to bring every image to; null where all must be of one size.</summary>
-    public int? Size { get; init; }
+    /// <summary>Whether colour is to be seen: its own, or that of the background.</summary>
+    public bool Coloured { get; init; }
 
-    /// <summary>The colour behind what is transparent.</summary>
-    public Background Background { get; init; }
+    /// <summary>Whether some of it is transparent.</summary>
+    public bool Transparent { get; init; }
 
-    /// <summary>Decodes files.</summary>
-    /// <param name="name">What to call the set.</param>
-    /// <param name="classes">The names of the classes.</param>
-    /// <param name="files">The files, and the class of each.</param>
-    /// <returns>The images; null where a picture has colour and <see cref="Channels"/> is null.</returns>
-    /// <exception cref="MezzotintException">No file is a picture that can be read, the sizes differ, or there is too much of
-    /// it.</exception>
-    public ImageSet? Read(string name, IReadOnlyList<string> classes, IReadOnlyList<(string Path, int Class)> files)
+    /// <summary>Whether it is the first picture of an animation.</summary>
+    public bool Animated { get; init; }
+
+    /// <summary>Why it could not be read.</summary>
+    public MezzotintException? Failure { get; init; }
+
+    /// <summary>Whether that is because its bytes are of a format that is not read.</summary>
+    public bool OtherFormat { get; init; }
+}
+
+/// <summary>Decodes the pictures of a list on several threads, and hands them over one by one, in their order.</summary>
+/// <param name="tree">What the pictures are in.</param>
+/// <param name="channels">1 for grey, 3 for colour.</param>
+/// <param name="background">The colour behind what is transparent.</param>
+internal sealed class PictureReader(FileTree tree, int channels, Background background)
+{
+    private const int PicturesAtOnce = 32; // for each thread
+    private const long BytesAtOnce = 1 << 26;
+
+    /// <summary>The size to bring pictures to; null to take them as they are.</summary>
+    public PictureFrame? Frame { get; set; }
+
+    /// <summary>The only size to decode, where pictures are taken as they are; null for any.</summary>
+    public (int Height, int Width)? Only { get; set; }
+
+    /// <summary>How many pictures are decoded at once; 0 for one a core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Decodes pictures.</summary>
+    /// <param name="pictures">The pictures.</param>
+    /// <param name="take">Given each picture, in the order of the list, on the caller's thread; false ends the reading.</param>
+    /// <param name="progress">Told how many are done.</param>
+    /// <param name="cancellation">Ends the reading.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public void Read(
+        IReadOnlyList<ListedPicture> pictures, Func<ListedPicture, ReadPicture, bool> take,
+        IProgress<ReadingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var labels = new List<byte>();
-        foreach (var (path, label) in files)
+        int threads = Threads > 0 ? Threads : Environment.ProcessorCount;
+        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
+        int block = BlockSize(threads);
+        for (int start = 0; start < pictures.Count; start += block)
         {
-            using var file = folder.Open(path);
-            if (file is null)
-                continue;
-            if (folder.Decode(file, path) is not { } picture)
-                continue;
-            if (Channels is null && HasColour(picture))
-                return null;
-            Measure(file, path, files.Count);
-            Add(picture, labels.Count, files.Count);
-            labels.Add((byte)label);
-            Note(file, picture, path);
+            var read = new ReadPicture[Math.Min(block, pictures.Count - start)];
+            int first = start;
+            try
+            {
+                Parallel.For(0, read.Length, options, i => read[i] = Decode(pictures[first + i].Name));
+            }
+            catch (AggregateException several) when (several.InnerExceptions.Count > 0)
+            {
+                ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);
+            }
+            for (int i = 0; i < read.Length; i++)
+                if (!take(pictures[first + i], read[i]))
+                    return;
+            progress?.Report(new ReadingProgress(start + read.Length, pictures.Count));
         }
-        if (labels.Count == 0)
-            throw notes.FirstFailure ?? new MezzotintException(
-                $"{root} has no images: put PNG, JPEG, WebP, BMP or GIF files into it{notes}.");
-        Array.Resize(ref _pixels, labels.Count * _length);
-        return new ImageSet(name, _pixels, [.. labels], Planes, _height, _width, classes)
-            { Reading = notes.Report(root, labels.Count, Background) };
     }
 
-    /// <summary>The first picture says of what size all are.</summary>
-    private void Measure(PictureFile file, string path, int count)
+    /// <summary>Reads a file and judges its header.</summary>
+    /// <returns>Only why it is no picture; all else is empty where it is one.</returns>
+    public static ReadPicture Open(FileTree tree, string name)
     {
-        if (_length == 0)
+        var (picture, refused) = Opened(tree, name);
+        picture?.Dispose();
+        return refused ?? new ReadPicture();
+    }
+
+    private static (PictureFile? Picture, ReadPicture? Refused) Opened(FileTree tree, string name)
+    {
+        byte[] bytes;
+        try
         {
-            _first = path;
-            (_height, _width) = Size is { } side ? (side, side) : (file.Height, file.Width);
-            if ((Int128)count * Planes * _height * _width > Array.MaxLength)
-                throw new MezzotintException(
-                    $"{root}: {count} images of {Planes} x {_height} x {_width} exceed the {Array.MaxLength} bytes that a data "
-                    + "set may have: give a smaller data.size, or --size.") { Key = "data.size" };
-            _length = Planes * _height * _width;
+            bytes = tree.Read(name, PictureFile.MostBytes);
         }
-        else if (Size is null && (file.Height != _height || file.Width != _width))
-            throw new MezzotintException(
-                $"{path} is {file.Width} x {file.Height}, but {_first} is {_width} x {_height}: bring all images of the set to one "
-                + $"size with data.size = {Smallest(file)} in a training, with --size {Smallest(file)} in other commands.")
-                { Key = "data.size" };
+        catch (MezzotintException failure)
+        {
+            return (null, new ReadPicture { Failure = failure });
+        }
+        try
+        {
+            return (PictureFile.Open(bytes, tree.PathOf(name)), null);
+        }
+        catch (MezzotintException failure)
+        {
+            string? format = PictureFile.FormatOf(bytes);
+            bool other = format is "TIFF" || format is null && Path.GetExtension(name).Length == 0;
+            return (null, new ReadPicture { Failure = failure, OtherFormat = other });
+        }
     }
 
-    private int Smallest(PictureFile file) => Math.Min(Math.Min(file.Width, file.Height), Math.Min(_width, _height));
-
-    /// <summary>Whether colour is to be seen in a picture: its own, or that of the background.</summary>
-    private bool HasColour(DecodedPicture picture) => picture.Coloured || (picture.Transparent && !Background.IsGrey);
-
-    private void Add(DecodedPicture picture, int index, int count)
+    /// <summary>Decodes one picture.</summary>
+    public ReadPicture Decode(string name)
     {
-        if (_pixels.Length < (index + 1) * _length) // grown by what was really decoded, not by what the first header claims
-            Array.Resize(ref _pixels, (int)Math.Min((long)count * _length, Math.Max(2L * _pixels.Length, _length)));
-        picture.On(Planes, Background, Size).Pixels.CopyTo(_pixels, index * _length);
+        var (picture, refused) = Opened(tree, name);
+        if (picture is null)
+            return refused!;
+        using (picture)
+        {
+            var facts = new ReadPicture { Height = picture.Height, Width = picture.Width, Animated = picture.Frames > 1 };
+            if (Frame is null && Only is { } only && only != (picture.Height, picture.Width))
+                return facts;
+            try
+            {
+                var decoded = picture.Decode();
+                return facts with
+                {
+                    Pixels = decoded.On(channels, background, Frame).Pixels,
+                    Transparent = decoded.Transparent,
+                    Coloured = decoded.Coloured || decoded.Transparent && !background.IsGrey,
+                };
+            }
+            catch (MezzotintException failure)
+            {
+                return facts with { Failure = failure };
+            }
+        }
     }
 
-    private void Note(PictureFile file, DecodedPicture picture, string path)
+    /// <summary>So many pictures that every thread is busy, and few enough for memory.</summary>
+    private int BlockSize(int threads)
     {
-        if (file.Frames > 1)
-            notes.Add(ReadingReason.Animation, folder.NameOf(path));
-        if (picture.Transparent)
-            notes.Add(ReadingReason.Transparent, folder.NameOf(path));
-        if (Planes == 1 && HasColour(picture))
-            notes.Add(ReadingReason.Grey, folder.NameOf(path));
+        var (height, width) = Frame is { } frame ? (frame.Height, frame.Width) : Only ?? (4096, 4096);
+        return (int)Math.Clamp(BytesAtOnce / ((long)channels * height * width), threads, (long)threads * PicturesAtOnce);
     }
 }

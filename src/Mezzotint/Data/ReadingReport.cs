@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mezzotint.Formats;
 
@@ -12,8 +13,11 @@ public enum ReadingReason
     /// <summary>Left out: pictures that are damaged, or larger than is accepted.</summary>
     Damaged,
 
-    /// <summary>Left out: pictures in folders below a folder of pictures.</summary>
-    Nested,
+    /// <summary>Left out: pictures that the metadata name and that are not there.</summary>
+    Missing,
+
+    /// <summary>Left out: pictures that the metadata do not name.</summary>
+    Unlisted,
 
     /// <summary>Left out: files and folders beside the folders of the classes.</summary>
     Beside,
@@ -23,6 +27,9 @@ public enum ReadingReason
 
     /// <summary>Folders without a picture, which are no classes.</summary>
     NoClass,
+
+    /// <summary>Pictures without a caption in a set that has captions.</summary>
+    NoCaption,
 
     /// <summary>Left out: arrays that are not asked for.</summary>
     Arrays,
@@ -44,12 +51,12 @@ public enum ReadingReason
 /// folder that was read.</param>
 public sealed record ReadingNote(ReadingReason Reason, int Count, IReadOnlyList<string> First)
 {
+    /// <summary>The reasons by their keys of JSON.</summary>
+    internal static IReadOnlyDictionary<string, ReadingReason> Reasons { get; } =
+        Enum.GetValues<ReadingReason>().ToDictionary(reason => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{reason}"));
+
     /// <summary>The reason as a key of JSON.</summary>
-    internal string Key => Reason switch
-    {
-        ReadingReason.NoClass => "no_class",
-        var reason => reason.ToString().ToLowerInvariant(),
-    };
+    internal string Key => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{Reason}");
 
     /// <summary>The note as a short line.</summary>
     public override string ToString()
@@ -60,7 +67,9 @@ public sealed record ReadingNote(ReadingReason Reason, int Count, IReadOnlyList<
         {
             ReadingReason.Format => $"left out {Of("file", "files")} of a format that is not read",
             ReadingReason.Damaged => $"left out {Of("picture that is", "pictures that are")} damaged or too large",
-            ReadingReason.Nested => $"left out {Of("picture", "pictures")} in deeper folders",
+            ReadingReason.Missing => $"left out {Of("picture", "pictures")} that the metadata name and that are not there",
+            ReadingReason.Unlisted => $"left out {Of("picture that", "pictures that")} the metadata do not name",
+            ReadingReason.NoCaption => Of("picture has no caption", "pictures have no caption"),
             ReadingReason.Beside => $"left out {Of("file or folder", "files and folders")} beside the classes",
             ReadingReason.Hidden => $"left out {Of("hidden file or folder", "hidden files and folders")}",
             ReadingReason.NoClass => Of(
@@ -92,6 +101,17 @@ public sealed record ReadingReport
     /// <summary>One note for each reason there was, in the order of <see cref="ReadingReason"/>.</summary>
     public IReadOnlyList<ReadingNote> Notes { get; init; } = [];
 
+    /// <summary>Reads what <see cref="ToJson"/> gives.</summary>
+    internal static ReadingReport Parse(JsonElement json) => new()
+    {
+        Source = json.GetProperty("source").GetString()!,
+        Taken = json.GetProperty("taken").GetInt32(),
+        Background = Background.Parse(json.GetProperty("background").GetString()!),
+        Notes = [.. json.GetProperty("notes").EnumerateObject().Select(note => new ReadingNote(
+            ReadingNote.Reasons[note.Name], note.Value.GetProperty("count").GetInt32(),
+            [.. note.Value.GetProperty("first").EnumerateArray().Select(name => name.GetString()!)]))],
+    };
+
     /// <summary>The report as JSON: <c>{"source", "taken", "background", "notes": {REASON: {"count", "first"}}}</c>.</summary>
     public JsonObject ToJson() => new()
     {
@@ -110,6 +130,16 @@ public sealed record ReadingReport
 internal sealed class ReadingNotes
 {
     private readonly SortedDictionary<ReadingReason, (int Count, List<string> First)> _notes = [];
+
+    public ReadingNotes() { }
+
+    /// <summary>Begins with the notes of another.</summary>
+    public ReadingNotes(ReadingNotes other)
+    {
+        FirstFailure = other.FirstFailure;
+        foreach (var (reason, (count, first)) in other._notes)
+            _notes.Add(reason, (count, [.. first]));
+    }
 
     /// <summary>The first picture that could not be read.</summary>
     public MezzotintException? FirstFailure { get; private set; }

@@ -19,7 +19,9 @@ internal sealed class PictureFile : IDisposable
     /// <summary>The most pixels that are decoded, unless a reader wants fewer.</summary>
     public const long MostPixels = 1 << 26;
 
-    private const int MostBytes = 1 << 29; // BMP with 64 bits a pixel
+    /// <summary>The most bytes of a file: BMP with 64 bits a pixel.</summary>
+    public const int MostBytes = 1 << 29;
+
     private const long AlwaysAllowed = 1 << 20; // pixels
     private const long PixelsPerByte = 8 * 1032; // the densest PNG: one bit a pixel, and deflate makes at most 1032 bytes of one
     private const string Formats = "PNG, JPEG, WebP, BMP or GIF";
@@ -98,12 +100,7 @@ internal sealed class PictureFile : IDisposable
     }
 
     /// <summary>Whether a file begins as one of a format that is decoded.</summary>
-    /// <exception cref="MezzotintException">It cannot be opened, or is no regular file.</exception>
-    public static bool IsReadable(string path) => InputFile.Read(path, stream =>
-    {
-        Span<byte> start = stackalloc byte[12];
-        return FormatOf(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]) is not (null or "TIFF");
-    });
+    public static bool IsReadable(ReadOnlySpan<byte> start) => FormatOf(start) is not (null or "TIFF");
 
     /// <summary>Decodes the picture.</summary>
     /// <exception cref="MezzotintException">The file is truncated or damaged.</exception>
@@ -212,16 +209,15 @@ internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool gr
     /// <summary>The picture on a background.</summary>
     /// <param name="channels">1 for grey, 3 for colour, null for what the file says it has.</param>
     /// <param name="background">The colour behind what is transparent.</param>
-    /// <param name="size">Rows and columns to bring the largest square in its middle to; null to leave the picture as it
-    /// is.</param>
-    public ImageBatch On(int? channels, Background background = default, int? size = null)
+    /// <param name="frame">The size to bring the picture to, and how; null to leave it as it is.</param>
+    public ImageBatch On(int? channels, Background background = default, PictureFrame? frame = null)
     {
         byte[] opaque = Composited(background);
         var (rows, columns) = (height, width);
-        if (size is { } side && (height != side || width != side))
+        if (frame is { } asked && (height != asked.Height || width != asked.Width))
         {
-            opaque = Resized(opaque, side);
-            (rows, columns) = (side, side);
+            opaque = asked.Of(opaque, height, width, background);
+            (rows, columns) = (asked.Height, asked.Width);
         }
         return Planes(opaque, rows, columns, channels ?? (grey ? 1 : 3));
     }
@@ -295,35 +291,6 @@ internal sealed class DecodedPicture(byte[] rgba, int height, int width, bool gr
                 pixels[i] = Grey.Of(r, g, b);
         }
         return new ImageBatch(1, channels, rows, columns, pixels);
-    }
-
-    /// <summary>Halved by averaging while more than twice too large, so that every pixel counts, then resampled by Mitchell's
-    /// cubic.</summary>
-    private byte[] Resized(byte[] opaque, int size)
-    {
-        int side = Math.Min(height, width), left = (width - side) / 2, top = (height - side) / 2;
-        var square = new SKBitmap(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        var target = square.GetPixelSpan();
-        for (int row = 0; row < side; row++)
-            opaque.AsSpan(4 * ((top + row) * width + left), 4 * side).CopyTo(target[(row * square.RowBytes)..]);
-        while (square.Width >= 2 * size)
-            square = Replaced(square, square.Width / 2, new SKSamplingOptions(SKFilterMode.Linear));
-        if (square.Width != size)
-            square = Replaced(square, size, new SKSamplingOptions(SKCubicResampler.Mitchell));
-        using (square)
-        {
-            byte[] resized = new byte[4 * size * size];
-            var source = square.GetPixelSpan();
-            for (int row = 0; row < size; row++)
-                source.Slice(row * square.RowBytes, 4 * size).CopyTo(resized.AsSpan(4 * row * size));
-            return resized;
-        }
-    }
-
-    private static SKBitmap Replaced(SKBitmap bitmap, int size, SKSamplingOptions sampling)
-    {
-        using (bitmap)
-            return bitmap.Resize(bitmap.Info.WithSize(size, size), sampling);
     }
 }
 

@@ -96,7 +96,7 @@ public static class PngFile
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxPixels);
         using var picture = PictureFile.Read(path, maxPixels);
-        return picture.Decode().On(channels, background, size);
+        return picture.Decode().On(channels, background, PictureFrame.Square(size));
     }
 
     /// <summary>Reads one image as a mask, white where to draw: where the picture is transparent; where it is opaque everywhere,
@@ -109,7 +109,7 @@ public static class PngFile
         using var picture = PictureFile.Read(path);
         var decoded = picture.Decode();
         var mask = decoded.Opacity() is { } opacity ? DecodedPicture.OfTransparency(opacity) : decoded;
-        return mask.On(1, size: size);
+        return mask.On(1, frame: PictureFrame.Square(size));
     }
 
     /// <summary>Reads the keywords and texts of a PNG file; compressed ones, which this library never writes, are left

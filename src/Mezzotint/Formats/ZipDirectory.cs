@@ -10,7 +10,6 @@ internal sealed class ZipDirectory
     private const int EndLength = 22, End64Length = 56, LocatorLength = 20, EntryLength = 46;
     private const uint EndSignature = 0x06054B50, End64Signature = 0x06064B50, LocatorSignature = 0x07064B50;
     private const uint EntrySignature = 0x02014B50;
-    private const int MostLength = 1 << 26;
 
     private ZipDirectory(long offset, List<Entry> entries) => (Offset, Entries) = (offset, entries);
 
@@ -27,12 +26,12 @@ internal sealed class ZipDirectory
 
     /// <summary>Finds and reads the directory.</summary>
     /// <exception cref="InvalidDataException">There is none, or it is damaged; the message is the end of a sentence.</exception>
-    public static ZipDirectory Read(Stream stream, int mostEntries)
+    public static ZipDirectory Read(Stream stream, int mostEntries, int mostBytes)
     {
         var (count, length, offset, end) = Find(stream);
         if (count > (ulong)mostEntries)
             throw new InvalidDataException($"it has {count} entries, more than {mostEntries}");
-        if (offset > (ulong)end || length > (ulong)end - offset || length > MostLength)
+        if (offset > (ulong)end || length > (ulong)end - offset || length > (ulong)mostBytes)
             throw new InvalidDataException(
                 "its directory is not where the end of the file says: it is cut off or damaged; get it again");
         stream.Position = (long)offset;

@@ -21,7 +21,8 @@ internal sealed record ZipEntry(string Name, bool IsStored, long Length, uint Cr
 /// </remarks>
 internal sealed class ZipReader
 {
-    private const int MostEntries = 250_000;
+    private const int MostEntries = 250_000, MostPictureEntries = 1 << 24;
+    private const int MostDirectory = 1 << 26, MostPictureDirectory = 1 << 30;
     private const int LocalLength = 30;
     private const uint LocalSignature = 0x04034B50;
     private const long LargestRatio = 1032; // Deflate's best: 258 bytes from 2 bits
@@ -30,9 +31,10 @@ internal sealed class ZipReader
 
     private readonly Stream _stream;
     private readonly OrderedDictionary<string, ZipEntry> _entries = new(StringComparer.Ordinal);
+    private readonly long _mostInflated;
     private long _inflated;
 
-    private ZipReader(Stream stream) => _stream = stream;
+    private ZipReader(Stream stream, long mostInflated) => (_stream, _mostInflated) = (stream, mostInflated);
 
     /// <summary>The entries by name, in the order of the directory.</summary>
     public IReadOnlyDictionary<string, ZipEntry> Entries => _entries;
@@ -41,9 +43,12 @@ internal sealed class ZipReader
     /// <param name="stream">The archive; it can seek, and stays the caller's.</param>
     /// <exception cref="InvalidDataException">The archive is damaged, hostile, or of a kind that is not read; the message is the
     /// end of a sentence about the file.</exception>
-    public static ZipReader Open(Stream stream)
+    /// <param name="pictures">Whether it is an archive of many small files that are read one by one: more entries are accepted,
+    /// and their sum is not limited.</param>
+    public static ZipReader Open(Stream stream, bool pictures = false)
     {
-        var directory = ZipDirectory.Read(stream, MostEntries);
+        var directory = ZipDirectory.Read(
+            stream, pictures ? MostPictureEntries : MostEntries, pictures ? MostPictureDirectory : MostDirectory);
         var described = directory.Entries;
         var checkedEntries = new ZipEntry[described.Count];
         long free = 0;
@@ -59,7 +64,7 @@ internal sealed class ZipReader
             checkedEntries[i] = new ZipEntry(entry.Name, entry.Method == 0, entry.Length, entry.Crc, start, entry.Stored);
             (free, before) = (start + entry.Stored, name);
         }
-        var zip = new ZipReader(stream);
+        var zip = new ZipReader(stream, pictures ? long.MaxValue : MostInflated);
         foreach (var entry in checkedEntries)
         {
             if (!zip._entries.TryAdd(entry.Name, entry))
@@ -76,8 +81,8 @@ internal sealed class ZipReader
         string name = Printable.Quote(entry.Name);
         if (entry.Length > Array.MaxLength)
             throw new InvalidDataException($"its entry {name} has 2 GiB or more, which cannot be read");
-        if (!entry.IsStored && (_inflated += entry.Length) > MostInflated)
-            throw new InvalidDataException($"its entries, up to {name}, inflate to more than {MostInflated >> 30} GiB");
+        if (!entry.IsStored && (_inflated += entry.Length) > _mostInflated)
+            throw new InvalidDataException($"its entries, up to {name}, inflate to more than {_mostInflated >> 30} GiB");
         _stream.Position = entry.Start;
         byte[] bytes = entry.IsStored ? Stored(entry) : Inflated(entry, name);
         return Crc32.Of(bytes) == entry.Crc ? bytes

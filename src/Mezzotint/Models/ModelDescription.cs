@@ -58,6 +58,7 @@ internal static class ModelDescription
             Dataset = document.Training.Dataset,
             Background = document.Training.Background,
             Size = document.Training.Size,
+            Data = document.Training.Data,
             Steps = document.Training.Steps,
             Epochs = document.Training.Epochs,
             TrainLoss = document.Training.TrainLoss,
@@ -97,6 +98,7 @@ internal static class ModelDescription
                 Seed = info.Seed,
                 Background = info.Background,
                 Size = info.Size,
+                Data = info.Data,
             },
             Provenance = info.Provenance,
         }, complete: true);
@@ -177,5 +179,7 @@ internal static class ModelDescription
         public string? Background { get; init; }
 
         public int? Size { get; init; }
+
+        public DataConfig? Data { get; init; }
     }
 }

@@ -75,6 +75,12 @@ public sealed record ModelInfo
     /// they were taken as they are.</summary>
     public int? Size { get; init; }
 
+    /// <summary>The table <c>[data]</c> of the configuration that it was trained with; null where it is not known.</summary>
+    public DataConfig? Data { get; init; }
+
+    /// <summary>The size that its pictures were brought to, and how; null where they were taken as they are.</summary>
+    public PictureFrame? Frame => Data?.Reading(ImageSplit.All).Frame ?? PictureFrame.Square(Size);
+
     /// <summary>Steps of the optimiser; 0 where they are not known.</summary>
     public long Steps { get; init; }
 
@@ -127,6 +133,7 @@ public sealed record ModelInfo
             Background is null || Formats.Background.TryParse(Background, out _), Formats.Background.Values);
         bool fits = Size is null || (Size == Height && Size == Width);
         Check.Range("training.size", Size ?? 0, fits, "image.height and image.width");
+        Data?.Validate();
         Check.Range("training.steps", Steps, Steps >= 0, "0 or more");
         Check.Range("training.epochs", Epochs ?? 0, (Epochs ?? 0) is >= 0 and < double.PositiveInfinity, "0 or more");
         Check.Range("training.train_loss", TrainLoss ?? 0, double.IsFinite(TrainLoss ?? 0), "finite");

@@ -259,6 +259,7 @@ public sealed class TrainingRun(ExperimentConfig config, RunFolder folder, Image
         Dataset = _config.Data.Name,
         Background = train.Reading is null ? null : _config.Data.Background,
         Size = _config.Data.Size,
+        Data = _config.Data,
         Steps = entry.Step,
         Epochs = entry.Epoch,
         TrainLoss = entry.TrainLoss,

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 
@@ -84,8 +85,12 @@ internal static class SettingsBinder
         foreach (var (key, property) in properties)
         {
             if (table.Entries.TryGetValue(key, out var setting))
+            {
+                if (property.IsDefined(typeof(NumberAsTextAttribute)) && setting.Value is long or double)
+                    setting = setting with { Value = string.Create(CultureInfo.InvariantCulture, $"{setting.Value}") };
                 property.SetValue(
                     record, Convert(property.PropertyType, setting, table.PathOf(key), complete, property.GetValue(record)));
+            }
             else if (complete && !property.IsDefined(typeof(DefaultWhenMissingAttribute))
                 && new NullabilityInfoContext().Create(property).WriteState != NullabilityState.Nullable)
                 throw new MezzotintException($"{table.Place}: the key '{table.PathOf(key)}' is missing.");

@@ -13,6 +13,10 @@ internal static class DataFit
     /// <param name="begun">The network that has learned already, as in <see cref="ExperimentConfig.Fit"/>.</param>
     public static NetworkConfig Filled(NetworkConfig model, ImageSet train, ImageCodec codec, NetworkConfig? begun)
     {
+        if (!train.HasClasses)
+            throw new MezzotintException(
+                $"{train.Name} has no classes, and the model needs them: sort the pictures into a folder for each class, or name "
+                + "a column of the metadata with data.label.") { Key = "data.label" };
         int channels = codec.NumbersOf(train.Channels, train.Height, train.Width).Channels;
         var filled = model.Filled(begun).Filled(train.ClassNames.Count, channels);
         if (begun is null)

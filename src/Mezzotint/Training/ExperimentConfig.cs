@@ -1,5 +1,4 @@
 using Mezzotint.Data;
-using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
@@ -79,45 +78,6 @@ public sealed record ExperimentConfig
         if (Model is ResidualUNetConfig { Anchors.Count: > 0 } anchored)
             Check.Range("model.anchor_data_std", anchored.AnchorDataStd, Parameterisation is EdmPreconditioning edm && edm.DataStd == anchored.AnchorDataStd, "that of parameterisation.kind = \"edm\": anchors need its scaling of the image and its time");
         Check.Range("training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0 || Model.Unconditional, "0 unless model.unconditional is true: what is drawn without a label needs a row of its own");
-    }
-}
-
-/// <summary>What is learned from.</summary>
-public sealed record DataConfig
-{
-    /// <summary><c>mnist</c>, <c>strokes</c> (drawn by the program, no files), or the path of a folder of images by class.</summary>
-    public string Name { get; init; } = "mnist";
-
-    /// <summary>How many training images are used, from the first on; 0 for all (for <c>strokes</c>: 60,000).</summary>
-    public int TrainCount { get; init; }
-
-    /// <summary>How many test images are used, from the first on; 0 for all (for <c>strokes</c>: 10,000).</summary>
-    public int TestCount { get; init; }
-
-    /// <summary>The colour behind what is transparent in the pictures of a folder: <c>black</c>, <c>white</c> or a colour as
-    /// <c>#RRGGBB</c>. <c>mnist</c> and <c>strokes</c> have nothing transparent.</summary>
-    public string Background { get; init; } = "black";
-
-    /// <summary>
-    /// The side in pixels that the pictures of a folder are brought to: of each, the largest square in its middle is cut out and
-    /// resized. Null where all have one size already. <c>strokes</c> are drawn in this size; MNIST's files keep theirs.
-    /// </summary>
-    public int? Size { get; init; }
-
-    /// <summary>1 to make the pictures of a folder grey, 3 to take them in colour; null for what they are, colour where any of
-    /// them has some. A model that has learned already takes its own.</summary>
-    public int? Channels { get; init; }
-
-    internal void Validate()
-    {
-        Check.Range(
-            "data.size", Size ?? 1, Size is null or (>= 1 and <= ImageSet.MaxSide), $"between 1 and {ImageSet.MaxSide}");
-        Check.Range("data.channels", Channels ?? 1, Channels is null or 1 or 3, "1 (grey) or 3 (colour)");
-        Check.Range("data.background", Printable.Quote(Background), Formats.Background.TryParse(Background, out _),
-            Formats.Background.Values);
-        Check.Range("data.name", Name, !string.IsNullOrWhiteSpace(Name), "mnist, strokes or a folder");
-        Check.Range("data.train_count", TrainCount, TrainCount >= 0, "0 (all) or more");
-        Check.Range("data.test_count", TestCount, TestCount >= 0, "0 (all) or more");
     }
 }
 

@@ -45,7 +45,43 @@ public class ConfigurationTests
     public void The_text_has_every_key_in_its_table_and_plain_numbers()
     {
         string toml = Configuration.Write(new ExperimentConfig());
-        Assert.StartsWith("[data]\nname = \"mnist\"\ntrain_count = 0\ntest_count = 0\nbackground = \"black\"\n\n[pixels]\nmean = 0.0\nscale = 1.0\ndequantise = false\n\n[process]\nkind = \"ve\"\nsigma = 25.0\nminimum_time = 0.001\n\n[parameterisation]\nkind = \"score\"\n\n[loss]\nkind = \"seed\"\n\n[times]\nkind = \"uniform\"\nstratified = false\n\n[distillation]\nkind = \"none\"\n\n[training]\nepochs = 30\n", toml, StringComparison.Ordinal);
+        const string Beginning = """
+            [data]
+            name = "mnist"
+            train_count = 0
+            test_count = 0
+            background = "black"
+            flip = false
+            skip_damaged = false
+
+            [pixels]
+            mean = 0.0
+            scale = 1.0
+            dequantise = false
+
+            [process]
+            kind = "ve"
+            sigma = 25.0
+            minimum_time = 0.001
+
+            [parameterisation]
+            kind = "score"
+
+            [loss]
+            kind = "seed"
+
+            [times]
+            kind = "uniform"
+            stratified = false
+
+            [distillation]
+            kind = "none"
+
+            [training]
+            epochs = 30
+
+            """;
+        Assert.StartsWith(Beginning.ReplaceLineEndings("\n"), toml, StringComparison.Ordinal);
         Assert.Contains("\nlearning_rate = 0.0002\n", toml, StringComparison.Ordinal);
         Assert.Contains("\nchannel_multipliers = [1, 2]\n", toml, StringComparison.Ordinal);
         Assert.EndsWith("\n[model.transformer]\ncontext_dim = 256\nnum_heads = 8\nnum_layers = 1\n", toml, StringComparison.Ordinal);
