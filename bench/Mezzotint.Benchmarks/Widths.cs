@@ -1,5 +1,6 @@
 using Mezzotint.Engine;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 using Mezzotint.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,6 +27,7 @@ internal static unsafe class Widths
     public static double? Measure(Action<Figure> add, int times)
     {
         var load = new OtherLoad();
+        Libtorch.Load();
         set_num_threads(1);
         foreach (var (name, config, channels, side, tokens) in Networks)
             Measure(add, name, config, (channels, side, tokens), times);

@@ -13,8 +13,7 @@ namespace Mezzotint.Engine;
 internal sealed unsafe class NetworkEvaluator : IDisposable
 {
     private readonly DenoisingNetwork _network;
-    private readonly NetworkEngine? _engine;                       // for one label an image
-    private readonly Dictionary<int, NetworkEngine?> _others = []; // for several, by how many
+    private readonly Dictionary<int, NetworkEngine?> _engines = []; // by the tokens of an image
     private readonly Func<int, NetworkEngine?> _make;
 
     /// <summary>Prepares.</summary>
@@ -27,9 +26,8 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     {
         bool bfloat16 = ComputePrecision.Resolve(precision, device, network.Config) == ComputePrecision.Bfloat16;
         _network = network;
-        _make = tokens => device.type == DeviceType.CPU
-            ? NetworkEngine.For(network, height, width, bfloat16, training: false, tokens) : null;
-        _engine = _make(1);
+        _make = tokens => NetworkEngine.For(network, height, width, bfloat16, training: false, tokens);
+        ByImage = device.type == DeviceType.CPU && NetworkEngine.Exists(network.Description, height, width, bfloat16);
         MostAtOnce = device.type == DeviceType.CPU ? SteadyBatch.Most : 256;
     }
 
@@ -38,13 +36,12 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     public int MostAtOnce { get; }
 
     /// <summary>Whether each image is computed alone, so that it costs nothing to ask for few.</summary>
-    public bool ByImage => _engine is not null;
+    public bool ByImage { get; }
 
     /// <summary>Takes the network's weights as they are now: where they may have changed.</summary>
     public void Refresh()
     {
-        _engine?.Pack();
-        foreach (var engine in _others.Values)
+        foreach (var engine in _engines.Values)
             engine?.Pack();
     }
 
@@ -56,7 +53,7 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     public Tensor Evaluate(Tensor x, Tensor t, Condition condition)
     {
         _network.Check(condition);
-        var engine = _engine is null ? null : For((int)condition.Tokens);
+        var engine = ByImage ? For((int)condition.Tokens) : null;
         return engine is null ? SteadyBatch.Evaluate(_network, x, t, condition) : Evaluate(engine, x, t, condition);
     }
 
@@ -85,17 +82,14 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
 
     public void Dispose()
     {
-        _engine?.Dispose();
-        foreach (var engine in _others.Values)
+        foreach (var engine in _engines.Values)
             engine?.Dispose();
     }
 
     private NetworkEngine? For(int tokens)
     {
-        if (tokens == 1)
-            return _engine;
-        if (!_others.TryGetValue(tokens, out var engine))
-            _others[tokens] = engine = _make(tokens);
+        if (!_engines.TryGetValue(tokens, out var engine))
+            _engines[tokens] = engine = _make(tokens);
         return engine;
     }
 

@@ -117,7 +117,20 @@ public unsafe class NetworkEngineTests
         Assert.False(before.allclose(NetworkEvaluator.Evaluate(engine, x, t, Condition.OfClasses(labels)), 1e-2, 1e-2));
     }
 
-    private static ((Tensor Output, (string Name, Tensor Gradient)[] Gradients) Ours, (Tensor Output, (string Name, Tensor Gradient)[] Gradients) Theirs) Both(int index, bool bfloat16)
+    [Theory]
+    [InlineData(3)]
+    [InlineData(8)]
+    public void The_seeds_network_with_several_labels_is_that_of_libtorch(int tokens)
+    {
+        using var engine = Engines.UseAny();
+        using var scope = NewDisposeScope();
+        var (ours, theirs) = Both(0, bfloat16: false, tokens);
+        TensorAssert.Close(theirs.Output, ours.Output, 1e-5, "output");
+        CompareGradients(ours.Gradients, theirs.Gradients, 1e-4);
+    }
+
+    private static ((Tensor Output, (string Name, Tensor Gradient)[] Gradients) Ours,
+        (Tensor Output, (string Name, Tensor Gradient)[] Gradients) Theirs) Both(int index, bool bfloat16, int tokens = 1)
     {
         int batch = EngineChoice.Current == EngineKind.Plain ? 2 : 3; // the twin is slow
         var (config, height, width) = Networks[index];
@@ -129,7 +142,8 @@ public unsafe class NetworkEngineTests
                     // what starts at 0 or 1 would hide what it is multiplied with
                     parameter.add_(randn_like(parameter), alpha: 0.2);
         using var flat = FlatParameters.Of(network);
-        var (x, t, labels) = (randn(batch, config.InChannels, height, width), rand(batch), randint(10, [batch, 1], dtype: int64));
+        var (x, t) = (randn(batch, config.InChannels, height, width), rand(batch));
+        var labels = randint(10, [batch, tokens], dtype: int64);
         // libtorch in float64, so that what is compared with is exact.
         using var exact = config.Build(7);
         exact.to(float64);
@@ -143,13 +157,14 @@ public unsafe class NetworkEngineTests
         var exactGradients = exactParameters.Select(named => (named.name, named.parameter.grad!.clone())).ToArray();
         var theirs = (f.detach().to(float32), exactGradients);
 
-        using var engine = NetworkEngine.For(network, height, width, bfloat16, training: true) ?? throw new InvalidOperationException("no engine");
+        using var engine = NetworkEngine.For(network, height, width, bfloat16, training: true, tokens)
+            ?? throw new InvalidOperationException("no engine");
         var made = zeros_like(theirs.Item1);
         long size = made.numel() / batch;
         fixed (float* from = Numbers(x), to = Numbers(made), given = Numbers(gradient))
             for (int i = 0; i < batch; i++)
             {
-                engine.Forward(from + i * size, t[i].item<float>(), labels[i, 0].item<long>(), to + i * size);
+                engine.Forward(from + i * size, t[i].item<float>(), labels[i].data<long>().ToArray(), to + i * size);
                 engine.Backward(given + i * size);
             }
         engine.TakeGradients();
