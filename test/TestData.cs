@@ -38,7 +38,8 @@ internal static class TestData
     public static string? Folder(string name) => Existing(name);
 
     /// <summary>Why tests on such a folder are skipped.</summary>
-    public static string Missing(string name) => $"{name}/ is not at hand: set {Variable} to the full path of a folder that has it.";
+    public static string Missing(string name) =>
+        $"{name}/ is not at hand: set {Variable} to the full path of a folder that has it.";
 
     private static string? Existing(string name)
     {

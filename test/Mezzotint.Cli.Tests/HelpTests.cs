@@ -3,8 +3,8 @@ using Mezzotint.Cli.Output;
 namespace Mezzotint.Cli.Tests;
 
 /// <summary>
-/// The help texts are checked in, in docs/help, so that a change of the command line is seen in review. After a deliberate one, run these
-/// tests with MEZZOTINT_WRITE_HELP=1 to write them anew.
+/// The help texts are checked in, in docs/help, so that a change of the command line is seen in review. After a deliberate one,
+/// run these tests with MEZZOTINT_WRITE_HELP=1 to write them anew.
 /// </summary>
 public class HelpTests
 {
@@ -36,7 +36,8 @@ public class HelpTests
     [Fact]
     public void Every_verb_has_its_help_checked_in()
     {
-        var verbs = CommandLine.Create(new Terminal(TextReader.Null, TextWriter.Null, TextWriter.Null)).Subcommands.Where(verb => !verb.Hidden)
+        var verbs = CommandLine.Create(new Terminal(TextReader.Null, TextWriter.Null, TextWriter.Null)).Subcommands.Where(verb =>
+            !verb.Hidden)
             .SelectMany(verb => verb.Subcommands.Select(sub => $"{verb.Name} {sub.Name}").Prepend(verb.Name));
         Assert.Equal(verbs.Order(), Commands.Select(row => row.Data).Where(name => name != "mezzotint").Order());
     }
@@ -45,7 +46,9 @@ public class HelpTests
     public void Help_fits_a_terminal_of_80_characters()
     {
         foreach (string command in Commands.Select(row => row.Data))
-            Assert.All(Normalized(Command.Run([.. command == "mezzotint" ? [] : command.Split(' '), "--help"]).Out).Split('\n'), line => Assert.InRange(line.Length, 0, 80));
+            Assert.All(
+                Normalized(Command.Run([.. command == "mezzotint" ? [] : command.Split(' '), "--help"]).Out).Split('\n'),
+                line => Assert.InRange(line.Length, 0, 80));
     }
 
     [Fact]

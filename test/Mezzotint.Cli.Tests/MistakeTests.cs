@@ -26,19 +26,27 @@ public class MistakeTests
     [InlineData("sample MODEL --strength 0.5", "name it with --image FILE")]
     [InlineData("sample MODEL --image no.png", "no.png")]
     [InlineData("sample MODEL --image no.png --interpolate 3", "choose one of them")]
-    [InlineData("sample MODEL --interpolate no.png", "--interpolate takes a seed, a whole number from 0 to 4294967295, not 'no.png'")]
+    [InlineData(
+        "sample MODEL --interpolate no.png", "--interpolate takes a seed, a whole number from 0 to 4294967295, not 'no.png'")]
     [InlineData("sample MODEL --interpolate 4294967296", "--interpolate takes a seed")]
     [InlineData("sample MODEL --image {scratch}/digit.png --interpolate no.png", "no.png")]
-    [InlineData("sample MODEL --image {scratch}/digit.png --interpolate {scratch}/digit.png", "add --label with one label for both, or with one for each")]
-    [InlineData("sample MODEL --image {scratch}/digit.png --interpolate {scratch}/digit.png --label 3 --count 1", "has 2 to 1000 images")]
-    [InlineData("sample MODEL --image {scratch}/digit.png --interpolate {scratch}/digit.png --label 3 --invert 3", "leave --invert out")]
-    [InlineData("sample MODEL --image {scratch}/digit.png --interpolate {scratch}/small.png --label 3", "--interpolate '{scratch}/small.png' is 4 x 4; this model needs 28 x 28")]
+    [InlineData(
+        "sample MODEL --image {scratch}/digit.png --interpolate {scratch}/digit.png",
+        "add --label with one label for both, or with one for each")]
+    [InlineData(
+        "sample MODEL --image {scratch}/digit.png --interpolate {scratch}/digit.png --label 3 --count 1", "has 2 to 1000 images")]
+    [InlineData(
+        "sample MODEL --image {scratch}/digit.png --interpolate {scratch}/digit.png --label 3 --invert 3", "leave --invert out")]
+    [InlineData(
+        "sample MODEL --image {scratch}/digit.png --interpolate {scratch}/small.png --label 3",
+        "--interpolate '{scratch}/small.png' is 4 x 4; this model needs 28 x 28")]
     [InlineData("sample MODEL --precision float16", "--precision takes auto, float32, bfloat16, not 'float16'")]
     [InlineData("sample MODEL --invert 3", "name it with --image FILE")]
     [InlineData("sample MODEL --image {scratch}/small.png --invert 3", "--image '{scratch}/small.png' is 4 x 4")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert eight", "The model has no label 'eight'")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert 3,4", "a picture is walked up as one label")]
-    [InlineData("sample MODEL --image {scratch}/digit.png --invert 3 --count 2", "each label one image from it. Leave --count out")]
+    [InlineData(
+        "sample MODEL --image {scratch}/digit.png --invert 3 --count 2", "each label one image from it. Leave --count out")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert 3 --strength 0.5", "not from its own: leave them out")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert 3 --guidance 2", "without guidance: leave its options out")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert 3 --sampler ddpm", "Sampler 'ddpm' draws noise on its way")]
@@ -54,16 +62,23 @@ public class MistakeTests
     [InlineData("sample MODEL --guidance x", "--guidance takes a number, not 'x'")]
     [InlineData("sample MODEL --guidance inf", "--guidance takes a number, not 'inf'")]
     [InlineData("sample MODEL --guidance -1", "guidance = -1: must be 0 to 1000")]
-    [InlineData("sample MODEL --guidance 2", "train one with unconditional = true under [model] and label_dropout = 0.1 under [training]")]
+    [InlineData(
+        "sample MODEL --guidance 2",
+        "train one with unconditional = true under [model] and label_dropout = 0.1 under [training]")]
     [InlineData("sample MODEL --guidance 2 --guidance-kind cgf", "'cgf' is not known; did you mean 'cfg'?")]
     [InlineData("sample MODEL --guidance 2 --guidance-kind cfg++", "0 to 1 for the kind cfg++")]
-    [InlineData("sample TAUGHT --guidance 0.5 --guidance-kind cfg++", "is defined for the samplers ddpm, ddim, euler, euler-ancestral, not for 'euler-maruyama'")]
+    [InlineData(
+        "sample TAUGHT --guidance 0.5 --guidance-kind cfg++",
+        "is defined for the samplers ddpm, ddim, euler, euler-ancestral, not for 'euler-maruyama'")]
     [InlineData("sample MODEL --guidance 2 --guidance-kind auto", "name it with --guidance-model")]
     [InlineData("sample MODEL --guidance 2 --guidance-model {scratch}/nowhere", "There is no model '{scratch}/nowhere'")]
-    [InlineData("sample MODEL --guidance 2 --guidance-kind cfg --guidance-model TAUGHT", "--guidance-model is for --guidance-kind auto")]
+    [InlineData(
+        "sample MODEL --guidance 2 --guidance-kind cfg --guidance-model TAUGHT", "--guidance-model is for --guidance-kind auto")]
     [InlineData("sample MODEL --guidance 2 --guidance-model {scratch}/larger", "guidance needs two that draw the same")]
     [InlineData("sample MODEL --guidance 2 --guidance-rescale 2", "guidance_rescale = 2: must be 0 to 1")]
-    [InlineData("sample MODEL --guidance 2 --guidance-interval 5,2", "--guidance-interval takes two numbers LOW,HIGH, the lower one first, not '5,2'")]
+    [InlineData(
+        "sample MODEL --guidance 2 --guidance-interval 5,2",
+        "--guidance-interval takes two numbers LOW,HIGH, the lower one first, not '5,2'")]
     [InlineData("sample MODEL --guidance 2 --guidance-interval 0,inf", "not '0,inf'")]
     [InlineData("sample MODEL --guidance-rescale 0.7", "add --guidance W")]
     [InlineData("sample --like no.png", "no.png")]
@@ -85,16 +100,24 @@ public class MistakeTests
     [InlineData("plot schedules --what beta --out {scratch}/x.png", "--what takes alpha, sigma, log-snr, not 'beta'")]
     [InlineData("plot levels --levels kara --out {scratch}/x.png", "did you mean 'karras'?")]
     [InlineData("plot levels --steps 1 --out {scratch}/x.png", "--steps takes a whole number from 2 to 1000, not '1'")]
-    [InlineData("plot levels --process vp-cosin --out {scratch}/x.png", "--process 'vp-cosin' is not known; did you mean 'vp-cosine'?")]
+    [InlineData(
+        "plot levels --process vp-cosin --out {scratch}/x.png", "--process 'vp-cosin' is not known; did you mean 'vp-cosine'?")]
     [InlineData("plot trajectories --sampler huen --out {scratch}/x.png", "did you mean 'heun'?")]
-    [InlineData("plot trajectories --sampler predictor-corrector --out {scratch}/x.png", "--sampler predictor-corrector sizes its steps by the norms of whole images")]
-    [InlineData("plot trajectories --seed 4294967295 --count 2 --out {scratch}/x.png", "--seed 4294967295 leaves too few seeds for 2 paths")]
-    [InlineData("plot error --sampler heun --sampler ddpm --out {scratch}/x.png", "--sampler ddpm draws noise: its paths have no end that would be right. Choose among ddim, euler")]
+    [InlineData(
+        "plot trajectories --sampler predictor-corrector --out {scratch}/x.png",
+        "--sampler predictor-corrector sizes its steps by the norms of whole images")]
+    [InlineData(
+        "plot trajectories --seed 4294967295 --count 2 --out {scratch}/x.png",
+        "--seed 4294967295 leaves too few seeds for 2 paths")]
+    [InlineData(
+        "plot error --sampler heun --sampler ddpm --out {scratch}/x.png",
+        "--sampler ddpm draws noise: its paths have no end that would be right. Choose among ddim, euler")]
     [InlineData("data", "a command is missing: fetch, list, show")]
     [InlineData("data fetch minst", "NAME takes mnist, not 'minst'")]
     // Models.
     [InlineData("sample {scratch}/nowhere", "There is no model '{scratch}/nowhere'")]
-    [InlineData("inspect {scratch}/empty", "'{scratch}/empty' is not a model: a model folder has config.json and model.safetensors")]
+    [InlineData(
+        "inspect {scratch}/empty", "'{scratch}/empty' is not a model: a model folder has config.json and model.safetensors")]
     [InlineData("inspect {scratch}/damaged", "{scratch}/damaged/model.safetensors")]
     [InlineData("sample {scratch}/lying", "{scratch}/lying/config.json")]
     [InlineData("import {scratch}/nowhere --out {scratch}/new", "There is no folder '{scratch}/nowhere'")]
@@ -122,10 +145,13 @@ public class MistakeTests
     [InlineData("train {scratch}/nowhere.toml --out {scratch}/run", "{scratch}/nowhere.toml")]
     [InlineData("train {scratch}/broken.toml --out {scratch}/run", "{scratch}/broken.toml, line 2")]
     [InlineData("train {scratch}/misspelt.toml --out {scratch}/run", "did you mean 'epochs'")]
-    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set training.epochs=0", "training.epochs = 0: must be 1 or more")]
+    [InlineData(
+        "train {scratch}/tiny.toml --out {scratch}/run --set training.epochs=0", "training.epochs = 0: must be 1 or more")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set training.epoch=1", "did you mean 'epochs'")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set epochs", "--set epochs")]
-    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.name={scratch}/nowhere", "There is no data set '{scratch}/nowhere'")]
+    [InlineData(
+        "train {scratch}/tiny.toml --out {scratch}/run --set data.name={scratch}/nowhere",
+        "There is no data set '{scratch}/nowhere'")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set model.in_channels=3", "model.in_channels = 3, but strokes")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.split=0.2", "has a training and a test set of its own")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.split=2", "must be a share between 0 and 1")]
@@ -136,21 +162,28 @@ public class MistakeTests
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.width=8", "data.width = 8: must be given together")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.channels=2", "data.channels = 2: must be 1 (grey)")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.size=0", "data.size = 0: must be between 1 and 4096")]
-    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --data {scratch}", "--data says where MNIST is, but this training is on data.name = 'strokes'")]
-    [InlineData("train {scratch}/tiny.toml --out {scratch}/run --resume", "There is no run in '{scratch}/run' to go on with: leave --resume out")]
+    [InlineData(
+        "train {scratch}/tiny.toml --out {scratch}/run --data {scratch}",
+        "--data says where MNIST is, but this training is on data.name = 'strokes'")]
+    [InlineData(
+        "train {scratch}/tiny.toml --out {scratch}/run --resume",
+        "There is no run in '{scratch}/run' to go on with: leave --resume out")]
     [InlineData("evaluate", "MODEL is missing")]
     [InlineData("evaluate {scratch}/nowhere", "There is no model '{scratch}/nowhere'")]
     [InlineData("evaluate MODEL --count 0", "--count takes a whole number from 1 to 100000, not '0'")]
     [InlineData("evaluate MODEL --loss --steps 3", "--steps has no part in the loss: leave it out, or --loss.")]
     [InlineData("evaluate MODEL --loss --report {scratch}/report", "--report has no part in the loss")]
     [InlineData("evaluate MODEL --report {scratch}/file", "--report '{scratch}/file' is a file: name a folder.")]
-    [InlineData("evaluate {scratch}/empty --sampler heun", "--sampler is for a model that draws; '{scratch}/empty' holds images. Leave it out.")]
+    [InlineData(
+        "evaluate {scratch}/empty --sampler heun",
+        "--sampler is for a model that draws; '{scratch}/empty' holds images. Leave it out.")]
     [InlineData("evaluate {scratch}/empty --likelihood 3", "--likelihood is for a model that draws")]
     [InlineData("evaluate MODEL --likelihood -1", "--likelihood takes a whole number from 0")]
     [InlineData("train-classifier", "--out is missing")]
     [InlineData("train-classifier --out {scratch}/file", "--out '{scratch}/file' is a file")]
     [InlineData("train-classifier --out MODEL", "There is a model in 'MODEL' that is no classifier")]
-    [InlineData("train-classifier --out {scratch}/new --architecture residaul", "--architecture takes residual, plain, not 'residaul'")]
+    [InlineData(
+        "train-classifier --out {scratch}/new --architecture residaul", "--architecture takes residual, plain, not 'residaul'")]
     [InlineData("evaluate MODEL --loss --data {scratch}/nowhere", "There is no data set '{scratch}/nowhere'")]
     [InlineData("inspect {scratch}/broken.toml", "{scratch}/broken.toml, line 2")]
     public void A_mistake_is_one_line_with_its_remedy_and_exit_code_1(string commandLine, string expected)
@@ -169,7 +202,9 @@ public class MistakeTests
         Damage(TinyTraining.WriteModel(scratch["damaged"]), "model.safetensors", bytes => bytes[..(bytes.Length / 2)]);
         Damage(TinyTraining.WriteModel(scratch["lying"]), "config.json", bytes => [.. bytes, (byte)'}']);
 
-        string Filled(string text) => text.Replace("{scratch}", scratch.Path, StringComparison.Ordinal).Replace("MODEL", model, StringComparison.Ordinal).Replace("TAUGHT", taught, StringComparison.Ordinal);
+        string Filled(string text) =>
+            text.Replace("{scratch}", scratch.Path, StringComparison.Ordinal).Replace("MODEL", model, StringComparison.Ordinal)
+                .Replace("TAUGHT", taught, StringComparison.Ordinal);
         // Names of arguments in messages are upper-case too.
         string Wanted() => expected.StartsWith("MODEL", StringComparison.Ordinal) ? expected : Filled(expected);
         var outcome = Command.Run([.. commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Filled)]);
@@ -184,16 +219,22 @@ public class MistakeTests
     public void An_unexpected_error_is_one_line_and_says_how_to_see_more()
     {
         using var error = new StringWriter();
-        int exitCode = Failure.Report(new InvalidOperationException("first\nnative frame 1\nnative frame 2"), new Terminal(TextReader.Null, TextWriter.Null, error));
+        int exitCode = Failure.Report(
+            new InvalidOperationException("first\nnative frame 1\nnative frame 2"),
+            new Terminal(TextReader.Null, TextWriter.Null, error));
         Assert.Equal(1, exitCode);
-        Assert.Equal("mezzotint: InvalidOperationException: first This is unexpected, an error of the program; MEZZOTINT_TRACE=1 shows where it arose.\n", error.ToString());
+        Assert.Equal(
+            "mezzotint: InvalidOperationException: first This is unexpected, an error of the program; MEZZOTINT_TRACE=1 shows "
+            + "where it arose.\n",
+            error.ToString());
     }
 
     [Fact]
     public void Names_from_files_do_not_command_the_terminal()
     {
         using var error = new StringWriter();
-        Failure.Report(new MezzotintException("bad \e[2J name\nand a second line"), new Terminal(TextReader.Null, TextWriter.Null, error));
+        Failure.Report(
+            new MezzotintException("bad \e[2J name\nand a second line"), new Terminal(TextReader.Null, TextWriter.Null, error));
         Assert.Equal("mezzotint: bad  [2J name and a second line\n", error.ToString());
     }
 

@@ -11,7 +11,8 @@ namespace Mezzotint.Cli.Choices;
 internal sealed class FolderChoice(bool ofModel = false)
 {
     private readonly Option<long> _size = Options.Whole(
-        "--size", null, 1, ModelInfo.MaxSide, "Pixels a side to bring the pictures of a folder to", Otherwise(ofModel, "as they are"));
+        "--size", null, 1, ModelInfo.MaxSide, "Pixels a side to bring the pictures of a folder to",
+        Otherwise(ofModel, "as they are"));
 
     private readonly Option<Background?> _background = new("--background")
     {

@@ -27,7 +27,9 @@ internal static class DataVerb
         name.CustomParser = result => Options.Chosen(result, [DataSource.MnistName]);
         var output = Options.Text("--out", "FOLDER", "Where to. [default: the cache, where every command finds it]");
         var json = Options.Json();
-        var command = new Command("fetch", "Download a data set from public mirrors. What is there and right stays; what was broken off is continued.") { name, output, json };
+        var command = new Command(
+            "fetch", "Download a data set from public mirrors. What is there and right stays; what was broken off is continued.")
+            { name, output, json };
         command.SetAction(result => RunFetch(terminal, result.GetValue(output), result.GetValue(json)));
         return command;
     }
@@ -36,7 +38,8 @@ internal static class DataVerb
     {
         var data = Options.Data();
         var json = Options.Json();
-        var command = new Command("list", "List the data sets that are known by name, where they are, and how many images they have.") { data, json };
+        var command = new Command(
+            "list", "List the data sets that are known by name, where they are, and how many images they have.") { data, json };
         command.SetAction(result => RunList(terminal, result.GetValue(data), result.GetValue(json)));
         return command;
     }
@@ -77,13 +80,16 @@ internal static class DataVerb
         int? train = search.Folder is null ? null : Mnist.Load(search.Folder, train: true).Count;
         int? test = search.Folder is null ? null : Mnist.Load(search.Folder, train: false).Count;
         string mnist = search.Folder is null
-            ? $"mnist    not found in {string.Join(", ", search.Places.Select(place => $"{place.Folder} ({place.Finding})"))}; get it with `mezzotint data fetch mnist`"
-            : string.Create(CultureInfo.InvariantCulture, $"mnist    {train:N0} training and {test:N0} test images in {search.Folder}");
+            ? $"mnist    not found in {string.Join(", ", search.Places.Select(place => $"{place.Folder} ({place.Finding})"))}; "
+                + $"get it with `mezzotint data fetch mnist`"
+            : string.Create(
+                CultureInfo.InvariantCulture, $"mnist    {train:N0} training and {test:N0} test images in {search.Folder}");
         terminal.Result(json, new
         {
             Mnist = new { search.Folder, Train = train, Test = test, Searched = search.Places },
             Strokes = new { Train = DataSource.StrokesTrainCount, Test = DataSource.StrokesTestCount },
-        }, string.Create(CultureInfo.InvariantCulture, $"{mnist}\nstrokes  {DataSource.StrokesTrainCount:N0} training and {DataSource.StrokesTestCount:N0} test images, drawn by the program: no files needed"));
+        }, string.Create(CultureInfo.InvariantCulture, $"{mnist}\nstrokes  {DataSource.StrokesTrainCount:N0} training and "
+            + $"{DataSource.StrokesTestCount:N0} test images, drawn by the program: no files needed"));
         return CommandLine.Done;
     }
 

@@ -11,7 +11,8 @@ using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Verbs;
 
-/// <summary><c>mezzotint distill MODEL</c>: turns a trained model into one that draws in 1 to 4 evaluations, in a run folder like that of <c>train</c>.</summary>
+/// <summary><c>mezzotint distill MODEL</c>: turns a trained model into one that draws in 1 to 4 evaluations, in a run folder like
+/// that of <c>train</c>.</summary>
 internal static class DistillVerb
 {
     private static readonly int[] Parts = [1, 32, 100, 266]; // of the greatest level: 80, 2.5, 0.8 and 0.3 for EDM's
@@ -21,19 +22,29 @@ internal static class DistillVerb
         var model = Options.Required("MODEL", ModelSource.Required);
         var output = Options.Text("--out", "RUN", "The run folder. [default: runs/ and the name of MODEL with -distilled]");
         var data = Options.Data();
-        var set = Options.Overrides("Override a setting, such as training.epochs=20 or distillation.doublings=6. May be given several times.");
+        var set = Options.Overrides(
+            "Override a setting, such as training.epochs=20 or distillation.doublings=6. May be given several times.");
         var device = Options.Device();
         var json = Options.Json();
-        var command = new Command("distill", "Turn a trained model into one that draws in 1 to 4 network evaluations, by consistency tuning on the data that it was trained on. It can be stopped, and goes on with `mezzotint train --resume --out RUN`.")
+        var command = new Command(
+            "distill",
+            "Turn a trained model into one that draws in 1 to 4 network evaluations, by consistency tuning on the data that it "
+            + "was trained on. It can be stopped, and goes on with `mezzotint train --resume --out RUN`.")
         {
             model, output, data, set, device, json,
         };
         command.SetAction(result =>
         {
             string folder = ModelSource.Find(result.GetRequiredValue(model));
-            string path = result.GetValue(output) ?? Path.Combine("runs", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + "-distilled");
-            var config = Configuration.Parse(Configuration.Write(Distilled(ModelSource.Load(folder))), $"the distillation of {folder}", result.GetValue(set) ?? []);
-            return new TrainingSession(terminal, path, null, result.GetValue(data), result.GetValue(device)!, result.GetValue(json)).Begin(config, folder);
+            string path = result.GetValue(output)
+                ?? Path.Combine(
+                    "runs", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + "-distilled");
+            var config = Configuration.Parse(
+                Configuration.Write(Distilled(ModelSource.Load(folder))), $"the distillation of {folder}",
+                result.GetValue(set) ?? []);
+            return new TrainingSession(
+                terminal, path, null, result.GetValue(data), result.GetValue(device)!,
+                result.GetValue(json)).Begin(config, folder);
         });
         return command;
     }
@@ -69,8 +80,10 @@ internal static class DistillVerb
                 Sampling = new SamplingRecipe { Sampler = "lcm", Levels = levels, Steps = Parts.Length },
                 Training = new()
                 {
-                    Epochs = 10, BatchSize = 128, LearningRate = 2e-4, Beta2 = 0.99, GradientClip = 1, SamplesPerLabel = 4, SampleSteps = Parts.Length,
-                    Schedule = new CosineRate { WarmUp = 100, Final = 0.1 }, Average = new PowerAverage { Widths = [0.1], SnapshotEvery = 0 },
+                    Epochs = 10, BatchSize = 128, LearningRate = 2e-4, Beta2 = 0.99, GradientClip = 1, SamplesPerLabel = 4,
+                    SampleSteps = Parts.Length,
+                    Schedule = new CosineRate { WarmUp = 100, Final = 0.1 },
+                    Average = new PowerAverage { Widths = [0.1], SnapshotEvery = 0 },
                 },
             };
         }

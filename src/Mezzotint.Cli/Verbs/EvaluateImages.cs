@@ -25,12 +25,15 @@ internal static class EvaluateImages
         source ??= EvaluateModel.Draw(terminal, request, folder!, threads);
 
         var set = source.Images.Images;
-        var reference = ReferenceImages.Divide(source.Train, source.Test, source.Images.Labelled ? set.Labels : [], set.Count, request.Seed);
+        var reference =
+            ReferenceImages.Divide(source.Train, source.Test, source.Images.Labelled ? set.Labels : [], set.Count, request.Seed);
         var classifiers = ClassifierSource.Load(request.Classifiers, source.Test);
         try
         {
-            var evaluation = ProgressDisplay.Show(terminal, "measuring", display => ImageEvaluation.Of(source.Images, reference, classifiers, threads,
-                new Reports<EvaluationProgress>(report => display.Report(report.Fraction, report.Stage)), terminal.Stop)).With(source.OfModel);
+            var evaluation = ProgressDisplay.Show(
+                terminal, "measuring", display => ImageEvaluation.Of(source.Images, reference, classifiers, threads,
+                new Reports<EvaluationProgress>(report => display.Report(report.Fraction, report.Stage)),
+                terminal.Stop)).With(source.OfModel);
             Tell(terminal, request, source, folder, evaluation);
             return CommandLine.Done;
         }
@@ -48,7 +51,8 @@ internal static class EvaluateImages
     private static EvaluationSource FromFiles(Terminal terminal, EvaluateRequest request, string? drawingOption)
     {
         if (drawingOption is not null)
-            throw new MezzotintException($"{drawingOption} is for a model that draws; '{request.Target}' holds images. Leave it out.");
+            throw new MezzotintException(
+                $"{drawingOption} is for a model that draws; '{request.Target}' holds images. Leave it out.");
         string data = request.Data ?? DataSource.MnistName;
         var (train, test) = EvaluateVerb.LoadData(
             terminal, data, channels: null, request.Pictures.Of(request.Target, data), train: true);
@@ -59,9 +63,11 @@ internal static class EvaluateImages
         return new EvaluationSource(images, train!, test);
     }
 
-    private static void Tell(Terminal terminal, EvaluateRequest request, EvaluationSource source, string? folder, ImageEvaluation evaluation)
+    private static void Tell(
+        Terminal terminal, EvaluateRequest request, EvaluationSource source, string? folder, ImageEvaluation evaluation)
     {
-        var written = request.Report is null ? null : EvaluationReport.Write(request.Report, evaluation, Head(request, source, evaluation));
+        var written = request.Report is null
+            ? null : EvaluationReport.Write(request.Report, evaluation, Head(request, source, evaluation));
         var reference = evaluation.Reference;
         terminal.Result(request.Json, new
         {
@@ -79,24 +85,41 @@ internal static class EvaluateImages
             Data = reference.Test.Name,
             RealCount = reference.Floor.Count,
             TestCount = reference.Test.Count,
-            Classifiers = evaluation.Classifiers.Select(classifier => new { classifier.Name, classifier.Architecture, Sha256 = classifier.Hash, classifier.TestAccuracy }),
-            Figures = evaluation.Figures.ToDictionary(figure => figure.Key, figure => new { figure.Value, figure.StandardError, figure.Real, Better = EvaluationText.Key(figure.Better), figure.Missing, figure.Note }),
-            Labels = evaluation.Labels.Select(label => new { label.Name, label.Count, label.Accuracy, label.RealAccuracy, label.Diversity, label.RealDiversity }),
+            Classifiers = evaluation.Classifiers.Select(classifier =>
+                new { classifier.Name, classifier.Architecture, Sha256 = classifier.Hash, classifier.TestAccuracy }),
+            Figures = evaluation.Figures.ToDictionary(
+                figure => figure.Key,
+                figure =>
+                    new
+                    {
+                        figure.Value, figure.StandardError, figure.Real, Better = EvaluationText.Key(figure.Better),
+                        figure.Missing, figure.Note,
+                    }),
+            Labels = evaluation.Labels.Select(label =>
+                new { label.Name, label.Count, label.Accuracy, label.RealAccuracy, label.Diversity, label.RealDiversity }),
             Seconds = Math.Round(evaluation.Seconds, 1),
             Report = written?[0],
-        }, EvaluationText.Write(evaluation, request.Target, source.Drawn(request.Seed)) + (written is null ? "" : $"\nreport  {written[0]}"));
+        }, EvaluationText.Write(evaluation, request.Target, source.Drawn(request.Seed)) + (written is null
+            ? "" : $"\nreport  {written[0]}"));
     }
 
     private static ReportHead Head(EvaluateRequest request, EvaluationSource source, ImageEvaluation evaluation)
     {
         var facts = new List<(string, string)>
         {
-            ("images", Quantity.Of(source.Images.Images.Count, "image") + (source.Drawn(request.Seed) is { } drawn ? $", drawn by {drawn}" : "")),
-            ("measured against", $"{evaluation.Reference.Test.Name}, {Quantity.Of(evaluation.Reference.Test.Count, "image")}, and {evaluation.Reference.Train.Name}, {Quantity.Of(evaluation.Reference.Train.Count, "image")}"),
+            (
+                "images",
+                Quantity.Of(source.Images.Images.Count, "image")
+                    + (source.Drawn(request.Seed) is { } drawn ? $", drawn by {drawn}" : "")),
+            (
+                "measured against",
+                $"{evaluation.Reference.Test.Name}, {Quantity.Of(evaluation.Reference.Test.Count, "image")}, and "
+                + $"{evaluation.Reference.Train.Name}, {Quantity.Of(evaluation.Reference.Train.Count, "image")}"),
         };
         if (source.ModelHash is not null)
             facts.Add(("model", $"SHA-256 {source.ModelHash}"));
-        string sampler = source.Recipe is { } recipe ? $" --sampler {recipe.Sampler} --levels {recipe.Levels} --steps {recipe.Steps}{request.Guidance.Written()}" : "";
+        string sampler = source.Recipe is { } recipe
+            ? $" --sampler {recipe.Sampler} --levels {recipe.Levels} --steps {recipe.Steps}{request.Guidance.Written()}" : "";
         facts.Add(("made by", $"mezzotint {CommandLine.Version}: {Command(request, source)}"));
         return new ReportHead(request.Target, facts);
     }

@@ -19,28 +19,46 @@ internal static class EvaluateVerb
 {
     public static Command Create(Terminal terminal)
     {
-        var target = Options.Required("MODEL", "A model as `sample` takes it, which is made to draw; or images by anybody: an .npz file with the array `images` (and `labels`), or a folder of images, in a subfolder for each class or in none.");
-        var loss = new Option<bool>("--loss") { Description = "Instead of all that: the training loss of a model on the test images, one random time and one noise an image." };
+        var target = Options.Required(
+            "MODEL",
+            "A model as `sample` takes it, which is made to draw; or images by anybody: an .npz file with the array `images` "
+            + "(and `labels`), or a folder of images, in a subfolder for each class or in none.");
+        var loss = new Option<bool>("--loss")
+        {
+            Description =
+                "Instead of all that: the training loss of a model on the test images, one random time and one noise an image.",
+        };
         var data = Options.Text(
             "--data", "SET", "Real images to measure against: mnist, strokes, or the path of a folder, zip archive or file. "
             + "[default: what the model was trained on, else mnist]");
         var pictures = new FolderChoice(ofModel: true);
-        var count = Options.Whole("--count", null, 1, EvaluateImages.MostImages, "Images", $"{EvaluateModel.DefaultCount:N0} of a model, all of a file or folder, all test images with --loss");
-        var seed = Options.Seed("The seed of the first image drawn, and of the real images that are drawn by lot; with --loss of times and noise");
+        var count = Options.Whole(
+            "--count", null, 1, EvaluateImages.MostImages, "Images",
+            $"{EvaluateModel.DefaultCount:N0} of a model, all of a file or folder, all test images with --loss");
+        var seed = Options.Seed(
+            "The seed of the first image drawn, and of the real images that are drawn by lot; with --loss of times and noise");
         var sampler = new SamplerChoice();
         var guidance = new GuidanceChoice();
-        var likelihood = Options.Whole("--likelihood", EvaluateModel.DefaultLikelihoodCount, 0, int.MaxValue, "Test images whose likelihood under the model is measured as well, three times the work of drawing one in 200 steps");
+        var likelihood = Options.Whole(
+            "--likelihood", EvaluateModel.DefaultLikelihoodCount, 0, int.MaxValue,
+            "Test images whose likelihood under the model is measured as well, three times the work of drawing one in 200 steps");
         var classifier = new Option<string[]>("--classifier")
         {
             HelpName = "FOLDER",
-            Description = "A classifier from `train-classifier` to ask; the first gives the embedding. May be given several times. [default: those in models/classifiers that fit]",
+            Description = "A classifier from `train-classifier` to ask; the first gives the embedding. May be given several "
+                + "times. [default: those in models/classifiers that fit]",
             DefaultValueFactory = _ => [],
             CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
         };
-        var report = Options.Text("--report", "FOLDER", "Also write a page, index.html, with the figures and pictures: samples, failures, nearest training images.");
+        var report = Options.Text(
+            "--report", "FOLDER",
+            "Also write a page, index.html, with the figures and pictures: samples, failures, nearest training images.");
         var place = new PlaceChoice();
         var json = Options.Json();
-        var command = new Command("evaluate", "Measure a model, or images by anybody, against real images: accuracy of the labels, distances, coverage, memorisation, diversity. Beside each figure stands what real images get.")
+        var command = new Command(
+            "evaluate",
+            "Measure a model, or images by anybody, against real images: accuracy of the labels, distances, coverage, "
+            + "memorisation, diversity. Beside each figure stands what real images get.")
         {
             target, loss, data, count, seed, classifier, report, json,
         };
@@ -56,7 +74,8 @@ internal static class EvaluateVerb
             var request = new EvaluateRequest(
                 result.GetRequiredValue(target), result.GetValue(data), pictures.Read(result), result.GetValue(seed),
                 result.GetValue(count),
-                sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [], result.GetValue(report), place.Read(result), result.GetValue(json));
+                sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [],
+                result.GetValue(report), place.Read(result), result.GetValue(json));
             if (!result.GetValue(loss))
                 return EvaluateImages.Run(terminal, request, Given(result, drawing));
             return Given(result, [.. drawing, classifier, report]) is { } unused
@@ -77,7 +96,8 @@ internal static class EvaluateVerb
         Terminal terminal, string name, int? channels, FolderChoice.Chosen pictures, bool train, int? testLimit = null)
     {
         string? folder = null;
-        if (Directory.Exists(name) && (Mnist.MissingFrom(name).Count == 0 || Mnist.MissingFrom(Path.Combine(name, DataSource.MnistName)).Count == 0))
+        if (Directory.Exists(name)
+            && (Mnist.MissingFrom(name).Count == 0 || Mnist.MissingFrom(Path.Combine(name, DataSource.MnistName)).Count == 0))
             (name, folder) = (DataSource.MnistName, name);
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, folder);
@@ -93,9 +113,13 @@ internal static class EvaluateVerb
     public static void CheckFit(ModelInfo info, ImageSet images)
     {
         if ((images.Channels, images.Height, images.Width) != (info.Channels, info.Height, info.Width))
-            throw new MezzotintException($"{images.Name} has images of {images.Channels} x {images.Height} x {images.Width}, the model of {info.Channels} x {info.Height} x {info.Width}: choose other data with --data.");
+            throw new MezzotintException(
+                $"{images.Name} has images of {images.Channels} x {images.Height} x {images.Width}, the model of {info.Channels} "
+                + $"x {info.Height} x {info.Width}: choose other data with --data.");
         if (images.ClassNames.Count > info.Model.CorpusLength)
-            throw new MezzotintException($"{images.Name} has {images.ClassNames.Count} classes, the model knows {info.Model.CorpusLength}: choose other data with --data.");
+            throw new MezzotintException(
+                $"{images.Name} has {images.ClassNames.Count} classes, the model knows {info.Model.CorpusLength}: choose other "
+                + $"data with --data.");
     }
 
     private static string? Given(ParseResult result, IEnumerable<Option> options) =>

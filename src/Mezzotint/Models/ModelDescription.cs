@@ -19,12 +19,13 @@ namespace Mezzotint.Models;
 ///   "parameterisation", "loss", "times", "pixels", "prompts", "sampling": {the keys of the tables of a configuration},
 ///   "image": {"height": 28, "width": 28},
 ///   "class_names": ["0", ...],
-///   "training": {"dataset": "mnist", "steps": 28140, "epochs": 30, "train_loss": ..., "eval_loss": ..., "seconds": ..., "seed": 42},
+/// "training": {"dataset": "mnist", "steps": 28140, "epochs": 30, "train_loss": ..., "eval_loss": ..., "seconds": ..., "seed":
+/// 42},
 ///   "provenance": "..."
 /// }
 /// </code>
-/// Every key must be there, but those that may be unknown: dataset, background, size, epochs, the losses, seed, provenance, prompts; and
-/// the tables from parameterisation to sampling, where they are the seed's. No other key may be.
+/// Every key must be there, but those that may be unknown: dataset, background, size, epochs, the losses, seed, provenance,
+/// prompts; and the tables from parameterisation to sampling, where they are the seed's. No other key may be.
 /// </remarks>
 internal static class ModelDescription
 {
@@ -32,8 +33,8 @@ internal static class ModelDescription
     private const long Version = 1;
 
     /// <summary>Reads and checks a description.</summary>
-    /// <exception cref="MezzotintException">The bytes are no such description, or a number is out of its range; the message names the
-    /// file, and the line and the key where there are.</exception>
+    /// <exception cref="MezzotintException">The bytes are no such description, or a number is out of its range; the message names
+    /// the file, and the line and the key where there are.</exception>
     public static ModelInfo Parse(ReadOnlySpan<byte> json, string name)
     {
         var settings = JsonSettings.Parse(json, name);
@@ -107,14 +108,18 @@ internal static class ModelDescription
         return JsonSettings.Write(settings);
     }
 
-    private static void PutFirst(SettingsTable table, string key, object value) => table.Entries.Insert(0, key, new Setting(value, default));
+    private static void PutFirst(SettingsTable table, string key, object value) =>
+        table.Entries.Insert(0, key, new Setting(value, default));
 
     private static void TakeConstant(SettingsTable table, string key, object constant)
     {
         if (!table.Entries.Remove(key, out var setting))
-            throw new MezzotintException($"{table.Place}: the key '{table.PathOf(key)}' is missing; is it the description of a model?");
+            throw new MezzotintException(
+                $"{table.Place}: the key '{table.PathOf(key)}' is missing; is it the description of a model?");
         if (!setting.Value.Equals(constant))
-            throw new MezzotintException($"{setting.Place}: '{table.PathOf(key)}' is {setting.Description}; this program reads {new Setting(constant, default).Description} alone.");
+            throw new MezzotintException(
+                $"{setting.Place}: '{table.PathOf(key)}' is {setting.Description}; this program reads "
+                + $"{new Setting(constant, default).Description} alone.");
     }
 
     private sealed record Document

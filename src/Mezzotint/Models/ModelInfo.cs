@@ -42,7 +42,11 @@ public sealed record ModelInfo
     public SamplingRecipe Sampling { get; init; } = new();
 
     /// <summary>Process, parameterisation, loss and times in one.</summary>
-    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, FilledStep = Pixels.FilledStep };
+    public TrainingObjective Objective =>
+        new()
+        {
+            Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, FilledStep = Pixels.FilledStep,
+        };
 
     /// <summary>Channels of the images where the network sees other channels than theirs, as in latents; null where it sees
     /// those of the images.</summary>
@@ -61,10 +65,12 @@ public sealed record ModelInfo
     /// <summary>The width of the images in pixels, of the same range.</summary>
     public required int Width { get; init; }
 
-    /// <summary>What the labels stand for, from label 0 on: <see cref="NetworkConfig.CorpusLength"/> names of up to 255 characters, as folders have.</summary>
+    /// <summary>What the labels stand for, from label 0 on: <see cref="NetworkConfig.CorpusLength"/> names of up to 255
+    /// characters, as folders have.</summary>
     public required IReadOnlyList<string> ClassNames { get; init; }
 
-    /// <summary>The data set that was learned from, as <c>data.name</c> of the configuration has it; null where it is not known.</summary>
+    /// <summary>The data set that was learned from, as <c>data.name</c> of the configuration has it; null where it is not
+    /// known.</summary>
     public string? Dataset { get; init; }
 
     /// <summary>The colour behind what was transparent in the training images, as <c>data.background</c> of the configuration has
@@ -99,11 +105,13 @@ public sealed record ModelInfo
     /// <summary>The seed of the training, 0 to 2^32 - 1; null where it is not known.</summary>
     public long? Seed { get; init; }
 
-    /// <summary>Who or what made the model, from what, and under which licence, in one line; null where it is not known.</summary>
+    /// <summary>Who or what made the model, from what, and under which licence, in one line; null where it is not
+    /// known.</summary>
     public string? Provenance { get; init; }
 
     /// <summary>Checks the ranges of all numbers, and that they fit each other.</summary>
-    /// <exception cref="MezzotintException">One is out of its range or does not fit; the message names its key in <c>config.json</c>.</exception>
+    /// <exception cref="MezzotintException">One is out of its range or does not fit; the message names its key in
+    /// <c>config.json</c>.</exception>
     public void Validate()
     {
         Check.Range("name", Printable.Quote(Name), IsLine(Name, 300), "a line of 1 to 300 characters");
@@ -125,10 +133,14 @@ public sealed record ModelInfo
         Check.Range("image.width", Width, IsSide(Width) && numbers.Width % Model.Stride == 0, Sides);
         Check.Range("network.in_channels", Model.InChannels, numbers.Channels == Model.InChannels,
             $"{numbers.Channels}, the channels of the numbers that the pixels become");
-        Check.Range("class_names", $"{ClassNames.Count} names", ClassNames.Count == Model.CorpusLength, $"as many as network.corpus_length ({Model.CorpusLength})");
+        Check.Range(
+            "class_names", $"{ClassNames.Count} names", ClassNames.Count == Model.CorpusLength,
+            $"as many as network.corpus_length ({Model.CorpusLength})");
         foreach (string name in ClassNames)
             Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
-        Check.Range("training.dataset", Printable.Quote(Dataset ?? ""), Dataset is null || IsLine(Dataset, 4096), "a line of 1 to 4096 characters");
+        Check.Range(
+            "training.dataset", Printable.Quote(Dataset ?? ""), Dataset is null || IsLine(Dataset, 4096),
+            "a line of 1 to 4096 characters");
         Check.Range("training.background", Printable.Quote(Background ?? ""),
             Background is null || Formats.Background.TryParse(Background, out _), Formats.Background.Values);
         bool fits = Size is null || (Size == Height && Size == Width);
@@ -140,11 +152,14 @@ public sealed record ModelInfo
         Check.Range("training.eval_loss", EvalLoss ?? 0, double.IsFinite(EvalLoss ?? 0), "finite");
         Check.Range("training.seconds", TrainingSeconds, TrainingSeconds is >= 0 and < double.PositiveInfinity, "0 or more");
         Check.Range("training.seed", Seed ?? 0, (Seed ?? 0) is >= 0 and <= uint.MaxValue, "between 0 and 4294967295");
-        Check.Range("provenance", Printable.Quote(Provenance ?? ""), Provenance is null || IsLine(Provenance, 5000), "a line of 1 to 5000 characters");
+        Check.Range(
+            "provenance", Printable.Quote(Provenance ?? ""), Provenance is null || IsLine(Provenance, 5000),
+            "a line of 1 to 5000 characters");
     }
 
     // These texts are printed on terminals, which control characters would command.
-    private static bool IsLine(string text, int limit) => !string.IsNullOrWhiteSpace(text) && text.Length <= limit && !text.Any(char.IsControl);
+    private static bool IsLine(string text, int limit) =>
+        !string.IsNullOrWhiteSpace(text) && text.Length <= limit && !text.Any(char.IsControl);
 
     private static bool IsSide(int length) => length is >= 1 and <= MaxSide;
 

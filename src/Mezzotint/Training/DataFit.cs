@@ -86,7 +86,8 @@ internal static class DataFit
             return;
         string grey = one == "channel" && count == 3 && setting == 1 ? " Set data.channels to 1 to make colour grey." : "";
         throw new MezzotintException(
-            $"{key} = {setting}, but {name} has {count} {(count == 1 ? one : several)}: leave {key} out, and it follows the data, "
+            $"{key} = {setting}, but {name} has {count} {(count == 1 ? one : several)}: leave {key} out, and it follows the "
+            + $"data, "
             + $"or set it to {count}.{grey}") { Key = key };
     }
 }

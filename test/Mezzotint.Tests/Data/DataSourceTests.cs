@@ -75,7 +75,12 @@ public sealed class DataSourceTests : IDisposable
     public void Missing_mnist_names_every_place_and_both_remedies()
     {
         string message = Assert.Throws<MezzotintException>(() => DataSource.Load("mnist", Place("given"))).Message;
-        foreach (string part in new[] { Place("given"), Place("variable"), Place("current", "data"), Place("cache", "data"), "mezzotint data fetch mnist", "--set data.name=strokes" })
+        foreach (
+            string part in new[]
+            {
+                Place("given"), Place("variable"), Place("current", "data"), Place("cache", "data"), "mezzotint data fetch mnist",
+                "--set data.name=strokes",
+            })
             Assert.Contains(part, message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', message);
     }
