@@ -65,8 +65,8 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         AtomicFile.WriteText(folder.Configuration, Configuration.Write(config));
         string engine = ComputePrecision.InWords(config.Training.Precision, place, config.Model, train.Height, train.Width);
         terminal.Say($"Training on {Quantity.Of(train.Count, "image")} of {train.Name} for "
-            + $"{Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, in {path}; "
-            + $"{engine}.");
+            + $"{Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, "
+            + $"in {path}; {engine}.");
         var run = new TrainingRun(config, folder, train, test, place);
         bool moved = false;
         var result = ProgressDisplay.Show(terminal, "training", display => run.Run(new Reports<TrainingProgress>(report =>

@@ -21,7 +21,7 @@ public class NarrowVectorsTests
             string argument in new[]
             {
                 "-noColor", "-class", typeof(NetworkEngineTests).FullName!, "-class", typeof(LayersTests).FullName!, "-class",
-                typeof(Bfloat16Tests).FullName!,
+                typeof(EnginePlanTests).FullName!, "-class", typeof(Bfloat16Tests).FullName!,
             })
             start.ArgumentList.Add(argument);
         start.Environment[Variable] = "0";

@@ -14,13 +14,37 @@ public unsafe class NetworkEngineTests
     [
         (new UNetConfig(), 28, 28),
         (new UNetConfig { Unconditional = true, InChannels = 3, OutChannels = 3, NumResBlocks = 1 }, 16, 8),
-        (new UNetConfig { ChannelMultipliers = [1, 2, 2], AttentionLevels = [1, 2], NumResBlocks = 1, Transformer = new TransformerConfig { NumHeads = 2, NumLayers = 2, ContextDim = 24 } }, 16, 16),
-        (new UNetConfig { ChannelMultipliers = [2], NumResBlocks = 3, Transformer = new TransformerConfig { NumHeads = 4 } }, 6, 10),
-        (new ResidualUNetConfig { PatchSize = 2, ModelChannels = 48, ResidualBlocks = [1, 2], Unconditional = true, Anchors = [-0.2, 1.4] }, 28, 28),
-        (new ResidualUNetConfig { ModelChannels = 32, ChannelMultipliers = [1, 2, 3], ResidualBlocks = [1, 2, 1], AttentionLevels = [1], HeadChannels = 16, InChannels = 3, OutChannels = 3 }, 8, 12),
-        (new ResidualUNetConfig { PatchSize = 4, ModelChannels = 16, ChannelMultipliers = [2], ResidualBlocks = [2], InChannels = 2, OutChannels = 2 }, 16, 16),
+        (new UNetConfig
+        {
+            ChannelMultipliers = [1, 2, 2], AttentionLevels = [1, 2], NumResBlocks = 1,
+            Transformer = new TransformerConfig { NumHeads = 2, NumLayers = 2, ContextDim = 24 },
+        }, 16, 16),
+        (new UNetConfig
+        {
+            ChannelMultipliers = [2], NumResBlocks = 3,
+            Transformer = new TransformerConfig { NumHeads = 4 },
+        }, 6, 10),
+        (new ResidualUNetConfig
+        {
+            PatchSize = 2, ModelChannels = 48, ResidualBlocks = [1, 2], Unconditional = true,
+            Anchors = [-0.2, 1.4],
+        }, 28, 28),
+        (new ResidualUNetConfig
+        {
+            ModelChannels = 32, ChannelMultipliers = [1, 2, 3], ResidualBlocks = [1, 2, 1],
+            AttentionLevels = [1], HeadChannels = 16, InChannels = 3, OutChannels = 3,
+        }, 8, 12),
+        (new ResidualUNetConfig
+        {
+            PatchSize = 4, ModelChannels = 16, ChannelMultipliers = [2], ResidualBlocks = [2],
+            InChannels = 2, OutChannels = 2,
+        }, 16, 16),
         // widths, and heads, that are no whole vectors
-        (new ResidualUNetConfig { ModelChannels = 24, ResidualBlocks = [1, 1], HeadChannels = 24, InChannels = 4, OutChannels = 4 }, 8, 8),
+        (new ResidualUNetConfig
+        {
+            ModelChannels = 24, ResidualBlocks = [1, 1], HeadChannels = 24, InChannels = 4,
+            OutChannels = 4,
+        }, 8, 8),
         (new UNetConfig { ChannelMultipliers = [1], NumResBlocks = 1, AttentionLevels = [0] }, 12, 8),
     ];
 
@@ -113,7 +137,8 @@ public unsafe class NetworkEngineTests
         foreach (var parameter in network.parameters())
             parameter.mul_(1.5);
         engine.Pack();
-        TensorAssert.Close(network.call(x, t, Condition.OfClasses(labels)), NetworkEvaluator.Evaluate(engine, x, t, Condition.OfClasses(labels)), 1e-5);
+        TensorAssert.Close(network.call(x, t, Condition.OfClasses(labels)),
+            NetworkEvaluator.Evaluate(engine, x, t, Condition.OfClasses(labels)), 1e-5);
         Assert.False(before.allclose(NetworkEvaluator.Evaluate(engine, x, t, Condition.OfClasses(labels)), 1e-2, 1e-2));
     }
 
