@@ -4,7 +4,7 @@ namespace Mezzotint.Data;
 
 /// <summary>
 /// What makes a caption of a row of metadata: the name of a column, or a pattern with columns in braces such as
-/// <c>{name}, {style} style</c>; several, with <c>|</c> between them, are as many variants.
+/// <c>{name}, {style} style</c>. Several patterns, with <c>|</c> between them, are as many variants.
 /// </summary>
 /// <remarks>A column that holds a list gives a caption for each of its elements; an empty one gives none.</remarks>
 internal sealed class CaptionPattern

@@ -69,7 +69,7 @@ public sealed record DataCheck
     /// <summary>Reads a data set.</summary>
     /// <param name="name">Its name or path, as <see cref="DataSource"/> takes it.</param>
     /// <param name="dataFolder">The folder given by <c>--data</c>, or null.</param>
-    /// <param name="options">What would become of the images; sizes are told as they are in the files.</param>
+    /// <param name="options">What would become of the images; sizes are those of the files.</param>
     /// <param name="progress">Told how many pictures are decoded.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="MezzotintException">There is no such data set, or a picture is damaged and

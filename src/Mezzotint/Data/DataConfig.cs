@@ -46,7 +46,7 @@ public sealed record DataConfig
     /// large, and an epoch twice as long.</summary>
     public bool Flip { get; init; }
 
-    /// <summary>How training and test images are told apart: a share of test images such as 0.2, <c>folders</c> for the folders
+    /// <summary>How training and test images are divided: a share of test images such as 0.2, <c>folders</c> for the folders
     /// train and test, or the column of the metadata that says <c>train</c> and <c>test</c>. Null for what the data have, else a
     /// tenth.</summary>
     [NumberAsText]

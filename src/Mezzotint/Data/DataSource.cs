@@ -19,8 +19,8 @@ public sealed record DataSearch(string? Folder, IReadOnlyList<DataPlace> Places)
 /// </summary>
 /// <remarks>
 /// What a file is, its first bytes say. MNIST is searched in the folder that <c>--data</c> names, in <c>MEZZOTINT_DATA</c>, in
-/// <c>./data</c> and in <c>data</c> of the cache (<see cref="CacheFolder"/>), in this order; each is looked into both directly
-/// and in its subfolder <c>mnist</c>.
+/// <c>./data</c> and in <c>data</c> of the cache (<see cref="CacheFolder"/>), in this order. Each is searched itself and in its
+/// subfolder <c>mnist</c>.
 /// </remarks>
 public static class DataSource
 {

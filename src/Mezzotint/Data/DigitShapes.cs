@@ -13,7 +13,7 @@ internal readonly record struct PathPoint(double X, double Y, bool Corner);
 /// </summary>
 /// <remarks>
 /// A stroke is a list of points <c>x,y</c> in percent of the unit square, x to the right and y downwards, in the order in which a
-/// hand passes them; the path through them is smooth, except at a point marked <c>!</c>, which is a corner. Strokes are divided
+/// hand passes them. The path through them is smooth, except at a point marked <c>!</c>, which is a corner. Strokes are divided
 /// by <c>;</c>.
 /// </remarks>
 internal static class DigitShapes

@@ -8,7 +8,7 @@ namespace Mezzotint.Data;
 /// <summary>The files below a root, in a folder (<see cref="FolderTree"/>) or in a zip archive (<see cref="ZipTree"/>).</summary>
 /// <remarks>
 /// Names are paths from the root with a slash between folders, in the order of their characters. Hidden files and folders, and
-/// what systems leave behind, are told apart from the others. Files may be read by several threads at once.
+/// what systems leave behind, are kept apart from the others. Files may be read by several threads at once.
 /// </remarks>
 internal abstract class FileTree : IDisposable
 {
@@ -57,8 +57,8 @@ internal abstract class FileTree : IDisposable
     /// <exception cref="MezzotintException">It cannot be read.</exception>
     public abstract bool IsPicture(string name);
 
-    /// <summary>A text that changes when a file comes, goes or changes: from the names of all files, and of each its length and,
-    /// in a folder, the time of its last change, in an archive its checksum. No list is kept.</summary>
+    /// <summary>A text that changes when a file comes, goes or changes. It follows from the name and length of each file and, in
+    /// a folder, the time of its last change, in an archive its checksum. No list is kept.</summary>
     public string Fingerprint()
     {
         // The sum of their hashes does not depend on the order in which a file system tells its files.

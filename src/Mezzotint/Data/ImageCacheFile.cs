@@ -18,8 +18,8 @@ namespace Mezzotint.Data;
 /// tail: count, description's place and length, check of the description and the labels, "END "   32 bytes
 /// </code>
 /// Numbers are little-endian, checks CRC-32C. Each image is checked when it is read, so opening takes no time that grows with the
-/// pixels, and no damage goes into a training unseen. Reading is by position: unlike mapped pages, what was read counts as no
-/// memory of the process, and a file that is cut off meanwhile is an error and not its end.
+/// pixels, and no damage goes into a training unseen. Reading is by position. Unlike mapped pages, what was read counts as no
+/// memory of the process, and a file that is cut off meanwhile is an error and not the end of the process.
 /// </remarks>
 internal sealed class ImageCacheFile : ImageStore
 {

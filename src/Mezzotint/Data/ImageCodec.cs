@@ -34,8 +34,8 @@ public abstract record ImageCodec
     public virtual Tensor EncodeMask(Tensor mask) => mask;
 
     /// <summary>
-    /// How much brighter a pixel is for one more of its number, where each number belongs to one pixel by the same straight line;
-    /// null elsewhere, and then pixels have no density.
+    /// How much brighter a pixel is for one more of its number, where each number belongs to one pixel by the same straight line.
+    /// Null elsewhere: pixels then have no density.
     /// </summary>
     public virtual double? PixelsPerNumber => null;
 

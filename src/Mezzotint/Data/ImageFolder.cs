@@ -23,8 +23,8 @@ public static class ImageFolder
     /// <param name="progress">Told how many pictures are decoded.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <returns>
-    /// The images [N, C, H, W]; in the order of their names or rows, the first of each class, then the second of each, and so on,
-    /// so that the first n of them are of all classes.
+    /// The images [N, C, H, W]; in the order of their names or rows: the first of each class, then the second of each, and so on.
+    /// So the first n of them are of all classes.
     /// </returns>
     /// <exception cref="MezzotintException">There are no images, too many classes, a picture is damaged, or the sizes
     /// differ.</exception>

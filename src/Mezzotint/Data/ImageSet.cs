@@ -4,8 +4,8 @@ namespace Mezzotint.Data;
 /// Images of one size, with classes, captions, both or neither: what every source of data becomes before it is used.
 /// </summary>
 /// <remarks>
-/// Small sets are in memory. Large ones are in a file of the cache, from which images are read when they are asked for, so a set
-/// may be larger than memory; whoever reads them sees no difference.
+/// Small sets are in memory. Large ones are in a file of the cache, from which images are read when they are needed. So a set may
+/// be larger than memory, and its readers see no difference.
 /// </remarks>
 public sealed class ImageSet
 {

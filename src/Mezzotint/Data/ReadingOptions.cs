@@ -39,7 +39,7 @@ public sealed record ReadingOptions
     /// is such a column.</summary>
     public string? Caption { get; init; }
 
-    /// <summary>How training and test images are told apart (<see cref="SplitRule"/>): a share from 0 to 1, <c>folders</c>, or a
+    /// <summary>How training and test images are divided (<see cref="SplitRule"/>): a share from 0 to 1, <c>folders</c>, or a
     /// column of the metadata; null for what the data have.</summary>
     public string? Split { get; init; }
 

@@ -6,12 +6,12 @@ using System.Text;
 namespace Mezzotint.Data;
 
 /// <summary>
-/// How training and test images are told apart: <c>data.split</c> is a share of test images such as <c>0.2</c>, <c>folders</c>
-/// for the folders <c>train</c> and <c>test</c>, or the name of a column of the metadata.
+/// How training and test images are divided: <c>data.split</c> is a share of test images such as <c>0.2</c>, <c>folders</c> for
+/// the folders <c>train</c> and <c>test</c>, or the name of a column of the metadata.
 /// </summary>
 /// <remarks>
 /// By share, an image is held back by its name alone, so it stays where it is when others come or go. The first eight bytes of
-/// SHA-256(name), as a little-endian number, give a place from 0 to 1 by its decimal digits, the last one first; test images are
+/// SHA-256(name), as a little-endian number, give a place from 0 to 1 by its decimal digits, the last one first. Test images are
 /// those whose place is below the share. A larger share keeps the test images of a smaller one. Without a rule the share is a
 /// tenth. In a column, <c>train</c> is the training set and <c>test</c> (or <c>validation</c>, <c>valid</c>, <c>val</c>) the test
 /// set; without any of these, a tenth of the training images is held back. Images of other values are in neither.
