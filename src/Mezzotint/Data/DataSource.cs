@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mezzotint.Formats;
 using Mezzotint.Runtime;
 
@@ -41,6 +42,27 @@ public static class DataSource
 
     private const int StrokesSide = 28;
     private const int MostClasses = 256;
+
+    // Sources of a program's own, by name. Replaced, never changed, so that readers need no lock.
+    private static ImmutableDictionary<string, Func<ReadingOptions, int?, ImageSet>> s_own =
+        ImmutableDictionary<string, Func<ReadingOptions, int?, ImageSet>>.Empty;
+
+    /// <summary>Adds a data source of a program's own: from then on <c>data.name</c> of a configuration can name it.</summary>
+    /// <param name="name">Its name: lower-case letters, digits and hyphens. The same name again replaces the source.</param>
+    /// <param name="load">Makes the set: <see cref="ReadingOptions.Part"/> says whether of training or of test images; at most so
+    /// many images are needed, where a number is given.</param>
+    /// <exception cref="MezzotintException">The name is one of the library's, or has other characters.</exception>
+    public static void Register(string name, Func<ReadingOptions, int?, ImageSet> load)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(load);
+        if (name is MnistName or StrokesName)
+            throw new MezzotintException($"The data set '{name}' is the library's: give this one another name.") { Key = "data.name" };
+        if (!name.All(character => character is >= 'a' and <= 'z' or >= '0' and <= '9' or '-'))
+            throw new MezzotintException($"The data set {Printable.Quote(name)}: a name has lower-case letters, digits and hyphens alone.")
+                { Key = "data.name" };
+        ImmutableInterlocked.Update(ref s_own, known => known.SetItem(name, load));
+    }
 
     /// <summary>Where <c>mezzotint data fetch mnist</c> puts the files.</summary>
     public static string MnistCacheFolder => Path.Combine(CacheFolder.Path, "data", MnistName);
@@ -118,6 +140,7 @@ public static class DataSource
         var set = name switch
         {
             StrokesName => Whole(LoadStrokes(train, limit, options.Frame), options, resizes: true),
+            _ when s_own.TryGetValue(name, out var own) => own(options, limit),
             MnistName => Whole(Mnist.Load(FolderOf(Find(name, dataFolder)), train), options),
             _ when Directory.Exists(name) => LoadFolder(name, options, progress, cancellation),
             _ when File.Exists(name) => LoadFile(name, options, progress, cancellation),
