@@ -88,7 +88,7 @@ internal static class PeakMemory
                 Report($"{epoch}: evaluation, 10,000 images");
                 int columns = config.Training.SamplesPerLabel;
                 ImageBatch grid;
-                using (var pipeline = Pipelines.Of(trainer.Network, 28, Environment.ProcessorCount))
+                using (var pipeline = Pipelines.Of((DenoisingNetwork)trainer.Network, 28, Environment.ProcessorCount))
                     grid = pipeline.Generate([.. Enumerable.Range(0, 10)], new() { Count = columns, Seed = 0, Steps = 20 }).Images;
                 Report($"{epoch}: sampling, {10 * columns} images");
                 Save(trainer, Path.Combine(folder, "step"), loss, grid, columns);

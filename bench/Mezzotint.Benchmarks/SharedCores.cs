@@ -63,7 +63,7 @@ internal static class SharedCores
         int threads = System.Numerics.BitOperations.PopCount((ulong)cores);
         var config = new ExperimentConfig { Training = new TrainingConfig { BatchSize = Batch, Replicas = threads } };
         using var trainer = new Trainer(config, RandomImages.Make("random train", 4096), RandomImages.Make("random test", 1));
-        using var pipeline = Pipelines.Of(trainer.Network, Side, threads);
+        using var pipeline = Pipelines.Of((DenoisingNetwork)trainer.Network, Side, threads);
         while (Console.ReadLine()?.Split(' ') is [var what, var seconds])
         {
             double units = 0;

@@ -45,7 +45,7 @@ internal static unsafe class StepParts
         }
         add(Figure.Milliseconds("the images of a batch", times, () => In(() => data.Batch(order.narrow(0, 64, Batch)))));
         add(Figure.Milliseconds("times and noise", times, () => In(() => NoiseDraw.From(generator, config.Objective, Batch, 1, Side, Side))));
-        add(Figure.Milliseconds("noisy images and targets", times, () => In(() => DenoisingLoss.Terms(network.call, batch, labels, draw))));
+        add(Figure.Milliseconds("noisy images and targets", times, () => In(() => DenoisingLoss.Terms(batch, Condition.OfClasses(labels), draw))));
 
         if (NetworkEngine.For(network, Side, Side, bfloat16, training: true) is { } engine)
             using (engine)
@@ -69,7 +69,7 @@ internal static unsafe class StepParts
             step++;
             threads.Run(i => adam.StepPart(flat.Weights, gradients, 1, 1e-4, step, i * half, half));
         }, "all threads"));
-        using var averages = new WeightAverages(new ExponentialAverage(), network, flat.Weights, CPU);
+        using var averages = new WeightAverages(new ExponentialAverage(), config.Task, network, flat.Weights, CPU);
         add(Figure.Milliseconds("the average of the weights", times, () => averages.Update(flat.Weights, ++step)));
         add(Figure.Milliseconds("waking the threads and waiting for them", times, () => threads.Run(_ => { })));
         return load.Cores;

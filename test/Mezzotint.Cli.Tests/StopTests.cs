@@ -49,6 +49,36 @@ public sealed class StopTests : IDisposable
     }
 
     [Fact]
+    public void A_classifier_that_is_stopped_goes_on_by_the_same_command_to_the_same_weights()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals of POSIX.");
+        Assert.SkipWhen(IsIgnored("TERM"), "This process was started with the signal ignored, and so would the program be.");
+        TinyMnist.Write(_scratch["digits", "mnist"], train: 256, test: 10);
+        static string[] Train(string folder) =>
+            ["train-classifier", "--data", "digits", "--architecture", "plain", "--epochs", "12", "--out", folder];
+        using var process = Command.Start(_scratch.Path, Train("stopped"));
+        while (Checkpoints("stopped/run").Length == 0 && !process.HasExited)
+            Thread.Sleep(20);
+        using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            kill.WaitForExit();
+        var stopped = Command.Finish(process);
+        Assert.Equal(130, stopped.ExitCode);
+        Assert.Contains("a checkpoint is kept. The same command goes on from it.", stopped.Error, StringComparison.Ordinal);
+        Assert.False(ClassifierFolder.Exists(_scratch["stopped"]));
+
+        var resumed = Command.RunProgram(_scratch.Path, Train("stopped"));
+        Assert.Equal(0, resumed.ExitCode);
+        Assert.Contains("Going on with the training that was stopped", resumed.Error, StringComparison.Ordinal);
+        Assert.Equal(0, Command.RunProgram(_scratch.Path, Train("undisturbed")).ExitCode);
+        var (expected, actual) = (Weights("undisturbed"), Weights("stopped"));
+        foreach (var (name, tensor) in expected)
+            Assert.True(tensor.Bytes.Span.SequenceEqual(actual[name].Bytes.Span), name);
+
+        IReadOnlyDictionary<string, TensorData> Weights(string folder) =>
+            SafetensorsFile.Read(_scratch[folder, ModelFolder.WeightsFile]).Tensors;
+    }
+
+    [Fact]
     public void A_training_under_nohup_outlives_its_terminal()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The mask of ignored signals is read from /proc.");

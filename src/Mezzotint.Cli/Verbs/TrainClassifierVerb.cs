@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
@@ -8,6 +7,7 @@ using Mezzotint.Evaluation;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks.Classifiers;
+using Mezzotint.Runs;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
 
@@ -41,7 +41,9 @@ internal static class TrainClassifierVerb
         var limit = Options.Whole("--count", null, 1, int.MaxValue, "Only so many training images, from the first on", "all");
         var seed = Options.Seed("The seed of the first weights, the order of the images, and how they are bent");
         var json = Options.Json();
-        var command = new Command("train-classifier", "Train a classifier for `evaluate`, in minutes. It is tested after each pass over the images; what is kept is what the last one leaves.")
+        var command = new Command("train-classifier",
+            "Train a classifier for `evaluate`, in minutes. It is tested after each pass over the images; what is kept is what the "
+            + "last one leaves. A training that was stopped goes on with the same command.")
         {
             architecture, output, epochs, set, data, limit, seed, json,
         };
@@ -70,63 +72,115 @@ internal static class TrainClassifierVerb
                 { Key = "--set" };
         var test = Load(ImageSplit.Test, null, train.Channels);
         ReadingLines.Say(terminal, train, test);
-        var config = new ClassifierConfig { Architecture = request.Architecture, Classes = train.ClassNames.Count, Channels = train.Channels, Height = train.Height, Width = train.Width };
-        var training = new ClassifierTraining { Epochs = (int)request.Epochs, Seed = request.Seed };
-
-        using var threads = new WorkerThreads(0);
-        using var trainer = new ClassifierTrainer(config, training, train, threads);
-        using var network = trainer.Network;
-        terminal.Say($"Training the {request.Architecture} classifier on {Quantity.Of(train.Count, "image")} of {train.Name} for {Quantity.Of(training.Epochs, "epoch")}, with {Quantity.Of(threads.Count, "thread")}.");
-        var clock = new Stopwatch();
-        ProgressDisplay.Show(terminal, "training", display => Train(terminal, display, trainer, test, threads, clock));
-
-        ClassifierInfo info = new()
-        {
-            Name = $"{request.Architecture} classifier of {request.Data}",
-            Network = config,
-            ClassNames = train.ClassNames,
-            Dataset = request.Data,
-            Background = train.Reading is null ? null : (request.Pictures.Background ?? Background.Black).ToString(),
-            Epochs = training.Epochs,
-            Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1),
-            Seed = training.Seed,
-            Provenance = $"Trained by Mezzotint on {request.Data}" + (request.Data == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : "."),
-        };
-        return Keep(terminal, request, network, info, test, threads);
+        var config = Experiment(request, train);
+        using var folder = RunFolder.Open(Path.Combine(request.Out, "run"));
+        config = GoneOnWith(terminal, folder, config) ?? Begun(folder, config);
+        var result = Train(terminal, new TrainingRun(config, folder, train, test), config, train, test);
+        if (result.Finished)
+            return Keep(terminal, request, folder, test);
+        terminal.Say(Invariant(
+            $"mezzotint: stopped at step {result.Step}; a checkpoint is kept. The same command goes on from it."));
+        return CommandLine.Stopped;
     }
 
-    private static bool Train(Terminal terminal, ProgressDisplay display, ClassifierTrainer trainer, ImageSet test, WorkerThreads threads, Stopwatch clock)
+    private static ClassifierExperiment Experiment(Request request, ImageSet train)
     {
-        double losses = 0;
-        while (trainer.Step < trainer.TotalSteps)
+        var defaults = new ClassifierExperiment();
+        return defaults with
         {
-            terminal.Stop.ThrowIfCancellationRequested();
-            clock.Start();
-            losses += trainer.TrainStep();
-            clock.Stop();
-            long epoch = (trainer.Step - 1) / trainer.StepsPerEpoch + 1, step = (trainer.Step - 1) % trainer.StepsPerEpoch + 1;
-            display.Report((double)trainer.Step / trainer.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"epoch {epoch}, loss {losses / step:F3}"));
-            if (step < trainer.StepsPerEpoch)
-                continue;
-            double accuracy = ClassifierOutput.Of(trainer.Network, test, threads, cancellation: terminal.Stop).Accuracy(test.Labels);
-            display.Say(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch}: loss {losses / step:F4}, accuracy {100 * accuracy:F2} % on {test.Name}, {Quantity.Of(clock.Elapsed)}"));
-            losses = 0;
+            Data = new DataConfig
+            {
+                Name = request.Data,
+                TrainCount = (int)request.Limit,
+                Background = (request.Pictures.Background ?? Background.Black).ToString(),
+                Size = request.Pictures.Size,
+                SkipDamaged = request.Pictures.SkipDamaged,
+            },
+            Network = new ClassifierConfig
+            {
+                Architecture = request.Architecture,
+                Classes = train.ClassNames.Count,
+                Channels = train.Channels,
+                Height = train.Height,
+                Width = train.Width,
+            },
+            Training = defaults.Training with
+            {
+                Epochs = (int)request.Epochs, Seed = request.Seed, Replicas = Environment.ProcessorCount,
+            },
+        };
+    }
+
+    /// <summary>The settings of the training that was stopped in the folder, where they are these; null where a new one is to
+    /// begin.</summary>
+    private static ClassifierExperiment? GoneOnWith(Terminal terminal, RunFolder folder, ClassifierExperiment config)
+    {
+        if (!RunFolder.Exists(folder.Path))
+            return null;
+        ClassifierExperiment before;
+        Checkpoint? checkpoint;
+        try
+        {
+            (before, checkpoint) = (Configuration.ReadClassifier(folder.Configuration), folder.Latest([]));
         }
-        return true;
+        catch (MezzotintException)
+        {
+            return null; // nothing there that can be gone on with
+        }
+        // The number of replicas decides the rounding of every step, so a training keeps it on whatever machine it goes on.
+        var same = config with { Training = config.Training with { Replicas = before.Training.Replicas } };
+        if (checkpoint is null || checkpoint.EpochsReported == before.Training.Epochs || before != same)
+            return null;
+        terminal.Say(Invariant(
+            $"Going on with the training that was stopped in {folder.Path}, from step {checkpoint.Step}."));
+        return before;
+    }
+
+    private static ClassifierExperiment Begun(RunFolder folder, ClassifierExperiment config)
+    {
+        folder.Clear();
+        AtomicFile.WriteText(folder.Configuration, Configuration.Write(config));
+        return config;
+    }
+
+    private static TrainingResult Train(
+        Terminal terminal, TrainingRun run, ClassifierExperiment config, ImageSet train, ImageSet test)
+    {
+        var training = config.Training;
+        terminal.Say($"Training the {config.Network.Architecture} classifier on {Quantity.Of(train.Count, "image")} of {train.Name} for "
+            + $"{Quantity.Of(training.Epochs, "epoch")}, with {Quantity.Of(training.Replicas, "thread")}.");
+        return ProgressDisplay.Show(terminal, "training", display => run.Run(new Reports<TrainingProgress>(report =>
+        {
+            if (report.Epoch is { } line)
+                display.Say(Invariant($"epoch {line.Epoch}: loss {line.TrainLoss:F4}, accuracy {100 * line.Figures!["accuracy"]:F2} % on ")
+                    + $"{test.Name}, {Quantity.Of(TimeSpan.FromSeconds(line.Seconds))}");
+            else if (report.Message is { } message)
+                display.Say(message);
+            long epoch = Math.Min(report.Step * training.Epochs / report.TotalSteps + 1, training.Epochs);
+            string loss = double.IsFinite(report.Loss) ? Invariant($", loss {report.Loss:F3}") : "";
+            display.Report((double)report.Step / report.TotalSteps, $"epoch {epoch}{loss}");
+        }), terminal.Stop));
     }
 
     /// <summary>Writes the classifier, and says of it what is true of the weights as the file has them.</summary>
-    private static int Keep(Terminal terminal, Request request, Classifier network, ClassifierInfo info, ImageSet test, WorkerThreads threads)
+    private static int Keep(Terminal terminal, Request request, RunFolder folder, ImageSet test)
     {
-        ClassifierFolder.Write(request.Out, network, info);
-        double accuracy;
-        using (var kept = ClassifierFolder.Read(request.Out))
-        {
-            accuracy = ClassifierOutput.Of(kept.Network, test, threads).Accuracy(test.Labels);
-            ClassifierFolder.Write(request.Out, kept.Network, info with { TestAccuracy = accuracy });
-        }
-        terminal.Result(request.Json, new { Classifier = request.Out, info.Network.Architecture, info.Epochs, info.Seed, TestAccuracy = accuracy, info.Seconds, Sha256 = ModelFolder.Hash(request.Out) },
-            string.Create(CultureInfo.InvariantCulture, $"{request.Out}: {100 * accuracy:F2} % of {test.Count:N0} test images, {Quantity.Of(TimeSpan.FromSeconds(info.Seconds))} of training"));
+        using var kept = ClassifierFolder.Read(folder.Model);
+        using var threads = new WorkerThreads(0);
+        double accuracy = ClassifierOutput.Of(kept.Network, test, threads).Accuracy(test.Labels);
+        var info = kept.Info with { TestAccuracy = accuracy };
+        ClassifierFolder.Write(request.Out, kept.Network, info);
+        terminal.Result(
+            request.Json,
+            new
+            {
+                Classifier = request.Out, info.Network.Architecture, info.Epochs, info.Seed, TestAccuracy = accuracy, info.Seconds,
+                Sha256 = ModelFolder.Hash(request.Out),
+            },
+            Invariant($"{request.Out}: {100 * accuracy:F2} % of {test.Count:N0} test images, ")
+                + $"{Quantity.Of(TimeSpan.FromSeconds(info.Seconds))} of training");
         return CommandLine.Done;
     }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

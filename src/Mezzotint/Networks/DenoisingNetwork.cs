@@ -48,26 +48,6 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
     internal Tensor Watched(Tensor x, Tensor t, Condition condition, Action<Node, Tensor> watch) =>
         _program.Run(Inputs(x, t, condition), watch);
 
-    /// <summary>Takes over what training does not change from a network of the same shape.</summary>
-    internal void CopyFrozenFrom(DenoisingNetwork other) => Copy(other, parameter => !parameter.requires_grad);
-
-    /// <summary>Takes over all weights of a network of the same shape, those that training does not change included.</summary>
-    /// <exception cref="MezzotintException">It is of another shape.</exception>
-    internal void CopyFrom(DenoisingNetwork other)
-    {
-        if (!Config.Equals(other.Config))
-            throw new MezzotintException("The model to begin with has a network of another shape than [model] says: take its own configuration.");
-        Copy(other, _ => true);
-    }
-
-    private void Copy(DenoisingNetwork other, Func<Tensor, bool> which)
-    {
-        using var noGrad = no_grad();
-        foreach (var (mine, theirs) in named_parameters().Zip(other.named_parameters()))
-            if (which(mine.parameter))
-                mine.parameter.copy_(theirs.parameter);
-    }
-
     /// <summary>Finds what is wrong before TorchSharp allocates anything, or fails to load.</summary>
     private static string Checked(NetworkConfig config, string name)
     {

@@ -50,28 +50,56 @@ public sealed class RunFolder : IDisposable
     private string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
 
     /// <summary>Takes the folder for this process, making it where it is not there.</summary>
-    /// <exception cref="MezzotintException">Another process trains in it, or it cannot be written.</exception>
+    /// <exception cref="MezzotintException">Another process trains in it, or what a training writes cannot be written.</exception>
     public static RunFolder Open(string path)
+    {
+        RunFolder? folder = null;
+        try
+        {
+            Directory.CreateDirectory(path);
+            folder = new RunFolder(path, Lock(System.IO.Path.Combine(path, ".lock")));
+            folder.Prepare();
+            return folder;
+        }
+        catch (Exception cause)
+        {
+            folder?.Dispose();
+            if (cause is IOException or UnauthorizedAccessException)
+                throw new MezzotintException($"Cannot make the run folder '{path}': {Printable.Line(cause.Message)}", cause);
+            throw;
+        }
+    }
+
+    private static FileStream Lock(string file)
     {
         try
         {
-            Directory.CreateDirectory(System.IO.Path.Combine(path, "checkpoints"));
-            Directory.CreateDirectory(System.IO.Path.Combine(path, "samples"));
-            var folder = new RunFolder(
-                path, new FileStream(
-                System.IO.Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-            foreach (
-                string written in new[] { path, folder.Samples, folder.Averages, folder.Model, folder.Start, folder.Checkpoints })
-                AtomicFile.Sweep(written);
-            return folder;
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException cause) when (File.Exists(System.IO.Path.Combine(path, ".lock")))
+        catch (IOException cause) when (File.Exists(file))
         {
-            throw new MezzotintException($"Another process trains in '{path}'. Wait for it, or train into another folder with --out.", cause);
+            throw new MezzotintException(
+                $"Another process trains in '{System.IO.Path.GetDirectoryName(file)}'. Wait for it, or train into another folder "
+                + "with --out.", cause);
         }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+    }
+
+    /// <summary>Removes what a killed process left, and finds out whether all that a training writes can be written: better now
+    /// than at the end of an epoch.</summary>
+    private void Prepare()
+    {
+        foreach (string file in new[] { Configuration, Log, Heartbeat, LossPlot })
+            if (Directory.Exists(file))
+                throw new IOException($"'{file}' is a folder, where a file is to be written. Remove it.");
+        foreach (string inner in new[] { Samples, Averages, Model, Start, Checkpoints })
+            if (File.Exists(inner))
+                throw new IOException($"'{inner}' is a file, where a folder is to be made. Remove it.");
+        Directory.CreateDirectory(Checkpoints);
+        Directory.CreateDirectory(Samples);
+        foreach (string inner in new[] { Path, Samples, Averages, Model, Start, Checkpoints }.Where(Directory.Exists))
         {
-            throw new MezzotintException($"Cannot make the run folder '{path}': {cause.Message}", cause);
+            AtomicFile.Sweep(inner);
+            AtomicFile.Probe(inner);
         }
     }
 
@@ -114,6 +142,26 @@ public sealed class RunFolder : IDisposable
 
     private List<string> CheckpointFiles() =>
         [.. Directory.GetFiles(Checkpoints, CheckpointPrefix + "*" + CheckpointSuffix).OrderDescending(StringComparer.Ordinal)];
+
+    /// <summary>Removes what an earlier training left, so that another begins.</summary>
+    /// <exception cref="MezzotintException">It cannot be removed.</exception>
+    public void Clear()
+    {
+        try
+        {
+            // The configuration goes first: without it nobody goes on with what a killed process has not removed.
+            foreach (string entry in Directory.GetFileSystemEntries(Path).OrderByDescending(entry => entry == Configuration))
+                if (Directory.Exists(entry))
+                    Directory.Delete(entry, recursive: true);
+                else if (entry != _lock.Name)
+                    File.Delete(entry);
+            Prepare();
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"Cannot clear the run folder '{Path}': {Printable.Line(cause.Message)}", cause);
+        }
+    }
 
     /// <summary>Gives the folder back.</summary>
     public void Dispose() => _lock.Dispose();

@@ -23,6 +23,10 @@ public sealed record RunLogEntry
     /// <summary>The loss on the test images; on the line of an epoch alone.</summary>
     public double? EvalLoss { get; init; }
 
+    /// <summary>Figures of the task's own on the test images, by name, on the line of an epoch; null where the task has none. A
+    /// classifier has <c>accuracy</c>, 0 to 1.</summary>
+    public IReadOnlyDictionary<string, double>? Figures { get; init; }
+
     /// <summary>The optimiser's step size at this step, schedule included; null in logs from before it was kept.</summary>
     public double? LearningRate { get; init; }
 

@@ -9,7 +9,7 @@ namespace Mezzotint.Training;
 /// Document Analysis", section 2, with displacements drawn on a coarse lattice and interpolated instead of drawn for each pixel and blurred.
 /// </summary>
 /// <remarks>An output pixel at place p (both coordinates from -1 to 1) shows the image at A p + b + d(p), bilinear, black outside.</remarks>
-internal sealed record Augmentation(Tensor Affine, Tensor Lattice)
+internal sealed record Augmentation(Tensor Affine, Tensor Lattice) : BatchDraw
 {
     private const double Turn = 0.21;         // radians: 12 degrees
     private const double Size = 0.12;         // relative
@@ -36,16 +36,18 @@ internal sealed record Augmentation(Tensor Affine, Tensor Lattice)
         return new(affine, randn([batch, 2, LatticeSide, LatticeSide], generator: generator).Times(Displacement)); // [B, 2, side, side]
     }
 
-    /// <summary>The part of some images.</summary>
-    public Augmentation Slice(long start, long count) => new(Affine.narrow(0, start, count), Lattice.narrow(0, start, count));
+    public override Augmentation MoveTo(Device device) => new(Affine.to(device), Lattice.to(device));
+
+    public override Augmentation Slice(long start, long count) =>
+        new(Affine.narrow(0, start, count), Lattice.narrow(0, start, count));
 
     /// <summary>Bends images: [B, C, H, W] to the same.</summary>
     public Tensor Apply(Tensor images)
     {
         using var scope = NewDisposeScope();
         long height = images.shape[2], width = images.shape[3];
-        var places = nn.functional.affine_grid(Affine.to(images.device), [.. images.shape]);                                       // [B, H, W, 2]
-        var displacement = nn.functional.interpolate(Lattice.to(images.device), size: [height, width], mode: InterpolationMode.Bicubic, align_corners: true);
+        var places = nn.functional.affine_grid(Affine, [.. images.shape]);                                       // [B, H, W, 2]
+        var displacement = nn.functional.interpolate(Lattice, size: [height, width], mode: InterpolationMode.Bicubic, align_corners: true);
         places = places.Plus(displacement.permute(0, 2, 3, 1));
         return nn.functional.grid_sample(images, places, GridSampleMode.Bilinear, GridSamplePaddingMode.Zeros, align_corners: false).MoveToOuterDisposeScope();
     }

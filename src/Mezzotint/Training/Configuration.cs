@@ -20,21 +20,32 @@ public static class Configuration
     /// <exception cref="MezzotintException">The file cannot be read, is no TOML, or has a key or a value that is not allowed; the message
     /// names the file and the line, or the override.</exception>
     public static ExperimentConfig Read(string path, IEnumerable<string>? overrides = null) =>
-        Parse(SmallFile.Text(SmallFile.Read(path, MaxLength), path), path, overrides);
+        Parse(Text(path), path, overrides);
+
+    /// <summary>Reads the file of a classifier's run.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="MezzotintException">As for a model that draws.</exception>
+    public static ClassifierExperiment ReadClassifier(string path) => Parse<ClassifierExperiment>(Text(path), path, null);
 
     /// <summary>Reads a text.</summary>
     /// <param name="toml">The text.</param>
     /// <param name="name">Its name, for messages.</param>
     /// <param name="overrides">As for a file.</param>
     /// <exception cref="MezzotintException">As for a file.</exception>
-    public static ExperimentConfig Parse(string toml, string name, IEnumerable<string>? overrides = null)
+    public static ExperimentConfig Parse(string toml, string name, IEnumerable<string>? overrides = null) =>
+        Parse<ExperimentConfig>(toml, name, overrides);
+
+    private static string Text(string path) => SmallFile.Text(SmallFile.Read(path, MaxLength), path);
+
+    private static T Parse<T>(string toml, string name, IEnumerable<string>? overrides)
+        where T : class, IExperiment, new()
     {
         ArgumentNullException.ThrowIfNull(toml);
         ArgumentException.ThrowIfNullOrEmpty(name);
         var settings = TomlSettings.Parse(toml, name);
         foreach (string text in overrides ?? [])
             Override(settings, text);
-        var config = SettingsBinder.Read<ExperimentConfig>(settings, complete: false);
+        var config = SettingsBinder.Read<T>(settings, complete: false);
         settings.Validate(config.Validate);
         return config;
     }
@@ -43,7 +54,12 @@ public static class Configuration
     /// until the data are known is left out.</summary>
     /// <param name="config">The configuration.</param>
     /// <exception cref="MezzotintException">A setting is out of its range.</exception>
-    public static string Write(ExperimentConfig config)
+    public static string Write(ExperimentConfig config) => Text(config);
+
+    /// <summary>The same for a classifier.</summary>
+    public static string Write(ClassifierExperiment config) => Text(config);
+
+    private static string Text(IExperiment config)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();

@@ -34,16 +34,23 @@ internal static class ConsistencyLoss
     }
 
     /// <summary>D at t less D at r is Out F - (D at r - Skip xHat).</summary>
-    public static RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw)
+    /// <param name="network">Gives the estimate at r; its gradients are not followed.</param>
+    /// <param name="images">x_0: [B, C, H, W].</param>
+    /// <param name="condition">What they show.</param>
+    /// <param name="draw">With factors of <see cref="FactorsOf"/>.</param>
+    public static RegressionTerms Terms(NetworkCall network, Tensor images, Condition condition, NoiseDraw draw)
     {
+        using var noGrad = no_grad();
         Tensor Factors(int index) => draw.Factors.select(1, index);                                 // [B]
         Tensor Column(int index) => Factors(index).view(-1, 1, 1, 1);                               // [B, 1, 1, 1]
-        Tensor Noisy(int first) => images.Plus(Column(first + Level) * draw.Noise);                 // xHat: [B, C, H, W]
-        using var noGrad = no_grad();
+        var x0 = draw.Filled(images);                                                               // [B, C, H, W]
+        Tensor Noisy(int first) => x0.Plus(Column(first + Level) * draw.Noise);                     // xHat: [B, C, H, W]
         var (x, lower) = (Noisy(0), Noisy(Columns));
-        var f = network(Column(Columns + In) * lower, Factors(Columns + Time), Condition.OfClasses(labels));
+        var f = network(Column(Columns + In) * lower, Factors(Columns + Time), condition);
         var end = (Column(Columns + Skip) * lower).Plus(Column(Columns + Out) * f);                 // D at r
-        return new RegressionTerms(Column(In) * x, Factors(Time), Factors(Out), end - Column(Skip) * x, Factors(Weight), Factors(Huber));
+        return new(
+            Column(In) * x, Factors(Time), condition, Scale: Factors(Out), Target: end - Column(Skip) * x, Factors(Weight),
+            Factors(Huber));
     }
 
     private static void Fill(Span<float> row, Scalings scalings, double level)

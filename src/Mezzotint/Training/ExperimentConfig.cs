@@ -7,7 +7,7 @@ using Mezzotint.Text;
 namespace Mezzotint.Training;
 
 /// <summary>Everything that decides a training: one TOML file in <c>configs/</c>, and the defaults are the seed's.</summary>
-public sealed record ExperimentConfig
+public sealed record ExperimentConfig : IExperiment
 {
     /// <summary>The table <c>[data]</c>.</summary>
     public DataConfig Data { get; init; } = new();
@@ -42,8 +42,20 @@ public sealed record ExperimentConfig
     /// <summary>The table <c>[model]</c>.</summary>
     public NetworkConfig Model { get; init; } = new UNetConfig();
 
-    /// <summary>Process, parameterisation, loss, times and distillation in one.</summary>
-    public TrainingObjective Objective => new() { Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, Distillation = Distillation, FilledStep = Pixels.FilledStep };
+    /// <summary>Process, parameterisation, loss and times in one.</summary>
+    public TrainingObjective Objective => new()
+    {
+        Process = Process,
+        Parameterisation = Parameterisation,
+        Loss = Loss,
+        Times = Times,
+        FilledStep = Pixels.FilledStep,
+    };
+
+    /// <summary>What the network is trained for; the numbers of classes and channels are those of <see cref="Model"/>.</summary>
+    public DenoisingTask Task => Distillation is ConsistencyTuning tuning
+        ? new ConsistencyTask(Model, Objective, tuning) { Codec = Pixels, LabelDropout = Training.LabelDropout }
+        : new DenoisingTask(Model, Objective) { Codec = Pixels, LabelDropout = Training.LabelDropout };
 
     /// <summary>The same experiment with the number of classes and channels of its data, where the network leaves them
     /// open.</summary>
@@ -70,6 +82,7 @@ public sealed record ExperimentConfig
         Pixels.Validate();
         Prompts?.Validate();
         Objective.Validate();
+        Distillation.Validate();
         Training.Validate();
         Model.Validate();
         Sampling.Validate(Process, Model);

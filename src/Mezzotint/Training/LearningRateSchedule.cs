@@ -6,6 +6,7 @@ namespace Mezzotint.Training;
 [SettingsKind("constant", typeof(ConstantRate))]
 [SettingsKind("linear", typeof(LinearRate))]
 [SettingsKind("cosine", typeof(CosineRate))]
+[SettingsKind("one-cycle", typeof(OneCycleRate))]
 [SettingsKind("inverse-sqrt", typeof(InverseSquareRootRate))]
 public abstract record LearningRateSchedule
 {
@@ -77,6 +78,37 @@ public sealed record CosineRate : LearningRateSchedule
     public override void Validate()
     {
         base.Validate();
+        CheckFinal(Final);
+    }
+}
+
+/// <summary>From near 0 up to 1 on a line over the first <see cref="Rise"/> of the training, then down to <see cref="Final"/> on
+/// half a wave of the cosine.</summary>
+/// <remarks>Smith, Topin 2017, "Super-Convergence", arXiv 1708.07120, section 3, with a cosine for its second line.</remarks>
+public sealed record OneCycleRate : LearningRateSchedule
+{
+    /// <summary>The part of the training that the rise takes, at least 0 and below 1.</summary>
+    public double Rise { get; init; } = 0.05;
+
+    /// <summary>The factor that is led to, 0 to 1.</summary>
+    public double Final { get; init; }
+
+    /// <inheritdoc/>
+    public override bool DependsOnLength => true;
+
+    /// <inheritdoc/>
+    protected override double Decay(long n, long total)
+    {
+        double rise = Math.Max(1, Math.Floor(Rise * total + 1e-9)), done = n - 1;
+        double fallen = Math.Clamp((done - rise) / Math.Max(total - rise, 1), 0, 1);
+        return done < rise ? n / rise : Final + (1 - Final) * (1 + Math.Cos(Math.PI * fallen)) / 2;
+    }
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Check.Range("training.schedule.rise", Rise, Rise is >= 0 and < 1, "at least 0 and below 1");
         CheckFinal(Final);
     }
 }

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
 
-/// <summary>The training loss on a data set, as the seed reports it: one time and one noise an image, the mean over batches of the mean over images.</summary>
+/// <summary>The loss of a task on a data set, as the seed reports it: one draw an image, the mean over batches of the mean over
+/// images.</summary>
 public static class LossEvaluation
 {
     /// <summary>Evaluates <paramref name="network"/> on all of <paramref name="data"/>, in order.</summary>
@@ -15,25 +16,40 @@ public static class LossEvaluation
     /// <param name="objective">What it was trained for.</param>
     /// <param name="data">The images.</param>
     /// <param name="threads">Batches are dealt out to these; the result does not depend on how many they are.</param>
-    /// <param name="seed">Of times and noise. The figure is noisy: over 10,000 MNIST images the standard error is about 0.16, returned beside it.</param>
+    /// <param name="seed">Of times and noise. The figure is noisy: over 10,000 MNIST images the standard error is about 0.16,
+    /// returned beside it.</param>
     /// <param name="batchSize">Images a batch; the last may be smaller, and counts the same.</param>
     /// <param name="precision">With what numbers the network is computed: see <see cref="ComputePrecision"/>.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>The mean over batches, and the standard error of the mean over images.</returns>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static (double Loss, double StandardError) Evaluate(DenoisingNetwork network, TrainingObjective objective, ResidentImages data, WorkerThreads threads, long seed, int batchSize = 64, string precision = ComputePrecision.Float32, CancellationToken cancellation = default)
+    public static (double Loss, double StandardError) Evaluate(
+        DenoisingNetwork network, TrainingObjective objective, ResidentImages data, WorkerThreads threads, long seed,
+        int batchSize = 64, string precision = ComputePrecision.Float32, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(objective);
+        return Evaluate(
+            new DenoisingTask(network.Config, objective), network, data, threads, seed, batchSize, precision, cancellation);
+    }
+
+    /// <summary>The same for the network of any task.</summary>
+    public static (double Loss, double StandardError) Evaluate(
+        TrainingTask task, nn.Module network, ResidentImages data, WorkerThreads threads, long seed,
+        int batchSize = 64, string precision = ComputePrecision.Float32, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(threads);
         int batches = (data.Count + batchSize - 1) / batchSize;
         var losses = new float[batches][];
+        var (_, height, width) = data.Shape;
         threads.Run(worker =>
         {
-            using var evaluator = new NetworkEvaluator(network, (int)data.Shape.Height, (int)data.Shape.Width, data.Device, precision);
-            NetworkCall call = evaluator.ByImage ? evaluator.Evaluate : network.call;
+            using var replica = task.NewReplica(network, (int)height, (int)width, data.Device, precision, training: false);
             for (int batch = worker; batch < batches && !cancellation.IsCancellationRequested; batch += threads.Count)
-                losses[batch] = BatchLosses(call, objective, data, seed, batch, batchSize);
+                losses[batch] = BatchLosses(task, replica, data, seed, batch, batchSize);
         });
         cancellation.ThrowIfCancellationRequested();
 
@@ -42,7 +58,8 @@ public static class LossEvaluation
         return (mean, Math.Sqrt(variance / data.Count));
     }
 
-    private static float[] BatchLosses(NetworkCall network, TrainingObjective objective, ResidentImages data, long seed, int batch, int batchSize)
+    private static float[] BatchLosses(
+        TrainingTask task, Replica replica, ResidentImages data, long seed, int batch, int batchSize)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -51,18 +68,15 @@ public static class LossEvaluation
         using Scalar first = start, end = start + count, one = 1; // held while libtorch reads them: see TensorArithmetic
         var (images, labels) = data.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: data.Device));
         using var generator = RandomSeeds.Generator(seed, RandomPurpose.EvaluationNoise, batch);
-        var (channels, height, width) = data.Shape;
-        var draw = NoiseDraw.From(generator, objective, count, channels, height, width);
+        var draw = task.DrawForTest(generator, count, data.Shape);
         var losses = new float[count];
         for (int part = 0; part < count; part += NetworkMemory.ImagesAtOnce)
-            PartLosses(network, images, labels, draw, part, Math.Min(NetworkMemory.ImagesAtOnce, count - part)).CopyTo(losses, part);
+        {
+            using var inner = NewDisposeScope();
+            int size = Math.Min(NetworkMemory.ImagesAtOnce, count - part);
+            replica.Losses(images.narrow(0, part, size), labels.narrow(0, part, size), draw.Slice(part, size).MoveTo(data.Device))
+                .cpu().data<float>().CopyTo(losses.AsSpan(part));
+        }
         return losses;
-    }
-
-    private static float[] PartLosses(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw, int start, int count)
-    {
-        using var scope = NewDisposeScope();
-        return DenoisingLoss.PerImage(network, images.narrow(0, start, count), labels.narrow(0, start, count),
-            draw.Slice(start, count).To(images.device)).cpu().data<float>().ToArray();
     }
 }

@@ -4,17 +4,22 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
 
-/// <summary>The random numbers of one batch, and what follows from them: a time, a noise and the factors of the loss an image.</summary>
-/// <param name="Factors">float32 [B, 6]; what the columns are, the constants here say. For <see cref="ConsistencyTuning"/> they are those of its loss.</param>
+/// <summary>The random numbers of one batch, and what follows from them: for each image a time, a noise and the factors of its
+/// loss.</summary>
+/// <param name="Factors">float32 [B, 6]; what the columns are, the constants here say. Those of a <see cref="ConsistencyTask"/>
+/// are of its own loss.</param>
 /// <param name="Noise">z ~ N(0, I): [B, C, H, W].</param>
 /// <param name="Dropped">True where training withholds the label: bool [B, 1]; null for nowhere.</param>
-/// <param name="Fill">What is added to the images, which fills the steps between pixel values: [B, C, H, W]; null for nothing.</param>
-/// <param name="InPairs">Whether the factors are those of two levels, for consistency, and not of one.</param>
-public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = null, Tensor? Fill = null, bool InPairs = false)
+/// <param name="Fill">What is added to the images, which fills the steps between pixel values: [B, C, H, W]; null for
+/// nothing.</param>
+public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = null, Tensor? Fill = null) : BatchDraw
 {
     internal const int ImageIn = 0, NoiseIn = 1, ImageTarget = 2, NoiseTarget = 3, Weight = 4, TimeIn = 5;
 
-    /// <summary>Draws on the CPU, whatever the device of the training, so that a seed means the same everywhere: first times, then noise, then labels, then what fills the steps between pixel values.</summary>
+    /// <summary>
+    /// Draws on the CPU, whatever the device of the training, so that a seed means the same everywhere: first times, then noise,
+    /// then labels, then what fills the steps between pixel values.
+    /// </summary>
     /// <param name="generator">The source.</param>
     /// <param name="objective">Says which times, and what they mean.</param>
     /// <param name="count">B.</param>
@@ -22,21 +27,22 @@ public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = n
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
     /// <param name="labelDropout">The probability that a label is withheld, 0 to 1.</param>
-    /// <param name="progress">The part of the training that is done, 0 to 1: distillation depends on it. What is evaluated is the end.</param>
-    public static NoiseDraw From(Generator generator, TrainingObjective objective, long count, long channels, long height, long width, double labelDropout = 0, double progress = 1)
+    /// <param name="factors">The factors of a loss at some times; null for those of <see cref="DenoisingLoss"/>.</param>
+    public static NoiseDraw From(
+        Generator generator, TrainingObjective objective, long count, long channels, long height, long width,
+        double labelDropout = 0, Func<double[], Tensor>? factors = null)
     {
         ArgumentNullException.ThrowIfNull(objective);
         double[] uniform;
         using (NewDisposeScope())
             uniform = Array.ConvertAll(rand(count, generator: generator).data<float>().ToArray(), u => (double)u);
         double[] times = objective.Times.Times(objective.Process, uniform);
-        var tuning = objective.Distillation as ConsistencyTuning;
-        var factors = tuning is null ? FactorsOf(objective, times) : ConsistencyLoss.FactorsOf(objective, tuning, times, progress);
         var noise = randn(count, channels, height, width, generator: generator);
         using var threshold = tensor(labelDropout, ScalarType.Float32);
         var dropped = labelDropout == 0 ? null : rand(count, 1, generator: generator).lt(threshold);
-        var fill = objective.FilledStep == 0 ? null : rand(noise.shape, generator: generator).Plus(-0.5).Times(objective.FilledStep);
-        return new NoiseDraw(factors, noise, dropped, fill, tuning is not null);
+        var fill = objective.FilledStep == 0 ? null
+            : rand(noise.shape, generator: generator).Plus(-0.5).Times(objective.FilledStep);
+        return new NoiseDraw(factors?.Invoke(times) ?? FactorsOf(objective, times), noise, dropped, fill);
     }
 
     /// <summary>The draws at times and with noise of one's own choosing.</summary>
@@ -49,18 +55,24 @@ public sealed record NoiseDraw(Tensor Factors, Tensor Noise, Tensor? Dropped = n
         return new NoiseDraw(FactorsOf(objective, [.. times]), noise);
     }
 
-    /// <summary>The same draws on another device.</summary>
-    public NoiseDraw To(Device device)
+    /// <summary>The images with the steps between pixel values filled, where they are.</summary>
+    internal Tensor Filled(Tensor images) => Fill is null ? images : images.Plus(Fill);
+
+    /// <inheritdoc/>
+    public override NoiseDraw MoveTo(Device device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return new(On(Factors), On(Noise), Dropped is null ? null : On(Dropped), Fill is null ? null : On(Fill), InPairs);
+        return new(On(Factors), On(Noise), Dropped is null ? null : On(Dropped), Fill is null ? null : On(Fill));
 
         // From pinned memory a copy to a GPU goes on while the next draws are made; libtorch keeps that memory until it is done.
-        Tensor On(Tensor x) => device.type == TorchSharp.DeviceType.CUDA ? x.pin_memory().to(device, non_blocking: true) : x.to(device);
+        Tensor On(Tensor x) =>
+            device.type == TorchSharp.DeviceType.CUDA ? x.pin_memory().to(device, non_blocking: true) : x.to(device);
     }
 
-    /// <summary>The draws of the images from <paramref name="start"/> on.</summary>
-    public NoiseDraw Slice(long start, long count) => new(Factors.narrow(0, start, count), Noise.narrow(0, start, count), Dropped?.narrow(0, start, count), Fill?.narrow(0, start, count), InPairs);
+    /// <inheritdoc/>
+    public override NoiseDraw Slice(long start, long count) => new(
+        Factors.narrow(0, start, count), Noise.narrow(0, start, count), Dropped?.narrow(0, start, count),
+        Fill?.narrow(0, start, count));
 
     /// <summary>Computed in float64, one row a time: [B, 6].</summary>
     private static Tensor FactorsOf(TrainingObjective objective, double[] times)

@@ -2,16 +2,15 @@ using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Networks;
-using Mezzotint.Runs;
 using Mezzotint.Runtime;
-using Mezzotint.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
 
 /// <summary>
-/// The training of one network, as a state that moves on by one step at a time: what <see cref="TrainingRun"/> drives and keeps in files.
+/// The training of one network for a <see cref="TrainingTask"/>, as a state that moves on by one step at a time: what a training
+/// run drives and keeps in files.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -27,12 +26,12 @@ public sealed class Trainer : IDisposable
     /// <summary>The first test images, on which the trained weights are probed before they are kept.</summary>
     private const int ProbeImages = 64, ProbeBatch = 16;
 
-    private readonly ExperimentConfig _config;
+    private readonly TrainingTask _task;
+    private readonly TrainingConfig _training;
     private readonly ResidentImages _train, _test, _probe;
     private readonly double _untrainedLoss; // on the probe, of the network with the fresh weights of its seed
     private readonly WorkerThreads _threads;
-    private readonly Device _device;
-    private readonly DenoisingNetwork _network;
+    private readonly nn.Module _network;
     private readonly WeightAverages _averages;
     private readonly TrainingStep _trainingStep;
     private readonly Tensor _losses;      // [LossesBetweenReads]: those not read yet
@@ -41,69 +40,86 @@ public sealed class Trainer : IDisposable
     private int _unread;
 
     /// <summary>Builds the network and puts the data on the device.</summary>
-    /// <param name="config">The experiment; <see cref="TrainingConfig.Replicas"/> is not 0 any more.</param>
-    /// <param name="train">What is learned.</param>
+    /// <param name="task">What is learned.</param>
+    /// <param name="training">How.</param>
+    /// <param name="train">From which images.</param>
     /// <param name="test">What the loss is evaluated on.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
-    /// <param name="start">A network of the same shape whose weights are begun with; null for random ones. It stays the caller's.</param>
-    /// <param name="begun">The shape of the network whose checkpoint is to be restored, which may know more classes than the data
-    /// have; null for that of <paramref name="start"/>: see <see cref="ExperimentConfig.Fit"/>.</param>
-    /// <exception cref="MezzotintException">The data do not fit the model, the network to begin with is of another shape, or the
-    /// settings make numbers that are not finite.</exception>
+    /// <param name="start">A network of the same shape whose weights are begun with; null for random ones. It stays the
+    /// caller's.</param>
+    /// <exception cref="MezzotintException">The data do not fit the network, the network to begin with is of another shape, or
+    /// the settings make numbers that are not finite.</exception>
     public Trainer(
-        ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null,
-        NetworkConfig? begun = null)
+        TrainingTask task, TrainingConfig training, ImageSet train, ImageSet test, Device? device = null, nn.Module? start = null)
     {
-        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(training);
         ArgumentNullException.ThrowIfNull(train);
         ArgumentNullException.ThrowIfNull(test);
-        config.Validate();
-        config = config.Fit(train, begun ?? start?.Config);
-        DataFit.Check(config.Model, test, config.Pixels);
+        training.Validate();
+        task.Check(train);
+        task.Check(test);
         DataFit.CheckSize(train, test);
         Libtorch.Load();
-        (_config, _device) = (config, device ?? CPU);
-        if (_device.type == DeviceType.CPU)
-            TrainingMemory.Of(config, train.Height, train.Width).Check();
-        _threads = new WorkerThreads(config.Training.Replicas);
-        _train = new ResidentImages(train, _device, config.Pixels);
-        _test = new ResidentImages(test, _device, config.Pixels);
-        _probe = new ResidentImages(test.Take(Math.Min(ProbeImages, test.Count)), _device, config.Pixels);
-        _network = config.Model.Build(config.Training.Seed);
-        _network.to(_device);
+        device ??= CPU;
+        (_task, _training) = (task, training);
+        _threads = new WorkerThreads(training.Replicas);
+        _train = new ResidentImages(train, device, task.Codec);
+        _test = new ResidentImages(test, device, task.Codec);
+        _probe = new ResidentImages(test.Take(Math.Min(ProbeImages, test.Count)), device, task.Codec);
+        _network = task.Build(training.Seed).to(device);
         _untrainedLoss = Probe();
         if (!double.IsFinite(_untrainedLoss))
             throw Unsound("loss of the untrained network", _untrainedLoss, updates: 0);
         if (start is not null)
             _network.CopyFrom(start);
-        _trainingStep = new TrainingStep(_network, config, weights => new Adam(weights, config.Training.Beta1, config.Training.Beta2), _threads, _device);
-        _losses = zeros(LossesBetweenReads, device: _device);
-        _averages = new WeightAverages(config.Training.Average, _network, _trainingStep.Weights, _device);
+        _trainingStep = new TrainingStep(task, _network, training, _threads, device);
+        _losses = zeros(LossesBetweenReads, device: device);
+        _averages = new WeightAverages(training.Average, task, _network, _trainingStep.Weights, device);
+    }
+
+    /// <summary>Builds the network of an experiment.</summary>
+    /// <param name="config">The experiment; <see cref="TrainingConfig.Replicas"/> is not 0 any more.</param>
+    /// <param name="train">What is learned.</param>
+    /// <param name="test">What the loss is evaluated on.</param>
+    /// <param name="device">Where; the CPU unless told otherwise.</param>
+    /// <param name="start">A network of the same shape whose weights are begun with; null for random ones. It stays the
+    /// caller's.</param>
+    /// <param name="begun">The shape of the network whose checkpoint is to be restored, which may know more classes than the data
+    /// have; null for that of <paramref name="start"/>: see <see cref="ExperimentConfig.Fit"/>.</param>
+    /// <exception cref="MezzotintException">As for a task; or the training does not fit into memory.</exception>
+    public Trainer(
+        ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null,
+        NetworkConfig? begun = null)
+        : this(Fitted(config, train, device, start, begun), config.Training, train, test, device, start)
+    {
     }
 
     /// <summary>Steps done since the beginning.</summary>
     public long Step { get; private set; }
 
     /// <summary>Steps of an epoch: the last, smaller batch is kept.</summary>
-    public int StepsPerEpoch => (_train.Count + _config.Training.BatchSize - 1) / _config.Training.BatchSize;
+    public int StepsPerEpoch => (_train.Count + _training.BatchSize - 1) / _training.BatchSize;
 
     /// <summary>Whole epochs done.</summary>
     public int EpochsDone => (int)(Step / StepsPerEpoch);
 
     /// <summary>The images that the next step takes.</summary>
-    public int NextBatchSize => Math.Min(_config.Training.BatchSize, _train.Count - (int)(Step % StepsPerEpoch) * _config.Training.BatchSize);
+    public int NextBatchSize => Math.Min(_training.BatchSize, _train.Count - (int)(Step % StepsPerEpoch) * _training.BatchSize);
 
-    /// <summary>The network as it is evaluated, sampled and saved: the running average where there is one, else the trained one itself.</summary>
-    public DenoisingNetwork Network => _averages.Network ?? _network;
+    /// <summary>The network as it is evaluated and saved: the running average where there is one, else the trained one
+    /// itself.</summary>
+    public nn.Module Network => _averages.Network ?? _network;
 
     /// <summary>Steps of the whole training.</summary>
-    public long TotalSteps => (long)StepsPerEpoch * _config.Training.Epochs;
+    public long TotalSteps => (long)StepsPerEpoch * _training.Epochs;
 
     /// <summary>The step size of the last step, schedule included; before the first, that of the first.</summary>
-    public double LearningRate => _config.Training.LearningRate * _config.Training.Schedule.Factor(Math.Max(Step, 1), TotalSteps);
+    public double LearningRate => _training.LearningRate * _training.Schedule.Factor(Math.Max(Step, 1), TotalSteps);
 
     /// <summary>Keeps the averages in the folder of the snapshots.</summary>
-    public void WriteAverages(string folder) => AverageSnapshots.Write(folder, Step, ((PowerAverage)_config.Training.Average).Widths, _averages.Tensors);
+    public void WriteAverages(string folder) =>
+        AverageSnapshots.Write(folder, Step, ((PowerAverage)_training.Average).Widths, _averages.Tensors);
 
     /// <summary>Does one step.</summary>
     public void TrainStep()
@@ -111,11 +127,12 @@ public sealed class Trainer : IDisposable
         if (_unread == LossesBetweenReads)
             throw new InvalidOperationException($"Read the losses at least every {LossesBetweenReads} steps: the next would overwrite one.");
         using var scope = NewDisposeScope();
-        using var generator = RandomSeeds.Generator(_config.Training.Seed, RandomPurpose.TrainingNoise, Step);
-        long position = Step % StepsPerEpoch * _config.Training.BatchSize;
+        using var generator = RandomSeeds.Generator(_training.Seed, _task.Randomness, Step);
+        long position = Step % StepsPerEpoch * _training.BatchSize;
         var indices = EpochOrder(Step / StepsPerEpoch).narrow(0, position, NextBatchSize);
-        double rate = _config.Training.LearningRate * _config.Training.Schedule.Factor(Step + 1, TotalSteps);
-        _trainingStep.Run(_train, indices, generator, rate, Step + 1, (double)Step / TotalSteps, _losses.narrow(0, _unread++, 1));
+        double rate = _training.LearningRate * _training.Schedule.Factor(Step + 1, TotalSteps);
+        double progress = (double)Step / TotalSteps;
+        _trainingStep.Run(_train, indices, generator, rate, Step + 1, progress, _losses.narrow(0, _unread++, 1));
         Step++;
         _averages.Update(_trainingStep.Weights, Step);
     }
@@ -136,13 +153,17 @@ public sealed class Trainer : IDisposable
         return losses;
     }
 
-    /// <summary>The loss on the test images, with the same times and noise at each call.</summary>
+    /// <summary>The loss on the test images, with the same draws at each call.</summary>
     /// <exception cref="MezzotintException">It is not a finite number.</exception>
     public double Evaluate(CancellationToken cancellation = default)
     {
-        double loss = LossEvaluation.Evaluate(Network, _config.Objective, _test, _threads, _config.Training.Seed, _config.Training.BatchSize, _config.Training.Precision, cancellation).Loss;
+        double loss = Loss(Network, _test, _training.BatchSize, cancellation);
         return double.IsFinite(loss) ? loss : throw Unsound("loss on the test images", loss, updates: Step);
     }
+
+    /// <summary>The task's own figures of the test images, by name.</summary>
+    public IReadOnlyDictionary<string, double> Figures(CancellationToken cancellation = default) =>
+        _task.Figures(Network, _test, _threads, cancellation);
 
     /// <summary>Makes sure that the weights have not run away: that their loss on the first test images is finite, and at most
     /// ten times that of the untrained network. Nothing of the training's state changes.</summary>
@@ -154,9 +175,11 @@ public sealed class Trainer : IDisposable
             throw Unsound("loss on the first test images", loss, updates: Step);
     }
 
-    private double Probe() =>
+    private double Probe() => Loss(_network, _probe, ProbeBatch);
+
+    private double Loss(nn.Module network, ResidentImages images, int batch, CancellationToken cancellation = default) =>
         LossEvaluation.Evaluate(
-            _network, _config.Objective, _probe, _threads, _config.Training.Seed, ProbeBatch, _config.Training.Precision).Loss;
+            _task, network, images, _threads, _training.Seed, batch, _training.Precision, cancellation).Loss;
 
     /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>
     /// <exception cref="MezzotintException">The weights are not finite numbers any more, which the next loss would show: no checkpoint may hold them.</exception>
@@ -197,11 +220,28 @@ public sealed class Trainer : IDisposable
         if (_orderEpoch != epoch)
         {
             _order?.Dispose();
-            using var generator = RandomSeeds.Generator(_config.Training.Seed, RandomPurpose.Shuffle, epoch);
+            using var generator = RandomSeeds.Generator(_training.Seed, RandomPurpose.Shuffle, epoch);
             _order = randperm(_train.Count, generator: generator).DetachFromDisposeScope();
             _orderEpoch = epoch;
         }
         return _order!;
+    }
+
+    /// <summary>The task of an experiment, once it is known that its data and its memory fit.</summary>
+    private static DenoisingTask Fitted(
+        ExperimentConfig config, ImageSet train, Device? device, DenoisingNetwork? start, NetworkConfig? begun)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(train);
+        config.Validate();
+        config = config.Fit(train, begun ?? start?.Config);
+        if (start is not null && !config.Model.Equals(start.Config))
+            throw new MezzotintException(
+                "The model to begin with has a network of another shape than [model] says: take its own configuration.");
+        Libtorch.Load();
+        if (device is null || device.type == DeviceType.CPU)
+            TrainingMemory.Of(config, train.Height, train.Width).Check();
+        return config.Task;
     }
 
     /// <param name="what">What was looked at.</param>
@@ -215,15 +255,15 @@ public sealed class Trainer : IDisposable
         if (updates == 0)
         {
             return new DivergedException(
-                $"The {what} is {number} before the first step: the settings of [process], [parameterisation], [loss] or "
-                    + $"[pixels], or the weights that the training begins with, give numbers that are not finite.");
+                $"The {what} is {number} before the first step: the settings of {_task.LossSettings}, "
+                    + "or the weights that the training begins with, give numbers that are not finite.");
         }
         string against = double.IsFinite(value)
             ? string.Create(
                 CultureInfo.InvariantCulture,
                 $", more than {LargestLossGrowth} times the untrained network's {_untrainedLoss:G3}")
             : "";
-        double rate = _config.Training.LearningRate;
+        double rate = _training.LearningRate;
         return new DivergedException(string.Create(CultureInfo.InvariantCulture,
             $"The {what} is {number}{against} at step {step ?? updates}: the training has diverged, because "
                 + $"training.learning_rate = {rate} is too high."))

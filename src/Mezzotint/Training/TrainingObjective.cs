@@ -17,9 +17,6 @@ public sealed record TrainingObjective
     /// <summary>Which times are drawn: the table <c>[times]</c>.</summary>
     public TimeDistribution Times { get; init; } = new UniformTimes();
 
-    /// <summary>Whether a trained model is turned into one of fewer steps: the table <c>[distillation]</c>.</summary>
-    public Distillation Distillation { get; init; } = new NoDistillation();
-
     /// <summary>The width of the steps between pixel values that training fills with uniform noise, in the network's numbers; 0 for none. See <see cref="Data.PixelScaling.Dequantise"/>.</summary>
     public double FilledStep { get; init; }
 
@@ -31,6 +28,5 @@ public sealed record TrainingObjective
         Parameterisation.Validate(Process);
         Loss.Validate();
         Times.Validate();
-        Distillation.Validate();
     }
 }

@@ -1,4 +1,3 @@
-using Mezzotint.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,10 +12,11 @@ internal sealed class WeightAverages : IDisposable
 
     /// <summary>Starts from the weights as they are.</summary>
     /// <param name="rule">Which averages.</param>
+    /// <param name="task">Makes the network that has the first.</param>
     /// <param name="network">The network that is trained, on <paramref name="device"/>.</param>
     /// <param name="weights">Its weights, flat: [P].</param>
     /// <param name="device">Where.</param>
-    public WeightAverages(WeightAverage rule, DenoisingNetwork network, Tensor weights, Device device)
+    public WeightAverages(WeightAverage rule, TrainingTask task, nn.Module network, Tensor weights, Device device)
     {
         _rule = rule;
         if (rule.Count == 0)
@@ -24,17 +24,17 @@ internal sealed class WeightAverages : IDisposable
             _averages = [];
             return;
         }
-        Network = network.Config.Build();
-        Network.to(device);
+        Network = task.Build().to(device);
         Network.CopyFrozenFrom(network);
         _first = FlatParameters.Of(Network);
         using var noGrad = no_grad();
         _first.Weights.copy_(weights);
-        _averages = [_first.Weights, .. Enumerable.Range(1, rule.Count - 1).Select(_ => weights.clone().DetachFromDisposeScope())];
+        var others = Enumerable.Range(1, rule.Count - 1).Select(_ => weights.clone().DetachFromDisposeScope());
+        _averages = [_first.Weights, .. others];
     }
 
     /// <summary>A network with the first average as its weights; null where there is none.</summary>
-    public DenoisingNetwork? Network { get; }
+    public nn.Module? Network { get; }
 
     /// <summary>The averages: each [P].</summary>
     public IReadOnlyList<Tensor> Tensors => _averages;

@@ -70,10 +70,13 @@ public sealed class ImageCodecTests : IDisposable
         using var trainer = new Trainer(config, images, images);
         trainer.TrainStep();
 
-        var info = Drawn.Model(trainer.Network, images.Height).Info with
-            { Pixels = config.Pixels, ImageChannels = images.Channels, Sampling = new() { Steps = 4 } };
+        var network = (DenoisingNetwork)trainer.Network;
+        var info = Drawn.Model(network, images.Height).Info with
+        {
+            Pixels = config.Pixels, ImageChannels = images.Channels, Sampling = new() { Steps = 4 },
+        };
         using var folder = new TemporaryFolder();
-        ModelFolder.Write(folder.File("model"), trainer.Network, info);
+        ModelFolder.Write(folder.File("model"), network, info);
         using var pipeline = DiffusionPipeline.Load(folder.File("model"));
         var drawn = pipeline.Generate([1, 2], new() { Seed = 3 });
         Assert.Equal((2, images.Channels, images.Height), (drawn.Count, drawn.Images.Channels, drawn.Images.Height));
@@ -82,7 +85,7 @@ public sealed class ImageCodecTests : IDisposable
             Image = drawn.Images.Slice(0), Mask = new(1, 1, images.Height, images.Width, new byte[images.Height * images.Width]),
         };
         Assert.Equal(drawn.Images.Slice(0).Pixels, pipeline.Generate([2], new() { Seed = 4, Source = kept }).Images.Pixels);
-        Assert.Equal("pixels", Assert.Throws<MezzotintException>(() => Likelihood.Of(new(trainer.Network, info)).Validate()).Key);
+        Assert.Equal("pixels", Assert.Throws<MezzotintException>(() => Likelihood.Of(new(network, info)).Validate()).Key);
     }
 
     private static ImageCodec Of(string kind) =>

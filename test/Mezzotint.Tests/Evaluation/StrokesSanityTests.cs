@@ -17,19 +17,28 @@ public class StrokesSanityTests(StrokesSanityTests.Drawn sanity) : SanityLaws(sa
             var train = Strokes.Make(3000, seed: 1, Size);
             return (
                 train, Strokes.Make(600, seed: 2, Size), Strokes.Make(600, seed: 3, Size),
-                [.. Classifier.Architectures.Select(architecture => Trained(architecture, train))]);
+                [.. Classifier.Architectures.Select(name => Trained(name, train))]);
         }
 
-        private LoadedClassifier Trained(string architecture, ImageSet train)
+        private static LoadedClassifier Trained(string architecture, ImageSet train)
         {
             var config = new ClassifierConfig { Architecture = architecture, Height = train.Height, Width = train.Width };
-            using var trainer = new ClassifierTrainer(
-                config, new ClassifierTraining { Epochs = 4, BatchSize = 32, LearningRate = 4e-3, AverageDecay = 0.98 }, train,
-                Threads);
+            var experiment = new ClassifierExperiment();
+            var training = experiment.Training with
+            {
+                Epochs = 4, BatchSize = 32, LearningRate = 4e-3, Average = new ExponentialAverage { Decay = 0.98 }, Replicas = 2,
+            };
+            using var trainer = new Trainer((experiment with { Network = config }).Task, training, train, train.Take(64));
             while (trainer.Step < trainer.TotalSteps)
+            {
                 trainer.TrainStep();
+                if (trainer.LossesAreDue)
+                    trainer.ReadLosses();
+            }
+            var network = Classifier.Create(config);
+            network.CopyFrom(trainer.Network);
             return new LoadedClassifier(
-                trainer.Network, new ClassifierInfo { Name = architecture, Network = config, ClassNames = train.ClassNames },
+                network, new ClassifierInfo { Name = architecture, Network = config, ClassNames = train.ClassNames },
                 Hash: architecture);
         }
     }

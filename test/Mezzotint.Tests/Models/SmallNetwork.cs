@@ -42,6 +42,6 @@ internal static class SmallNetwork
     public static UNet Build(long seed = 1) => new(Config, seed);
 
     /// <summary>The weights as bits, by name.</summary>
-    public static Dictionary<string, byte[]> Weights(DenoisingNetwork network) =>
+    public static Dictionary<string, byte[]> Weights(TorchSharp.torch.nn.Module network) =>
         network.named_parameters().ToDictionary(named => named.name, named => named.parameter.ToData().Bytes.ToArray());
 }

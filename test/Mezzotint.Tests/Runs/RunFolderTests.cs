@@ -28,6 +28,53 @@ public class RunFolderTests
         Assert.Contains("Cannot make the run folder", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("model")]
+    [InlineData("averages")]
+    [InlineData("samples")]
+    [InlineData("checkpoints")]
+    public void A_file_where_a_training_writes_a_folder_is_refused_at_its_start(string name)
+    {
+        using var temporary = new TemporaryFolder();
+        RunFolder.Open(temporary.File("run")).Dispose();
+        string place = Path.Combine(temporary.File("run"), name);
+        if (Directory.Exists(place))
+            Directory.Delete(place);
+        File.WriteAllText(place, "");
+        var error = Assert.Throws<MezzotintException>(() => RunFolder.Open(temporary.File("run")));
+        Assert.Contains($"'{place}' is a file, where a folder is to be made. Remove it.", error.Message, StringComparison.Ordinal);
+        File.Delete(place);
+        RunFolder.Open(temporary.File("run")).Dispose();
+    }
+
+    [Theory]
+    [InlineData("config.toml")]
+    [InlineData("log.jsonl")]
+    [InlineData("loss.png")]
+    public void A_folder_where_a_training_writes_a_file_is_refused_at_its_start(string name)
+    {
+        using var temporary = new TemporaryFolder();
+        string place = Path.Combine(temporary.File("run"), name);
+        Directory.CreateDirectory(place);
+        var error = Assert.Throws<MezzotintException>(() => RunFolder.Open(temporary.File("run")));
+        Assert.Contains($"'{place}' is a folder, where a file is to be written. Remove it.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_cleared_folder_is_a_new_one_and_stays_its_owners()
+    {
+        using var temporary = new TemporaryFolder();
+        using var folder = RunFolder.Open(temporary.File("run"));
+        folder.Save(At(3));
+        File.WriteAllText(folder.Configuration, "");
+        Directory.CreateDirectory(folder.Model);
+        folder.Clear();
+        Assert.Null(folder.Latest([]));
+        Assert.False(RunFolder.Exists(folder.Path) || Directory.Exists(folder.Model));
+        Assert.Throws<MezzotintException>(() => RunFolder.Open(temporary.File("run")));
+        folder.Save(At(1));
+    }
+
     [Fact]
     public void A_new_folder_has_no_checkpoint()
     {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Runs;
 using Mezzotint.Tests.Formats;
@@ -236,6 +237,20 @@ public class TrainingRunTests
             () => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run(new Reports(told.Add)));
         Assert.Contains(nameof(OwnWeighting), error.Message, StringComparison.Ordinal);
         Assert.Equal("loss", error.Key);
+        Assert.Empty(told);
+    }
+
+    [Fact]
+    public void A_class_that_no_model_can_be_written_with_is_refused_before_the_first_step()
+    {
+        using var temporary = new TemporaryFolder();
+        using var folder = RunFolder.Open(temporary.Name);
+        var images = SmallExperiment.Train;
+        string[] names = [.. images.ClassNames.Select((name, label) => label == 3 ? "a\tb" : name)];
+        var named = new ImageSet("named", images.Pixels, images.Labels, 1, 8, 8, names);
+        var told = new List<TrainingProgress>();
+        var error = Assert.Throws<MezzotintException>(() => new TrainingRun(Config, folder, named, named).Run(new Reports(told.Add)));
+        Assert.Contains("class_names", error.Message, StringComparison.Ordinal);
         Assert.Empty(told);
     }
 

@@ -26,14 +26,15 @@ public class GuidedSamplerTests
         }, SmallExperiment.Train, SmallExperiment.Test);
         for (int i = 0; i < 10; i++)
             trainer.TrainStep();
-        var plain = Draw(trainer.Network, null);
+        var network = (DenoisingNetwork)trainer.Network;
+        var plain = Draw(network, null);
         foreach (string kind in new[] { "cfg", "cfg++", "apg" })
         {
-            var guided = Draw(trainer.Network, Guidance.Named(kind, kind == "cfg++" ? 0.8 : 3));
+            var guided = Draw(network, Guidance.Named(kind, kind == "cfg++" ? 0.8 : 3));
             Assert.NotEqual(plain, guided);
-            Assert.Equal(guided, Draw(trainer.Network, Guidance.Named(kind, kind == "cfg++" ? 0.8 : 3)));
+            Assert.Equal(guided, Draw(network, Guidance.Named(kind, kind == "cfg++" ? 0.8 : 3)));
         }
-        Assert.Equal(plain, Draw(trainer.Network, new ClassifierFreeGuidance()));
+        Assert.Equal(plain, Draw(network, new ClassifierFreeGuidance()));
     }
 
     [Fact]

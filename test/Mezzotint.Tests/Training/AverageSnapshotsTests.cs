@@ -92,7 +92,7 @@ public class AverageSnapshotsTests
     }
 
     /// <summary>The root of the mean squared difference of the weights.</summary>
-    private static double Distance(Mezzotint.Networks.DenoisingNetwork one, Mezzotint.Networks.DenoisingNetwork other)
+    private static double Distance(TorchSharp.torch.nn.Module one, TorchSharp.torch.nn.Module other)
     {
         var pairs = SmallNetwork.Weights(one).Values.Zip(SmallNetwork.Weights(other).Values).SelectMany(pair =>
             Floats(pair.First).Zip(Floats(pair.Second), (a, b) => (double)(a - b) * (a - b)));

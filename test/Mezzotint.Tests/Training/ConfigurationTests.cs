@@ -128,6 +128,7 @@ public class ConfigurationTests
         { "k = 2.0", new() { Loss = new P2Weighting { K = 2 } } },
         { "widths = [0.05, 0.2]", new() { Training = new() { Average = new PowerAverage { Widths = [0.05, 0.2], SnapshotEvery = 7 }, Schedule = new CosineRate { WarmUp = 5, Final = 0.1 } } } },
         { "kind = \"inverse-sqrt\"", new() { Training = new() { Average = new ExponentialAverage { Decay = 0.9, WarmUp = 0 }, Schedule = new InverseSquareRootRate { From = 70 }, GradientClip = 1 } } },
+        { "kind = \"one-cycle\"", new() { Training = new() { Schedule = new OneCycleRate { Rise = 0.1, Final = 0.05 } } } },
         { "label_dropout = 0.1", new() { Training = new() { LabelDropout = 0.1, Schedule = new LinearRate { Final = 0.5 } }, Model = new UNetConfig { Unconditional = true } } },
         { "kind = \"residual-unet\"", new() { Model = new ResidualUNetConfig { PatchSize = 2, ModelChannels = 48, ChannelMultipliers = [1, 2, 3], ResidualBlocks = [1, 2, 1], AttentionLevels = [2], HeadChannels = 24 } } },
         { "sampler = \"heun\"", new() { Sampling = new() { Sampler = "heun", Levels = "karras", Steps = 18 }, Pixels = new PixelScaling { Mean = 0.5, Scale = 0.5 } } },

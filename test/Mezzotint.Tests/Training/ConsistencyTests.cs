@@ -39,7 +39,7 @@ public class ConsistencyTests
         {
             using var scope = NewDisposeScope();
             var tuning = new ConsistencyTuning { Doublings = doublings };
-            var objective = new TrainingObjective { Process = process, Parameterisation = new ImageParameterisation(), Distillation = tuning };
+            var objective = new TrainingObjective { Process = process, Parameterisation = new ImageParameterisation() };
             double time = new LogNormalLevels().Time(process, u), level = process.Level(time);
             Assert.InRange(tuning.Lower(level, process.MinimumLevel, progress), 0, level);
             Assert.True(ConsistencyLoss.FactorsOf(objective, tuning, [time], progress).isfinite().all().item<bool>());
@@ -54,8 +54,8 @@ public class ConsistencyTests
         random.manual_seed(5);
         var (images, noise, labels) = (randn(2, 1, 8, 8), randn(2, 1, 8, 8), zeros(2, 1, dtype: int64));
         // At level 1 and the first doubling the lower level is 0. A fresh network predicts nothing: D = skip xHat, with EDM's skip of 0.25 / 1.25.
-        var draw = new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning { Huber = 0.5 }, [1, 1], 0), noise, InPairs: true);
-        float[] losses = DenoisingLoss.PerImage(network, images, labels, draw).data<float>().ToArray();
+        var draw = new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning { Huber = 0.5 }, [1, 1], 0), noise);
+        float[] losses = Config.Task.Losses(network, images, labels, draw).data<float>().ToArray();
         for (int i = 0; i < 2; i++)
         {
             double square = images[i].Numbers().Zip(noise[i].Numbers(), (x, z) => Math.Pow(0.2 * (x + z) - x, 2)).Sum();
@@ -69,10 +69,10 @@ public class ConsistencyTests
         using var network = Config.Model.Build(seed: 3);
         using var scope = NewDisposeScope();
         random.manual_seed(5);
-        var draw = new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning(), [1, 3], 1), randn(2, 1, 8, 8), InPairs: true);
+        var draw = new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning(), [1, 3], 1), randn(2, 1, 8, 8));
         // A fresh network gives 0 but for its last bias; with gradients on both sides that bias would move D_r as well.
         var (images, labels) = (randn(2, 1, 8, 8), zeros(2, 1, dtype: int64));
-        DenoisingLoss.PerImage(network, images, labels, draw).sum().backward();
+        Config.Task.Losses(network, images, labels, draw).sum().backward();
         double analytic = network.named_parameters().Single(named => named.name == "output.bias").parameter.grad!.sum().item<float>();
         double Loss(double shift)
         {

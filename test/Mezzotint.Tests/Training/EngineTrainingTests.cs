@@ -16,32 +16,42 @@ public class EngineTrainingTests
     private static readonly ResidualUNetConfig Small =
         new() { ModelChannels = 16, HeadChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1] };
 
+    private static readonly TrainingObjective Objective = new() { FilledStep = 0.1 };
+
+    /// <summary>A loss of every shape that there is, and one of a program's own.</summary>
+    private static readonly Dictionary<string, TrainingTask> Tasks = new()
+    {
+        ["denoising"] = new DenoisingTask(Model, Objective),
+        ["own"] = new DenoisingTask(Model, Objective with { Loss = new OwnWeighting() }),
+        ["dropout"] = new DenoisingTask(Model with { Unconditional = true }, Objective) { LabelDropout = 0.5 },
+        ["consistency"] = new ConsistencyTask(Model, Objective, new ConsistencyTuning()),
+    };
+
+    public static TheoryData<string, string> KindsAndTasks =>
+        new(from kind in new[] { nameof(EngineKind.On), nameof(EngineKind.Plain) } from task in Tasks.Keys select (kind, task));
+
     [Theory]
-    [InlineData(nameof(EngineKind.On), false)]
-    [InlineData(nameof(EngineKind.On), true)]
-    [InlineData(nameof(EngineKind.Plain), false)]
-    [InlineData(nameof(EngineKind.Plain), true)]
-    public void A_loss_and_its_gradients_are_those_of_autograd(string kind, bool consistency)
+    [MemberData(nameof(KindsAndTasks))]
+    public void A_loss_and_its_gradients_are_those_of_autograd(string kind, string name)
     {
         using var chosen = Engines.Use(kind);
         using var scope = NewDisposeScope();
-        using var network = new UNet(Model, seed: 2);
+        var task = Tasks[name];
+        using var network = task.Build(seed: 2);
         using var flat = FlatParameters.Of(network);
         using var generator = new Generator(3, CPU);
-        var objective = new TrainingObjective { Distillation = consistency ? new ConsistencyTuning() : new NoDistillation() };
         var (images, labels) = (rand(5, 1, 8, 8), randint(10, [5, 1], dtype: int64));
-        var draw = NoiseDraw.From(generator, objective, 5, 1, 8, 8, progress: 0.5);
-        var wanted = DenoisingLoss.PerImage(network, images, labels, draw).sum() / 7;
+        var draw = task.Draw(generator, 5, (1, 8, 8), progress: 0.5);
+        var wanted = task.Losses(network, images, labels, draw).sum() / 7;
         wanted.backward();
         var gradients = flat.Gradients.clone();
 
         flat.Gradients.zero_();
-        using var engine = NetworkEngine.For(network, 8, 8, bfloat16: false, training: true)!;
-        using var noGrad = no_grad();
-        var terms = DenoisingLoss.Terms((x, t, classes) => NetworkEvaluator.Evaluate(engine, x, t, classes), images, labels, draw);
-        float made = terms.Backward(engine, labels, batch: 7);
-        engine.TakeGradients();
-        Assert.Equal(wanted.item<float>(), made, 1e-5f * wanted.item<float>());
+        using var replica = task.NewReplica(network, 8, 8, CPU, ComputePrecision.Float32, training: true);
+        Assert.IsType<EngineReplica>(replica);
+        var made = zeros(1);
+        replica.Backward(images, labels, draw, batch: 7, made);
+        Assert.Equal(wanted.item<float>(), made.item<float>(), 1e-5f * wanted.item<float>());
         TensorAssert.Close(gradients, flat.Gradients, 1e-4);
     }
 
@@ -102,7 +112,7 @@ public class EngineTrainingTests
         using var threads = new WorkerThreads(2);
         var training = new TrainingConfig { Precision = precision, Replicas = 2 };
         var config = new ExperimentConfig { Model = model, Training = training };
-        using var step = new TrainingStep(network, config, weights => new Adam(weights), threads, CPU);
+        using var step = new TrainingStep(config.Task, network, training, threads, CPU);
         var loss = zeros(1);
         var curve = new List<double>();
         double sum = 0;
@@ -119,5 +129,11 @@ public class EngineTrainingTests
             }
         }
         return [.. curve];
+    }
+
+    /// <summary>A loss weighting of a program's own.</summary>
+    private sealed record OwnWeighting : LossWeighting
+    {
+        protected override double OfImage(double level) => 3 / (1 + level);
     }
 }

@@ -97,7 +97,12 @@ public class TrainingChoicesTests
         Assert.Equal([1, 0.55, 0.1], new long[] { 1, 51, 101 }.Select(n => new LinearRate { Final = 0.1 }.Factor(n, 101)), (a, b) => Math.Abs(a - b) < 1e-12);
         Assert.Equal([1, 0.6, 0.2], new long[] { 1, 51, 101 }.Select(n => new CosineRate { Final = 0.2 }.Factor(n, 101)), (a, b) => Math.Abs(a - b) < 1e-12);
         Assert.Equal([1, 1, 0.5], new long[] { 1, 100, 400 }.Select(n => new InverseSquareRootRate { From = 100 }.Factor(n, 5)));
-        foreach (LearningRateSchedule schedule in new LearningRateSchedule[] { new LinearRate(), new CosineRate(), new InverseSquareRootRate(), new ConstantRate() })
+        // Up in a tenth of 40 steps, at 1 with the fifth, at the middle of the fall after half of the other 36.
+        Assert.Equal(
+            [0.25, 0.5, 0.75, 1, 1, 0.6], new long[] { 1, 2, 3, 4, 5, 23 }.Select(n => new OneCycleRate { Rise = 0.1, Final = 0.2 }.Factor(n, 40)),
+            (a, b) => Math.Abs(a - b) < 1e-12);
+        foreach (LearningRateSchedule schedule in new LearningRateSchedule[]
+            { new LinearRate(), new CosineRate(), new OneCycleRate(), new InverseSquareRootRate(), new ConstantRate() })
             Assert.All(new long[] { 1, 2, 3 }, n => Assert.InRange(schedule.Factor(n, 1), 0, 1)); // a training of a single step, and one that went on
     }
 }

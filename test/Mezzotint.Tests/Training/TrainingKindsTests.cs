@@ -43,7 +43,7 @@ public class TrainingKindsTests
             Run(trainer, 10);
         double after = trainer.Evaluate();
         Assert.True(after < 0.95 * before, $"{before} -> {after}");
-        var model = Drawn.Model(trainer.Network, SmallExperiment.Train.Height, config.Process, config.Parameterisation);
+        var model = Drawn.Model((DenoisingNetwork)trainer.Network, SmallExperiment.Train.Height, config.Process, config.Parameterisation);
         using var pipeline = new DiffusionPipeline(model with { Info = model.Info with { Sampling = config.Sampling } });
         Assert.Equal(2, pipeline.Generate([3, 4], new() { Seed = 5 }).Count);
     }

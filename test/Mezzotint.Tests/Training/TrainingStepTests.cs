@@ -10,7 +10,7 @@ namespace Mezzotint.Tests.Training;
 public class TrainingStepTests
 {
     /// <summary>With beta1 = 0, Adam's first moment is the gradient of the last batch itself.</summary>
-    private const double NoMomentum = 0;
+    private static readonly TrainingConfig NoMomentum = SmallExperiment.Config.Training with { Beta1 = 0 };
 
     [Theory]
     [InlineData(1, 8)]
@@ -50,7 +50,7 @@ public class TrainingStepTests
         using var threads = new WorkerThreads(2);
         using var scope = NewDisposeScope();
         byte[] before = Bytes(network);
-        using (var step = new TrainingStep(network, SmallExperiment.Config, weights => new Adam(weights), threads, CPU))
+        using (var step = new TrainingStep(SmallExperiment.Config.Task, network, SmallExperiment.Config.Training, threads, CPU))
         {
             Assert.Equal(before, Bytes(network));
             using var generator = new Generator(1, CPU);
@@ -68,7 +68,7 @@ public class TrainingStepTests
         using var network = new UNet(SmallExperiment.Model, seed: 3);
         using var data = new ResidentImages(SmallExperiment.Train, CPU);
         using var threads = new WorkerThreads(replicas);
-        using var step = new TrainingStep(network, SmallExperiment.Config, weights => new Adam(weights, NoMomentum), threads, CPU);
+        using var step = new TrainingStep(SmallExperiment.Config.Task, network, NoMomentum, threads, CPU);
         var loss = zeros(1);
         for (int i = 0; i < batches.Length; i++)
         {

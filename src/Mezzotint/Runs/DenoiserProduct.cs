@@ -1,0 +1,114 @@
+using System.Globalization;
+using Mezzotint.Data;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Networks;
+using Mezzotint.Serving;
+using Mezzotint.Training;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Runs;
+
+/// <summary>A model that draws, and pictures of it after each epoch.</summary>
+internal sealed class DenoiserProduct : RunProduct
+{
+    private const int SampleScale = 2;
+
+    private readonly ExperimentConfig _config; // with the numbers of the data
+    private readonly RunFolder _folder;
+    private readonly ImageSet _train, _test;
+    private readonly Device? _device;
+    private readonly LoadedModel? _start;
+    private readonly NetworkConfig? _begun;
+    private readonly IReadOnlyList<string> _classNames;
+
+    /// <summary>Reads the model that the run began with, and takes the open numbers of the network from the data.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="folder">Where the run is kept.</param>
+    /// <param name="train">What is learned.</param>
+    /// <param name="test">What the loss is evaluated on.</param>
+    /// <param name="device">Where; the CPU unless told otherwise.</param>
+    /// <param name="goesOn">Whether there is a checkpoint: then the network keeps its classes.</param>
+    public DenoiserProduct(
+        ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test, Device? device, bool goesOn)
+    {
+        (_folder, _train, _test, _device) = (folder, train, test, device);
+        _start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
+        _begun = _start?.Info.Model ?? (goesOn ? config.Model : null);
+        _config = config.Fit(train, _begun);
+        _classNames = DataFit.ClassNames(train, _start?.Info.ClassNames ?? [], _config.Model.CorpusLength);
+    }
+
+    public override TrainingConfig Training => _config.Training;
+
+    public override string Dataset => _config.Data.Name;
+
+    public override Trainer NewTrainer() => new(_config, _train, _test, _device, _start?.Network, _begun);
+
+    public override string WithRate(double rate) => string.Create(
+        CultureInfo.InvariantCulture, $"for instance --resume --set training.learning_rate={rate:G3}");
+
+    public override void Check()
+    {
+        _ = Configuration.Write(_config); // a loss weighting or schedule of a program's own may have no name in files
+        var info = Description(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, EvalLoss = 0, Seconds = 0 });
+        info.Validate();
+        _ = ModelDescription.Write(info);
+        int each = _config.Training.SamplesPerLabel;
+        if (each == 0)
+            return;
+        var size = PictureSize.OfGrid(each * _classNames.Count, _train.Height, _train.Width, each, SampleScale);
+        Mezzotint.Check.Range(
+            "training.samples_per_label", each, size.Fits,
+            $"lower: the grid of {_classNames.Count} classes would have {size} pixels, and at most {PictureSize.MostPixels} are "
+            + "written");
+    }
+
+    /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
+    public override void DrawSamples(Trainer trainer, RunLogEntry epoch, CancellationToken cancellation)
+    {
+        int columns = _config.Training.SamplesPerLabel;
+        if (columns == 0)
+            return;
+        int[] labels = [.. Enumerable.Range(0, _train.ClassNames.Count)];
+        var model = new LoadedModel((DenoisingNetwork)trainer.Network, Description(epoch)).With(_config.Training.Precision);
+        using var pipeline = new DiffusionPipeline(model, threads: _config.Training.Replicas);
+        var drawn = pipeline.Generate(
+            labels, new GenerationOptions { Count = columns, Seed = 0, Steps = _config.Training.SampleSteps }, cancellation);
+        PngFile.Write(
+            Path.Combine(_folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), drawn.Images.Grid(columns), SampleScale);
+    }
+
+    public override void Write(nn.Module network, RunLogEntry epoch) =>
+        ModelFolder.Write(_folder.Model, (DenoisingNetwork)network, Description(epoch));
+
+    public override void Dispose() => _start?.Dispose();
+
+    private ModelInfo Description(RunLogEntry epoch) => new()
+    {
+        Name = $"{Path.GetFileName(Path.GetFullPath(_folder.Path))} after {epoch.Epoch:0} epochs",
+        Model = _config.Model,
+        Process = _config.Process,
+        Parameterisation = _config.Parameterisation,
+        Loss = _config.Loss,
+        Times = _config.Times,
+        Pixels = _config.Pixels,
+        Prompts = _config.Prompts,
+        ImageChannels = _train.Channels == _config.Model.InChannels ? null : _train.Channels,
+        Sampling = _config.Sampling,
+        Height = _train.Height,
+        Width = _train.Width,
+        ClassNames = _classNames,
+        Dataset = _config.Data.Name,
+        Background = _train.Reading is null ? null : _config.Data.Background,
+        Size = _config.Data.Size,
+        Data = _config.Data,
+        Steps = epoch.Step,
+        Epochs = epoch.Epoch,
+        TrainLoss = epoch.TrainLoss,
+        EvalLoss = epoch.EvalLoss,
+        TrainingSeconds = epoch.Seconds,
+        Seed = _config.Training.Seed,
+        Provenance = Provenance,
+    };
+}

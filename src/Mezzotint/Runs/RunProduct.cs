@@ -1,0 +1,43 @@
+using Mezzotint.Data;
+using Mezzotint.Training;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Runs;
+
+/// <summary>What a <see cref="TrainingRun"/> makes beside log and checkpoints, and all that it needs to know of it.</summary>
+internal abstract class RunProduct : IDisposable
+{
+    /// <summary>How long the training is, how often it logs, and the like.</summary>
+    public abstract TrainingConfig Training { get; }
+
+    /// <summary>The name of the data set.</summary>
+    public abstract string Dataset { get; }
+
+    /// <summary>Who made the model, from what.</summary>
+    protected string Provenance => $"Trained by Mezzotint on {Dataset}"
+        + (Dataset == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : ".");
+
+    /// <summary>Writes nothing, but refuses what could not be written at the end of an epoch.</summary>
+    /// <exception cref="MezzotintException">There is something; the message names the setting.</exception>
+    public abstract void Check();
+
+    /// <summary>How to train with a lower rate after the training has diverged: the end of a sentence.</summary>
+    /// <param name="rate">The lower rate.</param>
+    public abstract string WithRate(double rate);
+
+    /// <summary>Makes the training at its beginning.</summary>
+    public abstract Trainer NewTrainer();
+
+    /// <summary>Draws pictures with the network as it stands at the end of an epoch.</summary>
+    /// <param name="trainer">The training.</param>
+    /// <param name="epoch">The line of the log.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public virtual void DrawSamples(Trainer trainer, RunLogEntry epoch, CancellationToken cancellation) { }
+
+    /// <summary>Writes the model into the run folder.</summary>
+    /// <param name="network">The network at the end of an epoch.</param>
+    /// <param name="epoch">The line of the log.</param>
+    public abstract void Write(nn.Module network, RunLogEntry epoch);
+
+    public abstract void Dispose();
+}

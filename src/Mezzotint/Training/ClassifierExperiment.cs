@@ -1,0 +1,52 @@
+using Mezzotint.Data;
+using Mezzotint.Networks.Classifiers;
+
+namespace Mezzotint.Training;
+
+/// <summary>Everything that decides the training of a classifier. Its run folder keeps it as <c>config.toml</c>.</summary>
+public sealed record ClassifierExperiment : IExperiment
+{
+    /// <summary>The table <c>[data]</c>.</summary>
+    public DataConfig Data { get; init; } = new();
+
+    /// <summary>The table <c>[network]</c>.</summary>
+    public ClassifierConfig Network { get; init; } = new();
+
+    /// <summary>The table <c>[loss]</c>.</summary>
+    public ClassifierLoss Loss { get; init; } = new();
+
+    /// <summary>The table <c>[training]</c>. Its settings for models that draw are not used: label dropout and samples.</summary>
+    public TrainingConfig Training { get; init; } = new()
+    {
+        Epochs = 16,
+        BatchSize = 128,
+        LearningRate = 2e-3,
+        Schedule = new OneCycleRate(),
+        Average = new ExponentialAverage { Decay = 0.998 },
+        SamplesPerLabel = 0,
+    };
+
+    /// <summary>What the network is trained for.</summary>
+    public ClassifierTask Task => new(Network, Loss.LabelSmoothing);
+
+    /// <summary>Checks the ranges of all settings.</summary>
+    /// <exception cref="MezzotintException">A setting is out of its range; the message names its key.</exception>
+    public void Validate()
+    {
+        Data.Validate();
+        Network.Validate();
+        Check.Range("loss.label_smoothing", Loss.LabelSmoothing, Loss.LabelSmoothing is >= 0 and < 1, "0 or more and below 1");
+        Training.Validate();
+        Check.Range("training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0, "0: a classifier learns labels");
+        Check.Range("training.samples_per_label", Training.SamplesPerLabel, Training.SamplesPerLabel == 0,
+            "0: a classifier draws nothing");
+    }
+}
+
+/// <summary>The loss of a classifier: cross-entropy.</summary>
+public sealed record ClassifierLoss
+{
+    /// <summary>The part of the target that is spread over all classes, at least 0 and below 1. Szegedy et al. 2016, arXiv
+    /// 1512.00567, section 7.</summary>
+    public double LabelSmoothing { get; init; } = 0.1;
+}

@@ -1,0 +1,83 @@
+using Mezzotint.Data;
+using Mezzotint.Networks.Classifiers;
+using Mezzotint.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>A classifier learns the classes of bent images: cross-entropy, with a part of the target spread over all
+/// classes.</summary>
+/// <param name="network">The shape of the classifier.</param>
+/// <param name="labelSmoothing">The part of the target that is spread, at least 0 and below 1. Szegedy et al. 2016, arXiv
+/// 1512.00567, section 7.</param>
+public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothing) : TrainingTask
+{
+    /// <inheritdoc/>
+    public override nn.Module Build(long seed = 0) => Classifier.Create(network, seed);
+
+    /// <inheritdoc/>
+    public override BatchDraw Draw(
+        Generator generator, long count, (long Channels, long Height, long Width) shape, double progress) =>
+        Augmentation.From(generator, count);
+
+    /// <summary>Test images stay as they are.</summary>
+    public override BatchDraw DrawForTest(Generator generator, long count, (long Channels, long Height, long Width) shape) =>
+        BatchDraw.Nothing;
+
+    /// <inheritdoc/>
+    public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
+    {
+        var x = draw is Augmentation bent ? bent.Apply(images) : images; // [B, C, H, W]
+        var scores = ((Classifier)network).call(x);                      // [B, classes]
+        return nn.functional.cross_entropy(
+            scores, labels.squeeze(1), reduction: nn.Reduction.None, label_smoothing: labelSmoothing);
+    }
+
+    /// <summary>The accuracy: the part of the test images whose class is recognised, 0 to 1.</summary>
+    public override IReadOnlyDictionary<string, double> Figures(
+        nn.Module network, ResidentImages test, WorkerThreads threads, CancellationToken cancellation = default)
+    {
+        int next = -ImagesAtOnce;
+        long right = 0;
+        threads.Run(_ =>
+        {
+            using var inference = inference_mode();
+            while (Interlocked.Add(ref next, ImagesAtOnce) is var start && start < test.Count
+                && !cancellation.IsCancellationRequested)
+                Interlocked.Add(ref right, Right((Classifier)network, test, start, Math.Min(ImagesAtOnce, test.Count - start)));
+        });
+        cancellation.ThrowIfCancellationRequested();
+        return new Dictionary<string, double> { [Accuracy] = (double)right / test.Count };
+    }
+
+    /// <inheritdoc/>
+    public override void Check(ImageSet images)
+    {
+        base.Check(images);
+        if ((images.Channels, images.Height, images.Width, images.ClassNames.Count)
+            != (network.Channels, network.Height, network.Width, network.Classes))
+            throw new MezzotintException(
+                $"{images.Name} has images of {images.Channels} x {images.Height} x {images.Width} in {images.ClassNames.Count} "
+                + $"classes, the classifier takes {network.Channels} x {network.Height} x {network.Width} in {network.Classes}: "
+                + "choose other data.");
+    }
+
+    /// <summary>How many of some images have their class recognised.</summary>
+    private static long Right(Classifier network, ResidentImages images, int start, int count)
+    {
+        using var scope = NewDisposeScope();
+        using Scalar first = start, end = start + count, one = 1; // held while libtorch reads them: see TensorArithmetic
+        var (x, labels) = images.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: images.Device));
+        return network.call(x).argmax(1).eq(labels.squeeze(1)).sum().item<long>();
+    }
+
+    private const int ImagesAtOnce = 64;
+
+    /// <summary>The name of the figure.</summary>
+    internal const string Accuracy = "accuracy";
+
+    internal override RandomPurpose Randomness => RandomPurpose.Augmentation;
+
+    internal override string LossSettings => "[training]";
+}

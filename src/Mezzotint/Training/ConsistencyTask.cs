@@ -1,0 +1,32 @@
+using Mezzotint.Networks;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>
+/// A denoiser is tuned to come to the same end from two levels of noise, so that it draws in few steps:
+/// <see cref="ConsistencyLoss"/>.
+/// </summary>
+/// <param name="model">The network, with the classes and channels of its data.</param>
+/// <param name="objective">The process, what the network predicts, and which levels are drawn.</param>
+/// <param name="tuning">How near the two levels of a pair are, and the metric.</param>
+public sealed class ConsistencyTask(NetworkConfig model, TrainingObjective objective, ConsistencyTuning tuning)
+    : DenoisingTask(model, objective)
+{
+    /// <inheritdoc/>
+    public override BatchDraw Draw(
+        Generator generator, long count, (long Channels, long Height, long Width) shape, double progress) =>
+        Draw(generator, count, shape, LabelDropout, progress);
+
+    /// <inheritdoc/>
+    public override BatchDraw DrawForTest(Generator generator, long count, (long Channels, long Height, long Width) shape) =>
+        Draw(generator, count, shape, labelDropout: 0, progress: 1);
+
+    internal override RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw) =>
+        ConsistencyLoss.Terms(network, images, Asked(labels, draw), draw);
+
+    private NoiseDraw Draw(
+        Generator generator, long count, (long Channels, long Height, long Width) shape, double labelDropout, double progress) =>
+        NoiseDraw.From(generator, Objective, count, shape.Channels, shape.Height, shape.Width, labelDropout,
+            times => ConsistencyLoss.FactorsOf(Objective, tuning, times, progress));
+}

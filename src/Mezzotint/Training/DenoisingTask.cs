@@ -1,0 +1,81 @@
+using Mezzotint.Data;
+using Mezzotint.Engine;
+using Mezzotint.Networks;
+using Mezzotint.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>
+/// A network learns to take noise off images: a time and noise are drawn for each image, and <see cref="DenoisingLoss"/> is
+/// lowered.
+/// </summary>
+/// <param name="model">The network, with the classes and channels of its data.</param>
+/// <param name="objective">The process, what the network predicts, and which levels of noise count how much.</param>
+public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : TrainingTask
+{
+    /// <summary>The network.</summary>
+    public NetworkConfig Model => model;
+
+    /// <summary>The process, what the network predicts, and which levels of noise count how much.</summary>
+    public TrainingObjective Objective => objective;
+
+    /// <summary>The probability that an image is learned without its label, 0 to 1.</summary>
+    public double LabelDropout { get; init; }
+
+    /// <inheritdoc/>
+    public sealed override nn.Module Build(long seed = 0) => model.Build(seed);
+
+    /// <inheritdoc/>
+    public override BatchDraw Draw(
+        Generator generator, long count, (long Channels, long Height, long Width) shape, double progress) =>
+        NoiseDraw.From(generator, objective, count, shape.Channels, shape.Height, shape.Width, LabelDropout);
+
+    /// <inheritdoc/>
+    public override BatchDraw DrawForTest(Generator generator, long count, (long Channels, long Height, long Width) shape) =>
+        NoiseDraw.From(generator, objective, count, shape.Channels, shape.Height, shape.Width);
+
+    /// <inheritdoc/>
+    public sealed override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw) =>
+        Losses(((DenoisingNetwork)network).call, images, labels, (NoiseDraw)draw);
+
+    /// <inheritdoc/>
+    public sealed override void Check(ImageSet images) => DataFit.Check(model, images, Codec);
+
+    /// <summary>The loss of each image, the network asked by whatever computes it: [B].</summary>
+    internal Tensor Losses(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw)
+    {
+        var terms = Terms(network, images, labels, draw);
+        return terms.Losses(network(terms.X, terms.Times, terms.Condition));
+    }
+
+    /// <summary>What the network is asked, and the loss of its answer.</summary>
+    /// <param name="network">For targets that are an estimate of its own, without gradients.</param>
+    /// <param name="images">x_0: [B, C, H, W].</param>
+    /// <param name="labels">int64 [B, 1].</param>
+    /// <param name="draw">What was drawn for them.</param>
+    internal virtual RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw) =>
+        DenoisingLoss.Terms(images, Asked(labels, draw), draw);
+
+    /// <summary>The classes of the images, or none where the draw withholds them.</summary>
+    private protected Condition Asked(Tensor labels, NoiseDraw draw)
+    {
+        if (draw.Dropped is null)
+            return Condition.OfClasses(labels);
+        using Scalar noLabel = model.NoLabel!.Value;
+        return Condition.OfClasses(labels.masked_fill(draw.Dropped, noLabel));
+    }
+
+    internal sealed override string LossSettings => "[process], [parameterisation], [loss] or [pixels]";
+
+    internal sealed override Replica NewReplica(
+        nn.Module network, int height, int width, Device device, string precision, bool training)
+    {
+        bool bfloat16 = ComputePrecision.Resolve(precision, device, model) == ComputePrecision.Bfloat16;
+        var engine = device.type == DeviceType.CPU
+            ? NetworkEngine.For((DenoisingNetwork)network, height, width, bfloat16, training) : null;
+        return engine is null ? base.NewReplica(network, height, width, device, precision, training)
+            : new EngineReplica(this, engine);
+    }
+}

@@ -1,0 +1,37 @@
+using Mezzotint.Runtime;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>A network at work for a task, on one thread: the losses of images, and the gradients of its weights.</summary>
+internal abstract class Replica : IDisposable
+{
+    /// <summary>The loss of each image: [B].</summary>
+    public abstract Tensor Losses(Tensor images, Tensor labels, BatchDraw draw);
+
+    /// <summary>Adds to the gradients of the weights those of the sum of the losses over the size of the batch.</summary>
+    /// <param name="images">[B, C, H, W].</param>
+    /// <param name="labels">int64 [B, 1].</param>
+    /// <param name="draw">What was drawn for them.</param>
+    /// <param name="batch">The images of the whole batch, of which these are a part.</param>
+    /// <param name="loss">Receives that sum: a tensor of one element.</param>
+    public abstract void Backward(Tensor images, Tensor labels, BatchDraw draw, long batch, Tensor loss);
+
+    public abstract void Dispose();
+}
+
+/// <summary>By libtorch and autograd.</summary>
+internal sealed class LibtorchReplica(TrainingTask task, nn.Module network) : Replica
+{
+    public override Tensor Losses(Tensor images, Tensor labels, BatchDraw draw) => task.Losses(network, images, labels, draw);
+
+    public override void Backward(Tensor images, Tensor labels, BatchDraw draw, long batch, Tensor loss)
+    {
+        var mean = Losses(images, labels, draw).sum().Over(batch);
+        mean.backward();
+        using var noGrad = no_grad();
+        loss.copy_(mean);
+    }
+
+    public override void Dispose() { }
+}
