@@ -38,7 +38,8 @@ internal sealed record ClippedGuidance : Guidance
     protected override Tensor Combine(Tensor denoised, Tensor reference, ref Tensor? memory)
     {
         using var change = Sum((Weight, denoised), (-Weight, reference)); // Sum is safe beside a garbage collection
-        using var clipped = change.hardtanh(-0.5, 0.5);
+        using TorchSharp.Scalar low = -0.5, high = 0.5; // held while libtorch reads them
+        using var clipped = change.clamp(low, high);
         return Sum((1, reference), (1, clipped));
     }
 }

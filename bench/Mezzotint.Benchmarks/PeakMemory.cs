@@ -30,8 +30,10 @@ internal sealed record MemoryResult
 }
 
 /// <summary>
-/// The peak of a training's resident memory, from the kernel's own count (<c>VmHWM</c>, the high-water mark), in a process that does nothing else: the seed's preset
-/// on 60,000 + 10,000 images, trained, evaluated, sampled and saved, twice, for a heap that evaluation has left in pieces grows again in the training after it.
+/// The peak of a training's resident memory, from the kernel's own count (<c>VmHWM</c>, the high-water mark), in a process that
+/// does nothing else: the seed's preset
+/// on 60,000 + 10,000 images, trained, evaluated, sampled and saved, twice, for a heap that evaluation has left in pieces grows
+/// again in the training after it.
 /// </summary>
 internal static class PeakMemory
 {
@@ -48,7 +50,9 @@ internal static class PeakMemory
         {
             var phase = JsonSerializer.Deserialize<MemoryPhase>(line)!;
             phases.Add(phase);
-            tell(string.Create(CultureInfo.InvariantCulture, $"{phase.Phase,-32} resident {phase.ResidentMegabytes,6:F0} MB, peak {phase.PeakMegabytes,6:F0} MB"));
+            tell(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{phase.Phase,-32} resident {phase.ResidentMegabytes,6:F0} MB, peak {phase.PeakMegabytes,6:F0} MB"));
         }
         child.WaitForExit();
         if (child.ExitCode != 0)
@@ -72,7 +76,8 @@ internal static class PeakMemory
         try
         {
             var config = new ExperimentConfig { Training = new TrainingConfig { Replicas = Environment.ProcessorCount } };
-            using var trainer = new Trainer(config, RandomImages.Make("random train", 60_000), RandomImages.Make("random test", 10_000));
+            using var trainer =
+                new Trainer(config, RandomImages.Make("random train", 60_000), RandomImages.Make("random test", 10_000));
             Report("data and network");
             for (int epoch = 1; epoch <= 2; epoch++)
             {
@@ -89,7 +94,8 @@ internal static class PeakMemory
                 int columns = config.Training.SamplesPerLabel;
                 ImageBatch grid;
                 using (var pipeline = Pipelines.Of((DenoisingNetwork)trainer.Network, 28, Environment.ProcessorCount))
-                    grid = pipeline.Generate([.. Enumerable.Range(0, 10)], new() { Count = columns, Seed = 0, Steps = 20 }).Images;
+                    grid = pipeline.Generate(
+                        [.. Enumerable.Range(0, 10)], new() { Count = columns, Seed = 0, Steps = 20 }).Images;
                 Report($"{epoch}: sampling, {10 * columns} images");
                 Save(trainer, Path.Combine(folder, "step"), loss, grid, columns);
                 Report($"{epoch}: checkpoint, plot and grid");
@@ -103,8 +109,10 @@ internal static class PeakMemory
 
     private static void Save(Trainer trainer, string path, double loss, ImageBatch grid, int columns)
     {
-        new Checkpoint { Step = trainer.Step, EpochsReported = 0, EpochLoss = loss, SinceLog = (0, 0), Elapsed = TimeSpan.Zero, Tensors = trainer.Tensors() }.Write(path + ".safetensors");
-        new LinePlot { Title = "memory", XLabel = "epoch", YLabel = "loss", Series = [new("test", [0, 1], [loss, loss])] }.Write(path + "-loss.png");
+        new Checkpoint { Step = trainer.Step, EpochsReported = 0, EpochLoss = loss, SinceLog = (0, 0), Elapsed = TimeSpan.Zero,
+            Tensors = trainer.Tensors() }.Write(path + ".safetensors");
+        new LinePlot { Title = "memory", XLabel = "epoch", YLabel = "loss", Series = [new("test", [0, 1], [loss, loss])] }.Write(
+            path + "-loss.png");
         PngFile.Write(path + ".png", grid.Grid(columns), scale: 2);
     }
 
@@ -137,5 +145,6 @@ internal static class PeakMemory
     }
 
     private static double Megabytes(string kibibytes) =>
-        double.Parse(kibibytes.AsSpan(0, kibibytes.IndexOf(' ', StringComparison.Ordinal)), CultureInfo.InvariantCulture) * 1024 / 1e6;
+        double.Parse(
+            kibibytes.AsSpan(0, kibibytes.IndexOf(' ', StringComparison.Ordinal)), CultureInfo.InvariantCulture) * 1024 / 1e6;
 }

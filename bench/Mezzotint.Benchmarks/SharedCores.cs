@@ -11,7 +11,8 @@ using Mezzotint.Training;
 namespace Mezzotint.Benchmarks;
 
 /// <summary>
-/// <c>shared</c>: training and sampling while another process keeps one of the cores busy, beside this program alone on one core. Threads that wait for each other by spinning
+/// <c>shared</c>: training and sampling while another process keeps one of the cores busy, beside this program alone on one core.
+/// Threads that wait for each other by spinning
 /// collapse there; this program's should lose the core and nothing else.
 /// </summary>
 internal static class SharedCores
@@ -106,11 +107,14 @@ internal static class SharedCores
             throw new PlatformNotSupportedException("Processes are confined to cores on Linux and Windows alone.");
     }
 
-    private static Process Start(string command, long cores) => PeakMemory.StartChild(command, cores.ToString(CultureInfo.InvariantCulture));
+    private static Process Start(string command, long cores) =>
+        PeakMemory.StartChild(command, cores.ToString(CultureInfo.InvariantCulture));
 
     private static double Ask(Process worker, string what, double seconds)
     {
         worker.StandardInput.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what} {seconds}"));
-        return double.Parse(worker.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The measured process has ended."), CultureInfo.InvariantCulture);
+        return double.Parse(
+            worker.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The measured process has ended."),
+            CultureInfo.InvariantCulture);
     }
 }

@@ -8,7 +8,10 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Benchmarks;
 
-/// <summary><c>parts</c>: what each part of a training step of the seed's preset costs, batch 64, by the engine; and where the engine's time goes, layer by layer.</summary>
+/// <summary>
+/// <c>parts</c>: what each part of a training step of the seed's preset costs, batch 64, by the engine; and where the engine's
+/// time goes, layer by layer.
+/// </summary>
 internal static unsafe class StepParts
 {
     private const int Batch = 64, Side = 28;
@@ -18,7 +21,10 @@ internal static unsafe class StepParts
         var load = new OtherLoad();
         string precision = ComputePrecision.Resolve(ComputePrecision.Automatic, CPU);
         bool bfloat16 = precision == ComputePrecision.Bfloat16;
-        var config = new ExperimentConfig { Training = new TrainingConfig { BatchSize = Batch, Replicas = Environment.ProcessorCount, Average = new ExponentialAverage() } };
+        var config =
+            new ExperimentConfig { Training =
+                new TrainingConfig { BatchSize = Batch, Replicas = Environment.ProcessorCount,
+                Average = new ExponentialAverage() } };
         var images = RandomImages.Make("random train", 60_000);
         using (var trainer = new Trainer(config, images, RandomImages.Make("random test", Batch)))
             add(Figure.Milliseconds("a whole step", times, () =>
@@ -44,8 +50,10 @@ internal static unsafe class StepParts
             work();
         }
         add(Figure.Milliseconds("the images of a batch", times, () => In(() => data.Batch(order.narrow(0, 64, Batch)))));
-        add(Figure.Milliseconds("times and noise", times, () => In(() => NoiseDraw.From(generator, config.Objective, Batch, 1, Side, Side))));
-        add(Figure.Milliseconds("noisy images and targets", times, () => In(() => DenoisingLoss.Terms(batch, Condition.OfClasses(labels), draw))));
+        add(Figure.Milliseconds(
+            "times and noise", times, () => In(() => NoiseDraw.From(generator, config.Objective, Batch, 1, Side, Side))));
+        add(Figure.Milliseconds(
+            "noisy images and targets", times, () => In(() => DenoisingLoss.Terms(batch, Condition.OfClasses(labels), draw))));
 
         if (NetworkEngine.For(network, Side, Side, bfloat16, training: true) is { } engine)
             using (engine)
@@ -55,9 +63,12 @@ internal static unsafe class StepParts
                 {
                     float* from = image, to = output;
                     add(Figure.Milliseconds("packing the weights", times, engine.Pack, "each thread"));
-                    add(Figure.Milliseconds("forward, one image", 10 * times, () => engine.Forward(from, 0.5f, 3, to), "one thread; 32 images a thread and step"));
+                    add(Figure.Milliseconds(
+                        "forward, one image", 10 * times, () => engine.Forward(from, 0.5f, 3, to),
+                        "one thread; 32 images a thread and step"));
                     add(Figure.Milliseconds("backward, one image", 10 * times, () => engine.Backward(to), "likewise"));
-                    add(Figure.Milliseconds("the sums of the gradients into their order", times, engine.TakeGradients, "each thread"));
+                    add(Figure.Milliseconds(
+                        "the sums of the gradients into their order", times, engine.TakeGradients, "each thread"));
                 }
             }
         using var adam = new Adam(flat.Weights);

@@ -53,7 +53,8 @@ public partial class MessageTests
     [
         .. KeysOf(typeof(ExperimentConfig), ""), .. KeysOf(typeof(ClassifierExperiment), ""),
         // The description of a model, config.json, has a table "training" of its own.
-        .. KeysOf(typeof(ExperimentConfig).Assembly.GetType("Mezzotint.Models.ModelDescription+Document", throwOnError: true)!, ""),
+        .. KeysOf(
+            typeof(ExperimentConfig).Assembly.GetType("Mezzotint.Models.ModelDescription+Document", throwOnError: true)!, ""),
     ];
 
     private static IEnumerable<string> OptionsOf(Verb command) =>

@@ -20,11 +20,14 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         {
             Data = new() { Name = "strokes" },
             Training = new() { Epochs = 1, BatchSize = 16, Replicas = 1, SamplesPerLabel = 0 },
-            Model = new UNetConfig { NumResBlocks = 1, ChannelMultipliers = [1], Transformer = new() { ContextDim = 8, NumHeads = 2 } },
+            Model = new UNetConfig { NumResBlocks = 1, ChannelMultipliers = [1],
+                Transformer = new() { ContextDim = 8, NumHeads = 2 } },
         };
         using (var folder = RunFolder.Open("run"))
         {
-            var run = new TrainingRun(config, folder, DataSource.Load("strokes", limit: 32), DataSource.Load("strokes", train: false, limit: 16));
+            var run =
+                new TrainingRun(
+                    config, folder, DataSource.Load("strokes", limit: 32), DataSource.Load("strokes", train: false, limit: 16));
             Console.WriteLine($"{run.Run().Step} steps");
         }
         using (var pipeline = DiffusionPipeline.Load("run/model", threads: 1))
@@ -160,7 +163,8 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         string program =
             library.Build("Consumer", ["Mezzotint", "Mezzotint.Studio", "libtorch-cpu-linux-x64"], "<OutputType>Exe</OutputType>",
             [("Program.cs", Program), .. Examples([.. shown, .. others]), ("Examples.cs", $$"""
-                static class Examples { public static Func<Task>[] OfReadme = [{{string.Join(", ", shown.Select((_, index) => $"Example{index}.Run"))}}]; }
+                static class Examples { public static Func<Task>[] OfReadme =
+                    [{{string.Join(", ", shown.Select((_, index) => $"Example{index}.Run"))}}]; }
                 """)]);
 
         HeldScalars.Check(program);
@@ -183,7 +187,8 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
             using var pipeline = DiffusionPipeline.Load(@"{{Seed}}", threads: 1);
             pipeline.Generate("seven", new() { Count = 2, Seed = 42, Steps = 3 }).SavePng("of-one-file.png");
             var receipt = ImageReceipt.Read("of-one-file.png");
-            Console.WriteLine($"{receipt.Seed} {receipt.Labels[1]} {receipt.Scale} {JsonSerializer.IsReflectionEnabledByDefault}");
+            Console.WriteLine(
+                $"{receipt.Seed} {receipt.Labels[1]} {receipt.Scale} {JsonSerializer.IsReflectionEnabledByDefault}");
             """);
         Assert.Equal("42 7 1 False\n", said);
     }
@@ -206,7 +211,8 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
             if (!response.IsSuccessStatusCode)
                 throw new InvalidOperationException(text);
             var image = JsonDocument.Parse(text).RootElement.GetProperty("data")[0];
-            Console.WriteLine($"{image.GetProperty("seed")} {image.GetProperty("label")} {JsonSerializer.IsReflectionEnabledByDefault}");
+            Console.WriteLine(
+                $"{image.GetProperty("seed")} {image.GetProperty("label")} {JsonSerializer.IsReflectionEnabledByDefault}");
             foreach (string address in new[] { "/", "/v1/models", "/openapi.json", "/metrics" })
                 Console.WriteLine($"{address} {(int)(await client.GetAsync(address)).StatusCode}");
             """");

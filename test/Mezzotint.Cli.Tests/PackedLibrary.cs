@@ -80,7 +80,9 @@ public sealed class PackedLibrary : IDisposable
                 {properties}
               </PropertyGroup>
               <ItemGroup>
-                {string.Join("\n    ", packages.Select(package => $"<PackageReference Include=\"{package}\" Version=\"{VersionOf(package)}\" />"))}
+                {string.Join(
+                    "\n    ",
+                    packages.Select(package => $"<PackageReference Include=\"{package}\" Version=\"{VersionOf(package)}\" />"))}
               </ItemGroup>
             </Project>
             """);

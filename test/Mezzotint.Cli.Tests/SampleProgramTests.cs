@@ -38,7 +38,8 @@ public sealed class SampleProgramTests : IDisposable
         HeldScalars.Check(Succeed("build", Source(name), "--getProperty:TargetPath").Trim());
         string said = Succeed(["run", "--no-build", Source(name), "--", .. arguments]);
         Assert.Contains(solver ? "16 images" : "2 steps", said, StringComparison.Ordinal);
-        string picture = solver ? output : Directory.GetFiles(output, "*s.png").Single(file => !file.EndsWith("loss.png", StringComparison.Ordinal));
+        string picture = solver ? output
+            : Directory.GetFiles(output, "*s.png").Single(file => !file.EndsWith("loss.png", StringComparison.Ordinal));
         Assert.True(new FileInfo(picture).Length > 100);
     }
 

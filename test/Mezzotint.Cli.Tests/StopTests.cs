@@ -28,7 +28,8 @@ public sealed class StopTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals of POSIX.");
         Assert.SkipWhen(IsIgnored(signal), "This process was started with the signal ignored, and so would the program be.");
-        using var process = Command.Start(_scratch.Path, ["train", "tiny.toml", "--out", "run", "--set", "training.epochs=100000", "--json"]);
+        using var process =
+            Command.Start(_scratch.Path, ["train", "tiny.toml", "--out", "run", "--set", "training.epochs=100000", "--json"]);
         while (Checkpoints("run").Length == 0 && !process.HasExited)
             Thread.Sleep(20);
         using (var kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]))
@@ -37,13 +38,18 @@ public sealed class StopTests : IDisposable
 
         Assert.Equal(130, outcome.ExitCode);
         long step = Checkpoint.Read(Checkpoints("run")[^1]).Step;
-        Assert.Contains($"mezzotint: stopped at step {step}; a checkpoint is kept. Go on with: mezzotint train tiny.toml --out run --resume", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"mezzotint: stopped at step {step}; a checkpoint is kept. Go on with: mezzotint train tiny.toml --out run --resume",
+            outcome.Error, StringComparison.Ordinal);
         Assert.Contains("\"finished\":false", outcome.Out, StringComparison.Ordinal);
 
         long epochs = step / TinyTraining.StepsPerEpoch + 1;
-        var resumed = Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "run", "--resume", "--set", $"training.epochs={epochs}");
+        var resumed =
+            Command.RunProgram(
+                _scratch.Path, "train", "tiny.toml", "--out", "run", "--resume", "--set", $"training.epochs={epochs}");
         Assert.Equal(0, resumed.ExitCode);
-        var undisturbed = Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "undisturbed", "--set", $"training.epochs={epochs}");
+        var undisturbed =
+            Command.RunProgram(_scratch.Path, "train", "tiny.toml", "--out", "undisturbed", "--set", $"training.epochs={epochs}");
         Assert.Equal(0, undisturbed.ExitCode);
         AssertSameResult("undisturbed", "run");
     }
@@ -125,7 +131,10 @@ public sealed class StopTests : IDisposable
         stop.Cancel();
         using var error = new StringWriter();
         string model = TinyTraining.WriteModel(_scratch["model"]);
-        int exitCode = CommandLine.Run(["sample", model, "--out", _scratch["x.png"]], new Terminal(TextReader.Null, TextWriter.Null, error) { Stop = stop.Token });
+        int exitCode =
+            CommandLine.Run(
+                ["sample", model, "--out", _scratch["x.png"]],
+                new Terminal(TextReader.Null, TextWriter.Null, error) { Stop = stop.Token });
         Assert.Equal((130, "mezzotint: stopped.\n"), (exitCode, error.ToString()));
         Assert.False(File.Exists(_scratch["x.png"]));
     }
@@ -136,7 +145,9 @@ public sealed class StopTests : IDisposable
     [Fact]
     public void Killed_fifty_times_it_loses_no_checkpoint_and_ends_with_the_same_weights()
     {
-        Assert.SkipUnless(Environment.GetEnvironmentVariable(SlowVariable) == "1", $"It takes minutes: set {SlowVariable}=1 to run it. Five kills are tried in any case.");
+        Assert.SkipUnless(
+            Environment.GetEnvironmentVariable(SlowVariable) == "1",
+            $"It takes minutes: set {SlowVariable}=1 to run it. Five kills are tried in any case.");
         KillAndResume(50);
     }
 
@@ -205,7 +216,8 @@ public sealed class StopTests : IDisposable
             RunLog.Read(_scratch[actual, "log.jsonl"]).Select(line => (line.Step, line.Epoch, line.TrainLoss, line.EvalLoss)));
     }
 
-    private static void AssertSameTensors(IReadOnlyDictionary<string, TensorData> expected, IReadOnlyDictionary<string, TensorData> actual)
+    private static void AssertSameTensors(
+        IReadOnlyDictionary<string, TensorData> expected, IReadOnlyDictionary<string, TensorData> actual)
     {
         Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
         foreach (var (name, tensor) in expected)
@@ -214,7 +226,9 @@ public sealed class StopTests : IDisposable
 
     private static bool IsIgnored(string signal)
     {
-        string? ignored = OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) : null;
+        string? ignored = OperatingSystem.IsLinux()
+            ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
+                : null;
         return ignored is not null
             && (Convert.ToUInt64(ignored[7..].Trim(), 16) & (signal switch { "HUP" => 1ul, "INT" => 2ul, _ => 0ul })) != 0;
     }

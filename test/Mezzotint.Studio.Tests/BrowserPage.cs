@@ -79,7 +79,9 @@ internal sealed class BrowserPage(Chromium browser, string session)
     {
         var place = await EvaluateAsync($$"""
             (() => {
-              const found = [...document.querySelectorAll({{Quoted(selector)}})].find((one) => {{(text is null ? "true" : $"one.innerText.trim() === {Quoted(text)}")}});
+              const found =
+                  [...document.querySelectorAll({{Quoted(selector)}})].find(
+                      (one) => {{(text is null ? "true" : $"one.innerText.trim() === {Quoted(text)}")}});
               if (!found) return null;
               found.scrollIntoView({ block: 'center' });
               const box = found.getBoundingClientRect();

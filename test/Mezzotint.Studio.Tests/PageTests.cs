@@ -32,7 +32,8 @@ public partial class PageTests
             foreach (Match taken in Taken().Matches(text))
                 Assert.True(PageEndpoints.Files.ContainsKey(taken.Groups[1].Value), $"{name} takes {taken.Groups[1].Value}");
             // Markup out of text is what the policy forbids as well.
-            Assert.DoesNotMatch(@"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function| style=| on[a-z]+=""", text);
+            Assert.DoesNotMatch(
+                @"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function| style=| on[a-z]+=""", text);
         }
     }
 
@@ -50,7 +51,9 @@ public partial class PageTests
     public async Task Files_have_their_types_and_a_strict_policy()
     {
         await using var studio = await SmallStudio.StartAsync();
-        foreach (var (path, type) in new[] { ("/", "text/html"), ("/page/main.js", "text/javascript"), ("/page/style.css", "text/css"), ("/page/icon.svg", "image/svg+xml") })
+        foreach (
+            var (path, type) in new[] { ("/", "text/html"), ("/page/main.js", "text/javascript"),
+            ("/page/style.css", "text/css"), ("/page/icon.svg", "image/svg+xml") })
         {
             using var response = await studio.Client.GetAsync(new Uri(path, UriKind.Relative));
             Assert.Equal((HttpStatusCode.OK, type), (response.StatusCode, response.Content.Headers.ContentType?.MediaType));
@@ -80,7 +83,9 @@ public partial class PageTests
         Assert.Equal(HttpStatusCode.OK, await Again("\"other\""));
         Assert.Equal(HttpStatusCode.OK, await Again("nonsense"));
         using var head = await studio.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/"));
-        Assert.Equal((HttpStatusCode.OK, PageEndpoints.Files["index.html"].Bytes.Length), (head.StatusCode, (int)head.Content.Headers.ContentLength!));
+        Assert.Equal(
+            (HttpStatusCode.OK, PageEndpoints.Files["index.html"].Bytes.Length),
+            (head.StatusCode, (int)head.Content.Headers.ContentLength!));
     }
 
     [Theory]
@@ -100,7 +105,9 @@ public partial class PageTests
     public async Task With_a_key_the_page_is_seen_without_and_everything_else_is_not()
     {
         await using var studio = await SmallStudio.StartAsync(new() { ApiKey = "correct-horse" });
-        foreach (var (path, status) in new[] { ("/", 200), ("/page/main.js", 200), ("/api/runs", 401), ("/api/runs/x", 401), ("/api/samplers", 401), ("/v1/models", 401), ("/pages", 401), ("//", 401) })
+        foreach (
+            var (path, status) in new[] { ("/", 200), ("/page/main.js", 200), ("/api/runs", 401), ("/api/runs/x", 401),
+            ("/api/samplers", 401), ("/v1/models", 401), ("/pages", 401), ("//", 401) })
             Assert.Equal((path, status), (path, (await RawRequest.GetAsync(studio, path)).Status));
     }
 

@@ -79,10 +79,9 @@ internal static class SampleVerb
         using var weaker = request.Guidance.LoadWeaker(place);
         var clock = Stopwatch.StartNew();
         using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
-        var generation = like is null ? New(request, pipeline, labels, weaker) : pipeline.Prepare(like.Receipt);
+        var generation = like is null ? New(request, pipeline, labels, weaker, asPicture: output is null or { IsPicture: true })
+            : pipeline.Prepare(like.Receipt);
         var receipt = generation.Receipt;
-        if (like is null && (output is null || output.IsPicture))
-            Drawing.CheckGrid(model.Info, receipt.Labels, receipt.InterpolateTo is not null);
         output?.Prepare();
 
         var drawing = Drawing.Draw(terminal, pipeline, generation);
@@ -113,13 +112,18 @@ internal static class SampleVerb
     }
 
     private static PreparedGeneration New(
-        Request request, DiffusionPipeline pipeline, IReadOnlyList<int> labels, LoadedModel? weaker)
+        Request request, DiffusionPipeline pipeline, IReadOnlyList<int> labels, LoadedModel? weaker, bool asPicture)
     {
         int count = (int)(request.Count > 0 ? request.Count : labels.Count == 1 ? CountOfOne : CountOfEach);
         Check(request, labels.Count, count);
-        var options = request.Sampler.Into(new GenerationOptions { Count = count, Seed = request.Seed });
         var own = request.Sampler.RecipeFor(pipeline.Model.Sampling);
-        return pipeline.Prepare(labels, request.Picture.Into(request.Guidance.Into(options, own, weaker), pipeline.Model));
+        var options = request.Sampler.Into(new GenerationOptions { Count = count, Seed = request.Seed });
+        options = request.Picture.Into(request.Guidance.Into(options, own, weaker), pipeline.Model);
+        if (asPicture)
+            Drawing.CheckGrid(
+                pipeline.Model, [.. labels.SelectMany(label => Enumerable.Repeat(label, count))],
+                    options.InterpolateTo is not null);
+        return pipeline.Prepare(labels, options);
     }
 
     private static void Check(Request request, int labels, int count)

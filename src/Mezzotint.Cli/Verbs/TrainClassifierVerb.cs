@@ -16,7 +16,8 @@ namespace Mezzotint.Cli.Verbs;
 /// <summary><c>mezzotint train-classifier --out FOLDER</c>: trains one of the classifiers that `evaluate` asks.</summary>
 internal static class TrainClassifierVerb
 {
-    private static readonly string[] Architectures = ["residual", "plain"]; // not asked of the library: its tensors would slow down every --help
+    // not asked of the library: its tensors would slow down every --help
+    private static readonly string[] Architectures = ["residual", "plain"];
 
     private sealed record Request(string Architecture, string Out, long Epochs, string Data, string? Folder,
         FolderChoice.Chosen Pictures, long Limit, long Seed, bool Json);
@@ -42,7 +43,8 @@ internal static class TrainClassifierVerb
         var seed = Options.Seed("The seed of the first weights, the order of the images, and how they are bent");
         var json = Options.Json();
         var command = new Command("train-classifier",
-            "Train a classifier for `evaluate`, in minutes. It is tested after each pass over the images; what is kept is what the "
+            "Train a classifier for `evaluate`, in minutes. It is tested after each pass over the images; what is kept is what "
+                + "the "
             + "last one leaves. A training that was stopped goes on with the same command.")
         {
             architecture, output, epochs, set, data, limit, seed, json,
@@ -60,7 +62,8 @@ internal static class TrainClassifierVerb
         if (File.Exists(request.Out))
             throw new MezzotintException($"--out '{request.Out}' is a file: choose another place.");
         if (ModelFolder.Exists(request.Out) && !ClassifierFolder.Exists(request.Out))
-            throw new MezzotintException($"There is a model in '{request.Out}' that is no classifier: choose another folder with --out.");
+            throw new MezzotintException(
+                $"There is a model in '{request.Out}' that is no classifier: choose another folder with --out.");
         if (request.Data == DataSource.MnistName)
             MnistFiles.Ensure(terminal, request.Folder);
         ImageSet Load(ImageSplit part, int? limit, int? channels) =>
@@ -147,12 +150,15 @@ internal static class TrainClassifierVerb
         Terminal terminal, TrainingRun run, ClassifierExperiment config, ImageSet train, ImageSet test)
     {
         var training = config.Training;
-        terminal.Say($"Training the {config.Network.Architecture} classifier on {Quantity.Of(train.Count, "image")} of {train.Name} for "
+        terminal.Say(
+            $"Training the {config.Network.Architecture} classifier on {Quantity.Of(train.Count, "image")} of {train.Name} for "
             + $"{Quantity.Of(training.Epochs, "epoch")}, with {Quantity.Of(training.Replicas, "thread")}.");
         return ProgressDisplay.Show(terminal, "training", display => run.Run(new Reports<TrainingProgress>(report =>
         {
             if (report.Epoch is { } line)
-                display.Say(Invariant($"epoch {line.Epoch}: loss {line.TrainLoss:F4}, accuracy {100 * line.Figures!["accuracy"]:F2} % on ")
+                display.Say(
+                    Invariant(
+                        $"epoch {line.Epoch}: loss {line.TrainLoss:F4}, accuracy {100 * line.Figures!["accuracy"]:F2} % on ")
                     + $"{test.Name}, {Quantity.Of(TimeSpan.FromSeconds(line.Seconds))}");
             else if (report.Message is { } message)
                 display.Say(message);
@@ -174,7 +180,8 @@ internal static class TrainClassifierVerb
             request.Json,
             new
             {
-                Classifier = request.Out, info.Network.Architecture, info.Epochs, info.Seed, TestAccuracy = accuracy, info.Seconds,
+                Classifier = request.Out, info.Network.Architecture, info.Epochs, info.Seed, TestAccuracy = accuracy,
+                    info.Seconds,
                 Sha256 = ModelFolder.Hash(request.Out),
             },
             Invariant($"{request.Out}: {100 * accuracy:F2} % of {test.Count:N0} test images, ")

@@ -19,19 +19,25 @@ namespace Mezzotint.Cli.Verbs;
 /// <param name="data">The folder after --data.</param>
 /// <param name="device">The name of where it is computed.</param>
 /// <param name="json">Whether the result is to be JSON.</param>
-internal sealed class TrainingSession(Terminal terminal, string path, string? configuration, string? data, string device, bool json)
+internal sealed class TrainingSession(
+    Terminal terminal, string path, string? configuration, string? data, string device, bool json)
 {
     /// <summary>Begins a run.</summary>
-    /// <param name="config">Its settings; where they leave the number of replicas open, it is one a core, and the precision what the processor has.</param>
+    /// <param name="config">
+    /// Its settings; where they leave the number of replicas open, it is one a core, and the precision what the processor has.
+    /// </param>
     /// <param name="start">The folder of the model to begin with; null for random weights.</param>
     /// <exception cref="MezzotintException">There is a run already, or the model does not fit.</exception>
     public int Begin(ExperimentConfig config, string? start)
     {
         if (ResumedConfiguration.HasBegun(path))
-            throw new MezzotintException($"There is a run in '{path}' already: go on with it with --resume, or train into another folder with --out RUN.");
+            throw new MezzotintException(
+                $"There is a run in '{path}' already: go on with it with --resume, or train into another folder with --out RUN.");
         // The number of replicas decides the rounding of every step, so a run keeps it on whatever machine it goes on.
-        int replicas = config.Training.Replicas > 0 ? config.Training.Replicas : ComputeDevice.Threads(ComputeDevice.Named(device));
-        string precision = ComputePrecision.Resolve(config.Training.Precision, ComputeDevice.Named(device), config.Model); // and so does what it is multiplied in
+        int replicas = config.Training.Replicas > 0 ? config.Training.Replicas
+            : ComputeDevice.Threads(ComputeDevice.Named(device));
+        // and so does what it is multiplied in
+        string precision = ComputePrecision.Resolve(config.Training.Precision, ComputeDevice.Named(device), config.Model);
         config = config with { Training = config.Training with { Replicas = replicas, Precision = precision } };
         NetworkConfig? begun = null;
         if (start is not null)
@@ -89,7 +95,9 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
             return;
         using var model = ModelSource.Load(start);
         if (!model.Info.Model.Equals(config.Model))
-            throw new MezzotintException($"The model '{start}' has a network of another shape than the configuration's [model]: `mezzotint inspect {start}` shows its own.");
+            throw new MezzotintException(
+                $"The model '{start}' has a network of another shape than the configuration's [model]: `mezzotint inspect "
+                + $"{start}` shows its own.");
         ModelFolder.Write(folder.Start, model.Network, model.Info);
     }
 
@@ -99,7 +107,9 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, data);
         else if (data is not null)
-            throw new MezzotintException($"--data says where MNIST is, but this training is on data.name = '{name}'. Leave --data out, or add --set data.name={DataSource.MnistName}.");
+            throw new MezzotintException(
+                $"--data says where MNIST is, but this training is on data.name = '{name}'. Leave --data out, or add --set "
+                + $"data.name={DataSource.MnistName}.");
         ImageSet Load(ImageSplit part, int count, int? channels) =>
             SetReading.Load(terminal, name, data, config.Reading(part, channels), count > 0 ? count : null);
         var train = Load(ImageSplit.Train, config.TrainCount, begun?.InChannels);
@@ -115,7 +125,9 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         double epoch = (double)report.Step * config.Training.Epochs / report.TotalSteps;
         string loss = double.IsFinite(report.Loss) ? Invariant($", loss {report.Loss:F2}") : "";
         string rate = report.ImagesPerSecond > 0 ? Invariant($", {report.ImagesPerSecond:F0} images/s") : "";
-        display.Report((double)report.Step / report.TotalSteps, Invariant($"epoch {Math.Min((int)epoch + 1, config.Training.Epochs)} of {config.Training.Epochs}{loss}{rate}"));
+        display.Report(
+            (double)report.Step / report.TotalSteps,
+            Invariant($"epoch {Math.Min((int)epoch + 1, config.Training.Epochs)} of {config.Training.Epochs}{loss}{rate}"));
     }
 
     private int Report(RunFolder folder, TrainingResult result)
@@ -138,12 +150,14 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
         {
             if (json)
                 terminal.Result(true, facts, "");
-            terminal.Say(Invariant(
-                $"mezzotint: stopped at step {result.Step}; a checkpoint is kept. Go on with: mezzotint train {ResumeArguments}"));
+            string kept = Invariant($"mezzotint: stopped at step {result.Step}; a checkpoint is kept.");
+            terminal.Say($"{kept} Go on with: mezzotint train {ResumeArguments}");
             return CommandLine.Stopped;
         }
+        string time = Quantity.Of(TimeSpan.FromSeconds(last?.Seconds ?? 0));
+        string work = $"{Quantity.Of(result.Epochs.Count, "epoch")}, {Quantity.Of(result.Step, "step")}, {time} of training";
         terminal.Result(json, facts, string.Join('\n',
-            Invariant($"{Quantity.Of(result.Epochs.Count, "epoch")}, {Quantity.Of(result.Step, "step")}, {Quantity.Of(TimeSpan.FromSeconds(last?.Seconds ?? 0))} of training: train loss {last?.TrainLoss:F3}, test loss {last?.EvalLoss:F3}."),
+            Invariant($"{work}: train loss {last?.TrainLoss:F3}, test loss {last?.EvalLoss:F3}."),
             model is null ? $"run    {path}" : $"model  {model}"));
         return CommandLine.Done;
     }
@@ -152,7 +166,8 @@ internal sealed class TrainingSession(Terminal terminal, string path, string? co
     private string ResumeArguments => string.Join(' ', new[]
     {
         configuration is null ? null : Quoted(configuration),
-        configuration is not null && path == Path.Combine("runs", Path.GetFileNameWithoutExtension(configuration)) ? null : $"--out {Quoted(path)}",
+        configuration is not null && path == Path.Combine("runs", Path.GetFileNameWithoutExtension(configuration)) ? null
+            : $"--out {Quoted(path)}",
         data is null ? null : $"--data {Quoted(data)}",
         device == ComputeDevice.Cpu ? null : $"--device {device}",
         "--resume",

@@ -57,9 +57,11 @@ public static class DataSource
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(load);
         if (name is MnistName or StrokesName)
-            throw new MezzotintException($"The data set '{name}' is the library's: give this one another name.") { Key = "data.name" };
+            throw new MezzotintException(
+                $"The data set '{name}' is the library's: give this one another name.") { Key = "data.name" };
         if (!name.All(character => character is >= 'a' and <= 'z' or >= '0' and <= '9' or '-'))
-            throw new MezzotintException($"The data set {Printable.Quote(name)}: a name has lower-case letters, digits and hyphens alone.")
+            throw new MezzotintException(
+                $"The data set {Printable.Quote(name)}: a name has lower-case letters, digits and hyphens alone.")
                 { Key = "data.name" };
         ImmutableInterlocked.Update(ref s_own, known => known.SetItem(name, load));
     }

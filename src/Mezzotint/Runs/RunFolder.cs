@@ -38,7 +38,9 @@ public sealed class RunFolder : IDisposable
     /// <summary>Grids of images, one an epoch.</summary>
     public string Samples => System.IO.Path.Combine(Path, "samples");
 
-    /// <summary>Snapshots of the averages of the weights, where the configuration asks for them: <see cref="AverageSnapshots"/>.</summary>
+    /// <summary>
+    /// Snapshots of the averages of the weights, where the configuration asks for them: <see cref="AverageSnapshots"/>.
+    /// </summary>
     public string Averages => System.IO.Path.Combine(Path, "averages");
 
     /// <summary>The model as it stood at the end of the last epoch.</summary>
@@ -50,7 +52,8 @@ public sealed class RunFolder : IDisposable
     private string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
 
     /// <summary>Takes the folder for this process, making it where it is not there.</summary>
-    /// <exception cref="MezzotintException">Another process trains in it, or what a training writes cannot be written.</exception>
+    /// <exception cref="MezzotintException">Another process trains in it, or what a training writes cannot be
+    /// written.</exception>
     public static RunFolder Open(string path)
     {
         RunFolder? folder = null;
@@ -106,7 +109,10 @@ public sealed class RunFolder : IDisposable
     /// <summary>Whether a training has been begun in <paramref name="path"/>.</summary>
     public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, "config.toml"));
 
-    /// <summary>Writes a checkpoint, then removes the older ones that are not kept, later ones (they were damaged), and what a killed process left.</summary>
+    /// <summary>
+    /// Writes a checkpoint, then removes the older ones that are not kept, later ones (they were damaged), and what a killed
+    /// process left.
+    /// </summary>
     public void Save(Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
@@ -137,7 +143,8 @@ public sealed class RunFolder : IDisposable
                 damaged.Add(cause.Message);
             }
         }
-        return files.Count == 0 ? null : throw new MezzotintException($"No checkpoint in '{Checkpoints}' is whole: {damaged.First()}");
+        return files.Count == 0 ? null
+            : throw new MezzotintException($"No checkpoint in '{Checkpoints}' is whole: {damaged.First()}");
     }
 
     private List<string> CheckpointFiles() =>

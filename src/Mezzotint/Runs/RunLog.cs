@@ -33,12 +33,15 @@ public sealed record RunLogEntry
     /// <summary>Seconds of training so far, over all sessions.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>Training images a second since the line before (of an epoch: over it), evaluation and checkpoints left out.</summary>
+    /// <summary>
+    /// Training images a second since the line before (of an epoch: over it), evaluation and checkpoints left out.
+    /// </summary>
     public double ImagesPerSecond { get; init; }
 }
 
 /// <summary>
-/// <c>log.jsonl</c> of a run folder: one JSON object a line, appended as the run goes on. A resumed run cuts off what lies after its
+/// <c>log.jsonl</c> of a run folder: one JSON object a line, appended as the run goes on. A resumed run cuts off what lies after
+/// its
 /// checkpoint, so that the log reads as if the run had never stopped.
 /// </summary>
 /// <remarks>
@@ -62,7 +65,10 @@ public sealed class RunLog
     /// <summary>The lines that end an epoch.</summary>
     public IEnumerable<RunLogEntry> Epochs => _entries.Where(entry => entry.EvalLoss is not null);
 
-    /// <summary>Opens the log of a run that goes on from <paramref name="step"/>; lines after it are dropped, as is a last line that a kill cut short.</summary>
+    /// <summary>
+    /// Opens the log of a run that goes on from <paramref name="step"/>; lines after it are dropped, as is a last line that a
+    /// kill cut short.
+    /// </summary>
     /// <param name="path">The file; it need not exist.</param>
     /// <param name="step">The step of the checkpoint; 0 for a new run.</param>
     /// <param name="epochsReported">How many epochs had been reported by then.</param>
@@ -132,7 +138,10 @@ public sealed class RunLog
             }
             catch (JsonException cause)
             {
-                throw new MezzotintException(string.Create(CultureInfo.InvariantCulture, $"'{path}', line {i + 1} is not an entry of a run's log. Delete the line to go on."), cause);
+                throw new MezzotintException(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"'{path}', line {i + 1} is not an entry of a run's log. Delete the line to go on."), cause);
             }
         }
         return entries;

@@ -23,7 +23,8 @@ public sealed record TrainingProgress(
 public sealed record TrainingResult(bool Finished, long Step, IReadOnlyList<RunLogEntry> Epochs);
 
 /// <summary>
-/// A training from its configuration to its model, in a folder that it can be resumed from to the bit, whenever and however it was stopped.
+/// A training from its configuration to its model, in a folder that it can be resumed from to the bit, whenever and however it
+/// was stopped.
 /// </summary>
 public sealed class TrainingRun
 {
@@ -67,7 +68,10 @@ public sealed class TrainingRun
     private TrainingRun(RunFolder folder, ImageSet train, ImageSet test, Func<bool, RunProduct> prepare) =>
         (_folder, _train, _test, _prepare) = (folder, train, test, prepare);
 
-    /// <summary>Trains until all epochs are done, or until <paramref name="cancellation"/>, which lets the step finish and leaves a checkpoint.</summary>
+    /// <summary>
+    /// Trains until all epochs are done, or until <paramref name="cancellation"/>, which lets the step finish and leaves a
+    /// checkpoint.
+    /// </summary>
     /// <param name="progress">Told after every few steps.</param>
     /// <param name="cancellation">Stops the training between two steps.</param>
     /// <exception cref="MezzotintException">The training has diverged, a setting is of a kind that no file can name, the data do

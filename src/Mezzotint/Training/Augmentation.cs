@@ -4,11 +4,16 @@ using static TorchSharp.torch;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// Training images bent a little, each in its own way, so that a classifier learns what a bent digit is: a random affine map (turn, size, slant,
-/// shift) and a smooth random displacement. After Simard et al. 2003, "Best Practices for Convolutional Neural Networks Applied to Visual
-/// Document Analysis", section 2, with displacements drawn on a coarse lattice and interpolated instead of drawn for each pixel and blurred.
+/// Training images bent a little, each in its own way, so that a classifier learns what a bent digit is: a random affine map
+/// (turn, size, slant,
+/// shift) and a smooth random displacement. After Simard et al. 2003, "Best Practices for Convolutional Neural Networks Applied
+/// to Visual
+/// Document Analysis", section 2, with displacements drawn on a coarse lattice and interpolated instead of drawn for each pixel
+/// and blurred.
 /// </summary>
-/// <remarks>An output pixel at place p (both coordinates from -1 to 1) shows the image at A p + b + d(p), bilinear, black outside.</remarks>
+/// <remarks>
+/// An output pixel at place p (both coordinates from -1 to 1) shows the image at A p + b + d(p), bilinear, black outside.
+/// </remarks>
 internal sealed record Augmentation(Tensor Affine, Tensor Lattice) : BatchDraw
 {
     private const double Turn = 0.21;         // radians: 12 degrees
@@ -33,7 +38,8 @@ internal sealed record Augmentation(Tensor Affine, Tensor Lattice) : BatchDraw
             cos * across, cos * slant - sin * down, right,
             sin * across, (sin * slant).Plus(cos * down), below,
         ], dim: 1).view(batch, 2, 3);
-        return new(affine, randn([batch, 2, LatticeSide, LatticeSide], generator: generator).Times(Displacement)); // [B, 2, side, side]
+        // [B, 2, side, side]
+        return new(affine, randn([batch, 2, LatticeSide, LatticeSide], generator: generator).Times(Displacement));
     }
 
     public override Augmentation MoveTo(Device device) => new(Affine.to(device), Lattice.to(device));
@@ -47,8 +53,10 @@ internal sealed record Augmentation(Tensor Affine, Tensor Lattice) : BatchDraw
         using var scope = NewDisposeScope();
         long height = images.shape[2], width = images.shape[3];
         var places = nn.functional.affine_grid(Affine, [.. images.shape]);                                       // [B, H, W, 2]
-        var displacement = nn.functional.interpolate(Lattice, size: [height, width], mode: InterpolationMode.Bicubic, align_corners: true);
+        var displacement =
+            nn.functional.interpolate(Lattice, size: [height, width], mode: InterpolationMode.Bicubic, align_corners: true);
         places = places.Plus(displacement.permute(0, 2, 3, 1));
-        return nn.functional.grid_sample(images, places, GridSampleMode.Bilinear, GridSamplePaddingMode.Zeros, align_corners: false).MoveToOuterDisposeScope();
+        return nn.functional.grid_sample(
+            images, places, GridSampleMode.Bilinear, GridSamplePaddingMode.Zeros, align_corners: false).MoveToOuterDisposeScope();
     }
 }

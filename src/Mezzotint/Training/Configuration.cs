@@ -5,7 +5,8 @@ namespace Mezzotint.Training;
 
 /// <summary>
 /// The configuration of an experiment in TOML: the tables <c>[data]</c>, <c>[process]</c>, <c>[training]</c>, <c>[model]</c> and
-/// <c>[model.transformer]</c>, whose keys are the properties of <see cref="ExperimentConfig"/> in snake_case. What is left out keeps its
+/// <c>[model.transformer]</c>, whose keys are the properties of <see cref="ExperimentConfig"/> in snake_case. What is left out
+/// keeps its
 /// default; what is unknown is refused.
 /// </summary>
 public static class Configuration
@@ -15,9 +16,11 @@ public static class Configuration
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="overrides">Settings that come before those of the file, each <c>table.key=value</c> as after <c>--set</c>; a value
+    /// <param name="overrides">Settings that come before those of the file, each <c>table.key=value</c> as after <c>--set</c>; a
+    /// value
     /// that is no TOML value is taken as text. Null for none.</param>
-    /// <exception cref="MezzotintException">The file cannot be read, is no TOML, or has a key or a value that is not allowed; the message
+    /// <exception cref="MezzotintException">The file cannot be read, is no TOML, or has a key or a value that is not allowed; the
+    /// message
     /// names the file and the line, or the override.</exception>
     public static ExperimentConfig Read(string path, IEnumerable<string>? overrides = null) =>
         Parse(Text(path), path, overrides);

@@ -7,11 +7,14 @@ using static TorchSharp.torch;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// The loss of <see cref="ConsistencyTuning"/>: (sqrt(|D(x_0 + t z, t) - D(x_0 + r z, r)|^2 + c^2) - c) / (t - r), where D at r has no gradient, and is x_0 at r = 0.
+/// The loss of <see cref="ConsistencyTuning"/>: (sqrt(|D(x_0 + t z, t) - D(x_0 + r z, r)|^2 + c^2) - c) / (t - r), where D at r
+/// has no gradient, and is x_0 at r = 0.
 /// </summary>
 internal static class ConsistencyLoss
 {
-    /// <summary>The columns of a draw's factors: those of the higher level, then those of the lower, then c and 1 / (t - r).</summary>
+    /// <summary>
+    /// The columns of a draw's factors: those of the higher level, then those of the lower, then c and 1 / (t - r).
+    /// </summary>
     private const int Skip = 0, Out = 1, In = 2, Time = 3, Level = 4, Columns = 5, Huber = 10, Weight = 11;
 
     /// <summary>One row a time: float32 [B, 12].</summary>

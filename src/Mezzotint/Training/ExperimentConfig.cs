@@ -89,8 +89,13 @@ public sealed record ExperimentConfig : IExperiment
         if (Training.SamplesPerLabel > 0)
             (Sampling with { Steps = Training.SampleSteps }).Validate(Process, Model);
         if (Model is ResidualUNetConfig { Anchors.Count: > 0 } anchored)
-            Check.Range("model.anchor_data_std", anchored.AnchorDataStd, Parameterisation is EdmPreconditioning edm && edm.DataStd == anchored.AnchorDataStd, "that of parameterisation.kind = \"edm\": anchors need its scaling of the image and its time");
-        Check.Range("training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0 || Model.Unconditional, "0 unless model.unconditional is true: what is drawn without a label needs a row of its own");
+            Check.Range(
+                "model.anchor_data_std", anchored.AnchorDataStd, Parameterisation is EdmPreconditioning edm
+                    && edm.DataStd == anchored.AnchorDataStd,
+                    "that of parameterisation.kind = \"edm\": anchors need its scaling of the image and its time");
+        Check.Range(
+            "training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0 || Model.Unconditional,
+            "0 unless model.unconditional is true: what is drawn without a label needs a row of its own");
     }
 }
 
@@ -115,16 +120,27 @@ public sealed record TrainingConfig
     /// <summary>Adam's decay of the mean squared gradient.</summary>
     public double Beta2 { get; init; } = 0.999;
 
-    /// <summary>The size of the gradient's norm at which it is cut off; 0 for never, as the seed has it. Pascanu et al. 2013, arXiv 1211.5063, algorithm 1.</summary>
+    /// <summary>
+    /// The size of the gradient's norm at which it is cut off; 0 for never, as the seed has it. Pascanu et al. 2013, arXiv
+    /// 1211.5063, algorithm 1.
+    /// </summary>
     public double GradientClip { get; init; }
 
-    /// <summary>The probability with which an image is learned without its label, for guidance; 0 for never. Ho, Salimans 2022, arXiv 2207.12598, algorithm 1.</summary>
+    /// <summary>
+    /// The probability with which an image is learned without its label, for guidance; 0 for never. Ho, Salimans 2022, arXiv
+    /// 2207.12598, algorithm 1.
+    /// </summary>
     public double LabelDropout { get; init; }
 
-    /// <summary>Replicas of the network that share each batch, one a thread; 0 for one a core. Runs agree to the bit at the same number.</summary>
+    /// <summary>
+    /// Replicas of the network that share each batch, one a thread; 0 for one a core. Runs agree to the bit at the same number.
+    /// </summary>
     public int Replicas { get; init; }
 
-    /// <summary>With what numbers the network is computed: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>, see <see cref="Engine.ComputePrecision"/>. The weights and the optimiser are float32 always.</summary>
+    /// <summary>
+    /// With what numbers the network is computed: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>, see <see
+    /// cref="Engine.ComputePrecision"/>. The weights and the optimiser are float32 always.
+    /// </summary>
     public string Precision { get; init; } = Engine.ComputePrecision.Automatic;
 
     /// <summary>Steps between two lines of the log.</summary>
@@ -153,12 +169,15 @@ public sealed record TrainingConfig
         Check.Range("training.learning_rate", LearningRate, double.IsFinite(LearningRate) && LearningRate > 0, "more than 0");
         Check.Range("training.beta1", Beta1, Beta1 is >= 0 and < 1, "at least 0 and below 1");
         Check.Range("training.beta2", Beta2, Beta2 is >= 0 and < 1, "at least 0 and below 1");
-        Check.Range("training.gradient_clip", GradientClip, double.IsFinite(GradientClip) && GradientClip >= 0, "0 (never) or more");
+        Check.Range(
+            "training.gradient_clip", GradientClip, double.IsFinite(GradientClip) && GradientClip >= 0, "0 (never) or more");
         Check.Range("training.label_dropout", LabelDropout, LabelDropout is >= 0 and < 1, "at least 0 and below 1");
         Schedule.Validate();
         Average.Validate();
         Check.Range("training.replicas", Replicas, Replicas is >= 0 and <= 256, "between 0 (one a core) and 256");
-        Check.Range("training.precision", Printable.Quote(Precision), Engine.ComputePrecision.Names.Contains(Precision), string.Join(" or ", Engine.ComputePrecision.Names));
+        Check.Range(
+            "training.precision", Printable.Quote(Precision), Engine.ComputePrecision.Names.Contains(Precision),
+            string.Join(" or ", Engine.ComputePrecision.Names));
         Check.Range("training.log_every", LogEvery, LogEvery >= 1, "1 or more");
         Check.Range("training.checkpoint_every", CheckpointEvery, CheckpointEvery >= 1, "1 or more");
         Check.Range("training.samples_per_label", SamplesPerLabel, SamplesPerLabel is >= 0 and <= 100, "between 0 and 100");

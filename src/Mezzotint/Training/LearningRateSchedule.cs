@@ -31,7 +31,8 @@ public abstract record LearningRateSchedule
 
     private protected static double Done(long n, long total) => total <= 1 ? 1 : Math.Clamp((n - 1.0) / (total - 1), 0, 1);
 
-    private protected static void CheckFinal(double final) => Check.Range("training.schedule.final", final, final is >= 0 and <= 1, "between 0 and 1");
+    private protected static void CheckFinal(double final) =>
+        Check.Range("training.schedule.final", final, final is >= 0 and <= 1, "between 0 and 1");
 }
 
 /// <summary>Always the same, as the seed has it.</summary>
@@ -114,7 +115,9 @@ public sealed record OneCycleRate : LearningRateSchedule
 }
 
 /// <summary>1 up to a step, then falling with the root of the step: 1 / sqrt(max(step / From, 1)).</summary>
-/// <remarks>Karras et al. 2024, "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, equation 67.</remarks>
+/// <remarks>
+/// Karras et al. 2024, "Analyzing and Improving the Training Dynamics of Diffusion Models", arXiv 2312.02696, equation 67.
+/// </remarks>
 public sealed record InverseSquareRootRate : LearningRateSchedule
 {
     /// <summary>Where the fall begins, in steps.</summary>

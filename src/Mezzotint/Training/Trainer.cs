@@ -125,7 +125,8 @@ public sealed class Trainer : IDisposable
     public void TrainStep()
     {
         if (_unread == LossesBetweenReads)
-            throw new InvalidOperationException($"Read the losses at least every {LossesBetweenReads} steps: the next would overwrite one.");
+            throw new InvalidOperationException(
+                $"Read the losses at least every {LossesBetweenReads} steps: the next would overwrite one.");
         using var scope = NewDisposeScope();
         using var generator = RandomSeeds.Generator(_training.Seed, _task.Randomness, Step);
         long position = Step % StepsPerEpoch * _training.BatchSize;
@@ -141,7 +142,8 @@ public sealed class Trainer : IDisposable
     public bool LossesAreDue => _unread == LossesBetweenReads;
 
     /// <summary>The losses of the steps since the last call, oldest first.</summary>
-    /// <exception cref="MezzotintException">One of them is not a finite number; the message names its step and the likely cause.</exception>
+    /// <exception cref="MezzotintException">One of them is not a finite number; the message names its step and the likely
+    /// cause.</exception>
     public float[] ReadLosses()
     {
         using var scope = NewDisposeScope();
@@ -182,7 +184,8 @@ public sealed class Trainer : IDisposable
             _task, network, images, _threads, _training.Seed, batch, _training.Precision, cancellation).Loss;
 
     /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>
-    /// <exception cref="MezzotintException">The weights are not finite numbers any more, which the next loss would show: no checkpoint may hold them.</exception>
+    /// <exception cref="MezzotintException">The weights are not finite numbers any more, which the next loss would show: no
+    /// checkpoint may hold them.</exception>
     public IReadOnlyDictionary<string, TensorData> Tensors()
     {
         using var scope = NewDisposeScope();
@@ -198,8 +201,11 @@ public sealed class Trainer : IDisposable
         ArgumentNullException.ThrowIfNull(checkpoint);
         foreach (var (name, tensor) in State())
         {
-            if (!checkpoint.Tensors.TryGetValue(name, out var data) || !data.Shape.AsSpan().SequenceEqual(tensor.shape) || data.Type != ElementType.Float32)
-                throw new MezzotintException($"The checkpoint does not fit the configuration: '{name}' should be float32 [{string.Join(", ", tensor.shape)}]. Resume with the configuration that the run was started with.");
+            if (!checkpoint.Tensors.TryGetValue(name, out var data) || !data.Shape.AsSpan().SequenceEqual(tensor.shape)
+                || data.Type != ElementType.Float32)
+                throw new MezzotintException(
+                    $"The checkpoint does not fit the configuration: '{name}' should be float32 [{string.Join(", "
+                    + "", tensor.shape)}]. Resume with the configuration that the run was started with.");
             data.CopyTo(tensor);
         }
         Step = checkpoint.Step;

@@ -2,7 +2,10 @@ using Mezzotint.Noise;
 
 namespace Mezzotint.Training;
 
-/// <summary>What a network is trained for: how images become noise, what it predicts, and which levels count how much. The defaults are the seed's.</summary>
+/// <summary>
+/// What a network is trained for: how images become noise, what it predicts, and which levels count how much. The defaults are
+/// the seed's.
+/// </summary>
 public sealed record TrainingObjective
 {
     /// <summary>How images become noise: the table <c>[process]</c>.</summary>
@@ -17,7 +20,10 @@ public sealed record TrainingObjective
     /// <summary>Which times are drawn: the table <c>[times]</c>.</summary>
     public TimeDistribution Times { get; init; } = new UniformTimes();
 
-    /// <summary>The width of the steps between pixel values that training fills with uniform noise, in the network's numbers; 0 for none. See <see cref="Data.PixelScaling.Dequantise"/>.</summary>
+    /// <summary>
+    /// The width of the steps between pixel values that training fills with uniform noise, in the network's numbers; 0 for none.
+    /// See <see cref="Data.PixelScaling.Dequantise"/>.
+    /// </summary>
     public double FilledStep { get; init; }
 
     /// <summary>Checks the ranges of the settings, and that they fit each other.</summary>

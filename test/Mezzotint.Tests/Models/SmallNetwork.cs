@@ -37,7 +37,8 @@ internal static class SmallNetwork
     };
 
     /// <summary>The same with all that may be unknown unknown.</summary>
-    public static ModelInfo Nameless { get; } = new() { Name = "x", Model = Config, Height = 2, Width = 2, ClassNames = ["a", "b"] };
+    public static ModelInfo Nameless { get; } =
+        new() { Name = "x", Model = Config, Height = 2, Width = 2, ClassNames = ["a", "b"] };
 
     public static UNet Build(long seed = 1) => new(Config, seed);
 

@@ -42,7 +42,8 @@ public class RunFolderTests
             Directory.Delete(place);
         File.WriteAllText(place, "");
         var error = Assert.Throws<MezzotintException>(() => RunFolder.Open(temporary.File("run")));
-        Assert.Contains($"'{place}' is a file, where a folder is to be made. Remove it.", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{place}' is a file, where a folder is to be made. Remove it.", error.Message, StringComparison.Ordinal);
         File.Delete(place);
         RunFolder.Open(temporary.File("run")).Dispose();
     }
@@ -57,7 +58,8 @@ public class RunFolderTests
         string place = Path.Combine(temporary.File("run"), name);
         Directory.CreateDirectory(place);
         var error = Assert.Throws<MezzotintException>(() => RunFolder.Open(temporary.File("run")));
-        Assert.Contains($"'{place}' is a folder, where a file is to be written. Remove it.", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{place}' is a folder, where a file is to be written. Remove it.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,7 +153,8 @@ public class RunFolderTests
 
     private static string Checkpoints(RunFolder folder) => Path.Combine(folder.Path, "checkpoints");
 
-    private static IEnumerable<string?> Files(RunFolder folder) => Directory.GetFiles(Checkpoints(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+    private static IEnumerable<string?> Files(RunFolder folder) =>
+        Directory.GetFiles(Checkpoints(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal);
 
     private static Checkpoint At(long step) => new()
     {

@@ -8,13 +8,17 @@ using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Runs;
 
-/// <summary>A run that is stopped, killed or damaged, and resumed, ends as one that never was: the same weights to the bit, the same log.</summary>
+/// <summary>
+/// A run that is stopped, killed or damaged, and resumed, ends as one that never was: the same weights to the bit, the same log.
+/// </summary>
 public class TrainingRunTests
 {
     // Four steps of a line, five of a checkpoint and three of an epoch: every order of these events occurs.
     private static readonly ExperimentConfig Config = SmallExperiment.Config with
     {
-        Training = SmallExperiment.Config.Training with { Epochs = 4, LogEvery = 4, CheckpointEvery = 5, Average = new ExponentialAverage { Decay = 0.9 } },
+        Training =
+            SmallExperiment.Config.Training with { Epochs = 4, LogEvery = 4, CheckpointEvery = 5,
+            Average = new ExponentialAverage { Decay = 0.9 } },
     };
 
     private static readonly Lazy<(Checkpoint Checkpoint, string[] Log)> Undisturbed = new(() =>
@@ -101,7 +105,8 @@ public class TrainingRunTests
                 if (soon)
                     cancel.Cancel();
                 else
-                    cancel.CancelAfter(TimeSpan.FromMilliseconds(random.Next(30))); // in the middle of a step, or of an evaluation
+                    // in the middle of a step, or of an evaluation
+                    cancel.CancelAfter(TimeSpan.FromMilliseconds(random.Next(30)));
             }, cancel.Token).Finished;
             Assert.True(stops++ < 100, "it gets nowhere");
         }
@@ -135,7 +140,8 @@ public class TrainingRunTests
             {
             }
             if (random.Next(2) == 0)
-                File.AppendAllText(Path.Combine(temporary.Name, "log.jsonl"), """{"step":99,"epo"""); // the line that was being written
+                // the line that was being written
+                File.AppendAllText(Path.Combine(temporary.Name, "log.jsonl"), """{"step":99,"epo""");
         }
         AssertAsUndisturbed(temporary.Name);
     }
@@ -175,7 +181,9 @@ public class TrainingRunTests
         using var temporary = new TemporaryFolder();
         using var folder = RunFolder.Open(temporary.Name);
         var config = Config with { Training = Config.Training with { LearningRate = 1e30 } };
-        var error = Assert.Throws<MezzotintException>(() => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run());
+        var error =
+            Assert.Throws<MezzotintException>(
+                () => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run());
         Assert.Contains(
             "the training has diverged, because training.learning_rate = 1E+30 is too high", error.Message,
             StringComparison.Ordinal);
@@ -190,7 +198,9 @@ public class TrainingRunTests
         using var temporary = new TemporaryFolder();
         using var folder = RunFolder.Open(temporary.Name);
         var config = Config with { Training = Config.Training with { LearningRate = 1e30, BatchSize = 20 } };
-        var error = Assert.Throws<MezzotintException>(() => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run());
+        var error =
+            Assert.Throws<MezzotintException>(
+                () => new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run());
         Assert.Contains("loss on the first test images", error.Message, StringComparison.Ordinal);
         Assert.Null(folder.Latest([]));
         Assert.False(Directory.Exists(folder.Model));
@@ -249,7 +259,8 @@ public class TrainingRunTests
         string[] names = [.. images.ClassNames.Select((name, label) => label == 3 ? "a\tb" : name)];
         var named = new ImageSet("named", images.Pixels, images.Labels, 1, 8, 8, names);
         var told = new List<TrainingProgress>();
-        var error = Assert.Throws<MezzotintException>(() => new TrainingRun(Config, folder, named, named).Run(new Reports(told.Add)));
+        var error =
+            Assert.Throws<MezzotintException>(() => new TrainingRun(Config, folder, named, named).Run(new Reports(told.Add)));
         Assert.Contains("class_names", error.Message, StringComparison.Ordinal);
         Assert.Empty(told);
     }
@@ -257,18 +268,23 @@ public class TrainingRunTests
     private static TrainingResult Run(string path, Action<TrainingProgress>? report, CancellationToken cancellation = default)
     {
         using var folder = RunFolder.Open(path);
-        return new TrainingRun(Config, folder, SmallExperiment.Train, SmallExperiment.Test).Run(report is null ? null : new Reports(report), cancellation);
+        return new TrainingRun(Config, folder, SmallExperiment.Train, SmallExperiment.Test).Run(
+            report is null ? null : new Reports(report), cancellation);
     }
 
     private static void AssertAsUndisturbed(string path)
     {
         var (expected, actual) = (Undisturbed.Value, Outcome(path));
         Assert.Equal(expected.Log, actual.Log);
-        Assert.Equal((expected.Checkpoint.Step, expected.Checkpoint.EpochsReported), (actual.Checkpoint.Step, actual.Checkpoint.EpochsReported));
+        Assert.Equal(
+            (expected.Checkpoint.Step, expected.Checkpoint.EpochsReported),
+            (actual.Checkpoint.Step, actual.Checkpoint.EpochsReported));
         Assert.Equal(4, expected.Checkpoint.Tensors.Count);
         foreach (var (name, tensor) in expected.Checkpoint.Tensors)
             Assert.True(tensor.Bytes.Span.SequenceEqual(actual.Checkpoint.Tensors[name].Bytes.Span), name);
-        Assert.DoesNotContain(Directory.GetFiles(path, "*", SearchOption.AllDirectories), file => Path.GetFileName(file).StartsWith(AtomicFile.TemporaryPrefix, StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.GetFiles(path, "*", SearchOption.AllDirectories), file =>
+                Path.GetFileName(file).StartsWith(AtomicFile.TemporaryPrefix, StringComparison.Ordinal));
     }
 
     /// <summary>The last checkpoint, and the log without what depends on the clock.</summary>

@@ -46,7 +46,8 @@ public class GuidedSamplerTests
             var guidance = Guidance.Named(kind, 2, rescale: 0.5);
             byte[] all = Draw(network, guidance, count: 5, seed: 20), one = Draw(network, guidance, seed: 23);
             for (int i = 0; i < one.Length; i++)
-                Assert.InRange(Math.Abs(all[3 * one.Length + i] - one[i]), 0, 1); // kernels for other batch sizes add in another order
+                // kernels for other batch sizes add in another order
+                Assert.InRange(Math.Abs(all[3 * one.Length + i] - one[i]), 0, 1);
         }
     }
 
@@ -86,8 +87,10 @@ public class GuidedSamplerTests
         using var network = new UNet(Plain, seed: 3);
         using var taught = new UNet(Unconditional, seed: 3);
         using var wide = Model(Plain with { InChannels = 3, OutChannels = 3 });
-        void Refused(string message, Action act) => Assert.Contains(message, Assert.ThrowsAny<MezzotintException>(act).Message, StringComparison.Ordinal);
-        Refused("train one with unconditional = true under [model] and label_dropout = 0.1 under [training]", () => Draw(network, Cfg));
+        void Refused(string message, Action act) =>
+            Assert.Contains(message, Assert.ThrowsAny<MezzotintException>(act).Message, StringComparison.Ordinal);
+        Refused("train one with unconditional = true under [model] and label_dropout = 0.1 under [training]", () =>
+            Draw(network, Cfg));
         Refused("name that model too", () => Draw(network, new Autoguidance { Weight = 2 }));
         Refused("draws 10 classes of 3 x 8 x 8 numbers", () => Draw(network, new Autoguidance { Weight = 2 }, weaker: wide));
         Refused("not for 'heun'", () => Draw(taught, new RenoisedGuidance { Weight = 0.5 }, "heun"));
@@ -99,16 +102,25 @@ public class GuidedSamplerTests
     [Fact]
     public void A_recipe_states_the_guidance_that_a_model_is_best_drawn_with()
     {
-        const string Toml = "[sampling]\nsampler = \"ddim\"\nlevels = \"karras\"\nsteps = 20\nguidance = 1.5\nguidance_kind = \"apg\"\nguidance_high = 5.0\n\n[model]\nunconditional = true\n";
+        const string Toml =
+            "[sampling]\nsampler = \"ddim\"\nlevels = \"karras\"\nsteps = 20\nguidance = 1.5\nguidance_kind = "
+            + "\"apg\"\nguidance_high = 5.0\n\n[model]\nunconditional = true\n";
         var config = Configuration.Parse(Toml, "x.toml");
-        Assert.Equal(new ProjectedGuidance { Weight = 1.5, High = 5 }, config.Sampling.Of(new() { Condition = Condition.OfLabels([1]) }, config.Process).Guidance);
+        Assert.Equal(
+            new ProjectedGuidance { Weight = 1.5, High = 5 },
+            config.Sampling.Of(new() { Condition = Condition.OfLabels([1]) }, config.Process).Guidance);
         Assert.Equal(config, Configuration.Parse(Configuration.Write(config), "x.toml"));
-        Assert.DoesNotContain("guidance", Configuration.Write(new ExperimentConfig()), StringComparison.Ordinal); // as older programs wrote and read it
+        // as older programs wrote and read it
+        Assert.DoesNotContain("guidance", Configuration.Write(new ExperimentConfig()), StringComparison.Ordinal);
 
         void Refused(string message, string line, bool unconditional = true) => Assert.Contains(message,
-            Assert.Throws<MezzotintException>(() => Configuration.Parse($"[sampling]\n{line}\n[model]\nunconditional = {(unconditional ? "true" : "false")}\n", "x.toml")).Message, StringComparison.Ordinal);
+            Assert.Throws<MezzotintException>(
+                () => Configuration.Parse(
+                    $"[sampling]\n{line}\n[model]\nunconditional = {(unconditional ? "true" : "false")}\n", "x.toml")).Message,
+                    StringComparison.Ordinal);
         Refused("did you mean 'cfg'?", "guidance = 2\nguidance_kind = \"cgf\"");
-        Refused("sampling.guidance_kind = auto: must be a kind that needs no other model", "guidance = 2\nguidance_kind = \"auto\"");
+        Refused("sampling.guidance_kind = auto: must be a kind that needs no other model",
+            "guidance = 2\nguidance_kind = \"auto\"");
         Refused("sampling.guidance = missing", "guidance_kind = \"cfg\"");
         Refused("label_dropout = 0.1", "guidance = 2", unconditional: false);
         Refused("not for 'heun'", "sampler = \"heun\"\nguidance = 0.5\nguidance_kind = \"cfg++\"");
@@ -136,7 +148,8 @@ public class GuidedSamplerTests
         }).RunAsync(progress: progress).GetAwaiter().GetResult().Images.Pixels;
     }
 
-    private static LoadedModel Model(NetworkConfig config, NoiseProcess? process = null, Parameterisation? parameterisation = null) =>
+    private static LoadedModel Model(
+        NetworkConfig config, NoiseProcess? process = null, Parameterisation? parameterisation = null) =>
         Drawn.Model(config.Build(seed: 4), process: process ?? Process, parameterisation: parameterisation);
 
     private sealed class Latest(Action<SamplingProgress> tell) : IProgress<SamplingProgress>

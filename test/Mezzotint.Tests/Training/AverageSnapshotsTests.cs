@@ -9,7 +9,8 @@ public class AverageSnapshotsTests
 {
     private static readonly ExperimentConfig Config = SmallExperiment.Config with
     {
-        Training = SmallExperiment.Config.Training with { Average = new PowerAverage { Widths = [0.08, 0.2], SnapshotEvery = 4 } },
+        Training =
+            SmallExperiment.Config.Training with { Average = new PowerAverage { Widths = [0.08, 0.2], SnapshotEvery = 4 } },
     };
 
     [Fact]
@@ -18,7 +19,10 @@ public class AverageSnapshotsTests
         using var folder = new TemporaryFolder();
         string averages = folder.File("averages");
         using var trainer = new Trainer(Config, SmallExperiment.Train, SmallExperiment.Test);
-        using var other = new Trainer(Config with { Training = Config.Training with { Average = new PowerAverage { Widths = [0.12] } } }, SmallExperiment.Train, SmallExperiment.Test);
+        using var other =
+            new Trainer(
+                Config with { Training = Config.Training with { Average = new PowerAverage { Widths = [0.12] } } },
+                SmallExperiment.Train, SmallExperiment.Test);
         for (int i = 0; i < 24; i++)
         {
             trainer.TrainStep();
@@ -71,7 +75,10 @@ public class AverageSnapshotsTests
         using var folder = new TemporaryFolder();
         string averages = folder.File("averages");
         void Refused(string why, double width = 0.1, long? step = null, ExperimentConfig? config = null) =>
-            Assert.Contains(why, Assert.Throws<MezzotintException>(() => AverageSnapshots.Reconstruct(averages, config ?? Config, width, step).Network.Dispose()).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                why, Assert.Throws<MezzotintException>(
+                    () => AverageSnapshots.Reconstruct(averages, config ?? Config, width, step).Network.Dispose()).Message,
+                    StringComparison.Ordinal);
 
         Refused("has no averages: a training keeps them with [training.average] kind = \"power\"");
         using (var trainer = new Trainer(Config, SmallExperiment.Train, SmallExperiment.Test))
@@ -99,5 +106,6 @@ public class AverageSnapshotsTests
         return Math.Sqrt(pairs.Average());
     }
 
-    private static float[] Floats(byte[] bytes) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes).ToArray();
+    private static float[] Floats(byte[] bytes) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte,
+        float>(bytes).ToArray();
 }

@@ -15,7 +15,8 @@ public class ConsistencyTests
         Parameterisation = new EdmPreconditioning(),
         Times = new LogNormalLevels { Mean = -1.1, Std = 2 },
         Distillation = new ConsistencyTuning { Doublings = 4 },
-        Model = new ResidualUNetConfig { PatchSize = 2, ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 16 },
+        Model = new ResidualUNetConfig { PatchSize = 2, ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1],
+            HeadChannels = 16 },
         Training = SmallExperiment.Config.Training with { Epochs = 20, LearningRate = 3e-3 },
     };
 
@@ -53,8 +54,10 @@ public class ConsistencyTests
         using var noGrad = no_grad();
         random.manual_seed(5);
         var (images, noise, labels) = (randn(2, 1, 8, 8), randn(2, 1, 8, 8), zeros(2, 1, dtype: int64));
-        // At level 1 and the first doubling the lower level is 0. A fresh network predicts nothing: D = skip xHat, with EDM's skip of 0.25 / 1.25.
-        var draw = new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning { Huber = 0.5 }, [1, 1], 0), noise);
+        // At level 1 and the first doubling the lower level is 0. A fresh network predicts nothing: D = skip xHat, with EDM's skip
+        // of 0.25 / 1.25.
+        var draw =
+            new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning { Huber = 0.5 }, [1, 1], 0), noise);
         float[] losses = Config.Task.Losses(network, images, labels, draw).data<float>().ToArray();
         for (int i = 0; i < 2; i++)
         {
@@ -69,11 +72,13 @@ public class ConsistencyTests
         using var network = Config.Model.Build(seed: 3);
         using var scope = NewDisposeScope();
         random.manual_seed(5);
-        var draw = new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning(), [1, 3], 1), randn(2, 1, 8, 8));
+        var draw =
+            new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning(), [1, 3], 1), randn(2, 1, 8, 8));
         // A fresh network gives 0 but for its last bias; with gradients on both sides that bias would move D_r as well.
         var (images, labels) = (randn(2, 1, 8, 8), zeros(2, 1, dtype: int64));
         Config.Task.Losses(network, images, labels, draw).sum().backward();
-        double analytic = network.named_parameters().Single(named => named.name == "output.bias").parameter.grad!.sum().item<float>();
+        double analytic =
+            network.named_parameters().Single(named => named.name == "output.bias").parameter.grad!.sum().item<float>();
         double Loss(double shift)
         {
             // Only the higher estimate moves: its output bias, which reaches D_t through Out_t.
@@ -116,7 +121,9 @@ public class ConsistencyTests
     [Fact]
     public void What_training_leaves_alone_is_taken_over_too_and_survives_a_resumption()
     {
-        var config = SmallExperiment.Config with { Training = SmallExperiment.Config.Training with { Average = new ExponentialAverage() } };
+        var config =
+            SmallExperiment.Config with { Training =
+                SmallExperiment.Config.Training with { Average = new ExponentialAverage() } };
         using var start = new UNet(SmallExperiment.Model, seed: 9);
         using var straight = new Trainer(config, SmallExperiment.Train, SmallExperiment.Test, start: start);
         using var first = new Trainer(config, SmallExperiment.Train, SmallExperiment.Test, start: start);
@@ -124,11 +131,14 @@ public class ConsistencyTests
         for (int i = 0; i < 4; i++)
             straight.TrainStep();
         first.TrainStep();
-        second.Restore(new Checkpoint { Step = 1, EpochsReported = 0, EpochLoss = 0, SinceLog = (0, 0), Elapsed = TimeSpan.Zero, Tensors = first.Tensors() });
+        second.Restore(
+            new Checkpoint { Step = 1, EpochsReported = 0, EpochLoss = 0, SinceLog = (0, 0), Elapsed = TimeSpan.Zero,
+            Tensors = first.Tensors() });
         for (int i = 0; i < 3; i++)
             second.TrainStep();
         Assert.Equal(Models.SmallNetwork.Weights(straight.Network), Models.SmallNetwork.Weights(second.Network));
-        Assert.Equal(Models.SmallNetwork.Weights(start)["time_embed.W"], Models.SmallNetwork.Weights(second.Network)["time_embed.W"]);
+        Assert.Equal(
+            Models.SmallNetwork.Weights(start)["time_embed.W"], Models.SmallNetwork.Weights(second.Network)["time_embed.W"]);
     }
 }
 

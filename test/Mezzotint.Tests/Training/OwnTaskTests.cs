@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Training;
 
-/// <summary>A task that is not the library's, with another kind of network and a loss of two terms, in the same training.</summary>
+/// <summary>
+/// A task that is not the library's, with another kind of network and a loss of two terms, in the same training.
+/// </summary>
 public class OwnTaskTests
 {
     private static readonly TrainingConfig Training = SmallExperiment.Config.Training with { LearningRate = 1e-2 };

@@ -21,7 +21,9 @@ public class TrainingChoicesTests
         {
             double snr = 1 / (level * level);
             Assert.Equal(snr, Weight(new SeedWeighting(), level), 1e-12 * snr);
-            Assert.Equal((level * level + 0.16) / (level * level * 0.16), Weight(new EdmWeighting { DataStd = 0.4 }, level), 1e-12 * (snr + 10));
+            Assert.Equal(
+                (level * level + 0.16) / (level * level * 0.16), Weight(new EdmWeighting { DataStd = 0.4 }, level),
+                1e-12 * (snr + 10));
             Assert.Equal(Math.Min(snr, 5), Weight(new MinSnrWeighting(), level), 1e-12);
             Assert.Equal(snr * 4 / (snr + 4), Weight(new SoftMinSnrWeighting(), level), 1e-12);
             Assert.Equal(snr / (1 + snr), Weight(new P2Weighting(), level), 1e-12);
@@ -37,12 +39,16 @@ public class TrainingChoicesTests
         {
             Assert.Equal(1, new SeedWeighting().OfOutput(level, new EpsilonParameterisation().At(Process, level)), 1e-12);
             Assert.Equal(1, new SeedWeighting().OfOutput(level, new ScoreParameterisation().At(Process, level)), 1e-12);
-            Assert.Equal(1, new EdmWeighting { DataStd = 0.3 }.OfOutput(level, new EdmPreconditioning { DataStd = 0.3 }.At(Process, level)), 1e-12);
+            Assert.Equal(
+                1, new EdmWeighting { DataStd = 0.3 }.OfOutput(
+                    level, new EdmPreconditioning { DataStd = 0.3 }.At(Process, level)), 1e-12);
             Assert.Equal(1, new SimpleWeighting().OfOutput(level, new ImageParameterisation().At(Process, level)));
         }
     }
 
-    public static TheoryData<TimeDistribution> Distributions => [new UniformTimes(), new LogNormalLevels(), new LogNormalLevels { Mean = 8, Std = 5 }, new LogitNormalTimes(), new LogitNormalTimes { Mean = -2, Std = 3 }];
+    public static TheoryData<TimeDistribution> Distributions =>
+        [new UniformTimes(), new LogNormalLevels(), new LogNormalLevels { Mean = 8, Std = 5 }, new LogitNormalTimes(),
+        new LogitNormalTimes { Mean = -2, Std = 3 }];
 
     [Theory, MemberData(nameof(Distributions))]
     public void Times_rise_with_the_uniform_number_and_stay_in_the_range_of_any_process(TimeDistribution distribution) =>
@@ -63,7 +69,9 @@ public class TrainingChoicesTests
         var flow = new FlowMatching();
         Assert.Equal(Math.Exp(0.5) / (1 + Math.Exp(0.5)), new LogNormalLevels { Mean = -0.5, Std = 1 }.Time(flow, above), 1e-9);
         double s = 1 / (1 + Math.Exp(-0.7));
-        Assert.Equal(flow.MinimumTime + (flow.MaximumTime - flow.MinimumTime) * s, new LogitNormalTimes { Mean = 0.2, Std = 0.5 }.Time(flow, above), 1e-9);
+        Assert.Equal(
+            flow.MinimumTime + (flow.MaximumTime - flow.MinimumTime) * s,
+            new LogitNormalTimes { Mean = 0.2, Std = 0.5 }.Time(flow, above), 1e-9);
     }
 
     [Fact]
@@ -76,7 +84,9 @@ public class TrainingChoicesTests
         Assert.Equal(-2, Math.Log(times.Time(process, 0.25 * (1 - 1e-12))), 1e-9);
         Assert.Equal(-2, Math.Log(times.Time(process, 0.625)), 1e-9);                                   // the middle of the rest
         Assert.Equal(-1, Math.Log(times.Time(process, 0.25 + 0.75 * 0.8413447460685429)), 1e-9);
-        Assert.Contains("times.low_share", Assert.Throws<MezzotintException>(new LogNormalLevels { LowShare = 1 }.Validate).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "times.low_share", Assert.Throws<MezzotintException>(new LogNormalLevels { LowShare = 1 }.Validate).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -94,15 +104,21 @@ public class TrainingChoicesTests
     {
         Assert.All(Enumerable.Range(1, 100), n => Assert.Equal(1, new ConstantRate().Factor(n, 100)));
         Assert.Equal([0.25, 0.5, 0.75, 1, 1], Enumerable.Range(1, 5).Select(n => new ConstantRate { WarmUp = 4 }.Factor(n, 100)));
-        Assert.Equal([1, 0.55, 0.1], new long[] { 1, 51, 101 }.Select(n => new LinearRate { Final = 0.1 }.Factor(n, 101)), (a, b) => Math.Abs(a - b) < 1e-12);
-        Assert.Equal([1, 0.6, 0.2], new long[] { 1, 51, 101 }.Select(n => new CosineRate { Final = 0.2 }.Factor(n, 101)), (a, b) => Math.Abs(a - b) < 1e-12);
+        Assert.Equal(
+            [1, 0.55, 0.1], new long[] { 1, 51, 101 }.Select(n => new LinearRate { Final = 0.1 }.Factor(n, 101)), (a, b) =>
+                Math.Abs(a - b) < 1e-12);
+        Assert.Equal(
+            [1, 0.6, 0.2], new long[] { 1, 51, 101 }.Select(n => new CosineRate { Final = 0.2 }.Factor(n, 101)), (a, b) =>
+                Math.Abs(a - b) < 1e-12);
         Assert.Equal([1, 1, 0.5], new long[] { 1, 100, 400 }.Select(n => new InverseSquareRootRate { From = 100 }.Factor(n, 5)));
         // Up in a tenth of 40 steps, at 1 with the fifth, at the middle of the fall after half of the other 36.
         Assert.Equal(
-            [0.25, 0.5, 0.75, 1, 1, 0.6], new long[] { 1, 2, 3, 4, 5, 23 }.Select(n => new OneCycleRate { Rise = 0.1, Final = 0.2 }.Factor(n, 40)),
+            [0.25, 0.5, 0.75, 1, 1, 0.6],
+                new long[] { 1, 2, 3, 4, 5, 23 }.Select(n => new OneCycleRate { Rise = 0.1, Final = 0.2 }.Factor(n, 40)),
             (a, b) => Math.Abs(a - b) < 1e-12);
         foreach (LearningRateSchedule schedule in new LearningRateSchedule[]
             { new LinearRate(), new CosineRate(), new OneCycleRate(), new InverseSquareRootRate(), new ConstantRate() })
-            Assert.All(new long[] { 1, 2, 3 }, n => Assert.InRange(schedule.Factor(n, 1), 0, 1)); // a training of a single step, and one that went on
+            // a training of a single step, and one that went on
+            Assert.All(new long[] { 1, 2, 3 }, n => Assert.InRange(schedule.Factor(n, 1), 0, 1));
     }
 }

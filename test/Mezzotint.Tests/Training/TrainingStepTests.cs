@@ -61,7 +61,8 @@ public class TrainingStepTests
         network.call(zeros(1, 1, 8, 8), ones(1), Condition.OfClasses(zeros(1, 1, dtype: int64)));
     }
 
-    private static byte[] Bytes(UNet network) => [.. network.named_parameters().SelectMany(named => named.parameter.detach().bytes.ToArray())];
+    private static byte[] Bytes(UNet network) =>
+        [.. network.named_parameters().SelectMany(named => named.parameter.detach().bytes.ToArray())];
 
     private static (double Loss, Tensor Gradient, Tensor Weights) Train(int replicas, int[] batches)
     {
@@ -84,9 +85,13 @@ public class TrainingStepTests
         using var data = new ResidentImages(SmallExperiment.Train, CPU);
         using var generator = RandomSeeds.Generator(1, RandomPurpose.TrainingNoise, 0);
         var (images, labels) = data.Batch(arange(batch));
-        var loss = DenoisingLoss.PerImage(network, images, labels, NoiseDraw.From(generator, new TrainingObjective(), batch, 1, 8, 8)).mean();
+        var loss =
+            DenoisingLoss.PerImage(
+                network, images, labels, NoiseDraw.From(generator, new TrainingObjective(), batch, 1, 8, 8)).mean();
         loss.backward();
-        var gradient = cat([.. network.named_parameters().Where(named => named.parameter.requires_grad).Select(named => named.parameter.grad!.flatten())]);
+        var gradient =
+            cat([.. network.named_parameters().Where(named => named.parameter.requires_grad).Select(
+                named => named.parameter.grad!.flatten())]);
         return (loss.item<float>(), gradient);
     }
 }
