@@ -90,7 +90,7 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("evaluate empty", "empty has no images: put PNG, JPEG, WebP, BMP or GIF files into it.")]
+    [InlineData("evaluate empty", "empty has no class folders with images, and no images itself: put PNG")]
     [InlineData("evaluate nowhere.npz", "nowhere.npz")]
     [InlineData("evaluate flat.npz", "'flat.npz': 'images' is [20, 784]; it must be [images, rows, columns]")]
     [InlineData("evaluate small.npz", "'small.npz' has images of 1 x 14 x 14, mnist test of 1 x 28 x 28")]

@@ -135,7 +135,8 @@ public sealed class StopTests : IDisposable
             CommandLine.Run(
                 ["sample", model, "--out", _scratch["x.png"]],
                 new Terminal(TextReader.Null, TextWriter.Null, error) { Stop = stop.Token });
-        Assert.Equal((130, "mezzotint: stopped.\n"), (exitCode, error.ToString()));
+        Assert.Equal(130, exitCode);
+        Assert.EndsWith("\nmezzotint: stopped.\n", error.ToString(), StringComparison.Ordinal); // after what computes
         Assert.False(File.Exists(_scratch["x.png"]));
     }
 

@@ -30,13 +30,11 @@ internal sealed class PipelineWalks : IDisposable
     /// <summary>Prepares.</summary>
     /// <param name="model">The model; it stays the caller's.</param>
     /// <param name="threads">How many threads evaluate.</param>
-    /// <exception cref="MezzotintException">Not even one walk would fit into memory.</exception>
     public PipelineWalks(LoadedModel model, int threads)
     {
         (_info, _device, Threads) = (model.Info, model.Device, threads);
         var (_, height, width) = _info.Numbers;
         _memory = _device.type == DeviceType.CPU ? new NetworkMemory(_info.Model, height, width, model.Precision) : null;
-        CheckMemory(threads);
         _sampler = model.CreateSampler();
         _network = new SharedEvaluations(Enumerable.Range(0, threads).Select(_ => _sampler.NewEvaluator()));
         _walkers = new Walkers(threads * WalksOfAnEvaluator);
