@@ -70,7 +70,7 @@ public class MistakeTests
     [InlineData(
         "sample TAUGHT --guidance 0.5 --guidance-kind cfg++",
         "is defined for the samplers ddpm, ddim, euler, euler-ancestral, not for 'euler-maruyama'")]
-    [InlineData("sample MODEL --guidance 2 --guidance-kind auto", "name it with --guidance-model")]
+    [InlineData("sample MODEL --guidance 2 --guidance-kind auto", "name that model with --guidance-model")]
     [InlineData("sample MODEL --guidance 2 --guidance-model {scratch}/nowhere", "There is no model '{scratch}/nowhere'")]
     [InlineData(
         "sample MODEL --guidance 2 --guidance-kind cfg --guidance-model TAUGHT", "--guidance-model is for --guidance-kind auto")]
