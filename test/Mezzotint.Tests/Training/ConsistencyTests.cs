@@ -54,8 +54,8 @@ public class ConsistencyTests
         using var noGrad = no_grad();
         random.manual_seed(5);
         var (images, noise, labels) = (randn(2, 1, 8, 8), randn(2, 1, 8, 8), zeros(2, 1, dtype: int64));
-        // At level 1 and the first doubling the lower level is 0. A fresh network predicts nothing: D = skip xHat, with EDM's skip
-        // of 0.25 / 1.25.
+        // At level 1 and the first doubling the lower level is 0. A fresh network predicts nothing: D = skip xHat, with EDM's
+        // skip of 0.25 / 1.25.
         var draw =
             new NoiseDraw(ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning { Huber = 0.5 }, [1, 1], 0), noise);
         float[] losses = Config.Task.Losses(network, images, labels, draw).data<float>().ToArray();
