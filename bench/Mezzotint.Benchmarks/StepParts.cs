@@ -43,7 +43,7 @@ internal static unsafe class StepParts
         using var generator = new Generator(1, CPU);
         var order = randperm(60_000);
         var (batch, labels) = data.Batch(order.narrow(0, 0, Batch));
-        var draw = NoiseDraw.From(generator, config.Objective, Batch, 1, Side, Side);
+        var draw = NoiseDraw.From(generator, config.Objective, Batch, (1, Side, Side));
         void In(Action work)
         {
             using var inner = NewDisposeScope();
@@ -51,7 +51,7 @@ internal static unsafe class StepParts
         }
         add(Figure.Milliseconds("the images of a batch", times, () => In(() => data.Batch(order.narrow(0, 64, Batch)))));
         add(Figure.Milliseconds(
-            "times and noise", times, () => In(() => NoiseDraw.From(generator, config.Objective, Batch, 1, Side, Side))));
+            "times and noise", times, () => In(() => NoiseDraw.From(generator, config.Objective, Batch, (1, Side, Side)))));
         add(Figure.Milliseconds(
             "noisy images and targets", times, () => In(() => DenoisingLoss.Terms(batch, Condition.OfClasses(labels), draw))));
 

@@ -27,22 +27,22 @@ internal static class ResumedConfiguration
 
     /// <summary>Reads the configuration of a run, with overrides.</summary>
     /// <exception cref="MezzotintException">There is no run, or an override would change its past.</exception>
-    public static ExperimentConfig Read(Terminal terminal, string path, string? original, string[] overrides)
+    public static Experiment Read(Terminal terminal, string path, string? original, string[] overrides)
     {
         if (!RunFolder.Exists(path))
             throw new MezzotintException(
                 $"There is no run in '{path}' to go on with: leave --resume out to begin one, or name its folder with --out "
                 + $"RUN.");
         string file = Path.Combine(path, "config.toml");
-        var before = Settings(Configuration.Read(file));
-        var config = Configuration.Read(file, overrides);
-        if ((config.Training.Schedule.DependsOnLength || config.Distillation.DependsOnLength)
+        var before = Settings(Configuration.ReadExperiment(file));
+        var config = Configuration.ReadExperiment(file, overrides);
+        if (config.DependsOnLength
             && before["training.epochs"] != Settings(config)["training.epochs"])
             throw new MezzotintException(
                 $"--set training.epochs={config.Training.Epochs}: the run in '{path}' follows the length of its training, "
                 + $"training.epochs = {before["training.epochs"]}, which cannot change on the way. Leave it out, or begin "
                 + $"another run with --out RUN.");
-        double rate = Configuration.Read(file).Training.LearningRate;
+        double rate = Configuration.ReadExperiment(file).Training.LearningRate;
         foreach (var (key, value) in Settings(config))
         {
             if (before.GetValueOrDefault(key) == value || Changeable.Contains(key)
@@ -60,7 +60,7 @@ internal static class ResumedConfiguration
                 CultureInfo.InvariantCulture,
                 $"The learning rate is {config.Training.LearningRate} from here on; it was {rate}."));
         if (original is not null && File.Exists(original))
-            NoteDifferences(terminal, path, original, Settings(Configuration.Read(original)), Settings(config));
+            NoteDifferences(terminal, path, original, Settings(Configuration.ReadExperiment(original)), Settings(config));
         return config;
     }
 
@@ -82,7 +82,7 @@ internal static class ResumedConfiguration
         or ("model.corpus_length" or "model.in_channels" or "model.out_channels", null);
 
     /// <summary>The settings by their full keys, as they stand in TOML; what is not set is not there.</summary>
-    private static Dictionary<string, string> Settings(ExperimentConfig config)
+    private static Dictionary<string, string> Settings(Experiment config)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
         string table = "";

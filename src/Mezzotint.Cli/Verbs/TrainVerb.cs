@@ -63,7 +63,7 @@ internal static class TrainVerb
             : session.Begin(config, request.From is { } from ? ModelSource.Find(from) : null);
     }
 
-    private static ExperimentConfig NewConfiguration(Request request) => Configuration.Read(
+    private static Experiment NewConfiguration(Request request) => Configuration.ReadExperiment(
         request.Config
             ?? throw new MezzotintException("train needs a configuration, for instance `mezzotint train configs/seed.toml`."),
         request.Overrides);

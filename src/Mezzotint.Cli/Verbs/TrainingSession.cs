@@ -28,7 +28,7 @@ internal sealed class TrainingSession(
     /// </param>
     /// <param name="start">The folder of the model to begin with; null for random weights.</param>
     /// <exception cref="MezzotintException">There is a run already, or the model does not fit.</exception>
-    public int Begin(ExperimentConfig config, string? start)
+    public int Begin(Experiment config, string? start)
     {
         if (ResumedConfiguration.HasBegun(path))
             throw new MezzotintException(
@@ -37,39 +37,50 @@ internal sealed class TrainingSession(
         int replicas = config.Training.Replicas > 0 ? config.Training.Replicas
             : ComputeDevice.Threads(ComputeDevice.Named(device));
         // and so does what it is multiplied in
-        string precision = ComputePrecision.Resolve(config.Training.Precision, ComputeDevice.Named(device), config.Model);
-        config = config with { Training = config.Training with { Replicas = replicas, Precision = precision } };
+        string precision = config.PrecisionOn(ComputeDevice.Named(device));
+        config = config.WithTraining(config.Training with { Replicas = replicas, Precision = precision });
         NetworkConfig? begun = null;
         if (start is not null)
         {
+            if (config is not ExperimentConfig)
+                throw new MezzotintException(
+                    "--from begins with the weights of a model that draws, and this configuration trains another network: leave "
+                    + "--from out.");
             using var model = ModelSource.Load(start);
             begun = model.Info.Model;
         }
-        return Run(config, begun, (fitted, folder) => KeepStart(fitted, folder, start));
+        return Run(config, begun, (fitted, folder) => KeepStart(fitted as ExperimentConfig, folder, start));
     }
 
     /// <summary>Goes on with a run: its network keeps its classes, whatever the data have by now.</summary>
     /// <param name="config">The settings of the run.</param>
-    public int Resume(ExperimentConfig config) => Run(config, config.Model, (_, _) => { });
+    public int Resume(Experiment config) => Run(config, (config as ExperimentConfig)?.Model, (_, _) => { });
 
     /// <summary>Trains to the end, or until it is stopped.</summary>
     /// <param name="config">The settings of the run.</param>
     /// <param name="begun">The network that has learned already; null for a new one.</param>
     /// <param name="keepStart">Puts the model that the run begins with into its folder, given the settings with the numbers of
     /// the data.</param>
-    private int Run(ExperimentConfig config, NetworkConfig? begun, Action<ExperimentConfig, RunFolder> keepStart)
+    private int Run(Experiment config, NetworkConfig? begun, Action<Experiment, RunFolder> keepStart)
     {
         var place = ComputeDevice.Named(device);
         if (device == ComputeDevice.Cpu)
-            TrainingMemory.Of(config).Check(); // before data are read, or a folder is made
+            config.Memory()?.Check(); // before data are read, or a folder is made
         var (train, test) = LoadData(config.Data, begun);
+        LoadedAutoencoder? opened = null;
+        if (config is ExperimentConfig drawing)
+        {
+            (var codec, opened) = LatentFolder.Open(drawing.Pixels);
+            config = drawing with { Pixels = codec };
+        }
+        using var autoencoder = opened;
         config = config.Fit(train, begun);
         terminal.Stop.ThrowIfCancellationRequested();
 
         using var folder = RunFolder.Open(path);
         keepStart(config, folder);
         AtomicFile.WriteText(folder.Configuration, Configuration.Write(config));
-        string engine = ComputePrecision.InWords(config.Training.Precision, place, config.Model, train.Height, train.Width);
+        string engine = config.ComputedBy(place, train);
         terminal.Say($"Training on {Quantity.Of(train.Count, "image")} of {train.Name} for "
             + $"{Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, "
             + $"in {path}; {engine}.");
@@ -87,14 +98,14 @@ internal sealed class TrainingSession(
     }
 
     /// <summary>Copies the model into the run folder: a run must be able to begin again without it.</summary>
-    private static void KeepStart(ExperimentConfig config, RunFolder folder, string? start)
+    private static void KeepStart(ExperimentConfig? config, RunFolder folder, string? start)
     {
         if (Directory.Exists(folder.Start))
             Directory.Delete(folder.Start, recursive: true); // of a run that never took a step
         if (start is null)
             return;
         using var model = ModelSource.Load(start);
-        if (!model.Info.Model.Equals(config.Model))
+        if (!model.Info.Model.Equals(config!.Model))
             throw new MezzotintException(
                 $"The model '{start}' has a network of another shape than the configuration's [model]: `mezzotint inspect "
                 + $"{start}` shows its own.");
@@ -118,12 +129,12 @@ internal sealed class TrainingSession(
         return (config.Flip ? train.WithMirrorImages() : train, test);
     }
 
-    private static void Show(ProgressDisplay display, TrainingProgress report, ExperimentConfig config)
+    private static void Show(ProgressDisplay display, TrainingProgress report, Experiment config)
     {
         if (report.Message is { } message)
             display.Say(message);
         double epoch = (double)report.Step * config.Training.Epochs / report.TotalSteps;
-        string loss = double.IsFinite(report.Loss) ? Invariant($", loss {report.Loss:F2}") : "";
+        string loss = double.IsFinite(report.Loss) ? Invariant($", loss {report.Loss:G3}") : "";
         string rate = report.ImagesPerSecond > 0 ? Invariant($", {report.ImagesPerSecond:F0} images/s") : "";
         display.Report(
             (double)report.Step / report.TotalSteps,
@@ -133,7 +144,7 @@ internal sealed class TrainingSession(
     private int Report(RunFolder folder, TrainingResult result)
     {
         var last = result.Epochs is [.., var end] ? end : null;
-        string? model = ModelFolder.Exists(folder.Model) ? folder.Model : null;
+        string? model = Directory.Exists(folder.Model) ? folder.Model : null;
         var facts = new
         {
             result.Finished,

@@ -9,6 +9,7 @@ namespace Mezzotint.Data;
 /// </summary>
 /// <remarks>A program adds its own kind by <see cref="SettingsKinds.Register"/>.</remarks>
 [SettingsKind("scaling", typeof(PixelScaling), IsDefault = true)]
+[SettingsKind("latent", typeof(LatentCodec))]
 public abstract record ImageCodec
 {
     /// <summary>The numbers of an image: their channels, rows and columns.</summary>
@@ -27,6 +28,22 @@ public abstract record ImageCodec
     /// <param name="numbers">As <see cref="Encode"/> makes them, or as a network draws them.</param>
     /// <returns>float [B, C, H, W]; values may lie a little outside of 0 to 1.</returns>
     public abstract Tensor Decode(Tensor numbers);
+
+    /// <summary>Whether the numbers of an image are a normal distribution, of which training draws anew each time.</summary>
+    public virtual bool IsDrawn => false;
+
+    /// <summary>That distribution; of a codec without one, the numbers and 0.</summary>
+    /// <param name="pixels">0 (black) to 1: float [B, C, H, W].</param>
+    /// <returns>Each float [B, c, h, w].</returns>
+    public virtual (Tensor Mean, Tensor Std) Distribution(Tensor pixels)
+    {
+        var numbers = Encode(pixels);
+        return (numbers, zeros_like(numbers));
+    }
+
+    /// <summary>The images of numbers, roughly, where that is much cheaper than <see cref="Decode"/>: for watching a walk.</summary>
+    /// <param name="numbers">As for <see cref="Decode"/>.</param>
+    public virtual Tensor Preview(Tensor numbers) => Decode(numbers);
 
     /// <summary>Which numbers belong to a part of the image.</summary>
     /// <param name="mask">True where the part is: bool [1, 1, H, W].</param>

@@ -132,8 +132,12 @@ internal static class MetadataPictures
                 return SplitRule.Of(options.Split).Takes(shortName, options.Part);
             if (SplitRule.TestNames.FirstOrDefault(_parts.ContainsKey) is { } test)
                 return value == (options.Part == ImageSplit.Test ? test : SplitRule.TrainName);
+            if (_parts.Keys.Any(IsHeldOut))
+                return options.Part == ImageSplit.Test ? value is not null && IsHeldOut(value) : value == SplitRule.TrainName;
             return value == SplitRule.TrainName && SplitRule.Of(null).Takes(shortName, options.Part);
         }
+
+        private static bool IsHeldOut(string part) => part.StartsWith(SplitRule.HeldOut, StringComparison.Ordinal);
 
         private int Number(string name)
         {

@@ -18,10 +18,13 @@ internal static class PixelTensors
             .MoveToOuterDisposeScope();
     }
 
+    /// <summary>What lies outside of 0 to 1, brought to the border.</summary>
+    public static Tensor Clamped(Tensor pixels) => pixels.clamp(Black, White);
+
     /// <summary>The nearest of 256 values, row-major; what lies outside of 0 to 1 is brought to the border.</summary>
     public static byte[] Bytes(Tensor pixels)
     {
         using var scope = NewDisposeScope();
-        return pixels.clamp(Black, White).Times(255).round().to(ScalarType.Byte).cpu().contiguous().bytes.ToArray();
+        return Clamped(pixels).Times(255).round().to(ScalarType.Byte).cpu().contiguous().bytes.ToArray();
     }
 }

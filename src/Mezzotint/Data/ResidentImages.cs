@@ -16,6 +16,7 @@ public sealed class ResidentImages : IDisposable
     private readonly Tensor? _pixels; // uint8 [N, C, H, W]; null where they are in a file
     private readonly Tensor _labels;  // int64 [N, 1]
     private readonly ImageCodec _codec;
+    private readonly EncodedImages? _encoded; // where the codec is drawn from
 
     /// <summary>Puts images on a device.</summary>
     /// <param name="images">The images.</param>
@@ -26,11 +27,16 @@ public sealed class ResidentImages : IDisposable
         ArgumentNullException.ThrowIfNull(images);
         (_images, _codec, Device) = (images, codec ?? Unscaled, device);
         using var scope = NewDisposeScope();
-        if (images.IsInMemory)
+        if (_codec.IsDrawn)
+            _encoded = EncodedImages.Of(images, _codec, device);
+        else if (images.IsInMemory)
             _pixels = tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width]).to(device)
                 .DetachFromDisposeScope();
         _labels = tensor(images.Labels, [images.Count, 1]).to(int64).to(device).DetachFromDisposeScope();
     }
+
+    /// <summary>The images.</summary>
+    public ImageSet Images => _images;
 
     /// <summary>Where the images are.</summary>
     public Device Device { get; }
@@ -44,9 +50,12 @@ public sealed class ResidentImages : IDisposable
 
     /// <summary>Images and labels. Any thread may call it.</summary>
     /// <param name="indices">Which: int64 [B].</param>
-    /// <returns>Their numbers, float32 [B, C, H, W], and their classes, int64 [B, 1].</returns>
+    /// <returns>Their numbers, float32 [B, C, H, W], and their classes, int64 [B, 1]. Of a codec that is drawn from, mean and
+    /// standard deviation of the numbers, [B, 2 C, H, W].</returns>
     public (Tensor Images, Tensor Labels) Batch(Tensor indices)
     {
+        if (_encoded is not null)
+            return (_encoded.Read(indices).to(Device), _labels.index_select(0, indices));
         var pixels = (_pixels?.index_select(0, indices) ?? Read(indices)).to(float32).mul_(ByteScale);
         return (_codec == Unscaled ? pixels : _codec.Encode(pixels), _labels.index_select(0, indices));
     }
@@ -56,6 +65,7 @@ public sealed class ResidentImages : IDisposable
     {
         _pixels?.Dispose();
         _labels.Dispose();
+        _encoded?.Dispose();
     }
 
     /// <summary>The pixels of a batch out of the file: uint8 [B, C, H, W].</summary>

@@ -13,8 +13,9 @@ namespace Mezzotint.Data;
 /// By share, an image is held back by its name alone, so it stays where it is when others come or go. The first eight bytes of
 /// SHA-256(name), as a little-endian number, give a place from 0 to 1 by its decimal digits, the last one first. Test images are
 /// those whose place is below the share. A larger share keeps the test images of a smaller one. Without a rule the share is a
-/// tenth. In a column, <c>train</c> is the training set and <c>test</c> (or <c>validation</c>, <c>valid</c>, <c>val</c>) the test
-/// set; without any of these, a tenth of the training images is held back. Images of other values are in neither.
+/// tenth. In a column, <c>train</c> is the training set and <c>test</c> (or <c>validation</c>, <c>valid</c>, <c>val</c>, or all
+/// values that begin with <c>held-out</c>) the test set; without any of these, a tenth of the training images is held back. Images
+/// of other values are in neither.
 /// </remarks>
 internal sealed class SplitRule
 {
@@ -22,6 +23,10 @@ internal sealed class SplitRule
 
     /// <summary>The values of a column and the folders that mean the test set, the first that is there counts.</summary>
     public static readonly string[] TestNames = ["test", "validation", "valid", "val"];
+
+    /// <summary>Values of a column that begin with it mean the test set too, where none of <see cref="TestNames"/> is
+    /// there.</summary>
+    public const string HeldOut = "held-out";
 
     private const double DefaultShare = 0.1;
     private const int Digits = 6;

@@ -1,6 +1,6 @@
 namespace Mezzotint.Formats;
 
-/// <summary>A few files of a folder that are replaced together: a reader sees all of the old ones or all of the new
+/// <summary>A few files of a folder and its subfolders that are replaced together: a reader sees all of the old ones or all of the new
 /// ones.</summary>
 /// <remarks>
 /// No portable call replaces several files at once, and the folder may hold other files, which stay. So the new files are written
@@ -57,6 +57,12 @@ internal static class AtomicFolder
     public static string PathOf(string folder, string name) =>
         Path.Combine(folder, Next, name) is var next && File.Exists(next) ? next : Path.Combine(folder, name);
 
+    /// <summary>Where a subfolder is whose files are replaced with those of the folder: usually in it.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="name">The subfolder.</param>
+    public static string SubfolderOf(string folder, string name) =>
+        Path.Combine(folder, Next, name) is var next && Directory.Exists(next) ? next : Path.Combine(folder, name);
+
     /// <summary>Moves what a killed writer had left to move, where the file system allows it.</summary>
     /// <param name="folder">The folder.</param>
     public static void TryFinish(string folder)
@@ -76,9 +82,10 @@ internal static class AtomicFolder
         string next = Path.Combine(folder, Next);
         if (!Directory.Exists(next))
             return;
-        foreach (string file in Directory.GetFiles(next))
+        foreach (string file in Directory.GetFiles(next, "*", SearchOption.AllDirectories))
         {
-            string target = Path.Combine(folder, Path.GetFileName(file));
+            string target = Path.Combine(folder, Path.GetRelativePath(next, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             AtomicFile.BeforeStep?.Invoke("rename", target);
             try
             {
@@ -93,6 +100,6 @@ internal static class AtomicFolder
         AtomicFile.SyncFolder(folder);
         AtomicFile.BeforeStep?.Invoke("remove", next);
         if (Directory.Exists(next))
-            Directory.Delete(next);
+            Directory.Delete(next, recursive: true); // what is left are empty folders
     }
 }

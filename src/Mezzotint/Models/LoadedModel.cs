@@ -13,6 +13,9 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
 {
     private string _precision = ComputePrecision.Automatic;
 
+    /// <summary>The autoencoder of the codec, where the model owns one.</summary>
+    internal LoadedAutoencoder? Autoencoder { get; init; }
+
     /// <summary>Where the network is: everything that is made of the model computes there.</summary>
     public torch.Device Device => Network.parameters().First().device;
 
@@ -24,6 +27,7 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     public LoadedModel To(torch.Device device)
     {
         Network.to(device);
+        Autoencoder?.Network.to(device);
         return this;
     }
 
@@ -68,5 +72,9 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     }
 
     /// <summary>Frees the weights.</summary>
-    public void Dispose() => Network.Dispose();
+    public void Dispose()
+    {
+        Network.Dispose();
+        Autoencoder?.Dispose();
+    }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Networks;
 
@@ -47,12 +48,17 @@ public static class ModelFolder
         ArgumentNullException.ThrowIfNull(info);
         if (!info.Model.Equals(network.Config))
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
+        var latent = info.Pixels as LatentCodec;
+        if (latent is not null)
+            info = info with { Pixels = latent with { Autoencoder = LatentFolder.Subfolder } };
         info.Validate();
         var tensors = NetworkWeights.Save(network, precision);
         byte[] description = ModelDescription.Write(info);
         AtomicFolder.Write(folder, staged =>
         {
             SafetensorsFile.Write(Path.Combine(staged, WeightsFile), tensors, DescriptionHash.Metadata(description));
+            if (latent?.Coder is { } coder)
+                coder.Write(Directory.CreateDirectory(Path.Combine(staged, LatentFolder.Subfolder)).FullName);
             AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
             AtomicFile.WriteText(Path.Combine(staged, CardFile), ModelCard.Write(info, precision, Hash(staged)));
         });
@@ -73,8 +79,17 @@ public static class ModelFolder
         var file = SafetensorsFile.Read(
             weights, length => NetworkWeights.CheckLength(length, info.Model.ParameterCount, weights));
         DescriptionHash.Check(file, hash, folder, "write the model again (a training that is resumed does)");
-        return new LoadedModel(
-            NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights), info);
+        var network = NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights);
+        try
+        {
+            var (codec, autoencoder) = LatentFolder.Open(info.Pixels, beside: folder);
+            return new LoadedModel(network, info with { Pixels = codec }) { Autoencoder = autoencoder };
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Reads the description alone.</summary>

@@ -46,6 +46,7 @@ public sealed record ModelInfo
         new()
         {
             Process = Process, Parameterisation = Parameterisation, Loss = Loss, Times = Times, FilledStep = Pixels.FilledStep,
+            DrawsNumbers = Pixels.IsDrawn,
         };
 
     /// <summary>Channels of the images where the network sees other channels than theirs, as in latents; null where it sees
@@ -158,7 +159,7 @@ public sealed record ModelInfo
     }
 
     // These texts are printed on terminals, which control characters would command.
-    private static bool IsLine(string text, int limit) =>
+    internal static bool IsLine(string text, int limit) =>
         !string.IsNullOrWhiteSpace(text) && text.Length <= limit && !text.Any(char.IsControl);
 
     private static bool IsSide(int length) => length is >= 1 and <= MaxSide;

@@ -18,6 +18,7 @@ internal sealed class DenoiserProduct : RunProduct
     private readonly RunFolder _folder;
     private readonly ImageSet _train, _test;
     private readonly Device? _device;
+    private readonly LoadedAutoencoder? _autoencoder;
     private readonly LoadedModel? _start;
     private readonly NetworkConfig? _begun;
     private readonly IReadOnlyList<string> _classNames;
@@ -33,6 +34,9 @@ internal sealed class DenoiserProduct : RunProduct
         ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test, Device? device, bool goesOn)
     {
         (_folder, _train, _test, _device) = (folder, train, test, device);
+        var (codec, autoencoder) = LatentFolder.Open(config.Pixels);
+        _autoencoder = autoencoder;
+        config = config with { Pixels = codec };
         _start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
         _begun = _start?.Info.Model ?? (goesOn ? config.Model : null);
         _config = config.Fit(train, _begun);
@@ -82,7 +86,11 @@ internal sealed class DenoiserProduct : RunProduct
     public override void Write(nn.Module network, RunLogEntry epoch) =>
         ModelFolder.Write(_folder.Model, (DenoisingNetwork)network, Description(epoch));
 
-    public override void Dispose() => _start?.Dispose();
+    public override void Dispose()
+    {
+        _start?.Dispose();
+        _autoencoder?.Dispose();
+    }
 
     private ModelInfo Description(RunLogEntry epoch) => new()
     {

@@ -7,6 +7,22 @@ namespace Mezzotint.Runs;
 /// <summary>What a <see cref="TrainingRun"/> makes beside log and checkpoints, and all that it needs to know of it.</summary>
 internal abstract class RunProduct : IDisposable
 {
+    /// <summary>The product of an experiment.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="folder">Where the run is kept.</param>
+    /// <param name="train">What is learned.</param>
+    /// <param name="test">What loss and figures are evaluated on.</param>
+    /// <param name="device">Where; null for the CPU.</param>
+    /// <param name="goesOn">Whether there is a checkpoint.</param>
+    public static RunProduct Of(
+        Experiment config, RunFolder folder, ImageSet train, ImageSet test, Device? device, bool goesOn) => config switch
+        {
+            ExperimentConfig drawing => new DenoiserProduct(drawing, folder, train, test, device, goesOn),
+            AutoencoderExperiment autoencoder => new AutoencoderProduct(autoencoder, folder, train, test, device),
+            ClassifierExperiment classifier => new ClassifierProduct(classifier, folder, train, test),
+            _ => throw new ArgumentException($"There is no run of a {config.GetType().Name}.", nameof(config)),
+        };
+
     /// <summary>How long the training is, how often it logs, and the like.</summary>
     public abstract TrainingConfig Training { get; }
 

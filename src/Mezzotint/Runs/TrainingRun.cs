@@ -43,25 +43,15 @@ public sealed class TrainingRun
     private double _lastLoss = double.NaN;
     private long _kept;                    // the step of the newest checkpoint
 
-    /// <summary>Prepares the training of a model that draws.</summary>
+    /// <summary>Prepares a training.</summary>
     /// <param name="config">The settings; <see cref="TrainingConfig.Replicas"/> is not 0 any more.</param>
     /// <param name="folder">Where it is kept.</param>
     /// <param name="train">What is learned.</param>
-    /// <param name="test">What the loss is evaluated on.</param>
+    /// <param name="test">What loss and figures are evaluated on.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
     public TrainingRun(
-        ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test, TorchSharp.torch.Device? device = null)
-        : this(folder, train, test, goesOn => new DenoiserProduct(config, folder, train, test, device, goesOn))
-    {
-    }
-
-    /// <summary>Prepares the training of a classifier, on the CPU.</summary>
-    /// <param name="config">The settings; <see cref="TrainingConfig.Replicas"/> is not 0 any more.</param>
-    /// <param name="folder">Where it is kept.</param>
-    /// <param name="train">What is learned.</param>
-    /// <param name="test">What loss and accuracy are evaluated on.</param>
-    public TrainingRun(ClassifierExperiment config, RunFolder folder, ImageSet train, ImageSet test)
-        : this(folder, train, test, _ => new ClassifierProduct(config, folder, train, test))
+        Experiment config, RunFolder folder, ImageSet train, ImageSet test, TorchSharp.torch.Device? device = null)
+        : this(folder, train, test, goesOn => RunProduct.Of(config, folder, train, test, device, goesOn))
     {
     }
 

@@ -170,7 +170,7 @@ internal sealed class PipelineWalks : IDisposable
     private void Show(
         Drawing drawing, int start, int count, SamplingStep step, int steps, long evaluations, bool last, bool shown)
     {
-        byte[] values = Decoded(last ? step.X : step.Denoised, drawing.Source);
+        byte[] values = Decoded(last ? step.X : step.Denoised, drawing.Source, last);
         int length = values.Length / count;
         if (last)
             values.CopyTo(drawing.Pixels, (long)start * length);
@@ -199,10 +199,11 @@ internal sealed class PipelineWalks : IDisposable
     }
 
     /// <summary>Values 0 to 255: [B, C, H, W]. Where a mask keeps the picture, its own pixels.</summary>
-    private byte[] Decoded(Tensor numbers, EncodedSource? source)
+    private byte[] Decoded(Tensor numbers, EncodedSource? source, bool last)
     {
         using var scope = NewDisposeScope();
-        var pixels = _info.Pixels.Decode(numbers).cpu();
+        using var inference = inference_mode();
+        var pixels = (last ? _info.Pixels.Decode(numbers) : _info.Pixels.Preview(numbers)).cpu();
         return PixelTensors.Bytes(source?.Mask is null ? pixels : where(source.Mask, pixels, source.Pixels));
     }
 

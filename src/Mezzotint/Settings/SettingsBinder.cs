@@ -11,6 +11,9 @@ namespace Mezzotint.Settings;
 /// </summary>
 internal static class SettingsBinder
 {
+    /// <summary>The keys of a record that has no kinds.</summary>
+    public static string[] Keys(Type type) => [.. Properties(type).Keys];
+
     private const string Rooted = "All records are the library's own, which ILLink.Descriptors.xml keeps whole.";
 
     /// <summary>Makes a record of a table.</summary>
@@ -19,8 +22,7 @@ internal static class SettingsBinder
     /// <see cref="DefaultWhenMissingAttribute"/>; false where a missing key keeps its default.</param>
     /// <exception cref="MezzotintException">A key is unknown or missing, or its value is of the wrong type or size; the message
     /// names the place and the key.</exception>
-    public static T Read<T>(SettingsTable table, bool complete) where T : class, new() =>
-        (T)Read(typeof(T), table, complete, null);
+    public static T Read<T>(SettingsTable table, bool complete) where T : class => (T)Read(typeof(T), table, complete, null);
 
     /// <summary>Makes a table of a record; what is null is left out.</summary>
     /// <param name="record">The record.</param>
@@ -28,6 +30,10 @@ internal static class SettingsBinder
     /// out.</param>
     /// <exception cref="MezzotintException">The record holds one of a program's own, which files have no words for.</exception>
     public static SettingsTable Write(object record, bool complete) => Write(record, complete, null, "", record.GetType());
+
+    /// <summary>The same for a record of a base that has kinds; the kind comes first.</summary>
+    public static SettingsTable Write<TBase>(TBase record, bool complete) where TBase : class =>
+        Write(record, complete, null, "", typeof(TBase));
 
     private static SettingsTable Write(object record, bool complete, SettingsTable? parent, string key, Type declared)
     {

@@ -1,13 +1,14 @@
 using Mezzotint.Data;
+using Mezzotint.Networks;
 using Mezzotint.Networks.Classifiers;
 
 namespace Mezzotint.Training;
 
 /// <summary>Everything that decides the training of a classifier. Its run folder keeps it as <c>config.toml</c>.</summary>
-public sealed record ClassifierExperiment : IExperiment
+public sealed record ClassifierExperiment : Experiment
 {
     /// <summary>The table <c>[data]</c>.</summary>
-    public DataConfig Data { get; init; } = new();
+    public override DataConfig Data { get; init; } = new();
 
     /// <summary>The table <c>[network]</c>.</summary>
     public ClassifierConfig Network { get; init; } = new();
@@ -16,7 +17,7 @@ public sealed record ClassifierExperiment : IExperiment
     public ClassifierLoss Loss { get; init; } = new();
 
     /// <summary>The table <c>[training]</c>. Its settings for models that draw are not used: label dropout and samples.</summary>
-    public TrainingConfig Training { get; init; } = new()
+    public override TrainingConfig Training { get; init; } = new()
     {
         Epochs = 16,
         BatchSize = 128,
@@ -29,9 +30,8 @@ public sealed record ClassifierExperiment : IExperiment
     /// <summary>What the network is trained for.</summary>
     public ClassifierTask Task => new(Network, Loss.LabelSmoothing);
 
-    /// <summary>Checks the ranges of all settings.</summary>
-    /// <exception cref="MezzotintException">A setting is out of its range; the message names its key.</exception>
-    public void Validate()
+    /// <inheritdoc/>
+    public override void Validate()
     {
         Data.Validate();
         Network.Validate();
@@ -41,6 +41,18 @@ public sealed record ClassifierExperiment : IExperiment
         Check.Range("training.samples_per_label", Training.SamplesPerLabel, Training.SamplesPerLabel == 0,
             "0: a classifier draws nothing");
     }
+
+    /// <inheritdoc/>
+    public override ClassifierExperiment Fit(ImageSet train, NetworkConfig? begun = null) => this with
+    {
+        Network = Network with
+        {
+            Classes = train.ClassNames.Count, Channels = train.Channels, Height = train.Height, Width = train.Width,
+        },
+    };
+
+    /// <inheritdoc/>
+    public override ClassifierExperiment WithTraining(TrainingConfig training) => this with { Training = training };
 }
 
 /// <summary>The loss of a classifier: cross-entropy.</summary>

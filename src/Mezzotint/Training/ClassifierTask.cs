@@ -18,11 +18,11 @@ public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothi
 
     /// <inheritdoc/>
     public override BatchDraw Draw(
-        Generator generator, long count, (long Channels, long Height, long Width) shape, double progress) =>
-        Augmentation.From(generator, count);
+        Generator generator, ResidentImages data, Tensor indices, double progress) =>
+        Augmentation.From(generator, indices.shape[0]);
 
     /// <summary>Test images stay as they are.</summary>
-    public override BatchDraw DrawForTest(Generator generator, long count, (long Channels, long Height, long Width) shape) =>
+    public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
         BatchDraw.Nothing;
 
     /// <inheritdoc/>

@@ -46,7 +46,7 @@ internal static class ConsistencyLoss
         using var noGrad = no_grad();
         Tensor Factors(int index) => draw.Factors.select(1, index);                                 // [B]
         Tensor Column(int index) => Factors(index).view(-1, 1, 1, 1);                               // [B, 1, 1, 1]
-        var x0 = draw.Filled(images);                                                               // [B, C, H, W]
+        var x0 = draw.Numbers(images);                                                               // [B, C, H, W]
         Tensor Noisy(int first) => x0.Plus(Column(first + Level) * draw.Noise);                     // xHat: [B, C, H, W]
         var (x, lower) = (Noisy(0), Noisy(Columns));
         var f = network(Column(Columns + In) * lower, Factors(Columns + Time), condition);

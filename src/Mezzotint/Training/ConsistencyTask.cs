@@ -1,3 +1,4 @@
+using Mezzotint.Data;
 using Mezzotint.Networks;
 using static TorchSharp.torch;
 
@@ -15,18 +16,18 @@ public sealed class ConsistencyTask(NetworkConfig model, TrainingObjective objec
 {
     /// <inheritdoc/>
     public override BatchDraw Draw(
-        Generator generator, long count, (long Channels, long Height, long Width) shape, double progress) =>
-        Draw(generator, count, shape, LabelDropout, progress);
+        Generator generator, ResidentImages data, Tensor indices, double progress) =>
+        Draw(generator, data, indices, LabelDropout, progress);
 
     /// <inheritdoc/>
-    public override BatchDraw DrawForTest(Generator generator, long count, (long Channels, long Height, long Width) shape) =>
-        Draw(generator, count, shape, labelDropout: 0, progress: 1);
+    public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
+        Draw(generator, data, indices, labelDropout: 0, progress: 1);
 
     internal override RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw) =>
         ConsistencyLoss.Terms(network, images, Asked(labels, draw), draw);
 
     private NoiseDraw Draw(
-        Generator generator, long count, (long Channels, long Height, long Width) shape, double labelDropout, double progress) =>
-        NoiseDraw.From(generator, Objective, count, shape.Channels, shape.Height, shape.Width, labelDropout,
+        Generator generator, ResidentImages data, Tensor indices, double labelDropout, double progress) =>
+        NoiseDraw.From(generator, Objective, indices.shape[0], data.Shape, labelDropout,
             times => ConsistencyLoss.FactorsOf(Objective, tuning, times, progress));
 }

@@ -32,7 +32,7 @@ public static class DenoisingLoss
     {
         Tensor Factors(int index) => draw.Factors.select(1, index);                         // [B]
         Tensor Column(int index) => Factors(index).view(-1, 1, 1, 1);                       // [B, 1, 1, 1]
-        var (x0, z) = (draw.Filled(images), draw.Noise);                                    // [B, C, H, W]
+        var (x0, z) = (draw.Numbers(images), draw.Noise);                                    // [B, C, H, W]
         var x = (Column(NoiseDraw.ImageIn) * x0).Plus(Column(NoiseDraw.NoiseIn) * z);       // In xHat
         var f = (Column(NoiseDraw.ImageTarget) * x0).Plus(Column(NoiseDraw.NoiseTarget) * z); // F*
         return new(x, Factors(NoiseDraw.TimeIn), condition, Scale: null, Target: f, Factors(NoiseDraw.Weight), Huber: null);

@@ -29,12 +29,12 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
 
     /// <inheritdoc/>
     public override BatchDraw Draw(
-        Generator generator, long count, (long Channels, long Height, long Width) shape, double progress) =>
-        NoiseDraw.From(generator, objective, count, shape.Channels, shape.Height, shape.Width, LabelDropout);
+        Generator generator, ResidentImages data, Tensor indices, double progress) =>
+        NoiseDraw.From(generator, objective, indices.shape[0], data.Shape, LabelDropout);
 
     /// <inheritdoc/>
-    public override BatchDraw DrawForTest(Generator generator, long count, (long Channels, long Height, long Width) shape) =>
-        NoiseDraw.From(generator, objective, count, shape.Channels, shape.Height, shape.Width);
+    public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
+        NoiseDraw.From(generator, objective, indices.shape[0], data.Shape);
 
     /// <inheritdoc/>
     public sealed override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw) =>

@@ -1,16 +1,19 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using Mezzotint.Text;
+using TorchSharp;
 
 namespace Mezzotint.Training;
 
 /// <summary>Everything that decides a training: one TOML file in <c>configs/</c>, and the defaults are the seed's.</summary>
-public sealed record ExperimentConfig : IExperiment
+public sealed record ExperimentConfig : Experiment
 {
     /// <summary>The table <c>[data]</c>.</summary>
-    public DataConfig Data { get; init; } = new();
+    public override DataConfig Data { get; init; } = new();
 
     /// <summary>The table <c>[pixels]</c>.</summary>
     public ImageCodec Pixels { get; init; } = new PixelScaling();
@@ -34,7 +37,7 @@ public sealed record ExperimentConfig : IExperiment
     public PromptReader? Prompts { get; init; }
 
     /// <summary>The table <c>[training]</c>.</summary>
-    public TrainingConfig Training { get; init; } = new();
+    public override TrainingConfig Training { get; init; } = new();
 
     /// <summary>The table <c>[sampling]</c>: how the model is sampled, in training and by default afterwards.</summary>
     public SamplingRecipe Sampling { get; init; } = new();
@@ -50,6 +53,7 @@ public sealed record ExperimentConfig : IExperiment
         Loss = Loss,
         Times = Times,
         FilledStep = Pixels.FilledStep,
+        DrawsNumbers = Pixels.IsDrawn,
     };
 
     /// <summary>What the network is trained for; the numbers of classes and channels are those of <see cref="Model"/>.</summary>
@@ -57,26 +61,34 @@ public sealed record ExperimentConfig : IExperiment
         ? new ConsistencyTask(Model, Objective, tuning) { Codec = Pixels, LabelDropout = Training.LabelDropout }
         : new DenoisingTask(Model, Objective) { Codec = Pixels, LabelDropout = Training.LabelDropout };
 
-    /// <summary>The same experiment with the number of classes and channels of its data, where the network leaves them
-    /// open.</summary>
-    /// <param name="train">The training images.</param>
-    /// <param name="begun">
-    /// The network that has learned already: of the model that the training begins with, or of the run that goes on. It fills in
-    /// what is open before the data do, and may know more classes than they have. Null for a new network, which knows the
-    /// classes of the data and no others.
-    /// </param>
-    /// <exception cref="MezzotintException">A number of the network is not that of the data: the message has both, and
-    /// <see cref="MezzotintException.Key"/> the setting. Or there are no images, or their sides do not fit the
-    /// network.</exception>
-    public ExperimentConfig Fit(ImageSet train, NetworkConfig? begun = null)
+    /// <inheritdoc/>
+    public override ExperimentConfig Fit(ImageSet train, NetworkConfig? begun = null)
     {
         ArgumentNullException.ThrowIfNull(train);
         return this with { Model = DataFit.Filled(Model, train, Pixels, begun) };
     }
 
-    /// <summary>Checks the ranges of all settings.</summary>
-    /// <exception cref="MezzotintException">A setting is out of its range; the message names its key.</exception>
-    public void Validate()
+    /// <inheritdoc/>
+    public override bool DependsOnLength => base.DependsOnLength || Distillation.DependsOnLength;
+
+    /// <inheritdoc/>
+    public override ExperimentConfig WithTraining(TrainingConfig training) => this with { Training = training };
+
+    /// <inheritdoc/>
+    public override string PrecisionOn(torch.Device device) => ComputePrecision.Resolve(Training.Precision, device, Model);
+
+    /// <inheritdoc/>
+    public override string ComputedBy(torch.Device device, ImageSet train)
+    {
+        var (_, rows, columns) = Pixels.NumbersOf(train.Channels, train.Height, train.Width);
+        return ComputePrecision.InWords(Training.Precision, device, Model, rows, columns);
+    }
+
+    /// <inheritdoc/>
+    public override MemoryNeed Memory(int height = 0, int width = 0) => TrainingMemory.Of(this, height, width);
+
+    /// <inheritdoc/>
+    public override void Validate()
     {
         Data.Validate();
         Pixels.Validate();
@@ -139,9 +151,9 @@ public sealed record TrainingConfig
 
     /// <summary>
     /// With what numbers the network is computed: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>, see <see
-    /// cref="Engine.ComputePrecision"/>. The weights and the optimiser are float32 always.
+    /// cref="ComputePrecision"/>. The weights and the optimiser are float32 always.
     /// </summary>
-    public string Precision { get; init; } = Engine.ComputePrecision.Automatic;
+    public string Precision { get; init; } = ComputePrecision.Automatic;
 
     /// <summary>Steps between two lines of the log.</summary>
     public int LogEvery { get; init; } = 50;
@@ -176,8 +188,8 @@ public sealed record TrainingConfig
         Average.Validate();
         Check.Range("training.replicas", Replicas, Replicas is >= 0 and <= 256, "between 0 (one a core) and 256");
         Check.Range(
-            "training.precision", Printable.Quote(Precision), Engine.ComputePrecision.Names.Contains(Precision),
-            string.Join(" or ", Engine.ComputePrecision.Names));
+            "training.precision", Printable.Quote(Precision), ComputePrecision.Names.Contains(Precision),
+            string.Join(" or ", ComputePrecision.Names));
         Check.Range("training.log_every", LogEvery, LogEvery >= 1, "1 or more");
         Check.Range("training.checkpoint_every", CheckpointEvery, CheckpointEvery >= 1, "1 or more");
         Check.Range("training.samples_per_label", SamplesPerLabel, SamplesPerLabel is >= 0 and <= 100, "between 0 and 100");

@@ -66,9 +66,10 @@ public static class LossEvaluation
         int start = batch * batchSize;
         int count = Math.Min(batchSize, data.Count - start);
         using Scalar first = start, end = start + count, one = 1; // held while libtorch reads them: see TensorArithmetic
-        var (images, labels) = data.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: data.Device));
+        var indices = arange(first, end, one, dtype: ScalarType.Int64); // [B]
+        var (images, labels) = data.Batch(indices.to(data.Device));
         using var generator = RandomSeeds.Generator(seed, RandomPurpose.EvaluationNoise, batch);
-        var draw = task.DrawForTest(generator, count, data.Shape);
+        var draw = task.DrawForTest(generator, data, indices);
         var losses = new float[count];
         for (int part = 0; part < count; part += NetworkMemory.ImagesAtOnce)
         {

@@ -26,6 +26,9 @@ public sealed record TrainingObjective
     /// </summary>
     public double FilledStep { get; init; }
 
+    /// <summary>Whether the numbers of an image are drawn anew each time: <see cref="Data.ImageCodec.IsDrawn"/>.</summary>
+    public bool DrawsNumbers { get; init; }
+
     /// <summary>Checks the ranges of the settings, and that they fit each other.</summary>
     /// <exception cref="MezzotintException">They do not; the message names the key.</exception>
     public void Validate()

@@ -65,7 +65,7 @@ public sealed class TrainingStep : IDisposable
         ResidentImages data, Tensor indices, Generator generator, double learningRate, long step, double progress, Tensor loss)
     {
         using var scope = NewDisposeScope();
-        var draw = _task.Draw(generator, indices.shape[0], data.Shape, progress);
+        var draw = _task.Draw(generator, data, indices, progress);
         MakeReplicas(data.Shape.Height, data.Shape.Width);
         _threads.Run(replica => Backward(replica, data, indices, draw));
 

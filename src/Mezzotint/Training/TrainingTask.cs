@@ -24,17 +24,17 @@ public abstract class TrainingTask
 
     /// <summary>Draws on the CPU what the losses of a training batch leave to chance.</summary>
     /// <param name="generator">The source; it is named by the run's seed and the step.</param>
-    /// <param name="count">The images of the batch.</param>
-    /// <param name="shape">The shape of one.</param>
+    /// <param name="data">What is learned from.</param>
+    /// <param name="indices">Which of its images the batch has: int64 [B], on the CPU.</param>
     /// <param name="progress">The part of the training that is done, 0 to 1.</param>
     public abstract BatchDraw Draw(
-        Generator generator, long count, (long Channels, long Height, long Width) shape, double progress);
+        Generator generator, ResidentImages data, Tensor indices, double progress);
 
     /// <summary>The same for test images, whose losses should be comparable from epoch to epoch.</summary>
     /// <param name="generator">The source; it is named by the run's seed and the batch, so each epoch draws the same.</param>
-    /// <param name="count">The images of the batch.</param>
-    /// <param name="shape">The shape of one.</param>
-    public abstract BatchDraw DrawForTest(Generator generator, long count, (long Channels, long Height, long Width) shape);
+    /// <param name="data">The test images.</param>
+    /// <param name="indices">Which of them the batch has: int64 [B], on the CPU.</param>
+    public abstract BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices);
 
     /// <summary>The loss of each image: [B]. Their mean over the whole batch is what a step lowers.</summary>
     /// <param name="network">A network that <see cref="Build"/> made, or a replica that shares its weights.</param>

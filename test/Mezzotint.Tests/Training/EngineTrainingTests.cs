@@ -40,8 +40,10 @@ public class EngineTrainingTests
         using var network = task.Build(seed: 2);
         using var flat = FlatParameters.Of(network);
         using var generator = new Generator(3, CPU);
-        var (images, labels) = (rand(5, 1, 8, 8), randint(10, [5, 1], dtype: int64));
-        var draw = task.Draw(generator, 5, (1, 8, 8), progress: 0.5);
+        using var data = new ResidentImages(SmallExperiment.Train, CPU);
+        var indices = arange(5, dtype: int64);
+        var (images, labels) = data.Batch(indices);
+        var draw = task.Draw(generator, data, indices, progress: 0.5);
         var wanted = task.Losses(network, images, labels, draw).sum() / 7;
         wanted.backward();
         var gradients = flat.Gradients.clone();

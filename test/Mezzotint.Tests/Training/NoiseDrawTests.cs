@@ -14,7 +14,7 @@ public class NoiseDrawTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(1, CPU);
         var objective = new TrainingObjective { Process = new VarianceExploding { MinimumTime = 0.2 } };
-        float[] times = NoiseDraw.From(generator, objective, 20_000, 1, 1, 1).Factors.select(1, NoiseDraw.TimeIn).contiguous()
+        float[] times = NoiseDraw.From(generator, objective, 20_000, (1, 1, 1)).Factors.select(1, NoiseDraw.TimeIn).contiguous()
             .data<float>().ToArray();
         Assert.All(times, t => Assert.InRange(t, 0.2f, 1));
         for (int tenth = 0; tenth < 10; tenth++) // 2000 +- 42 in each tenth of the range
@@ -26,7 +26,7 @@ public class NoiseDrawTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(1, CPU);
-        var noise = NoiseDraw.From(generator, new TrainingObjective(), 100, 2, 10, 10).Noise;
+        var noise = NoiseDraw.From(generator, new TrainingObjective(), 100, (2, 10, 10)).Noise;
         Assert.Equal([100, 2, 10, 10], noise.shape);
         Assert.InRange(noise.mean().item<float>(), -0.03, 0.03);                 // 0 +- 0.007
         Assert.InRange(noise.square().mean().item<float>(), 0.95, 1.05);        // 1 +- 0.01
@@ -38,8 +38,8 @@ public class NoiseDrawTests
     {
         using var scope = NewDisposeScope();
         using Generator first = new(5, CPU), second = new(5, CPU);
-        var without = NoiseDraw.From(first, new TrainingObjective(), 4000, 1, 1, 1);
-        var with = NoiseDraw.From(second, new TrainingObjective(), 4000, 1, 1, 1, labelDropout: 0.2);
+        var without = NoiseDraw.From(first, new TrainingObjective(), 4000, (1, 1, 1));
+        var with = NoiseDraw.From(second, new TrainingObjective(), 4000, (1, 1, 1), labelDropout: 0.2);
         Assert.Null(without.Dropped);
         Assert.Equal([4000, 1], with.Dropped!.shape);
         Assert.InRange(with.Dropped.to(float32).mean().item<float>(), 0.175, 0.225);  // 0.2 +- 0.006
@@ -52,8 +52,8 @@ public class NoiseDrawTests
     {
         using var scope = NewDisposeScope();
         using Generator first = new(5, CPU), second = new(5, CPU);
-        var without = NoiseDraw.From(first, new TrainingObjective(), 100, 1, 10, 10, labelDropout: 0.2);
-        var with = NoiseDraw.From(second, new TrainingObjective { FilledStep = 0.02 }, 100, 1, 10, 10, labelDropout: 0.2);
+        var without = NoiseDraw.From(first, new TrainingObjective(), 100, (1, 10, 10), labelDropout: 0.2);
+        var with = NoiseDraw.From(second, new TrainingObjective { FilledStep = 0.02 }, 100, (1, 10, 10), labelDropout: 0.2);
         Assert.Null(without.Fill);
         TensorAssert.Same(without.Noise, with.Noise);
         TensorAssert.Same(without.Dropped!.to(float32), with.Dropped!.to(float32));
@@ -78,7 +78,7 @@ public class NoiseDrawTests
             Process = new Edm(), Parameterisation = new EdmPreconditioning(), Loss = new EdmWeighting(),
             Times = new LogNormalLevels(), FilledStep = 0.1,
         };
-        var draw = NoiseDraw.From(generator, objective, 4, 1, 4, 4);
+        var draw = NoiseDraw.From(generator, objective, 4, (1, 4, 4));
         var (images, labels) = (rand(4, 1, 4, 4), zeros(4, 1, int64));
         var filled = DenoisingLoss.PerImage(network, images, labels, draw);
         TensorAssert.Same(DenoisingLoss.PerImage(network, images.add(draw.Fill!), labels, draw with { Fill = null }), filled);
@@ -90,8 +90,8 @@ public class NoiseDrawTests
     {
         using var scope = NewDisposeScope();
         using Generator first = new(5, CPU), second = new(5, CPU);
-        var whole = NoiseDraw.From(first, new TrainingObjective(), 7, 1, 4, 4, 0.5);
-        var again = NoiseDraw.From(second, new TrainingObjective(), 7, 1, 4, 4, 0.5);
+        var whole = NoiseDraw.From(first, new TrainingObjective(), 7, (1, 4, 4), 0.5);
+        var again = NoiseDraw.From(second, new TrainingObjective(), 7, (1, 4, 4), 0.5);
         TensorAssert.Same(whole.Factors, again.Factors);
         TensorAssert.Same(whole.Noise, again.Noise);
         TensorAssert.Same(whole.Factors.narrow(0, 2, 3), whole.Slice(2, 3).Factors);

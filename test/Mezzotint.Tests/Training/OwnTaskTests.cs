@@ -1,3 +1,4 @@
+using Mezzotint.Data;
 using Mezzotint.Training;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -92,11 +93,11 @@ public class OwnTaskTests
         }
 
         public override BatchDraw Draw(
-            Generator generator, long count, (long Channels, long Height, long Width) shape, double progress) =>
-            new LatentNoise(randn(count, Latent, generator: generator));
+            Generator generator, ResidentImages data, Tensor indices, double progress) =>
+            new LatentNoise(randn(indices.shape[0], Latent, generator: generator));
 
-        public override BatchDraw DrawForTest(Generator generator, long count, (long Channels, long Height, long Width) shape) =>
-            Draw(generator, count, shape, progress: 1);
+        public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
+            Draw(generator, data, indices, progress: 1);
 
         public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
         {

@@ -87,7 +87,7 @@ public class TrainingStepTests
         var (images, labels) = data.Batch(arange(batch));
         var loss =
             DenoisingLoss.PerImage(
-                network, images, labels, NoiseDraw.From(generator, new TrainingObjective(), batch, 1, 8, 8)).mean();
+                network, images, labels, NoiseDraw.From(generator, new TrainingObjective(), batch, (1, 8, 8))).mean();
         loss.backward();
         var gradient =
             cat([.. network.named_parameters().Where(named => named.parameter.requires_grad).Select(

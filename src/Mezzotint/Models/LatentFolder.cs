@@ -1,0 +1,86 @@
+using System.Security.Cryptography;
+using Mezzotint.Data;
+using Mezzotint.Formats;
+using Mezzotint.Networks;
+using Mezzotint.Runtime;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Models;
+
+/// <summary>Opens the autoencoders that codecs of the kind <c>latent</c> name.</summary>
+public static class LatentFolder
+{
+    /// <summary>The name of the autoencoder's folder in a model folder, as diffusers has it.</summary>
+    internal const string Subfolder = "vae";
+
+    /// <summary>Reads the autoencoder of a codec that needs one and has none yet.</summary>
+    /// <param name="codec">The codec, as it stands in settings.</param>
+    /// <param name="beside">The folder that its path begins in; null for the current one.</param>
+    /// <returns>The codec with all that it needs, and the autoencoder that was read for it, which must live as long as the codec
+    /// is used; null where none was needed.</returns>
+    /// <exception cref="MezzotintException">There is no autoencoder, or it is another one than the codec was used
+    /// with.</exception>
+    public static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(ImageCodec codec, string? beside = null)
+    {
+        ArgumentNullException.ThrowIfNull(codec);
+        if (codec is not LatentCodec { Coder: null } latent)
+            return (codec, null);
+        string folder = beside is null ? latent.Autoencoder : AtomicFolder.SubfolderOf(beside, latent.Autoencoder);
+        var autoencoder = AutoencoderFolder.Read(folder);
+        try
+        {
+            string hash = Hash(folder);
+            if (latent.Sha256 is { } expected && expected != hash)
+                throw new MezzotintException(
+                    $"The autoencoder in '{folder}' is another one than the model was trained with: its weights have the SHA-256 "
+                    + $"{hash}, not {expected}. Latents of two autoencoders mean different things.")
+                    { Key = "pixels.autoencoder" };
+            return (With(latent, autoencoder, hash), autoencoder);
+        }
+        catch
+        {
+            autoencoder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A codec that an autoencoder computes, where that is.</summary>
+    internal static LatentCodec With(LatentCodec codec, LoadedAutoencoder autoencoder, string? hash)
+    {
+        var (network, info) = autoencoder;
+        double scale = network.Config.ScalingFactor;
+        long images = network.Config.InChannels, latents = network.Config.LatentChannels;
+        Tensor? preview = info.Preview.Count == images * (latents + 1)
+            ? tensor([.. info.Preview.Select(number => (float)number)], [images, latents + 1]).DetachFromDisposeScope() : null;
+        return codec with
+        {
+            Channels = network.Config.LatentChannels,
+            Factor = network.Config.Factor,
+            Sha256 = hash,
+            Coder = new(
+                pixels => Distribution(network, pixels, scale),
+                numbers => Decoded(network, numbers, scale),
+                preview,
+                folder => AutoencoderFolder.WriteFiles(folder, network, info, ElementType.Float32)),
+        };
+    }
+
+    private static Tensor Decoded(Autoencoder network, Tensor numbers, double scale)
+    {
+        using var scope = NewDisposeScope();
+        return network.Decode(numbers.to(DeviceOf(network)).Times(1 / scale)).Times(0.5).Plus(0.5).MoveToOuterDisposeScope();
+    }
+
+    private static Device DeviceOf(Autoencoder network) => network.parameters().First().device;
+
+    private static (Tensor Mean, Tensor Std) Distribution(Autoencoder network, Tensor pixels, double scale)
+    {
+        using var scope = NewDisposeScope();
+        var moments = network.Encode(pixels.to(DeviceOf(network)).Times(2).Plus(-1));
+        return (moments.Mean.Times(scale).MoveToOuterDisposeScope(), moments.Std.Times(scale).MoveToOuterDisposeScope());
+    }
+
+    private static string Hash(string folder) => InputFile.Read(
+        AtomicFolder.PathOf(folder, AutoencoderFolder.WeightsFile),
+        stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
+}

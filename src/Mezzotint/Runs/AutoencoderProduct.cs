@@ -1,0 +1,54 @@
+using System.Globalization;
+using Mezzotint.Data;
+using Mezzotint.Models;
+using Mezzotint.Networks;
+using Mezzotint.Training;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Runs;
+
+/// <summary>An autoencoder, with the scaling factor and the preview that its latents need.</summary>
+internal sealed class AutoencoderProduct(
+    AutoencoderExperiment config, RunFolder folder, ImageSet train, ImageSet test, Device? device) : RunProduct
+{
+    private readonly AutoencoderExperiment _config = config.Fit(train);
+
+    public override TrainingConfig Training => _config.Training;
+
+    public override string Dataset => _config.Data.Name;
+
+    public override Trainer NewTrainer() => new(_config.Task, _config.Training, train, test, device);
+
+    public override string WithRate(double rate) => string.Create(
+        CultureInfo.InvariantCulture, $"for instance --resume --set training.learning_rate={rate:G3}");
+
+    public override void Check()
+    {
+        _ = Configuration.Write(_config);
+        Info(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, Seconds = 0 }, []).Validate();
+    }
+
+    public override void Write(nn.Module network, RunLogEntry epoch)
+    {
+        var trained = (Autoencoder)network;
+        var statistics = LatentStatistics.Of(trained, train);
+        using var scaled = new Autoencoder(_config.Network with { ScalingFactor = statistics.ScalingFactor });
+        scaled.CopyFrom(trained);
+        AutoencoderFolder.Write(folder.Model, scaled, Info(epoch, statistics.Preview));
+    }
+
+    public override void Dispose() { }
+
+    private AutoencoderInfo Info(RunLogEntry epoch, IReadOnlyList<double> preview) => new()
+    {
+        Name = $"{Path.GetFileName(Path.GetFullPath(folder.Path))} after {epoch.Epoch:0} epochs",
+        Dataset = Dataset,
+        Background = train.Reading is null ? null : _config.Data.Background,
+        Epochs = (int)epoch.Epoch,
+        Psnr = epoch.Figures?.GetValueOrDefault(AutoencoderTask.Psnr),
+        Seconds = epoch.Seconds,
+        Seed = _config.Training.Seed,
+        Preview = preview,
+        Provenance = Provenance,
+    };
+}

@@ -1,0 +1,73 @@
+using Mezzotint.Data;
+using Mezzotint.Networks;
+
+namespace Mezzotint.Training;
+
+/// <summary>Everything that decides the training of an autoencoder: a configuration of the kind <c>autoencoder</c>.</summary>
+public sealed record AutoencoderExperiment : Experiment
+{
+    /// <inheritdoc/>
+    public override DataConfig Data { get; init; } = new();
+
+    /// <summary>The table <c>[network]</c>. The channels of its images, its side and its scaling factor follow from the
+    /// data.</summary>
+    public AutoencoderConfig Network { get; init; } = new();
+
+    /// <summary>The table <c>[loss]</c>.</summary>
+    public AutoencoderLoss Loss { get; init; } = new();
+
+    /// <inheritdoc/>
+    public override TrainingConfig Training { get; init; } = new() { SamplesPerLabel = 0 };
+
+    /// <summary>What the network is trained for.</summary>
+    public AutoencoderTask Task => new(Network, Loss);
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        Data.Validate();
+        Network.Validate();
+        Loss.Validate();
+        Training.Validate();
+        Check.Range("training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0,
+            "0: an autoencoder learns no labels");
+        Check.Range("training.samples_per_label", Training.SamplesPerLabel, Training.SamplesPerLabel == 0,
+            "0: an autoencoder draws nothing by label");
+    }
+
+    /// <inheritdoc/>
+    public override AutoencoderExperiment Fit(ImageSet train, NetworkConfig? begun = null)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        var fitted = this with
+        {
+            Network = Network with
+            {
+                InChannels = train.Channels, OutChannels = train.Channels, SampleSize = Math.Max(train.Height, train.Width),
+            },
+        };
+        fitted.Task.Check(train);
+        return fitted;
+    }
+
+    /// <inheritdoc/>
+    public override AutoencoderExperiment WithTraining(TrainingConfig training) => this with { Training = training };
+}
+
+/// <summary>The loss of an autoencoder: the table <c>[loss]</c>.</summary>
+public sealed record AutoencoderLoss
+{
+    /// <summary>The distance of an image and its reconstruction, summed over pixels: <c>l1</c>, |x - y|, or <c>l2</c>,
+    /// (x - y)^2.</summary>
+    public string Pixels { get; init; } = "l1";
+
+    /// <summary>The weight of the divergence of the latents from N(0, I) beside that sum. Rombach et al. 2022, arXiv 2112.10752,
+    /// section 3.1: very small.</summary>
+    public double Divergence { get; init; } = 1e-6;
+
+    internal void Validate()
+    {
+        Check.Range("loss.pixels", Printable.Quote(Pixels), Pixels is "l1" or "l2", "l1 or l2");
+        Check.Range("loss.divergence", Divergence, Divergence is >= 0 and < 1e6, "0 or more, and below 1000000");
+    }
+}

@@ -1,0 +1,116 @@
+using Mezzotint.Data;
+using Mezzotint.Networks;
+using Mezzotint.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Training;
+
+/// <summary>
+/// An autoencoder learns to give images back from a draw of their latents: the distance of both, and the divergence of the
+/// latents from a normal distribution.
+/// </summary>
+/// <remarks>Kingma, Welling 2014, arXiv 1312.6114, equation 10; Rombach et al. 2022, arXiv 2112.10752, section 3.1.</remarks>
+public sealed class AutoencoderTask : TrainingTask
+{
+    private const int ImagesAtOnce = 8;
+
+    private readonly AutoencoderConfig _network;
+    private readonly AutoencoderLoss _loss;
+
+    /// <summary>Prepares.</summary>
+    /// <param name="network">The shape of the autoencoder.</param>
+    /// <param name="loss">What is lowered.</param>
+    public AutoencoderTask(AutoencoderConfig network, AutoencoderLoss loss)
+    {
+        (_network, _loss) = (network, loss);
+        Codec = new PixelScaling { Mean = 0.5, Scale = 0.5 }; // -1 to 1
+    }
+
+    /// <inheritdoc/>
+    public override nn.Module Build(long seed = 0) => new Autoencoder(_network, seed);
+
+    /// <inheritdoc/>
+    public override BatchDraw Draw(Generator generator, ResidentImages data, Tensor indices, double progress)
+    {
+        var (_, height, width) = data.Shape;
+        return new LatentNoise(randn(indices.shape[0], _network.LatentChannels, height / _network.Factor, width / _network.Factor,
+            generator: generator));
+    }
+
+    /// <inheritdoc/>
+    public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
+        Draw(generator, data, indices, progress: 1);
+
+    /// <inheritdoc/>
+    public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
+    {
+        var autoencoder = (Autoencoder)network;
+        var moments = autoencoder.Encode(images);
+        var decoded = autoencoder.Decode(moments.Sample(((LatentNoise)draw).Noise));
+        return Of(images, decoded, moments);
+    }
+
+    /// <summary>The loss of each image, a pixel: [B].</summary>
+    /// <param name="images">x: [B, C, H, W].</param>
+    /// <param name="decoded">y: [B, C, H, W].</param>
+    /// <param name="moments">Of x.</param>
+    internal Tensor Of(Tensor images, Tensor decoded, LatentMoments moments)
+    {
+        var distance = decoded - images;
+        distance = (_loss.Pixels == "l2" ? distance.Squared() : distance.abs()).sum([1, 2, 3]); // [B]
+        return distance.Plus(_loss.Divergence, moments.Divergence()).Over(images.numel() / images.shape[0]);
+    }
+
+    /// <summary>How alike the images and their reconstructions by the means of their latents are: <c>psnr</c>, in
+    /// decibels.</summary>
+    public override IReadOnlyDictionary<string, double> Figures(
+        nn.Module network, ResidentImages test, WorkerThreads threads, CancellationToken cancellation = default)
+    {
+        int next = -ImagesAtOnce;
+        double[] similarities = new double[test.Count];
+        threads.Run(_ =>
+        {
+            using var inference = inference_mode();
+            while (Interlocked.Add(ref next, ImagesAtOnce) is var start && start < test.Count
+                && !cancellation.IsCancellationRequested)
+            {
+                using var scope = NewDisposeScope();
+                using Scalar first = start, end = Math.Min(start + ImagesAtOnce, test.Count), one = 1;
+                var images = test.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: test.Device)).Images;
+                PixelSimilarity.PeakSignalToNoise(Codec.Decode(images), Codec.Decode(((Autoencoder)network).call(images)))
+                    .CopyTo(similarities, start);
+            }
+        });
+        cancellation.ThrowIfCancellationRequested();
+        return new Dictionary<string, double> { [Psnr] = Math.Round(similarities.Average(), 3) };
+    }
+
+    /// <inheritdoc/>
+    public override void Check(ImageSet images)
+    {
+        base.Check(images);
+        if (images.Channels != _network.InChannels)
+            throw new MezzotintException(
+                $"{images.Name} has {images.Channels} channel(s), the autoencoder takes network.in_channels = "
+                + $"{_network.InChannels}: choose other data.") { Key = "network.in_channels" };
+        if (images.Height % _network.Factor != 0 || images.Width % _network.Factor != 0)
+            throw new MezzotintException(
+                $"{images.Name} is {images.Height} x {images.Width}: this autoencoder needs sides that are multiples of "
+                + $"{_network.Factor}. Pictures in a folder are brought to one with data.size.") { Key = "data.size" };
+    }
+
+    /// <summary>The name of the figure.</summary>
+    internal const string Psnr = "psnr";
+
+    internal override string LossSettings => "[loss]";
+
+    /// <summary>What the latents of a batch are drawn with.</summary>
+    /// <param name="Noise">~ N(0, I): [B, c, h, w].</param>
+    internal sealed record LatentNoise(Tensor Noise) : BatchDraw
+    {
+        public override LatentNoise MoveTo(Device device) => new(Noise.to(device));
+
+        public override LatentNoise Slice(long start, long count) => new(Noise.narrow(0, start, count));
+    }
+}
