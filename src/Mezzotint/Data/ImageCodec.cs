@@ -41,7 +41,9 @@ public abstract record ImageCodec
         return (numbers, zeros_like(numbers));
     }
 
-    /// <summary>The images of numbers, roughly, where that is much cheaper than <see cref="Decode"/>: for watching a walk.</summary>
+    /// <summary>
+    /// The images of numbers, roughly, where that is much cheaper than <see cref="Decode"/>: for watching a walk.
+    /// </summary>
     /// <param name="numbers">As for <see cref="Decode"/>.</param>
     public virtual Tensor Preview(Tensor numbers) => Decode(numbers);
 

@@ -83,9 +83,11 @@ public sealed record LatentCodec : ImageCodec
     /// <inheritdoc/>
     public override void Validate()
     {
-        Check.Range($"{Key}", Printable.Quote(Autoencoder), !string.IsNullOrWhiteSpace(Autoencoder), "the folder of an autoencoder");
+        Check.Range(
+            $"{Key}", Printable.Quote(Autoencoder), !string.IsNullOrWhiteSpace(Autoencoder), "the folder of an autoencoder");
         Check.Range("pixels.channels", Channels, Channels is >= 0 and <= 64, "left out, or between 1 and 64");
-        Check.Range("pixels.factor", Factor, Factor is >= 0 and <= 128 && (Factor & (Factor - 1)) == 0 && Factor == 0 == (Channels == 0),
+        Check.Range(
+            "pixels.factor", Factor, Factor is >= 0 and <= 128 && (Factor & (Factor - 1)) == 0 && Factor == 0 == (Channels == 0),
             "left out with pixels.channels, or a power of two up to 128");
         Check.Range("pixels.sha256", Printable.Quote(Sha256 ?? ""),
             Sha256 is null || Sha256.Length == 64 && Sha256.All(char.IsAsciiHexDigitLower), "64 lower-case hexadecimal digits");
@@ -98,7 +100,9 @@ public sealed record LatentCodec : ImageCodec
 }
 
 /// <summary>What an opened codec computes.</summary>
-/// <param name="Distribution">Pixels 0 to 1, [B, C, H, W], to mean and standard deviation of scaled latents, [B, c, h, w].</param>
+/// <param name="Distribution">
+/// Pixels 0 to 1, [B, C, H, W], to mean and standard deviation of scaled latents, [B, c, h, w].
+/// </param>
 /// <param name="Decode">Scaled latents to pixels.</param>
 /// <param name="Preview">The linear map from scaled latents to colours, float32 [C, c + 1]; null for none.</param>
 /// <param name="Write">Writes the autoencoder's files into an empty folder.</param>

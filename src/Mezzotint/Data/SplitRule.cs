@@ -14,7 +14,8 @@ namespace Mezzotint.Data;
 /// SHA-256(name), as a little-endian number, give a place from 0 to 1 by its decimal digits, the last one first. Test images are
 /// those whose place is below the share. A larger share keeps the test images of a smaller one. Without a rule the share is a
 /// tenth. In a column, <c>train</c> is the training set and <c>test</c> (or <c>validation</c>, <c>valid</c>, <c>val</c>, or all
-/// values that begin with <c>held-out</c>) the test set; without any of these, a tenth of the training images is held back. Images
+/// values that begin with <c>held-out</c>) the test set; without any of these, a tenth of the training images is held back.
+/// Images
 /// of other values are in neither.
 /// </remarks>
 internal sealed class SplitRule

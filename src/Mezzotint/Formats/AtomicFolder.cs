@@ -1,6 +1,7 @@
 namespace Mezzotint.Formats;
 
-/// <summary>A few files of a folder and its subfolders that are replaced together: a reader sees all of the old ones or all of the new
+/// <summary>A few files of a folder and its subfolders that are replaced together: a reader sees all of the old ones or all of
+/// the new
 /// ones.</summary>
 /// <remarks>
 /// No portable call replaces several files at once, and the folder may hold other files, which stay. So the new files are written

@@ -250,7 +250,7 @@ public class ConfigurationTests
     [InlineData(
         "epochs = 3",
         "x.toml, line 1: unknown key 'epochs'; there are data, pixels, process, parameterisation, loss, times, distillation, "
-        + "prompts, training, sampling, model.")]
+        + "prompts, training, sampling, model, kind.")]
     [InlineData(
         "[training]\nepochs = \"many\"", "x.toml, line 2: 'training.epochs' is the text 'many'; it must be a whole number.")]
     [InlineData("[training]\nepochs = 3.0", "x.toml, line 2: 'training.epochs' is the number 3; it must be a whole number.")]
@@ -371,7 +371,7 @@ public class ConfigurationTests
         string[] files = Directory.GetFiles(Path.Combine(Repository.Root, "configs"), "*.toml");
         Assert.True(files.Length >= 2);
         foreach (string file in files)
-            Configuration.Read(file);
+            Configuration.ReadExperiment(file);
     }
 
     [Fact]

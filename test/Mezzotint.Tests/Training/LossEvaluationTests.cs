@@ -34,7 +34,8 @@ public class LossEvaluationTests
             int count = Math.Min(4, 11 - 4 * batch);
             var (images, labels) = data.Batch(arange(4 * batch, 4 * batch + count));
             batches.Add(
-                DenoisingLoss.PerImage(network, images, labels, NoiseDraw.From(generator, Objective, count, (1, 8, 8))).data<float>(
+                DenoisingLoss.PerImage(
+                    network, images, labels, NoiseDraw.From(generator, Objective, count, (1, 8, 8))).data<float>(
                     ).ToArray());
         }
         double mean = batches.Average(batch => batch.Average(loss => (double)loss));
