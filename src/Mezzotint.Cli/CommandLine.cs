@@ -63,6 +63,7 @@ internal static class CommandLine
             TrainClassifierVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             LikelihoodVerb.Create(terminal),
+            ReconstructVerb.Create(terminal),
             InspectVerb.Create(terminal),
             AverageVerb.Create(terminal),
             ImportVerb.Create(terminal),

@@ -11,8 +11,8 @@ public class HelpTests
     public static TheoryData<string> Commands =>
     [
         "mezzotint", "sample", "demo", "serve", "samplers", "plot", "plot schedules", "plot levels", "plot trajectories",
-        "plot error", "train", "evaluate", "train-classifier", "likelihood", "inspect", "average", "distill", "import", "export",
-        "data", "data check", "data fetch", "data list", "data show", "doctor", "completions",
+        "plot error", "train", "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect", "average", "distill",
+        "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor", "completions",
     ];
 
     [Theory]

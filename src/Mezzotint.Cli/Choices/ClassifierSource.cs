@@ -40,6 +40,9 @@ internal static class ClassifierSource
         }
     }
 
+    /// <summary>Whether a classifier on a shelf is for such images and classes.</summary>
+    public static bool AnyFits(ImageSet images) => Fitting(images).Any();
+
     private static string Find(string name) => Known(name)
         ?? throw new MezzotintException(
             $"--classifier '{name}' is no classifier: name a folder that `mezzotint train-classifier` made, or one in "

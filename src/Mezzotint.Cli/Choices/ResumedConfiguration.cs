@@ -18,6 +18,13 @@ internal static class ResumedConfiguration
             "training.sample_steps",
         ];
 
+    // What an autoencoder takes from its data, and a model of latents from its autoencoder.
+    private static readonly string[] FollowsData =
+        [
+            "network.in_channels", "network.out_channels", "network.sample_size", "pixels.channels", "pixels.factor",
+            "pixels.margin", "pixels.image_channels", "pixels.sha256",
+        ];
+
     private const string LearningRate = "training.learning_rate", Unset = "not set";
 
     /// <summary>Whether there is anything in a run folder that a new run would lose.</summary>
@@ -77,7 +84,8 @@ internal static class ResumedConfiguration
     }
 
     /// <summary>Whether a setting leaves its value to the machine or to the data, from which the run has it.</summary>
-    private static bool IsOpen(string key, string? value) => (key, value) is ("training.replicas", "0")
+    private static bool IsOpen(string key, string? value) => FollowsData.Contains(key)
+        || (key, value) is ("training.replicas", "0")
         or ("training.precision", "\"auto\"")
         or ("model.corpus_length" or "model.in_channels" or "model.out_channels", null);
 

@@ -66,7 +66,6 @@ internal sealed class TrainingSession(
         var place = ComputeDevice.Named(device);
         if (device == ComputeDevice.Cpu)
             config.Memory()?.Check(); // before data are read, or a folder is made
-        var (train, test) = LoadData(config.Data, begun);
         LoadedAutoencoder? opened = null;
         if (config is ExperimentConfig drawing)
         {
@@ -74,6 +73,9 @@ internal sealed class TrainingSession(
             config = drawing with { Pixels = codec };
         }
         using var autoencoder = opened;
+        int? channels = (config as ExperimentConfig)?.Pixels.ImageChannelsOf(begun?.InChannels ?? 0) is > 0 and var known
+            ? known : null;
+        var (train, test) = LoadData(config.Data, channels);
         config = config.Fit(train, begun);
         terminal.Stop.ThrowIfCancellationRequested();
 
@@ -112,7 +114,7 @@ internal sealed class TrainingSession(
         ModelFolder.Write(folder.Start, model.Network, model.Info);
     }
 
-    private (ImageSet Train, ImageSet Test) LoadData(DataConfig config, NetworkConfig? begun)
+    private (ImageSet Train, ImageSet Test) LoadData(DataConfig config, int? modelChannels)
     {
         string name = config.Name;
         if (name == DataSource.MnistName)
@@ -123,7 +125,7 @@ internal sealed class TrainingSession(
                 + $"data.name={DataSource.MnistName}.");
         ImageSet Load(ImageSplit part, int count, int? channels) =>
             SetReading.Load(terminal, name, data, config.Reading(part, channels), count > 0 ? count : null);
-        var train = Load(ImageSplit.Train, config.TrainCount, begun?.InChannels);
+        var train = Load(ImageSplit.Train, config.TrainCount, modelChannels);
         var test = Load(ImageSplit.Test, config.TestCount, train.Channels);
         ReadingLines.Say(terminal, train, test);
         return (config.Flip ? train.WithMirrorImages() : train, test);

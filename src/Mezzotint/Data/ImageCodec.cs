@@ -19,6 +19,10 @@ public abstract record ImageCodec
     /// <exception cref="MezzotintException">The codec takes no such images.</exception>
     public abstract (int Channels, int Height, int Width) NumbersOf(int channels, int height, int width);
 
+    /// <summary>Channels of the images whose numbers have some channels; null where that is not known.</summary>
+    /// <param name="numbers">Channels of the numbers.</param>
+    public virtual int? ImageChannelsOf(int numbers) => null;
+
     /// <summary>The numbers x_0 of images, as a new tensor.</summary>
     /// <param name="pixels">0 (black) to 1: float [B, C, H, W].</param>
     /// <returns>Of the shape that <see cref="NumbersOf"/> says: float [B, c, h, w].</returns>

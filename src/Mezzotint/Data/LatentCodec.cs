@@ -24,6 +24,14 @@ public sealed record LatentCodec : ImageCodec
     [DefaultWhenMissing]
     public int Factor { get; init; }
 
+    /// <summary>Pixels that the autoencoder puts around each image.</summary>
+    [DefaultWhenMissing]
+    public int Margin { get; init; }
+
+    /// <summary>Channels of the images; 0 until the autoencoder is known.</summary>
+    [DefaultWhenMissing]
+    public int ImageChannels { get; init; }
+
     /// <summary>The SHA-256 of the autoencoder's weights in lower-case hexadecimal digits, so that no other is taken for it;
     /// null until it is known.</summary>
     public string? Sha256 { get; init; }
@@ -35,16 +43,20 @@ public sealed record LatentCodec : ImageCodec
     public override bool IsDrawn => true;
 
     /// <inheritdoc/>
+    public override int? ImageChannelsOf(int numbers) => ImageChannels == 0 ? null : ImageChannels;
+
+    /// <inheritdoc/>
     public override (int Channels, int Height, int Width) NumbersOf(int channels, int height, int width)
     {
         if (Factor == 0)
             throw new MezzotintException(
                 $"The autoencoder '{Autoencoder}' has not been opened: nothing is known of its latents.") { Key = Key };
-        if (height % Factor != 0 || width % Factor != 0)
+        if ((height + 2 * Margin) % Factor != 0 || (width + 2 * Margin) % Factor != 0)
             throw new MezzotintException(
-                $"Images of {height} x {width} have no latents: their sides must be multiples of {Factor}. Pictures in a folder "
-                + "are brought to one with data.size.") { Key = "data.size" };
-        return (Channels, height / Factor, width / Factor);
+                $"Images of {height} x {width} have no latents: their sides must be multiples of {Factor}"
+                + $"{(Margin > 0 ? $" less {2 * Margin}" : "")}. Pictures in a folder are brought to one with data.size.")
+                { Key = "data.size" };
+        return (Channels, (height + 2 * Margin) / Factor, (width + 2 * Margin) / Factor);
     }
 
     /// <summary>The means of the latents.</summary>
@@ -68,7 +80,8 @@ public sealed record LatentCodec : ImageCodec
         using var scope = NewDisposeScope();
         var weights = map.narrow(1, 0, Channels).unsqueeze(-1).unsqueeze(-1).to(numbers.device); // [C, c, 1, 1]
         var colours = nn.functional.conv2d(numbers, weights, map.select(1, Channels).to(numbers.device));
-        return nn.functional.interpolate(colours, scale_factor: [Factor, Factor], mode: InterpolationMode.Nearest)
+        var large = nn.functional.interpolate(colours, scale_factor: [Factor, Factor], mode: InterpolationMode.Nearest);
+        return large.narrow(2, Margin, large.shape[2] - 2 * Margin).narrow(3, Margin, large.shape[3] - 2 * Margin).contiguous()
             .MoveToOuterDisposeScope();
     }
 
@@ -77,7 +90,9 @@ public sealed record LatentCodec : ImageCodec
     {
         ArgumentNullException.ThrowIfNull(mask);
         using var scope = NewDisposeScope();
-        return nn.functional.max_pool2d(mask.to(float32), Factor).to(ScalarType.Bool).MoveToOuterDisposeScope();
+        long m = Margin;
+        return nn.functional.max_pool2d(nn.functional.pad(mask.to(float32), [m, m, m, m]), Factor).to(
+            ScalarType.Bool).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -89,6 +104,8 @@ public sealed record LatentCodec : ImageCodec
         Check.Range(
             "pixels.factor", Factor, Factor is >= 0 and <= 128 && (Factor & (Factor - 1)) == 0 && Factor == 0 == (Channels == 0),
             "left out with pixels.channels, or a power of two up to 128");
+        Check.Range("pixels.margin", Margin, Margin is >= 0 and <= 1024, "between 0 and 1024");
+        Check.Range("pixels.image_channels", ImageChannels, ImageChannels is 0 or 1 or 3, "left out, 1 or 3");
         Check.Range("pixels.sha256", Printable.Quote(Sha256 ?? ""),
             Sha256 is null || Sha256.Length == 64 && Sha256.All(char.IsAsciiHexDigitLower), "64 lower-case hexadecimal digits");
     }

@@ -30,6 +30,9 @@ public sealed record PixelScaling : ImageCodec
     public override double FilledStep => Dequantise ? Step!.Value : 0;
 
     /// <inheritdoc/>
+    public override int? ImageChannelsOf(int numbers) => numbers;
+
+    /// <inheritdoc/>
     public override (int Channels, int Height, int Width) NumbersOf(int channels, int height, int width) =>
         (channels, height, width);
 

@@ -1,3 +1,5 @@
+using Mezzotint.Data;
+
 namespace Mezzotint.Models;
 
 /// <summary>What is known about an autoencoder beside its shape and weights: how it was made, and how well it does.</summary>
@@ -9,8 +11,8 @@ public sealed record AutoencoderInfo
     /// <summary>The data set that was learned from; empty where it is not known.</summary>
     public string Dataset { get; init; } = "";
 
-    /// <summary>The colour behind what was transparent in the training images; null for none.</summary>
-    public string? Background { get; init; }
+    /// <summary>The table <c>[data]</c> that it was trained with; null where it is not known.</summary>
+    public DataConfig? Data { get; init; }
 
     /// <summary>Passes over the training images; 0 where they are not known.</summary>
     public int Epochs { get; init; }
@@ -41,8 +43,7 @@ public sealed record AutoencoderInfo
         Check.Range("name", Printable.Quote(Name), ModelInfo.IsLine(Name, 300), "a line of 1 to 300 characters");
         Check.Range("dataset", Printable.Quote(Dataset), Dataset.Length == 0 || ModelInfo.IsLine(Dataset, 4096),
             "a line of up to 4096 characters");
-        Check.Range("background", Printable.Quote(Background ?? ""),
-            Background is null || Formats.Background.TryParse(Background, out _), Formats.Background.Values);
+        Data?.Validate();
         Check.Range("epochs", Epochs, Epochs >= 0, "0 or more");
         Check.Range("psnr", Psnr ?? 0, double.IsFinite(Psnr ?? 0), "finite");
         Check.Range("seconds", Seconds, Seconds is >= 0 and < double.PositiveInfinity, "0 or more");

@@ -56,6 +56,8 @@ public static class LatentFolder
         {
             Channels = network.Config.LatentChannels,
             Factor = network.Config.Factor,
+            Margin = network.Config.Margin,
+            ImageChannels = network.Config.InChannels,
             Sha256 = hash,
             Coder = new(
                 pixels => Distribution(network, pixels, scale),

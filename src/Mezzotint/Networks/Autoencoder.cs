@@ -33,17 +33,18 @@ public sealed class Autoencoder : nn.Module<Tensor, Tensor>
     internal NetworkDescription DecoderDescription { get; }
 
     /// <summary>The distribution of the latents of images.</summary>
-    /// <param name="x">-1 (black) to 1: [B, C, H, W]; H and W are multiples of
+    /// <param name="x">-1 (black) to 1: [B, C, H, W]; H and W, margins included, are multiples of
     /// <see cref="AutoencoderConfig.Factor"/>.</param>
     /// <exception cref="ArgumentException">The images are of another shape.</exception>
     public LatentMoments Encode(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        if (x.dim() != 4 || x.shape[1] != Config.InChannels || x.shape[2] % Config.Factor != 0 || x.shape[3] % Config.Factor != 0
-            || x.shape[2] == 0 || x.shape[3] == 0)
+        if (x.dim() != 4 || x.shape[1] != Config.InChannels || !Config.Takes(x.shape[2]) || !Config.Takes(x.shape[3]))
             throw new ArgumentException($"Images must be [B, {Config.InChannels}, H, W], with sides that are multiples of "
-                + $"{Config.Factor}, not [{string.Join(", ", x.shape)}].", nameof(x));
-        return LatentMoments.Of(_encode.Run([x]));
+                + $"{Config.Factor}{(Config.Margin > 0 ? $" less {2 * Config.Margin}" : "")}, not "
+                + $"[{string.Join(", ", x.shape)}].", nameof(x));
+        long m = Config.Margin;
+        return LatentMoments.Of(_encode.Run([m == 0 ? x : nn.functional.pad(x, [m, m, m, m], value: -1)]));
     }
 
     /// <summary>The images of latents.</summary>
@@ -53,8 +54,12 @@ public sealed class Autoencoder : nn.Module<Tensor, Tensor>
     public Tensor Decode(Tensor z)
     {
         ArgumentNullException.ThrowIfNull(z);
-        return z.dim() == 4 && z.shape[1] == Config.LatentChannels ? _decode.Run([z]) : throw new ArgumentException(
-            $"Latents must be [B, {Config.LatentChannels}, h, w], not [{string.Join(", ", z.shape)}].", nameof(z));
+        if (z.dim() != 4 || z.shape[1] != Config.LatentChannels)
+            throw new ArgumentException(
+                $"Latents must be [B, {Config.LatentChannels}, h, w], not [{string.Join(", ", z.shape)}].", nameof(z));
+        var y = _decode.Run([z]);
+        long m = Config.Margin;
+        return m == 0 ? y : y.narrow(2, m, y.shape[2] - 2 * m).narrow(3, m, y.shape[3] - 2 * m);
     }
 
     /// <summary>Images by way of the mean of their latents: [B, C, H, W] to [B, C, H, W].</summary>

@@ -30,11 +30,21 @@ public sealed record AutoencoderConfig
     /// <summary>The side in pixels of the images it was trained on.</summary>
     public int SampleSize { get; init; } = 32;
 
+    /// <summary>Black pixels that are put around each image before it is encoded, and cut off again: 2 makes the 28 x 28 of MNIST
+    /// 32 x 32, so that the latents can be halved further. diffusers has no such key.</summary>
+    public int Margin { get; init; }
+
     /// <summary>What latents are multiplied by before a diffusion model sees them: about 1 / their standard deviation.</summary>
     public double ScalingFactor { get; init; } = 0.18215;
 
     /// <summary>The factor between the sides of an image and of its latents.</summary>
     public int Factor => 1 << (BlockOutChannels.Count - 1);
+
+    /// <summary>Whether a side of images has latents.</summary>
+    internal bool Takes(long side) => side > 0 && (side + 2 * Margin) % Factor == 0;
+
+    /// <summary>The side of the latents of images of a side.</summary>
+    internal long SideOf(long side) => (side + 2 * Margin) / Factor;
 
     /// <summary>The layers from images, <c>x</c>, to the moments of their latents: mean, then ln variance,
     /// [B, 2 c, H / factor, W / factor].</summary>
@@ -57,6 +67,7 @@ public sealed record AutoencoderConfig
             $"one to eight multiples of network.norm_num_groups ({NormNumGroups}), up to 4096");
         Check.Range("network.layers_per_block", LayersPerBlock, LayersPerBlock is >= 1 and <= 16, "between 1 and 16");
         Check.Range("network.sample_size", SampleSize, SampleSize is >= 1 and <= 65_536, "between 1 and 65536");
+        Check.Range("network.margin", Margin, Margin is >= 0 and <= 1024, "between 0 and 1024");
         Check.Range("network.scaling_factor", ScalingFactor, ScalingFactor is > 0 and < 1e6, "more than 0 and below 1000000");
     }
 
@@ -67,5 +78,6 @@ public sealed record AutoencoderConfig
     public override int GetHashCode() => Numbers.Aggregate(17, HashCode.Combine);
 
     private IEnumerable<double> Numbers =>
-        [InChannels, OutChannels, LatentChannels, LayersPerBlock, NormNumGroups, SampleSize, ScalingFactor, .. BlockOutChannels];
+        [InChannels, OutChannels, LatentChannels, LayersPerBlock, NormNumGroups, SampleSize, Margin, ScalingFactor,
+            .. BlockOutChannels];
 }

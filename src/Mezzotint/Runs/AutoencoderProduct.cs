@@ -43,7 +43,7 @@ internal sealed class AutoencoderProduct(
     {
         Name = $"{Path.GetFileName(Path.GetFullPath(folder.Path))} after {epoch.Epoch:0} epochs",
         Dataset = Dataset,
-        Background = train.Reading is null ? null : _config.Data.Background,
+        Data = _config.Data,
         Epochs = (int)epoch.Epoch,
         Psnr = epoch.Figures?.GetValueOrDefault(AutoencoderTask.Psnr),
         Seconds = epoch.Seconds,

@@ -34,7 +34,7 @@ public sealed class AutoencoderTask : TrainingTask
     public override BatchDraw Draw(Generator generator, ResidentImages data, Tensor indices, double progress)
     {
         var (_, height, width) = data.Shape;
-        return new LatentNoise(randn(indices.shape[0], _network.LatentChannels, height / _network.Factor, width / _network.Factor,
+        return new LatentNoise(randn(indices.shape[0], _network.LatentChannels, _network.SideOf(height), _network.SideOf(width),
             generator: generator));
     }
 
@@ -94,10 +94,12 @@ public sealed class AutoencoderTask : TrainingTask
             throw new MezzotintException(
                 $"{images.Name} has {images.Channels} channel(s), the autoencoder takes network.in_channels = "
                 + $"{_network.InChannels}: choose other data.") { Key = "network.in_channels" };
-        if (images.Height % _network.Factor != 0 || images.Width % _network.Factor != 0)
+        if (!_network.Takes(images.Height) || !_network.Takes(images.Width))
             throw new MezzotintException(
                 $"{images.Name} is {images.Height} x {images.Width}: this autoencoder needs sides that are multiples of "
-                + $"{_network.Factor}. Pictures in a folder are brought to one with data.size.") { Key = "data.size" };
+                + $"{_network.Factor} with network.margin = {_network.Margin} around them. Pictures in a folder are brought to "
+                    + $"one "
+                + "with data.size.") { Key = "data.size" };
     }
 
     /// <summary>The name of the figure.</summary>

@@ -26,7 +26,7 @@ internal sealed record LatentStatistics(double ScalingFactor, IReadOnlyList<doub
         var device = autoencoder.parameters().First().device;
         using var images = new ResidentImages(train.Take(Math.Min(MostImages, train.Count)), device);
         using var generator = new Generator(0, CPU);
-        int factor = autoencoder.Config.Factor;
+        var (factor, margin) = (autoencoder.Config.Factor, (long)autoencoder.Config.Margin);
         var (latents, colours) = (new List<Tensor>(), new List<Tensor>());
         for (int start = 0; start < images.Count; start += ImagesAtOnce)
         {
@@ -36,7 +36,8 @@ internal sealed record LatentStatistics(double ScalingFactor, IReadOnlyList<doub
             var moments = autoencoder.Encode(pixels.Times(2).Plus(-1));
             var z = moments.Sample(randn(moments.Mean.shape, generator: generator).to(device)); // [B, c, h, w]
             latents.Add(Places(z).MoveToOuterDisposeScope());
-            colours.Add(Places(nn.functional.avg_pool2d(pixels, factor)).MoveToOuterDisposeScope());
+            var framed = nn.functional.pad(pixels, [margin, margin, margin, margin]); // black
+            colours.Add(Places(nn.functional.avg_pool2d(framed, factor)).MoveToOuterDisposeScope());
         }
         var all = cat(latents);                                                                  // [N, c]
         double scaling = 1 / all.std().item<double>();
