@@ -97,9 +97,8 @@ public sealed class LatentTrainingTests : IDisposable
         Done("train", "latent.toml", "--out", "straight");
         Done("train", "latent.toml", "--out", "parts", "--set", "training.epochs=1");
         Done("train", "--out", "parts", "--resume", "--set", "training.epochs=2");
-        Assert.Equal(
-            File.ReadAllBytes(_scratch["straight", "model", "model.safetensors"]),
-            File.ReadAllBytes(_scratch["parts", "model", "model.safetensors"]));
+        var (straight, parts) = (Weights("straight"), Weights("parts"));
+        Assert.All(straight, tensor => Assert.True(tensor.Value.Bytes.Span.SequenceEqual(parts[tensor.Key].Bytes.Span), tensor.Key));
 
         // The model is whole without the autoencoder's own folder.
         Directory.Delete(_scratch["runs"], recursive: true);
@@ -142,6 +141,9 @@ public sealed class LatentTrainingTests : IDisposable
         Assert.Contains("'runs/vae/model' is not an autoencoder", refused.ErrorLine, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_scratch["runs"]));
     }
+
+    private IReadOnlyDictionary<string, TensorData> Weights(string run) =>
+        SafetensorsFile.Read(_scratch[run, "model", ModelFolder.WeightsFile]).Tensors;
 
     private Outcome Done(params string[] arguments)
     {
