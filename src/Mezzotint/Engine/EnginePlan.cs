@@ -86,7 +86,7 @@ internal sealed class EnginePlan
         ConvolutionNode conv => new ConvolutionStep(conv.Name!, conv.Shape, Of(conv.Inputs[0]), Make(conv)),
         LinearNode when _nodes.IsVector(node) => new VectorLinearStep(node.Name!, Of(node.Inputs[0]), Make(node)),
         LinearNode => new ConvolutionStep(node.Name!, new(1, 1, 0, false), Of(node.Inputs[0]), Make(node)),
-        LayerNormNode => Alike(node, (x, y) => new LayerNormStep(node.Name!, x, y)),
+        LayerNormNode norm => Alike(node, (x, y) => new LayerNormStep(norm, x, y)),
         ActivationNode { Kind: ActivationKind.Silu } when _nodes.IsVector(node) =>
             new VectorSiluStep(Of(node.Inputs[0]), Make(node)),
         ActivationNode activation => Alike(node, (x, y) => new ActivationStep(activation.Kind, x, y)),

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Mezzotint.Networks;
 
 namespace Mezzotint.Engine;
 
@@ -8,21 +9,21 @@ namespace Mezzotint.Engine;
 /// </summary>
 internal sealed unsafe class LayerNormalisation : IDisposable
 {
-    private const double Epsilon = 1e-5;
-
+    private readonly double _epsilon;
     private readonly int _places, _channels, _count;
     private readonly NativeArray<float> _means, _rates;
     private readonly NativeArray<uint> _isChannel; // all bits, or none where a place is filled up
     private readonly ChannelParameter _gamma, _beta;
 
-    public LayerNormalisation(ParameterTable parameters, string name, int places, ChannelLayout layout)
+    public LayerNormalisation(ParameterTable parameters, LayerNormNode node, int places, ChannelLayout layout)
     {
+        _epsilon = node.Epsilon;
         (_places, _channels, _count) = (places, layout.Width, layout.Count);
         (_means, _rates, _isChannel) = (new(places), new(places), new(layout.Width));
         foreach (int at in layout.At)
             _isChannel.Data[at] = uint.MaxValue;
-        _gamma = new(parameters, $"{name}.weight", layout);
-        _beta = new(parameters, $"{name}.bias", layout);
+        _gamma = new(parameters, $"{node.Name}.weight", layout);
+        _beta = new(parameters, $"{node.Name}.bias", layout);
     }
 
     /// <summary>Takes the parameters as they are now.</summary>
@@ -51,7 +52,7 @@ internal sealed unsafe class LayerNormalisation : IDisposable
                 var off = Channels(Vector512.Load(x + c) - means, c);
                 squares = Vector512.FusedMultiplyAdd(off, off, squares);
             }
-            float rate = (float)(1 / Math.Sqrt(Vector512.Sum(squares) / _count + Epsilon));
+            float rate = (float)(1 / Math.Sqrt(Vector512.Sum(squares) / _count + _epsilon));
             (_means.Data[place], _rates.Data[place]) = (mean, rate);
             byte* at = to.Origin + place / to.Width * to.RowBytes + place % to.Width * to.PlaceBytes;
             for (int c = 0; c < _channels; c += Lanes.Count)

@@ -76,13 +76,13 @@ internal sealed unsafe class GroupNormStep : EngineStep
 /// <summary>A layer normalisation of tokens.</summary>
 internal sealed unsafe class LayerNormStep : EngineStep
 {
-    private readonly string _name;
+    private readonly LayerNormNode _node;
     private LayerNormalisation _norm = null!;
     private float* _unread; // where nobody asks for the gradient of x
 
-    public LayerNormStep(string name, EngineValue x, EngineValue y) : base(y, x)
+    public LayerNormStep(LayerNormNode node, EngineValue x, EngineValue y) : base(y, x)
     {
-        _name = name;
+        _node = node;
         x.ReadPlain();
     }
 
@@ -90,7 +90,7 @@ internal sealed unsafe class LayerNormStep : EngineStep
 
     public override void Prepare(NetworkEngine engine)
     {
-        _norm = engine.Owned(new LayerNormalisation(engine.Parameters, _name, Output.Places, Output.Layout));
+        _norm = engine.Owned(new LayerNormalisation(engine.Parameters, _node, Output.Places, Output.Layout));
         _unread = engine.Slopes;
     }
 

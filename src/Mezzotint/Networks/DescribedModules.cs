@@ -51,7 +51,7 @@ internal sealed class DescribedModules
         EmbeddingNode embedding => nn.Embedding(embedding.Rows, embedding.Channels),
         PositionsNode positions => nn.Embedding(positions.Rows, positions.Channels),
         GroupNormNode norm => Identity(nn.GroupNorm(norm.Groups, norm.Channels, norm.Epsilon)),
-        LayerNormNode norm => nn.LayerNorm(norm.Channels),
+        LayerNormNode norm => nn.LayerNorm(norm.Channels, norm.Epsilon),
         ActivationNode { Kind: ActivationKind.Silu } => nn.SiLU(),
         ActivationNode { Kind: ActivationKind.Relu } => nn.ReLU(),
         ActivationNode { Kind: ActivationKind.Gelu } => nn.GELU(),

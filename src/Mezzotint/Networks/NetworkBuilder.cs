@@ -102,7 +102,10 @@ public sealed class NetworkBuilder(string type)
         Add(new GroupNormNode(x, groups, epsilon), name);
 
     /// <summary>Normalises the channels of each token. Ba et al. 2016, arXiv 1607.06450.</summary>
-    public Node LayerNorm(string name, Node x) => Add(new LayerNormNode(x), name);
+    /// <param name="name">Its name.</param>
+    /// <param name="x">Tokens or vectors.</param>
+    /// <param name="epsilon">What is added to the variance.</param>
+    public Node LayerNorm(string name, Node x, double epsilon = 1e-5) => Add(new LayerNormNode(x, epsilon), name);
 
     /// <summary>x / (1 + e^-x).</summary>
     public Node Silu(Node x, string? name = null) => Add(new ActivationNode(x, ActivationKind.Silu), name);

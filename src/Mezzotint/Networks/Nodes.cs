@@ -76,8 +76,11 @@ internal sealed class GroupNormNode(Node x, int groups, double epsilon) : Node(V
 }
 
 /// <summary>gamma (x - mean) / std + beta over the channels of each token.</summary>
-internal sealed class LayerNormNode(Node x) : Node(x.Form, x.Channels, x)
+internal sealed class LayerNormNode(Node x, double epsilon) : Node(x.Form, x.Channels, x)
 {
+    /// <summary>What is added to the variance.</summary>
+    public double Epsilon => epsilon;
+
     internal override IEnumerable<(string Name, long[] Shape)> Parameters => NodeParameters.WithBias(true, Channels, [Channels]);
 }
 

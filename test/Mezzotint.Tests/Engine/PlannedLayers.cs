@@ -116,7 +116,7 @@ internal static class PlannedLayers
         ["a text encoder"] = (net, x, _, context) => TextEncoder(net, x, context.Labels),
         ["silu of vectors"] = (net, x, vector, _) => net.Add(x, net.Linear("it", net.Silu(net.Add(vector, vector)), x.Channels)),
         ["a normalised vector"] = (net, x, vector, _) =>
-            net.Add(x, net.Linear("it", net.Gelu(net.LayerNorm("vectors", vector)), x.Channels)),
+            net.Add(x, net.Linear("it", net.Gelu(net.LayerNorm("vectors", vector, epsilon: 1e-2)), x.Channels)),
         ["vectors side by side"] = (net, x, vector, _) => net.Linear("a", vector, 5) is var a
             ? net.Add(x, net.Linear("it", net.Concatenate(a, net.Multiply(a, net.Relu(a)), vector), x.Channels)) : x,
         ["the sum of class tokens"] = (net, x, _, context) =>

@@ -9,8 +9,7 @@ namespace Mezzotint.Models.Onnx;
 /// </summary>
 internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, TensorData> weights)
 {
-    private const float LayerNormEpsilon = 1e-5f; // libtorch's
-    private const double Hidden = -1e30;          // the score of a key that is not seen
+    private const double Hidden = -1e30; // the score of a key that is not seen
 
     private ValueSize[] _sizes = []; // of the values of the network that is added
 
@@ -56,9 +55,9 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         EmbeddingNode => graph.Add("Gather", [Weight(node, "weight"), inputs[0]]),
         PositionsNode => Positions(node, inputs[0]),
         GroupNormNode norm => GroupNorm(norm, size, inputs[0]),
-        LayerNormNode =>
+        LayerNormNode norm =>
             graph.Add("LayerNormalization", [inputs[0], .. WeightAndBias(node, true)], ("axis", -1),
-                ("epsilon", LayerNormEpsilon)),
+                ("epsilon", (float)norm.Epsilon)),
         ActivationNode activation => Activation(activation.Kind, inputs[0]),
         AttentionNode { Form: ValueForm.Map } attention => AmongPlaces(attention, size, inputs),
         AttentionNode attention => AmongTokens(attention, inputs),
