@@ -56,7 +56,8 @@ public sealed record DataConfig
     public string? Label { get; init; }
 
     /// <summary>The column of the metadata that has the captions, or a pattern such as <c>{name}, {style} style</c>; several,
-    /// with <c>|</c> between them, are variants. Null for <c>text</c>, where there is such a column.</summary>
+    /// with <c>|</c> between them, are variants. <c>{tones: and }</c> joins a list; what stands in square brackets is left out
+    /// where its column is empty. Null for <c>text</c>, where there is such a column.</summary>
     public string? Caption { get; init; }
 
     /// <summary>Whether damaged pictures are left out and counted; else reading stops at the first.</summary>
