@@ -54,7 +54,7 @@ internal sealed unsafe class MapProduct
             [
                 .. from y in Enumerable.Range(0, tileRows)
                    from x in Enumerable.Range(0, tileColumns)
-                   select y * grid.Row + (columnsAt?[x] ?? x * grid.Column),
+                   select y * grid.Row + (columnsAt?[column + x] ?? x * grid.Column),
             ];
             var tile = shape with
             {

@@ -34,6 +34,11 @@ internal static class PlannedLayers
         ["convolution"] = (net, x, _, _) => net.Convolution("it", x, 48),
         ["convolution of 1 x 1 without a bias"] = (net, x, _, _) => net.Convolution("it", x, 20, kernel: 1, bias: false),
         ["convolution of 5 x 5"] = (net, x, _, _) => net.Convolution("it", x, 12, kernel: 5),
+        ["convolution of 7 x 7"] = (net, x, _, _) => net.Convolution("it", x, 12, kernel: 7),
+        ["convolution of 7 x 7 in steps of 2"] = (net, x, _, _) =>
+            net.Nearest(net.Convolution("it", x, 12, kernel: 7, stride: 2)),
+        ["convolution of 7 x 7 of the image in steps of 2"] = (net, x, _, context) =>
+            net.Add(x, net.Nearest(net.Convolution("it", context.Image, x.Channels, kernel: 7, stride: 2))),
         ["convolution of the image"] = (net, x, _, context) =>
             net.Add(x, net.Convolution("it", context.Image, x.Channels, kernel: 5)),
         ["halved and doubled"] = (net, x, _, _) =>
