@@ -5,8 +5,8 @@ namespace Mezzotint.Data;
 /// <c>{name}, {style} style</c>. Several patterns, with <c>|</c> between them, are as many variants.
 /// </summary>
 /// <remarks>
-/// A column that holds a list gives a caption for each of its elements; an empty one gives none. <c>{tones: and }</c> is the whole
-/// list with " and " between its elements. What stands in square brackets is left out where a column in it is empty:
+/// A column that holds a list gives a caption for each of its elements; an empty one gives none. <c>{tones: and }</c> is the
+/// whole list with " and " between its elements. What stands in square brackets is left out where a column in it is empty:
 /// <c>{name}[, {tones: and } skin tone]</c>.
 /// </remarks>
 internal sealed class CaptionPattern

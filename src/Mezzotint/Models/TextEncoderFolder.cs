@@ -30,7 +30,8 @@ public static class TextEncoderFolder
     {
         var config = ReadConfig(folder);
         string path = Path.Combine(folder, WeightsFile);
-        var weights = SafetensorsFile.Read(path, length => NetworkWeights.CheckLength(length, config.ParameterCount, path)).Tensors;
+        long count = config.ParameterCount;
+        var weights = SafetensorsFile.Read(path, length => NetworkWeights.CheckLength(length, count, path)).Tensors;
         weights.Remove(PositionNumbers);
         var encoder = TextEncoder.Create(config);
         try

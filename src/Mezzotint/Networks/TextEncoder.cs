@@ -130,14 +130,19 @@ public sealed class TextEncoder : nn.Module<Tensor, Tensor>
         double width = 1 / Math.Sqrt(Config.HiddenSize), branch = width / Math.Sqrt(2 * Config.NumHiddenLayers);
         foreach (var (name, module) in named_modules())
             if (module is Embedding embedding)
-                nn.init.normal_(embedding.weight!, 0, name.EndsWith("token_embedding", StringComparison.Ordinal) ? words : positions);
+                nn.init.normal_(embedding.weight!, 0, NameOf(name) == "token_embedding" ? words : positions);
             else if (module is Linear linear)
             {
-                bool ends = name.EndsWith("out_proj", StringComparison.Ordinal) || name.EndsWith("fc2", StringComparison.Ordinal);
-                bool widens = name.EndsWith("fc1", StringComparison.Ordinal);
-                nn.init.normal_(linear.weight!, 0, ends ? branch : widens ? width / Math.Sqrt(2) : width);
+                nn.init.normal_(linear.weight!, 0, NameOf(name) switch
+                {
+                    "out_proj" or "fc2" => branch,
+                    "fc1" => width / Math.Sqrt(2),
+                    _ => width,
+                });
                 nn.init.zeros_(linear.bias!);
             }
+
+        static string NameOf(string path) => path.Split('.')[^1];
     }
 
     // libtorch ends the process over some wrong shapes, so they are found here.

@@ -37,7 +37,7 @@ public sealed partial class ClipTokenizer
     /// <param name="length">The most tokens of a prompt.</param>
     /// <param name="pad">What fills prompts up: a text of the vocabulary.</param>
     internal ClipTokenizer(
-        IReadOnlyDictionary<string, int> numbers, IReadOnlyList<string> merges, int length = PublishedLength, string pad = EndText)
+        IReadOnlyDictionary<string, int> numbers, IReadOnlyList<string> merges, int length, string pad = EndText)
     {
         _texts = new string[numbers.Count];
         foreach (var (text, number) in numbers)
@@ -161,8 +161,8 @@ public sealed partial class ClipTokenizer
 }
 
 /// <summary>A prompt in tokens.</summary>
-/// <param name="Tokens">As many numbers as the tokenizer's <see cref="ClipTokenizer.Length"/>: the start, the prompt, the end, and
-/// what fills it up.</param>
+/// <param name="Tokens">As many numbers as the tokenizer's <see cref="ClipTokenizer.Length"/>: the start, the prompt, the end,
+/// and what fills it up.</param>
 /// <param name="Pieces">What the tokens of the prompt say, in order.</param>
 /// <param name="CutOff">What did not fit; empty where all of it did.</param>
 public sealed record TokenizedPrompt(IReadOnlyList<int> Tokens, IReadOnlyList<string> Pieces, string CutOff);

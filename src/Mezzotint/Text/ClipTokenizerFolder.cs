@@ -45,7 +45,8 @@ internal static class ClipTokenizerFolder
                     $"{name}/{VocabularyFile}: it has no token {special}; is it the vocabulary of a CLIP tokenizer?");
         if (!numbers.ContainsKey(pad) || pad.Length == 0)
             throw new MezzotintException(
-                $"{name}/{SpecialFile}: its pad_token {Printable.Quote(pad)} is not in {VocabularyFile}; copy both from one model.");
+                $"{name}/{SpecialFile}: its pad_token {Printable.Quote(pad)} is not in {VocabularyFile}; copy both from one "
+                + "model.");
         return new(numbers, Pairs(merges, numbers, $"{name}/{MergesFile}"), length, pad);
     }
 

@@ -1,8 +1,8 @@
 namespace Mezzotint.Text;
 
 /// <summary>
-/// Learns the vocabulary of a <see cref="ClipTokenizer"/> from captions: byte pairs. It begins with a piece for each byte, inside a
-/// word and at its end. Again and again the two pieces that most often follow each other become one.
+/// Learns the vocabulary of a <see cref="ClipTokenizer"/> from captions: byte pairs. It begins with a piece for each byte, inside
+/// a word and at its end. Again and again the two pieces that most often follow each other become one.
 /// </summary>
 /// <remarks>Sennrich et al. 2016, arXiv 1508.07909, algorithm 1, within words, on bytes as in Radford et al. 2019.</remarks>
 public static class ClipVocabulary

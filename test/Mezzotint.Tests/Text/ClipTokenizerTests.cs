@@ -83,7 +83,7 @@ public class ClipTokenizerTests
     }
 
     [Theory]
-    [InlineData("special_tokens_map.json", """{"pad_token": "<|nothing|>"}""", "its pad_token '<|nothing|>' is not in vocab.json")]
+    [InlineData("special_tokens_map.json", """{"pad_token": "<|nothing|>"}""", "pad_token '<|nothing|>' is not in vocab.json")]
     [InlineData("special_tokens_map.json", """{"pad_token": 7}""", "it must be a text")]
     [InlineData("tokenizer_config.json", """{"model_max_length": "long"}""", "it must be a whole number")]
     [InlineData("tokenizer_config.json", "{", "line 1: not valid JSON")]
