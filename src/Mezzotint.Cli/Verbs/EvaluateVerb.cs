@@ -116,7 +116,7 @@ internal static class EvaluateVerb
             throw new MezzotintException(
                 $"{images.Name} has images of {images.Channels} x {images.Height} x {images.Width}, the model of {info.Channels} "
                 + $"x {info.Height} x {info.Width}: choose other data with --data.");
-        if (images.ClassNames.Count > info.Model.CorpusLength)
+        if (info.Model.HasClasses && images.ClassNames.Count > info.Model.CorpusLength)
             throw new MezzotintException(
                 $"{images.Name} has {images.ClassNames.Count} classes, the model knows {info.Model.CorpusLength}: choose other "
                 + $"data with --data.");

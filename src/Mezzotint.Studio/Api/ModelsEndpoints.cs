@@ -28,7 +28,7 @@ internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions 
         return new ServedModel(
             pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Channels,
             info.ClassNames,
-            info.Model.Unconditional,
+            info.Model.CanBeGuided,
                 new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
             $"{pipeline.Device.ToUpperInvariant()}, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}",

@@ -107,7 +107,7 @@ internal sealed class EnginePlan
             Alike(node, (x, y) => new MaxPoolStep(pool.Factor, x, y)),
         ResampleNode resample => Resampled(resample, OnePart(Of(node.Inputs[0]))),
         ReshapeNode => Flattened(node, Of(node.Inputs[0])),
-        TimeFeaturesNode time => new TimeFeaturesStep(time.Name, time.Frequencies, time.CosineFirst, Make(time)),
+        TimeFeaturesNode time => new TimeFeaturesStep(time, Make(time)),
         EmbeddingNode => new EmbeddingStep(node.Name!, Make(node)),
         PositionsNode => new PositionsStep(node.Name!, Make(node)),
         InputNode => new GivenStep(node.Form == ValueForm.Tokens, Make(node)),

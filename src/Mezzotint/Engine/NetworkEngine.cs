@@ -31,6 +31,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
         bool bfloat16, bool training)
     {
         (Parameters, Bfloat16, Training) = (new ParameterTable(network, training), bfloat16, training);
+        OutputChannels = description.Outputs[0].Channels;
         var plan = new EnginePlan(description, ValueSizes.Of(description, height, width, tokens));
         (_steps, _labels, _mask) = (plan.Steps, new long[tokens], new bool[tokens]);
         long largest = plan.Values.Max(value => value.Count);
@@ -48,6 +49,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
     public bool Bfloat16 { get; }
 
     public bool Training { get; }
+
+    /// <summary>Channels of what the network gives first.</summary>
+    public int OutputChannels { get; }
 
     /// <summary>The image that is computed: [C, H, W].</summary>
     public float* Image { get; private set; }

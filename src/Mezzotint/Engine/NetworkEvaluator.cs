@@ -61,9 +61,9 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     public static Tensor Evaluate(NetworkEngine engine, Tensor x, Tensor t, Condition condition)
     {
         using var scope = NewDisposeScope();
-        var f = empty(x.shape);
         int count = (int)x.shape[0], tokens = (int)condition.Tokens;
-        long size = x.numel() / count, width = condition.Context?.shape[2] ?? 0, pooled = condition.Pooled?.shape[1] ?? 0;
+        var f = empty(count, engine.OutputChannels, x.shape[2], x.shape[3]);
+        long size = x.numel() / count, made = f.numel() / count, width = condition.Context?.shape[2] ?? 0, pooled = condition.Pooled?.shape[1] ?? 0;
         var times = Numbers<float>(t);
         var labels = condition.Classes is { } classes ? Numbers<long>(classes) : default;
         var mask = condition.Mask is { } seen ? Numbers<bool>(seen) : default;
@@ -76,7 +76,7 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
                     Context = context + i * tokens * width,
                     Mask = mask.IsEmpty ? default : mask.Slice(i * tokens, tokens),
                     Vector = vector + i * pooled,
-                }, output + i * size);
+                }, output + i * made);
         return f.MoveToOuterDisposeScope();
     }
 

@@ -94,7 +94,7 @@ internal sealed class PlannedNodes
     private Node[] Reads(Node node) => node switch
     {
         _ when IsBroadcast(node) => [node.Inputs[2]],
-        ReshapeNode => [node.Inputs[0]], // of the other its size alone
+        ReshapeNode or ResampleNode => [node.Inputs[0]], // of the other its size alone
         PositionsNode => [],
         _ => node.Inputs,
     };

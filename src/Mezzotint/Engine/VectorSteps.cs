@@ -1,3 +1,5 @@
+using Mezzotint.Networks;
+
 namespace Mezzotint.Engine;
 
 /// <summary>W x + b of a vector, or of a few tokens one by one.</summary>
@@ -177,26 +179,26 @@ internal sealed unsafe class PositionsStep : EngineStep
 }
 
 /// <summary>Sines and cosines of the time.</summary>
-internal sealed unsafe class TimeFeaturesStep(string? name, double[]? turns, bool cosineFirst, EngineValue y) : EngineStep(y)
+internal sealed unsafe class TimeFeaturesStep(TimeFeaturesNode node, EngineValue y) : EngineStep(y)
 {
-    private readonly float[] _radians = turns is null ? [] : [.. turns.Select(f => (float)f * (float)(2 * Math.PI))];
+    private readonly float[] _radians = [.. (node.Frequencies ?? []).Select(f => (float)f * (float)node.Unit)];
     private NetworkEngine _engine = null!;
-    private float* _frequencies; // frozen ones, in turns
+    private float* _frequencies; // frozen ones
 
     public override void Prepare(NetworkEngine engine)
     {
         _engine = engine;
-        _frequencies = turns is null ? engine.Parameters.Value(name!) : null;
+        _frequencies = node.Frequencies is null ? engine.Parameters.Value(node.Name!) : null;
     }
 
     public override void Forward()
     {
         int half = Output.Layout.Count / 2;
-        float* sines = Output.Floats + (cosineFirst ? half : 0), cosines = Output.Floats + (cosineFirst ? 0 : half);
+        float* sines = Output.Floats + (node.CosineFirst ? half : 0), cosines = Output.Floats + (node.CosineFirst ? 0 : half);
         for (int i = 0; i < half; i++)
         {
             float angle = _frequencies == null ? _engine.Time * _radians[i]
-                : _engine.Time * _frequencies[i] * (float)(2 * Math.PI);
+                : _engine.Time * _frequencies[i] * (float)node.Unit;
             (sines[i], cosines[i]) = (MathF.Sin(angle), MathF.Cos(angle));
         }
     }

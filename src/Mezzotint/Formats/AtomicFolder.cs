@@ -1,8 +1,7 @@
 namespace Mezzotint.Formats;
 
-/// <summary>A few files of a folder and its subfolders that are replaced together: a reader sees all of the old ones or all of
-/// the new
-/// ones.</summary>
+/// <summary>A few files of a folder, and of folders below it, that are replaced together: a reader sees all of the old ones or all
+/// of the new ones.</summary>
 /// <remarks>
 /// No portable call replaces several files at once, and the folder may hold other files, which stay. So the new files are written
 /// into a folder of their own inside it, which a single rename then calls <c>.mezzotint-next</c>. From that moment the new files
@@ -16,7 +15,8 @@ internal static class AtomicFolder
 
     /// <summary>Replaces files of a folder, which is made where it is not there.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="write">Writes the files into the folder that it is given, which is empty.</param>
+    /// <param name="write">Writes the files into the folder that it is given, which is empty, and into folders that it makes
+    /// there.</param>
     /// <exception cref="MezzotintException">The file system refuses.</exception>
     public static void Write(string folder, Action<string> write)
     {
@@ -54,7 +54,7 @@ internal static class AtomicFolder
 
     /// <summary>Where a file of the folder is: usually in it.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="name">The file.</param>
+    /// <param name="name">The file, with the folder below it where it is in one.</param>
     public static string PathOf(string folder, string name) =>
         Path.Combine(folder, Next, name) is var next && File.Exists(next) ? next : Path.Combine(folder, name);
 
@@ -63,6 +63,15 @@ internal static class AtomicFolder
     /// <param name="name">The subfolder.</param>
     public static string SubfolderOf(string folder, string name) =>
         Path.Combine(folder, Next, name) is var next && Directory.Exists(next) ? next : Path.Combine(folder, name);
+
+    /// <summary>The names of the files of a folder below it that begin in one way, wherever they are.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="part">The folder below it.</param>
+    /// <param name="start">What the names begin with.</param>
+    public static string[] FilesOf(string folder, string part, string start) =>
+        [.. new[] { Path.Combine(folder, Next, part), Path.Combine(folder, part) }.Where(Directory.Exists)
+            .SelectMany(Directory.GetFiles).Select(path => Path.GetFileName(path)!)
+            .Where(name => name.StartsWith(start, StringComparison.Ordinal)).Distinct()];
 
     /// <summary>Moves what a killed writer had left to move, where the file system allows it.</summary>
     /// <param name="folder">The folder.</param>
@@ -83,24 +92,31 @@ internal static class AtomicFolder
         string next = Path.Combine(folder, Next);
         if (!Directory.Exists(next))
             return;
-        foreach (string file in Directory.GetFiles(next, "*", SearchOption.AllDirectories))
+        string[] folders = [next, .. Directory.GetDirectories(next, "*", SearchOption.AllDirectories)];
+        foreach (string from in folders)
         {
-            string target = Path.Combine(folder, Path.GetRelativePath(next, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            AtomicFile.BeforeStep?.Invoke("rename", target);
-            try
+            string to = Path.GetFullPath(Path.Combine(folder, Path.GetRelativePath(next, from)));
+            Directory.CreateDirectory(to);
+            foreach (string file in Directory.GetFiles(from))
             {
-                File.Move(file, target, overwrite: true);
+                string target = Path.Combine(to, Path.GetFileName(file));
+                AtomicFile.BeforeStep?.Invoke("rename", target);
+                try
+                {
+                    File.Move(file, target, overwrite: true);
+                }
+                catch (FileNotFoundException)
+                {
+                    // Another process moves them too.
+                }
             }
-            catch (FileNotFoundException)
-            {
-                // Another process moves them too.
-            }
+            AtomicFile.BeforeStep?.Invoke("fsync folder", to);
+            AtomicFile.SyncFolder(to);
         }
-        AtomicFile.BeforeStep?.Invoke("fsync folder", folder);
-        AtomicFile.SyncFolder(folder);
+        AtomicFile.SyncFolder(folder); // which may have new folders
         AtomicFile.BeforeStep?.Invoke("remove", next);
-        if (Directory.Exists(next))
-            Directory.Delete(next, recursive: true); // what is left are empty folders
+        foreach (string from in folders.Reverse()) // those inside first
+            if (Directory.Exists(from))
+                Directory.Delete(from);
     }
 }

@@ -54,7 +54,7 @@ public sealed record ModelInfo
     public int? ImageChannels { get; init; }
 
     /// <summary>Channels of the images: 1 for grey, 3 for colour.</summary>
-    public int Channels => ImageChannels ?? Model.InChannels;
+    public int Channels => ImageChannels ?? Model.OutChannels;
 
     /// <summary>The numbers of an image that the network sees: channels, rows and columns.</summary>
     public (int Channels, int Height, int Width) Numbers => Pixels.NumbersOf(Channels, Height, Width);
@@ -67,7 +67,7 @@ public sealed record ModelInfo
     public required int Width { get; init; }
 
     /// <summary>What the labels stand for, from label 0 on: <see cref="NetworkConfig.CorpusLength"/> names of up to 255
-    /// characters, as folders have.</summary>
+    /// characters, as folders have; none where <see cref="NetworkConfig.HasClasses"/> is false.</summary>
     public required IReadOnlyList<string> ClassNames { get; init; }
 
     /// <summary>The data set that was learned from, as <c>data.name</c> of the configuration has it; null where it is not
@@ -132,11 +132,11 @@ public sealed record ModelInfo
         var numbers = Numbers;
         Check.Range("image.height", Height, IsSide(Height) && numbers.Height % Model.Stride == 0, Sides);
         Check.Range("image.width", Width, IsSide(Width) && numbers.Width % Model.Stride == 0, Sides);
-        Check.Range("network.in_channels", Model.InChannels, numbers.Channels == Model.InChannels,
+        Check.Range("network.out_channels", Model.OutChannels, numbers.Channels == Model.OutChannels,
             $"{numbers.Channels}, the channels of the numbers that the pixels become");
         Check.Range(
             "class_names", $"{ClassNames.Count} names", ClassNames.Count == Model.CorpusLength,
-            $"as many as network.corpus_length ({Model.CorpusLength})");
+            Model.HasClasses ? $"as many as network.corpus_length ({Model.CorpusLength})" : "none: the network has no classes");
         foreach (string name in ClassNames)
             Check.Range("class_names", Printable.Quote(name), IsLine(name, 255), "for each class a line of 1 to 255 characters");
         Check.Range(

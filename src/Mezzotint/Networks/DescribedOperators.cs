@@ -31,7 +31,7 @@ internal static class DescribedOperators
             AttentionNode attention => values => AmongTokens(values[at[0]], values[at[1]], values[at[2]],
                 attention.Mask is null ? null : values[at[3]], attention),
             PositionsNode => Of1(like => Positions(((Embedding)modules.Of(node)).weight!, like)),
-            TimeFeaturesNode { Frequencies: { } frequencies } => Of1(t => Features(t, frequencies)),
+            TimeFeaturesNode { Frequencies: not null } features => Of1(t => FixedFeatures(t, features)),
             TimeFeaturesNode features =>
                 Of1(t => Features(t, modules.Of(features).get_parameter(features.Name!.Split('.')[^1])!)),
             AnchorsNode anchors => Of2((x, t) => AnchorInputs.Beside(x, t, anchors.Anchors, anchors.DataStd)),
@@ -40,6 +40,8 @@ internal static class DescribedOperators
             ModulateNode modulate => Of2((x, both) => Modulated(x, OverPlaces(both, modulate.Form), ChannelAxis(modulate.Form))),
             ConcatenateNode join => values => Joined([.. at.Select(i => values[i])], ChannelAxis(join.Form)),
             SliceNode slice => Of1(x => x.narrow(ChannelAxis(slice.Form), slice.First, slice.Channels)),
+            ResampleNode { Inputs.Length: 2 } => Of2((x, like) =>
+                nn.functional.interpolate(x, like.shape[2..], mode: InterpolationMode.Nearest)),
             ResampleNode resample => Of1(Resampled(resample.Kind, resample.Factor)),
             ReshapeNode { Form: ValueForm.Tokens } => Of1(x => x.Rearrange("b c h w -> b (h w) c")),
             ReshapeNode { Form: ValueForm.Map } => Of2((x, like) => x.Rearrange("b (h w) c -> b c h w", ("h", like.shape[2]))),
@@ -99,11 +101,11 @@ internal static class DescribedOperators
             mask?.to(ScalarType.Bool).unsqueeze(1).unsqueeze(1), is_casual: node.Causal).Rearrange("b n t d -> b t (n d)");
     }
 
-    /// <summary>[cos(2 pi f t), sin(2 pi f t)] at fixed frequencies.</summary>
-    private static Tensor Features(Tensor t, double[] frequencies)
+    /// <summary>[cos(u f t), sin(u f t)] at fixed frequencies in the unit u, or the sines first.</summary>
+    private static Tensor FixedFeatures(Tensor t, TimeFeaturesNode node)
     {
-        var angle = t.unsqueeze(1) * tensor(frequencies, t.dtype, t.device).Times(2 * Math.PI); // [B, F]
-        return cat([angle.cos(), angle.sin()], 1);
+        var angle = t.unsqueeze(1) * tensor(node.Frequencies!, t.dtype, t.device).Times(node.Unit); // [B, F]
+        return cat(node.CosineFirst ? [angle.cos(), angle.sin()] : [angle.sin(), angle.cos()], 1);
     }
 
     /// <summary>[sin(2 pi W t), cos(2 pi W t)] at random ones. Tancik et al. 2020, arXiv 2006.10739, section 5.</summary>

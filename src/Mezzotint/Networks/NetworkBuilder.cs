@@ -136,6 +136,13 @@ public sealed class NetworkBuilder(string type)
     public Node TimeFeatures(Node t, double[] frequencies) =>
         Add(new TimeFeaturesNode(t, frequencies, 0, frequencies.Length, cosineFirst: true));
 
+    /// <summary>Sines and cosines of a number at given frequencies, in radians: [B, 2 F].</summary>
+    /// <param name="t">The number.</param>
+    /// <param name="frequencies">F, in radians per unit of the number.</param>
+    /// <param name="cosineFirst">Whether the cosines come first.</param>
+    public Node AngularFeatures(Node t, double[] frequencies, bool cosineFirst) =>
+        Add(new TimeFeaturesNode(t, frequencies, 0, frequencies.Length, cosineFirst, unit: 1));
+
     /// <summary>
     /// Sines and cosines of a number at random frequencies, W ~ N(0, std^2), that are not trained: sines first, [B, 2 F].
     /// </summary>
@@ -168,6 +175,11 @@ public sealed class NetworkBuilder(string type)
 
     /// <summary>A map <paramref name="factor"/> times as large, each place repeated.</summary>
     public Node Nearest(Node x, int factor = 2) => Add(new ResampleNode(x, ResampleKind.Nearest, factor));
+
+    /// <summary>A map twice as large, each place repeated, without the last row or column where another map has it not.</summary>
+    /// <param name="x">The map.</param>
+    /// <param name="like">A map of 2 h or 2 h - 1 rows, where x has h, and likewise of columns.</param>
+    public Node NearestLike(Node x, Node like) => Add(new ResampleNode(x, ResampleKind.Nearest, 2, like));
 
     /// <summary>The largest of each square of places.</summary>
     public Node MaxPool(Node x, int factor = 2) => Add(new ResampleNode(x, ResampleKind.MaxPool, factor));

@@ -12,14 +12,24 @@ namespace Mezzotint.Networks;
 /// </remarks>
 [SettingsKind("unet", typeof(UNetConfig))]
 [SettingsKind("residual-unet", typeof(ResidualUNetConfig))]
+[SettingsKind("unet-2d-condition", typeof(ConditionalUNetConfig))]
 public abstract record NetworkConfig : IOpenSettings
 {
     private const int SeedClasses = 10, SeedChannels = 1;
 
     private int? _corpusLength, _inChannels, _outChannels;
 
-    /// <summary>How many classes can be asked for: each has a row of the embedding. Left open, 10.</summary>
-    public int CorpusLength { get => _corpusLength ?? SeedClasses; init => _corpusLength = value; }
+    /// <summary>Whether classes are what it is asked for; false for a network with a context, which has no use for the settings
+    /// of classes.</summary>
+    public virtual bool HasClasses => true;
+
+    /// <summary>How many classes can be asked for: each has a row of the embedding. Left open, 10; 0 where it has
+    /// none.</summary>
+    public int CorpusLength
+    {
+        get => HasClasses ? _corpusLength ?? SeedClasses : 0;
+        init => _corpusLength = value;
+    }
 
     /// <summary>
     /// Whether the embedding has one more row, which stands for no class: what label dropout trains, and guidance asks for.
@@ -28,14 +38,16 @@ public abstract record NetworkConfig : IOpenSettings
     [DefaultWhenMissing]
     public bool Unconditional { get; init; }
 
-    /// <summary>Channels of the noisy image. Left open, those of the output, or 1.</summary>
-    public int InChannels { get => _inChannels ?? _outChannels ?? SeedChannels; init => _inChannels = value; }
+    /// <summary>Channels of the noisy image, and of what the network sees beside it. Left open, those of the output, or what the
+    /// kind of network says.</summary>
+    public int InChannels { get => _inChannels ?? _outChannels ?? DefaultChannels; init => _inChannels = value; }
 
-    /// <summary>Channels of the output; the same as <see cref="InChannels"/>, which they are where they are left open.</summary>
+    /// <summary>Channels of the output, and of the noisy image: as many as <see cref="InChannels"/>, which they are where they are
+    /// left open, or fewer where the network sees more than the image.</summary>
     public int OutChannels { get => _outChannels ?? InChannels; init => _outChannels = value; }
 
     /// <summary>The label that stands for no class, <see cref="CorpusLength"/>; null where the network has none.</summary>
-    public int? NoLabel => Unconditional ? CorpusLength : null;
+    public int? NoLabel => HasClasses && Unconditional ? CorpusLength : null;
 
     /// <summary>The factor between the image and the smallest map: the image's sides must be multiples of it.</summary>
     public abstract int Stride { get; }
@@ -46,8 +58,16 @@ public abstract record NetworkConfig : IOpenSettings
 
     /// <summary>The memory that the network's weights take, in float32.</summary>
     public MemoryNeed EstimateMemory() => new(
-        "The network", ParametersInWords, (double)ParameterCount * sizeof(float), 0, "model.model_channels",
-        "Lower model.model_channels");
+        "The network", ParametersInWords, (double)ParameterCount * sizeof(float), 0, WidthKey, $"Lower {WidthKey}");
+
+    /// <summary>Channels where they are left open.</summary>
+    private protected virtual int DefaultChannels => SeedChannels;
+
+    /// <summary>The setting that the size of the network is due to.</summary>
+    private protected virtual string WidthKey => "model.model_channels";
+
+    /// <summary>Whether the network may see more channels than those of the image.</summary>
+    private protected virtual bool SeesMore => false;
 
     /// <summary>"1,234 parameters", for the figures of a <see cref="MemoryNeed"/>.</summary>
     internal string ParametersInWords => string.Create(CultureInfo.InvariantCulture, $"{ParameterCount:N0} parameters");
@@ -60,6 +80,9 @@ public abstract record NetworkConfig : IOpenSettings
     /// <exception cref="MezzotintException">The shape is impossible.</exception>
     public virtual DenoisingNetwork Build(long seed = 0) => new DescribedNetwork(this, seed);
 
+    /// <summary>Whether it can be asked for nothing: for no class that it has learned, or by an empty prompt.</summary>
+    public bool CanBeGuided => !HasClasses || Unconditional;
+
     /// <summary>Rows of the embedding.</summary>
     internal int EmbeddingRows => Unconditional ? CorpusLength + 1 : CorpusLength;
 
@@ -67,7 +90,7 @@ public abstract record NetworkConfig : IOpenSettings
     /// <exception cref="ArgumentException">A class is none of its.</exception>
     internal void CheckKnown(Condition condition, string parameter, bool orNone = false)
     {
-        if (condition.Classes is not { } classes)
+        if (condition.Classes is not { } classes || !HasClasses)
             return;
         int known = orNone ? EmbeddingRows : CorpusLength;
         foreach (long label in classes.cpu().contiguous().data<long>())
@@ -81,11 +104,14 @@ public abstract record NetworkConfig : IOpenSettings
     /// it.</exception>
     public virtual void Validate()
     {
-        Check.Range("model.corpus_length", CorpusLength, CorpusLength is >= 1 and <= 100_000, "between 1 and 100000");
+        Check.Range("model.corpus_length", CorpusLength, !HasClasses || CorpusLength is >= 1 and <= 100_000,
+            "between 1 and 100000");
         Check.Range("model.in_channels", InChannels, InChannels is >= 1 and <= 64, "between 1 and 64");
         Check.Range(
-            "model.out_channels", OutChannels, OutChannels == InChannels,
-            $"model.in_channels ({InChannels}): the network predicts the noise of the image it is given");
+            "model.out_channels", OutChannels,
+            OutChannels == InChannels || SeesMore && OutChannels >= 1 && OutChannels < InChannels,
+            $"model.in_channels ({InChannels}){(SeesMore ? ", or less" : "")}: the network predicts the noise of the image it is "
+            + $"given");
     }
 
     /// <inheritdoc/>
@@ -96,6 +122,9 @@ public abstract record NetworkConfig : IOpenSettings
         nameof(OutChannels) => _outChannels is null,
         _ => false,
     };
+
+    /// <inheritdoc/>
+    bool IOpenSettings.IsUnused(string property) => !HasClasses && property is nameof(CorpusLength) or nameof(Unconditional);
 
     /// <summary>The same network with its open numbers filled in; those that have a value keep it.</summary>
     /// <param name="classes">For <see cref="CorpusLength"/>.</param>

@@ -120,11 +120,14 @@ internal sealed class AttentionNode(Node q, Node k, Node v, int heads, bool caus
 /// Sines and cosines of a number at several frequencies: of fixed ones, or of frozen random ones, W ~ N(0, std^2), that are a
 /// parameter.
 /// </summary>
-internal sealed class TimeFeaturesNode(Node t, double[]? frequencies, double frequencyStd, int count, bool cosineFirst)
-    : Node(ValueForm.Vector, 2 * count, t)
+internal sealed class TimeFeaturesNode(Node t, double[]? frequencies, double frequencyStd, int count, bool cosineFirst,
+    double unit = 2 * Math.PI) : Node(ValueForm.Vector, 2 * count, t)
 {
-    /// <summary>In turns per unit of time; null for random ones.</summary>
+    /// <summary>In units per unit of time; null for random ones.</summary>
     public double[]? Frequencies => frequencies;
+
+    /// <summary>The unit of the frequencies, in radians: a turn, or 1.</summary>
+    public double Unit => unit;
 
     public double FrequencyStd => frequencyStd;
 
@@ -178,9 +181,12 @@ internal enum ResampleKind
     Shuffle,
 }
 
-/// <summary>A map with squares of Factor x Factor places taken together, or made.</summary>
-internal sealed class ResampleNode(Node x, ResampleKind kind, int factor)
-    : Node(ValueForm.Map, ChannelsOf(x.Channels, kind, factor * factor), x)
+/// <summary>
+/// A map with squares of Factor x Factor places taken together, or made; where there is a map like it, what that one is smaller
+/// by is left off below and to the right.
+/// </summary>
+internal sealed class ResampleNode(Node x, ResampleKind kind, int factor, Node? like = null)
+    : Node(ValueForm.Map, ChannelsOf(x.Channels, kind, factor * factor), like is null ? [x] : [x, like])
 {
     public ResampleKind Kind => kind;
 

@@ -30,6 +30,7 @@ internal static class ValueSizes
                 InputNode { Form: ValueForm.Indices or ValueForm.Tokens or ValueForm.Mask } => new(tokens, 1),
                 InputNode or ReduceNode or TimeFeaturesNode or ReshapeNode { Form: ValueForm.Vector } => new(1, 1),
                 ConvolutionNode convolution => new(convolution.Shape.Side(from.Rows), convolution.Shape.Side(from.Columns)),
+                ResampleNode { Inputs.Length: 2 } => sizes[node.Inputs[1].Index],
                 ResampleNode { Enlarges: true } resample => new(from.Rows * resample.Factor, from.Columns * resample.Factor),
                 ResampleNode resample => new(from.Rows / resample.Factor, from.Columns / resample.Factor),
                 ReshapeNode { Form: ValueForm.Tokens } => new(from.Places, 1),

@@ -30,7 +30,8 @@ public static class NoiseLevels
     /// <summary>The names that <see cref="Named"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        "karras", "exponential", "polyexponential", "beta", "linspace", "leading", "trailing", "uniform", "log-snr",
+        "karras", "exponential", "polyexponential", "beta", "linspace", "leading", "trailing", "leading-plus-one", "uniform",
+        "log-snr",
     ];
 
     /// <summary>The levels of a process by the name of their spread, as after <c>--levels</c> on the command line.</summary>
@@ -58,6 +59,7 @@ public static class NoiseLevels
             "linspace" => Linspace(process, steps, final),
             "leading" => Leading(process, steps, final),
             "trailing" => Trailing(process, steps, final),
+            "leading-plus-one" => LeadingPlusOne(process, steps, final),
             "uniform" => Uniform(process, steps, final),
             "log-snr" => LogSnrUniform(process, steps, final),
             _ => throw new MezzotintException($"levels {Printable.Quote(name)}: not known{Spelling.Remedy(name, Names)}")
@@ -255,6 +257,16 @@ public static class NoiseLevels
                 (count, entries, i) => Rounded((long)(count - 1 - i) * (entries - 1), count - 1))
             : FromTable(
                 "trailing", process, steps, final, (count, entries, i) => Rounded((long)(count - i) * entries, count) - 1);
+
+    /// <summary>As <see cref="Leading"/>, each entry one later: entries 1, 1 + d, 1 + 2 d ..., taken from the top. So Stable
+    /// Diffusion 1 and 2 were sampled when they were published (steps_offset = 1 of the library diffusers).</summary>
+    /// <remarks>With <see cref="FinalLevel.Minimum"/> the first entry follows these, so that d is that of as many
+    /// steps.</remarks>
+    /// <inheritdoc cref="Linspace"/>
+    public static double[] LeadingPlusOne(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero) =>
+        FromTable(
+            "leading-plus-one", process, steps, final,
+            (_, entries, i) => i == steps ? 0 : Math.Min(entries - 1, 1 + (steps - 1 - i) * (entries / steps)));
 
     /// <summary>The levels of some entries: <paramref name="indexOf"/> takes how many there are, how many the table has, and
     /// which one is asked for.</summary>

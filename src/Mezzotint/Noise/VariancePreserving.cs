@@ -1,3 +1,5 @@
+using Mezzotint.Settings;
+
 namespace Mezzotint.Noise;
 
 /// <summary>
@@ -16,6 +18,13 @@ public sealed record VariancePreserving : NoiseProcess
     /// <summary>The first time; unless set, the schedule's own: 0.001, or the first entry of a table.</summary>
     public override double MinimumTime { get => field == 0 ? Schedule.MinimumTime : field; init; }
 
+    /// <summary>
+    /// Whether the network sees a time as the index of the table's entry, 0 to T - 1 and fractions between, as networks of
+    /// discrete time are trained; else as t.
+    /// </summary>
+    [DefaultWhenMissing]
+    public bool Timesteps { get; init; }
+
     /// <inheritdoc/>
     public override double MaximumTime => Schedule.MaximumTime;
 
@@ -24,6 +33,9 @@ public sealed record VariancePreserving : NoiseProcess
 
     /// <inheritdoc/>
     public override TableSchedule? Table => Schedule as TableSchedule;
+
+    /// <inheritdoc/>
+    public override double TimeInput(double t) => Timesteps && Table is { } table ? table.IndexAt(t) : t;
 
     /// <inheritdoc/>
     public override double Alpha(double t) => Math.Exp(Schedule.LogAlpha(t));
@@ -49,6 +61,8 @@ public sealed record VariancePreserving : NoiseProcess
     public override void Validate()
     {
         Schedule.Validate();
+        Check.Range("process.timesteps", Timesteps ? "true" : "false", !Timesteps || Table is not null,
+            "false, or the schedule a table (process.schedule.table_length)");
         Check.Range(
             "process.minimum_time", MinimumTime,
             MinimumTime > 0 && MinimumTime < MaximumTime || MinimumTime == Schedule.MinimumTime, "between 0 and the last time");
@@ -58,8 +72,8 @@ public sealed record VariancePreserving : NoiseProcess
     /// own.</summary>
     /// <param name="other">Another process.</param>
     public bool Equals(VariancePreserving? other) =>
-        other is not null && Schedule.Equals(other.Schedule) && MinimumTime == other.MinimumTime;
+        other is not null && Schedule.Equals(other.Schedule) && MinimumTime == other.MinimumTime && Timesteps == other.Timesteps;
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Schedule, MinimumTime);
+    public override int GetHashCode() => HashCode.Combine(Schedule, MinimumTime, Timesteps);
 }

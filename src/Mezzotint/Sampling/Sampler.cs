@@ -87,10 +87,10 @@ public sealed class Sampler
         [
             .. Enumerable.Range(start, count).Select(i => request.InterpolateTo is null ? request.Seed + i : request.Seed),
         ];
-        using var noise = new ImageNoise(seeds, _network.Config.InChannels, _height, _width, _device);
+        using var noise = new ImageNoise(seeds, _network.Config.OutChannels, _height, _width, _device);
         using var path = plan.Solver is { Stochastic: true, FollowsPath: true } && plan.Levels.Length > 2
             ? new BrownianTree(
-                seeds, _network.Config.InChannels, _height, _width, plan.Levels.Last(level => level > 0), plan.Levels[0], _device)
+                seeds, _network.Config.OutChannels, _height, _width, plan.Levels.Last(level => level > 0), plan.Levels[0], _device)
             : null;
         var x = request.Start is { } begin ? begin.narrow(0, start, count).to(_device)
             : Noise(request, noise, start).Times(plan.Levels[0]);
@@ -162,7 +162,7 @@ public sealed class Sampler
             || request.InterpolateTo is < 0 or > uint.MaxValue)
             throw new ArgumentException(
                 $"Seed {request.Seed} for {request.Count} images: seed + i must lie between 0 and 4294967295.", nameof(request));
-        long[] shape = [request.Count, _network.Config.InChannels, _height, _width];
+        long[] shape = [request.Count, _network.Config.OutChannels, _height, _width];
         if (request.Start is { } start)
             CheckShape("The start", start, shape);
         if (request.Source is { } source)
@@ -223,5 +223,5 @@ public sealed class Sampler
     }
 
     private string Described => string.Create(CultureInfo.InvariantCulture,
-        $"{_network.Config.CorpusLength} classes of {_network.Config.InChannels} x {_height} x {_width} numbers");
+        $"{(_network.Config.HasClasses ? $"{_network.Config.CorpusLength} classes" : "prompts")} of {_network.Config.OutChannels} x {_height} x {_width} numbers");
 }

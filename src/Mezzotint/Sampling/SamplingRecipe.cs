@@ -29,6 +29,12 @@ public sealed record SamplingRecipe
     /// </summary>
     public double? LeastLevel { get; init; }
 
+    /// <summary>
+    /// Whether the walk ends at the least level instead of 0, so that a little noise is left, as the library diffusers leaves it
+    /// where set_alpha_to_one is false; null for no.
+    /// </summary>
+    public bool? LeavesNoise { get; init; }
+
     /// <summary>The weight of the guidance, as <see cref="Sampling.Guidance.Weight"/>; null for none, and the other settings of
     /// it for their defaults.</summary>
     public double? Guidance { get; init; }
@@ -83,7 +89,8 @@ public sealed record SamplingRecipe
     }
 
     private double[] LevelsIn(NoiseProcess process) =>
-        NoiseLevels.Named(Levels, LeastLevel is { } least ? process with { MinimumTime = process.Time(least) } : process, Steps);
+        NoiseLevels.Named(Levels, LeastLevel is { } least ? process with { MinimumTime = process.Time(least) } : process, Steps,
+            LeavesNoise == true ? FinalLevel.Minimum : FinalLevel.Zero);
 
     /// <summary>
     /// The same where nothing else is asked for. Another sampler than the recipe's comes with levels and a number of steps that
@@ -99,7 +106,7 @@ public sealed record SamplingRecipe
             : this with
             {
                 Sampler = sampler, Levels = seed ? LevelsOfTheSeed : LevelsOfOthers,
-                Steps = seed ? StepsOfTheSeed : StepsOfOthers,
+                Steps = seed ? StepsOfTheSeed : StepsOfOthers, LeavesNoise = null,
             };
         int listed = levels is [>= '0' and <= '9', ..] ? levels.Count(letter => letter == ',') + 1 : recipe.Steps;
         return recipe with { Levels = levels ?? recipe.Levels, Steps = steps ?? listed };
@@ -131,7 +138,7 @@ public sealed record SamplingRecipe
         Check.Range(
             "sampling.guidance_kind", guidance.Name, !guidance.NeedsWeaker,
             "a kind that needs no other model, which cannot be named here");
-        guidance.CheckReference(network.Unconditional, weaker: false);
+        guidance.CheckReference(network.CanBeGuided, weaker: false);
         guidance.CheckSolver(solver);
     }
 }

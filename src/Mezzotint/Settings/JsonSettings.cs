@@ -127,6 +127,9 @@ internal static class JsonSettings
             case double number:
                 writer.WriteNumberValue(number);
                 break;
+            case UnusedKind:
+                writer.WriteNullValue();
+                break;
             default:
                 writer.WriteNumberValue((long)setting.Value);
                 break;

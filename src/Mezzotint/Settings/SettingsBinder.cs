@@ -11,9 +11,6 @@ namespace Mezzotint.Settings;
 /// </summary>
 internal static class SettingsBinder
 {
-    /// <summary>The keys of a record that has no kinds.</summary>
-    public static string[] Keys(Type type) => [.. Properties(type).Keys];
-
     private const string Rooted = "All records are the library's own, which ILLink.Descriptors.xml keeps whole.";
 
     /// <summary>Makes a record of a table.</summary>
@@ -23,6 +20,9 @@ internal static class SettingsBinder
     /// <exception cref="MezzotintException">A key is unknown or missing, or its value is of the wrong type or size; the message
     /// names the place and the key.</exception>
     public static T Read<T>(SettingsTable table, bool complete) where T : class => (T)Read(typeof(T), table, complete, null);
+
+    /// <summary>The keys of a record that has no kinds.</summary>
+    public static string[] Keys<T>() where T : class, new() => [.. Properties(new T()).Keys];
 
     /// <summary>Makes a table of a record; what is null is left out.</summary>
     /// <param name="record">The record.</param>
@@ -47,7 +47,7 @@ internal static class SettingsBinder
                     $"'{table.Path}' is a {record.GetType().Name}, a type of the program's own without a name: name it with "
                     + $"SettingsKinds.Register, or use one of {string.Join(", ", SettingsKinds.Names(declared))}.") { Key =
                         table.Path }, default));
-        foreach (var (name, property) in Properties(record.GetType()))
+        foreach (var (name, property) in Properties(record))
         {
             if (!complete && record is IOpenSettings open && open.IsOpen(property.Name))
                 continue;
@@ -80,14 +80,14 @@ internal static class SettingsBinder
         var form = FormOf(type);
         if (kinds)
             type = KindOf(type, table, complete, preset);
-        var properties = Properties(type);
+        object record = Activator.CreateInstance(type)!;
+        var properties = Properties(record);
         string[] others = [.. kinds ? [SettingsKinds.Key] : Array.Empty<string>(), .. form?.Keys ?? []];
         foreach (var (key, setting) in table.Entries)
         {
             if (!properties.ContainsKey(key) && !others.Contains(key))
                 throw Unknown(key, setting, table, [.. properties.Keys, .. others]);
         }
-        object record = Activator.CreateInstance(type)!;
         foreach (var (key, property) in properties)
         {
             if (table.Entries.TryGetValue(key, out var setting))
@@ -175,10 +175,10 @@ internal static class SettingsBinder
     }
 
     // Reflection gives the properties in the order in which they are declared, those of the base last; files have them first.
-    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = Rooted)]
-    private static OrderedDictionary<string, PropertyInfo> Properties(Type type) => new(type
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = Rooted)]
+    private static OrderedDictionary<string, PropertyInfo> Properties(object record) => new(record.GetType()
         .GetProperties(BindingFlags.Public | BindingFlags.Instance)
-        .Where(property => property.CanWrite)
-        .OrderBy(property => property.DeclaringType == type)
+        .Where(property => property.CanWrite && (record as IOpenSettings)?.IsUnused(property.Name) != true)
+        .OrderBy(property => property.DeclaringType == record.GetType())
         .Select(property => KeyValuePair.Create(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), property)));
 }

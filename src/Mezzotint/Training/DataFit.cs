@@ -13,7 +13,7 @@ internal static class DataFit
     /// <param name="begun">The network that has learned already, as in <see cref="ExperimentConfig.Fit"/>.</param>
     public static NetworkConfig Filled(NetworkConfig model, ImageSet train, ImageCodec codec, NetworkConfig? begun)
     {
-        if (!train.HasClasses)
+        if (model.HasClasses && !train.HasClasses)
             throw new MezzotintException(
                 $"{train.Name} has no classes, and the model needs them: sort the pictures into a folder for each class, or name "
                 + "a column of the metadata with data.label.") { Key = "data.label" };
@@ -21,7 +21,8 @@ internal static class DataFit
         var filled = model.Filled(begun).Filled(train.ClassNames.Count, channels);
         if (begun is null)
         {
-            Same("model.corpus_length", filled.CorpusLength, train.ClassNames.Count, train.Name, "class", "classes");
+            if (model.HasClasses)
+                Same("model.corpus_length", filled.CorpusLength, train.ClassNames.Count, train.Name, "class", "classes");
             Same("model.in_channels", filled.InChannels, channels, train.Name, "channel", "channels");
             Same("model.out_channels", filled.OutChannels, channels, train.Name, "channel", "channels");
         }
@@ -40,7 +41,7 @@ internal static class DataFit
             throw new MezzotintException(
                 $"{images.Name} has {channels} channel(s), the network takes model.in_channels = {model.InChannels}: "
                 + $"choose other data.") { Key = "model.in_channels" };
-        if (images.ClassNames.Count > model.CorpusLength)
+        if (model.HasClasses && images.ClassNames.Count > model.CorpusLength)
             throw new MezzotintException(
                 $"{images.Name} has {images.ClassNames.Count} classes, the network knows model.corpus_length = "
                 + $"{model.CorpusLength}: choose other data.") { Key = "model.corpus_length" };
@@ -69,7 +70,7 @@ internal static class DataFit
     /// row of the embedding that neither names goes by its number.</summary>
     public static IReadOnlyList<string> ClassNames(ImageSet train, IReadOnlyList<string> begun, int count)
     {
-        var names = train.ClassNames.ToList();
+        var names = count == 0 ? [] : train.ClassNames.ToList();
         for (int label = names.Count; label < count; label++)
         {
             string name = begun.ElementAtOrDefault(label) ?? $"{label}";

@@ -106,7 +106,7 @@ public sealed record ExperimentConfig : Experiment
                     && edm.DataStd == anchored.AnchorDataStd,
                     "that of parameterisation.kind = \"edm\": anchors need its scaling of the image and its time");
         Check.Range(
-            "training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0 || Model.Unconditional,
+            "training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0 || Model.CanBeGuided,
             "0 unless model.unconditional is true: what is drawn without a label needs a row of its own");
     }
 }

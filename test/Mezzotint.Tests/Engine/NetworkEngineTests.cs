@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Mezzotint.Engine;
 using Mezzotint.Networks;
+using Mezzotint.Tests.Networks;
 using Mezzotint.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -46,6 +47,14 @@ public unsafe class NetworkEngineTests
             OutChannels = 4,
         }, 8, 8),
         (new UNetConfig { ChannelMultipliers = [1], NumResBlocks = 1, AttentionLevels = [0] }, 12, 8),
+        (ConditionalUNetTests.Small, 6, 8),
+        (ConditionalUNetTests.Small with
+        {
+            InChannels = 9, OutChannels = 4, UseLinearProjection = true, ResnetTimeScaleShift = "scale_shift", FreqShift = 1,
+            FlipSinToCos = false, TransformerLayersPerBlock = [1, 2], LayersPerBlock = [2], OnlyCrossAttention = true,
+            ConvInKernel = 5, ConvOutKernel = 1,
+            AdditionEmbedType = "text_time", AdditionTimeEmbedDim = 2, ProjectionClassEmbeddingsInputDim = 20,
+        }, 5, 7),
     ];
 
     /// <summary>Networks by their place above, each as the machine code has it and as its twin in plain C# does.</summary>
@@ -115,10 +124,14 @@ public unsafe class NetworkEngineTests
             using var engine = NetworkEngine.For(network, height, width, TileKernel.IsBfloat16Supported, training: false)!;
             using var x = new NativeArray<float>(config.InChannels * height * width);
             using var f = new NativeArray<float>(x.Length);
-            engine.Forward(x.Data, 0.5f, 1, f.Data);
+            using var context = new NativeArray<float>(64);
+            long label = 1;
+            void Compute() => engine.Forward(x.Data, 0.5f, new EngineCondition
+                { Labels = new(in label), Context = context.Data, Vector = context.Data }, f.Data);
+            Compute();
             long before = GC.GetAllocatedBytesForCurrentThread();
             for (int i = 0; i < 10; i++)
-                engine.Forward(x.Data, 0.5f, 1, f.Data);
+                Compute();
             long taken = GC.GetAllocatedBytesForCurrentThread() - before;
             Assert.True(taken < 1000, $"{config}: {taken} bytes in 10 images");
         }
@@ -168,7 +181,10 @@ public unsafe class NetworkEngineTests
                     parameter.add_(randn_like(parameter), alpha: 0.2);
         using var flat = FlatParameters.Of(network);
         var (x, t) = (randn(batch, config.InChannels, height, width), rand(batch));
-        var labels = randint(10, [batch, tokens], dtype: int64);
+        var condition = config is ConditionalUNetConfig context
+            ? Condition.OfContext(randn(batch, tokens, context.CrossAttentionDim),
+                pooled: context.ProjectionClassEmbeddingsInputDim is { } pooled ? randn(batch, pooled) : null)
+            : Condition.OfClasses(randint(10, [batch, tokens], dtype: int64));
         // libtorch in float64, so that what is compared with is exact.
         using var exact = config.Build(7);
         exact.to(float64);
@@ -176,7 +192,8 @@ public unsafe class NetworkEngineTests
         using (no_grad())
             foreach (var (a, b) in exactParameters.Zip(parameters))
                 a.parameter.copy_(b.parameter);
-        var f = exact.call(x.to(float64), t.to(float64), Condition.OfClasses(labels));
+        var f = exact.call(x.to(float64), t.to(float64),
+            condition.Map(tensor => tensor.dtype == float32 ? tensor.to(float64) : tensor));
         var gradient = randn_like(f).to(float32);
         f.backward([gradient.to(float64)]);
         var exactGradients = exactParameters.Select(named => (named.name, named.parameter.grad!.clone())).ToArray();
@@ -184,14 +201,14 @@ public unsafe class NetworkEngineTests
 
         using var engine = NetworkEngine.For(network, height, width, bfloat16, training: true, tokens)
             ?? throw new InvalidOperationException("no engine");
-        var made = zeros_like(theirs.Item1);
-        long size = made.numel() / batch;
-        fixed (float* from = Numbers(x), to = Numbers(made), given = Numbers(gradient))
-            for (int i = 0; i < batch; i++)
-            {
-                engine.Forward(from + i * size, t[i].item<float>(), labels[i].data<long>().ToArray(), to + i * size);
-                engine.Backward(given + i * size);
-            }
+        var results = new List<Tensor>();
+        for (int i = 0; i < batch; i++)
+        {
+            results.Add(NetworkEvaluator.Evaluate(engine, x.narrow(0, i, 1), t.narrow(0, i, 1), condition.Rows(i, 1)));
+            fixed (float* given = Numbers(gradient.narrow(0, i, 1).clone()))
+                engine.Backward(given);
+        }
+        var made = cat(results);
         engine.TakeGradients();
         return ((made, Gradients()), theirs);
 

@@ -49,6 +49,10 @@ internal static class PlannedLayers
             net.Nearest(net.Convolution("down", x, 20, stride: 2, padsAfter: true)),
         ["halved by one of four places"] = (net, x, _, _) => net.Nearest(net.Convolution("down", x, 16, kernel: 1, stride: 2)),
         ["halved by the largest"] = (net, x, _, _) => net.Convolution("it", net.Nearest(net.MaxPool(x)), x.Channels),
+        ["halved, rounded up, and doubled to what it was"] = (net, x, _, _) =>
+            net.Convolution("odd", net.Convolution("down", x, 16, stride: 2), 20, stride: 2) is var small
+            && net.Convolution("half", x, 12, kernel: 1, stride: 2) is var half
+            ? net.NearestLike(net.Convolution("it", net.NearestLike(small, half), 16), x) : x,
         ["patches and back"] = (net, x, _, _) =>
             net.Shuffle(net.Convolution("it", net.Unshuffle(x, 2), 4 * x.Channels, kernel: 1), 2),
         ["patches of the image"] = (net, x, _, context) =>
@@ -142,8 +146,8 @@ internal static class PlannedLayers
             using var module = net.Module("it", "Part");
             Node x = net.Map("x", 2), t = net.Number("t"), labels = net.Indices("labels");
             Node tokens = net.Tokens("context", ContextWidth), mask = net.Mask("mask"), pooled = net.Vector("pooled", 6);
-            var vector = net.Add(net.Linear("vector", net.TimeFeatures(t, [0.5, 1, 2]), shape.Channels),
-                net.Linear("pooled", pooled, shape.Channels));
+            var time = net.Concatenate(net.TimeFeatures(t, [0.5, 1, 2]), net.AngularFeatures(t, [1, 4], cosineFirst: false));
+            var vector = net.Add(net.Linear("vector", time, shape.Channels), net.Linear("pooled", pooled, shape.Channels));
             var context = new PlannedContext(net.Embedding("labels", labels, 5, 24), tokens, mask, x, shape.Height * shape.Width);
             var y = layer(net, net.Convolution("first", x, shape.Channels), vector, context);
             return net.Convolution("last", net.Silu(net.GroupNorm("norm", y, 2)), 2);

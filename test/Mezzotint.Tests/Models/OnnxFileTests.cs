@@ -2,6 +2,7 @@ using Mezzotint.Data;
 using Mezzotint.Models.Onnx;
 using Mezzotint.Models;
 using Mezzotint.Networks;
+using Mezzotint.Tests.Networks;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
@@ -49,6 +50,16 @@ public sealed class OnnxFileTests : IDisposable
             },
             16, 8
         },
+        { ConditionalUNetTests.Small, 8, 6 },
+        {
+            ConditionalUNetTests.Small with
+            {
+                InChannels = 9, OutChannels = 4, UseLinearProjection = true, ResnetTimeScaleShift = "scale_shift",
+                FlipSinToCos = false, OnlyCrossAttention = true, AdditionEmbedType = "text_time", AdditionTimeEmbedDim = 2,
+                ProjectionClassEmbeddingsInputDim = 20,
+            },
+            5, 7
+        },
     };
 
     [Theory]
@@ -65,21 +76,27 @@ public sealed class OnnxFileTests : IDisposable
             using var noGrad = no_grad();
             random.manual_seed(batch);
             var (x, t) = (randn(batch, config.InChannels, height, width), rand(batch));
-            var labels = randint(config.CorpusLength, [batch, 1], dtype: ScalarType.Int64);
-            float[] expected = [.. network.call(x, t, Condition.OfClasses(labels)).data<float>()];
-            using var results = session.Run(
-            [
-                NamedOnnxValue.CreateFromTensor(
-                    "x", new DenseTensor<float>(x.data<float>().ToArray(), [batch, config.InChannels, height, width])),
-                NamedOnnxValue.CreateFromTensor("t", new DenseTensor<float>(t.data<float>().ToArray(), [batch])),
-                NamedOnnxValue.CreateFromTensor("labels", new DenseTensor<long>(labels.data<long>().ToArray(), [batch, 1])),
-            ]);
+            var condition = config is ConditionalUNetConfig context
+                ? Condition.OfContext(randn(batch, 3, context.CrossAttentionDim),
+                    pooled: context.ProjectionClassEmbeddingsInputDim is { } pooled ? randn(batch, pooled) : null)
+                : Condition.OfClasses(randint(config.CorpusLength, [batch, 1], dtype: ScalarType.Int64));
+            float[] expected = [.. network.call(x, t, condition).data<float>()];
+            using var results = session.Run([.. network.Description.Inputs.Select(input =>
+                Named(input.Of, input.Of switch { "x" => x, "t" => t, var name => condition.Input(name)! }))]);
             float[] actual = [.. results[0].AsEnumerable<float>()];
             Assert.Equal(expected.Length, actual.Length);
             float scale = expected.Max(Math.Abs);
             Assert.True(scale > 0.1, $"largest output {scale}");
             Assert.All(expected.Zip(actual), pair => Assert.InRange(pair.First - pair.Second, -1e-4f * scale, 1e-4f * scale));
         }
+    }
+
+    private static NamedOnnxValue Named(string name, TorchSharp.torch.Tensor tensor)
+    {
+        int[] shape = [.. tensor.shape.Select(length => (int)length)];
+        return tensor.dtype == ScalarType.Int64
+            ? NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(tensor.data<long>().ToArray(), shape))
+            : NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(tensor.data<float>().ToArray(), shape));
     }
 
     [Fact]

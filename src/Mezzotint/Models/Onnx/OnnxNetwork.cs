@@ -179,7 +179,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     {
         float[] turns = node.Frequencies is { } given
             ? [.. given.Select(f => (float)f)] : MemoryMarshal.Cast<byte, float>(weights[node.Name!].Bytes.Span).ToArray();
-        float[] radians = [.. turns.Select(f => f * (float)(2 * Math.PI))];
+        float[] radians = [.. turns.Select(f => f * (float)node.Unit)];
         string angle = Times(graph.Add("Unsqueeze", [t, graph.Whole(1)]), graph.Floats([radians.Length], radians)); // [B, F]
         string cos = graph.Add("Cos", [angle]), sin = graph.Add("Sin", [angle]);
         return graph.Add("Concat", node.CosineFirst ? [cos, sin] : [sin, cos], ("axis", 1));
@@ -227,8 +227,10 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         switch (node.Kind)
         {
             case ResampleKind.Nearest:
-                return graph.Add("Resize", [x, "", graph.Floats([4], 1, 1, factor, factor)], ("mode", "nearest"),
+                x = graph.Add("Resize", [x, "", graph.Floats([4], 1, 1, factor, factor)], ("mode", "nearest"),
                     ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
+                var (rows, columns) = _sizes[node.Inputs[0].Index];
+                return Cropped(x, new(rows * factor, columns * factor), size); // by a last row or column
             case ResampleKind.MaxPool:
                 return graph.Add("MaxPool", [x], ("kernel_shape", new long[] { factor, factor }),
                     ("strides", new long[] { factor, factor }));
