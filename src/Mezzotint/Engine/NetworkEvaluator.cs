@@ -63,7 +63,8 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
         using var scope = NewDisposeScope();
         int count = (int)x.shape[0], tokens = (int)condition.Tokens;
         var f = empty(count, engine.OutputChannels, x.shape[2], x.shape[3]);
-        long size = x.numel() / count, made = f.numel() / count, width = condition.Context?.shape[2] ?? 0, pooled = condition.Pooled?.shape[1] ?? 0;
+        long size = x.numel() / count, made = f.numel() / count;
+        long width = condition.Context?.shape[2] ?? 0, pooled = condition.Pooled?.shape[1] ?? 0;
         var times = Numbers<float>(t);
         var labels = condition.Classes is { } classes ? Numbers<long>(classes) : default;
         var mask = condition.Mask is { } seen ? Numbers<bool>(seen) : default;

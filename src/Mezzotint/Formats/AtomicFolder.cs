@@ -1,7 +1,7 @@
 namespace Mezzotint.Formats;
 
-/// <summary>A few files of a folder, and of folders below it, that are replaced together: a reader sees all of the old ones or all
-/// of the new ones.</summary>
+/// <summary>A few files of a folder, and of folders below it, that are replaced together: a reader sees all of the old ones or
+/// all of the new ones.</summary>
 /// <remarks>
 /// No portable call replaces several files at once, and the folder may hold other files, which stay. So the new files are written
 /// into a folder of their own inside it, which a single rename then calls <c>.mezzotint-next</c>. From that moment the new files

@@ -266,7 +266,8 @@ public static class NoiseLevels
     public static double[] LeadingPlusOne(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero) =>
         FromTable(
             "leading-plus-one", process, steps, final,
-            (_, entries, i) => i == steps ? 0 : Math.Min(entries - 1, 1 + (steps - 1 - i) * (entries / steps)));
+            (_, entries, i) => entries / steps is var apart && i == steps ? 0
+                : (steps - 1 - i) * apart + Math.Min(1, entries - 1 - (steps - 1) * apart)); // as many as entries: from the first
 
     /// <summary>The levels of some entries: <paramref name="indexOf"/> takes how many there are, how many the table has, and
     /// which one is asked for.</summary>

@@ -2,6 +2,7 @@ using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
+using Mezzotint.Tests.Formats;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Models;
@@ -15,8 +16,7 @@ public class DiffusersSchedulerTests
     /// <summary>A walk's golden numbers, its scheduler's file, eta.</summary>
     public static TheoryData<string, string, double> Walks =>
     [
-        ("text2image_ddim", "ddim", 0), ("text2image_ddim_trailing_eta", "ddim_trailing_eta", 0.7),
-        ("text2image_pndm", "pndm", 0), ("text2image_euler", "euler", 0), ("text2image_euler_linspace", "euler_linspace", 0),
+        ("text2image_ddim", "ddim", 0), ("text2image_pndm", "pndm", 0), ("text2image_euler_linspace", "euler_linspace", 0),
         ("text2image_euler_ancestral", "euler_ancestral", 1), ("text2image_dpmpp_2m_karras", "dpmpp_2m_karras", 0),
         ("text2image_no_guidance", "ddim", 0),
     ];
@@ -100,7 +100,7 @@ public class DiffusersSchedulerTests
     }
 
     [Theory]
-    [InlineData("\"_class_name\": \"ScoreSdeVeScheduler\"", "line 2: _class_name = 'ScoreSdeVeScheduler': must be one of DDIM")]
+    [InlineData("\"_class_name\": \"ScoreSdeVeScheduler\"", "line 2: '_class_name' is the text 'ScoreSdeVeScheduler', which is not known")]
     [InlineData("\"trained_betas\": [0.1]", "line 2: 'trained_betas' is a list; Mezzotint computes null")]
     [InlineData("\"prediction_type\": \"noise\"", "line 2: prediction_type = 'noise': must be epsilon, v_prediction or sample")]
     public void What_is_not_supported_is_named(string key, string fault)
@@ -108,7 +108,7 @@ public class DiffusersSchedulerTests
         using var temporary = new TemporaryFolder();
         File.WriteAllText(temporary.File("s.json"), $"{{\n{key}\n}}");
         Assert.Contains(fault,
-            Assert.Throws<MezzotintException>(() => DiffusersScheduler.Read(temporary.File("s.json"))).Message,
+            Assert.Throws<MezzotintException>(() => { DiffusersScheduler.Read(temporary.File("s.json")); }).Message,
             StringComparison.Ordinal);
     }
 

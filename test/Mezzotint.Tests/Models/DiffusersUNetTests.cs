@@ -3,6 +3,8 @@ using Mezzotint.Models;
 using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
 using Mezzotint.Tests.Engine;
+using Mezzotint.Tests.Formats;
+using Mezzotint.Tests.Networks;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Models;

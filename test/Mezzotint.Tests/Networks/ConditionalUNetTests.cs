@@ -38,7 +38,8 @@ public class ConditionalUNetTests
     {
         using var list = JsonDocument.Parse(File.ReadAllBytes(TinyStableDiffusion.PathOf("tensor-names.json")));
         var expected = list.RootElement.GetProperty("tensors").GetProperty(name).EnumerateObject()
-            .Select(tensor => $"{tensor.Name} {tensor.Value.GetRawText().Replace(" ", "")}");
+            .Select(tensor =>
+                $"{tensor.Name} [{string.Join(",", tensor.Value.EnumerateArray().Select(length => length.GetInt64()))}]");
         var config = Published[name];
         config.Validate();
         var description = config.Describe(); // allocates no weights

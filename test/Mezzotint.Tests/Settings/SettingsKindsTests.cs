@@ -58,7 +58,7 @@ public class SettingsKindsTests
     [Fact]
     public void Names_of_the_library_are_unique_and_in_the_order_of_their_base()
     {
-        Assert.Equal(["unet", "residual-unet"], SettingsKinds.Names(typeof(NetworkConfig)));
+        Assert.Equal(["unet", "residual-unet", "unet-2d-condition"], SettingsKinds.Names(typeof(NetworkConfig)));
         Assert.Equal(["ve", "vp", "sub-vp", "edm", "flow"], SettingsKinds.Names(typeof(NoiseProcess)));
         Assert.Equal("x0", SettingsKinds.NameOf(new ImageParameterisation()));
     }

@@ -15,7 +15,7 @@ internal sealed record DiffusersScheduler
 {
     private const string Leading = "leading", Trailing = "trailing", Linspace = "linspace";
 
-    private const string TrainedBetas = "trained_betas", Multistep = "dpmpp-2m";
+    private const string TrainedBetas = "trained_betas", Multistep = "dpmpp-2m", ClassKey = "class_name";
 
     /// <summary>The classes of diffusers, each with our solver, how it spaces timesteps where nothing is said, and whether it
     /// ends at the first entry where nothing is said (null where it ends at 0 always).</summary>
@@ -153,8 +153,11 @@ internal sealed record DiffusersScheduler
     public static DiffusersScheduler Read(string path)
     {
         var file = DiffusersConfig.Parse(path);
-        if (file.Entries.GetValueOrDefault(DiffusersConfig.Class) is { Value: string } name)
-            file.Entries["class_name"] = name;
+        if (file.Entries.GetValueOrDefault(DiffusersConfig.Class) is { } named)
+            file.Entries[ClassKey] = Classes.Any(known => known.Class.Equals(named.Value)) ? named
+                : throw new MezzotintException(
+                    $"{named.Place}: '{DiffusersConfig.Class}' is {named.Description}, which is not known; there are "
+                    + $"{string.Join(", ", Classes.Select(known => known.Class))}.") { Key = DiffusersConfig.Class };
         DiffusersConfig.TakeOnly(file, TrainedBetas, [null]);
         var scheduler = DiffusersConfig.Read<DiffusersScheduler>(file);
         file.Validate(scheduler.Validate);
@@ -209,7 +212,7 @@ internal sealed record DiffusersScheduler
     public void Write(string path)
     {
         var settings = SettingsBinder.Write(this with { TimestepSpacing = Spacing, ClassName = "" }, complete: true);
-        foreach (string key in new[] { "class_name", "solver_order", "algorithm_type" })
+        foreach (string key in new[] { ClassKey, "solver_order", "algorithm_type" })
             settings.Entries.Remove(key);
         if (!UseKarrasSigmas)
             settings.Entries.Remove("use_karras_sigmas");
@@ -226,8 +229,6 @@ internal sealed record DiffusersScheduler
 
     private void Validate()
     {
-        Check.Range("_class_name", Printable.Quote(ClassName), Own.Class is not null,
-            $"one of {string.Join(", ", Classes.Select(own => own.Class))}");
         Check.Range("num_train_timesteps", NumTrainTimesteps, NumTrainTimesteps is >= 2 and <= TableSchedule.MaximumCount,
             $"between 2 and {TableSchedule.MaximumCount}");
         Check.Range("beta_start", BetaStart, BetaStart is > 0 and < 1, "more than 0 and below 1");
