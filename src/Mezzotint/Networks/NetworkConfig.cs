@@ -42,8 +42,8 @@ public abstract record NetworkConfig : IOpenSettings
     /// kind of network says.</summary>
     public int InChannels { get => _inChannels ?? _outChannels ?? DefaultChannels; init => _inChannels = value; }
 
-    /// <summary>Channels of the output, and of the noisy image: as many as <see cref="InChannels"/>, which they are where they are
-    /// left open, or fewer where the network sees more than the image.</summary>
+    /// <summary>Channels of the output, and of the noisy image: as many as <see cref="InChannels"/>, which they are where they
+    /// are left open, or fewer where the network sees more than the image.</summary>
     public int OutChannels { get => _outChannels ?? InChannels; init => _outChannels = value; }
 
     /// <summary>The label that stands for no class, <see cref="CorpusLength"/>; null where the network has none.</summary>

@@ -90,7 +90,8 @@ public sealed class Sampler
         using var noise = new ImageNoise(seeds, _network.Config.OutChannels, _height, _width, _device);
         using var path = plan.Solver is { Stochastic: true, FollowsPath: true } && plan.Levels.Length > 2
             ? new BrownianTree(
-                seeds, _network.Config.OutChannels, _height, _width, plan.Levels.Last(level => level > 0), plan.Levels[0], _device)
+                seeds, _network.Config.OutChannels, _height, _width, plan.Levels.Last(level => level > 0), plan.Levels[0],
+                _device)
             : null;
         var x = request.Start is { } begin ? begin.narrow(0, start, count).to(_device)
             : Noise(request, noise, start).Times(plan.Levels[0]);
@@ -223,5 +224,6 @@ public sealed class Sampler
     }
 
     private string Described => string.Create(CultureInfo.InvariantCulture,
-        $"{(_network.Config.HasClasses ? $"{_network.Config.CorpusLength} classes" : "prompts")} of {_network.Config.OutChannels} x {_height} x {_width} numbers");
+        $"{(_network.Config.HasClasses ? $"{_network.Config.CorpusLength} classes" : "prompts")} of "
+        + $"{_network.Config.OutChannels} x {_height} x {_width} numbers");
 }

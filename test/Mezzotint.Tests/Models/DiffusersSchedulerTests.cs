@@ -100,7 +100,8 @@ public class DiffusersSchedulerTests
     }
 
     [Theory]
-    [InlineData("\"_class_name\": \"ScoreSdeVeScheduler\"", "line 2: '_class_name' is the text 'ScoreSdeVeScheduler', which is not known")]
+    [InlineData("\"_class_name\": \"ScoreSdeVeScheduler\"",
+        "line 2: '_class_name' is the text 'ScoreSdeVeScheduler', which is not known")]
     [InlineData("\"trained_betas\": [0.1]", "line 2: 'trained_betas' is a list; Mezzotint computes null")]
     [InlineData("\"prediction_type\": \"noise\"", "line 2: prediction_type = 'noise': must be epsilon, v_prediction or sample")]
     public void What_is_not_supported_is_named(string key, string fault)

@@ -56,7 +56,8 @@ public class DiffusersUNetTests
         var (x, condition) = (arrays["input.sample"], ConditionOf(arrays, config));
         using var engine = NetworkEngine.For(
             network, (int)x.shape[2], (int)x.shape[3], bfloat16: false, training: false, (int)condition.Tokens)!;
-        TensorAssert.Close(arrays["t500.out"], NetworkEvaluator.Evaluate(engine, x, full(x.shape[0], 500f), condition), Tolerance);
+        TensorAssert.Close(arrays["t500.out"],
+            NetworkEvaluator.Evaluate(engine, x, full(x.shape[0], 500f), condition), Tolerance);
     }
 
     [Fact]
@@ -80,7 +81,8 @@ public class DiffusersUNetTests
     }
 
     [Theory]
-    [InlineData("\"class_embed_type\": \"timestep\"", "line 2: 'class_embed_type' is the text 'timestep'; Mezzotint computes null")]
+    [InlineData("\"class_embed_type\": \"timestep\"",
+        "line 2: 'class_embed_type' is the text 'timestep'; Mezzotint computes null")]
     [InlineData("\"num_class_embeds\": 1000", "; Mezzotint computes null.")]
     [InlineData("\"act_fn\": \"gelu\"", "Mezzotint computes the text 'silu' or the text 'swish'")]
     [InlineData("\"only_cross_attention\": [true, false]", "'only_cross_attention' is a list; it must be true or false")]

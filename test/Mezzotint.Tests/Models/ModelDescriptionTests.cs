@@ -100,7 +100,8 @@ public class ModelDescriptionTests
         "\"version\": 1", "\"version\": 1.0",
         "c.json, line 3: 'version' is the number 1; this program reads the whole number 1 alone.")]
     [InlineData("\"format\"", "\"fromat\"", "c.json: the key 'format' is missing; is it the description of a model?")]
-    [InlineData("\"unet\"", "\"dit\"", "c.json, line 6: 'network.kind' is the text 'dit'; there are unet, residual-unet.")]
+    [InlineData("\"unet\"", "\"dit\"",
+        "c.json, line 6: 'network.kind' is the text 'dit'; there are unet, residual-unet, unet-2d-condition.")]
     [InlineData("\"kind\": \"ve\",", "", "c.json, line 23: the key 'process.kind' is missing")]
     [InlineData(
         "\"kind\": \"ve\"", "\"kind\": null",
