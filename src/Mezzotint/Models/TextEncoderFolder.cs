@@ -1,4 +1,5 @@
 using Mezzotint.Formats;
+using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
 using Mezzotint.Settings;
 
