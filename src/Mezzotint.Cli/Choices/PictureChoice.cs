@@ -29,9 +29,10 @@ internal sealed class PictureChoice
         "With --image, begin from the picture's own noise, computed as that of an image of this label. The same --label gives "
         + "the picture back; another one keeps its place, slant and stroke.");
     private readonly Option<string?> _interpolate = Options.Text(
-        "--interpolate", "N|FILE",
-        "Draw a row of images, from the noise of --seed to that of this seed. With --image, from that picture to the one in "
-        + "this file; --label then says what they show (3, or 3,5).");
+        "--interpolate", "N|TEXT|FILE",
+        "Draw a row of images, from the noise of --seed to that of this seed; or, of a model that is asked in words, from the "
+        + "prompt to this one. With --image, from that picture to the one in this file; --label then says what they show (3, or "
+        + "3,5).");
 
     public IEnumerable<Option> All => [_image, _strength, _mask, _resample, _invert, _interpolate];
 
@@ -81,13 +82,15 @@ internal sealed class PictureChoice
             if (Strength is { } strength && !(strength > 0 && strength <= 1))
                 throw new MezzotintException(
                     string.Create(CultureInfo.InvariantCulture, $"--strength {strength}: it is above 0 and at most 1."));
-            long? end = Interpolate is null ? null
+            bool toPrompt = model.IsAskedInWords && Interpolate is not null && !ToSeed;
+            long? end = Interpolate is null || toPrompt ? null
                 : long.TryParse(Interpolate, NumberStyles.None, CultureInfo.InvariantCulture, out long seed)
                     && seed <= Options.LargestSeed ? seed
                 : throw new MezzotintException(
                     $"--interpolate takes a seed, a whole number from 0 to {Options.LargestSeed}, not '{Interpolate}'; two "
                     + $"pictures are --image FILE --interpolate FILE.");
-            return Image is null ? options with { InterpolateTo = end } : options with
+            return Image is null
+                ? options with { InterpolateTo = end, InterpolateToPrompt = toPrompt ? Interpolate : null } : options with
             {
                 Source = new SourceImage
                 {

@@ -31,6 +31,9 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
     /// <summary>How the images were drawn, where they can be drawn again from it.</summary>
     public ImageReceipt? Receipt { get; init; }
 
+    /// <summary>What the labels stand for: the model's classes, or the prompts.</summary>
+    public IReadOnlyList<string> Names => Receipt?.Prompts ?? model.ClassNames;
+
     public ModelInfo Model => model;
 
     /// <summary>The class of each image.</summary>
@@ -104,7 +107,7 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
 
     /// <summary>The names of classes, each once, as in <c>0,1,2</c>.</summary>
     public string Labels(IEnumerable<int> classes) =>
-        string.Join(',', classes.Distinct().Select(label => model.ClassNames[label]));
+        string.Join(Receipt?.Prompts is null ? "," : " | ", classes.Distinct().Select(label => Names[label]));
 
     /// <summary>
     /// A name for a grid that was asked for without one: <c>mezzotint-5-seed42.png</c>, with a number behind it where that is
@@ -113,7 +116,7 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
     public string FreeName()
     {
         string names = Labels(labels);
-        string what = labels.Distinct().Count() == model.ClassNames.Count
+        string what = Receipt?.Prompts is null && labels.Distinct().Count() == model.ClassNames.Count
             ? LabelList.All : string.Concat(names.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
         string stem = string.Create(
             CultureInfo.InvariantCulture,

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
+using Mezzotint.Models;
 using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Verbs;
@@ -19,8 +20,8 @@ internal static class DemoVerb
             { Description = "Give each answer's result as one JSON object on a line, and draw nothing here." };
         var command = new Command(
             "demo",
-            $"Ask for a label, draw {Images} images of it, save them as a grid, and ask again. An empty line, q, or the end of "
-            + $"the input ends it.") { model, seed, json };
+            $"Ask for a label, or for a prompt where the model is asked in words; draw {Images} images of it, save them as a grid, "
+            + "and ask again. An empty line, q, or the end of the input ends it.") { model, seed, json };
         foreach (var option in sampler.All)
             command.Add(option);
         command.SetAction(result =>
@@ -33,11 +34,12 @@ internal static class DemoVerb
         string folder = ModelSource.Find(named);
         using var model = ModelSource.Load(folder);
         using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
-        while (Ask(terminal, model.Info.ClassNames) is { } label)
+        while (Ask(terminal, model.Info) is { } asked)
         {
             if (seed + Images - 1 > Options.LargestSeed)
                 seed = 0;
-            var generation = pipeline.Prepare([label], sampler.Into(new GenerationOptions { Count = Images, Seed = seed }));
+            var options = sampler.Into(new GenerationOptions { Count = Images, Seed = seed });
+            var generation = asked.Label is { } label ? pipeline.Prepare([label], options) : pipeline.Prepare([asked.Text], options);
             var drawing = Drawing.Draw(terminal, pipeline, generation);
             string written = drawing.FreeName();
             drawing.WriteGrid(written);
@@ -45,7 +47,8 @@ internal static class DemoVerb
                 json,
                 new
                 {
-                    Out = written, Label = model.Info.ClassNames[label], Count = Images, Seed = seed,
+                    Out = written, Label = asked.Label is null ? null : asked.Text,
+                    Prompt = asked.Label is null ? asked.Text : null, Count = Images, Seed = seed,
                     generation.Receipt.Recipe.Steps,
                 },
                 drawing.OnTerminal(terminal) + written);
@@ -54,14 +57,14 @@ internal static class DemoVerb
         return CommandLine.Done;
     }
 
-    /// <summary>The next label, or null at the end.</summary>
-    private static int? Ask(Terminal terminal, IReadOnlyList<string> classNames)
+    /// <summary>The next label with its name, or prompt; null at the end.</summary>
+    private static (int? Label, string Text)? Ask(Terminal terminal, ModelInfo model)
     {
+        var names = model.ClassNames;
+        string choice = model.IsAskedInWords ? "in words" : names.Count > 1 ? $"{names[0]} to {names[^1]}" : names[0];
         while (true)
         {
-            terminal.Error.Write(
-                $"What shall I draw ({(classNames.Count > 1 ? $"{classNames[0]} to {classNames[^1]}" : classNames[0])}; q ends)? "
-                + $"");
+            terminal.Error.Write($"What shall I draw ({choice}; q ends)? ");
             string? answer = ReadLine(terminal)?.Trim();
             if (string.IsNullOrEmpty(answer) || answer is "q" or "Q" or "quit" or "exit")
             {
@@ -69,10 +72,12 @@ internal static class DemoVerb
                     terminal.Say(""); // the prompt's line ends, whoever speaks next
                 return null;
             }
+            if (model.IsAskedInWords)
+                return (null, answer);
             try
             {
-                if (LabelList.Parse(answer, classNames) is [var label])
-                    return label;
+                if (LabelList.Parse(answer, names) is [var label])
+                    return (label, names[label]);
                 terminal.Say("One at a time, please.");
             }
             catch (MezzotintException wrong)

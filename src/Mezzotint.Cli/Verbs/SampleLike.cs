@@ -10,8 +10,11 @@ internal sealed record SampleLike(string Folder, ImageReceipt Receipt)
 {
     /// <summary>Refuses options that say what the file says.</summary>
     /// <exception cref="MezzotintException">There is one on the command line.</exception>
-    public static void RefuseOthers(ParseResult result, IEnumerable<Option> others)
+    public static void RefuseOthers(ParseResult result, IEnumerable<Option> others, string[] prompts)
     {
+        if (prompts.Length > 0)
+            throw new MezzotintException("--like draws a picture again as it was: a prompt does not go with it.")
+                { Key = "prompt" };
         if (others.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } option)
             throw new MezzotintException($"--like draws a picture again as it was: {option.Name} does not go with it.");
     }

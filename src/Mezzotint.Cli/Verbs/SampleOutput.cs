@@ -58,7 +58,7 @@ internal abstract record SampleOutput(string Path)
         {
             for (int i = 0; i < drawing.Images.Count; i++)
             {
-                string folder = System.IO.Path.Combine(Path, FolderName(drawing.Model.ClassNames[drawing.Classes[i]]));
+                string folder = System.IO.Path.Combine(Path, FolderName(drawing.Names[drawing.Classes[i]]));
                 Directory.CreateDirectory(folder);
                 drawing.WriteImage(
                     System.IO.Path.Combine(folder, (drawing.Seed + i).ToString("D5", CultureInfo.InvariantCulture) + ".png"), i);

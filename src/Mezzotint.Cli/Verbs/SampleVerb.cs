@@ -6,6 +6,7 @@ using Mezzotint.Cli.Output;
 using Mezzotint.Models;
 using Mezzotint.Serving;
 using Mezzotint.Settings;
+using Mezzotint.Text;
 
 namespace Mezzotint.Cli.Verbs;
 
@@ -16,20 +17,24 @@ internal static class SampleVerb
     private const int CountOfOne = 16, CountOfEach = 2;
 
     internal sealed record Request(
-        string? Model, string Label, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
+        string? Model, string[] Prompts, string? Label, string? Negative, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
         PictureChoice.Chosen Picture, long Seed, string? Like, string? Out, PlaceChoice.Chosen Place, bool Json);
 
     public static Command Create(Terminal terminal)
     {
         var model = Options.Optional("MODEL", ModelSource.Description);
-        var label = new Option<string>("--label")
+        var prompt = new Argument<string[]>("PROMPT")
         {
-            HelpName = "LABELS", Description = "What to draw: a label (7), several (0,1,2), or all.",
-            DefaultValueFactory = _ => LabelList.All,
+            Description = "What to draw, in words: of a model that is asked in words any text, else the name of a class. Several "
+                + "are as many words in quotes.",
+            Arity = ArgumentArity.ZeroOrMore,
         };
+        var label = Options.Text(
+            "--label", "LABELS", "What to draw of a model that has classes: a label (7), several (0,1,2), or all. [default: all]");
+        var negative = Options.Text("--negative", "TEXT", "What guidance goes away from, in words. [default: nothing]");
         var count = Options.Whole(
-            "--count", null, 1, MostImages, "Images of each label",
-            $"{CountOfOne} of a single label, {CountOfEach} of each of several");
+            "--count", null, 1, MostImages, "Images of each label or prompt",
+            $"{CountOfOne} of a single one, {CountOfEach} of each of several");
         var sampler = new SamplerChoice();
         var guidance = new GuidanceChoice();
         var picture = new PictureChoice();
@@ -45,7 +50,10 @@ internal static class SampleVerb
             + "Only MODEL, --out and --json go with it; without MODEL the model is found by its fingerprint.");
         var place = new PlaceChoice();
         var json = Options.Json();
-        var command = new Command("sample", "Draw images with a model.") { model, label, count, seed, like, output, json };
+        var command = new Command("sample", "Draw images with a model.") 
+        {
+            model, prompt, label, negative, count, seed, like, output, json,
+        };
         foreach (var option in place.All.Concat(sampler.All).Concat(guidance.All).Concat(picture.All))
             command.Add(option);
         command.SetAction(result =>
@@ -54,9 +62,11 @@ internal static class SampleVerb
                 SampleLike.RefuseOthers(
                     result,
                     command.Options.Where(option =>
-                        option != like && option != output && option != json && !place.All.Contains(option)));
+                        option != like && option != output && option != json && !place.All.Contains(option)),
+                    result.GetValue(prompt) ?? []);
             return Run(terminal, new Request(
-                result.GetValue(model), result.GetValue(label)!, result.GetValue(count), sampler.Read(result),
+                result.GetValue(model), result.GetValue(prompt) ?? [], result.GetValue(label), result.GetValue(negative),
+                result.GetValue(count), sampler.Read(result),
                 guidance.Read(result), picture.Read(result),
                 result.GetValue(seed), result.GetValue(like), result.GetValue(output), place.Read(result),
                 result.GetValue(json)));
@@ -72,14 +82,15 @@ internal static class SampleVerb
         var place = like is null ? request.Place : request.Place.Like(like.Receipt.Precision);
         using var model = place.Load(folder);
         terminal.Say(model.ComputedBy);
-        IReadOnlyList<int> labels = like is null
-            ? LabelList.Parse(request.Label, model.Info.ClassNames) : [.. like.Receipt.Labels.Distinct()];
+        string[] prompts = like is null ? Prompts(request, model.Info) : [];
+        IReadOnlyList<int> labels = prompts.Length > 0 ? [] : like is null
+            ? LabelList.Parse(request.Label ?? LabelList.All, model.Info.ClassNames) : [.. like.Receipt.Labels.Distinct()];
         if (request.Picture.Inverts)
             return SampleInverted.Run(terminal, request, model, folder, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
         var clock = Stopwatch.StartNew();
         using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
-        var generation = like is null ? New(request, pipeline, labels, weaker, asPicture: output is null or { IsPicture: true })
+        var generation = like is null ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);
         var receipt = generation.Receipt;
         output?.Prepare();
@@ -98,7 +109,9 @@ internal static class SampleVerb
         {
             Out = written,
             Model = folder,
-            Labels = labels.Select(label => model.Info.ClassNames[label]),
+            Labels = receipt.Prompts is null ? labels.Select(label => model.Info.ClassNames[label]) : null,
+            receipt.Prompts,
+            receipt.NegativePrompt,
             Count = drawing.Images.Count,
             receipt.Seed,
             receipt.Recipe.Steps,
@@ -107,23 +120,54 @@ internal static class SampleVerb
             Guidance = generation.Guidance?.ToString(),
             Seconds = Math.Round(seconds, 2),
         }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of "
-            + $"{drawing.Labels(labels)} from seed {receipt.Seed}, drawn in {seconds:F1} s"));
+            + $"{drawing.Labels(drawing.Classes)} from seed {receipt.Seed}, drawn in {seconds:F1} s"));
         return CommandLine.Done;
     }
 
     private static PreparedGeneration New(
-        Request request, DiffusionPipeline pipeline, IReadOnlyList<int> labels, LoadedModel? weaker, bool asPicture)
+        Terminal terminal, Request request, DiffusionPipeline pipeline, string[] prompts, IReadOnlyList<int> labels,
+        LoadedModel? weaker, bool asPicture)
     {
-        int count = (int)(request.Count > 0 ? request.Count : labels.Count == 1 ? CountOfOne : CountOfEach);
-        Check(request, labels.Count, count);
+        int asked = Math.Max(prompts.Length, labels.Count);
+        int count = (int)(request.Count > 0 ? request.Count : asked == 1 ? CountOfOne : CountOfEach);
+        Check(request, asked, count);
         var own = request.Sampler.RecipeFor(pipeline.Model.Sampling);
-        var options = request.Sampler.Into(new GenerationOptions { Count = count, Seed = request.Seed });
+        var options = request.Sampler.Into(new GenerationOptions
+        {
+            Count = count, Seed = request.Seed, NegativePrompt = request.Negative,
+        });
         options = request.Picture.Into(request.Guidance.Into(options, own, weaker), pipeline.Model);
         if (asPicture)
             Drawing.CheckGrid(
-                pipeline.Model, [.. labels.SelectMany(label => Enumerable.Repeat(label, count))],
-                    options.InterpolateTo is not null);
-        return pipeline.Prepare(labels, options);
+                pipeline.Model, [.. Enumerable.Range(0, asked).SelectMany(each => Enumerable.Repeat(each, count))],
+                options.InterpolateTo is not null || options.InterpolateToPrompt is not null);
+        if (prompts.Length == 0)
+            return pipeline.Prepare(labels, options);
+        SayWhatIsCutOff(terminal, pipeline.Model, [.. prompts, request.Negative ?? "", options.InterpolateToPrompt ?? ""]);
+        return pipeline.Prepare(prompts, options);
+    }
+
+    /// <summary>What is asked in words; none where labels are.</summary>
+    private static string[] Prompts(Request request, ModelInfo model)
+    {
+        if (request.Prompts.Length > 0 && request.Label is not null)
+            throw new MezzotintException("A prompt and --label both say what to draw: leave one of them out.") { Key = "--label" };
+        if (!model.IsAskedInWords || request.Prompts.Length > 0)
+            return request.Prompts;
+        throw new MezzotintException(request.Label is null
+            ? $"The model '{model.Name}' is asked in words: write a prompt behind it, for instance \"a red heart\"."
+            : $"The model '{model.Name}' is asked in words and has no classes: write a prompt in place of --label.")
+            { Key = request.Label is null ? "prompt" : "--label" };
+    }
+
+    private static void SayWhatIsCutOff(Terminal terminal, ModelInfo model, string[] prompts)
+    {
+        if (model.Prompts is not TextPrompts reader)
+            return;
+        foreach (string prompt in prompts)
+            if (reader.Tokenize(prompt).CutOff is { Length: > 0 } rest)
+                terminal.Say($"The prompt is longer than the {reader.Length} tokens that the model reads; it does not see: "
+                    + $"{Printable.Quote(rest)}");
     }
 
     private static void Check(Request request, int labels, int count)

@@ -38,6 +38,12 @@ public sealed record ModelInfo
     /// <summary>How prompts are read; null for class names (<see cref="ClassNamePrompts"/>).</summary>
     public PromptReader? Prompts { get; init; }
 
+    /// <summary>Whether it is asked in words, and has no classes.</summary>
+    public bool IsAskedInWords => !Model.HasClasses;
+
+    /// <summary>What reads its prompts.</summary>
+    internal PromptReader Reader => Prompts ?? new ClassNamePrompts();
+
     /// <summary>How it is best sampled.</summary>
     public SamplingRecipe Sampling { get; init; } = new();
 

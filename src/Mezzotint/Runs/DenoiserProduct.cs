@@ -14,11 +14,15 @@ internal sealed class DenoiserProduct : RunProduct
 {
     private const int SampleScale = 2;
 
+    /// <summary>Captions in the grid of a model that is asked in words.</summary>
+    private const int Rows = 8;
+
     private readonly ExperimentConfig _config; // with the numbers of the data
     private readonly RunFolder _folder;
     private readonly ImageSet _train, _test;
     private readonly Device? _device;
     private readonly LoadedAutoencoder? _autoencoder;
+    private readonly IDisposable? _encoder;
     private readonly LoadedModel? _start;
     private readonly NetworkConfig? _begun;
     private readonly IReadOnlyList<string> _classNames;
@@ -36,11 +40,13 @@ internal sealed class DenoiserProduct : RunProduct
         (_folder, _train, _test, _device) = (folder, train, test, device);
         var (codec, autoencoder) = LatentFolder.Open(config.Pixels);
         _autoencoder = autoencoder;
-        config = config with { Pixels = codec };
+        (var prompts, _encoder) = TextFolder.Open(config.Prompts);
+        config = config with { Pixels = codec, Prompts = prompts };
         _start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
         _begun = _start?.Info.Model ?? (goesOn ? config.Model : null);
         _config = config.Fit(train, _begun);
-        _classNames = DataFit.ClassNames(train, _start?.Info.ClassNames ?? [], _config.Model.CorpusLength);
+        _classNames = DataFit.ClassNames(_config.Model.HasClasses ? train.ClassNames : [], _start?.Info.ClassNames ?? [],
+            _config.Model.CorpusLength);
     }
 
     public override TrainingConfig Training => _config.Training;
@@ -61,10 +67,11 @@ internal sealed class DenoiserProduct : RunProduct
         int each = _config.Training.SamplesPerLabel;
         if (each == 0)
             return;
-        var size = PictureSize.OfGrid(each * _classNames.Count, _train.Height, _train.Width, each, SampleScale);
+        int rows = _config.Model.HasClasses ? _classNames.Count : Rows;
+        var size = PictureSize.OfGrid(each * rows, _train.Height, _train.Width, each, SampleScale);
         Mezzotint.Check.Range(
             "training.samples_per_label", each, size.Fits,
-            $"lower: the grid of {_classNames.Count} classes would have {size} pixels, and at most {PictureSize.MostPixels} are "
+            $"lower: the grid of {rows} rows would have {size} pixels, and at most {PictureSize.MostPixels} are "
             + "written");
     }
 
@@ -74,14 +81,21 @@ internal sealed class DenoiserProduct : RunProduct
         int columns = _config.Training.SamplesPerLabel;
         if (columns == 0)
             return;
-        int[] labels = [.. Enumerable.Range(0, _train.ClassNames.Count)];
         var model = new LoadedModel((DenoisingNetwork)trainer.Network, Description(epoch)).With(_config.Training.Precision);
         using var pipeline = new DiffusionPipeline(model, threads: _config.Training.Replicas);
-        var drawn = pipeline.Generate(
-            labels, new GenerationOptions { Count = columns, Seed = 0, Steps = _config.Training.SampleSteps }, cancellation);
+        var options = new GenerationOptions { Count = columns, Seed = 0, Steps = _config.Training.SampleSteps };
+        var drawn = model.Info.IsAskedInWords
+            ? pipeline.Generate(SampleCaptions(), options, cancellation)
+            : pipeline.Generate([.. Enumerable.Range(0, _train.ClassNames.Count)], options, cancellation);
         PngFile.Write(
             Path.Combine(_folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), drawn.Images.Grid(columns), SampleScale);
     }
+
+    /// <summary>The first captions of test images that are spread over the set, as many as there are rows.</summary>
+    private string[] SampleCaptions() =>
+    [
+        .. Enumerable.Range(0, Rows).Select(row => _test.Captions((int)((long)row * _test.Count / Rows)) is [var first, ..] ? first : ""),
+    ];
 
     public override void Write(nn.Module network, RunLogEntry epoch) =>
         ModelFolder.Write(_folder.Model, (DenoisingNetwork)network, Description(epoch));
@@ -90,6 +104,7 @@ internal sealed class DenoiserProduct : RunProduct
     {
         _start?.Dispose();
         _autoencoder?.Dispose();
+        _encoder?.Dispose();
     }
 
     private ModelInfo Description(RunLogEntry epoch) => new()

@@ -94,18 +94,20 @@ public sealed class DiffusionPipeline : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         using var scope = TorchSharp.torch.NewDisposeScope();
-        var condition = (Model.Prompts ?? new ClassNamePrompts()).Read([prompt], Model.ClassNames);
-        return (int)(condition.Classes ?? throw new MezzotintException(
-            $"The model '{Model.Name}' reads prompts as text: they name no class.") { Key = "prompt" }).item<long>();
+        if (Model.IsAskedInWords)
+            throw new InvalidRequestException(
+                $"The model '{Model.Name}' is asked in words: prompts name no class.") { Key = "prompt" };
+        return (int)Model.Reader.Read([prompt], Model.ClassNames).Classes!.item<long>();
     }
 
     /// <summary>Draws what a prompt asks for.</summary>
-    /// <param name="prompt">As "7", "seven" or "a handwritten 7": see <see cref="PromptLabels"/>.</param>
+    /// <param name="prompt">Any words, where the model is asked in words; else the name of a class, as "7", "seven" or "a
+    /// handwritten 7": see <see cref="PromptLabels"/>.</param>
     /// <param name="options">How; the model's own way where nothing is said.</param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
     /// <exception cref="InvalidRequestException">The prompt is not understood, or an option is out of its range.</exception>
     public GeneratedImages Generate(string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
-        Generate([LabelOf(prompt)], options, cancellation);
+        GenerateAsync(prompt, options, cancellation).GetAwaiter().GetResult();
 
     /// <summary>Draws images of classes.</summary>
     /// <param name="labels">The classes; <see cref="GenerationOptions.Count"/> images of each, one after the other.</param>
@@ -116,10 +118,20 @@ public sealed class DiffusionPipeline : IDisposable
         IReadOnlyList<int> labels, GenerationOptions? options = null, CancellationToken cancellation = default) =>
         GenerateAsync(labels, options, cancellation).GetAwaiter().GetResult();
 
+    /// <summary>Draws what prompts ask for.</summary>
+    /// <param name="prompts">In words, or the names of classes; <see cref="GenerationOptions.Count"/> images of each, one after
+    /// the other.</param>
+    /// <param name="options">How; the model's own way where nothing is said.</param>
+    /// <param name="cancellation">Stops after the step that is under way.</param>
+    /// <exception cref="InvalidRequestException">A prompt is not understood, or an option is out of its range.</exception>
+    public GeneratedImages Generate(
+        IReadOnlyList<string> prompts, GenerationOptions? options = null, CancellationToken cancellation = default) =>
+        Prepare(prompts, options).RunAsync(cancellation: cancellation).GetAwaiter().GetResult();
+
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
     public Task<GeneratedImages> GenerateAsync(
         string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
-        GenerateAsync([LabelOf(prompt)], options, cancellation);
+        Prepare([prompt], options).RunAsync(cancellation: cancellation);
 
     /// <inheritdoc cref="Generate(IReadOnlyList{int}, GenerationOptions?, CancellationToken)"/>
     public Task<GeneratedImages> GenerateAsync(
@@ -141,7 +153,7 @@ public sealed class DiffusionPipeline : IDisposable
     /// <inheritdoc cref="StreamAsync(IReadOnlyList{int}, GenerationOptions?, CancellationToken)"/>
     public IAsyncEnumerable<GenerationStep> StreamAsync(
         string prompt, GenerationOptions? options = null, CancellationToken cancellation = default) =>
-        StreamAsync([LabelOf(prompt)], options, cancellation);
+        Stream(Prepare([prompt], options), cancellation);
 
     /// <summary>Checks a request, draws its seed, and does nothing yet: what is wrong with it is known before it waits for
     /// anything.</summary>
@@ -152,12 +164,29 @@ public sealed class DiffusionPipeline : IDisposable
     public PreparedGeneration Prepare(IReadOnlyList<int> labels, GenerationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(labels);
-        options ??= new GenerationOptions();
+        return Prepare(labels, null, options ?? new GenerationOptions());
+    }
+
+    /// <summary>The same for prompts: in words, or the names of classes.</summary>
+    /// <param name="prompts">What to draw; <see cref="GenerationOptions.Count"/> images of each.</param>
+    /// <param name="options">How; the model's own way where nothing is said.</param>
+    /// <exception cref="InvalidRequestException">A prompt is not understood, an option is out of its range, or the model cannot
+    /// do it; the key says which.</exception>
+    public PreparedGeneration Prepare(IReadOnlyList<string> prompts, GenerationOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        return Model.IsAskedInWords
+            ? Prepare([.. Enumerable.Range(0, prompts.Count)], prompts, options ?? new GenerationOptions())
+            : Prepare([.. prompts.Select(LabelOf)], null, options ?? new GenerationOptions());
+    }
+
+    private PreparedGeneration Prepare(IReadOnlyList<int> labels, IReadOnlyList<string>? prompts, GenerationOptions options)
+    {
         // A drawn seed leaves room for those that follow it.
         long seed = options.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue);
         try
         {
-            return Prepare(labels, options, seed);
+            return Prepare(labels, prompts, options, seed);
         }
         // The model's own settings were checked when it was loaded: what is wrong here is what is asked for.
         catch (MezzotintException wrong) when (wrong is not InvalidRequestException)
@@ -175,7 +204,11 @@ public sealed class DiffusionPipeline : IDisposable
         var plan = receipt.Plan(Model);
         _walks.Check(plan);
         return new(
-            _walks, plan, receipt with { ModelName = Model.Name, ClassNames = Model.ClassNames, Precision = _walks.Precision });
+            _walks, plan,
+            receipt with
+            {
+                ModelName = Model.Name, ClassNames = receipt.Prompts ?? Model.ClassNames, Precision = _walks.Precision,
+            });
     }
 
     /// <summary>Draws pictures anew from their own noise with this model.</summary>
@@ -187,16 +220,18 @@ public sealed class DiffusionPipeline : IDisposable
     /// <exception cref="MezzotintException">They do not; the message has the figures and what to lower.</exception>
     public void CheckFullLoad() => _walks.CheckMemory();
 
-    private PreparedGeneration Prepare(IReadOnlyList<int> labels, GenerationOptions options, long seed)
+    private PreparedGeneration Prepare(
+        IReadOnlyList<int> labels, IReadOnlyList<string>? prompts, GenerationOptions options, long seed)
     {
-        Check.Range("labels", labels.Count, labels.Count > 0, "at least one");
-        foreach (int label in labels)
+        Check.Range(prompts is null ? "labels" : "prompt", labels.Count, labels.Count > 0, "at least one");
+        foreach (int label in Model.IsAskedInWords ? [] : labels)
             Check.Range("label", label, label >= 0 && label < Model.ClassNames.Count,
                 $"0 to {Model.ClassNames.Count - 1}, the classes that the model knows");
         Check.Range("count", options.Count, options.Count >= 1, "1 or more");
         RefuseTooMany((long)labels.Count * options.Count);
         var plan = GenerationPlan.Of(
-            [.. labels.SelectMany(label => Enumerable.Repeat(label, options.Count))], options, Model.Sampling, Model, seed);
+            [.. labels.SelectMany(label => Enumerable.Repeat(label, options.Count))], prompts, options, Model.Sampling, Model,
+            seed);
         string? key = "source";
         try
         {

@@ -6,7 +6,7 @@ namespace Mezzotint.Serving;
 /// <summary>How images are to be drawn; what is not said is the model's own way.</summary>
 public sealed record GenerationOptions
 {
-    /// <summary>Images of each label, 1 or more.</summary>
+    /// <summary>Images of each label or prompt, 1 or more.</summary>
     public int Count { get; init; } = 1;
 
     /// <summary>Image i is drawn from seed + i alone: 0 to 2^32 - 1. Null draws a seed; <see cref="GeneratedImages.Seed"/> has
@@ -37,6 +37,13 @@ public sealed record GenerationOptions
 
     /// <summary>The lowest and the highest level with guidance, in the data's units; null for the model's own.</summary>
     public (double Low, double High)? GuidanceInterval { get; init; }
+
+    /// <summary>What guidance goes away from, in words; null for nothing. A model of classes takes the name of one.</summary>
+    public string? NegativePrompt { get; init; }
+
+    /// <summary>The prompt that the last image is of: the others lead from the first one's to it, all from one seed, unless
+    /// <see cref="InterpolateTo"/> says another. For a model that is asked in words, and one prompt. null for none.</summary>
+    public string? InterpolateToPrompt { get; init; }
 
     /// <summary>The weaker model of the guidance kind auto, on the same device; it stays the caller's.</summary>
     public LoadedModel? WeakerModel { get; init; }

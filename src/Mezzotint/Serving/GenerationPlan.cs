@@ -5,11 +5,20 @@ using Mezzotint.Sampling;
 namespace Mezzotint.Serving;
 
 /// <summary>What options mean for a model: all that a drawing needs, with nothing encoded yet.</summary>
-/// <param name="Labels">The class of each image.</param>
+/// <param name="Labels">The class of each image; of a model that is asked in words, which of the prompts.</param>
 /// <param name="Recipe">Sampler, levels, steps and guidance by their names.</param>
 /// <param name="Request">What is walked; the picture to begin from is not in it yet.</param>
 internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe Recipe, SamplingRequest Request)
 {
+    /// <summary>What is asked in words; null where classes are.</summary>
+    public IReadOnlyList<string>? Prompts { get; init; }
+
+    /// <summary>What guidance goes away from, in words; null for nothing.</summary>
+    public string? NegativePrompt { get; init; }
+
+    /// <summary>The prompt that the last image is of, where the images lead from one to another.</summary>
+    public string? InterpolateToPrompt { get; init; }
+
     /// <summary>The picture to begin from; null for pure noise.</summary>
     public SourceImage? Source { get; init; }
 
@@ -18,7 +27,8 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         ? SamplingSource.Rest(new double[Request.Steps + 1], source.Strength).Length - 1 : Request.Steps;
 
     /// <summary>Makes the plan.</summary>
-    /// <param name="labels">The classes, an image for each.</param>
+    /// <param name="labels">The classes, an image for each; or which of the prompts.</param>
+    /// <param name="prompts">What is asked in words; null where classes are.</param>
     /// <param name="options">How they are to be drawn.</param>
     /// <param name="own">How the model is drawn where nothing is said.</param>
     /// <param name="model">The model.</param>
@@ -26,8 +36,10 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
     /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the model cannot do
     /// it.</exception>
     public static GenerationPlan Of(
-        IReadOnlyList<int> labels, GenerationOptions options, SamplingRecipe own, ModelInfo model, long seed)
+        IReadOnlyList<int> labels, IReadOnlyList<string>? prompts, GenerationOptions options, SamplingRecipe own,
+        ModelInfo model, long seed)
     {
+        CheckWords(labels, prompts, options, model);
         Check.Range("seed", seed, seed is >= 0 and <= uint.MaxValue, "0 to 4294967295");
         Check.Range(
             "interpolate_to", options.InterpolateTo ?? 0, options.InterpolateTo is null or >= 0 and <= uint.MaxValue,
@@ -39,18 +51,46 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         (guidance is { NeedsWeaker: true } ? recipe.With(null) : recipe).Validate(model.Process, model.Model);
         var request = recipe.Of(new SamplingRequest
         {
-            Condition = Condition.OfLabels(labels).Detached(),
+            Condition = GenerationCondition.Of(labels, prompts, options.InterpolateToPrompt, model),
+            Negative = GenerationCondition.Negative(options.NegativePrompt, guidance, model),
             Seed = seed,
-            InterpolateTo = options.InterpolateTo,
+            // Between two prompts all images have the noise of one seed, unless another is asked for.
+            InterpolateTo = options.InterpolateTo ?? (options.InterpolateToPrompt is null ? null : seed),
             WeakerModel = options.WeakerModel?.CreateSampler(),
         }, model.Process, options.SolverOptions) with { Guidance = guidance };
-        Check.Range("seed", seed, seed + (options.InterpolateTo is null ? labels.Count - 1 : 0) <= uint.MaxValue,
+        Check.Range("seed", seed, seed + (request.InterpolateTo is null ? labels.Count - 1 : 0) <= uint.MaxValue,
             $"low enough that {labels.Count} seeds follow up to 4294967295");
         if (guidance is { NeedsWeaker: true } && options.WeakerModel is { } weaker && weaker.Info.Pixels != model.Pixels)
             throw new MezzotintException(
                 $"The weaker model, '{weaker.Info.Name}', knows pixels by other numbers than '{model.Name}': guidance needs two "
                 + $"models "
                 + "with the same [pixels].") { Key = "guidance_kind" };
-        return new(labels, recipe, request) { Source = options.Source };
+        return new(labels, recipe, request)
+        {
+            Prompts = prompts, NegativePrompt = options.NegativePrompt, InterpolateToPrompt = options.InterpolateToPrompt,
+            Source = options.Source,
+        };
     }
+
+    private static void CheckWords(
+        IReadOnlyList<int> labels, IReadOnlyList<string>? prompts, GenerationOptions options, ModelInfo model)
+    {
+        if ((prompts is not null) != model.IsAskedInWords)
+            throw new InvalidRequestException(prompts is null
+                ? $"The model '{model.Name}' has no classes: ask it in words, with a prompt."
+                : $"The model '{model.Name}' knows classes alone: ask it for one of them.") { Key = "prompt" };
+        foreach (var (key, text) in (prompts ?? []).Select(prompt => ("prompt", (string?)prompt))
+            .Append(("negative_prompt", options.NegativePrompt)).Append(("interpolate_to_prompt", options.InterpolateToPrompt)))
+            Check.Range(key, $"{text?.Length ?? 0} characters", text is null || text.Length <= LongestPrompt,
+                $"at most {LongestPrompt} characters");
+        if (options.InterpolateToPrompt is null)
+            return;
+        if (prompts is not { Count: 1 })
+            throw new InvalidRequestException(
+                "Images between two prompts need a model that is asked in words, and one prompt to begin with.")
+                { Key = "interpolate_to_prompt" };
+        Check.Range("count", labels.Count, labels.Count >= 2, "2 or more between two prompts");
+    }
+
+    private const int LongestPrompt = 10_000;
 }

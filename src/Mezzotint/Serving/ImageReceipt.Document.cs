@@ -19,6 +19,12 @@ public sealed partial record ImageReceipt
 
         public required IReadOnlyList<int> Labels { get; set; }
 
+        public IReadOnlyList<string>? Prompts { get; set; }
+
+        public string? NegativePrompt { get; set; }
+
+        public string? InterpolateToPrompt { get; set; }
+
         public required long Seed { get; set; }
 
         public required string Sampler { get; set; }
@@ -48,6 +54,9 @@ public sealed partial record ImageReceipt
         {
             ModelSha256 = receipt.ModelHash,
             Labels = receipt.Labels,
+            Prompts = receipt.Prompts,
+            NegativePrompt = receipt.NegativePrompt,
+            InterpolateToPrompt = receipt.InterpolateToPrompt,
             Seed = receipt.Seed,
             Sampler = receipt.Recipe.Sampler,
             Levels = receipt.Recipe.Levels,
@@ -77,6 +86,9 @@ public sealed partial record ImageReceipt
             {
                 ModelHash = ModelSha256,
                 Labels = Labels,
+                Prompts = Prompts,
+                NegativePrompt = NegativePrompt,
+                InterpolateToPrompt = InterpolateToPrompt,
                 Seed = Seed,
                 Recipe = (Guidance ?? new GuidanceFacts())
                     .Into(new SamplingRecipe { Sampler = Sampler, Levels = Levels, Steps = Steps }),

@@ -25,8 +25,17 @@ public sealed partial record ImageReceipt
     /// <summary>The model's fingerprint, <see cref="ModelFolder.Hash"/>; null where it has none (a PyTorch checkpoint).</summary>
     public string? ModelHash { get; init; }
 
-    /// <summary>The class of each image.</summary>
+    /// <summary>The class of each image; of a model that is asked in words, which of <see cref="Prompts"/>.</summary>
     public required IReadOnlyList<int> Labels { get; init; }
+
+    /// <summary>What was asked in words; null where classes were.</summary>
+    public IReadOnlyList<string>? Prompts { get; init; }
+
+    /// <summary>What guidance went away from, in words; null for nothing.</summary>
+    public string? NegativePrompt { get; init; }
+
+    /// <summary>As <see cref="GenerationOptions.InterpolateToPrompt"/>.</summary>
+    public string? InterpolateToPrompt { get; init; }
 
     /// <summary>Image i is drawn from seed + i.</summary>
     public long Seed { get; init; }
@@ -68,7 +77,10 @@ public sealed partial record ImageReceipt
         ModelName = model.Name,
         ModelHash = hash,
         Labels = plan.Labels,
-        ClassNames = model.ClassNames,
+        Prompts = plan.Prompts,
+        NegativePrompt = plan.NegativePrompt,
+        InterpolateToPrompt = plan.InterpolateToPrompt,
+        ClassNames = plan.Prompts ?? model.ClassNames,
         Seed = plan.Request.Seed,
         Recipe = plan.Recipe,
         SolverOptions = plan.Request.Solver?.Options ?? new SolverOptions(),
@@ -79,7 +91,12 @@ public sealed partial record ImageReceipt
     /// <summary>The receipt of one of the images alone; between two seeds that is one of the row.</summary>
     /// <param name="index">Which image.</param>
     public ImageReceipt Of(int index) => InterpolateTo is null
-        ? this with { Labels = [Labels[index]], Seed = Seed + index, Columns = 1 }
+        ? this with
+        {
+            Labels = [Prompts is null ? Labels[index] : 0], Seed = Seed + index, Columns = 1,
+            Prompts = Prompts is null ? null : [Prompts[Labels[index]]],
+            ClassNames = Prompts is null ? ClassNames : [Prompts[Labels[index]]],
+        }
         : this with { Index = index, Columns = 1 };
 
     /// <summary>The plan that draws the images again.</summary>
@@ -87,9 +104,10 @@ public sealed partial record ImageReceipt
     /// <exception cref="MezzotintException">The receipt asks for something that there is not.</exception>
     internal GenerationPlan Plan(ModelInfo model)
     {
+        int known = Prompts?.Count ?? model.ClassNames.Count;
         foreach (int label in Labels)
-            Check.Range("labels", label, label >= 0 && label < model.ClassNames.Count,
-                $"0 to {model.ClassNames.Count - 1}, the classes that the model knows");
+            Check.Range("labels", label, label >= 0 && label < known,
+                $"0 to {known - 1}, the {(Prompts is null ? "classes that the model knows" : "prompts of the file")}");
         var size = PictureSize.OfGrid(Index is null ? Labels.Count : 1, model.Height, model.Width, Columns, Scale);
         if (!size.Fits)
             throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
@@ -111,9 +129,11 @@ public sealed partial record ImageReceipt
             Steps = Recipe.Steps,
             Source = Source,
             InterpolateTo = InterpolateTo,
+            NegativePrompt = NegativePrompt,
+            InterpolateToPrompt = InterpolateToPrompt,
         };
         // The guidance is the file's alone, not the model's own where the file has none.
-        return GenerationPlan.Of(Labels, options, model.Sampling.With(Recipe.ToGuidance()), model, Seed);
+        return GenerationPlan.Of(Labels, Prompts, options, model.Sampling.With(Recipe.ToGuidance()), model, Seed);
     }
 
     /// <summary>The text of a PNG file: keywords and values.</summary>
@@ -123,8 +143,8 @@ public sealed partial record ImageReceipt
         {
             ["Software"] = $"mezzotint {SoftwareVersion}",
             ["Model"] = ModelName,
-            ["Label"] = string.Join(
-                ',',
+            [Prompts is null ? "Label" : "Prompt"] = string.Join(
+                Prompts is null ? "," : " | ",
                 Labels.Distinct().Select(label =>
                     label < ClassNames.Count ? ClassNames[label] : label.ToString(CultureInfo.InvariantCulture))),
             ["Seed"] = Seed.ToString(CultureInfo.InvariantCulture),
@@ -137,6 +157,8 @@ public sealed partial record ImageReceipt
             text[Keyword] = JsonSerializer.Serialize(Document.Of(this), ReceiptJson.Default.Document);
         if (Recipe.ToGuidance() is { } guidance)
             text["Guidance"] = guidance.ToString();
+        if (NegativePrompt is { } negative)
+            text["Negative prompt"] = negative;
         if (ModelHash is not null)
             text["Model SHA-256"] = ModelHash;
         return text;

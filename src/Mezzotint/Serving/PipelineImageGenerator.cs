@@ -16,9 +16,10 @@ public static class ImageGeneratorExtensions
     /// one. Disposing it leaves the pipeline alone.
     /// </summary>
     /// <remarks>
-    /// <para>Prompts are understood by the rule of <see cref="PromptLabels"/>. Count, ImageSize (the model's, or a whole number
+    /// <para>Prompts are any words where the model is asked in words, else understood by the rule of <see cref="PromptLabels"/>.
+    /// Count, ImageSize (the model's, or a whole number
     /// of times that) and MediaType (PNG, JPEG or WebP) are heeded. AdditionalProperties may hold seed, sampler, levels, steps,
-    /// guidance_scale, strength and mask (a <see cref="DataContent"/> or bytes); a RawRepresentationFactory may return
+    /// guidance_scale, negative_prompt, strength and mask (a <see cref="DataContent"/> or bytes); a RawRepresentationFactory may return
     /// <see cref="GenerationOptions"/>. One original image means drawing from it: see <see cref="PictureFitting"/>.</para>
     /// <para>Each content has seed and label among its AdditionalProperties; the response's RawRepresentation is the
     /// <see cref="GeneratedImages"/>.</para>
@@ -53,7 +54,7 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
         int scale = Scale(options?.ImageSize);
         if (request.Prompt is not { } prompt)
             throw new InvalidRequestException(
-                "A prompt is missing: it says which of its classes the model shall draw, also where it begins from an image.")
+                "A prompt is missing: it says what the model shall draw, also where it begins from an image.")
                 { Key = "prompt" };
 
         var images = await pipeline.GenerateAsync(prompt, Options(request, options), cancellationToken).ConfigureAwait(false);
@@ -61,7 +62,9 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
             format == PictureFormat.Png ? images.ToPng(i, scale) : PngFile.Encode(images.Images.Slice(i), scale, format, Quality),
             mediaType)
         {
-            AdditionalProperties = new() { ["seed"] = images.Receipt.Of(i).Seed, ["label"] = images.Labels[i] },
+            AdditionalProperties = images.Receipt.Prompts is null
+                ? new() { ["seed"] = images.Receipt.Of(i).Seed, ["label"] = images.Labels[i] }
+                : new() { ["seed"] = images.Receipt.Of(i).Seed, ["prompt"] = prompt },
         })])
         { RawRepresentation = images };
     }
@@ -93,6 +96,7 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
             Levels = extra?.GetValueOrDefault("levels")?.ToString() ?? chosen.Levels,
             Steps = Number(extra, "steps") is { } steps ? (int)steps : chosen.Steps,
             GuidanceScale = Number(extra, "guidance_scale") ?? chosen.GuidanceScale,
+            NegativePrompt = extra?.GetValueOrDefault("negative_prompt")?.ToString() ?? chosen.NegativePrompt,
         };
         var originals = request.OriginalImages?.ToList() ?? [];
         if (originals.Count == 0)

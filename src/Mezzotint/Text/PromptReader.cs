@@ -6,6 +6,7 @@ namespace Mezzotint.Text;
 /// <summary>Turns prompts into what a network is asked for: the table <c>[prompts]</c> of a configuration.</summary>
 /// <remarks>A program adds its own kind by <see cref="SettingsKinds.Register"/>.</remarks>
 [SettingsKind("class-names", typeof(ClassNamePrompts))]
+[SettingsKind("text", typeof(TextPrompts))]
 public abstract record PromptReader
 {
     /// <summary>Reads prompts.</summary>

@@ -17,11 +17,11 @@ public sealed class ConsistencyTask(NetworkConfig model, TrainingObjective objec
     /// <inheritdoc/>
     public override BatchDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double progress) =>
-        Draw(generator, data, indices, LabelDropout, progress);
+        WithCaptions(Draw(generator, data, indices, LabelDropout, progress), data, indices, generator);
 
     /// <inheritdoc/>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
-        Draw(generator, data, indices, labelDropout: 0, progress: 1);
+        WithCaptions(Draw(generator, data, indices, labelDropout: 0, progress: 1), data, indices);
 
     internal override RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw) =>
         ConsistencyLoss.Terms(network, images, Asked(labels, draw), draw);

@@ -1,5 +1,6 @@
 using Mezzotint.Data;
 using Mezzotint.Networks;
+using Mezzotint.Text;
 
 namespace Mezzotint.Training;
 
@@ -53,6 +54,32 @@ internal static class DataFit
                 { Key = "data.size" };
     }
 
+    /// <summary>Makes sure that a network that is asked in words has captions to learn, and a reader of its width.</summary>
+    public static void CheckCaptions(NetworkConfig model, ImageSet images, TextPrompts? prompts)
+    {
+        if (prompts is null)
+        {
+            if (!model.HasClasses)
+                throw new MezzotintException(
+                    "The network is asked in words, and nothing says how they are read: add the table [prompts] with kind = "
+                    + "\"text\" and encoder = the folder of a text encoder.") { Key = "prompts.kind" };
+            return;
+        }
+        int width = model.Describe().Inputs.FirstOrDefault(input => input.Of == "context")?.Channels ?? 0;
+        if (width == 0)
+            throw new MezzotintException(
+                "prompts.kind = \"text\", but the network is asked for classes: choose model.kind = \"unet-2d-condition\".")
+                { Key = "model.kind" };
+        if (prompts.Width != width)
+            throw new MezzotintException(
+                $"model.cross_attention_dim = {width}, but the text encoder '{prompts.Encoder}' gives {prompts.Width} numbers a "
+                + "token: set it to that.") { Key = "model.cross_attention_dim" };
+        if (!images.HasCaptions)
+            throw new MezzotintException(
+                $"{images.Name} has no captions, and the model learns words: name a column of the metadata, or a pattern, with "
+                + "data.caption.") { Key = "data.caption" };
+    }
+
     /// <summary>Makes sure that what is learned and what the loss is evaluated on have one size.</summary>
     public static void CheckSize(ImageSet train, ImageSet test)
     {
@@ -68,9 +95,10 @@ internal static class DataFit
 
     /// <summary>Names of all classes of a network, each once: those of the data, then those of the model that was begun with. A
     /// row of the embedding that neither names goes by its number.</summary>
-    public static IReadOnlyList<string> ClassNames(ImageSet train, IReadOnlyList<string> begun, int count)
+    public static IReadOnlyList<string> ClassNames(
+        IReadOnlyList<string> classes, IReadOnlyList<string> begun, int count)
     {
-        var names = count == 0 ? [] : train.ClassNames.ToList();
+        var names = classes.ToList();
         for (int label = names.Count; label < count; label++)
         {
             string name = begun.ElementAtOrDefault(label) ?? $"{label}";

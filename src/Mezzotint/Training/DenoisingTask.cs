@@ -2,6 +2,7 @@ using Mezzotint.Data;
 using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
+using Mezzotint.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,7 +22,10 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     /// <summary>The process, what the network predicts, and which levels of noise count how much.</summary>
     public TrainingObjective Objective => objective;
 
-    /// <summary>The probability that an image is learned without its label, 0 to 1.</summary>
+    /// <summary>How captions are read, where they are learned instead of classes; opened.</summary>
+    public TextPrompts? Prompts { get; init; }
+
+    /// <summary>The probability that an image is learned without its label, or with an empty caption: 0 to 1.</summary>
     public double LabelDropout { get; init; }
 
     /// <inheritdoc/>
@@ -30,18 +34,22 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     /// <inheritdoc/>
     public override BatchDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double progress) =>
-        NoiseDraw.From(generator, objective, indices.shape[0], data.Shape, LabelDropout);
+        WithCaptions(NoiseDraw.From(generator, objective, indices.shape[0], data.Shape, LabelDropout), data, indices, generator);
 
     /// <inheritdoc/>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
-        NoiseDraw.From(generator, objective, indices.shape[0], data.Shape);
+        WithCaptions(NoiseDraw.From(generator, objective, indices.shape[0], data.Shape), data, indices);
 
     /// <inheritdoc/>
     public sealed override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw) =>
         Losses(((DenoisingNetwork)network).call, images, labels, (NoiseDraw)draw);
 
     /// <inheritdoc/>
-    public sealed override void Check(ImageSet images) => DataFit.Check(model, images, Codec);
+    public sealed override void Check(ImageSet images)
+    {
+        DataFit.Check(model, images, Codec);
+        DataFit.CheckCaptions(model, images, Prompts);
+    }
 
     /// <summary>The loss of each image, the network asked by whatever computes it: [B].</summary>
     internal Tensor Losses(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw)
@@ -58,14 +66,20 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     internal virtual RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw) =>
         DenoisingLoss.Terms(images, Asked(labels, draw), draw);
 
-    /// <summary>The classes of the images, or none where the draw withholds them.</summary>
+    /// <summary>The captions of the images, or their classes, or none where the draw withholds them.</summary>
     private protected Condition Asked(Tensor labels, NoiseDraw draw)
     {
+        if (draw.Tokens is { } tokens)
+            return Condition.OfContext(Prompts!.Opened.Encode(tokens));
         if (draw.Dropped is null)
             return Condition.OfClasses(labels);
         using Scalar noLabel = model.NoLabel!.Value;
         return Condition.OfClasses(labels.masked_fill(draw.Dropped, noLabel));
     }
+
+    private protected NoiseDraw WithCaptions(
+        NoiseDraw draw, ResidentImages data, Tensor indices, Generator? generator = null) => Prompts is null ? draw
+        : draw with { Tokens = CaptionDraw.Tokens(Prompts, data.Images, indices, draw.Dropped, generator), Dropped = null };
 
     internal sealed override string LossSettings => "[process], [parameterisation], [loss] or [pixels]";
 
@@ -74,7 +88,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     {
         bool bfloat16 = ComputePrecision.Resolve(precision, device, model) == ComputePrecision.Bfloat16;
         var engine = device.type == DeviceType.CPU
-            ? NetworkEngine.For((DenoisingNetwork)network, height, width, bfloat16, training) : null;
+            ? NetworkEngine.For((DenoisingNetwork)network, height, width, bfloat16, training, Prompts?.Length ?? 1) : null;
         return engine is null ? base.NewReplica(network, height, width, device, precision, training)
             : new EngineReplica(this, engine);
     }

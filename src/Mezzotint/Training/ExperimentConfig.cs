@@ -58,14 +58,19 @@ public sealed record ExperimentConfig : Experiment
 
     /// <summary>What the network is trained for; the numbers of classes and channels are those of <see cref="Model"/>.</summary>
     public DenoisingTask Task => Distillation is ConsistencyTuning tuning
-        ? new ConsistencyTask(Model, Objective, tuning) { Codec = Pixels, LabelDropout = Training.LabelDropout }
-        : new DenoisingTask(Model, Objective) { Codec = Pixels, LabelDropout = Training.LabelDropout };
+        ? new ConsistencyTask(Model, Objective, tuning)
+            { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts }
+        : new DenoisingTask(Model, Objective)
+            { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts };
 
     /// <inheritdoc/>
     public override ExperimentConfig Fit(ImageSet train, NetworkConfig? begun = null)
     {
         ArgumentNullException.ThrowIfNull(train);
-        return this with { Model = DataFit.Filled(Model, train, Pixels, begun) };
+        var fitted = DataFit.Filled(Model, train, Pixels, begun);
+        if (Prompts is not TextPrompts { Coder: null }) // else it is checked when it is opened
+            DataFit.CheckCaptions(fitted, train, Prompts as TextPrompts);
+        return this with { Model = fitted };
     }
 
     /// <inheritdoc/>

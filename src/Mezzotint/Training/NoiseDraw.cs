@@ -14,8 +14,10 @@ namespace Mezzotint.Training;
 /// nothing.</param>
 /// <param name="Code">~ N(0, I), what the numbers of an image are drawn with where they are a distribution: [B, C, H, W]; null
 /// for their mean.</param>
+/// <param name="Tokens">The caption of each image in tokens: int64 [B, T]; null where its class is asked for.</param>
 public sealed record NoiseDraw(
-    Tensor Factors, Tensor Noise, Tensor? Dropped = null, Tensor? Fill = null, Tensor? Code = null) : BatchDraw
+    Tensor Factors, Tensor Noise, Tensor? Dropped = null, Tensor? Fill = null, Tensor? Code = null, Tensor? Tokens = null)
+    : BatchDraw
 {
     private static readonly TorchSharp.Scalar One = 1;
 
@@ -73,7 +75,7 @@ public sealed record NoiseDraw(
     public override NoiseDraw MoveTo(Device device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return new(On(Factors), On(Noise), Maybe(Dropped), Maybe(Fill), Maybe(Code));
+        return new(On(Factors), On(Noise), Maybe(Dropped), Maybe(Fill), Maybe(Code), Maybe(Tokens));
 
         Tensor? Maybe(Tensor? x) => x is null ? null : On(x);
 
@@ -85,7 +87,7 @@ public sealed record NoiseDraw(
     /// <inheritdoc/>
     public override NoiseDraw Slice(long start, long count) => new(
         Factors.narrow(0, start, count), Noise.narrow(0, start, count), Dropped?.narrow(0, start, count),
-        Fill?.narrow(0, start, count), Code?.narrow(0, start, count));
+        Fill?.narrow(0, start, count), Code?.narrow(0, start, count), Tokens?.narrow(0, start, count));
 
     /// <summary>Computed in float64, one row a time: [B, 6].</summary>
     private static Tensor FactorsOf(TrainingObjective objective, double[] times)

@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using Mezzotint.Engine;
+using Mezzotint.Networks;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Text;
+
+/// <summary>A tokenizer and its text encoder at work. Any thread may use it.</summary>
+/// <param name="tokenizer">The tokenizer.</param>
+/// <param name="network">The encoder; it stays the caller's.</param>
+internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : IDisposable
+{
+    private const int MostKept = 1 << 17; // captions of a training; each is cut into tokens once
+
+    private readonly ConcurrentDictionary<string, TokenizedPrompt> _tokens = new(StringComparer.Ordinal);
+    private readonly Lock _reading = new();
+    private TextEvaluator? _evaluator;
+
+    public ClipTokenizer Tokenizer => tokenizer;
+
+    public TextEncoder Network => network;
+
+    /// <summary>The tokens of a prompt.</summary>
+    public TokenizedPrompt Tokenize(string prompt)
+    {
+        if (_tokens.TryGetValue(prompt, out var known))
+            return known;
+        var tokens = tokenizer.Tokenize(prompt);
+        if (_tokens.Count < MostKept)
+            _tokens[prompt] = tokens;
+        return tokens;
+    }
+
+    /// <summary>The tokens of prompts: int64 [B, T].</summary>
+    public Tensor Tokens(IReadOnlyList<string> prompts) => tensor(
+        [.. prompts.SelectMany(prompt => Tokenize(prompt).Tokens).Select(token => (long)token)],
+        [prompts.Count, tokenizer.Length]);
+
+    /// <summary>The hidden states of tokens, many at once: [B, T, D], without gradients.</summary>
+    public Tensor Encode(Tensor tokens)
+    {
+        using var noGrad = no_grad();
+        return network.call(tokens);
+    }
+
+    /// <summary>The hidden states of prompts, one by one, so that what it says of a prompt depends on nothing else, to the bit:
+    /// [B, T, D].</summary>
+    public Tensor Read(IReadOnlyList<string> prompts)
+    {
+        using var scope = NewDisposeScope();
+        var device = network.parameters().First().device;
+        lock (_reading)
+        {
+            _evaluator ??= new TextEvaluator(network, device);
+            return _evaluator.Evaluate(Tokens(prompts).to(device)).MoveToOuterDisposeScope();
+        }
+    }
+
+    public void Dispose() => _evaluator?.Dispose();
+}
