@@ -98,7 +98,8 @@ public sealed class LatentTrainingTests : IDisposable
         Done("train", "latent.toml", "--out", "parts", "--set", "training.epochs=1");
         Done("train", "--out", "parts", "--resume", "--set", "training.epochs=2");
         var (straight, parts) = (Weights("straight"), Weights("parts"));
-        Assert.All(straight, tensor => Assert.True(tensor.Value.Bytes.Span.SequenceEqual(parts[tensor.Key].Bytes.Span), tensor.Key));
+        Assert.All(
+            straight, tensor => Assert.True(tensor.Value.Bytes.Span.SequenceEqual(parts[tensor.Key].Bytes.Span), tensor.Key));
 
         // The model is whole without the autoencoder's own folder.
         Directory.Delete(_scratch["runs"], recursive: true);
@@ -142,7 +143,7 @@ public sealed class LatentTrainingTests : IDisposable
         Assert.False(Directory.Exists(_scratch["runs"]));
     }
 
-    private IReadOnlyDictionary<string, TensorData> Weights(string run) =>
+    private OrderedDictionary<string, TensorData> Weights(string run) =>
         SafetensorsFile.Read(_scratch[run, "model", ModelFolder.WeightsFile]).Tensors;
 
     private Outcome Done(params string[] arguments)

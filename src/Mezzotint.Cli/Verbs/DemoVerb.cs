@@ -20,7 +20,8 @@ internal static class DemoVerb
             { Description = "Give each answer's result as one JSON object on a line, and draw nothing here." };
         var command = new Command(
             "demo",
-            $"Ask for a label, or for a prompt where the model is asked in words; draw {Images} images of it, save them as a grid, "
+            $"Ask for a label, or for a prompt where the model is asked in words; draw {Images} images of it, save them as a "
+                + $"grid, "
             + "and ask again. An empty line, q, or the end of the input ends it.") { model, seed, json };
         foreach (var option in sampler.All)
             command.Add(option);
@@ -39,7 +40,8 @@ internal static class DemoVerb
             if (seed + Images - 1 > Options.LargestSeed)
                 seed = 0;
             var options = sampler.Into(new GenerationOptions { Count = Images, Seed = seed });
-            var generation = asked.Label is { } label ? pipeline.Prepare([label], options) : pipeline.Prepare([asked.Text], options);
+            var generation = asked.Label is { } label ? pipeline.Prepare([label], options)
+                : pipeline.Prepare([asked.Text], options);
             var drawing = Drawing.Draw(terminal, pipeline, generation);
             string written = drawing.FreeName();
             drawing.WriteGrid(written);

@@ -17,7 +17,8 @@ internal static class SampleVerb
     private const int CountOfOne = 16, CountOfEach = 2;
 
     internal sealed record Request(
-        string? Model, string[] Prompts, string? Label, string? Negative, long Count, SamplerChoice.Chosen Sampler, GuidanceChoice.Chosen Guidance,
+        string? Model, string[] Prompts, string? Label, string? Negative, long Count, SamplerChoice.Chosen Sampler,
+            GuidanceChoice.Chosen Guidance,
         PictureChoice.Chosen Picture, long Seed, string? Like, string? Out, PlaceChoice.Chosen Place, bool Json);
 
     public static Command Create(Terminal terminal)
@@ -30,7 +31,8 @@ internal static class SampleVerb
             Arity = ArgumentArity.ZeroOrMore,
         };
         var label = Options.Text(
-            "--label", "LABELS", "What to draw of a model that has classes: a label (7), several (0,1,2), or all. [default: all]");
+            "--label", "LABELS",
+                "What to draw of a model that has classes: a label (7), several (0,1,2), or all. [default: all]");
         var negative = Options.Text("--negative", "TEXT", "What guidance goes away from, in words. [default: nothing]");
         var count = Options.Whole(
             "--count", null, 1, MostImages, "Images of each label or prompt",
@@ -90,7 +92,8 @@ internal static class SampleVerb
         using var weaker = request.Guidance.LoadWeaker(place);
         var clock = Stopwatch.StartNew();
         using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
-        var generation = like is null ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
+        var generation = like is null
+            ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);
         var receipt = generation.Receipt;
         output?.Prepare();
@@ -151,7 +154,8 @@ internal static class SampleVerb
     private static string[] Prompts(Request request, ModelInfo model)
     {
         if (request.Prompts.Length > 0 && request.Label is not null)
-            throw new MezzotintException("A prompt and --label both say what to draw: leave one of them out.") { Key = "--label" };
+            throw new MezzotintException(
+                "A prompt and --label both say what to draw: leave one of them out.") { Key = "--label" };
         if (!model.IsAskedInWords || request.Prompts.Length > 0)
             return request.Prompts;
         throw new MezzotintException(request.Label is null
@@ -167,7 +171,7 @@ internal static class SampleVerb
         foreach (string prompt in prompts)
             if (reader.Tokenize(prompt).CutOff is { Length: > 0 } rest)
                 terminal.Say($"The prompt is longer than the {reader.Length} tokens that the model reads; it does not see: "
-                    + $"{Printable.Quote(rest)}");
+                    + $"'{rest}'");
     }
 
     private static void Check(Request request, int labels, int count)

@@ -94,7 +94,8 @@ internal sealed class DenoiserProduct : RunProduct
     /// <summary>The first captions of test images that are spread over the set, as many as there are rows.</summary>
     private string[] SampleCaptions() =>
     [
-        .. Enumerable.Range(0, Rows).Select(row => _test.Captions((int)((long)row * _test.Count / Rows)) is [var first, ..] ? first : ""),
+        .. Enumerable.Range(0, Rows).Select(
+            row => _test.Captions((int)((long)row * _test.Count / Rows)) is [var first, ..] ? first : ""),
     ];
 
     public override void Write(nn.Module network, RunLogEntry epoch) =>

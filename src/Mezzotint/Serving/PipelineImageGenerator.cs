@@ -19,7 +19,8 @@ public static class ImageGeneratorExtensions
     /// <para>Prompts are any words where the model is asked in words, else understood by the rule of <see cref="PromptLabels"/>.
     /// Count, ImageSize (the model's, or a whole number
     /// of times that) and MediaType (PNG, JPEG or WebP) are heeded. AdditionalProperties may hold seed, sampler, levels, steps,
-    /// guidance_scale, negative_prompt, strength and mask (a <see cref="DataContent"/> or bytes); a RawRepresentationFactory may return
+    /// guidance_scale, negative_prompt, strength and mask (a <see cref="DataContent"/> or bytes); a RawRepresentationFactory may
+    /// return
     /// <see cref="GenerationOptions"/>. One original image means drawing from it: see <see cref="PictureFitting"/>.</para>
     /// <para>Each content has seed and label among its AdditionalProperties; the response's RawRepresentation is the
     /// <see cref="GeneratedImages"/>.</para>

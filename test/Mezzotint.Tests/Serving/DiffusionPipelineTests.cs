@@ -183,7 +183,7 @@ public sealed class DiffusionPipelineTests : IDisposable
         Refused("did you mean 'karras'", new() { Levels = "kara" });
         Refused("takes no churn", new() { Sampler = "ddpm", SolverOptions = new() { Churn = 1 } });
         Refused("this one has not learned that", new() { GuidanceScale = 2 });
-        Assert.Throws<InvalidRequestException>(() => _pipeline.Generate([], new()));
+        Assert.Throws<InvalidRequestException>(() => _pipeline.Generate(Array.Empty<int>(), new()));
         Assert.Equal(1, _pipeline.Generate([1], new() { GuidanceScale = 1 }).Count);
     }
 
