@@ -51,7 +51,7 @@ public partial class MessageTests
 
     private static HashSet<string> Settings { get; } = 
     [
-        .. KeysOf(typeof(ExperimentConfig), ""), .. KeysOf(typeof(ClassifierExperiment), ""),
+        .. KeysOf(typeof(Experiment), ""),
         // The description of a model, config.json, has a table "training" of its own.
         .. KeysOf(
             typeof(ExperimentConfig).Assembly.GetType("Mezzotint.Models.ModelDescription+Document", throwOnError: true)!, ""),
