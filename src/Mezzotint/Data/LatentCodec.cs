@@ -1,3 +1,4 @@
+using Mezzotint.Formats;
 using Mezzotint.Runtime;
 using Mezzotint.Settings;
 using TorchSharp;
@@ -122,6 +123,7 @@ public sealed record LatentCodec : ImageCodec
 /// </param>
 /// <param name="Decode">Scaled latents to pixels.</param>
 /// <param name="Preview">The linear map from scaled latents to colours, float32 [C, c + 1]; null for none.</param>
-/// <param name="Write">Writes the autoencoder's files into an empty folder.</param>
+/// <param name="Write">Writes the autoencoder's files into an empty folder, in a precision.</param>
 internal sealed record LatentCoder(
-    Func<Tensor, (Tensor Mean, Tensor Std)> Distribution, Func<Tensor, Tensor> Decode, Tensor? Preview, Action<string> Write);
+    Func<Tensor, (Tensor Mean, Tensor Std)> Distribution, Func<Tensor, Tensor> Decode, Tensor? Preview,
+    Action<string, ElementType> Write);

@@ -20,6 +20,9 @@ public static class AutoencoderFolder
     /// <summary>The name of what is known beside.</summary>
     public const string InfoFile = "mezzotint.json";
 
+    /// <summary>What the name of weights begins with, in a variant or several files too.</summary>
+    internal const string WeightsStem = "diffusion_pytorch_model";
+
     internal const string ClassName = "AutoencoderKL";
     private const string Down = "DownEncoderBlock2D", Up = "UpDecoderBlock2D";
     private const int MaxDescriptionLength = 1 << 20;
@@ -31,7 +34,7 @@ public static class AutoencoderFolder
     /// <summary>Whether a folder claims to be an autoencoder.</summary>
     /// <param name="folder">The folder; it need not exist.</param>
     public static bool Exists(string folder) =>
-        File.Exists(AtomicFolder.PathOf(folder, ConfigFile)) && File.Exists(AtomicFolder.PathOf(folder, WeightsFile));
+        File.Exists(AtomicFolder.PathOf(folder, ConfigFile)) && AtomicFolder.FilesOf(folder, "", $"{WeightsStem}.").Length > 0;
 
     /// <summary>Writes an autoencoder, in place of the one that may be there.</summary>
     /// <param name="folder">The folder; it is made where it is not there.</param>
@@ -60,13 +63,13 @@ public static class AutoencoderFolder
                 $"'{folder}' is not an autoencoder: it must have {ConfigFile} and {WeightsFile}, as `mezzotint train` with a "
                 + "configuration of the kind autoencoder writes them.");
         var config = ReadConfig(folder);
-        string weights = AtomicFolder.PathOf(folder, WeightsFile);
+        var weights = DiffusersWeights.Find(folder, "", WeightsStem);
         long needed = config.DescribeEncoder().ParameterCount + config.DescribeDecoder().ParameterCount;
-        var file = SafetensorsFile.Read(weights, length => NetworkWeights.CheckLength(length, needed, weights));
+        var tensors = weights.Read(needed).Tensors;
         var network = new Autoencoder(config);
         try
         {
-            NetworkWeights.Load(network, file.Tensors.ToDictionary(pair => NameNow(pair.Key), pair => pair.Value), weights);
+            NetworkWeights.Load(network, tensors.ToDictionary(pair => NameNow(pair.Key), pair => pair.Value), weights.Name);
             return new(network, ReadInfo(folder));
         }
         catch

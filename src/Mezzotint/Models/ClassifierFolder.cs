@@ -87,7 +87,8 @@ public static class ClassifierFolder
                 return all;
             });
             var file = SafetensorsFile.Read(bytes, path);
-            DescriptionHash.Check(file, hash, folder, "write the classifier again with `mezzotint train-classifier`");
+            DescriptionHash.Check(file.Metadata, hash, folder, ModelFolder.DescriptionFile, ModelFolder.WeightsFile,
+                "write the classifier again with `mezzotint train-classifier`");
             NetworkWeights.Load(network, file.Tensors, path);
             return new LoadedClassifier(network, info, Convert.ToHexStringLower(SHA256.HashData(bytes)));
         }

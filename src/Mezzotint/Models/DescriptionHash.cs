@@ -18,16 +18,19 @@ internal static class DescriptionHash
         new Dictionary<string, string> { [Key] = Of(description) };
 
     /// <summary>Refuses weights that go with another description; those of other programs say nothing, and pass.</summary>
-    /// <param name="weights">The weights.</param>
+    /// <param name="metadata">Of the weights' file.</param>
     /// <param name="hash">The hash of the description beside them.</param>
     /// <param name="folder">The folder, for messages.</param>
+    /// <param name="description">The description's file, likewise.</param>
+    /// <param name="weights">The weights' file, likewise.</param>
     /// <param name="remedy">How to write the folder again.</param>
     /// <exception cref="MezzotintException">The hashes differ.</exception>
-    public static void Check(SafetensorsFile weights, string hash, string folder, string remedy)
+    public static void Check(IReadOnlyDictionary<string, string> metadata, string hash, string folder, string description,
+        string weights, string remedy)
     {
-        if (weights.Metadata.TryGetValue(Key, out string? expected) && expected != hash)
+        if (metadata.TryGetValue(Key, out string? expected) && expected != hash)
             throw new MezzotintException(
-                $"'{folder}' is half written: its {ModelFolder.DescriptionFile} is not the one that {ModelFolder.WeightsFile} "
-                + $"was written with; {remedy}, or put the right {ModelFolder.DescriptionFile} back.");
+                $"'{folder}' is half written: its {description} is not the one that {weights} was written with; {remedy}, or put "
+                + $"the right {description} back.");
     }
 }

@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using Mezzotint.Data;
 using Mezzotint.Formats;
+using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using static TorchSharp.torch;
@@ -29,7 +29,7 @@ public static class LatentFolder
         var autoencoder = AutoencoderFolder.Read(folder);
         try
         {
-            string hash = Hash(folder);
+            string hash = DiffusersWeights.Find(folder, "", AutoencoderFolder.WeightsStem).Hash();
             if (latent.Sha256 is { } expected && expected != hash)
                 throw new MezzotintException(
                     $"The autoencoder in '{folder}' is another one than the model was trained with: its weights have the SHA-256 "
@@ -63,7 +63,7 @@ public static class LatentFolder
                 pixels => Distribution(network, pixels, scale),
                 numbers => Decoded(network, numbers, scale),
                 preview,
-                folder => AutoencoderFolder.WriteFiles(folder, network, info, ElementType.Float32)),
+                (folder, precision) => AutoencoderFolder.WriteFiles(folder, network, info, precision)),
         };
     }
 
@@ -81,8 +81,4 @@ public static class LatentFolder
         var moments = network.Encode(pixels.to(DeviceOf(network)).Times(2).Plus(-1));
         return (moments.Mean.Times(scale).MoveToOuterDisposeScope(), moments.Std.Times(scale).MoveToOuterDisposeScope());
     }
-
-    private static string Hash(string folder) => InputFile.Read(
-        AtomicFolder.PathOf(folder, AutoencoderFolder.WeightsFile),
-        stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
 }

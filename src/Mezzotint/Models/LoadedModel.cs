@@ -16,6 +16,9 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <summary>The autoencoder of the codec, where the model owns one.</summary>
     internal LoadedAutoencoder? Autoencoder { get; init; }
 
+    /// <summary>The text encoder of the reader of prompts, where the model owns one.</summary>
+    internal IDisposable? Encoder { get; init; }
+
     /// <summary>Where the network is: everything that is made of the model computes there.</summary>
     public torch.Device Device => Network.parameters().First().device;
 
@@ -76,5 +79,6 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     {
         Network.Dispose();
         Autoencoder?.Dispose();
+        Encoder?.Dispose();
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Mezzotint.Formats;
+using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 
@@ -22,13 +23,14 @@ internal static class ModelCard
         var text = new StringBuilder();
         void Line(string line = "") => text.Append(line).Append('\n');
         string classes = string.Join(", ", info.ClassNames.Take(20).Select(Escape)) + (info.ClassNames.Count > 20 ? ", ..." : "");
+        bool inWords = !info.Model.HasClasses, inParts = DiffusersFolder.Takes(info);
         string colours = info.Channels == 1 ? "grey" : $"{info.Channels}-channel";
 
         Line($"# {Escape(info.Name)}");
         Line();
         Line(Invariant(
-            $"A diffusion model for {colours} images of {info.Width} x {info.Height} pixels in {info.ClassNames.Count} classes: ")
-            + Invariant($"{classes}."));
+            $"A diffusion model for {colours} images of {info.Width} x {info.Height} pixels ")
+            + (inWords ? "asked for in words." : Invariant($"in {info.ClassNames.Count} classes: {classes}.")));
         Line(Invariant(
             $"It draws by removing noise step by step: a U-Net of {info.Model.ParameterCount:N0} parameters, trained to reverse ")
             + Invariant($"a"));
@@ -39,7 +41,8 @@ internal static class ModelCard
         Line("With FOLDER the folder of this file:");
         Line();
         Line("```");
-        Line(Invariant($"mezzotint sample FOLDER --label {Math.Min(7, info.ClassNames.Count - 1)}"));
+        Line(inWords ? "mezzotint sample FOLDER \"PROMPT\""
+            : Invariant($"mezzotint sample FOLDER --label {Math.Min(7, info.ClassNames.Count - 1)}"));
         Line("mezzotint inspect FOLDER");
         Line("```");
         Line();
@@ -71,8 +74,18 @@ internal static class ModelCard
         Line();
         Line("## Files");
         Line();
-        Line($"- `{ModelFolder.DescriptionFile}`: the shape of the network, the process, the classes, and the facts above.");
-        Line($"- `{ModelFolder.WeightsFile}`: the weights, {PrecisionName(precision)}; SHA-256 `{hash}`.");
+        if (inParts)
+        {
+            Line("- `unet/`, `vae/`, `text_encoder/`, `tokenizer/`, `scheduler/`, `model_index.json`: the parts, as the Python "
+                + $"library diffusers reads them; weights {PrecisionName(precision)}.");
+            Line($"- `{DiffusersFolder.DescriptionFile}`: the facts above, and what Mezzotint knows beside. Fingerprint of all "
+                + $"weights: `{hash}`.");
+        }
+        else
+        {
+            Line($"- `{ModelFolder.DescriptionFile}`: the shape of the network, the process, the classes, and the facts above.");
+            Line($"- `{ModelFolder.WeightsFile}`: the weights, {PrecisionName(precision)}; SHA-256 `{hash}`.");
+        }
         Line();
         Line("## Provenance and licence");
         Line();
@@ -82,7 +95,9 @@ internal static class ModelCard
         Line();
         Line("## Limits");
         Line();
-        Line("- It draws its classes at its size and nothing else, and takes no text.");
+        Line(inWords
+            ? "- It draws what its training captions name, at its size, and knows the words of these alone."
+            : "- It draws its classes at its size and nothing else, and takes no text.");
         Line(
             "- Some images come out malformed, or look like another class; the model cannot tell which. Look at them, or "
             + "classify them, before they are used as data.");

@@ -1,13 +1,15 @@
 using System.Security.Cryptography;
 using Mezzotint.Data;
 using Mezzotint.Formats;
+using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
 
 namespace Mezzotint.Models;
 
 /// <summary>
 /// A model on disk: a folder with <c>config.json</c> (what it is), <c>model.safetensors</c> (its weights) and <c>README.md</c>
-/// (the model card).
+/// (the model card). A model of Stable Diffusion's parts has the layout of diffusers instead: <c>model_index.json</c> and a
+/// folder for each part, with <c>mezzotint.json</c> beside; such folders are read without it, too.
 /// </summary>
 /// <remarks>
 /// The files are replaced together (<see cref="AtomicFolder"/>): whenever a program is stopped, the folder is the old model or
@@ -29,7 +31,7 @@ public static class ModelFolder
 
     /// <summary>Whether a folder claims to be a model: whether it has a description and weights.</summary>
     /// <param name="folder">The folder.</param>
-    public static bool Exists(string folder) =>
+    public static bool Exists(string folder) => DiffusersFolder.Exists(folder) ||
         File.Exists(AtomicFolder.PathOf(folder, DescriptionFile)) && File.Exists(AtomicFolder.PathOf(folder, WeightsFile));
 
     /// <summary>Writes a model, in place of the one that may be there.</summary>
@@ -52,13 +54,24 @@ public static class ModelFolder
         if (latent is not null)
             info = info with { Pixels = latent with { Autoencoder = LatentFolder.Subfolder } };
         info.Validate();
+        bool there = DiffusersFolder.Exists(folder);
+        if (DiffusersFolder.Takes(info))
+        {
+            if (!there && Exists(folder))
+                throw OfTheOtherLayout(folder);
+            DiffusersFolder.Write(folder, network, info, precision);
+            return;
+        }
+        if (there)
+            throw OfTheOtherLayout(folder);
         var tensors = NetworkWeights.Save(network, precision);
         byte[] description = ModelDescription.Write(info);
         AtomicFolder.Write(folder, staged =>
         {
             SafetensorsFile.Write(Path.Combine(staged, WeightsFile), tensors, DescriptionHash.Metadata(description));
             if (latent?.Coder is { } coder)
-                coder.Write(Directory.CreateDirectory(Path.Combine(staged, LatentFolder.Subfolder)).FullName);
+                coder.Write(
+                    Directory.CreateDirectory(Path.Combine(staged, LatentFolder.Subfolder)).FullName, ElementType.Float32);
             AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
             AtomicFile.WriteText(Path.Combine(staged, CardFile), ModelCard.Write(info, precision, Hash(staged)));
         });
@@ -74,11 +87,14 @@ public static class ModelFolder
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         AtomicFolder.TryFinish(folder);
+        if (DiffusersFolder.Exists(folder))
+            return DiffusersFolder.Read(folder);
         string weights = AtomicFolder.PathOf(folder, WeightsFile);
         var (info, hash) = ReadDescription(folder);
         var file = SafetensorsFile.Read(
             weights, length => NetworkWeights.CheckLength(length, info.Model.ParameterCount, weights));
-        DescriptionHash.Check(file, hash, folder, "write the model again (a training that is resumed does)");
+        DescriptionHash.Check(file.Metadata, hash, folder, DescriptionFile, WeightsFile,
+            "write the model again (a training that is resumed does)");
         var network = NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights);
         try
         {
@@ -98,18 +114,22 @@ public static class ModelFolder
     public static ModelInfo ReadInfo(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return ReadDescription(folder).Info;
+        return DiffusersFolder.Exists(folder) ? DiffusersFolder.ReadInfo(folder) : ReadDescription(folder).Info;
     }
 
-    /// <summary>The SHA-256 of the weights' file in lower-case hexadecimal digits: the model's fingerprint.</summary>
+    /// <summary>The SHA-256 of the weights' file in lower-case hexadecimal digits, of several parts that of theirs: the model's
+    /// fingerprint.</summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="MezzotintException">The file cannot be read.</exception>
     public static string Hash(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return InputFile.Read(
+        return DiffusersFolder.Exists(folder) ? DiffusersFolder.Hash(folder) : InputFile.Read(
             AtomicFolder.PathOf(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
+
+    private static MezzotintException OfTheOtherLayout(string folder) => new(
+        $"'{folder}' has a model in another layout of files: write this one into a folder of its own, or remove that one.");
 
     private static (ModelInfo Info, string Hash) ReadDescription(string folder)
     {

@@ -17,6 +17,9 @@ public static class TextEncoderFolder
     /// <summary>The file of the weights.</summary>
     public const string WeightsFile = "model.safetensors";
 
+    /// <summary>What the name of weights begins with, in a variant or several files too.</summary>
+    internal const string WeightsStem = "model";
+
     /// <summary>A buffer of older files, which says nothing: the numbers of the positions.</summary>
     private const string PositionNumbers = "text_model.embeddings.position_ids";
 
@@ -30,14 +33,13 @@ public static class TextEncoderFolder
     public static TextEncoder Read(string folder)
     {
         var config = ReadConfig(folder);
-        string path = Path.Combine(folder, WeightsFile);
-        long count = config.ParameterCount;
-        var weights = SafetensorsFile.Read(path, length => NetworkWeights.CheckLength(length, count, path)).Tensors;
+        var files = DiffusersWeights.Find(folder, "", WeightsStem);
+        var weights = new Dictionary<string, TensorData>(files.Read(config.ParameterCount).Tensors);
         weights.Remove(PositionNumbers);
         var encoder = TextEncoder.Create(config);
         try
         {
-            NetworkWeights.Load(encoder, weights, path);
+            NetworkWeights.Load(encoder, weights, files.Name);
             return encoder;
         }
         catch

@@ -164,6 +164,10 @@ internal sealed record DiffusersScheduler
         return scheduler;
     }
 
+    /// <summary>Whether the file has words for a process and what a network predicts.</summary>
+    public static bool CanSay(NoiseProcess process, Parameterisation parameterisation) =>
+        WordsOf(process) is not null && WordOf(parameterisation) is not null;
+
     /// <summary>What the file says of a model.</summary>
     /// <param name="process">Its process.</param>
     /// <param name="parameterisation">What its network predicts.</param>
@@ -171,19 +175,12 @@ internal sealed record DiffusersScheduler
     /// <exception cref="MezzotintException">The file has no words for the process, or for what is predicted.</exception>
     public static DiffusersScheduler Of(NoiseProcess process, Parameterisation parameterisation, SamplingRecipe recipe)
     {
-        if (process is not VariancePreserving { Timesteps: true, Schedule: TableSchedule { Recipe: var (source, count, zero) } })
-            throw new MezzotintException(
-                "The process has no words in scheduler_config.json: train with process.kind = \"vp\", process.timesteps = true "
-                + "and a schedule with a table_length.") { Key = "process" };
-        var (name, first, last) = source switch
-        {
-            LinearSchedule linear => ("linear", linear.BetaMin, linear.BetaMax),
-            ScaledLinearSchedule scaled => ("scaled_linear", scaled.BetaMin, scaled.BetaMax),
-            CosineSchedule { Offset: 0.008 } => ("squaredcos_cap_v2", 0.1, 20.0),
-            _ => throw new MezzotintException(
-                $"The schedule has no words in scheduler_config.json: take linear, scaled-linear, or cosine with its offset of "
-                + $"0.008.") { Key = "process.schedule" },
-        };
+        var (name, first, last, count, zero) = WordsOf(process) ?? throw new MezzotintException(
+            "The process has no words in scheduler_config.json: train with process.kind = \"vp\", process.timesteps = true and a "
+            + "schedule with a table_length: linear, scaled-linear, or cosine with its offset of 0.008.") { Key = "process" };
+        string prediction = WordOf(parameterisation) ?? throw new MezzotintException(
+            "The parameterisation has no words in scheduler_config.json: take epsilon, v or x0.")
+            { Key = "parameterisation.kind" };
         var own = Array.Find(Classes, own => own.Sampler == recipe.Sampler) is { Class: not null } found ? found : Classes[0];
         return new()
         {
@@ -192,15 +189,7 @@ internal sealed record DiffusersScheduler
             BetaStart = first / count,
             BetaEnd = last / count,
             NumTrainTimesteps = count,
-            PredictionType = parameterisation switch
-            {
-                EpsilonParameterisation => "epsilon",
-                VelocityParameterisation => "v_prediction",
-                ImageParameterisation => "sample",
-                _ => throw new MezzotintException(
-                    "The parameterisation has no words in scheduler_config.json: take epsilon, v or x0.")
-                    { Key = "parameterisation.kind" },
-            },
+            PredictionType = prediction,
             TimestepSpacing = recipe.Levels is Trailing or Linspace ? recipe.Levels : Leading,
             SetAlphaToOne = own.EndsAtFirst is null ? null : recipe.LeavesNoise != true,
             RescaleBetasZeroSnr = zero,
@@ -222,6 +211,30 @@ internal sealed record DiffusersScheduler
         DiffusersConfig.Add(settings, TrainedBetas, null);
         DiffusersConfig.Write(path, settings, ClassName);
     }
+
+    private static (string Name, double First, double Last, int Count, bool ZeroTerminal)? WordsOf(NoiseProcess process)
+    {
+        if (process is not VariancePreserving
+            {
+                Timesteps: true, Schedule: TableSchedule { Recipe: var (source, count, zero) } own,
+            } || process.MinimumTime != own.MinimumTime)
+            return null;
+        return source switch
+        {
+            LinearSchedule linear => ("linear", linear.BetaMin, linear.BetaMax, count, zero),
+            ScaledLinearSchedule scaled => ("scaled_linear", scaled.BetaMin, scaled.BetaMax, count, zero),
+            CosineSchedule { Offset: 0.008 } => ("squaredcos_cap_v2", 0.1, 20, count, zero),
+            _ => null,
+        };
+    }
+
+    private static string? WordOf(Parameterisation parameterisation) => parameterisation switch
+    {
+        EpsilonParameterisation => "epsilon",
+        VelocityParameterisation => "v_prediction",
+        ImageParameterisation => "sample",
+        _ => null,
+    };
 
     /// <summary>beta as a schedule in continuous time has it: T times as much, to 15 digits, so that 0.00085 of 1000 is
     /// 0.85.</summary>

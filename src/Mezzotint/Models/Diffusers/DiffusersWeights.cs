@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Mezzotint.Formats;
 using Mezzotint.Settings;
 
@@ -33,6 +35,18 @@ internal sealed record DiffusersWeights(IReadOnlyList<string> Files)
             return Single(folder, part, stem + ArchiveEnding);
         throw new MezzotintException(
             $"'{Path.Combine(folder, part)}' has no weights: it lacks {stem}{Ending}; copy the whole folder again.");
+    }
+
+    /// <summary>The file that stands for all of them in messages.</summary>
+    public string Name => Files[0];
+
+    /// <summary>The SHA-256 of the file; of several, that of theirs, a line each.</summary>
+    public string Hash()
+    {
+        string[] each = [.. Files.Select(path =>
+            InputFile.Read(path, stream => Convert.ToHexStringLower(SHA256.HashData(stream))))];
+        return each is [var single] ? single
+            : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', each))));
     }
 
     /// <summary>Reads them.</summary>

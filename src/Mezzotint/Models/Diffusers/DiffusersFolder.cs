@@ -1,0 +1,218 @@
+using System.Security.Cryptography;
+using System.Text;
+using Mezzotint.Data;
+using Mezzotint.Formats;
+using Mezzotint.Networks;
+using Mezzotint.Settings;
+using Mezzotint.Text;
+
+namespace Mezzotint.Models.Diffusers;
+
+/// <summary>
+/// A model in the layout of diffusers' <c>StableDiffusionPipeline</c>: <c>model_index.json</c> and a folder for each part. What
+/// we know beside stands in <c>mezzotint.json</c>, the description that our own layout has as <c>config.json</c>; a folder
+/// without it, as others publish them, says what its parts say.
+/// </summary>
+internal static class DiffusersFolder
+{
+    /// <summary>The file that says which parts there are.</summary>
+    public const string IndexFile = "model_index.json";
+
+    /// <summary>The file of what we know.</summary>
+    public const string DescriptionFile = "mezzotint.json";
+
+    private const string UNetFolder = "unet", SchedulerFolder = "scheduler", ConfigFile = "config.json";
+    private const string SchedulerFile = "scheduler_config.json", Stem = AutoencoderFolder.WeightsStem;
+    private const int MaxDescriptionLength = 1 << 20, PublishedLatents = 64;
+
+    /// <summary>The pipelines of diffusers that have these parts and no other.</summary>
+    private static readonly string[] Pipelines =
+        ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipelineLegacy"];
+
+    /// <summary>The parts, each with the library and the class that it is of.</summary>
+    private static readonly (string Part, string? Library, string? Class)[] Parts =
+    [
+        ("feature_extractor", null, null), ("safety_checker", null, null), (SchedulerFolder, "diffusers", null),
+        (TextFolder.EncoderFolder, "transformers", "CLIPTextModel"),
+        (TextFolder.TokenizerFolder, "transformers", "CLIPTokenizer"), (UNetFolder, "diffusers", "UNet2DConditionModel"),
+        (LatentFolder.Subfolder, "diffusers", AutoencoderFolder.ClassName),
+    ];
+
+    /// <summary>Whether a folder claims to be such a model.</summary>
+    public static bool Exists(string folder) => File.Exists(AtomicFolder.PathOf(folder, IndexFile));
+
+    /// <summary>Whether a model has these parts, and diffusers has words for its process and what its network predicts.</summary>
+    public static bool Takes(ModelInfo info) =>
+        info is
+        {
+            Model: ConditionalUNetConfig, Pixels: LatentCodec { Coder: not null, Margin: 0 },
+            Prompts: TextPrompts { Coder: not null },
+        } && DiffusersScheduler.CanSay(info.Process, info.Parameterisation);
+
+    /// <summary>Writes a model that <see cref="Takes"/> holds for, in place of the one that may be there.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="network">The U-Net.</param>
+    /// <param name="info">The description, with the other parts in its codec and its reader of prompts.</param>
+    /// <param name="precision">Of the weights of all parts.</param>
+    public static void Write(string folder, DenoisingNetwork network, ModelInfo info, ElementType precision)
+    {
+        var (latent, text) = ((LatentCodec)info.Pixels, (TextPrompts)info.Prompts!);
+        var scheduler = DiffusersScheduler.Of(info.Process, info.Parameterisation, info.Sampling);
+        var tensors = NetworkWeights.Save(network, precision);
+        var (_, rows, columns) = info.Numbers;
+        AtomicFolder.Write(folder, staged =>
+        {
+            string In(string part) => Directory.CreateDirectory(Path.Combine(staged, part)).FullName;
+            latent.Coder!.Write(In(LatentFolder.Subfolder), precision);
+            TextEncoderFolder.Write(In(TextFolder.EncoderFolder), text.Coder!.Network, precision);
+            ClipTokenizerFolder.Write(In(TextFolder.TokenizerFolder), text.Coder.Tokenizer);
+            scheduler.Write(Path.Combine(In(SchedulerFolder), SchedulerFile));
+            DiffusersUNet.Write(Path.Combine(In(UNetFolder), ConfigFile), (ConditionalUNetConfig)info.Model, rows, columns);
+            var written = info with
+            {
+                Pixels = latent with { Autoencoder = LatentFolder.Subfolder, Sha256 = HashOf(staged, LatentFolder.Subfolder) },
+                Prompts = text with { Encoder = ".", Sha256 = HashOf(staged, TextFolder.EncoderFolder) },
+            };
+            byte[] description = ModelDescription.Write(written);
+            SafetensorsFile.Write(Path.Combine(staged, UNetFolder, $"{Stem}.safetensors"), tensors,
+                new Dictionary<string, string>(DescriptionHash.Metadata(description)) { ["format"] = "pt" });
+            AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
+            WriteIndex(Path.Combine(staged, IndexFile), scheduler.ClassName);
+            AtomicFile.WriteText(
+                Path.Combine(staged, ModelFolder.CardFile), ModelCard.Write(written, precision, Hash(staged)));
+        });
+    }
+
+    /// <summary>Reads a model.</summary>
+    public static LoadedModel Read(string folder)
+    {
+        AtomicFolder.TryFinish(folder);
+        var (info, hash) = ReadDescription(folder);
+        var weights = DiffusersWeights.Find(folder, UNetFolder, Stem);
+        var (tensors, metadata) = weights.Read(info.Model.ParameterCount);
+        if (hash is not null)
+            DescriptionHash.Check(metadata, hash, folder, DescriptionFile, weights.Name, "write the model again");
+        var network = NetworkWeights.Build(info.Model, tensors, weights.Name);
+        LoadedAutoencoder? autoencoder = null;
+        try
+        {
+            (var codec, autoencoder) = LatentFolder.Open(info.Pixels, beside: folder);
+            var (prompts, encoder) = TextFolder.Open(info.Prompts, beside: folder);
+            return new LoadedModel(network, info with { Pixels = codec, Prompts = prompts })
+                { Autoencoder = autoencoder, Encoder = encoder };
+        }
+        catch
+        {
+            network.Dispose();
+            autoencoder?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads the description alone.</summary>
+    public static ModelInfo ReadInfo(string folder) => ReadDescription(folder).Info;
+
+    /// <summary>The fingerprint: a SHA-256 of those of the weights of all parts.</summary>
+    public static string Hash(string folder)
+    {
+        string[] parts = [UNetFolder, LatentFolder.Subfolder, TextFolder.EncoderFolder];
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+            string.Concat(parts.Select(part => $"{HashOf(folder, part)} {part}\n")))));
+    }
+
+    private static string HashOf(string folder, string part) =>
+        DiffusersWeights.Find(folder, part, part == TextFolder.EncoderFolder ? TextEncoderFolder.WeightsStem : Stem).Hash();
+
+    /// <summary>The description, and its hash; null where the folder has none of its own.</summary>
+    private static (ModelInfo Info, string? Hash) ReadDescription(string folder)
+    {
+        CheckIndex(folder);
+        string path = AtomicFolder.PathOf(folder, DescriptionFile);
+        var (network, rows, columns) = DiffusersUNet.Read(InPart(folder, UNetFolder, ConfigFile));
+        var scheduler = DiffusersScheduler.Read(InPart(folder, SchedulerFolder, SchedulerFile));
+        if (!File.Exists(path))
+            return (Published(folder, network, scheduler, rows, columns), null);
+        byte[] json = SmallFile.Read(path, MaxDescriptionLength);
+        var info = ModelDescription.Parse(json, path);
+        var said = DiffusersScheduler.Of(info.Process, info.Parameterisation, info.Sampling);
+        string? other = !info.Model.Equals(network) ? $"{UNetFolder}/{ConfigFile}"
+            : said.Process != scheduler.Process || said.Parameterisation != scheduler.Parameterisation
+                ? $"{SchedulerFolder}/{SchedulerFile}" : null;
+        return other is null ? (info, DescriptionHash.Of(json)) : throw new MezzotintException(
+            $"'{folder}': {other} and {DescriptionFile} say different things; write the model again, or remove {DescriptionFile} "
+            + "to take the folder as diffusers does.");
+    }
+
+    /// <summary>What the parts of a folder say that others have published.</summary>
+    private static ModelInfo Published(
+        string folder, ConditionalUNetConfig network, DiffusersScheduler scheduler, int rows, int columns)
+    {
+        var vae = AutoencoderFolder.ReadConfig(AtomicFolder.SubfolderOf(folder, LatentFolder.Subfolder));
+        var text = TextEncoderFolder.ReadConfig(AtomicFolder.SubfolderOf(folder, TextFolder.EncoderFolder));
+        if (text.HiddenSize != network.CrossAttentionDim)
+            throw new MezzotintException(
+                $"'{folder}': the text encoder gives {text.HiddenSize} numbers a token, and the U-Net takes "
+                + $"{network.CrossAttentionDim}: the two do not belong together.");
+        if (network.InChannels != network.OutChannels)
+            throw new MezzotintException(
+                $"'{folder}': its U-Net sees {network.InChannels} channels, a mask and a picture among them: such models, made "
+                + $"for inpainting alone, are not drawn with here; any other inpaints as well.");
+        var info = new ModelInfo
+        {
+            Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) is { Length: > 0 } name
+                ? name : "diffusers",
+            Model = network,
+            Process = scheduler.Process,
+            Parameterisation = scheduler.Parameterisation,
+            Pixels = new LatentCodec
+            {
+                Autoencoder = LatentFolder.Subfolder, Channels = vae.LatentChannels, Factor = vae.Factor, Margin = vae.Margin,
+                ImageChannels = vae.InChannels,
+            },
+            Prompts = new TextPrompts { Encoder = ".", Width = text.HiddenSize, Length = text.MaxPositionEmbeddings },
+            ImageChannels = vae.InChannels,
+            Height = (rows == 0 ? PublishedLatents : rows) * vae.Factor,
+            Width = (columns == 0 ? PublishedLatents : columns) * vae.Factor,
+            ClassNames = [],
+            Sampling = scheduler.Recipe,
+            Provenance = "Read from a folder of the library diffusers, which says nothing about its training.",
+        };
+        info.Validate();
+        return info;
+    }
+
+    private static string InPart(string folder, string part, string file) =>
+        AtomicFolder.PathOf(folder, Path.Combine(part, file)) is var path && File.Exists(path) ? path
+            : throw new MezzotintException(
+                $"'{folder}' is not whole: it lacks {part}/{file}, which {IndexFile} asks for; copy the whole folder again.");
+
+    private static void CheckIndex(string folder)
+    {
+        string path = AtomicFolder.PathOf(folder, IndexFile);
+        var index = DiffusersConfig.Parse(path);
+        if (index.Entries.GetValueOrDefault(DiffusersConfig.Class) is { } named
+            && !Pipelines.Any(known => known.Equals(named.Value)))
+            throw new MezzotintException(
+                $"{named.Place}: '{DiffusersConfig.Class}' is {named.Description}; Mezzotint reads "
+                + $"{string.Join(", ", Pipelines)}.");
+        foreach (var (part, library, name) in Parts.Where(part => part.Library is not null))
+            if (index.Entries.GetValueOrDefault(part)?.Value
+                is not (List<Setting> and [{ Value: string }, { Value: string found }])
+                || name is not null && found != name)
+                throw new MezzotintException(
+                    $"{path}: '{part}' must be [\"{library}\", \"{name ?? "a scheduler"}\"]; other parts are not known here.");
+    }
+
+    private static void WriteIndex(string path, string scheduler)
+    {
+        var index = new SettingsTable("");
+        foreach (var (part, library, name) in Parts)
+        {
+            List<Setting> of = [Text(library), Text(library is null ? null : name ?? scheduler)];
+            DiffusersConfig.Add(index, part, of);
+        }
+        DiffusersConfig.Add(index, "requires_safety_checker", false);
+        DiffusersConfig.Write(path, index, Pipelines[0]);
+        static Setting Text(string? text) => new((object?)text ?? new UnusedKind("null"), default);
+    }
+}

@@ -1,0 +1,238 @@
+using System.Text.Json;
+using Mezzotint.Data;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Models.Diffusers;
+using Mezzotint.Networks;
+using Mezzotint.Tests.Formats;
+using Mezzotint.Text;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Models;
+
+/// <summary>Whole models in the layout of diffusers: a published one of small random weights, and ours.</summary>
+public class DiffusersFolderTests
+{
+    private static readonly string[] Weights =
+        ["unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model"];
+
+    private static string Published => TinyStableDiffusion.PathOf("pipeline");
+
+    [Fact]
+    public void A_published_folder_says_what_its_parts_say()
+    {
+        var info = ModelFolder.ReadInfo(Published);
+        Assert.True(ModelFolder.Exists(Published));
+        Assert.Equal((64, 64, 3, false), (info.Height, info.Width, info.Channels, info.Model.HasClasses));
+        Assert.Equal((4, 16, 16), info.Numbers);
+        Assert.Equal(("plms", "leading-plus-one", true, 7.5),
+            (info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.LeavesNoise, info.Sampling.Guidance));
+        Assert.Empty(info.ClassNames);
+    }
+
+    [Fact]
+    public void A_published_model_is_written_with_the_tensors_that_it_had()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = temporary.File("model");
+        using (var model = ModelFolder.Read(Published))
+            ModelFolder.Write(folder, model.Network, model.Info);
+        foreach (string weights in Weights)
+            AssertSameTensors(
+                SafetensorsFile.Read(Path.Combine(Published, $"{weights}.safetensors")).Tensors,
+                SafetensorsFile.Read(Path.Combine(folder, $"{weights}.safetensors")).Tensors);
+        using var again = ModelFolder.Read(folder);
+        using var first = ModelFolder.Read(Published);
+        Assert.Equal(first.Info.Model, again.Info.Model);
+        Assert.Equal(first.Info.Process, again.Info.Process);
+        Assert.Equal(first.Info.Sampling, again.Info.Sampling);
+        Assert.Equal((first.Info.Provenance, first.Info.Numbers), (again.Info.Provenance, again.Info.Numbers));
+        Assert.Equal(ModelFolder.Hash(folder), ModelFolder.Hash(folder));
+        Assert.NotEqual(ModelFolder.Hash(Published), ModelFolder.Hash(folder)); // other bytes: names of the attention, metadata
+    }
+
+    /// <summary>Every key that the original wrote is there, with its value; it may have more, as newer versions do.</summary>
+    [Theory]
+    [InlineData("model_index.json")]
+    [InlineData("unet/config.json")]
+    [InlineData("vae/config.json")]
+    [InlineData("scheduler/scheduler_config.json")]
+    public void The_originals_keys_are_written_with_their_values(string file)
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = temporary.File("model");
+        using (var model = ModelFolder.Read(Published))
+            ModelFolder.Write(folder, model.Network, model.Info);
+        using var original = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Published, file)));
+        using var written = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, file)));
+        foreach (var key in original.RootElement.EnumerateObject().Where(key => key.Name != "_diffusers_version"))
+        {
+            Assert.True(written.RootElement.TryGetProperty(key.Name, out var value), key.Name);
+            Assert.True(JsonElement.DeepEquals(key.Value, value), $"{key.Name}: {value} instead of {key.Value}");
+        }
+    }
+
+    [Fact]
+    public void A_model_of_half_the_bytes_keeps_its_weights_to_a_rounding()
+    {
+        using var temporary = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        string folder = temporary.File("model");
+        using var model = ModelFolder.Read(Published);
+        foreach (var precision in new[] { ElementType.Float16, ElementType.BFloat16 })
+        {
+            ModelFolder.Write(folder, model.Network, model.Info, precision);
+            foreach (string weights in Weights)
+                Assert.All(SafetensorsFile.Read(Path.Combine(folder, $"{weights}.safetensors")).Tensors.Values,
+                    tensor => Assert.Equal(precision, tensor.Type));
+            using var again = ModelFolder.Read(folder);
+            foreach (var (wanted, read) in model.Network.parameters().Zip(again.Network.parameters()))
+                TensorAssert.Close(wanted, read, precision == ElementType.Float16 ? 1.0 / 2048 : 1.0 / 256);
+        }
+    }
+
+    [Fact]
+    public void A_variant_alone_is_taken()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Copied(temporary);
+        foreach (string weights in Weights)
+            File.Delete(Path.Combine(folder, $"{weights}.safetensors"));
+        using var model = ModelFolder.Read(folder);
+        Assert.Equal(ElementType.Float16,
+            SafetensorsFile.Read(Path.Combine(folder, $"{Weights[0]}.fp16.safetensors")).Tensors.Values.First().Type);
+    }
+
+    [Theory]
+    [InlineData("scheduler/scheduler_config.json", "it lacks scheduler/scheduler_config.json")]
+    [InlineData("unet/config.json", "it lacks unet/config.json")]
+    [InlineData("unet/diffusion_pytorch_model.safetensors", "has no weights: it lacks diffusion_pytorch_model.safetensors")]
+    [InlineData("text_encoder/config.json", "text_encoder/config.json")]
+    [InlineData("tokenizer/merges.txt", "merges.txt")]
+    public void A_missing_file_is_named_in_one_line(string file, string fault)
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Copied(temporary);
+        foreach (string path in Directory.GetFiles(Path.GetDirectoryName(Path.Combine(folder, file))!,
+            $"{Path.GetFileName(file).Split('.')[0]}*"))
+            File.Delete(path);
+        string message = Assert.Throws<MezzotintException>(() => ModelFolder.Read(folder).Dispose()).Message;
+        Assert.Contains(fault, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Fact]
+    public void A_tensor_that_does_not_fit_is_named_in_one_line()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Copied(temporary);
+        string path = Path.Combine(folder, "unet", "config.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"cross_attention_dim\": 32", "\"cross_attention_dim\": 24",
+            StringComparison.Ordinal));
+        Assert.Contains("gives 32 numbers a token, and the U-Net takes 24",
+            Assert.Throws<MezzotintException>(() => ModelFolder.Read(folder).Dispose()).Message, StringComparison.Ordinal);
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"cross_attention_dim\": 24", "\"cross_attention_dim\": 32",
+            StringComparison.Ordinal).Replace("\"layers_per_block\": 1", "\"layers_per_block\": 2", StringComparison.Ordinal));
+        Assert.Contains("lacks the weights 'down_blocks.0.",
+            Assert.Throws<MezzotintException>(() => ModelFolder.Read(folder).Dispose()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_pipeline_is_refused_by_its_name()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Copied(temporary);
+        string path = Path.Combine(folder, "model_index.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("StableDiffusionPipeline", "StableDiffusionXLPipeline",
+            StringComparison.Ordinal));
+        Assert.Contains("'_class_name' is the text 'StableDiffusionXLPipeline'",
+            Assert.Throws<MezzotintException>(() => ModelFolder.ReadInfo(folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_two_descriptions_say_differently_is_named()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = temporary.File("model");
+        using (var model = ModelFolder.Read(Published))
+            ModelFolder.Write(folder, model.Network, model.Info);
+        string path = Path.Combine(folder, "scheduler", "scheduler_config.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"epsilon\"", "\"v_prediction\"", StringComparison.Ordinal));
+        Assert.Contains("scheduler/scheduler_config.json and mezzotint.json say different things",
+            Assert.Throws<MezzotintException>(() => ModelFolder.ReadInfo(folder)).Message, StringComparison.Ordinal);
+        File.Delete(Path.Combine(folder, "mezzotint.json"));
+        Assert.Equal("VelocityParameterisation", ModelFolder.ReadInfo(folder).Parameterisation.GetType().Name);
+    }
+
+    [Fact]
+    public void Killed_before_any_step_a_folder_of_parts_is_the_old_model_or_the_new_one()
+    {
+        using var temporary = new TemporaryFolder();
+        using var model = ModelFolder.Read(Published);
+        var steps = new List<string>();
+        AtomicFile.BeforeStep = (step, path) => steps.Add($"{step} {Path.GetFileName(path)}");
+        try
+        {
+            ModelFolder.Write(temporary.File("first"), model.Network, model.Info with { Steps = 1 });
+        }
+        finally
+        {
+            AtomicFile.BeforeStep = null;
+        }
+        int renamed = steps.LastIndexOf("rename .mezzotint-next");
+        var seen = new HashSet<long>();
+        foreach (int kill in Enumerable.Range(renamed - 2, steps.Count - renamed + 2)) // before that nothing is in its place
+        {
+            int left = kill;
+            AtomicFile.BeforeStep = (_, _) =>
+            {
+                if (left-- == 0)
+                    throw new KilledException();
+            };
+            try
+            {
+                Assert.Throws<KilledException>(() =>
+                    ModelFolder.Write(temporary.File("first"), model.Network, model.Info with { Steps = 2 }));
+            }
+            finally
+            {
+                AtomicFile.BeforeStep = null;
+            }
+            using (var read = ModelFolder.Read(temporary.File("first")))
+                seen.Add(read.Info.Steps);
+            ModelFolder.Write(temporary.File("first"), model.Network, model.Info with { Steps = 1 });
+        }
+        Assert.Equal([1, 2], seen.Order());
+    }
+
+    private static string Copied(TemporaryFolder temporary)
+    {
+        string folder = temporary.File("copy");
+        foreach (string path in Directory.GetFiles(Published, "*", SearchOption.AllDirectories))
+        {
+            string to = Path.Combine(folder, Path.GetRelativePath(Published, path));
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.WriteAllBytes(to, File.ReadAllBytes(path)); // a copy of the file would be as read-only as it is
+        }
+        return folder;
+    }
+
+    /// <summary>The same names and bytes; attention of the autoencoder by its newer names, and no numbers of positions.</summary>
+    private static void AssertSameTensors(
+        IReadOnlyDictionary<string, TensorData> published, IReadOnlyDictionary<string, TensorData> written)
+    {
+        var expected = published.Where(pair => !pair.Key.EndsWith("position_ids", StringComparison.Ordinal)).ToDictionary(
+            pair => pair.Key.Replace(".query.", ".to_q.", StringComparison.Ordinal)
+                .Replace(".key.", ".to_k.", StringComparison.Ordinal).Replace(".value.", ".to_v.", StringComparison.Ordinal)
+                .Replace(".proj_attn.", ".to_out.0.", StringComparison.Ordinal),
+            pair => pair.Value);
+        Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), written.Keys.Order(StringComparer.Ordinal));
+        foreach (var (name, tensor) in expected)
+        {
+            Assert.Equal(tensor.Shape, written[name].Shape);
+            Assert.True(tensor.Bytes.Span.SequenceEqual(written[name].Bytes.Span), name);
+        }
+    }
+
+    private sealed class KilledException : Exception;
+}
