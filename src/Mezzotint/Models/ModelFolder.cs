@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
@@ -50,9 +49,6 @@ public static class ModelFolder
         ArgumentNullException.ThrowIfNull(info);
         if (!info.Model.Equals(network.Config))
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
-        var latent = info.Pixels as LatentCodec;
-        if (latent is not null)
-            info = info with { Pixels = latent with { Autoencoder = LatentFolder.Subfolder } };
         info.Validate();
         bool there = DiffusersFolder.Exists(folder);
         if (DiffusersFolder.Takes(info))
@@ -65,15 +61,13 @@ public static class ModelFolder
         if (there)
             throw OfTheOtherLayout(folder);
         var tensors = NetworkWeights.Save(network, precision);
-        byte[] description = ModelDescription.Write(info);
         AtomicFolder.Write(folder, staged =>
         {
+            var written = ModelParts.Write(staged, info, precision);
+            byte[] description = ModelDescription.Write(written);
             SafetensorsFile.Write(Path.Combine(staged, WeightsFile), tensors, DescriptionHash.Metadata(description));
-            if (latent?.Coder is { } coder)
-                coder.Write(
-                    Directory.CreateDirectory(Path.Combine(staged, LatentFolder.Subfolder)).FullName, ElementType.Float32);
             AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
-            AtomicFile.WriteText(Path.Combine(staged, CardFile), ModelCard.Write(info, precision, Hash(staged)));
+            AtomicFile.WriteText(Path.Combine(staged, CardFile), ModelCard.Write(written, precision, Hash(staged)));
         });
     }
 
@@ -95,17 +89,8 @@ public static class ModelFolder
             weights, length => NetworkWeights.CheckLength(length, info.Model.ParameterCount, weights));
         DescriptionHash.Check(file.Metadata, hash, folder, DescriptionFile, WeightsFile,
             "write the model again (a training that is resumed does)");
-        var network = NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights);
-        try
-        {
-            var (codec, autoencoder) = LatentFolder.Open(info.Pixels, beside: folder);
-            return new LoadedModel(network, info with { Pixels = codec }) { Autoencoder = autoencoder };
-        }
-        catch
-        {
-            network.Dispose();
-            throw;
-        }
+        return ModelParts.Open(folder, info, () =>
+            NetworkWeights.Build(info.Model, unwrap ? NetworkWeights.Unwrap(file.Tensors) : file.Tensors, weights));
     }
 
     /// <summary>Reads the description alone.</summary>

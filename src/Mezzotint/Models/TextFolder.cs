@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using Mezzotint.Formats;
+using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
 using Mezzotint.Text;
 
@@ -34,8 +34,7 @@ public static class TextFolder
                 $"'{folder}' has no text encoder: it must have {EncoderFolder}/ and {TokenizerFolder}/, as `mezzotint train "
                 + "configs/emoji-clip.toml` writes them.") { Key = "prompts.encoder" };
         string place = AtomicFolder.SubfolderOf(folder, EncoderFolder);
-        string hash = InputFile.Read(Path.Combine(place, TextEncoderFolder.WeightsFile),
-            stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
+        string hash = DiffusersWeights.Find(place, "", TextEncoderFolder.WeightsStem).Hash();
         if (text.Sha256 is { } expected && expected != hash)
             throw new MezzotintException(
                 $"The text encoder in '{folder}' is another one than the model was trained with: its weights have the SHA-256 "

@@ -56,23 +56,15 @@ internal static class DiffusersFolder
     /// <param name="precision">Of the weights of all parts.</param>
     public static void Write(string folder, DenoisingNetwork network, ModelInfo info, ElementType precision)
     {
-        var (latent, text) = ((LatentCodec)info.Pixels, (TextPrompts)info.Prompts!);
         var scheduler = DiffusersScheduler.Of(info.Process, info.Parameterisation, info.Sampling);
         var tensors = NetworkWeights.Save(network, precision);
         var (_, rows, columns) = info.Numbers;
         AtomicFolder.Write(folder, staged =>
         {
             string In(string part) => Directory.CreateDirectory(Path.Combine(staged, part)).FullName;
-            latent.Coder!.Write(In(LatentFolder.Subfolder), precision);
-            TextEncoderFolder.Write(In(TextFolder.EncoderFolder), text.Coder!.Network, precision);
-            ClipTokenizerFolder.Write(In(TextFolder.TokenizerFolder), text.Coder.Tokenizer);
+            var written = ModelParts.Write(staged, info, precision);
             scheduler.Write(Path.Combine(In(SchedulerFolder), SchedulerFile));
             DiffusersUNet.Write(Path.Combine(In(UNetFolder), ConfigFile), (ConditionalUNetConfig)info.Model, rows, columns);
-            var written = info with
-            {
-                Pixels = latent with { Autoencoder = LatentFolder.Subfolder, Sha256 = HashOf(staged, LatentFolder.Subfolder) },
-                Prompts = text with { Encoder = ".", Sha256 = HashOf(staged, TextFolder.EncoderFolder) },
-            };
             byte[] description = ModelDescription.Write(written);
             SafetensorsFile.Write(Path.Combine(staged, UNetFolder, $"{Stem}.safetensors"), tensors,
                 new Dictionary<string, string>(DescriptionHash.Metadata(description)) { ["format"] = "pt" });
@@ -92,21 +84,7 @@ internal static class DiffusersFolder
         var (tensors, metadata) = weights.Read(info.Model.ParameterCount);
         if (hash is not null)
             DescriptionHash.Check(metadata, hash, folder, DescriptionFile, weights.Name, "write the model again");
-        var network = NetworkWeights.Build(info.Model, tensors, weights.Name);
-        LoadedAutoencoder? autoencoder = null;
-        try
-        {
-            (var codec, autoencoder) = LatentFolder.Open(info.Pixels, beside: folder);
-            var (prompts, encoder) = TextFolder.Open(info.Prompts, beside: folder);
-            return new LoadedModel(network, info with { Pixels = codec, Prompts = prompts })
-                { Autoencoder = autoencoder, Encoder = encoder };
-        }
-        catch
-        {
-            network.Dispose();
-            autoencoder?.Dispose();
-            throw;
-        }
+        return ModelParts.Open(folder, info, () => NetworkWeights.Build(info.Model, tensors, weights.Name));
     }
 
     /// <summary>Reads the description alone.</summary>
@@ -117,11 +95,8 @@ internal static class DiffusersFolder
     {
         string[] parts = [UNetFolder, LatentFolder.Subfolder, TextFolder.EncoderFolder];
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-            string.Concat(parts.Select(part => $"{HashOf(folder, part)} {part}\n")))));
+            string.Concat(parts.Select(part => $"{ModelParts.HashOf(folder, part)} {part}\n")))));
     }
-
-    private static string HashOf(string folder, string part) =>
-        DiffusersWeights.Find(folder, part, part == TextFolder.EncoderFolder ? TextEncoderFolder.WeightsStem : Stem).Hash();
 
     /// <summary>The description, and its hash; null where the folder has none of its own.</summary>
     private static (ModelInfo Info, string? Hash) ReadDescription(string folder)

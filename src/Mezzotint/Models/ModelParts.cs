@@ -1,0 +1,68 @@
+using Mezzotint.Data;
+using Mezzotint.Formats;
+using Mezzotint.Models.Diffusers;
+using Mezzotint.Text;
+
+namespace Mezzotint.Models;
+
+/// <summary>The parts of a model beside its network, in folders of its own: the autoencoder of its codec, the text encoder and
+/// tokenizer of its reader of prompts. Both layouts of models have them.</summary>
+internal static class ModelParts
+{
+    /// <summary>Writes those that a model has opened.</summary>
+    /// <param name="folder">An empty folder.</param>
+    /// <param name="info">The description.</param>
+    /// <param name="precision">Of their weights.</param>
+    /// <returns>The description with the places of the parts, and the hashes of their weights.</returns>
+    public static ModelInfo Write(string folder, ModelInfo info, ElementType precision)
+    {
+        string In(string part) => Directory.CreateDirectory(Path.Combine(folder, part)).FullName;
+        if (info.Pixels is LatentCodec { Coder: { } coder } latent)
+        {
+            coder.Write(In(LatentFolder.Subfolder), precision);
+            info = info with
+            {
+                Pixels = latent with { Autoencoder = LatentFolder.Subfolder, Sha256 = HashOf(folder, LatentFolder.Subfolder) },
+            };
+        }
+        if (info.Prompts is TextPrompts { Coder: { } reader } text)
+        {
+            TextEncoderFolder.Write(In(TextFolder.EncoderFolder), reader.Network, precision);
+            ClipTokenizerFolder.Write(In(TextFolder.TokenizerFolder), reader.Tokenizer);
+            info = info with { Prompts = text with { Encoder = ".", Sha256 = HashOf(folder, TextFolder.EncoderFolder) } };
+        }
+        return info;
+    }
+
+    /// <summary>Makes a model of its network and description, with the parts that they need.</summary>
+    /// <param name="folder">The folder of the model.</param>
+    /// <param name="info">The description.</param>
+    /// <param name="build">Reads the network; what is read before it fails is freed.</param>
+    public static LoadedModel Open(string folder, ModelInfo info, Func<Networks.DenoisingNetwork> build)
+    {
+        var owned = new List<IDisposable?>();
+        T Owned<T>(T part) where T : IDisposable?
+        {
+            owned.Add(part);
+            return part;
+        }
+        try
+        {
+            var network = Owned(build());
+            var (codec, autoencoder) = LatentFolder.Open(info.Pixels, beside: folder);
+            Owned(autoencoder);
+            var (prompts, encoder) = TextFolder.Open(info.Prompts, beside: folder);
+            return new LoadedModel(network, info with { Pixels = codec, Prompts = prompts })
+                { Autoencoder = autoencoder, Encoder = encoder };
+        }
+        catch
+        {
+            owned.ForEach(part => part?.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>The hash of a part's weights.</summary>
+    public static string HashOf(string folder, string part) => DiffusersWeights.Find(folder, part,
+        part == TextFolder.EncoderFolder ? TextEncoderFolder.WeightsStem : AutoencoderFolder.WeightsStem).Hash();
+}
