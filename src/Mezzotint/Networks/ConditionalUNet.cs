@@ -17,7 +17,10 @@ internal static class ConditionalUNet
         var net = new NetworkBuilder("UNet2DConditionModel");
         int levels = config.BlockOutChannels.Count, last = levels - 1;
         Node x = net.Map("x", config.InChannels), t = net.Number("t"), context = net.Tokens("context", config.CrossAttentionDim);
-        net.Children("conv_in", "time_embedding", "add_embedding", "down_blocks", "up_blocks", "mid_block");
+        net.Children("conv_in", "time_embedding");
+        if (config.AdditionEmbedType is not null)
+            net.Children("add_embedding");
+        net.Children("down_blocks", "up_blocks", "mid_block");
         var block = new Blocks(net, config, context, net.Silu(TimeEmbedding(net, t, config)));
 
         x = net.Convolution("conv_in", x, config.BlockOutChannels[0], config.ConvInKernel);

@@ -5,6 +5,7 @@ using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Settings;
 using Mezzotint.Text;
+using Mezzotint.Training;
 
 namespace Mezzotint.Models.Diffusers;
 
@@ -139,6 +140,7 @@ internal static class DiffusersFolder
             Model = network,
             Process = scheduler.Process,
             Parameterisation = scheduler.Parameterisation,
+            Loss = new SimpleWeighting(),
             Pixels = new LatentCodec
             {
                 Autoencoder = LatentFolder.Subfolder, Channels = vae.LatentChannels, Factor = vae.Factor, Margin = vae.Margin,
