@@ -50,6 +50,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
 
     public bool Training { get; }
 
+    /// <summary>Labels of an image, or tokens of its context, that it is made for.</summary>
+    public int Tokens => _labels.Length;
+
     /// <summary>Channels of what the network gives first.</summary>
     public int OutputChannels { get; }
 

@@ -62,6 +62,8 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     {
         using var scope = NewDisposeScope();
         int count = (int)x.shape[0], tokens = (int)condition.Tokens;
+        if (tokens != engine.Tokens)
+            throw new ArgumentException($"The engine is made for {engine.Tokens} tokens, not {tokens}.", nameof(condition));
         var f = empty(count, engine.OutputChannels, x.shape[2], x.shape[3]);
         long size = x.numel() / count, made = f.numel() / count;
         long width = condition.Context?.shape[2] ?? 0, pooled = condition.Pooled?.shape[1] ?? 0;

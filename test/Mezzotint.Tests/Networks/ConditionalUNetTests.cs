@@ -2,6 +2,7 @@ using System.Text.Json;
 using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Tests.Engine;
+using Mezzotint.Training;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Networks;
@@ -83,6 +84,29 @@ public class ConditionalUNetTests
         var fault = Assert.Throws<ArgumentException>(() =>
             network.Check(Condition.OfLabels([3])));
         Assert.Contains("asks for context", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_configuration_has_its_keys_and_none_of_classes()
+    {
+        const string toml = """
+            [model]
+            kind = "unet-2d-condition"
+            block_out_channels = [16, 32]
+            layers_per_block = [1]
+            cross_attention_dim = 12
+            attention_head_dim = [2]
+            norm_num_groups = 4
+            down_block_types = ["CrossAttnDownBlock2D", "DownBlock2D"]
+            up_block_types = ["UpBlock2D", "CrossAttnUpBlock2D"]
+            """;
+        var config = Configuration.Parse(toml, "x.toml");
+        Assert.Equal(Small, config.Model);
+        string written = Configuration.Write(config);
+        Assert.Equal(config, Configuration.Parse(written, "x.toml"));
+        Assert.DoesNotContain("corpus_length", written, StringComparison.Ordinal);
+        Assert.Contains("unknown key 'model.corpus_length'", Assert.Throws<MezzotintException>(() =>
+            { Configuration.Parse($"{toml}\ncorpus_length = 10", "x.toml"); }).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -9,6 +9,21 @@ namespace Mezzotint.Tests.Noise;
 /// <summary>What holds for every process.</summary>
 public class NoiseProcessTests
 {
+    [Fact]
+    public void With_timesteps_a_network_sees_the_index_of_the_tables_entry_and_fractions_between()
+    {
+        var table = new ScaledLinearSchedule().ToTable(1000);
+        var process = new VariancePreserving { Schedule = table, Timesteps = true };
+        process.Validate();
+        Assert.Equal((0, 999), (process.TimeInput(table.TimeOf(0)), process.TimeInput(table.TimeOf(999))));
+        Assert.Equal(500.25, process.TimeInput((table.TimeOf(500) * 3 + table.TimeOf(501)) / 4), 1e-9);
+        Assert.Equal(0.5, (process with { Timesteps = false }).TimeInput(0.5));
+        Assert.NotEqual(process, process with { Timesteps = false });
+        Assert.Contains("process.timesteps = true: must be false, or the schedule a table",
+            Assert.Throws<MezzotintException>(new VariancePreserving { Timesteps = true }.Validate).Message,
+            StringComparison.Ordinal);
+    }
+
     /// <summary>The reference integrates beta and the variance equation numerically and differentiates numerically, in 50
     /// digits.</summary>
     [Theory]

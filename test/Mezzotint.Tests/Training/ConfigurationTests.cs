@@ -168,6 +168,10 @@ public class ConfigurationTests
             new() { Model =
                 new ResidualUNetConfig { PatchSize = 2, ModelChannels = 48, ChannelMultipliers = [1, 2, 3],
                 ResidualBlocks = [1, 2, 1], AttentionLevels = [2], HeadChannels = 24 } } },
+        { "timesteps = true",
+            new() { Process = new VariancePreserving { Schedule = new ScaledLinearSchedule().ToTable(1000), Timesteps = true },
+            Parameterisation = new EpsilonParameterisation(), Model = new ConditionalUNetConfig { CrossAttentionDim = 768 },
+            Sampling = new() { Sampler = "ddim", Levels = "leading-plus-one", Steps = 50, LeavesNoise = true } } },
         { "sampler = \"heun\"",
             new() { Sampling = new() { Sampler = "heun", Levels = "karras", Steps = 18 },
             Pixels = new PixelScaling { Mean = 0.5, Scale = 0.5 } } },
