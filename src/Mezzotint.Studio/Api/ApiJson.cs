@@ -13,6 +13,7 @@ namespace Mezzotint.Studio.Api;
 [JsonSerializable(typeof(ImageEvent))]
 [JsonSerializable(typeof(ErrorBody))]
 [JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(PromptTokens))]
 [JsonSerializable(typeof(Health))]
 [JsonSerializable(typeof(SamplerList))]
 [JsonSerializable(typeof(RunList))]

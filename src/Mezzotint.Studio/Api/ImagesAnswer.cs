@@ -12,15 +12,16 @@ internal sealed record ImagesAnswer(long Created, IReadOnlyList<ImageAnswer> Dat
 /// <summary>One image.</summary>
 /// <param name="B64Json">The file, in base64.</param>
 /// <param name="Url">Where the file is to be had for a while.</param>
-/// <param name="RevisedPrompt">The class that the prompt was understood as.</param>
+/// <param name="RevisedPrompt">The class that the prompt was understood as; of a model that is asked in words, the
+/// prompt.</param>
 /// <param name="Seed">What the image was drawn from: the same seed, label and options draw it again.</param>
-/// <param name="Label">The class's number.</param>
+/// <param name="Label">The class's number; none of a model that is asked in words.</param>
 internal sealed record ImageAnswer(
     [property: JsonPropertyName("b64_json")] string? B64Json,
     string? Url,
     string? RevisedPrompt,
     long Seed,
-    int Label);
+    int? Label);
 
 /// <summary>An event of a stream: an estimate, or an image.</summary>
 /// <param name="Type">image_generation.partial_image or .completed; image_edit.partial_image or .completed.</param>
@@ -34,7 +35,7 @@ internal sealed record ImageAnswer(
 /// <param name="Steps">How many steps there are.</param>
 /// <param name="Sigma">The level of noise that the step started from.</param>
 /// <param name="Seed">What the image is drawn from.</param>
-/// <param name="Label">The class's number.</param>
+/// <param name="Label">The class's number; none of a model that is asked in words.</param>
 /// <param name="Evaluations">Network evaluations that were counted for the image.</param>
 internal sealed record ImageEvent(
     string Type,
@@ -48,5 +49,5 @@ internal sealed record ImageEvent(
     int Steps,
     double Sigma,
     long Seed,
-    int Label,
+    int? Label,
     long? Evaluations);

@@ -55,6 +55,8 @@ internal sealed record ImagesRequest
         int? steps = (int?)fields.Whole("steps", 1, options.MaxSteps);
         string? sampler = fields.Text("sampler", 100), levels = fields.Text("levels", 100);
         double? guidance = fields.Number("guidance_scale", 0, 1000);
+        string? negative = fields.Text("negative_prompt");
+        string? toPrompt = given is null ? fields.Text("interpolate_to_prompt") : null;
         int scale = ScaleOf(fields.Text("size", 40), pipeline.Model);
         bool asUrl = fields.Choice("response_format", "b64_json", "url") == "url";
         string format = fields.Choice("output_format", "png", "jpeg", "webp") ?? "png";
@@ -74,12 +76,17 @@ internal sealed record ImagesRequest
             throw ApiError.Invalid("response_format", "A stream carries its images itself: response_format must be b64_json.");
         if (partial > 0 && !stream)
             throw ApiError.Invalid("partial_images", "partial_images needs \"stream\": true.");
-        if (interpolateTo is not null && count < 2)
-            throw ApiError.Invalid("n", "Between two seeds lies a row of images: with interpolate_to, n must be 2 or more.");
+        if ((interpolateTo is not null || toPrompt is not null) && count < 2)
+            throw ApiError.Invalid(
+                "n", "Between two seeds or prompts lies a row of images: with interpolate_to or interpolate_to_prompt, n must "
+                    + "be 2 "
+                + "or more.");
         if (prompt is null && label is null)
             throw ApiError.Missing("prompt");
+        if (label is not null && pipeline.Model.IsAskedInWords)
+            throw ApiError.Invalid(
+                "label", $"The model '{pipeline.Name}' is asked in words and has no classes: give a prompt in place of a label.");
 
-        int number = label is null ? pipeline.LabelOf(prompt!) : PromptLabels.ParseLabel(label, pipeline.Model.ClassNames);
         var picture = given?.Invoke(strength);
         var drawing = new GenerationOptions
         {
@@ -90,9 +97,12 @@ internal sealed record ImagesRequest
             Steps = steps,
             GuidanceScale = guidance,
             InterpolateTo = interpolateTo,
+            NegativePrompt = negative,
+            InterpolateToPrompt = toPrompt,
             Source = picture?.Outline(),
         };
-        var generation = pipeline.Prepare([number], drawing);
+        var generation = label is null ? pipeline.Prepare([prompt!], drawing)
+            : pipeline.Prepare([PromptLabels.ParseLabel(label, pipeline.Model.ClassNames)], drawing);
         // The model's own number of steps counts too.
         if (generation.Receipt.Recipe.Steps > options.MaxSteps)
             throw ApiError.Invalid(
@@ -105,7 +115,7 @@ internal sealed record ImagesRequest
             Generation = generation,
             Picture = picture,
             Options = drawing,
-            Prompt = pipeline.Model.ClassNames[number],
+            Prompt = generation.Receipt.ClassNames[generation.Receipt.Labels[0]],
             Scale = scale,
             Format = format switch { "jpeg" => PictureFormat.Jpeg, "webp" => PictureFormat.Webp, _ => PictureFormat.Png },
             Quality = quality,
@@ -120,9 +130,12 @@ internal sealed record ImagesRequest
     /// <exception cref="InvalidRequestException">A file is truncated or damaged; Key names which.</exception>
     public ImagesRequest Decoded(DiffusionPipeline pipeline) => Picture is null ? this : this with
     {
-        Generation = pipeline.Prepare(
-            [Generation.Receipt.Labels[0]], Options with { Source = Picture.Decode(), Seed = Generation.Receipt.Seed }),
+        Generation = Generation.Receipt.Prompts is { } prompts
+            ? pipeline.Prepare(prompts, Begun(Picture)) : pipeline.Prepare([Generation.Receipt.Labels[0]], Begun(Picture)),
     };
+
+    private GenerationOptions Begun(GivenPicture picture) =>
+        Options with { Source = picture.Decode(), Seed = Generation.Receipt.Seed };
 
     /// <summary>Whether the estimate after a step is one of those that are sent: evenly over the walk, the last step being the
     /// image itself.</summary>

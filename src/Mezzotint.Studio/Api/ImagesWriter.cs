@@ -24,7 +24,7 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
                 request.AsUrl
                     ? $"{PublicAddress.Of(context.Request, options)}/v1/images/files/{store.Add(file, MediaType(request))}"
                     : null,
-                request.Prompt, images.Receipt.Of(i).Seed, images.Labels[i]));
+                request.Prompt, images.Receipt.Of(i).Seed, LabelOf(images.Receipt.Of(i))));
         }
         var answer = new ImagesAnswer(Now(), data, Size(request), Name(request));
         await context.Response.WriteAsJsonAsync(answer, ApiJson.Default.ImagesAnswer, cancellationToken: stop)
@@ -59,7 +59,7 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
                 string type = $"{kind}.{(step.IsLast ? "completed" : "partial_image")}";
                 var told = new ImageEvent(type, Convert.ToBase64String(file), Now(), Size(request), Name(request),
                     step.IsLast ? null : partial, step.Image, step.Step + 1, step.Steps, step.Sigma, receipt.Seed,
-                    receipt.Labels[0],
+                    LabelOf(receipt),
                     step.IsLast ? step.Evaluations : null);
                 await WriteEventAsync(context, type, told, ApiJson.Default.ImageEvent, stop).ConfigureAwait(false);
             }
@@ -97,6 +97,8 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
         PngFile.Encode(
             image, request.Scale, request.Format, request.Quality,
             receipt is null ? null : (receipt with { Scale = request.Scale }).ToText());
+
+    private static int? LabelOf(ImageReceipt receipt) => receipt.Prompts is null ? receipt.Labels[0] : null;
 
     private long Now() => time.GetUtcNow().ToUnixTimeSeconds();
 

@@ -7,7 +7,9 @@ namespace Mezzotint.Studio.Api;
 /// name them.</summary>
 internal record GenerationBody
 {
-    [Description("What to draw: a class by its name or number, as \"7\", \"seven\" or \"a handwritten 7\".")]
+    [Description(
+        "What to draw: any words, where the model is asked in words; else a class by its name or number, as \"7\", \"seven\" or "
+        + "\"a handwritten 7\".")]
     public required string Prompt { get; init; }
 
     [Description("The class, in place of the prompt: its name or its number, exactly. A number in JSON is taken too.")]
@@ -44,6 +46,13 @@ internal record GenerationBody
         "Draws a row of n images, from the noise of seed to the noise of this seed, both included, on the great circle between "
         + "them.")]
     public long? InterpolateTo { get; init; }
+
+    [Description(
+        "Draws a row of n images, from the prompt to this one, all from one seed: of a model that is asked in words.")]
+    public string? InterpolateToPrompt { get; init; }
+
+    [Description("What guidance goes away from, in words; nothing unless told otherwise.")]
+    public string? NegativePrompt { get; init; }
 
     [Description("The sampler's name; the model's own unless told otherwise.")]
     public string? Sampler { get; init; }

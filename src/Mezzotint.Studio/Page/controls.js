@@ -208,4 +208,6 @@ export const samplingOptions = ({ seed, sampler, levels, steps, guidance_scale: 
 ].join(', ');
 
 /** The server's names of fields, where the page's differ. */
-export const fieldNames = { n: 'count', guidance_scale: 'guidance', label: 'prompt', interpolate_to: 'to' };
+export const fieldNames = {
+  n: 'count', guidance_scale: 'guidance', label: 'prompt', negative_prompt: 'negative', interpolate_to: 'to',
+};

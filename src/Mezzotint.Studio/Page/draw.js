@@ -15,20 +15,15 @@ export class Draw {
   constructor(app) {
     const { model } = app;
     this.model = model;
-    const few = model.class_names.length <= MOST_CLASSES;
+    const few = !model.asked_in_words && model.class_names.length <= MOST_CLASSES;
     this.controls = new Controls([
-      {
-        name: 'prompt', label: 'Prompt', kind: 'text', value: few ? EVERY : model.class_names[0],
-        hint: few
-          ? `a class by its name or number, as “${model.class_names.at(-3) ?? model.class_names[0]}”, or “${EVERY}”`
-          : `one of ${model.class_names.length} classes, by its name or number`,
-      },
+      ...promptFields(model, few),
       {
         name: 'count', label: 'How many', kind: 'number', min: 1, max: model.limits.n, value: few ? 1 : 9,
-        hint: `images of each class, up to ${model.limits.n}`,
+        hint: `images of each ${model.asked_in_words ? 'prompt' : 'class'}, up to ${model.limits.n}`,
       },
       ...samplingFields(model),
-    ], { go: (values) => this.go(values), stop: () => this.drawing.stop(), changed: () => this.#tellCost() });
+    ], { go: (values) => this.go(values), stop: () => this.drawing.stop(), changed: () => { this.#tellCost(); this.#tellTokens(); } });
     this.controls.extra.append(el('button', { type: 'button', onclick: () => this.#another() }, 'Another seed'), this.#compare());
     this.plate = new Plate(model, {
       told: (tile) => this.details.tell(tile),
@@ -44,6 +39,24 @@ export class Draw {
     this.element = el('div', { className: 'view' }, this.controls.element, this.plate.element);
     this.drawing = new Drawing({ plate: this.plate, controls: this.controls, facts: app.facts, names: fieldNames });
     this.#tellCost();
+    this.#tellTokens();
+  }
+
+  /** The tokens that the prompt is cut into, under its field. */
+  #tellTokens() {
+    if (!this.model.asked_in_words) return;
+    clearTimeout(this.cutting);
+    this.cutting = setTimeout(async () => {
+      const { prompt } = this.controls.values();
+      try {
+        const { pieces, cut_off: rest, most } = await get(`v1/tokens?prompt=${encodeURIComponent(prompt)}`);
+        if (this.controls.values().prompt !== prompt) return; // an older answer that came later
+        const read = pieces.map((piece) => piece.trim()).join(' · ');
+        this.controls.hint('prompt', rest
+          ? `${read}. Only ${plural(most, 'token')} fit: the model does not see “${rest}”`
+          : `${plural(pieces.length, 'token')} of ${most}: ${read}`);
+      } catch { /* what is wrong is told when it is drawn */ }
+    }, 200);
   }
 
   #compare() {
@@ -121,7 +134,7 @@ export class Draw {
       return false;
     }
     const count = Math.max(1, Math.min(Number(values.count) || 1, this.model.limits.n));
-    const every = values.prompt.toLowerCase() === EVERY;
+    const every = !this.model.asked_in_words && values.prompt.toLowerCase() === EVERY;
     const names = every ? this.model.class_names : [values.prompt];
     const seed = Number(values.seed);
     const groups = rows.map(({ caption }) => ({
@@ -135,6 +148,7 @@ export class Draw {
       // Image i of all is drawn from seed + i, as the library counts when it is given several classes.
       const body = {
         ...(every ? { label: c } : { prompt: name }), n: Number(values.count),
+        ...(values.negative ? { negative_prompt: values.negative } : {}),
         ...samplingBody(this.model, { ...values, sampler, levels, steps, seed: seed + c * count }),
       };
       this.bodies.push(body);
@@ -177,15 +191,34 @@ export class Draw {
   #curl() { return this.bodies.map((body) => curl('v1/images/generations', body)).join('\n'); }
 
   #csharp() {
-    const { prompt, count } = this.drawn;
-    const what = prompt.toLowerCase() === EVERY
+    const { prompt, negative, count } = this.drawn;
+    const what = !this.model.asked_in_words && prompt.toLowerCase() === EVERY
       ? `[${this.model.class_names.map((_, i) => i).join(', ')}]`
       : JSON.stringify(prompt);
     return csharp(
         this.model,
         `var images = pipeline.Generate(${what}, new() { Count = ${Number(count)}, `
+          + `${negative ? `NegativePrompt = ${JSON.stringify(negative)}, ` : ''}`
           + `${samplingOptions(samplingBody(this.model, this.drawn))} });`);
   }
+}
+
+/** The fields that say what to draw. */
+function promptFields(model, few) {
+  if (model.asked_in_words) return [
+    { name: 'prompt', label: 'Prompt', kind: 'text', value: 'a red heart', hint: 'what to draw, in words' },
+    {
+      name: 'negative', label: 'Negative prompt', kind: 'text', value: '',
+      hint: 'what guidance goes away from, in words; nothing where it is empty',
+    },
+  ];
+  const { class_names: names } = model;
+  return [{
+    name: 'prompt', label: 'Prompt', kind: 'text', value: few ? EVERY : names[0],
+    hint: few
+      ? `a class by its name or number, as “${names.at(-3) ?? names[0]}”, or “${EVERY}”`
+      : `one of ${names.length} classes, by its name or number`,
+  }];
 }
 
 const caption = (sampler, steps, evaluations) =>

@@ -20,7 +20,7 @@ export class Repair {
     this.app = app;
     this.controls = new Controls([
       {
-        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names.at(-3) ?? model.class_names[0],
+        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names.at(-3) ?? model.class_names[0] ?? '',
         hint: 'the class that it shall become, by its name or number',
       },
       {

@@ -19,7 +19,7 @@ export class Walk {
     Object.assign(seed, { label: 'From seed', hint: 'the noise that the walk begins with' });
     this.controls = new Controls([
       {
-        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names[Math.min(3, model.class_names.length - 1)],
+        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names[Math.min(3, model.class_names.length - 1)] ?? '',
         hint: 'a class by its name or number',
       },
       seed,

@@ -221,7 +221,8 @@ public sealed record Likelihood
         Pixels.Validate();
         if (Pixels.PixelsPerNumber is null)
             throw new MezzotintException(
-                "Pixels have no density in this model: its numbers are no pixels that were shifted and scaled, but latents or the "
+                "Pixels have no density in this model: its numbers are no pixels that were shifted and scaled, but latents or "
+                    + "the "
                 + "like.") { Key = "pixels" };
         double[] up = Inversion.Upward(Levels ?? Inversion.LevelsOf(Process));
         double most = Process.MaximumLevel;
