@@ -1,0 +1,181 @@
+using System.Text.Json;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Networks;
+using Mezzotint.Text;
+
+namespace Mezzotint.Cli.Tests;
+
+/// <summary>A small Stable Diffusion from captioned pictures: autoencoder, text encoder, U-Net, and pictures of prompts.</summary>
+public sealed class PromptTrainingTests : IDisposable
+{
+    private const string Autoencoder =
+        """
+        kind = "autoencoder"
+        [data]
+        name = "pictures"
+        [network]
+        block_out_channels = [8, 16]
+        norm_num_groups = 4
+        [training]
+        epochs = 1
+        batch_size = 8
+        replicas = 2
+        samples_per_label = 0
+        """;
+
+    private const string Worded =
+        """
+        [data]
+        name = "pictures"
+        caption = "text|{colour}"
+        [pixels]
+        kind = "latent"
+        autoencoder = "runs/vae/model"
+        [prompts]
+        kind = "text"
+        encoder = "words"
+        [process]
+        kind = "vp"
+        timesteps = true
+        [process.schedule]
+        kind = "scaled-linear"
+        beta_min = 0.85
+        beta_max = 12.0
+        table_length = 1000
+        [parameterisation]
+        kind = "v"
+        [loss]
+        kind = "min-snr"
+        [model]
+        kind = "unet-2d-condition"
+        block_out_channels = [8, 16]
+        layers_per_block = [1]
+        down_block_types = ["CrossAttnDownBlock2D", "DownBlock2D"]
+        up_block_types = ["UpBlock2D", "CrossAttnUpBlock2D"]
+        cross_attention_dim = 16
+        attention_head_dim = [2]
+        norm_num_groups = 4
+        [training]
+        epochs = 2
+        batch_size = 8
+        replicas = 2
+        label_dropout = 0.2
+        samples_per_label = 1
+        sample_steps = 2
+        [sampling]
+        sampler = "ddim"
+        levels = "trailing"
+        steps = 2
+        guidance = 2.0
+        """;
+
+    private readonly ScratchFolder _scratch = new();
+
+    public PromptTrainingTests()
+    {
+        _scratch.Write("vae.toml", Autoencoder);
+        _scratch.Write("worded.toml", Worded);
+        WritePictures(_scratch["pictures"]);
+        var tokenizer = ClipVocabulary.Train(["a red square", "a blue square"], 560, 8);
+        tokenizer.Write(_scratch["words", "tokenizer"]);
+        using var encoder = TextEncoder.Create(new TextEncoderConfig
+        {
+            VocabSize = tokenizer.Count, HiddenSize = 16, IntermediateSize = 32, NumHiddenLayers = 1, NumAttentionHeads = 2,
+            MaxPositionEmbeddings = 8, ProjectionDim = 16, EosTokenId = tokenizer.End, BosTokenId = tokenizer.Start,
+        });
+        TextEncoderFolder.Write(_scratch["words", "text_encoder"], encoder);
+    }
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public void A_model_of_prompts_trains_resumes_to_the_bit_and_draws_as_a_folder_of_diffusers()
+    {
+        Done("train", "vae.toml");
+        Done("train", "worded.toml", "--out", "straight");
+        Done("train", "worded.toml", "--out", "parts", "--set", "training.epochs=1");
+        Done("train", "--out", "parts", "--resume", "--set", "training.epochs=2");
+        var (straight, parts) = (Weights("straight"), Weights("parts"));
+        Assert.All(
+            straight, tensor => Assert.True(tensor.Value.Bytes.Span.SequenceEqual(parts[tensor.Key].Bytes.Span), tensor.Key));
+        foreach (
+            string file in (string[])["model_index.json", "vae/config.json", "text_encoder/config.json", "tokenizer/vocab.json",
+            "tokenizer/merges.txt", "scheduler/scheduler_config.json", "unet/config.json", "README.md"])
+            Assert.True(File.Exists(_scratch["straight", "model", file]), file);
+        Assert.Single(Directory.GetFiles(_scratch["straight", "samples"], "epoch-002.png"));
+
+        // The model is whole without what it was made of.
+        Directory.Delete(_scratch["runs"], recursive: true);
+        Directory.Delete(_scratch["words"], recursive: true);
+        Done("sample", "straight", "a red square", "--negative", "blue", "--guidance", "3", "--count", "1", "--out", "one.png");
+        Assert.Equal("a red square", PngFile.ReadText(_scratch["one.png"])["Prompt"]);
+        Done("sample", "straight", "--like", "one.png", "--out", "again.png");
+        Assert.Equal(File.ReadAllBytes(_scratch["one.png"]), File.ReadAllBytes(_scratch["again.png"]));
+        Done("sample", "straight", "a red square", "--interpolate", "a blue square", "--count", "3", "--out", "row.png");
+        Done("sample", "straight", "a red square", "--image", "pictures/0.png", "--strength", "0.5", "--count", "1", "--out",
+            "from.png");
+        Done("sample", "straight", "a red square", "a blue square", "--out", "drawn/");
+        Assert.Equal(2, Directory.GetDirectories(_scratch["drawn"]).Length);
+        var told =
+            Done("sample", "straight", "a red square and a blue square and a red one", "--count", "1", "--out", "long.png");
+        Assert.Contains("it does not see: ", told.Error, StringComparison.Ordinal);
+        var asked = Command.RunIn(_scratch.Path, "a red square\nq\n", ["demo", "straight", "--json"]);
+        Assert.True(asked.ExitCode == 0, asked.Error);
+        Assert.Equal("a red square", JsonDocument.Parse(asked.Out).RootElement.GetProperty("prompt").GetString());
+        Done("evaluate", "straight", "--loss", "--data", "pictures");
+        Done("inspect", "straight");
+
+        Refused("is asked in words: write a prompt", "sample", "straight");
+        Refused("is asked in words and has no classes", "sample", "straight", "--label", "3");
+        Refused("what guidance goes away from", "sample", "straight", "a red square", "--guidance", "1", "--negative", "blue");
+    }
+
+    [Fact]
+    public void What_is_missing_for_words_is_named_before_anything_is_made()
+    {
+        Done("train", "vae.toml");
+        string[] before = Directory.GetDirectories(_scratch["runs"]);
+        Refused("has no text encoder", "train", "worded.toml", "--set", "prompts.encoder=elsewhere");
+        Refused("model.cross_attention_dim = 24", "train", "worded.toml", "--set", "model.cross_attention_dim=24");
+        Refused("pictures has no column 'nothing'", "train", "worded.toml", "--set", "data.caption=nothing");
+        Assert.Equal(before, Directory.GetDirectories(_scratch["runs"]));
+    }
+
+    private static void WritePictures(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var lines = new List<string>();
+        for (int i = 0; i < 24; i++)
+        {
+            bool red = i % 2 == 0;
+            byte[] pixels = [.. Enumerable.Range(0, 3 * 64).Select(at =>
+                (byte)(at / 64 == (red ? 0 : 2) && at % 8 > i % 5 ? 255 - i : 10 * i))];
+            PngFile.Write(Path.Combine(folder, $"{i}.png"), new ImageBatch(1, 3, 8, 8, pixels), 1);
+            string colour = red ? "red" : "blue";
+            lines.Add(JsonSerializer.Serialize(new Dictionary<string, string>
+            {
+                ["file_name"] = $"{i}.png", ["text"] = $"a {colour} square", ["colour"] = colour,
+                ["split"] = i < 16 ? "train" : "held-out",
+            }));
+        }
+        File.WriteAllLines(Path.Combine(folder, "metadata.jsonl"), lines);
+    }
+
+    private OrderedDictionary<string, TensorData> Weights(string run) =>
+        SafetensorsFile.Read(_scratch[run, "model", "unet", "diffusion_pytorch_model.safetensors"]).Tensors;
+
+    private void Refused(string message, params string[] arguments)
+    {
+        var outcome = Command.RunIn(_scratch.Path, arguments);
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains(message, outcome.ErrorLine, StringComparison.Ordinal);
+    }
+
+    private Outcome Done(params string[] arguments)
+    {
+        var outcome = Command.RunIn(_scratch.Path, arguments);
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        return outcome;
+    }
+}
