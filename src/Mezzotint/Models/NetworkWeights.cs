@@ -101,10 +101,14 @@ internal static class NetworkWeights
     /// <param name="file">Where they come from, for messages.</param>
     /// <exception cref="MezzotintException">A name is missing or too many, or an array is of another shape or type, or not
     /// finite.</exception>
-    public static void Load(nn.Module network, IReadOnlyDictionary<string, TensorData> tensors, string file)
+    public static void Load(nn.Module network, IReadOnlyDictionary<string, TensorData> tensors, string file) =>
+        LoadSome(network.named_parameters().ToDictionary(named => named.name, named => (Tensor)named.parameter), tensors, file);
+
+    /// <summary>The same for some of the parameters of a network, by their names in the file.</summary>
+    public static void LoadSome(
+        IReadOnlyDictionary<string, Tensor> parameters, IReadOnlyDictionary<string, TensorData> tensors, string file)
     {
         using var scope = NewDisposeScope();
-        var parameters = network.named_parameters().ToDictionary(named => named.name, named => named.parameter);
         if (PrefixOf(tensors.Keys) is { } prefix)
         {
             throw new MezzotintException(

@@ -6,12 +6,13 @@ namespace Mezzotint.Networks;
 /// A network from an image to a list of numbers that say what is on it: the image tower of a <see cref="TextImageModel"/>.
 /// </summary>
 /// <remarks>
-/// Both architectures halve the map four times and keep, in the last layer, what is where: a flag is its colours in their places.
+/// Both architectures keep, in the last layer, what is where on a map of a sixteenth of the side: a flag is its colours in their
+/// places.
 /// Their kernels, depth, normalisation and pooling differ, so that one can judge what the other has guided.
 /// </remarks>
 public sealed class ImageEncoder : nn.Module<Tensor, Tensor>
 {
-    private static readonly int[] ResidualFactors = [1, 2, 4, 6], PlainFactors = [2, 4, 8]; // of ModelChannels, by level
+    private static readonly int[] Factors = [2, 4, 8]; // of ModelChannels, by level
 
     private readonly DescribedProgram _program;
 
@@ -69,9 +70,13 @@ public sealed class ImageEncoder : nn.Module<Tensor, Tensor>
 
     private static Node Residual(NetworkBuilder net, Node x, int channels)
     {
-        foreach (var (level, factor) in ResidualFactors.Index())
-            x = Block(net, $"blocks.{level}",
-                net.Relu(Normalised(net, $"down.{level}", x, factor * channels, ImageEncoderConfig.GroupChannels, stride: 2)));
+        foreach (var (level, factor) in Factors.Index())
+        {
+            var (kernel, stride) = level == 0 ? (7, 4) : (3, 2); // pixels are taken together where they are many
+            x = net.Relu(Normalised(
+                net, $"down.{level}", x, factor * channels, ImageEncoderConfig.GroupChannels, stride, kernel));
+            x = Block(net, $"blocks.{level}", x);
+        }
         return x;
     }
 
@@ -85,7 +90,7 @@ public sealed class ImageEncoder : nn.Module<Tensor, Tensor>
     private static Node Plain(NetworkBuilder net, Node x, int channels)
     {
         x = net.Relu(Normalised(net, "layers.0", x, channels, channels, stride: 2, kernel: 7));
-        foreach (var (layer, factor) in PlainFactors.Index())
+        foreach (var (layer, factor) in Factors.Index())
             // a rectifier keeps the order: pooling first leaves it a quarter of the work
             x = net.Relu(net.MaxPool(Normalised(net, $"layers.{layer + 1}", x, factor * channels, factor * channels, kernel: 5)));
         return x;

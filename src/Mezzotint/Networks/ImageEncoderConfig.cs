@@ -9,7 +9,7 @@ public sealed record ImageEncoderConfig
     /// <summary>Convolutions of 5 x 5 with pooling: see <see cref="ImageEncoder.Architectures"/>.</summary>
     public const string Plain = "plain";
 
-    /// <summary>The side of an image in multiples of which it is given: maps are halved four times.</summary>
+    /// <summary>The sides of an image are multiples of it: the last map is smaller by it.</summary>
     internal const int Stride = 16;
 
     /// <summary>The channels that a normalisation of <see cref="Residual"/> takes together.</summary>
@@ -27,8 +27,8 @@ public sealed record ImageEncoderConfig
     /// <summary>Columns of an image: a multiple of 16, up to 256.</summary>
     public int Width { get; init; } = 64;
 
-    /// <summary>Channels of the first map: a multiple of 8.</summary>
-    public int ModelChannels { get; init; } = 24;
+    /// <summary>The channels of the maps are 2, 4 and 8 times as many: a multiple of 8.</summary>
+    public int ModelChannels { get; init; } = 16;
 
     /// <summary>How many numbers the encoder gives for an image.</summary>
     public int HiddenSize { get; init; } = 256;

@@ -70,12 +70,20 @@ public sealed class TextEncoder : nn.Module<Tensor, Tensor>
     public Tensor Pooled(Tensor tokens, Tensor states)
     {
         ArgumentNullException.ThrowIfNull(states);
+        using var scope = NewDisposeScope();
+        var places = Ends(tokens).view(-1, 1, 1).expand(-1, 1, states.shape[2]);
+        return states.gather(1, places).squeeze(1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The place of the end of each text: int64 [B].</summary>
+    internal Tensor Ends(Tensor tokens)
+    {
         CheckTokens(tokens);
         using var scope = NewDisposeScope();
         const int largest = 2; // see EosTokenId
         using TorchSharp.Scalar end = Config.EosTokenId; // held while libtorch reads it: see TensorArithmetic
-        var places = (Config.EosTokenId == largest ? tokens : tokens.eq(end).to(int64)).argmax(1); // the first: [B]
-        return states.gather(1, places.view(-1, 1, 1).expand(-1, 1, states.shape[2])).squeeze(1).MoveToOuterDisposeScope();
+        return (Config.EosTokenId == largest ? tokens : tokens.eq(end).to(int64)).argmax(1) // the first
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>The layers; the last hidden state first, then where they are asked for those after each layer.</summary>

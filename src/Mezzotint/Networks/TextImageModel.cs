@@ -14,6 +14,8 @@ namespace Mezzotint.Networks;
 /// </remarks>
 public sealed class TextImageModel : nn.Module
 {
+    private const int TextsTogether = 32;
+
     private const double FirstScale = 1 / 0.07, MostScale = 100; // section 2.5 of the paper
 
     private readonly Linear _textProjection, _imageProjection;
@@ -76,10 +78,23 @@ public sealed class TextImageModel : nn.Module
     /// <summary>Where texts lie.</summary>
     /// <param name="tokens">int64 [B, T].</param>
     /// <returns>Of length 1: [B, <see cref="TextEncoderConfig.ProjectionDim"/>].</returns>
+    /// <remarks>
+    /// What stands behind the end of a text changes nothing before it. So texts are read in groups of like length, each only as
+    /// far as its longest one.
+    /// </remarks>
     public Tensor EmbedTexts(Tensor tokens)
     {
         using var scope = NewDisposeScope();
-        return Unit(_textProjection.call(Text.Pooled(tokens, Text.call(tokens)))).MoveToOuterDisposeScope();
+        var (ends, order) = Text.Ends(tokens).sort();
+        long count = tokens.shape[0];
+        var pooled = new List<Tensor>();
+        for (long start = 0; start < count; start += TextsTogether)
+        {
+            long group = Math.Min(TextsTogether, count - start), longest = ends[start + group - 1].item<long>() + 1;
+            var texts = tokens.index_select(0, order.narrow(0, start, group)).narrow(1, 0, longest);
+            pooled.Add(Text.Pooled(texts, Text.call(texts)));
+        }
+        return Unit(_textProjection.call(cat(pooled).index_select(0, order.argsort()))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Where images lie.</summary>

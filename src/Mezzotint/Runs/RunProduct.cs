@@ -19,6 +19,7 @@ internal abstract class RunProduct : IDisposable
         {
             ExperimentConfig drawing => new DenoiserProduct(drawing, folder, train, test, device, goesOn),
             AutoencoderExperiment autoencoder => new AutoencoderProduct(autoencoder, folder, train, test, device),
+            TextImageExperiment words => new TextImageProduct(words, folder, train, test, device),
             ClassifierExperiment classifier => new ClassifierProduct(classifier, folder, train, test),
             _ => throw new ArgumentException($"There is no run of a {config.GetType().Name}.", nameof(config)),
         };

@@ -19,7 +19,7 @@ public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothi
     /// <inheritdoc/>
     public override BatchDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double progress) =>
-        Augmentation.From(generator, indices.shape[0]);
+        Augmentation.From(generator, indices.shape[0], Bending.Strokes);
 
     /// <summary>Test images stay as they are.</summary>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>

@@ -11,6 +11,7 @@ namespace Mezzotint.Training;
 [SettingsKind("denoising", typeof(ExperimentConfig), IsDefault = true)]
 [SettingsKind("classifier", typeof(ClassifierExperiment))]
 [SettingsKind("autoencoder", typeof(AutoencoderExperiment))]
+[SettingsKind("text-image", typeof(TextImageExperiment))]
 public abstract record Experiment
 {
     private protected Experiment()

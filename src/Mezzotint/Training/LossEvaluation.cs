@@ -71,10 +71,11 @@ public static class LossEvaluation
         using var generator = RandomSeeds.Generator(seed, RandomPurpose.EvaluationNoise, batch);
         var draw = task.DrawForTest(generator, data, indices);
         var losses = new float[count];
-        for (int part = 0; part < count; part += NetworkMemory.ImagesAtOnce)
+        int most = task is CoupledTask ? count : NetworkMemory.ImagesAtOnce;
+        for (int part = 0; part < count; part += most)
         {
             using var inner = NewDisposeScope();
-            int size = Math.Min(NetworkMemory.ImagesAtOnce, count - part);
+            int size = Math.Min(most, count - part);
             replica.Losses(images.narrow(0, part, size), labels.narrow(0, part, size), draw.Slice(part, size).MoveTo(data.Device))
                 .cpu().data<float>().CopyTo(losses.AsSpan(part));
         }

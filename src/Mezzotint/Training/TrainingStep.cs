@@ -67,7 +67,11 @@ public sealed class TrainingStep : IDisposable
         using var scope = NewDisposeScope();
         var draw = _task.Draw(generator, data, indices, progress);
         MakeReplicas(data.Shape.Height, data.Shape.Width);
-        _threads.Run(replica => Backward(replica, data, indices, draw));
+        if (_task is CoupledTask coupled)
+            CoupledGradients.Add(
+                coupled, _networks, _threads, replica => PartOf(replica, data, indices, draw), draw.MoveTo(_device), _losses[0]);
+        else
+            _threads.Run(replica => Backward(replica, data, indices, draw));
 
         using var noGrad = no_grad();
         loss.zero_();
@@ -95,12 +99,18 @@ public sealed class TrainingStep : IDisposable
     {
         using var scope = NewDisposeScope(); // scopes belong to their thread: what is made here must be made inside it
         _losses[replica].zero_();
-        long batch = indices.shape[0];
-        var (start, count) = Part(batch, replica);
+        if (PartOf(replica, data, indices, draw) is { } part)
+            _replicas[replica].Backward(part.Images, part.Labels, part.Draw, indices.shape[0], _losses[replica]);
+    }
+
+    /// <summary>A replica's part; null where a last batch is smaller than the number of replicas.</summary>
+    private BatchPart? PartOf(int replica, ResidentImages data, Tensor indices, BatchDraw draw)
+    {
+        var (start, count) = Part(indices.shape[0], replica);
         if (count == 0)
-            return; // a last batch smaller than the number of replicas
+            return null;
         var (images, labels) = data.Batch(indices.narrow(0, start, count).to(_device));
-        _replicas[replica].Backward(images, labels, draw.Slice(start, count).MoveTo(_device), batch, _losses[replica]);
+        return new(start, images, labels, draw.Slice(start, count).MoveTo(_device));
     }
 
     /// <summary>An engine knows its weights by where they are, so it is made once those have moved to flat storage.</summary>

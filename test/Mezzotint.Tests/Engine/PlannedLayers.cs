@@ -39,6 +39,8 @@ internal static class PlannedLayers
             net.Nearest(net.Convolution("it", x, 12, kernel: 7, stride: 2)),
         ["convolution of 7 x 7 of the image in steps of 2"] = (net, x, _, context) =>
             net.Add(x, net.Nearest(net.Convolution("it", context.Image, x.Channels, kernel: 7, stride: 2))),
+        ["convolution of 7 x 7 of the image in steps of 4"] = (net, x, _, context) =>
+            net.Add(x, net.Nearest(net.Convolution("it", net.Nearest(context.Image), x.Channels, kernel: 7, stride: 4))),
         ["convolution of the image"] = (net, x, _, context) =>
             net.Add(x, net.Convolution("it", context.Image, x.Channels, kernel: 5)),
         ["halved and doubled"] = (net, x, _, _) =>
