@@ -6,7 +6,8 @@ using Mezzotint.Text;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary>A small Stable Diffusion from captioned pictures: autoencoder, text encoder, U-Net, and pictures of prompts.</summary>
+/// <summary>A small Stable Diffusion from captioned pictures: autoencoder, text encoder, U-Net, and pictures of
+/// prompts.</summary>
 public sealed class PromptTrainingTests : IDisposable
 {
     private const string Autoencoder =

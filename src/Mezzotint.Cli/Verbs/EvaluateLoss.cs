@@ -4,6 +4,7 @@ using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Data;
 using Mezzotint.Runtime;
+using Mezzotint.Text;
 using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Verbs;
@@ -18,15 +19,18 @@ internal static class EvaluateLoss
         string data = request.Data ?? model.Info.Dataset ?? DataSource.MnistName;
         var (_, images) = EvaluateVerb.LoadData(
             terminal, data, model.Info.Channels, request.Pictures.Or(model.Info, data), train: false,
-            request.Count > 0 ? (int)request.Count : null);
+            request.Count > 0 ? (int)request.Count : null, classes: !model.Info.IsAskedInWords);
         EvaluateVerb.CheckFit(model.Info, images);
 
         terminal.Say($"Evaluating the loss on {Quantity.Of(images.Count, "image")} of {images.Name}.");
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(model.Threads);
         using var resident = new ResidentImages(images, model.Device, model.Info.Pixels);
+        var task = new DenoisingTask(model.Info.Model, model.Info.Objective)
+            { Codec = model.Info.Pixels, Prompts = model.Info.Prompts as TextPrompts };
+        task.Check(images);
         var (loss, error) = LossEvaluation.Evaluate(
-            model.Network, model.Info.Objective, resident, threads, request.Seed, precision: model.Precision,
+            task, model.Network, resident, threads, request.Seed, precision: model.Precision,
             cancellation: terminal.Stop);
         double seconds = clock.Elapsed.TotalSeconds;
         terminal.Result(request.Json, new

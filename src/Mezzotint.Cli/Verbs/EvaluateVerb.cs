@@ -92,8 +92,10 @@ internal static class EvaluateVerb
     /// <param name="pictures">The size and background of pictures.</param>
     /// <param name="train">Whether the training images are wanted too.</param>
     /// <param name="testLimit">At most so many test images; null for all.</param>
+    /// <param name="classes">Whether the images must have classes.</param>
     public static (ImageSet? Train, ImageSet Test) LoadData(
-        Terminal terminal, string name, int? channels, FolderChoice.Chosen pictures, bool train, int? testLimit = null)
+        Terminal terminal, string name, int? channels, FolderChoice.Chosen pictures, bool train, int? testLimit = null,
+        bool classes = true)
     {
         string? folder = null;
         if (Directory.Exists(name)
@@ -106,7 +108,7 @@ internal static class EvaluateVerb
         var images = train ? Load(ImageSplit.Train, null, channels) : null;
         var test = Load(ImageSplit.Test, testLimit, channels ?? images?.Channels);
         ReadingLines.Say(terminal, images, test);
-        return test.HasClasses ? (images, test) : throw new MezzotintException(
+        return test.HasClasses || !classes ? (images, test) : throw new MezzotintException(
             $"{test.Name} has no classes, by which images are compared: choose other data with --data.") { Key = "--data" };
     }
 

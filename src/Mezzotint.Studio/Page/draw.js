@@ -23,7 +23,10 @@ export class Draw {
         hint: `images of each ${model.asked_in_words ? 'prompt' : 'class'}, up to ${model.limits.n}`,
       },
       ...samplingFields(model),
-    ], { go: (values) => this.go(values), stop: () => this.drawing.stop(), changed: () => { this.#tellCost(); this.#tellTokens(); } });
+    ], {
+      go: (values) => this.go(values), stop: () => this.drawing.stop(),
+      changed: () => { this.#tellCost(); this.#tellTokens(); },
+    });
     this.controls.extra.append(el('button', { type: 'button', onclick: () => this.#another() }, 'Another seed'), this.#compare());
     this.plate = new Plate(model, {
       told: (tile) => this.details.tell(tile),

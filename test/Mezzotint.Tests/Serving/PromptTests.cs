@@ -81,7 +81,8 @@ public sealed class PromptTests : IDisposable
                 Assert.Equal(["a red heart"], receipt.Prompts);
                 var one = await _pipeline.Prepare(receipt).RunAsync(cancellation: stop);
                 Assert.Equal(
-                    drawn.Images.Slice(1).Pixels, receipt.Index is { } index ? one.Images.Slice(index).Pixels : one.Images.Pixels);
+                    drawn.Images.Slice(1).Pixels, receipt.Index is { } index ? one.Images.Slice(index).Pixels
+                        : one.Images.Pixels);
             }
         }
         finally
@@ -97,7 +98,8 @@ public sealed class PromptTests : IDisposable
         Assert.Throws<InvalidRequestException>(() => _pipeline.LabelOf("a red heart"));
         using var classes = SmallPipeline.Create();
         Assert.Equal(
-            classes.Generate([7], new() { Seed = 1 }).Images.Pixels, classes.Generate(["seven"], new() { Seed = 1 }).Images.Pixels);
+            classes.Generate([7], new() { Seed = 1 }).Images.Pixels,
+                classes.Generate(["seven"], new() { Seed = 1 }).Images.Pixels);
         Assert.Throws<InvalidRequestException>(() => classes.Generate("a red heart"));
     }
 
