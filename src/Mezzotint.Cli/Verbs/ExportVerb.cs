@@ -2,6 +2,7 @@ using System.CommandLine;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Models.Onnx;
+using Mezzotint.Networks;
 
 namespace Mezzotint.Cli.Verbs;
 
@@ -33,11 +34,14 @@ internal static class ExportVerb
         using var model = ModelSource.Load(folder);
         OnnxFile.Write(output, model.Network, model.Info);
         long bytes = new FileInfo(output).Length;
+        var (_, height, width) = model.Info.Numbers;
+        string asked = model.Info.Model is not ConditionalUNetConfig unet ? "labels [batch, tokens]"
+            : $"context [batch, tokens, {unet.CrossAttentionDim}]"
+                + (unet.ProjectionClassEmbeddingsInputDim is { } pooled ? $", pooled [batch, {pooled}]" : "");
         terminal.Result(json, new { Path = output, Bytes = bytes, model.Info.Name, model.Info.Height, model.Info.Width },
             FormattableString.Invariant(
-                $"{output}: {bytes / 1e6:F1} MB. Inputs x [batch, {model.Info.Channels}, {model.Info.Height}, ")
-                + FormattableString.Invariant(
-                    $"{model.Info.Width}], t [batch], labels [batch, tokens]; output of the same shape as x."));
+                $"{output}: {bytes / 1e6:F1} MB. Inputs x [batch, {model.Info.Model.InChannels}, {height}, {width}], t [batch], ")
+                + $"{asked}; output of the same shape as x.");
         return CommandLine.Done;
     }
 }

@@ -4,6 +4,7 @@ using Mezzotint.Models;
 using Mezzotint.Models.Diffusers;
 using Mezzotint.Networks;
 using Mezzotint.Sampling;
+using Mezzotint.Serving;
 using Mezzotint.Tests.Formats;
 using static TorchSharp.torch;
 
@@ -58,6 +59,17 @@ public class DiffusersRunTests
         var numbers = model.CreateSampler().Sample(
             request with { Start = arrays["initial_latents"] * Math.Sqrt(1 + level * level) });
         TensorAssert.Close(arrays["final_latents"], numbers / Math.Sqrt(1 + end * end), Tolerance);
+    }
+
+    [Fact]
+    public void An_image_of_the_pipeline_depends_on_its_seed_and_prompt_alone()
+    {
+        using var pipeline = DiffusionPipeline.Load(TinyStableDiffusion.PathOf("pipeline"), threads: 1);
+        var options = new GenerationOptions { Steps = 2, Seed = 5, Count = 2, NegativePrompt = Negative };
+        var together = pipeline.Generate([Prompt, "a horse"], options);
+        var alone = pipeline.Generate(["a horse"], options with { Seed = 8, Count = 1 });
+        Assert.Equal(together.Images.Image(3).ToArray(), alone.Images.Image(0).ToArray());
+        Assert.NotEqual(together.Images.Image(0).ToArray(), together.Images.Image(1).ToArray());
     }
 
     [Fact]

@@ -71,6 +71,23 @@ public class DiffusersSchedulerTests
             Assert.InRange(process.TimeInput(process.Time(levels[i])) - timesteps[i], -rounding, rounding);
     }
 
+    /// <summary>linspace(0, 999, n + 1) and i (1000 // (n + 1)) + 1, from the top and without the last, rounded: the original's
+    /// rule.</summary>
+    [Theory]
+    [InlineData("DPMSolverMultistepScheduler", "linspace", new double[] { 999, 799, 599, 400, 200 })]
+    [InlineData("UniPCMultistepScheduler", "leading", new double[] { 831, 665, 499, 333, 167 })]
+    [InlineData("DEISMultistepScheduler", "trailing", new double[] { 999, 799, 599, 399, 199 })]
+    public void Multistep_methods_leave_out_the_last_of_one_timestep_more(string name, string spacing, double[] timesteps)
+    {
+        using var temporary = new TemporaryFolder();
+        File.WriteAllText(temporary.File("s.json"), $$"""{"_class_name": "{{name}}", "timestep_spacing": "{{spacing}}"}""");
+        var scheduler = DiffusersScheduler.Read(temporary.File("s.json"));
+        double[] levels = scheduler.Levels(5);
+        Assert.Equal(timesteps, levels[..^1].Select(level =>
+            Math.Round(scheduler.Process.TimeInput(scheduler.Process.Time(level)), 6)));
+        Assert.Equal(0, levels[^1]);
+    }
+
     [Fact]
     public void Names_of_levels_give_those_of_published_schedulers()
     {

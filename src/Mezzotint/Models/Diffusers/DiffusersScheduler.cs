@@ -15,7 +15,11 @@ internal sealed record DiffusersScheduler
 {
     private const string Leading = "leading", Trailing = "trailing", Linspace = "linspace";
 
-    private const string TrainedBetas = "trained_betas", Multistep = "dpmpp-2m", ClassKey = "class_name";
+    private const string TrainedBetas = "trained_betas", Multistep = "dpmpp-2m", SigmaMin = "sigma_min", ClassKey = "class_name";
+
+    /// <summary>Levels, and changes of estimates, that are not diffusers' default and not known here by a name.</summary>
+    private static readonly string[] OtherWays =
+        ["use_lu_lambdas", "use_exponential_sigmas", "use_beta_sigmas", "thresholding"];
 
     /// <summary>The classes of diffusers, each with our solver, how it spaces timesteps where nothing is said, and whether it
     /// ends at the first entry where nothing is said (null where it ends at 0 always).</summary>
@@ -65,6 +69,9 @@ internal sealed record DiffusersScheduler
     /// <summary>The order of DPM-Solver++.</summary>
     public int SolverOrder { get; init; } = 2;
 
+    /// <summary>Of multistep methods: "sigma_min" ends at the first entry; null, or "zero", at 0.</summary>
+    public string? FinalSigmasType { get; init; }
+
     /// <summary>"dpmsolver++", or "sde-dpmsolver++".</summary>
     public string AlgorithmType { get; init; } = "dpmsolver++";
 
@@ -103,9 +110,13 @@ internal sealed record DiffusersScheduler
     private (string Class, string Sampler, string Spacing, bool? EndsAtFirst) Own =>
         Array.Find(Classes, own => own.Class == ClassName);
 
+    /// <summary>False for multistep methods, which space one timestep more than there are steps and leave the last out.</summary>
+    private bool TakesLastPart => Own.Sampler is not (Multistep or "dpmpp-2s" or "unipc" or "deis");
+
     private string Spacing => TimestepSpacing ?? Own.Spacing;
 
-    private bool EndsAtFirst => Own.EndsAtFirst is { } own && (SetAlphaToOne is { } one ? !one : own);
+    private bool EndsAtFirst => FinalSigmasType == SigmaMin
+        || Own.EndsAtFirst is { } own && (SetAlphaToOne is { } one ? !one : own);
 
     /// <summary>The levels that diffusers walks over.</summary>
     /// <param name="steps">The number of steps.</param>
@@ -116,16 +127,17 @@ internal sealed record DiffusersScheduler
         var process = Process;
         if (UseKarrasSigmas)
             return NoiseLevels.Karras(process, steps);
-        int last = NumTrainTimesteps - 1, apart = NumTrainTimesteps / Math.Max(1, steps);
+        int last = NumTrainTimesteps - 1, parts = TakesLastPart ? steps : steps + 1;
+        int apart = NumTrainTimesteps / Math.Max(1, parts);
         Check.Range("steps", steps, steps >= 1 && steps < NumTrainTimesteps, $"between 1 and {last}");
         double Timestep(int i) => Spacing switch
         {
-            Leading => (steps - 1 - i) * apart + 1,
+            Leading => (parts - 1 - i) * apart + 1,
             Trailing => Math.Round(NumTrainTimesteps - i * (double)NumTrainTimesteps / steps) - 1,
-            _ when Own.EndsAtFirst is not null => Math.Round(Even(i)), // to whole timesteps, as DDIM and PNDM have it
+            _ when Own.EndsAtFirst is not null || !TakesLastPart => Math.Round(Even(i)), // not Euler's and its kin
             _ => Even(i),
         };
-        double Even(int i) => steps == 1 ? (Own.EndsAtFirst is null ? last : 0) : last * (1 - i / (steps - 1.0));
+        double Even(int i) => parts == 1 ? (Own.EndsAtFirst is null ? last : 0) : last * (1 - i / (parts - 1.0));
         double Level(double timestep) // between two entries on a straight line, as diffusers has it
         {
             int below = (int)Math.Min(Math.Floor(timestep), last);
@@ -159,6 +171,8 @@ internal sealed record DiffusersScheduler
                     $"{named.Place}: '{DiffusersConfig.Class}' is {named.Description}, which is not known; there are "
                     + $"{string.Join(", ", Classes.Select(known => known.Class))}.") { Key = DiffusersConfig.Class };
         DiffusersConfig.TakeOnly(file, TrainedBetas, [null]);
+        foreach (string key in OtherWays)
+            DiffusersConfig.TakeOnly(file, key, false, null);
         var scheduler = DiffusersConfig.Read<DiffusersScheduler>(file);
         file.Validate(scheduler.Validate);
         return scheduler;
@@ -250,6 +264,8 @@ internal sealed record DiffusersScheduler
             BetaSchedule is "linear" or "scaled_linear" or "squaredcos_cap_v2", "linear, scaled_linear or squaredcos_cap_v2");
         Check.Range("prediction_type", Printable.Quote(PredictionType),
             PredictionType is "epsilon" or "v_prediction" or "sample", "epsilon, v_prediction or sample");
+        Check.Range("final_sigmas_type", Printable.Quote(FinalSigmasType ?? "zero"),
+            FinalSigmasType is null or "zero" or SigmaMin, $"zero or {SigmaMin}");
         Check.Range("timestep_spacing", Printable.Quote(Spacing), Spacing is Leading or Trailing or Linspace,
             "leading, trailing or linspace");
         Parameterisation.Validate(Process);
