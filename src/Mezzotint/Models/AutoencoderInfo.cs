@@ -1,3 +1,4 @@
+using Mezzotint.Engine;
 using Mezzotint.Data;
 
 namespace Mezzotint.Models;
@@ -59,6 +60,13 @@ public sealed record AutoencoderInfo
 /// <param name="Info">What is known about it.</param>
 public sealed record LoadedAutoencoder(Networks.Autoencoder Network, AutoencoderInfo Info) : IDisposable
 {
+    /// <summary>What computes it for drawing.</summary>
+    internal AutoencoderEvaluator Evaluator => field ??= new(Network);
+
     /// <summary>Frees the weights.</summary>
-    public void Dispose() => Network.Dispose();
+    public void Dispose()
+    {
+        Evaluator.Dispose();
+        Network.Dispose();
+    }
 }

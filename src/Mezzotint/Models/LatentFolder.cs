@@ -60,25 +60,26 @@ public static class LatentFolder
             ImageChannels = network.Config.InChannels,
             Sha256 = hash,
             Coder = new(
-                pixels => Distribution(network, pixels, scale),
-                numbers => Decoded(network, numbers, scale),
+                pixels => Distribution(autoencoder, pixels, scale),
+                numbers => Decoded(autoencoder, numbers, scale),
                 preview,
                 (folder, precision) => AutoencoderFolder.WriteFiles(folder, network, info, precision)),
         };
     }
 
-    private static Tensor Decoded(Autoencoder network, Tensor numbers, double scale)
+    private static Tensor Decoded(LoadedAutoencoder autoencoder, Tensor numbers, double scale)
     {
         using var scope = NewDisposeScope();
-        return network.Decode(numbers.to(DeviceOf(network)).Times(1 / scale)).Times(0.5).Plus(0.5).MoveToOuterDisposeScope();
+        var z = numbers.to(DeviceOf(autoencoder)).Times(1 / scale);
+        return autoencoder.Evaluator.Decode(z).Times(0.5).Plus(0.5).MoveToOuterDisposeScope();
     }
 
-    private static Device DeviceOf(Autoencoder network) => network.parameters().First().device;
+    private static Device DeviceOf(LoadedAutoencoder autoencoder) => autoencoder.Network.parameters().First().device;
 
-    private static (Tensor Mean, Tensor Std) Distribution(Autoencoder network, Tensor pixels, double scale)
+    private static (Tensor Mean, Tensor Std) Distribution(LoadedAutoencoder autoencoder, Tensor pixels, double scale)
     {
         using var scope = NewDisposeScope();
-        var moments = network.Encode(pixels.to(DeviceOf(network)).Times(2).Plus(-1));
+        var moments = autoencoder.Evaluator.Encode(pixels.to(DeviceOf(autoencoder)).Times(2).Plus(-1));
         return (moments.Mean.Times(scale).MoveToOuterDisposeScope(), moments.Std.Times(scale).MoveToOuterDisposeScope());
     }
 }

@@ -36,7 +36,10 @@ public sealed class Autoencoder : nn.Module<Tensor, Tensor>
     /// <param name="x">-1 (black) to 1: [B, C, H, W]; H and W, margins included, are multiples of
     /// <see cref="AutoencoderConfig.Factor"/>.</param>
     /// <exception cref="ArgumentException">The images are of another shape.</exception>
-    public LatentMoments Encode(Tensor x)
+    public LatentMoments Encode(Tensor x) => Encode(x, maps => Run(maps, decodes: false));
+
+    /// <summary>The same by whatever computes the encoder.</summary>
+    internal LatentMoments Encode(Tensor x, Func<Tensor, Tensor> run)
     {
         ArgumentNullException.ThrowIfNull(x);
         if (x.dim() != 4 || x.shape[1] != Config.InChannels || !Config.Takes(x.shape[2]) || !Config.Takes(x.shape[3]))
@@ -44,26 +47,32 @@ public sealed class Autoencoder : nn.Module<Tensor, Tensor>
                 + $"{Config.Factor}{(Config.Margin > 0 ? $" less {2 * Config.Margin}" : "")}, not "
                 + $"[{string.Join(", ", x.shape)}].", nameof(x));
         long m = Config.Margin;
-        return LatentMoments.Of(_encode.Run([m == 0 ? x : nn.functional.pad(x, [m, m, m, m], value: -1)]));
+        return LatentMoments.Of(run(m == 0 ? x : nn.functional.pad(x, [m, m, m, m], value: -1)));
     }
 
     /// <summary>The images of latents.</summary>
-    /// <param name="z">As <see cref="Encode"/> gives them, not multiplied by the scaling factor: [B, c, h, w].</param>
+    /// <param name="z">As <see cref="Encode(Tensor)"/> gives them, not multiplied by the scaling factor: [B, c, h, w].</param>
     /// <returns>About -1 to 1: [B, C, H, W].</returns>
     /// <exception cref="ArgumentException">The latents are of another shape.</exception>
-    public Tensor Decode(Tensor z)
+    public Tensor Decode(Tensor z) => Decode(z, maps => Run(maps, decodes: true));
+
+    /// <summary>The same by whatever computes the decoder.</summary>
+    internal Tensor Decode(Tensor z, Func<Tensor, Tensor> run)
     {
         ArgumentNullException.ThrowIfNull(z);
         if (z.dim() != 4 || z.shape[1] != Config.LatentChannels)
             throw new ArgumentException(
                 $"Latents must be [B, {Config.LatentChannels}, h, w], not [{string.Join(", ", z.shape)}].", nameof(z));
-        var y = _decode.Run([z]);
+        var y = run(z);
         long m = Config.Margin;
         return m == 0 ? y : y.narrow(2, m, y.shape[2] - 2 * m).narrow(3, m, y.shape[3] - 2 * m);
     }
 
     /// <summary>Images by way of the mean of their latents: [B, C, H, W] to [B, C, H, W].</summary>
     public override Tensor forward(Tensor x) => Decode(Encode(x).Mean);
+
+    /// <summary>What libtorch computes of maps: the decoder, or the encoder.</summary>
+    internal Tensor Run(Tensor maps, bool decodes) => (decodes ? _decode : _encode).Run([maps]);
 
     private DescribedProgram Program(NetworkDescription description) =>
         new(new(this, description), description, description.Inputs, description.Outputs[0]);
