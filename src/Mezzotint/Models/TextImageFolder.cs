@@ -14,10 +14,10 @@ namespace Mezzotint.Models;
 public static class TextImageFolder
 {
     /// <summary>The subfolder of the text tower: see <see cref="TextEncoderFolder"/>.</summary>
-    public const string TextEncoder = "text_encoder";
+    public const string TextEncoder = TextFolder.EncoderFolder;
 
     /// <summary>The subfolder of the tokenizer: see <see cref="ClipTokenizer"/>.</summary>
-    public const string Tokenizer = "tokenizer";
+    public const string Tokenizer = TextFolder.TokenizerFolder;
 
     /// <summary>The subfolder of the image tower.</summary>
     public const string ImageEncoder = "image_encoder";
