@@ -30,7 +30,7 @@ internal sealed class AutoencoderProduct(
 
     public override void Write(nn.Module network, RunLogEntry epoch)
     {
-        var trained = (Autoencoder)network;
+        var trained = AdversarialAutoencoder.Of(network);
         var statistics = LatentStatistics.Of(trained, train);
         using var scaled = new Autoencoder(_config.Network with { ScalingFactor = statistics.ScalingFactor });
         scaled.CopyFrom(trained);

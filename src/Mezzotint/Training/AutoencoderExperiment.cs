@@ -19,6 +19,9 @@ public sealed record AutoencoderExperiment : Experiment
     /// <inheritdoc/>
     public override TrainingConfig Training { get; init; } = new() { SamplesPerLabel = 0 };
 
+    /// <inheritdoc/>
+    public override bool DependsOnLength => base.DependsOnLength || Loss.Adversarial > 0;
+
     /// <summary>What the network is trained for.</summary>
     public AutoencoderTask Task => new(Network, Loss);
 
@@ -65,9 +68,23 @@ public sealed record AutoencoderLoss
     /// section 3.1: very small.</summary>
     public double Divergence { get; init; } = 1e-6;
 
+    /// <summary>The weight of a patch discriminator's gradient, relative to that of the distance; 0 for none. Esser et al. 2021,
+    /// arXiv 2012.09841, equation 7.</summary>
+    public double Adversarial { get; init; }
+
+    /// <summary>The share of the training after which the discriminator begins: 0 to 1.</summary>
+    public double AdversarialFrom { get; init; } = 0.5;
+
+    /// <summary>Channels of the discriminator's first maps: a multiple of 4.</summary>
+    public int DiscriminatorChannels { get; init; } = 32;
+
     internal void Validate()
     {
         Check.Range("loss.pixels", Printable.Quote(Pixels), Pixels is "l1" or "l2", "l1 or l2");
         Check.Range("loss.divergence", Divergence, Divergence is >= 0 and < 1e6, "0 or more, and below 1000000");
+        Check.Range("loss.adversarial", Adversarial, Adversarial is >= 0 and < 1e6, "0 or more, and below 1000000");
+        Check.Range("loss.adversarial_from", AdversarialFrom, AdversarialFrom is >= 0 and <= 1, "between 0 and 1");
+        Check.Range("loss.discriminator_channels", DiscriminatorChannels,
+            DiscriminatorChannels is >= 4 and <= 1024 && DiscriminatorChannels % 4 == 0, "a multiple of 4 up to 1024");
     }
 }

@@ -28,27 +28,34 @@ public sealed class AutoencoderTask : TrainingTask
     }
 
     /// <inheritdoc/>
-    public override nn.Module Build(long seed = 0) => new Autoencoder(_network, seed);
+    public override nn.Module Build(long seed = 0)
+    {
+        var autoencoder = new Autoencoder(_network, seed);
+        return _loss.Adversarial == 0 ? autoencoder : new AdversarialAutoencoder(autoencoder, _loss.DiscriminatorChannels);
+    }
 
     /// <inheritdoc/>
     public override BatchDraw Draw(Generator generator, ResidentImages data, Tensor indices, double progress)
     {
         var (_, height, width) = data.Shape;
-        return new LatentNoise(randn(indices.shape[0], _network.LatentChannels, _network.SideOf(height), _network.SideOf(width),
-            generator: generator));
+        var noise = randn(indices.shape[0], _network.LatentChannels, _network.SideOf(height), _network.SideOf(width),
+            generator: generator);
+        return new LatentNoise(noise, _loss.Adversarial > 0 && progress >= _loss.AdversarialFrom);
     }
 
     /// <inheritdoc/>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
-        Draw(generator, data, indices, progress: 1);
+        (LatentNoise)Draw(generator, data, indices, progress: 1) with { Adversarial = false };
 
     /// <inheritdoc/>
     public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
     {
-        var autoencoder = (Autoencoder)network;
+        var (autoencoder, drawn) = (AdversarialAutoencoder.Of(network), (LatentNoise)draw);
         var moments = autoencoder.Encode(images);
-        var decoded = autoencoder.Decode(moments.Sample(((LatentNoise)draw).Noise));
-        return Of(images, decoded, moments);
+        var decoded = autoencoder.Decode(moments.Sample(drawn.Noise));
+        var losses = Of(images, decoded, moments);
+        return !drawn.Adversarial ? losses : losses.Plus(AdversarialLoss.Of(
+            ((AdversarialAutoencoder)network).Discriminator, images, decoded, losses, _loss.Adversarial));
     }
 
     /// <summary>The loss of each image, a pixel: [B].</summary>
@@ -67,6 +74,7 @@ public sealed class AutoencoderTask : TrainingTask
     public override IReadOnlyDictionary<string, double> Figures(
         nn.Module network, ResidentImages test, WorkerThreads threads, CancellationToken cancellation = default)
     {
+        var autoencoder = AdversarialAutoencoder.Of(network);
         int next = -ImagesAtOnce;
         double[] similarities = new double[test.Count];
         threads.Run(_ =>
@@ -78,7 +86,7 @@ public sealed class AutoencoderTask : TrainingTask
                 using var scope = NewDisposeScope();
                 using Scalar first = start, end = Math.Min(start + ImagesAtOnce, test.Count), one = 1;
                 var images = test.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: test.Device)).Images;
-                PixelSimilarity.PeakSignalToNoise(Codec.Decode(images), Codec.Decode(((Autoencoder)network).call(images)))
+                PixelSimilarity.PeakSignalToNoise(Codec.Decode(images), Codec.Decode(autoencoder.call(images)))
                     .CopyTo(similarities, start);
             }
         });
@@ -109,10 +117,11 @@ public sealed class AutoencoderTask : TrainingTask
 
     /// <summary>What the latents of a batch are drawn with.</summary>
     /// <param name="Noise">~ N(0, I): [B, c, h, w].</param>
-    internal sealed record LatentNoise(Tensor Noise) : BatchDraw
+    /// <param name="Adversarial">Whether the discriminator has begun.</param>
+    internal sealed record LatentNoise(Tensor Noise, bool Adversarial) : BatchDraw
     {
-        public override LatentNoise MoveTo(Device device) => new(Noise.to(device));
+        public override LatentNoise MoveTo(Device device) => this with { Noise = Noise.to(device) };
 
-        public override LatentNoise Slice(long start, long count) => new(Noise.narrow(0, start, count));
+        public override LatentNoise Slice(long start, long count) => this with { Noise = Noise.narrow(0, start, count) };
     }
 }

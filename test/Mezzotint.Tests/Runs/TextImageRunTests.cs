@@ -42,7 +42,8 @@ public class TextImageRunTests
         using var stopped = new TemporaryFolder();
         _ = Run(straight.Name);
         using var cancel = new CancellationTokenSource();
-        Assert.False(Run(stopped.Name, new Progress(report => { if (report.Step >= 4) cancel.Cancel(); }), cancel.Token).Finished);
+        Assert.False(
+            Run(stopped.Name, new Progress(report => { if (report.Step >= 4) cancel.Cancel(); }), cancel.Token).Finished);
         Assert.True(Run(stopped.Name).Finished);
         foreach (string part in new[] { "", "text_encoder", "image_encoder" })
             Assert.Equal(File.ReadAllBytes(Path.Combine(straight.Name, "model", part, "model.safetensors")),
