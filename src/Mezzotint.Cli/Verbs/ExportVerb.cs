@@ -18,7 +18,7 @@ internal static class ExportVerb
             "--out", $"FILE{Extension}", $"The file. [default: the model's name, with {Extension}, in the current folder]");
         var json = Options.Json();
         var command = new Command(
-            "export", "Write a model's network as an ONNX file, for ONNX Runtime and whatever else reads that.")
+            "export", "Write a model's network, and each other part, as an ONNX file, for ONNX Runtime and whatever else reads that.")
             { model, output, json };
         command.SetAction(result =>
             Run(terminal, result.GetRequiredValue(model), result.GetValue(output), result.GetValue(json)));
@@ -33,15 +33,19 @@ internal static class ExportVerb
         output ??= Path.GetFileName(Path.GetFullPath(folder)) + Extension;
         using var model = ModelSource.Load(folder);
         OnnxFile.Write(output, model.Network, model.Info);
+        var parts = OnnxFile.WriteParts(output, model);
         long bytes = new FileInfo(output).Length;
         var (_, height, width) = model.Info.Numbers;
         string asked = model.Info.Model is not ConditionalUNetConfig unet ? "labels [batch, tokens]"
             : $"context [batch, tokens, {unet.CrossAttentionDim}]"
                 + (unet.ProjectionClassEmbeddingsInputDim is { } pooled ? $", pooled [batch, {pooled}]" : "");
-        terminal.Result(json, new { Path = output, Bytes = bytes, model.Info.Name, model.Info.Height, model.Info.Width },
+        terminal.Result(
+            json, new { Path = output, Bytes = bytes, Parts = parts, model.Info.Name, model.Info.Height, model.Info.Width },
             FormattableString.Invariant(
-                $"{output}: {bytes / 1e6:F1} MB. Inputs x [batch, {model.Info.Model.InChannels}, {height}, {width}], t [batch], ")
-                + $"{asked}; output of the same shape as x.");
+                $"{output}: {bytes / 1e6:F1} MB. Inputs x [batch, {model.Info.Model.InChannels}, {height}, {width}], ")
+                + "t [batch], "
+                + $"{asked}; output of the same shape as x."
+                + (parts.Count == 0 ? "" : $" Beside it: {string.Join(", ", parts)}."));
         return CommandLine.Done;
     }
 }

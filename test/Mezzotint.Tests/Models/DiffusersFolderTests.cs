@@ -3,6 +3,7 @@ using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Models.Diffusers;
+using Mezzotint.Models.Onnx;
 using Mezzotint.Networks;
 using Mezzotint.Tests.Formats;
 using Mezzotint.Text;
@@ -89,6 +90,18 @@ public class DiffusersFolderTests
             foreach (var (wanted, read) in model.Network.parameters().Zip(again.Network.parameters()))
                 TensorAssert.Close(wanted, read, precision == ElementType.Float16 ? 1.0 / 2048 : 1.0 / 256);
         }
+    }
+
+    [Fact]
+    public void All_parts_become_files_of_onnx()
+    {
+        using var temporary = new TemporaryFolder();
+        using var model = ModelFolder.Read(Published);
+        string path = temporary.File("tiny.onnx");
+        OnnxFile.Write(path, model.Network, model.Info);
+        string[] parts = ["tiny.decoder.onnx", "tiny.encoder.onnx", "tiny.text.onnx"];
+        Assert.Equal(parts, OnnxFile.WriteParts(path, model).Select(Path.GetFileName));
+        Assert.All(parts.Prepend("tiny.onnx"), part => Assert.True(new FileInfo(temporary.File(part)).Length > 10_000, part));
     }
 
     [Fact]

@@ -100,6 +100,36 @@ public sealed class OnnxFileTests : IDisposable
     }
 
     [Fact]
+    public void Onnx_runtime_computes_what_the_parts_of_a_model_do()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var autoencoder = new Autoencoder(
+            new() { BlockOutChannels = [8, 16], NormNumGroups = 4, LatentChannels = 3 }, seed: 2);
+        using var text = TextEncoder.Create(
+            new()
+            {
+                VocabSize = 40, HiddenSize = 12, IntermediateSize = 20, NumHiddenLayers = 2, NumAttentionHeads = 3,
+                MaxPositionEmbeddings = 9,
+            }, seed: 3);
+        var (z, x, tokens) = (randn(2, 3, 4, 6), rand(2, 3, 8, 12), randint(40, [2, 7], dtype: ScalarType.Int64));
+        Agree(autoencoder, autoencoder.DecoderDescription, 4, 6, z, autoencoder.Decode(z));
+        Agree(autoencoder, autoencoder.EncoderDescription, 8, 12, x, autoencoder.Run(x, decodes: false));
+        Agree(text, TextEncoder.Describe(text.Config), 1, 1, tokens, text.call(tokens));
+    }
+
+    private void Agree(
+        nn.Module module, NetworkDescription description, int height, int width, TorchSharp.torch.Tensor input,
+        TorchSharp.torch.Tensor expected)
+    {
+        OnnxFile.Write(_path, module, description, height, width, "part", "a part", ("key", "value"));
+        using var session = new InferenceSession(_path);
+        using var results = session.Run([Named(description.Inputs.Single().Of, input)]);
+        TensorAssert.Close(expected, tensor(results[0].AsTensor<float>().ToArray(), expected.shape), 1e-5);
+        Assert.Equal("value", session.ModelMetadata.CustomMetadataMap["key"]);
+    }
+
+    [Fact]
     public void The_file_says_of_itself_how_it_is_used()
     {
         var config = new ResidualUNetConfig

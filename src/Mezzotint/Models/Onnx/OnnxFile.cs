@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text;
 using Mezzotint.Formats;
 using Mezzotint.Networks;
-using Mezzotint.Noise;
+using Mezzotint.Text;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Models.Onnx;
 
@@ -23,6 +25,9 @@ public static class OnnxFile
     /// <summary>The key of the metadata under which the model's description is.</summary>
     public const string DescriptionKey = "mezzotint";
 
+    /// <summary>The key of the metadata under which an autoencoder's scaling factor is.</summary>
+    public const string ScalingKey = "scaling_factor";
+
     /// <summary>Writes the file, in place of one that may be there.</summary>
     /// <param name="path">The file.</param>
     /// <param name="network">The weights.</param>
@@ -38,17 +43,58 @@ public static class OnnxFile
         if (!info.Model.Equals(network.Config))
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
         info.Validate();
+        var (_, height, width) = info.Numbers;
+        Write(path, network, network.Description, height, width, info.Name,
+            "F of a diffusion model; the metadata's 'mezzotint' describes how it is used.",
+            (DescriptionKey, Encoding.UTF8.GetString(ModelDescription.Write(info))));
+    }
+
+    /// <summary>Writes the other parts of a model, each as a file beside that of its network: <c>NAME.decoder.onnx</c>, from
+    /// latents z, not multiplied by the metadata's <c>scaling_factor</c>, to images of -1 to 1; <c>NAME.encoder.onnx</c>, from
+    /// such images to the mean and ln variance of z; <c>NAME.text.onnx</c>, from tokens to the context.</summary>
+    /// <param name="path">The file of the network.</param>
+    /// <param name="model">The model.</param>
+    /// <returns>The files that were written: none where the model is its network alone.</returns>
+    /// <exception cref="MezzotintException">As for the network.</exception>
+    public static IReadOnlyList<string> WriteParts(string path, LoadedModel model)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(model);
+        var written = new List<string>();
+        string Beside(string part)
+        {
+            written.Add(Path.ChangeExtension(path, $".{part}.onnx"));
+            return written[^1];
+        }
+        var info = model.Info;
+        if (model.Autoencoder?.Network is { } autoencoder)
+        {
+            int margin = 2 * autoencoder.Config.Margin;
+            var scale = (ScalingKey, autoencoder.Config.ScalingFactor.ToString("R", CultureInfo.InvariantCulture));
+            Write(Beside("decoder"), autoencoder, autoencoder.DecoderDescription, info.Numbers.Height, info.Numbers.Width,
+                info.Name, "Latents to images.", scale);
+            Write(Beside("encoder"), autoencoder, autoencoder.EncoderDescription, info.Height + margin, info.Width + margin,
+                info.Name, "Images to the moments of their latents.", scale);
+        }
+        if (info.Prompts is TextPrompts { Coder.Network: { } text })
+            Write(Beside("text"), text, TextEncoder.Describe(text.Config), 1, 1, info.Name, "Tokens to a context.");
+        return written;
+    }
+
+    /// <summary>Writes what a module computes by a description: its first output, for maps of one size.</summary>
+    internal static void Write(string path, nn.Module module, NetworkDescription description, int height, int width, string name,
+        string documentation, params (string Key, string Value)[] metadata)
+    {
         var graph = new OnnxGraph();
-        var (channels, height, width) = info.Numbers;
-        var description = network.Description;
-        var layers = new OnnxNetwork(graph, NetworkWeights.Save(network));
+        var layers = new OnnxNetwork(graph, NetworkWeights.Save(module));
+        var sizes = ValueSizes.Of(description, height, width, tokens: 1);
         layers.AddInputs(description, height, width);
-        string output = layers.Add(description, ValueSizes.Of(description, height, width, tokens: 1));
-        graph.Output("output", output, "batch", channels, height, width);
-        var metadata = new Dictionary<string, string>
-            { [DescriptionKey] = Encoding.UTF8.GetString(ModelDescription.Write(info)) };
-        byte[] file = graph.Model(info.Name,
-            "F(x, t, labels) of a diffusion model; the metadata's 'mezzotint' describes how it is used.", metadata).ToArray();
+        string made = layers.Add(description, sizes);
+        var (output, size) = (description.Outputs[0], sizes[description.Outputs[0].Index]);
+        graph.Output("output", made, ["batch", .. output.Form == ValueForm.Tokens ? new object[] { "tokens", output.Channels }
+            : [output.Channels, size.Rows, size.Columns]]);
+        byte[] file = graph.Model(name, documentation, metadata.Select(pair => KeyValuePair.Create(pair.Key, pair.Value)))
+            .ToArray();
         AtomicFile.Write(path, stream => stream.Write(file));
     }
 }
