@@ -18,7 +18,8 @@ internal static class ExportVerb
             "--out", $"FILE{Extension}", $"The file. [default: the model's name, with {Extension}, in the current folder]");
         var json = Options.Json();
         var command = new Command(
-            "export", "Write a model's network, and each other part, as an ONNX file, for ONNX Runtime and whatever else reads that.")
+            "export",
+            "Write a model's network, and each other part, as an ONNX file, for ONNX Runtime and whatever else reads that.")
             { model, output, json };
         command.SetAction(result =>
             Run(terminal, result.GetRequiredValue(model), result.GetValue(output), result.GetValue(json)));
