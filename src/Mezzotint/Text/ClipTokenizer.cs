@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Mezzotint.Formats;
 using Microsoft.ML.Tokenizers;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Text;
 
@@ -165,4 +166,9 @@ public sealed partial class ClipTokenizer
 /// and what fills it up.</param>
 /// <param name="Pieces">What the tokens of the prompt say, in order.</param>
 /// <param name="CutOff">What did not fit; empty where all of it did.</param>
-public sealed record TokenizedPrompt(IReadOnlyList<int> Tokens, IReadOnlyList<string> Pieces, string CutOff);
+public sealed record TokenizedPrompt(IReadOnlyList<int> Tokens, IReadOnlyList<string> Pieces, string CutOff)
+{
+    /// <summary>The tokens of prompts of one tokenizer: int64 [B, T].</summary>
+    internal static Tensor Batch(IReadOnlyList<TokenizedPrompt> prompts) => tensor(
+        [.. prompts.SelectMany(prompt => prompt.Tokens, (_, token) => (long)token)], [prompts.Count, prompts[0].Tokens.Count]);
+}

@@ -32,9 +32,7 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
     }
 
     /// <summary>The tokens of prompts: int64 [B, T].</summary>
-    public Tensor Tokens(IReadOnlyList<string> prompts) => tensor(
-        [.. prompts.SelectMany(prompt => Tokenize(prompt).Tokens).Select(token => (long)token)],
-        [prompts.Count, tokenizer.Length]);
+    public Tensor Tokens(IReadOnlyList<string> prompts) => TokenizedPrompt.Batch([.. prompts.Select(Tokenize)]);
 
     /// <summary>The hidden states of tokens, many at once: [B, T, D], without gradients.</summary>
     public Tensor Encode(Tensor tokens)

@@ -43,8 +43,7 @@ internal sealed record TextImageDraw(Tensor Tokens, Tensor Fits, Augmentation? B
 
     /// <summary>The tokens of captions: int64 [B, T].</summary>
     public static Tensor TokensOf(ClipTokenizer tokenizer, IReadOnlyList<string> captions) =>
-        tensor([.. captions.SelectMany(caption => tokenizer.Tokenize(caption).Tokens.Select(token => (long)token))],
-            [captions.Count, tokenizer.Length]);
+        TokenizedPrompt.Batch([.. captions.Select(tokenizer.Tokenize)]);
 
     private static string Variant(IReadOnlyList<string> captions, double first, double other) =>
         captions.Count == 1 || first < FirstShare ? captions[0]
