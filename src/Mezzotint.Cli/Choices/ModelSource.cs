@@ -39,8 +39,9 @@ internal static class ModelSource
         string remedy = known.Length > 0
             ? $" The models at hand are {string.Join(", ", known)}." : " Train one with `mezzotint train CONFIG`.";
         throw new MezzotintException(Directory.Exists(named)
-            ? $"'{named}' is not a model: a model folder has {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, a "
-                + $"PyTorch checkpoint {SeedCheckpoint.ConfigFile} and {SeedCheckpoint.WeightsFile}.{remedy}"
+            ? $"'{named}' is not a model: a model folder has {ModelFolder.DescriptionFile} and {ModelFolder.WeightsFile}, one of "
+                + $"diffusers {ModelFolder.IndexFile}, a PyTorch checkpoint {SeedCheckpoint.ConfigFile} and "
+                + $"{SeedCheckpoint.WeightsFile}.{remedy}"
             : $"There is no model '{named}'.{remedy}");
     }
 

@@ -23,6 +23,9 @@ public static class ModelFolder
     /// <summary>The name of the weights.</summary>
     public const string WeightsFile = "model.safetensors";
 
+    /// <summary>The name of the list of parts, in the layout of diffusers.</summary>
+    public const string IndexFile = "model_index.json";
+
     /// <summary>The name of the model card.</summary>
     public const string CardFile = "README.md";
 
@@ -124,7 +127,7 @@ public static class ModelFolder
             throw new MezzotintException(SeedCheckpoint.Exists(folder)
                 ? $"'{folder}' is a PyTorch checkpoint, not a model folder: turn it into one with `mezzotint import {folder} "
                     + $"--out MODEL`."
-                : $"'{folder}' is not a model folder: it must have {DescriptionFile} and {WeightsFile}.");
+                : $"'{folder}' is not a model folder: it must have {DescriptionFile} and {WeightsFile}, or {IndexFile}.");
         }
         byte[] json = SmallFile.Read(path, MaxDescriptionLength);
         return (ModelDescription.Parse(json, path), DescriptionHash.Of(json));

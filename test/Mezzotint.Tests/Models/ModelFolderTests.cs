@@ -248,7 +248,8 @@ public class ModelFolderTests
     {
         using var folder = new TemporaryFolder();
         Assert.Equal(
-            $"'{folder.Name}' is not a model folder: it must have config.json and model.safetensors.", Refusal(folder.Name));
+            $"'{folder.Name}' is not a model folder: it must have config.json and model.safetensors, or model_index.json.",
+            Refusal(folder.Name));
         Assert.False(ModelFolder.Exists(folder.File("nowhere")));
         File.WriteAllText(folder.File("config.json"), "{}");
         File.WriteAllText(folder.File("weights.pt"), "");

@@ -52,6 +52,23 @@ public class ConditionalUNetTests
             config.ParameterCount);
     }
 
+    /// <summary>Of images of 512 x 512 and prompts of 77 tokens; a plan has no weights.</summary>
+    [Theory, MemberData(nameof(PublishedNames))]
+    public void The_engine_has_a_plan_for_the_published_network(string name)
+    {
+        using var any = Engines.UseAny();
+        Assert.Null(NetworkEngine.WhyNot(Published[name].Describe(), 64, 64, tokens: 77));
+    }
+
+    [Fact]
+    public void The_engine_has_a_plan_for_the_published_autoencoder()
+    {
+        using var any = Engines.UseAny();
+        var config = new AutoencoderConfig { BlockOutChannels = [128, 256, 512, 512], LayersPerBlock = 2 };
+        Assert.Null(NetworkEngine.WhyNot(config.DescribeDecoder(), 64, 64));
+        Assert.Null(NetworkEngine.WhyNot(config.DescribeEncoder(), 512, 512));
+    }
+
     /// <summary>Sides that halve to a fraction are rounded up, and the decoder's maps cut to what the encoder's were.</summary>
     [Theory]
     [InlineData(5, 7, 3)]

@@ -16,9 +16,6 @@ namespace Mezzotint.Models.Diffusers;
 /// </summary>
 internal static class DiffusersFolder
 {
-    /// <summary>The file that says which parts there are.</summary>
-    public const string IndexFile = "model_index.json";
-
     /// <summary>The file of what we know.</summary>
     public const string DescriptionFile = "mezzotint.json";
 
@@ -40,7 +37,7 @@ internal static class DiffusersFolder
     ];
 
     /// <summary>Whether a folder claims to be such a model.</summary>
-    public static bool Exists(string folder) => File.Exists(AtomicFolder.PathOf(folder, IndexFile));
+    public static bool Exists(string folder) => File.Exists(AtomicFolder.PathOf(folder, ModelFolder.IndexFile));
 
     /// <summary>Whether a model has these parts, and diffusers has words for its process and what its network predicts.</summary>
     public static bool Takes(ModelInfo info) =>
@@ -70,7 +67,7 @@ internal static class DiffusersFolder
             SafetensorsFile.Write(Path.Combine(staged, UNetFolder, $"{Stem}.safetensors"), tensors,
                 new Dictionary<string, string>(DescriptionHash.Metadata(description)) { ["format"] = "pt" });
             AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
-            WriteIndex(Path.Combine(staged, IndexFile), scheduler.ClassName);
+            WriteIndex(Path.Combine(staged, ModelFolder.IndexFile), scheduler.ClassName);
             AtomicFile.WriteText(
                 Path.Combine(staged, ModelFolder.CardFile), ModelCard.Write(written, precision, Hash(staged)));
         });
@@ -161,11 +158,12 @@ internal static class DiffusersFolder
     private static string InPart(string folder, string part, string file) =>
         AtomicFolder.PathOf(folder, Path.Combine(part, file)) is var path && File.Exists(path) ? path
             : throw new MezzotintException(
-                $"'{folder}' is not whole: it lacks {part}/{file}, which {IndexFile} asks for; copy the whole folder again.");
+                $"'{folder}' is not whole: it lacks {part}/{file}, which {ModelFolder.IndexFile} asks for; copy the whole folder "
+                + "again.");
 
     private static void CheckIndex(string folder)
     {
-        string path = AtomicFolder.PathOf(folder, IndexFile);
+        string path = AtomicFolder.PathOf(folder, ModelFolder.IndexFile);
         var index = DiffusersConfig.Parse(path);
         if (index.Entries.GetValueOrDefault(DiffusersConfig.Class) is { } named
             && !Pipelines.Any(known => known.Equals(named.Value)))
