@@ -149,6 +149,7 @@ internal sealed class EncodedImages : IDisposable
     {
         if (!File.Exists(path))
             return null;
+        InputFile.RefuseSpecial(path);
         var file = File.OpenHandle(path, options: FileOptions.RandomAccess, share: FileShare.Read | FileShare.Delete);
         Span<byte> end = stackalloc byte[EndMark.Length];
         if (RandomAccess.GetLength(file) == count * record + EndMark.Length

@@ -41,7 +41,8 @@ public static class PixelSimilarity
         using var scope = NewDisposeScope();
         Tensor Planes(Tensor x) => PixelTensors.Clamped(x).to(float64).reshape(count * channels, 1, height, width);
         var (x, y) = (Planes(pictures), Planes(others));
-        var across = exp(arange(Window, dtype: float64).Plus(-Window / 2).Times(1 / Deviation).Squared().Times(-0.5));
+        var across =
+            tensor([.. Enumerable.Range(-Window / 2, Window).Select(i => Math.Exp(-0.5 * i * i / (Deviation * Deviation)))]);
         across = (across / across.sum()).reshape(1, 1, 1, Window);
         Tensor Mean(Tensor plane) => nn.functional.conv2d(nn.functional.conv2d(plane, across), across.transpose(2, 3));
         var (mx, my) = (Mean(x), Mean(y));                                          // [B C, 1, H - 10, W - 10]

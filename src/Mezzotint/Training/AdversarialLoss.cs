@@ -37,5 +37,5 @@ internal static class AdversarialLoss
         return real.Plus(made).Times(0.5).Plus(pulled - pulled.detach());
     }
 
-    private static Tensor Norm(Tensor gradients) => gradients.square().sum([1, 2, 3], keepdim: true).sqrt();
+    private static Tensor Norm(Tensor gradients) => gradients.Squared().sum([1, 2, 3], keepdim: true).sqrt();
 }

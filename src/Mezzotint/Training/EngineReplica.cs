@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// By an engine, image by image: the engine computes F, autograd follows the loss back to F alone, and the engine takes that
-/// gradient back to the weights.
+/// By an engine, image by image: the engine computes F, the loss gives its gradient with respect to F, and the engine takes that
+/// back to the weights.
 /// </summary>
 internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine) : Replica
 {
@@ -18,23 +18,20 @@ internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine) : 
     public override unsafe void Backward(Tensor images, Tensor labels, BatchDraw draw, long batch, Tensor loss)
     {
         engine.Pack(); // the weights have changed
-        RegressionTerms terms;
-        using (no_grad())
-            terms = task.Terms(Call, images, labels, (NoiseDraw)draw);
+        using var noGrad = no_grad();
+        var terms = task.Terms(Call, images, labels, (NoiseDraw)draw);
         double sum = 0;
         for (int i = 0; i < images.shape[0]; i++)
         {
             using var scope = NewDisposeScope();
             var image = terms.Slice(i, 1);
-            var f = Call(image.X, image.Times, image.Condition).requires_grad_();
-            var part = image.Losses(f).sum().Over(batch);
-            part.backward();
-            fixed (float* gradient = NetworkEvaluator.Numbers<float>(f.grad!))
-                engine.Backward(gradient);
-            sum += part.item<float>();
+            var (losses, gradient) = image.WithGradient(Call(image.X, image.Times, image.Condition));
+            fixed (float* slopes = NetworkEvaluator.Numbers<float>(gradient.Over(batch)))
+                engine.Backward(slopes);
+            sum += losses.item<float>();
         }
         engine.TakeGradients();
-        using Scalar total = sum;
+        using Scalar total = sum / batch;
         loss.fill_(total);
     }
 

@@ -21,10 +21,30 @@ internal sealed record RegressionTerms(
     /// <summary>The loss of each image from F: [B].</summary>
     public Tensor Losses(Tensor f)
     {
-        var error = (Scale is null ? f : Scale.view(-1, 1, 1, 1) * f) - Target; // [B, C, H, W]
-        var s = error.Squared().sum([1, 2, 3]);                                 // [B]
+        var s = Error(f).Squared().sum([1, 2, 3]); // [B]
         return Huber is null ? s * Weight : (s.Plus(Huber.Squared()).sqrt() - Huber) * Weight;
     }
+
+    /// <summary>The same, and the gradient of each loss with respect to F: for who follows F to the weights by itself. A graph of
+    /// autograd for each image would cost more than these few operations.</summary>
+    /// <returns>[B], and [B, C, H, W].</returns>
+    public (Tensor Losses, Tensor Gradient) WithGradient(Tensor f)
+    {
+        var error = Error(f);                        // [B, C, H, W]
+        var s = error.Squared().sum([1, 2, 3]);      // [B]
+        Tensor losses, slope;                        // of s: [B]
+        if (Huber is null)
+            (losses, slope) = (s * Weight, Weight);
+        else
+        {
+            var root = s.Plus(Huber.Squared()).sqrt();
+            (losses, slope) = ((root - Huber) * Weight, Weight / root.Times(2));
+        }
+        var factor = (Scale is null ? slope : slope * Scale).Times(2); // ds/dF = 2 Scale error
+        return (losses, factor.view(-1, 1, 1, 1) * error);
+    }
+
+    private Tensor Error(Tensor f) => (Scale is null ? f : Scale.view(-1, 1, 1, 1) * f) - Target;
 
     /// <summary>The terms of <paramref name="count"/> images from <paramref name="start"/> on.</summary>
     public RegressionTerms Slice(long start, long count) => new(

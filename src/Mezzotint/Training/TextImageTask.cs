@@ -62,7 +62,7 @@ public sealed class TextImageTask(TextEncoderConfig text, ImageEncoderConfig ima
         scores = scores.masked_fill(((TextImageDraw)draw).Fits.logical_and(own.logical_not()), never);
         var wanted = arange(zero, end, one, dtype: ScalarType.Int64, device: embeddings.device);
         Tensor Across(Tensor of) => nn.functional.cross_entropy(of, wanted, reduction: nn.Reduction.None);
-        return (Across(scores) + Across(scores.t())).Times(0.5).MoveToOuterDisposeScope();
+        return Across(scores).Plus(Across(scores.t())).Times(0.5).MoveToOuterDisposeScope();
     }
 
     /// <summary>How often a caption's own picture is the first among all test pictures, and a picture's caption among all

@@ -63,6 +63,7 @@ public sealed partial class InputFileTests : IDisposable
         ["Mezzotint/Formats/TensorBoardLog.cs"] = "writes new files",
         ["Mezzotint/Runs/RunFolder.cs"] = "the lock of a run",
         ["Mezzotint/Runs/RunHeartbeat.cs"] = "writes the sign of life",
+        ["Mezzotint/Data/EncodedImages.cs"] = "the cache that it has written itself, by position",
         ["Mezzotint/Data/ImageCacheFile.cs"] = "the cache that it has written itself, by position",
         ["Mezzotint/Data/FileDownload.cs"] = "writes the part of a download, after asking what is there",
         ["Mezzotint/Evaluation/Reports/EvaluationReport.cs"] = "pictures that it has just written",

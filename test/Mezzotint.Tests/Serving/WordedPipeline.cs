@@ -33,20 +33,19 @@ internal static class WordedPipeline
         }, seed: 5));
     }
 
-    public static DiffusionPipeline New(TextPrompts prompts, int threads = 1)
+    public static ModelInfo Info(TextPrompts prompts) => new()
     {
-        var info = new ModelInfo
-        {
-            Name = "worded",
-            Model = Config,
-            Process = new VariancePreserving { Schedule = new CosineSchedule() },
-            Parameterisation = new VelocityParameterisation(),
-            Prompts = prompts,
-            Sampling = new() { Sampler = "euler", Levels = "karras", Steps = 4, Guidance = 3 },
-            Height = 8,
-            Width = 8,
-            ClassNames = [],
-        };
-        return new(new LoadedModel(Config.Build(seed: 3), info), "worded", new string('b', 64), threads, ownsModel: true);
-    }
+        Name = "worded",
+        Model = Config,
+        Process = new VariancePreserving { Schedule = new CosineSchedule() },
+        Parameterisation = new VelocityParameterisation(),
+        Prompts = prompts,
+        Sampling = new() { Sampler = "euler", Levels = "karras", Steps = 4, Guidance = 3 },
+        Height = 8,
+        Width = 8,
+        ClassNames = [],
+    };
+
+    public static DiffusionPipeline New(TextPrompts prompts, int threads = 1) =>
+        new(new LoadedModel(Config.Build(seed: 3), Info(prompts)), "worded", new string('b', 64), threads, ownsModel: true);
 }
