@@ -72,7 +72,7 @@ internal static class ModelSource
     /// <summary>Whether a path itself is a model, or a run: not whether a model on a shelf has that name.</summary>
     public static bool IsNamedBy(string path) =>
         IsModel(path) || RunFolder.Exists(path) || ModelFolder.Exists(Path.Combine(path, "model"))
-            || ClassifierFolder.Exists(path);
+            || ClassifierFolder.Exists(path) || TextImageFolder.Exists(path);
 
     /// <summary>Classifiers are folders alike, and draw nothing.</summary>
     private static bool IsModel(string folder) =>

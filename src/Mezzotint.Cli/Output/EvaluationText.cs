@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Evaluation;
@@ -9,8 +8,6 @@ namespace Mezzotint.Cli.Output;
 /// <summary>An evaluation as a table for people.</summary>
 internal static class EvaluationText
 {
-    private const int NameWidth = 58, ValueWidth = 11;
-
     public static string Write(ImageEvaluation evaluation, string target, string? drawn)
     {
         var reference = evaluation.Reference;
@@ -25,16 +22,8 @@ internal static class EvaluationText
                 $"{classifier.Architecture} classifier: right on {100 * classifier.TestAccuracy:0.00} % of the test images; ")
                 + Invariant($"SHA-256 {classifier.Hash}"));
         Line();
-        Line($"{"figure",-NameWidth}{"value",ValueWidth}{"±",ValueWidth}{"real",ValueWidth}  better");
-        foreach (var group in evaluation.Figures.GroupBy(figure => figure.Group))
-        {
-            Line(group.Key);
-            foreach (var figure in group)
-                Line(figure.Missing is { } why ? $"  {figure.Name}: left out, {why}"
-                    : $"{"  " + figure.Name,-NameWidth}{Written(figure, figure.Value),ValueWidth}"
-                        + $"{Written(figure, figure.StandardError),ValueWidth}{Written(figure, figure.Real),ValueWidth}  "
-                        + Key(figure.Better).Replace('_', ' '));
-        }
+        foreach (string line in FigureTable.Lines(evaluation.Figures))
+            Line(line);
         if (evaluation.Labels.Count > 0)
         {
             Line();
@@ -49,18 +38,13 @@ internal static class EvaluationText
                     + Invariant($"{label.Diversity,12:0.0}{label.RealDiversity,9:0.0}"));
         }
         Line();
-        foreach (var figure in evaluation.Figures.Where(figure => figure.Note is not null))
-            Line($"{figure.Name}: {figure.Note}");
+        foreach (string note in FigureTable.Notes(evaluation.Figures))
+            Line(note);
         Line(
             $"real: the same figure of {Quantity.Of(reference.Floor.Count, "training image")}, left out of what they are "
             + $"measured against; of accuracy and class balance, that of the test images");
         return text.ToString().TrimEnd('\n');
     }
-
-    /// <summary><c>higher</c>, <c>lower</c> or <c>as_real</c>.</summary>
-    public static string Key(Better better) => JsonNamingPolicy.SnakeCaseLower.ConvertName(better.ToString());
-
-    private static string Written(Figure figure, double? value) => value is { } number ? figure.Written(number) : "";
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

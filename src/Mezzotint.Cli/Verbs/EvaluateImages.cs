@@ -45,7 +45,7 @@ internal static class EvaluateImages
     }
 
     /// <summary>A file ending in .npz, or a folder that is no model or run.</summary>
-    private static bool IsImages(string target) =>
+    public static bool IsImages(string target) =>
         target.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) || Directory.Exists(target) && !ModelSource.IsNamedBy(target);
 
     private static EvaluationSource FromFiles(Terminal terminal, EvaluateRequest request, string? drawingOption)
@@ -87,14 +87,7 @@ internal static class EvaluateImages
             TestCount = reference.Test.Count,
             Classifiers = evaluation.Classifiers.Select(classifier =>
                 new { classifier.Name, classifier.Architecture, Sha256 = classifier.Hash, classifier.TestAccuracy }),
-            Figures = evaluation.Figures.ToDictionary(
-                figure => figure.Key,
-                figure =>
-                    new
-                    {
-                        figure.Value, figure.StandardError, figure.Real, Better = EvaluationText.Key(figure.Better),
-                        figure.Missing, figure.Note,
-                    }),
+            Figures = FigureTable.Values(evaluation.Figures),
             Labels = evaluation.Labels.Select(label =>
                 new { label.Name, label.Count, label.Accuracy, label.RealAccuracy, label.Diversity, label.RealDiversity }),
             Seconds = Math.Round(evaluation.Seconds, 1),

@@ -32,9 +32,12 @@ internal sealed record EvaluationSource(EvaluatedImages Images, ImageSet Train, 
     public IReadOnlyList<Figure> OfModel { get; init; } = [];
 
     /// <summary>How they were drawn, in words.</summary>
-    public string? Drawn(long seed) => Recipe is null ? null : string.Create(CultureInfo.InvariantCulture,
-        $"{Recipe.Sampler}, {Recipe.Levels} levels, "
-        + $"{Quantity.Of(Recipe.Steps, "step")}{(Guidance is null ? "" : $", guidance {Guidance}")}, from seed {seed}");
+    public string? Drawn(long seed) => Recipe is null ? null : Drawn(Recipe, Guidance, seed);
+
+    /// <summary>How images are drawn, in words.</summary>
+    public static string Drawn(SamplingRecipe recipe, string? guidance, long seed) => string.Create(CultureInfo.InvariantCulture,
+        $"{recipe.Sampler}, {recipe.Levels} levels, "
+        + $"{Quantity.Of(recipe.Steps, "step")}{(guidance is null ? "" : $", guidance {guidance}")}, from seed {seed}");
 }
 
 /// <summary><c>mezzotint evaluate MODEL</c>: the part that a model does, drawing as many images of each label, and its
@@ -54,10 +57,7 @@ internal static class EvaluateModel
         // a missing one shows before the drawing
         ClassifierSource.Load(request.Classifiers, test).ToList().ForEach(classifier => classifier.Dispose());
         int count = request.Count > 0 ? (int)request.Count : DefaultCount, classes = test.ClassNames.Count;
-        if (request.Seed + count - 1 > Options.LargestSeed)
-            throw new MezzotintException(
-                $"--seed {request.Seed} leaves too few seeds for {count} images: the last is {Options.LargestSeed}. Choose a "
-                + $"smaller one.");
+        CheckSeeds(request.Seed, count);
         byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)((long)i * classes / count))]; // as many of each, to one
         var recipe = request.Sampler.RecipeFor(info.Sampling);
         using var weaker = request.Guidance.LoadWeaker(request.Place);
@@ -82,6 +82,15 @@ internal static class EvaluateModel
                 .. Likelihood(terminal, request, model, test, threads), .. Cost((double)evaluations / count, seconds / count),
             ],
         };
+    }
+
+    /// <summary>Refuses a seed after which there are not enough.</summary>
+    public static void CheckSeeds(long seed, int count)
+    {
+        if (seed + count - 1 > Options.LargestSeed)
+            throw new MezzotintException(
+                $"--seed {seed} leaves too few seeds for {count} images: the last is {Options.LargestSeed}. Choose a smaller one.")
+                { Key = "--seed" };
     }
 
     private static IEnumerable<Figure> Likelihood(
@@ -121,7 +130,7 @@ internal static class EvaluateModel
         }
     }
 
-    private static IReadOnlyList<Figure> Cost(double evaluations, double seconds) =>
+    public static IReadOnlyList<Figure> Cost(double evaluations, double seconds) =>
     [
         new()
         {
@@ -137,7 +146,7 @@ internal static class EvaluateModel
     ];
 
     /// <summary>Reports come from several threads, and not in order.</summary>
-    private static void KeepLargest(ref long target, long value)
+    public static void KeepLargest(ref long target, long value)
     {
         for (long seen = Interlocked.Read(ref target); value > seen; seen = Interlocked.Read(ref target))
             if (Interlocked.CompareExchange(ref target, value, seen) == seen)

@@ -12,7 +12,7 @@ namespace Mezzotint.Cli.Verbs;
 internal sealed record EvaluateRequest(
     string Target, string? Data, FolderChoice.Chosen Pictures, long Seed, long Count, SamplerChoice.Chosen Sampler,
     GuidanceChoice.Chosen Guidance,
-    long LikelihoodCount, string[] Classifiers, string? Report, PlaceChoice.Chosen Place, bool Json);
+    long LikelihoodCount, string[] Classifiers, string? Report, PromptChoice.Chosen Prompts, PlaceChoice.Chosen Place, bool Json);
 
 /// <summary><c>mezzotint evaluate MODEL|FILE|FOLDER</c>: how good a model or a set of images is, in figures.</summary>
 internal static class EvaluateVerb
@@ -21,8 +21,8 @@ internal static class EvaluateVerb
     {
         var target = Options.Required(
             "MODEL",
-            "A model as `sample` takes it, which is made to draw; or images by anybody: an .npz file with the array `images` "
-            + "(and `labels`), or a folder of images, in a subfolder for each class or in none.");
+            "A model as `sample` takes it, which is made to draw; a text-image model; or images by anybody: an .npz file with the "
+            + "array `images` (and `labels`), or a folder of images, in a subfolder for each class or in none.");
         var loss = new Option<bool>("--loss")
         {
             Description =
@@ -34,7 +34,8 @@ internal static class EvaluateVerb
         var pictures = new FolderChoice(ofModel: true);
         var count = Options.Whole(
             "--count", null, 1, EvaluateImages.MostImages, "Images",
-            $"{EvaluateModel.DefaultCount:N0} of a model, all of a file or folder, all test images with --loss");
+            $"{EvaluateModel.DefaultCount:N0} of a model, {EvaluatePrompts.DefaultCount:N0} training captions (and all that were "
+            + "held out) of one that is asked in words, all of a file or folder, all test images with --loss");
         var seed = Options.Seed(
             "The seed of the first image drawn, and of the real images that are drawn by lot; with --loss of times and noise");
         var sampler = new SamplerChoice();
@@ -53,6 +54,7 @@ internal static class EvaluateVerb
         var report = Options.Text(
             "--report", "FOLDER",
             "Also write a page, index.html, with the figures and pictures: samples, failures, nearest training images.");
+        var prompts = new PromptChoice();
         var place = new PlaceChoice();
         var json = Options.Json();
         var command = new Command(
@@ -62,6 +64,8 @@ internal static class EvaluateVerb
         {
             target, loss, data, count, seed, classifier, report, json,
         };
+        foreach (var option in prompts.All)
+            command.Add(option);
         foreach (var option in pictures.All)
             command.Add(option);
         foreach (var option in place.All)
@@ -75,12 +79,27 @@ internal static class EvaluateVerb
                 result.GetRequiredValue(target), result.GetValue(data), pictures.Read(result), result.GetValue(seed),
                 result.GetValue(count),
                 sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [],
-                result.GetValue(report), place.Read(result), result.GetValue(json));
-            if (!result.GetValue(loss))
-                return EvaluateImages.Run(terminal, request, Given(result, drawing));
-            return Given(result, [.. drawing, classifier, report]) is { } unused
-                ? throw new MezzotintException($"{unused} has no part in the loss: leave it out, or --loss.")
-                : EvaluateLoss.Run(terminal, request);
+                result.GetValue(report), prompts.Read(result), place.Read(result), result.GetValue(json));
+            if (result.GetValue(loss))
+            {
+                Refuse(result, [.. drawing, .. prompts.All, classifier, report], "has no part in the loss: leave it out, or --loss");
+                return EvaluateLoss.Run(terminal, request);
+            }
+            if (TextImageSource.Known(request.Target) is { } towers)
+            {
+                Refuse(result, [.. drawing, .. prompts.All, .. place.All, classifier, report],
+                    $"is for what draws, and '{towers}' is a text-image model: leave it out");
+                return EvaluateTextImage.Run(terminal, request, towers);
+            }
+            if (!EvaluateImages.IsImages(request.Target) && ModelSource.Find(request.Target) is var folder
+                && EvaluatePrompts.Measures(folder))
+            {
+                Refuse(result, [likelihood, classifier, report],
+                    "is for a model of classes, and this one is asked in words: leave it out");
+                return EvaluatePrompts.Run(terminal, request, folder);
+            }
+            Refuse(result, prompts.All, "is for a model that is asked in words: leave it out");
+            return EvaluateImages.Run(terminal, request, Given(result, drawing));
         });
         return command;
     }
@@ -122,6 +141,12 @@ internal static class EvaluateVerb
             throw new MezzotintException(
                 $"{images.Name} has {images.ClassNames.Count} classes, the model knows {info.Model.CorpusLength}: choose other "
                 + $"data with --data.");
+    }
+
+    private static void Refuse(ParseResult result, IEnumerable<Option> options, string why)
+    {
+        if (Given(result, options) is { } unused)
+            throw new MezzotintException($"{unused} {why}.") { Key = unused };
     }
 
     private static string? Given(ParseResult result, IEnumerable<Option> options) =>

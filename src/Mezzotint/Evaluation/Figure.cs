@@ -56,6 +56,9 @@ public sealed record Figure
     /// images have no such figure.</summary>
     public double? Real { get; init; }
 
+    /// <summary>What the same images get with the captions of others: chance. Null where a figure has no captions.</summary>
+    public double? Shuffled { get; init; }
+
     /// <summary>How it is written.</summary>
     public FigureUnit Unit { get; init; }
 

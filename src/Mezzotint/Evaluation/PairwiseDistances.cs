@@ -49,12 +49,20 @@ internal static class PairwiseDistances
             use(start, products.Times(-2).AddInPlace(xNorms.narrow(0, start, products.shape[0])).AddInPlace(yNorms).relu_()));
     }
 
+    /// <summary>The product x y of two points.</summary>
+    public static double Dot(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
+    {
+        double sum = 0;
+        for (int i = 0; i < x.Length; i++)
+            sum += x[i] * y[i];
+        return sum;
+    }
+
     private static Tensor SquaredNorms(Points points)
     {
         var norms = new double[points.Count];
         for (int i = 0; i < norms.Length; i++)
-            foreach (double value in points[i])
-                norms[i] += value * value;
+            norms[i] = Dot(points[i], points[i]);
         return tensor(norms);
     }
 }

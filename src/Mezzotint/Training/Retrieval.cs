@@ -30,6 +30,13 @@ internal sealed class Retrieval(
         using var scope = NewDisposeScope();
         var (pictures, captions) = (Pictures(all), Captions(all));
         var (askedPictures, askedCaptions) = asked == all ? (pictures, captions) : (Pictures(asked), Captions(asked));
+        return First(asked, askedPictures, askedCaptions, all, pictures, captions);
+    }
+
+    /// <summary>The same of images and captions that lie in the common space already.</summary>
+    public static (double Picture, double Caption) First(
+        ImageSet asked, Tensor askedPictures, Tensor askedCaptions, ImageSet all, Tensor pictures, Tensor captions)
+    {
         long[] nearestPicture = Nearest(askedCaptions, pictures), nearestCaption = Nearest(askedPictures, captions);
         int foundPictures = 0, foundCaptions = 0;
         for (int i = 0; i < asked.Count; i++)

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Mezzotint.Evaluation;
+
+namespace Mezzotint.Cli.Output;
+
+/// <summary>Figures as a table for people, and as JSON for programs.</summary>
+internal static class FigureTable
+{
+    private const int NameWidth = 58, ValueWidth = 11;
+
+    /// <summary>The lines of the table, and below it the notes; what images get with shuffled captions has a column where there is
+    /// any.</summary>
+    public static IEnumerable<string> Lines(IReadOnlyList<Figure> figures)
+    {
+        bool shuffled = figures.Any(figure => figure.Shuffled is not null);
+        string Row(string name, string value, string error, string real, string chance, string better) =>
+            $"{name,-NameWidth}{value,ValueWidth}{error,ValueWidth}{real,ValueWidth}"
+            + (shuffled ? $"{chance,ValueWidth}" : "") + $"  {better}";
+        yield return Row("figure", "value", "±", "real", "shuffled", "better");
+        foreach (var group in figures.GroupBy(figure => figure.Group))
+        {
+            yield return group.Key;
+            foreach (var figure in group)
+            {
+                string Written(double? value) => value is { } number ? figure.Written(number) : "";
+                yield return figure.Missing is { } why ? $"  {figure.Name}: left out, {why}"
+                    : Row("  " + figure.Name, Written(figure.Value), Written(figure.StandardError), Written(figure.Real),
+                        Written(figure.Shuffled), Key(figure.Better).Replace('_', ' '));
+            }
+        }
+    }
+
+    /// <summary>What is to be known beside the table.</summary>
+    public static IEnumerable<string> Notes(IEnumerable<Figure> figures) =>
+        figures.Where(figure => figure.Note is not null).Select(figure => $"{figure.Name}: {figure.Note}");
+
+    /// <summary>The figures by their keys.</summary>
+    public static Dictionary<string, object> Values(IEnumerable<Figure> figures) => figures.ToDictionary(
+        figure => figure.Key,
+        figure => (object)new
+        {
+            figure.Value, figure.StandardError, figure.Real, figure.Shuffled, Better = Key(figure.Better), figure.Missing,
+            figure.Note,
+        });
+
+    /// <summary><c>higher</c>, <c>lower</c> or <c>as_real</c>.</summary>
+    private static string Key(Better better) => JsonNamingPolicy.SnakeCaseLower.ConvertName(better.ToString());
+}
