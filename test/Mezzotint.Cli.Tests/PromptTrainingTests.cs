@@ -1,8 +1,5 @@
 using System.Text.Json;
 using Mezzotint.Formats;
-using Mezzotint.Models;
-using Mezzotint.Networks;
-using Mezzotint.Text;
 
 namespace Mezzotint.Cli.Tests;
 
@@ -10,83 +7,9 @@ namespace Mezzotint.Cli.Tests;
 /// prompts.</summary>
 public sealed class PromptTrainingTests : IDisposable
 {
-    private const string Autoencoder =
-        """
-        kind = "autoencoder"
-        [data]
-        name = "pictures"
-        [network]
-        block_out_channels = [8, 16]
-        norm_num_groups = 4
-        [training]
-        epochs = 1
-        batch_size = 8
-        replicas = 2
-        samples_per_label = 0
-        """;
-
-    private const string Worded =
-        """
-        [data]
-        name = "pictures"
-        caption = "text|{colour}"
-        [pixels]
-        kind = "latent"
-        autoencoder = "runs/vae/model"
-        [prompts]
-        kind = "text"
-        encoder = "words"
-        [process]
-        kind = "vp"
-        timesteps = true
-        [process.schedule]
-        kind = "scaled-linear"
-        beta_min = 0.85
-        beta_max = 12.0
-        table_length = 1000
-        [parameterisation]
-        kind = "v"
-        [loss]
-        kind = "min-snr"
-        [model]
-        kind = "unet-2d-condition"
-        block_out_channels = [8, 16]
-        layers_per_block = [1]
-        down_block_types = ["CrossAttnDownBlock2D", "DownBlock2D"]
-        up_block_types = ["UpBlock2D", "CrossAttnUpBlock2D"]
-        cross_attention_dim = 16
-        attention_head_dim = [2]
-        norm_num_groups = 4
-        [training]
-        epochs = 2
-        batch_size = 8
-        replicas = 2
-        label_dropout = 0.2
-        samples_per_label = 1
-        sample_steps = 2
-        [sampling]
-        sampler = "ddim"
-        levels = "trailing"
-        steps = 2
-        guidance = 2.0
-        """;
-
     private readonly ScratchFolder _scratch = new();
 
-    public PromptTrainingTests()
-    {
-        _scratch.Write("vae.toml", Autoencoder);
-        _scratch.Write("worded.toml", Worded);
-        WritePictures(_scratch["pictures"]);
-        var tokenizer = ClipVocabulary.Train(["a red square", "a blue square"], 560, 8);
-        tokenizer.Write(_scratch["words", "tokenizer"]);
-        using var encoder = TextEncoder.Create(new TextEncoderConfig
-        {
-            VocabSize = tokenizer.Count, HiddenSize = 16, IntermediateSize = 32, NumHiddenLayers = 1, NumAttentionHeads = 2,
-            MaxPositionEmbeddings = 8, ProjectionDim = 16, EosTokenId = tokenizer.End, BosTokenId = tokenizer.Start,
-        });
-        TextEncoderFolder.Write(_scratch["words", "text_encoder"], encoder);
-    }
+    public PromptTrainingTests() => TinyPrompts.Write(_scratch);
 
     public void Dispose() => _scratch.Dispose();
 
@@ -141,26 +64,6 @@ public sealed class PromptTrainingTests : IDisposable
         Refused("model.cross_attention_dim = 24", "train", "worded.toml", "--set", "model.cross_attention_dim=24");
         Refused("pictures has no column 'nothing'", "train", "worded.toml", "--set", "data.caption=nothing");
         Assert.Equal(before, Directory.GetDirectories(_scratch["runs"]));
-    }
-
-    private static void WritePictures(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        var lines = new List<string>();
-        for (int i = 0; i < 24; i++)
-        {
-            bool red = i % 2 == 0;
-            byte[] pixels = [.. Enumerable.Range(0, 3 * 64).Select(at =>
-                (byte)(at / 64 == (red ? 0 : 2) && at % 8 > i % 5 ? 255 - i : 10 * i))];
-            PngFile.Write(Path.Combine(folder, $"{i}.png"), new ImageBatch(1, 3, 8, 8, pixels), 1);
-            string colour = red ? "red" : "blue";
-            lines.Add(JsonSerializer.Serialize(new Dictionary<string, string>
-            {
-                ["file_name"] = $"{i}.png", ["text"] = $"a {colour} square", ["colour"] = colour,
-                ["split"] = i < 16 ? "train" : "held-out",
-            }));
-        }
-        File.WriteAllLines(Path.Combine(folder, "metadata.jsonl"), lines);
     }
 
     private OrderedDictionary<string, TensorData> Weights(string run) =>

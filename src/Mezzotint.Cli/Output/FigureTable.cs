@@ -8,8 +8,7 @@ internal static class FigureTable
 {
     private const int NameWidth = 58, ValueWidth = 11;
 
-    /// <summary>The lines of the table, and below it the notes; what images get with shuffled captions has a column where there is
-    /// any.</summary>
+    /// <summary>The lines of the table; what images get with shuffled captions has a column where there is any.</summary>
     public static IEnumerable<string> Lines(IReadOnlyList<Figure> figures)
     {
         bool shuffled = figures.Any(figure => figure.Shuffled is not null);

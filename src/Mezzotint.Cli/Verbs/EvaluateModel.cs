@@ -89,8 +89,8 @@ internal static class EvaluateModel
     {
         if (seed + count - 1 > Options.LargestSeed)
             throw new MezzotintException(
-                $"--seed {seed} leaves too few seeds for {count} images: the last is {Options.LargestSeed}. Choose a smaller one.")
-                { Key = "--seed" };
+                $"--seed {seed} leaves too few seeds for {count} images: the last is {Options.LargestSeed}. Choose a smaller "
+                + "one.") { Key = "--seed" };
     }
 
     private static IEnumerable<Figure> Likelihood(

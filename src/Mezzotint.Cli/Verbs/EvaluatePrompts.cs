@@ -34,8 +34,7 @@ internal static class EvaluatePrompts
         string data = request.Data ?? info.Dataset
             ?? throw new MezzotintException("The model does not say what it was trained on: name it with --data.")
                 { Key = "--data" };
-        var set = LoadCaptioned(
-            terminal, data, request.Pictures.Or(info, data).Reading(ImageSplit.All, info.Channels, info.Data), info.Data);
+        var set = LoadCaptioned(terminal, data, request.Pictures.Or(info, data), info.Channels, info.Data);
         EvaluateVerb.CheckFit(info, set.Images);
         PromptEvaluation.CheckJudge(judge, set.Images);
         var aspects = AspectList.Read(request.Prompts.Aspects, set);
@@ -61,11 +60,14 @@ internal static class EvaluatePrompts
     /// <summary>All pictures of a set, with their captions.</summary>
     /// <param name="terminal">Where the reading is told.</param>
     /// <param name="data">The name or path of the set.</param>
-    /// <param name="options">How it is read.</param>
-    /// <param name="settings">The table [data] of a model that learned from it; null where it is not known.</param>
+    /// <param name="pictures">What was given of its pictures.</param>
+    /// <param name="channels">Their channels.</param>
+    /// <param name="settings">The table [data] of the model; null where it is not known.</param>
     public static CaptionedPictures LoadCaptioned(
-        Terminal terminal, string data, ReadingOptions options, DataConfig? settings)
+        Terminal terminal, string data, FolderChoice.Chosen pictures, int channels, DataConfig? settings)
     {
+        // wherever the pictures lie now
+        var options = pictures.Reading(ImageSplit.All, channels, DataSource.IsPictures(data) ? settings : null);
         var images = SetReading.Load(terminal, data, folder: null, options);
         ReadingLines.Say(terminal, images);
         return new(images, data, options, settings?.TrainCount ?? 0);
@@ -98,8 +100,8 @@ internal static class EvaluatePrompts
         string parts = string.Join(", ", asked.Parts.Select(part => $"{Number(part.Places.Count)} {part.Name}"));
         string[] lines =
         [
-            $"{request.Target}: {Quantity.Of(asked.Captions.Count, "caption")} ({parts}), an image each ({how}), measured against "
-                + $"{Quantity.Of(images.Count, "picture")} of {images.Name} in "
+            $"{request.Target}: {Quantity.Of(asked.Captions.Count, "caption")} ({parts}), an image each ({how}), measured "
+                + $"against {Quantity.Of(images.Count, "picture")} of {images.Name} in "
                 + $"{Quantity.Of(TimeSpan.FromSeconds(evaluation.Seconds))}",
             $"judge: {judge.Info.Name}",
             "",
@@ -127,7 +129,8 @@ internal static class EvaluatePrompts
             request.Seed,
             Read = images.Reading?.ToJson(),
             Figures = FigureTable.Values(figures),
-            Worst = worst.Take(WorstPrompts.Most).Select(each => new { each.Caption, Score = Math.Round(each.Score, 4), each.Seed }),
+            Worst = worst.Take(WorstPrompts.Most)
+                .Select(each => new { each.Caption, Score = Math.Round(each.Score, 4), each.Seed }),
             Seconds = Math.Round(evaluation.Seconds, 1),
             request.Prompts.Out,
         }, string.Join('\n', lines));

@@ -18,8 +18,7 @@ internal static class EvaluateTextImage
         string data = request.Data ?? (model.Info.Dataset.Length > 0 ? model.Info.Dataset : throw new MezzotintException(
             "The text-image model does not say what it was trained on: name it with --data.") { Key = "--data" });
         var set = EvaluatePrompts.LoadCaptioned(
-            terminal, data, request.Pictures.Reading(ImageSplit.All, model.Network.Image.Config.Channels, model.Info.Data),
-            model.Info.Data);
+            terminal, data, request.Pictures, model.Network.Image.Config.Channels, model.Info.Data);
         var clock = Stopwatch.StartNew();
         using var threads = new WorkerThreads(0);
         int count = request.Count > 0 ? (int)request.Count : EvaluatePrompts.DefaultCount;

@@ -21,8 +21,8 @@ internal static class EvaluateVerb
     {
         var target = Options.Required(
             "MODEL",
-            "A model as `sample` takes it, which is made to draw; a text-image model; or images by anybody: an .npz file with the "
-            + "array `images` (and `labels`), or a folder of images, in a subfolder for each class or in none.");
+            "A model as `sample` takes it, which is made to draw; a text-image model; or images by anybody: an .npz file with "
+            + "the array `images` (and `labels`), or a folder of images, in a subfolder for each class or in none.");
         var loss = new Option<bool>("--loss")
         {
             Description =
@@ -82,7 +82,8 @@ internal static class EvaluateVerb
                 result.GetValue(report), prompts.Read(result), place.Read(result), result.GetValue(json));
             if (result.GetValue(loss))
             {
-                Refuse(result, [.. drawing, .. prompts.All, classifier, report], "has no part in the loss: leave it out, or --loss");
+                Refuse(result, [.. drawing, .. prompts.All, classifier, report],
+                    "has no part in the loss: leave it out, or --loss");
                 return EvaluateLoss.Run(terminal, request);
             }
             if (TextImageSource.Known(request.Target) is { } towers)

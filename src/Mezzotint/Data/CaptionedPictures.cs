@@ -27,8 +27,8 @@ public sealed class CaptionedPictures
         var all = List(_options);
         if (all.Pictures.Count != images.Count)
             throw new MezzotintException(
-                $"{images.Name}: {all.Pictures.Count - images.Count} of its {all.Pictures.Count} pictures cannot be read, so that "
-                + "its metadata and its pictures do not go together: take them out of the metadata.")
+                $"{images.Name}: {all.Pictures.Count - images.Count} of its {all.Pictures.Count} pictures cannot be read, so "
+                + "that its metadata and its pictures do not go together: take them out of the metadata.")
                 { Key = "data.skip_damaged" };
         var places = all.Pictures.Index().ToDictionary(at => at.Item.Name, at => at.Index, StringComparer.Ordinal);
         int[] Places(ReadingOptions part) => [.. List(part).Pictures.Select(picture => places[picture.Name])];
@@ -74,8 +74,8 @@ public sealed class CaptionedPictures
         using var tree = Images.HasCaptions ? DataSource.TreeOf(_name) : null;
         return tree is null
             ? throw new MezzotintException(
-                $"{Images.Name} has no captions: name a folder or zip archive of pictures whose metadata have them with data.name "
-                + "(--data of a command).") { Key = "data.name" }
+                $"{Images.Name} has no captions: name a folder or zip archive of pictures whose metadata have them "
+                + "with data.name (--data of a command).") { Key = "data.name" }
             : PictureList.Of(tree, options, new ReadingNotes());
     }
 }

@@ -43,7 +43,8 @@ public sealed class AskedCaptions
     /// <summary>Their captions, the first of each picture.</summary>
     public IReadOnlyList<string> Captions { get; }
 
-    /// <summary>Of a few captions the places of several images among all that are drawn: that of the caption, then more.</summary>
+    /// <summary>Of a few captions the places of several images among all that are drawn: that of the caption, then
+    /// more.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Repeats { get; } = [];
 
     /// <summary>What is to be drawn: the captions, then those that are asked for more often.</summary>

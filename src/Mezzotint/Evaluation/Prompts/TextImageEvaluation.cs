@@ -44,7 +44,10 @@ public static class TextImageEvaluation
                 var (picture, caption) = Retrieval.First(all.Pick(asked), pictures.index_select(0, rows),
                     captions.index_select(0, rows), all, pictures, captions);
                 return (Figure[])
-                    [First("picture", "Caption to picture", part, picture), First("caption", "Picture to caption", part, caption)];
+                [
+                    First("picture", "Caption to picture", part, picture),
+                    First("caption", "Picture to caption", part, caption),
+                ];
             }).OrderBy(figure => figure.Key.StartsWith("caption", StringComparison.Ordinal)),
         ];
 
