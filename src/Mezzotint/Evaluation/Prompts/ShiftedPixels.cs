@@ -74,7 +74,8 @@ internal sealed class ShiftedPixels : IDisposable
             var shifted = wide.narrow(2, shift / Shifts, pictures.Height).narrow(3, shift % Shifts, pictures.Width)
                 .reshape(count, pictures.ImageLength);
             // |x - y|^2 / 2 = |x|^2 / 2 + |y|^2 / 2 - x y
-            var halves = mm(shifted, _columns).neg_().add_(_halfNorms).add_(HalfNorms(shifted).unsqueeze(1));
+            var halves = mm(shifted, _columns).neg_().AddInPlace(_halfNorms)
+                .AddInPlace(HalfNorms(shifted).unsqueeze(1));
             least = (least is null ? halves : least.minimum(halves)).MoveToOuterDisposeScope();
         }
         return least!.relu_().Times(2); // rounding may go below 0
