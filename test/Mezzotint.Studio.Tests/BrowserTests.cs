@@ -292,6 +292,32 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
         await page.UntilAsync($"{Theme()} && {Theme()} !== '{before}'");
     }
 
+    [Fact]
+    public async Task A_model_that_is_asked_in_words_has_prompts_and_shows_their_tokens()
+    {
+        var folder = _runs.CreateSubdirectory("words");
+        await using var studio = await SmallStudio.StartWordedAsync(folder.FullName);
+        var page = await _browser!.OpenAsync();
+        await page.GoAsync(studio.Server.Addresses[0] + "/");
+        await page.UntilAsync("document.querySelectorAll('.tile img[src]').length > 0");
+        await page.DrawnAsync();
+        await page.FillAsync("[name=prompt]", "a blue heart");
+        await page.FillAsync("[name=negative]", "a red heart");
+        await page.UntilAsync("document.body.innerText.includes('of 6: a · blue · heart')");
+        await page.FillAsync("[name=seed]", "5");
+        await page.ClickAsync("form.controls button", "Go");
+        await page.UntilAsync("document.querySelector('.tile img')?.alt === 'a blue heart, seed 5'");
+        await page.DrawnAsync();
+        string source = (await page.EvaluateAsync("document.querySelector('.tile img').src"))!.GetValue<string>();
+        byte[] drawn = Formats.PngFile.Decode(Convert.FromBase64String(source.Split(',')[1]), "page").Image.Pixels;
+        Assert.Equal(
+            studio.Pipeline.Generate("a blue heart", new()
+            {
+                Seed = 5, NegativePrompt = "a red heart", Sampler = "euler", Levels = "karras", Steps = 4, GuidanceScale = 3,
+            }).Images.Pixels, drawn);
+        await page.ShotAsync("words");
+    }
+
     private async Task<BrowserPage> OpenAsync(string hash = "", bool drawn = true)
     {
         var page = await _browser!.OpenAsync();

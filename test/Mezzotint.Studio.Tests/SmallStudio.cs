@@ -8,6 +8,7 @@ using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Serving;
+using Mezzotint.Text;
 using Microsoft.Extensions.Logging;
 
 namespace Mezzotint.Studio.Tests;
@@ -57,10 +58,48 @@ internal sealed class SmallStudio : IAsyncDisposable
                 { Sampler = "euler", Levels = "karras", Steps = 6, Guidance = guided ? 1.7 : null,
                 GuidanceLow = guided ? 0.1 : null, GuidanceHigh = guided ? 5 : null },
         };
-        var pipeline = new DiffusionPipeline(
-            new LoadedModel(new UNet(config, seed: 3), info), "small", new string('a', 64), 2, ownsModel: true);
+        return await StartAsync(
+            new LoadedModel(new UNet(config, seed: 3), info), options ?? new StudioOptions(), time);
+    }
+
+    /// <summary>A server with a small network that is asked in words: 8 x 8 in colour.</summary>
+    /// <param name="folder">An empty folder for its text encoder, which is read at once.</param>
+    /// <param name="options">The server's.</param>
+    public static async Task<SmallStudio> StartWordedAsync(string folder, StudioOptions? options = null)
+    {
+        var tokenizer = ClipVocabulary.Train(["a red heart", "a blue heart"], 600, 8);
+        tokenizer.Write(Path.Combine(folder, "tokenizer"));
+        using (var encoder = TextEncoder.Create(new TextEncoderConfig
+        {
+            VocabSize = tokenizer.Count, HiddenSize = 16, IntermediateSize = 32, NumHiddenLayers = 1, NumAttentionHeads = 2,
+            MaxPositionEmbeddings = 8, ProjectionDim = 16, EosTokenId = tokenizer.End, BosTokenId = tokenizer.Start,
+        }))
+            TextEncoderFolder.Write(Path.Combine(folder, "text_encoder"), encoder);
+        var config = new ConditionalUNetConfig
+        {
+            InChannels = 3, OutChannels = 3, BlockOutChannels = [16], LayersPerBlock = [1], CrossAttentionDim = 16,
+            DownBlockTypes = [ConditionalUNetConfig.AttendingDown], UpBlockTypes = [ConditionalUNetConfig.AttendingUp],
+            AttentionHeadDim = [2], NormNumGroups = 4,
+        };
+        var info = new ModelInfo
+        {
+            Name = "worded",
+            Model = config,
+            Process = new Noise.VariancePreserving { Schedule = new Noise.CosineSchedule() },
+            Parameterisation = new Noise.VelocityParameterisation(),
+            Prompts = TextFolder.Open(new TextPrompts { Encoder = folder }).Prompts,
+            Height = 8,
+            Width = 8,
+            ClassNames = [],
+            Sampling = new() { Sampler = "euler", Levels = "karras", Steps = 4, Guidance = 3 },
+        };
+        return await StartAsync(new LoadedModel(config.Build(seed: 3), info), options ?? new StudioOptions(), time: null);
+    }
+
+    private static async Task<SmallStudio> StartAsync(LoadedModel model, StudioOptions options, TimeProvider? time)
+    {
+        var pipeline = new DiffusionPipeline(model, "small", new string('a', 64), 2, ownsModel: true);
         var errors = new Errors();
-        options ??= new StudioOptions();
         if (options.Urls == StudioOptions.DefaultUrl)
             options = options with { Urls = "http://127.0.0.1:0" };
         return new SmallStudio(pipeline, await StudioServer.StartAsync(pipeline, options, errors, time), errors);
