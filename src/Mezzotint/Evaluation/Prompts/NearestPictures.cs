@@ -42,7 +42,7 @@ internal sealed record NearestPictures(int[][] Nearest, double[] TrainSquares)
         var learned = tensor([.. train.Select(place => (long)place)]);
         double rounding = PixelRounding * pictures.ImageLength;
         int done = 0;
-        all.Squares(pictures, threads, (start, squares) =>
+        all.Squares(pictures, train, rounding, threads, (start, squares) =>
         {
             found.Take(start, squares, learned, rounding);
             progress?.Report(Interlocked.Add(ref done, (int)squares.shape[0]));

@@ -41,11 +41,17 @@ public sealed class NearestPicturesTests : IDisposable
     [Fact]
     public void By_pixels_the_distance_is_the_least_over_all_shifts()
     {
-        ImageSet all = Pictures(5, 0, 0), asked = Pictures(3, 3, 0); // a longer shift than is looked for
+        const int many = 300; // so many that most are left out by their bounds
+        ImageSet all = Pictures(many, 0, 0), asked = Pictures(8, 3, 0); // a longer shift than is looked for
         using var pixels = new ShiftedPixels(all);
-        var found = NearestPictures.ByPixels(asked, pixels, [0, 1, 2, 3, 4], _threads);
+        int[] train = [.. Enumerable.Range(0, many).Where(i => i % 7 == 3)];
+        var found = NearestPictures.ByPixels(asked, pixels, train, _threads);
         for (int i = 0; i < asked.Count; i++)
-            Assert.Equal(Enumerable.Range(0, 5).Min(j => Least(asked.Image(i), all.Image(j))), found.TrainSquares[i], 1e-3);
+        {
+            double[] squares = [.. Enumerable.Range(0, many).Select(j => Least(asked.Image(i), all.Image(j)))];
+            Assert.Equal(Array.IndexOf(squares, squares.Min()), Assert.Single(found.Nearest[i]));
+            Assert.Equal(train.Min(j => squares[j]), found.TrainSquares[i], 1e-3);
+        }
     }
 
     private static double Least(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
