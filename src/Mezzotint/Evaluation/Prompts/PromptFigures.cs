@@ -100,6 +100,7 @@ internal sealed class PromptFigures(AskedCaptions asked, IReadOnlyList<PictureAs
             Group = group,
             Name = $"{asked.Repeats[0].Count} images of one prompt ({asked.Repeats.Count} prompts)",
             Value = PromptDiversity.Of(seen.Drawn, asked.Repeats),
+            Better = Better.AsReal,
         };
         int[] pictures = [.. asked.Repeats.Select(places => asked.Pictures[places[0]])];
         foreach (var aspect in aspects.Skip(1))
@@ -110,6 +111,7 @@ internal sealed class PromptFigures(AskedCaptions asked, IReadOnlyList<PictureAs
                     Group = group,
                     Name = $"real pictures that differ in {aspect.Name} alone",
                     Real = distance,
+                    Better = Better.AsReal,
                 };
     }
 
