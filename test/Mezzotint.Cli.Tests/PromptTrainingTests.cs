@@ -52,6 +52,7 @@ public sealed class PromptTrainingTests : IDisposable
 
         Refused("is asked in words: write a prompt", "sample", "straight");
         Refused("is asked in words and has no classes", "sample", "straight", "--label", "3");
+        Refused("need a model with classes", "sample", "straight", "a red square", "--image", "pictures/0.png", "--invert", "x");
         Refused("what guidance goes away from", "sample", "straight", "a red square", "--guidance", "1", "--negative", "blue");
     }
 

@@ -304,6 +304,7 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
         await page.FillAsync("#field-prompt", "a blue heart");
         await page.FillAsync("#field-negative", "a red heart");
         await page.UntilAsync("document.body.innerText.includes('of 6: a · ')");
+        await page.UntilAsync("document.body.innerText.includes('8 evaluations of the network per image')");
         await page.FillAsync("#field-seed", "5");
         await page.ClickAsync("form.controls button", "Go");
         await page.UntilAsync("document.querySelector('.tile img')?.alt === 'a blue heart, seed 5'");

@@ -85,8 +85,12 @@ internal static class SampleVerb
         using var model = place.Load(folder);
         terminal.Say(model.ComputedBy);
         string[] prompts = like is null ? Prompts(request, model.Info) : [];
-        IReadOnlyList<int> labels = prompts.Length > 0 ? [] : like is null
-            ? LabelList.Parse(request.Label ?? LabelList.All, model.Info.ClassNames) : [.. like.Receipt.Labels.Distinct()];
+        IReadOnlyList<int> labels = like is null ? Labels(request, model.Info) : [.. like.Receipt.Labels.Distinct()];
+        if (request.Picture.Inverts && model.Info.IsAskedInWords)
+            throw new MezzotintException(
+                $"--invert and pictures after --interpolate need a model with classes, and '{model.Info.Name}' is asked in "
+                    + $"words: "
+                + "begin from the picture with --image and --strength.") { Key = "--invert" };
         if (request.Picture.Inverts)
             return SampleInverted.Run(terminal, request, model, folder, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
@@ -156,13 +160,20 @@ internal static class SampleVerb
         if (request.Prompts.Length > 0 && request.Label is not null)
             throw new MezzotintException(
                 "A prompt and --label both say what to draw: leave one of them out.") { Key = "--label" };
-        if (!model.IsAskedInWords || request.Prompts.Length > 0)
+        if (!model.IsAskedInWords)
+            return [];
+        if (request.Prompts.Length > 0)
             return request.Prompts;
         throw new MezzotintException(request.Label is null
             ? $"The model '{model.Name}' is asked in words: write a prompt behind it, for instance \"a red heart\"."
             : $"The model '{model.Name}' is asked in words and has no classes: write a prompt in place of --label.")
             { Key = request.Label is null ? "prompt" : "--label" };
     }
+
+    /// <summary>The classes that are asked for, by their labels or as prompts; none of a model that is asked in words.</summary>
+    private static IReadOnlyList<int> Labels(Request request, ModelInfo model) => model.IsAskedInWords ? []
+        : request.Prompts.Length > 0 ? [.. request.Prompts.Select(prompt => PromptLabels.Parse(prompt, model.ClassNames))]
+        : LabelList.Parse(request.Label ?? LabelList.All, model.ClassNames);
 
     private static void SayWhatIsCutOff(Terminal terminal, ModelInfo model, string[] prompts)
     {

@@ -55,7 +55,7 @@ internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOption
                 Steps = steps,
                 GuidanceScale = guidance,
             };
-            return pipeline.Prepare([0], drawing).Evaluations;
+            return (pipeline.Model.IsAskedInWords ? pipeline.Prepare([""], drawing) : pipeline.Prepare([0], drawing)).Evaluations;
         }
         catch (MezzotintException)
         {

@@ -185,7 +185,7 @@ export function samplingFields(model, { steps = defaultsOf(model).steps } = {}) 
   if (model.can_be_guided) {
     fields.splice(
         2, 0, { name: 'guidance', label: 'Guidance', kind: 'number', min: 0, max: 1000, step: 'any', value: guidance,
-        hint: `how far away from images of no class: ${NO_GUIDANCE} is none, `
+        hint: `how far away from images of ${model.asked_in_words ? 'the negative prompt' : 'no class'}: ${NO_GUIDANCE} is none, `
           + (guidance === NO_GUIDANCE ? '2 is strong' : `${guidance} is the model's own`) });
   }
   return fields;
