@@ -111,6 +111,8 @@ public sealed class LatentTrainingTests : IDisposable
         Assert.Equal(File.ReadAllBytes(_scratch["one.png"]), File.ReadAllBytes(_scratch["again.png"]));
         Done("sample", "straight", "--label", "3", "--count", "2", "--interpolate", "9", "--out", "strip.png");
         Done("evaluate", "straight", "--loss");
+        Done("distill", "straight", "--out", "few", "--set", "training.epochs=1", "--set", "training.batch_size=8");
+        Done("sample", "few", "--label", "3", "--count", "1", "--out", "few.png");
         Done("inspect", "straight");
         Done("reconstruct", "straight", "--count", "4");
         var refused = Command.RunIn(_scratch.Path, "likelihood", "straight", "--count", "1");
@@ -132,6 +134,18 @@ public sealed class LatentTrainingTests : IDisposable
         byte[] drawn = PngFile.Read(Directory.GetFiles(_scratch["drawn"], "*.png", SearchOption.AllDirectories).Single()).Pixels;
         Assert.All(Enumerable.Range(0, 144).Where(i => mask[i] == 0), i => Assert.Equal(picture[i], drawn[i]));
         Assert.Contains(Enumerable.Range(0, 144).Where(i => mask[i] != 0), i => picture[i] != drawn[i]);
+    }
+
+    [Fact]
+    public void An_average_of_a_run_is_a_whole_model()
+    {
+        Done("train", "vae.toml", "--set", "training.epochs=1");
+        _scratch.Write(
+            "power.toml", Latent + "\n[training.average]\nkind = \"power\"\nwidths = [0.1, 0.2]\nsnapshot_every = 2\n");
+        Done("train", "power.toml");
+        Done("average", "runs/power", "--width", "0.15", "--out", "averaged");
+        Directory.Delete(_scratch["runs"], recursive: true);
+        Done("sample", "averaged", "--label", "3", "--count", "1", "--out", "one.png");
     }
 
     [Fact]

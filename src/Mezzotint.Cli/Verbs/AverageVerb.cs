@@ -46,7 +46,8 @@ internal static class AverageVerb
                 $"The run '{run}' keeps no averages of several widths: train with [training.average] kind = \"power\".");
         var (network, end) = AverageSnapshots.Reconstruct(Path.Combine(run, "averages"), config, wished, step);
         using var _ = network;
-        var info = ModelFolder.ReadInfo(trained);
+        using var model = ModelFolder.Read(trained); // with the parts that belong to it
+        var info = model.Info;
         ModelFolder.Write(output, network, info with
         {
             Name = string.Create(

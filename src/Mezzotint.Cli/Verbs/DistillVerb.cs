@@ -7,6 +7,7 @@ using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
+using Mezzotint.Text;
 using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Verbs;
@@ -40,7 +41,8 @@ internal static class DistillVerb
                 ?? Path.Combine(
                     "runs", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + "-distilled");
             var config = Configuration.Parse(
-                Configuration.Write(Distilled(ModelSource.Load(folder))), $"the distillation of {folder}",
+                Configuration.Write(Distilled(ModelSource.Load(folder), Path.GetFullPath(folder))),
+                    $"the distillation of {folder}",
                 result.GetValue(set) ?? []);
             return new TrainingSession(
                 terminal, path, null, result.GetValue(data), result.GetValue(device)!,
@@ -57,7 +59,7 @@ internal static class DistillVerb
     }
 
     /// <summary>The model's own experiment, tuned to consistency: the settings of the paper, for few epochs.</summary>
-    private static ExperimentConfig Distilled(LoadedModel model)
+    private static ExperimentConfig Distilled(LoadedModel model, string folder)
     {
         using (model)
         {
@@ -73,7 +75,9 @@ internal static class DistillVerb
                 Model = info.Model,
                 Process = info.Process,
                 Parameterisation = info.Parameterisation,
-                Pixels = info.Pixels,
+                Pixels = info.Pixels is LatentCodec latent
+                    ? latent with { Autoencoder = Path.Combine(folder, latent.Autoencoder) } : info.Pixels,
+                Prompts = info.Prompts is TextPrompts words ? words with { Encoder = folder } : info.Prompts,
                 Loss = info.Loss,
                 Times = new LogNormalLevels { Mean = -1.1, Std = 2, Stratified = true },
                 Distillation = new ConsistencyTuning(),

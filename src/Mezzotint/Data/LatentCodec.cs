@@ -111,6 +111,15 @@ public sealed record LatentCodec : ImageCodec
             Sha256 is null || Sha256.Length == 64 && Sha256.All(char.IsAsciiHexDigitLower), "64 lower-case hexadecimal digits");
     }
 
+    /// <summary>Two are equal when their latents mean the same: when they are of one autoencoder, wherever it lies.</summary>
+    public bool Equals(LatentCodec? other) => other is not null
+        && (Channels, Factor, Margin, ImageChannels, Sha256)
+            == (other.Channels, other.Factor, other.Margin, other.ImageChannels, other.Sha256)
+        && (Sha256 is not null || (Autoencoder, Coder) == (other.Autoencoder, other.Coder));
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Channels, Factor, Margin, ImageChannels, Sha256);
+
     private const string Key = "pixels.autoencoder";
 
     private LatentCoder Opened => Coder ?? throw new InvalidOperationException(
