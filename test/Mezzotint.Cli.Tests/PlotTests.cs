@@ -43,7 +43,10 @@ public sealed class PlotTests : IDisposable
     {
         var curves = Panels("levels --steps 6").Single().Curves;
         Assert.Equal(
-            ["karras", "exponential, polyexponential, log-snr", "beta", "linspace, uniform", "leading", "trailing"],
+            [
+                "karras", "exponential, polyexponential, log-snr", "beta", "linspace, uniform", "leading", "trailing",
+                "leading-plus-one",
+            ],
             curves.Select(curve => curve.Name));
         Assert.All(curves, curve => Assert.Equal([0, 1, 2, 3, 4, 5, 6], curve.X));
         double[] karras = [80, 24.4, 5.84, 0.965, 0.085, 0.002, 0]; // the table of docs/2-noise.md
