@@ -70,8 +70,8 @@ public sealed record LatentCodec : ImageCodec
     /// <inheritdoc/>
     public override Tensor Decode(Tensor numbers) => Opened.Decode(numbers);
 
-    /// <summary>The colours that the autoencoder's linear map finds, each place of the latents as a square: in a thousandth of
-    /// the time of <see cref="Decode"/>.</summary>
+    /// <summary>The colours that the autoencoder's linear map finds, each place of the latents as a square: without the
+    /// work of <see cref="Decode"/>.</summary>
     /// <inheritdoc/>
     public override Tensor Preview(Tensor numbers)
     {
