@@ -114,6 +114,18 @@ widths.SetAction(parsed => Show(parsed, "widths", "Widths that are no whole vect
     "Eight images on one thread, in float32. Fresh weights.", $"widths --times {parsed.GetValue(partsTimes)}",
     add => Widths.Measure(add, parsed.GetValue(partsTimes))));
 
+var layersConfig = new Argument<string>("configuration") { Description = "A TOML file of a training." };
+var layersSide = new Option<int>("--side") { Description = "Rows and columns that the network sees.",
+    DefaultValueFactory = _ => 16 };
+var layersTokens = new Option<int>("--tokens") { Description = "Tokens of its context.", DefaultValueFactory = _ => 24 };
+var layers = new Command("layers", "Where the engine's time goes in a configuration's network, by kind and size of layer.")
+    { layersConfig, layersSide, layersTokens, partsTimes, json, save };
+layers.SetAction(parsed => Show(parsed, "layers", "The layers of a network",
+    "One image, one thread, float32, forward and backward; medians of each layer. In brackets: forward - backward.",
+    $"layers {parsed.GetValue(layersConfig)} --side {parsed.GetValue(layersSide)} --tokens {parsed.GetValue(layersTokens)}",
+    add => Layers.Measure(add, parsed.GetValue(layersConfig)!, parsed.GetValue(layersSide), parsed.GetValue(layersTokens),
+        parsed.GetValue(partsTimes))));
+
 var shared = new Command(
     "shared", "Training and sampling while another process takes a core, beside this program alone on one core.")
     { rounds, seconds, json, save };
@@ -157,8 +169,8 @@ loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
 
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
 {
-    compare, parts, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load, loadChild,
-    operators,
+    compare, parts, layers, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load,
+    loadChild, operators,
 };
 try
 {

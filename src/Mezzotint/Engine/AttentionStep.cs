@@ -24,6 +24,8 @@ internal sealed unsafe class AttentionStep : EngineStep
     private bool IsInPlace => Width % Lanes.Count == 0 && Inputs[1].Stride == Inputs[2].Stride && Output.Layout.IsFull
         && Inputs.All(input => input is { HasGradient: true, Readers.Count: 1 });
 
+    public override long Products => 2L * Output.Places * Inputs[1].Places * Output.Layout.Count;
+
     public override void Prepare(NetworkEngine engine)
     {
         if (!IsInPlace)

@@ -20,6 +20,9 @@ internal sealed unsafe class ConvolutionStep : EngineStep
 
     public override bool HasParameters => true;
 
+    public override long Products => (long)(_transposed ? Inputs[0].Places : Output.Places) * _shape.Kernel * _shape.Kernel
+        * Inputs[0].Layout.Count * Output.Layout.Count;
+
     /// <summary>Where it reads the gradient of what it made, and leaves that of its bias.</summary>
     public ConvolutionLayer Layer => _layer;
 

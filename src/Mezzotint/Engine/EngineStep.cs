@@ -21,6 +21,9 @@ internal abstract unsafe class EngineStep
 
     public EngineValue[] Inputs { get; }
 
+    /// <summary>Multiplications of its matrix products for one image, forward; backward has twice as many.</summary>
+    public virtual long Products => 0;
+
     /// <summary>Whether it has parameters.</summary>
     public virtual bool HasParameters => false;
 

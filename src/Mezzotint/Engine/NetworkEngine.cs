@@ -44,6 +44,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
             step.Prepare(this);
     }
 
+    /// <summary>What it computes, in order.</summary>
+    public IReadOnlyList<EngineStep> Steps => _steps;
+
     public ParameterTable Parameters { get; }
 
     public bool Bfloat16 { get; }

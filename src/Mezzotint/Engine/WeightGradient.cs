@@ -15,7 +15,7 @@ internal sealed unsafe class WeightGradient : IDisposable
 
     private readonly ConvolutionShape _shape;
     private readonly ChannelLayout _bigLayout, _smallLayout;
-    private readonly int _big, _small, _together;
+    private readonly int _big, _small, _together, _block; // channels of a block of the big map
     private int _waiting; // images that are gathered and not multiplied yet
     private readonly TermMap _bigTerms, _smallTerms;
     private readonly NativeArray<float> _sums; // [k row][big channel][k column][small channel]
@@ -33,11 +33,13 @@ internal sealed unsafe class WeightGradient : IDisposable
         int kernel = shape.Kernel;
         int terms = (bfloat16 ? (small.Width + 1) / 2 : small.Width) * small.Height;
         _together = Math.Max(1, WorthwhileTerms / terms);
-        _bigTerms = new(_together, big.Height, small.Width, _big, shape, bfloat16);
-        _smallTerms = new(_together, small.Height, small.Width, _small, new(1), bfloat16);
+        _block = _big % Lanes.Count == 0 ? Lanes.Count : _big;
+        int vectors = MapProduct.VectorsOf(_small);
+        _bigTerms = new(_together, big.Height, small.Width, _big, _block, shape, bfloat16);
+        _smallTerms = new(_together, small.Height, small.Width, _small, vectors * Lanes.Count, new(1), bfloat16);
         _sums = new((long)kernel * kernel * _big * _small);
         int row = _small * sizeof(float);
-        _product = new MapProduct(new TileShape(bfloat16, MapProduct.VectorsOf(_small), _smallTerms.Terms, TileStart.Output)
+        _product = new MapProduct(new TileShape(bfloat16, vectors, _smallTerms.Terms, TileStart.Output)
         {
             Inputs = [],
             Outputs = [],
@@ -46,8 +48,7 @@ internal sealed unsafe class WeightGradient : IDisposable
                        select image * _bigTerms.ImageBytes + y * shape.Stride * _bigTerms.RowBytes],
             TermStep = _bigTerms.TermBytes,
             WeightStep = _smallTerms.TermBytes,
-        }, _small, _big, kernel, new(sizeof(float), 0), new(kernel * row, row),
-            MapProduct.VectorsOf(_small) * TileKernel.VectorBytes,
+        }, _small, _block, kernel, new(sizeof(float), 0), new(kernel * row, row), checked((int)_smallTerms.BlockBytes),
             [.. Enumerable.Range(0, kernel).Select(_bigTerms.ColumnOffset)]);
     }
 
@@ -64,8 +65,9 @@ internal sealed unsafe class WeightGradient : IDisposable
     {
         _waiting = 0;
         for (int k = 0; k < _shape.Kernel; k++)
-            _product.Run(_bigTerms.Data + k * _bigTerms.RowBytes, _smallTerms.Data,
-                _sums.Data + (long)k * _big * _shape.Kernel * _small);
+            for (int block = 0; block < _big / _block; block++)
+                _product.Run(_bigTerms.Data + block * _bigTerms.BlockBytes + k * _bigTerms.RowBytes, _smallTerms.Data,
+                    _sums.Data + ((long)k * _big + block * _block) * _shape.Kernel * _small);
     }
 
     /// <summary>Adds what has been summed to a gradient, and begins anew.</summary>
