@@ -8,6 +8,7 @@ public class HeldScalarsTests
     [InlineData("Mezzotint.Cli", "Mezzotint.Cli")]
     [InlineData("Mezzotint.Studio", "Mezzotint.Studio")]
     [InlineData("OnnxDigit", "OnnxDigit")]
+    [InlineData("OnnxPrompt", "OnnxPrompt")]
     public void Command_server_and_samples_leave_no_Scalar_to_the_garbage_collector(string assembly, string project)
     {
         string beside = Path.Combine(AppContext.BaseDirectory, $"{assembly}.dll");

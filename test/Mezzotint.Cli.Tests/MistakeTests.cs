@@ -55,7 +55,7 @@ public class MistakeTests
     [InlineData("likelihood MODEL --probes 0", "--probes takes a whole number from 1 to 1000")]
     [InlineData("likelihood MODEL --levels kara", "did you mean 'karras'?")]
     [InlineData("likelihood MODEL --levels leading --steps 3", "where the density is not known")]
-    [InlineData("likelihood MODEL --data {scratch}/nowhere", "There is no data set '{scratch}/nowhere'")]
+    [InlineData("likelihood MODEL --data {scratch}/nowhere", "There is no file or folder '{scratch}/nowhere'")]
     [InlineData("likelihood", "MODEL is missing")]
     [InlineData("sample MODEL --image no.png --resample 2", "--resample needs a --mask")]
     [InlineData("sample MODEL --levels kara", "did you mean 'karras'?")]
@@ -152,7 +152,7 @@ public class MistakeTests
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set epochs", "--set epochs")]
     [InlineData(
         "train {scratch}/tiny.toml --out {scratch}/run --set data.name={scratch}/nowhere",
-        "There is no data set '{scratch}/nowhere'")]
+        "There is no file or folder '{scratch}/nowhere'")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set model.in_channels=3", "model.in_channels = 3, but strokes")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.split=0.2", "has a training and a test set of its own")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/run --set data.split=2", "must be a share between 0 and 1")]
@@ -185,7 +185,7 @@ public class MistakeTests
     [InlineData("train-classifier --out MODEL", "There is a model in 'MODEL' that is no classifier")]
     [InlineData(
         "train-classifier --out {scratch}/new --architecture residaul", "--architecture takes residual, plain, not 'residaul'")]
-    [InlineData("evaluate MODEL --loss --data {scratch}/nowhere", "There is no data set '{scratch}/nowhere'")]
+    [InlineData("evaluate MODEL --loss --data {scratch}/nowhere", "There is no file or folder '{scratch}/nowhere'")]
     [InlineData("inspect {scratch}/broken.toml", "{scratch}/broken.toml, line 2")]
     public void A_mistake_is_one_line_with_its_remedy_and_exit_code_1(string commandLine, string expected)
     {

@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using Mezzotint.Formats;
+using Mezzotint.Text;
 
 namespace Mezzotint.Cli.Tests;
 
@@ -49,6 +52,8 @@ public sealed class PromptTrainingTests : IDisposable
         Assert.Equal("a red square", JsonDocument.Parse(asked.Out).RootElement.GetProperty("prompt").GetString());
         Done("evaluate", "straight", "--loss", "--data", "pictures");
         Done("inspect", "straight");
+        Done("export", "straight", "--out", "straight.onnx");
+        DrawsByOnnxRuntimeAlone("straight.onnx", "a red square");
 
         Refused("is asked in words: write a prompt", "sample", "straight");
         Refused("is asked in words and has no classes", "sample", "straight", "--label", "3");
@@ -65,6 +70,27 @@ public sealed class PromptTrainingTests : IDisposable
         Refused("model.cross_attention_dim = 24", "train", "worded.toml", "--set", "model.cross_attention_dim=24");
         Refused("pictures has no column 'nothing'", "train", "worded.toml", "--set", "data.caption=nothing");
         Assert.Equal(before, Directory.GetDirectories(_scratch["runs"]));
+    }
+
+    /// <summary>The sample program, in a process of its own, with the tokens that the library has.</summary>
+    private void DrawsByOnnxRuntimeAlone(string model, string prompt)
+    {
+        var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+        string program = Path.Combine(own.Parent!.Parent!.FullName, "OnnxPrompt", own.Name, "OnnxPrompt.dll");
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [program, model, prompt, "drawn.ppm"])
+        {
+            WorkingDirectory = _scratch.Path, RedirectStandardOutput = true, RedirectStandardError = true,
+        })!;
+        string told = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, error);
+        var tokens = ClipTokenizer.Read(_scratch["straight", "model", "tokenizer"]).Tokenize(prompt).Tokens;
+        Assert.EndsWith($"of the tokens {string.Join(" ", tokens)}.", told.Trim(), StringComparison.Ordinal);
+        byte[] picture = File.ReadAllBytes(_scratch["drawn.ppm"]);
+        byte[] head = Encoding.ASCII.GetBytes($"P6 {TinyPrompts.Side} {TinyPrompts.Side} 255\n");
+        Assert.Equal(head, picture[..head.Length]);
+        Assert.Equal(head.Length + 3 * TinyPrompts.Side * TinyPrompts.Side, picture.Length);
+        Assert.True(picture[head.Length..].Distinct().Count() > 16);
     }
 
     private OrderedDictionary<string, TensorData> Weights(string run) =>

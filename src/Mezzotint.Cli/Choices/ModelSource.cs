@@ -35,6 +35,11 @@ internal static class ModelSource
         if (ClassifierSource.Known(named) is { } classifier)
             throw new MezzotintException(
                 $"'{classifier}' is a classifier, which draws nothing: `mezzotint evaluate` asks it. Name a model.");
+        if (Shelves().Select(shelf => Path.Combine(shelf, named)).Prepend(Path.Combine(named, "model")).Prepend(named)
+            .FirstOrDefault(AutoencoderFolder.Exists) is { } autoencoder)
+            throw new MezzotintException(
+                $"'{autoencoder}' is an autoencoder, which draws nothing by itself: `mezzotint reconstruct` shows what it keeps "
+                + "of pictures. Name a model.");
         string[] known = [.. Known().Select(folder => Path.GetFileName(folder)).Distinct()];
         string remedy = known.Length > 0
             ? $" The models at hand are {string.Join(", ", known)}." : " Train one with `mezzotint train CONFIG`.";

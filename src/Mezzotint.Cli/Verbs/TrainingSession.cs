@@ -66,15 +66,8 @@ internal sealed class TrainingSession(
         var place = ComputeDevice.Named(device);
         if (device == ComputeDevice.Cpu)
             config.Memory()?.Check(); // before data are read, or a folder is made
-        (LoadedAutoencoder? Autoencoder, IDisposable? Encoder) opened = default;
-        if (config is ExperimentConfig drawing)
-        {
-            (var codec, opened.Autoencoder) = LatentFolder.Open(drawing.Pixels);
-            (var prompts, opened.Encoder) = TextFolder.Open(drawing.Prompts);
-            config = drawing with { Pixels = codec, Prompts = prompts };
-        }
-        using var autoencoder = opened.Autoencoder;
-        using var encoder = opened.Encoder;
+        using var parts = ExperimentParts.Open(config);
+        config = parts.Experiment;
         int? channels = (config as ExperimentConfig)?.Pixels.ImageChannelsOf(begun?.InChannels ?? 0) is > 0 and var known
             ? known : null;
         var (train, test) = LoadData(config.Data, channels);

@@ -146,6 +146,9 @@ public static class DataSource
             MnistName => Whole(Mnist.Load(FolderOf(Find(name, dataFolder)), train), options),
             _ when Directory.Exists(name) => LoadFolder(name, options, progress, cancellation),
             _ when File.Exists(name) => LoadFile(name, options, progress, cancellation),
+            _ when name.IndexOfAny(['/', '\\', '.']) >= 0 => throw new MezzotintException(
+                $"There is no file or folder '{name}': name a folder of pictures, a zip archive or an array file that is there "
+                + "(in a training, --set data.name=PATH).") { Key = "data.name" },
             _ => throw new MezzotintException(
                 $"There is no data set '{name}': the names are {MnistName} and {StrokesName}; a folder or file of images is "
                 + "named by its path."),

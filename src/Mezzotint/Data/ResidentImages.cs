@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -58,6 +59,34 @@ public sealed class ResidentImages : IDisposable
             return (_encoded.Read(indices).to(Device), _labels.index_select(0, indices));
         var pixels = (_pixels?.index_select(0, indices) ?? Read(indices)).to(float32).mul_(ByteScale);
         return (_codec == Unscaled ? pixels : _codec.Encode(pixels), _labels.index_select(0, indices));
+    }
+
+    /// <summary>Shares all images out to threads in batches, without gradients.</summary>
+    /// <param name="size">The images of a batch; the last one may have fewer.</param>
+    /// <param name="threads">What works, each on one batch at a time.</param>
+    /// <param name="work">Is given the first image's index, and images and labels as <see cref="Batch"/> has them; they are freed
+    /// behind it.</param>
+    /// <param name="progress">Told how many images are done, from the threads that work.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    internal void ForEachBatch(int size, WorkerThreads threads, Action<int, Tensor, Tensor> work,
+        IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        int next = -size, done = 0;
+        threads.Run(_ =>
+        {
+            using var inference = inference_mode();
+            while (Interlocked.Add(ref next, size) is var start && start < Count && !cancellation.IsCancellationRequested)
+            {
+                using var scope = NewDisposeScope();
+                int end = Math.Min(start + size, Count);
+                using Scalar first = start, last = end, one = 1; // held while libtorch reads them: see TensorArithmetic
+                var (images, labels) = Batch(arange(first, last, one, dtype: ScalarType.Int64, device: Device));
+                work(start, images, labels);
+                progress?.Report(Interlocked.Add(ref done, end - start));
+            }
+        });
+        cancellation.ThrowIfCancellationRequested();
     }
 
     /// <summary>Frees the memory.</summary>

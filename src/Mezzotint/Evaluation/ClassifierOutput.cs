@@ -33,25 +33,15 @@ public sealed record ClassifierOutput(byte[] Labels, float[] Confidence, Points 
         var (labels, confidence, embedding) =
             (new byte[images.Count], new float[images.Count * classes], new double[(long)images.Count * length]);
         using var resident = new ResidentImages(images, CPU);
-        int batches = (images.Count + ImagesAtOnce - 1) / ImagesAtOnce, next = -1, done = 0;
-        threads.Run(_ =>
+        resident.ForEachBatch(ImagesAtOnce, threads, (start, x, _) =>
         {
-            using var inference = inference_mode();
-            while (Interlocked.Increment(ref next) is var batch && batch < batches && !cancellation.IsCancellationRequested)
-            {
-                using var scope = NewDisposeScope();
-                int start = batch * ImagesAtOnce, count = Math.Min(ImagesAtOnce, images.Count - start);
-                using Scalar first = start, end = start + count, one = 1; // held while libtorch reads them: see TensorArithmetic
-                var (x, _) = resident.Batch(arange(first, end, one, dtype: ScalarType.Int64));
-                var embedded = network.Embed(x);
-                var shares = network.Scores(embedded).softmax(1);
-                shares.data<float>().CopyTo(confidence.AsSpan(start * classes, count * classes));
-                embedded.to(float64).data<double>().CopyTo(embedding.AsSpan(start * length, count * length));
-                shares.argmax(1).to(ScalarType.Byte).data<byte>().CopyTo(labels.AsSpan(start, count));
-                progress?.Report(Interlocked.Add(ref done, count));
-            }
-        });
-        cancellation.ThrowIfCancellationRequested();
+            int count = (int)x.shape[0];
+            var embedded = network.Embed(x);
+            var shares = network.Scores(embedded).softmax(1);
+            shares.data<float>().CopyTo(confidence.AsSpan(start * classes, count * classes));
+            embedded.to(float64).data<double>().CopyTo(embedding.AsSpan(start * length, count * length));
+            shares.argmax(1).to(ScalarType.Byte).data<byte>().CopyTo(labels.AsSpan(start, count));
+        }, progress, cancellation);
         return new ClassifierOutput(labels, confidence, new Points(embedding, images.Count, length));
     }
 

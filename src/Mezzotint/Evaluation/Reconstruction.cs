@@ -37,27 +37,16 @@ public sealed record Reconstruction(
         double[] noise = new double[images.Count];
         double[]? structure = Math.Min(images.Height, images.Width) < LeastSide ? null : new double[images.Count];
         using var resident = new ResidentImages(images, CPU);
-        int batches = (images.Count + ImagesAtOnce - 1) / ImagesAtOnce, next = -1, done = 0;
-        threads.Run(_ =>
+        resident.ForEachBatch(ImagesAtOnce, threads, (start, x, _) => // [B, C, H, W]
         {
-            using var inference = inference_mode();
-            while (Interlocked.Increment(ref next) is var batch && batch < batches && !cancellation.IsCancellationRequested)
-            {
-                using var scope = NewDisposeScope();
-                int start = batch * ImagesAtOnce, count = Math.Min(ImagesAtOnce, images.Count - start);
-                using Scalar first = start, end = start + count, one = 1; // held while libtorch reads them: see TensorArithmetic
-                var x = resident.Batch(arange(first, end, one, dtype: ScalarType.Int64)).Images; // [B, C, H, W]
-                var made = autoencoder.call(x.Times(2).Plus(-1)).Times(0.5).Plus(0.5);
-                byte[] bytes = PixelTensors.Bytes(made);
-                bytes.CopyTo(pixels, start * images.ImageLength);
-                var y = PixelTensors.Of(new ImageBatch(count, images.Channels, images.Height, images.Width, bytes));
-                PixelSimilarity.PeakSignalToNoise(x, y).CopyTo(noise, start);
-                if (structure is not null)
-                    PixelSimilarity.StructuralSimilarity(x, y).CopyTo(structure, start);
-                progress?.Report(Interlocked.Add(ref done, count));
-            }
-        });
-        cancellation.ThrowIfCancellationRequested();
+            var made = autoencoder.call(x.Times(2).Plus(-1)).Times(0.5).Plus(0.5);
+            byte[] bytes = PixelTensors.Bytes(made);
+            bytes.CopyTo(pixels, start * images.ImageLength);
+            var y = PixelTensors.Of(new ImageBatch((int)x.shape[0], images.Channels, images.Height, images.Width, bytes));
+            PixelSimilarity.PeakSignalToNoise(x, y).CopyTo(noise, start);
+            if (structure is not null)
+                PixelSimilarity.StructuralSimilarity(x, y).CopyTo(structure, start);
+        }, progress, cancellation);
         return new(new ImageSet($"{images.Name}, reconstructed", pixels, images.Labels, images.Channels, images.Height,
             images.Width, images.ClassNames), noise, structure);
     }

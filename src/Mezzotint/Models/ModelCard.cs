@@ -110,7 +110,7 @@ internal static class ModelCard
         null => Unknown,
         "mnist" => "MNIST, handwritten digits (Y. LeCun, C. Cortes, C. Burges)",
         "strokes" => "`strokes`, digits drawn by the program itself from a seed",
-        _ => $"a folder of images, {Escape(dataset)}",
+        _ => $"a folder or file of images, {Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(dataset)))}",
     };
 
     private static string ProcessName(NoiseProcess process) => process switch

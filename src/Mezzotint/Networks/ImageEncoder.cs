@@ -19,8 +19,13 @@ public sealed class ImageEncoder : nn.Module<Tensor, Tensor>
     private ImageEncoder(ImageEncoderConfig config, NetworkDescription description) : base(description.Root.Type)
     {
         Config = config;
-        _program = new(new(this, description), description, description.Inputs, description.Outputs[0]);
+        var modules = new DescribedModules(this, description);
+        _program = new(modules, description, description.Inputs, description.Outputs[0]);
+        Features = new(modules, description, config.Channels, config.Height, config.Width);
     }
+
+    /// <summary>What it sees on its way.</summary>
+    internal FeatureMaps Features { get; }
 
     /// <summary>
     /// The architectures by name. <c>residual</c>: He et al. 2016, arXiv 1512.03385, with group normalisation. <c>plain</c>:

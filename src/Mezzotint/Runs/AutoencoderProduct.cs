@@ -8,16 +8,25 @@ using static TorchSharp.torch;
 namespace Mezzotint.Runs;
 
 /// <summary>An autoencoder, with the scaling factor and the preview that its latents need.</summary>
-internal sealed class AutoencoderProduct(
-    AutoencoderExperiment config, RunFolder folder, ImageSet train, ImageSet test, Device? device) : RunProduct
+internal sealed class AutoencoderProduct : RunProduct
 {
-    private readonly AutoencoderExperiment _config = config.Fit(train);
+    private readonly AutoencoderExperiment _config;
+    private readonly RunFolder _folder;
+    private readonly ImageSet _train, _test;
+    private readonly Device? _device;
+    private readonly ExperimentParts _parts;
+
+    public AutoencoderProduct(AutoencoderExperiment config, RunFolder folder, ImageSet train, ImageSet test, Device? device)
+    {
+        (_folder, _train, _test, _device, _parts) = (folder, train, test, device, ExperimentParts.Open(config));
+        _config = ((AutoencoderExperiment)_parts.Experiment).Fit(train);
+    }
 
     public override TrainingConfig Training => _config.Training;
 
-    public override string Dataset => _config.Data.Name;
+    protected override DataConfig Data => _config.Data;
 
-    public override Trainer NewTrainer() => new(_config.Task, _config.Training, train, test, device);
+    public override Trainer NewTrainer() => new(_config.Task, _config.Training, _train, _test, _device);
 
     public override string WithRate(double rate) => string.Create(
         CultureInfo.InvariantCulture, $"for instance --resume --set training.learning_rate={rate:G3}");
@@ -31,17 +40,17 @@ internal sealed class AutoencoderProduct(
     public override void Write(nn.Module network, RunLogEntry epoch)
     {
         var trained = AdversarialAutoencoder.Of(network);
-        var statistics = LatentStatistics.Of(trained, train);
+        var statistics = LatentStatistics.Of(trained, _train);
         using var scaled = new Autoencoder(_config.Network with { ScalingFactor = statistics.ScalingFactor });
         scaled.CopyFrom(trained);
-        AutoencoderFolder.Write(folder.Model, scaled, Info(epoch, statistics.Preview));
+        AutoencoderFolder.Write(_folder.Model, scaled, Info(epoch, statistics.Preview));
     }
 
-    public override void Dispose() { }
+    public override void Dispose() => _parts.Dispose();
 
     private AutoencoderInfo Info(RunLogEntry epoch, IReadOnlyList<double> preview) => new()
     {
-        Name = $"{Path.GetFileName(Path.GetFullPath(folder.Path))} after {epoch.Epoch:0} epochs",
+        Name = $"{Path.GetFileName(Path.GetFullPath(_folder.Path))} after {epoch.Epoch:0} epochs",
         Dataset = Dataset,
         Data = _config.Data,
         Epochs = (int)epoch.Epoch,

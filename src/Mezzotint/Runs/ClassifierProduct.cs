@@ -13,7 +13,7 @@ internal sealed class ClassifierProduct(ClassifierExperiment config, RunFolder f
 {
     public override TrainingConfig Training => config.Training;
 
-    public override string Dataset => config.Data.Name;
+    protected override DataConfig Data => config.Data;
 
     public override string WithRate(double rate) => string.Create(
         CultureInfo.InvariantCulture, $"in a program training.learning_rate = {rate:G3}, or with another seed");

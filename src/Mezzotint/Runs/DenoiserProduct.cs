@@ -21,8 +21,7 @@ internal sealed class DenoiserProduct : RunProduct
     private readonly RunFolder _folder;
     private readonly ImageSet _train, _test;
     private readonly Device? _device;
-    private readonly LoadedAutoencoder? _autoencoder;
-    private readonly IDisposable? _encoder;
+    private readonly ExperimentParts _parts;
     private readonly LoadedModel? _start;
     private readonly NetworkConfig? _begun;
     private readonly IReadOnlyList<string> _classNames;
@@ -38,10 +37,8 @@ internal sealed class DenoiserProduct : RunProduct
         ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test, Device? device, bool goesOn)
     {
         (_folder, _train, _test, _device) = (folder, train, test, device);
-        var (codec, autoencoder) = LatentFolder.Open(config.Pixels);
-        _autoencoder = autoencoder;
-        (var prompts, _encoder) = TextFolder.Open(config.Prompts);
-        config = config with { Pixels = codec, Prompts = prompts };
+        _parts = ExperimentParts.Open(config);
+        config = (ExperimentConfig)_parts.Experiment;
         _start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
         _begun = _start?.Info.Model ?? (goesOn ? config.Model : null);
         _config = config.Fit(train, _begun);
@@ -51,7 +48,7 @@ internal sealed class DenoiserProduct : RunProduct
 
     public override TrainingConfig Training => _config.Training;
 
-    public override string Dataset => _config.Data.Name;
+    protected override DataConfig Data => _config.Data;
 
     public override Trainer NewTrainer() => new(_config, _train, _test, _device, _start?.Network, _begun);
 
@@ -104,8 +101,7 @@ internal sealed class DenoiserProduct : RunProduct
     public override void Dispose()
     {
         _start?.Dispose();
-        _autoencoder?.Dispose();
-        _encoder?.Dispose();
+        _parts.Dispose();
     }
 
     private ModelInfo Description(RunLogEntry epoch) => new()

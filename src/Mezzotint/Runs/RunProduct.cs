@@ -27,11 +27,15 @@ internal abstract class RunProduct : IDisposable
     /// <summary>How long the training is, how often it logs, and the like.</summary>
     public abstract TrainingConfig Training { get; }
 
-    /// <summary>The name of the data set.</summary>
-    public abstract string Dataset { get; }
+    /// <summary>The table <c>[data]</c>.</summary>
+    protected abstract DataConfig Data { get; }
+
+    /// <summary>The name of the data set, or its path.</summary>
+    public string Dataset => Data.Name;
 
     /// <summary>Who made the model, from what.</summary>
-    protected string Provenance => $"Trained by Mezzotint on {Dataset}"
+    protected string Provenance => "Trained by Mezzotint on "
+        + Path.GetFileName(Path.TrimEndingDirectorySeparator(Dataset)) // of a path its end: a model goes to other machines
         + (Dataset == DataSource.MnistName ? ", which is by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)." : ".");
 
     /// <summary>Writes nothing, but refuses what could not be written at the end of an epoch.</summary>

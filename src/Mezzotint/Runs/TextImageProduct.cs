@@ -17,7 +17,7 @@ internal sealed class TextImageProduct(
 
     public override TrainingConfig Training => _config.Training;
 
-    public override string Dataset => _config.Data.Name;
+    protected override DataConfig Data => _config.Data;
 
     public override Trainer NewTrainer() => new(_config.Task(_tokenizer), _config.Training, train, test, device);
 

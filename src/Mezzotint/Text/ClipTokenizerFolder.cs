@@ -57,20 +57,10 @@ internal static class ClipTokenizerFolder
         string pad = tokenizer.Texts[tokenizer.Pad];
         AtomicFolder.Write(folder, staged =>
         {
-            void Json(string name, Action<Utf8JsonWriter> write) => AtomicFile.Write(Path.Combine(staged, name), stream =>
-            {
-                using var json = new Utf8JsonWriter(stream, new() { Indented = true, NewLine = "\n", Encoder = Plain });
-                json.WriteStartObject();
-                write(json);
-                json.WriteEndObject();
-            });
-            Json(VocabularyFile, json =>
-            {
-                foreach (var (number, text) in tokenizer.Texts.Index())
-                    json.WriteNumber(text, number);
-            });
-            AtomicFile.WriteText(Path.Combine(staged, MergesFile),
-                string.Concat(tokenizer.Merges.Select(pair => pair + "\n").Prepend("#version: 0.2\n")));
+            void Json(string name, Action<Utf8JsonWriter> write) =>
+                AtomicFile.Write(Path.Combine(staged, name), stream => WriteObject(stream, write));
+            AtomicFile.Write(Path.Combine(staged, VocabularyFile), stream => stream.Write(Vocabulary(tokenizer)));
+            AtomicFile.WriteText(Path.Combine(staged, MergesFile), Merges(tokenizer));
             Json(SpecialFile, json => WriteSpecial(json, pad));
             Json(ConfigFile, json =>
             {
@@ -82,6 +72,30 @@ internal static class ClipTokenizerFolder
                 json.WriteString("tokenizer_class", "CLIPTokenizer");
             });
         });
+    }
+
+    /// <summary>The bytes of <c>vocab.json</c>.</summary>
+    public static byte[] Vocabulary(ClipTokenizer tokenizer)
+    {
+        using var stream = new MemoryStream();
+        WriteObject(stream, json =>
+        {
+            foreach (var (number, text) in tokenizer.Texts.Index())
+                json.WriteNumber(text, number);
+        });
+        return stream.ToArray();
+    }
+
+    /// <summary>The text of <c>merges.txt</c>.</summary>
+    public static string Merges(ClipTokenizer tokenizer) =>
+        string.Concat(tokenizer.Merges.Select(pair => pair + "\n").Prepend("#version: 0.2\n"));
+
+    private static void WriteObject(Stream stream, Action<Utf8JsonWriter> write)
+    {
+        using var json = new Utf8JsonWriter(stream, new() { Indented = true, NewLine = "\n", Encoder = Plain });
+        json.WriteStartObject();
+        write(json);
+        json.WriteEndObject();
     }
 
     private static JavaScriptEncoder Plain => JavaScriptEncoder.UnsafeRelaxedJsonEscaping;

@@ -68,6 +68,17 @@ public sealed record AutoencoderLoss
     /// section 3.1: very small.</summary>
     public double Divergence { get; init; } = 1e-6;
 
+    /// <summary>The weight of the distance in the maps of a trained network beside that sum, a pixel: Zhang et al. 2018, arXiv
+    /// 1801.03924; 0 for none.</summary>
+    public double Perceptual { get; init; }
+
+    /// <summary>The folder of that network: a classifier of images of this size, or a text-image model. Empty without
+    /// one.</summary>
+    public string Features { get; init; } = "";
+
+    /// <summary>Its maps; null until they are opened.</summary>
+    internal FeatureMaps? Maps { get; init; }
+
     /// <summary>The weight of a patch discriminator's gradient, relative to that of the distance; 0 for none. Esser et al. 2021,
     /// arXiv 2012.09841, equation 7.</summary>
     public double Adversarial { get; init; }
@@ -82,6 +93,10 @@ public sealed record AutoencoderLoss
     {
         Check.Range("loss.pixels", Printable.Quote(Pixels), Pixels is "l1" or "l2", "l1 or l2");
         Check.Range("loss.divergence", Divergence, Divergence is >= 0 and < 1e6, "0 or more, and below 1000000");
+        Check.Range("loss.perceptual", Perceptual, Perceptual is >= 0 and < 1e6, "0 or more, and below 1000000");
+        Check.Range("loss.features", Printable.Quote(Features), (Features.Length > 0) == (Perceptual > 0), Perceptual > 0
+            ? "the folder of a classifier or of a text-image model, which loss.perceptual compares by"
+            : "left out while loss.perceptual is 0");
         Check.Range("loss.adversarial", Adversarial, Adversarial is >= 0 and < 1e6, "0 or more, and below 1000000");
         Check.Range("loss.adversarial_from", AdversarialFrom, AdversarialFrom is >= 0 and <= 1, "between 0 and 1");
         Check.Range("loss.discriminator_channels", DiscriminatorChannels,

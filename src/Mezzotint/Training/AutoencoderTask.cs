@@ -66,8 +66,15 @@ public sealed class AutoencoderTask : TrainingTask
     {
         var distance = decoded - images;
         distance = (_loss.Pixels == "l2" ? distance.Squared() : distance.abs()).sum([1, 2, 3]); // [B]
-        return distance.Plus(_loss.Divergence, moments.Divergence()).Over(images.numel() / images.shape[0]);
+        var losses = distance.Plus(_loss.Divergence, moments.Divergence()).Over(images.numel() / images.shape[0]);
+        return _loss.Perceptual == 0 ? losses : losses.Plus(_loss.Perceptual, Maps.Distance(Values(images), Values(decoded)));
     }
+
+    private FeatureMaps Maps => _loss.Maps ?? throw new InvalidOperationException(
+        $"The network '{_loss.Features}' has not been opened: ExperimentParts.Open does.");
+
+    /// <summary>-1 to 1 as 0 to 1.</summary>
+    private static Tensor Values(Tensor x) => x.Plus(1).Times(0.5);
 
     /// <summary>How alike the images and their reconstructions by the means of their latents are: <c>psnr</c>, in
     /// decibels.</summary>
@@ -75,22 +82,10 @@ public sealed class AutoencoderTask : TrainingTask
         nn.Module network, ResidentImages test, WorkerThreads threads, CancellationToken cancellation = default)
     {
         var autoencoder = AdversarialAutoencoder.Of(network);
-        int next = -ImagesAtOnce;
         double[] similarities = new double[test.Count];
-        threads.Run(_ =>
-        {
-            using var inference = inference_mode();
-            while (Interlocked.Add(ref next, ImagesAtOnce) is var start && start < test.Count
-                && !cancellation.IsCancellationRequested)
-            {
-                using var scope = NewDisposeScope();
-                using Scalar first = start, end = Math.Min(start + ImagesAtOnce, test.Count), one = 1;
-                var images = test.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: test.Device)).Images;
-                PixelSimilarity.PeakSignalToNoise(Codec.Decode(images), Codec.Decode(autoencoder.call(images)))
-                    .CopyTo(similarities, start);
-            }
-        });
-        cancellation.ThrowIfCancellationRequested();
+        test.ForEachBatch(ImagesAtOnce, threads, (start, images, _) =>
+            PixelSimilarity.PeakSignalToNoise(Codec.Decode(images), Codec.Decode(autoencoder.call(images)))
+                .CopyTo(similarities, start), cancellation: cancellation);
         return new Dictionary<string, double> { [Psnr] = Math.Round(similarities.Average(), 3) };
     }
 
@@ -106,8 +101,13 @@ public sealed class AutoencoderTask : TrainingTask
             throw new MezzotintException(
                 $"{images.Name} is {images.Height} x {images.Width}: this autoencoder needs sides that are multiples of "
                 + $"{_network.Factor} with network.margin = {_network.Margin} around them. Pictures in a folder are brought to "
-                    + $"one "
-                + "with data.size.") { Key = "data.size" };
+                + "one with data.size.") { Key = "data.size" };
+        if (_loss.Maps is { } maps && maps.Shape != (images.Channels, images.Height, images.Width))
+            throw new MezzotintException(
+                $"The network '{_loss.Features}' sees images of {maps.Shape.Height} x {maps.Shape.Width} with "
+                + $"{maps.Shape.Channels} channel(s), and those of {images.Name} are {images.Height} x {images.Width} with "
+                + $"{images.Channels}: train one for such images, or leave loss.perceptual and loss.features out.")
+                { Key = "loss.features" };
     }
 
     /// <summary>The name of the figure.</summary>

@@ -38,16 +38,9 @@ public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothi
     public override IReadOnlyDictionary<string, double> Figures(
         nn.Module network, ResidentImages test, WorkerThreads threads, CancellationToken cancellation = default)
     {
-        int next = -ImagesAtOnce;
         long right = 0;
-        threads.Run(_ =>
-        {
-            using var inference = inference_mode();
-            while (Interlocked.Add(ref next, ImagesAtOnce) is var start && start < test.Count
-                && !cancellation.IsCancellationRequested)
-                Interlocked.Add(ref right, Right((Classifier)network, test, start, Math.Min(ImagesAtOnce, test.Count - start)));
-        });
-        cancellation.ThrowIfCancellationRequested();
+        test.ForEachBatch(ImagesAtOnce, threads, (_, images, labels) => Interlocked.Add(ref right,
+            ((Classifier)network).call(images).argmax(1).eq(labels.squeeze(1)).sum().item<long>()), cancellation: cancellation);
         return new Dictionary<string, double> { [Accuracy] = (double)right / test.Count };
     }
 
@@ -64,14 +57,6 @@ public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothi
     }
 
     /// <summary>How many of some images have their class recognised.</summary>
-    private static long Right(Classifier network, ResidentImages images, int start, int count)
-    {
-        using var scope = NewDisposeScope();
-        using Scalar first = start, end = start + count, one = 1; // held while libtorch reads them: see TensorArithmetic
-        var (x, labels) = images.Batch(arange(first, end, one, dtype: ScalarType.Int64, device: images.Device));
-        return network.call(x).argmax(1).eq(labels.squeeze(1)).sum().item<long>();
-    }
-
     private const int ImagesAtOnce = 64;
 
     /// <summary>The name of the figure.</summary>

@@ -15,9 +15,8 @@ namespace Mezzotint.Models.Onnx;
 /// Inputs: <c>x</c>, float32 [batch, C, H, W], the noisy images as the network sees them; <c>t</c>, float32 [batch], their times;
 /// <c>labels</c>, int64 [batch, tokens], the asked classes; or what else the network is given: a context is float32 [batch,
 /// tokens, D], and its mask float32 [batch, tokens], 1 for tokens that count. Output: <c>output</c>, float32 [batch, C, H, W].
-/// How
-/// x and t follow from the level of noise, and the image from the output, depends on the parameterisation. The metadata has the
-/// model's description under <c>mezzotint</c>, the same as the model folder's <c>config.json</c>. Sources: the ONNX
+/// How x and t follow from the level of noise, and the image from the output, depends on the parameterisation. The metadata
+/// has the model's description under <c>mezzotint</c>, the same as the model folder's <c>config.json</c>. Sources: the ONNX
 /// specification, opset 17, github.com/onnx/onnx.
 /// </remarks>
 public static class OnnxFile
@@ -27,6 +26,10 @@ public static class OnnxFile
 
     /// <summary>The key of the metadata under which an autoencoder's scaling factor is.</summary>
     public const string ScalingKey = "scaling_factor";
+
+    /// <summary>The keys of the metadata under which a text encoder's <c>vocab.json</c> and <c>merges.txt</c> are, and the number
+    /// of tokens of a prompt.</summary>
+    public const string VocabularyKey = "vocab", MergesKey = "merges", LengthKey = "length";
 
     /// <summary>Writes the file, in place of one that may be there.</summary>
     /// <param name="path">The file.</param>
@@ -51,7 +54,8 @@ public static class OnnxFile
 
     /// <summary>Writes the other parts of a model, each as a file beside that of its network: <c>NAME.decoder.onnx</c>, from
     /// latents z, not multiplied by the metadata's <c>scaling_factor</c>, to images of -1 to 1; <c>NAME.encoder.onnx</c>, from
-    /// such images to the mean and ln variance of z; <c>NAME.text.onnx</c>, from tokens to the context.</summary>
+    /// such images to the mean and ln variance of z; <c>NAME.text.onnx</c>, from tokens to the context, with the
+    /// tokenizer in its metadata.</summary>
     /// <param name="path">The file of the network.</param>
     /// <param name="model">The model.</param>
     /// <returns>The files that were written: none where the model is its network alone.</returns>
@@ -76,8 +80,11 @@ public static class OnnxFile
             Write(Beside("encoder"), autoencoder, autoencoder.EncoderDescription, info.Height + margin, info.Width + margin,
                 info.Name, "Images to the moments of their latents.", scale);
         }
-        if (info.Prompts is TextPrompts { Coder.Network: { } text })
-            Write(Beside("text"), text, TextEncoder.Describe(text.Config), 1, 1, info.Name, "Tokens to a context.");
+        if (info.Prompts is TextPrompts { Coder: { Network: { } text, Tokenizer: { } tokenizer } })
+            Write(Beside("text"), text, TextEncoder.Describe(text.Config), 1, 1, info.Name, "Tokens to a context.",
+                (VocabularyKey, Encoding.UTF8.GetString(ClipTokenizerFolder.Vocabulary(tokenizer))),
+                (MergesKey, ClipTokenizerFolder.Merges(tokenizer)),
+                (LengthKey, tokenizer.Length.ToString(CultureInfo.InvariantCulture)));
         return written;
     }
 

@@ -20,7 +20,11 @@ public sealed class Classifier : nn.Module<Tensor, Tensor>
         var (embedding, scores) = (description.Outputs[0], description.Outputs[1]);
         _embed = new(modules, description, description.Inputs, embedding);
         _scores = new(modules, description, [embedding], scores);
+        Features = new(modules, description, config.Channels, config.Height, config.Width);
     }
+
+    /// <summary>What it sees on its way.</summary>
+    internal FeatureMaps Features { get; }
 
     /// <summary>
     /// The architectures by name. They differ in depth, kernels, normalisation and pooling, so that they do not err alike.
