@@ -31,6 +31,10 @@ public sealed class PromptTrainingTests : IDisposable
             "tokenizer/merges.txt", "scheduler/scheduler_config.json", "unet/config.json", "README.md"])
             Assert.True(File.Exists(_scratch["straight", "model", file]), file);
         Assert.Single(Directory.GetFiles(_scratch["straight", "samples"], "epoch-002.png"));
+        var examples = JsonDocument.Parse(File.ReadAllText(_scratch["straight", "model", "mezzotint.json"])).RootElement
+            .GetProperty("examples");
+        Assert.Equal("a red square", examples.GetProperty("learned")[0].GetString());
+        Assert.Equal("a red square", examples.GetProperty("unseen")[0].GetString());
 
         // The model is whole without what it was made of.
         Directory.Delete(_scratch["runs"], recursive: true);

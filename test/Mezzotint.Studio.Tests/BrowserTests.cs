@@ -317,6 +317,12 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
                 Seed = 5, NegativePrompt = "a red heart", Sampler = "euler", Levels = "karras", Steps = 4, GuidanceScale = 3,
             }).Images.Pixels, drawn);
         await page.ShotAsync("words");
+
+        await page.EvaluateAsync("document.querySelector('.examples').open = true");
+        await page.ClickAsync(".examples button", "a green heart");
+        await page.UntilAsync("document.querySelector('.tile img')?.alt === 'a green heart, seed 5'");
+        await page.DrawnAsync();
+        await page.ShotAsync("examples");
     }
 
     private async Task<BrowserPage> OpenAsync(string hash = "", bool drawn = true)

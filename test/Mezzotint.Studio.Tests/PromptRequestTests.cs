@@ -53,6 +53,8 @@ public sealed class PromptRequestTests : IDisposable
         await using var studio = await SmallStudio.StartWordedAsync(_folder);
         string models = await studio.Client.GetStringAsync("/v1/models", TestContext.Current.CancellationToken);
         Assert.Contains("\"asked_in_words\":true", models, StringComparison.Ordinal);
+        Assert.Contains("\"examples\":{\"learned\":[\"a red heart\"],\"unseen\":[\"a green heart\"]}", models,
+            StringComparison.Ordinal);
         string tokens = await studio.Client.GetStringAsync(
             "/v1/tokens?prompt=a%20red%20heart%20a%20blue%20heart%20a%20red%20one", TestContext.Current.CancellationToken);
         var read = System.Text.Json.JsonDocument.Parse(tokens).RootElement;

@@ -88,6 +88,7 @@ internal sealed class SmallStudio : IAsyncDisposable
             Process = new Noise.VariancePreserving { Schedule = new Noise.CosineSchedule() },
             Parameterisation = new Noise.VelocityParameterisation(),
             Prompts = TextFolder.Open(new TextPrompts { Encoder = folder }).Prompts,
+            Examples = new() { Learned = ["a red heart"], Unseen = ["a green heart"] },
             Height = 8,
             Width = 8,
             ClassNames = [],

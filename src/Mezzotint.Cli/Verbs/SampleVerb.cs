@@ -18,8 +18,8 @@ internal static class SampleVerb
 
     internal sealed record Request(
         string? Model, string[] Prompts, string? Label, string? Negative, long Count, SamplerChoice.Chosen Sampler,
-            GuidanceChoice.Chosen Guidance,
-        PictureChoice.Chosen Picture, long Seed, string? Like, string? Out, PlaceChoice.Chosen Place, bool Json);
+        GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, string[] Adapters, long Seed, string? Like, string? Out,
+        PlaceChoice.Chosen Place, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -40,6 +40,7 @@ internal static class SampleVerb
         var sampler = new SamplerChoice();
         var guidance = new GuidanceChoice();
         var picture = new PictureChoice();
+        var adapter = new AdapterChoice();
         var seed = Options.Seed("Image i is drawn from seed + i alone, whatever the count");
         var output = Options.Text(
             "--out", "FILE",
@@ -49,12 +50,12 @@ internal static class SampleVerb
         var like = Options.Text(
             "--like", "FILE",
             "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. "
-            + "Only MODEL, --out and --json go with it; without MODEL the model is found by its fingerprint.");
+            + "Only MODEL, --adapter, --out and --json go with it; without MODEL the model is found by its fingerprint.");
         var place = new PlaceChoice();
         var json = Options.Json();
-        var command = new Command("sample", "Draw images with a model.") 
+        var command = new Command("sample", "Draw images with a model.")
         {
-            model, prompt, label, negative, count, seed, like, output, json,
+            model, prompt, label, negative, count, seed, adapter.Option, like, output, json,
         };
         foreach (var option in place.All.Concat(sampler.All).Concat(guidance.All).Concat(picture.All))
             command.Add(option);
@@ -64,12 +65,13 @@ internal static class SampleVerb
                 SampleLike.RefuseOthers(
                     result,
                     command.Options.Where(option =>
-                        option != like && option != output && option != json && !place.All.Contains(option)),
+                        option != like && option != output && option != json && option != adapter.Option
+                        && !place.All.Contains(option)),
                     result.GetValue(prompt) ?? []);
             return Run(terminal, new Request(
                 result.GetValue(model), result.GetValue(prompt) ?? [], result.GetValue(label), result.GetValue(negative),
                 result.GetValue(count), sampler.Read(result),
-                guidance.Read(result), picture.Read(result),
+                guidance.Read(result), picture.Read(result), adapter.Read(result),
                 result.GetValue(seed), result.GetValue(like), result.GetValue(output), place.Read(result),
                 result.GetValue(json)));
         });
@@ -82,7 +84,7 @@ internal static class SampleVerb
         var like = request.Like is null ? null : SampleLike.Find(request.Like, request.Model);
         string folder = like?.Folder ?? ModelSource.Find(request.Model);
         var place = like is null ? request.Place : request.Place.Like(like.Receipt.Precision);
-        using var model = place.Load(folder);
+        using var model = AdapterChoice.Apply(place.Load(folder), request.Adapters);
         terminal.Say(model.ComputedBy);
         string[] prompts = like is null ? Prompts(request, model.Info) : [];
         IReadOnlyList<int> labels = like is null ? Labels(request, model.Info) : [.. like.Receipt.Labels.Distinct()];

@@ -44,6 +44,7 @@ internal static class ServeVerb
             "--deadline", (long)Default.Deadline.TotalSeconds, 1, 86_400,
             "The most seconds that a request may take, the waiting included");
         var threads = Options.Whole("--threads", null, 1, 1024, "Threads that evaluate the network side by side", "one a core");
+        var adapter = new AdapterChoice();
         var place = new PlaceChoice();
         var json = Options.Json();
         var command = new Command(
@@ -51,7 +52,8 @@ internal static class ServeVerb
             "Draw images for whoever asks over HTTP: people on the page at /, programs as OpenAI's clients do. /openapi.json "
             + "says what there is. Ctrl-C or SIGTERM lets it finish what it has begun.")
         {
-            model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, threads, json,
+            model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, threads, adapter.Option,
+            json,
         };
         foreach (var option in place.All)
             command.Add(option);
@@ -68,16 +70,19 @@ internal static class ServeVerb
             MaxRequests = (int)result.GetValue(queue),
             MaxImages = (int)Math.Max(Default.MaxImages, result.GetValue(count)),
             Deadline = TimeSpan.FromSeconds(result.GetValue(deadline)),
-        }, (int)result.GetValue(threads), place.Read(result), result.GetValue(json)).GetAwaiter().GetResult());
+        }, (int)result.GetValue(threads), place.Read(result), adapter.Read(result), result.GetValue(json))
+            .GetAwaiter().GetResult());
         return command;
     }
 
     private static async Task<int> RunAsync(
-        Terminal terminal, string? named, StudioOptions options, int threads, PlaceChoice.Chosen place, bool json)
+        Terminal terminal, string? named, StudioOptions options, int threads, PlaceChoice.Chosen place, string[] adapters,
+        bool json)
     {
         options.Validate();
         string folder = ModelSource.Find(named);
-        using var pipeline = DiffusionPipeline.Load(folder, threads, NameOf(folder), place.Device, place.Precision);
+        var model = AdapterChoice.Apply(place.Load(folder), adapters);
+        using var pipeline = new DiffusionPipeline(model, NameOf(folder), ModelSource.Hash(folder), threads, ownsModel: true);
         terminal.Say(pipeline.ComputedBy);
         using var log = new TerminalLog(terminal);
         await using var server = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);

@@ -49,7 +49,8 @@ internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions 
             new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
             $"{pipeline.Device.ToUpperInvariant()}, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}",
-            new ModelLimits(options.MaxCount, options.MaxSteps));
+            new ModelLimits(options.MaxCount, options.MaxSteps),
+            info.Examples is { } examples ? new(examples.Learned, examples.Unseen) : null);
     }
 }
 
@@ -61,7 +62,10 @@ internal sealed record ServedModel(
     string Id, string Object, long Created, string OwnedBy,
     string Title, string? Sha256, int Width, int Height, int Channels, IReadOnlyList<string> ClassNames, bool AskedInWords,
     bool CanBeGuided, ModelDefaults Defaults, IReadOnlyList<string> Samplers, IReadOnlyList<string> Levels, string Device,
-        ModelLimits Limits);
+    ModelLimits Limits, ServedExamples? Examples);
+
+/// <summary>Prompts to try: some that the model has learned, and some that it has never seen.</summary>
+internal sealed record ServedExamples(IReadOnlyList<string> Learned, IReadOnlyList<string> Unseen);
 
 /// <summary>A prompt in tokens.</summary>
 /// <param name="Pieces">What its tokens say, in order.</param>

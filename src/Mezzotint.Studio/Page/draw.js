@@ -28,6 +28,7 @@ export class Draw {
       changed: () => { this.#tellCost(); this.#tellTokens(); },
     });
     this.controls.extra.append(el('button', { type: 'button', onclick: () => this.#another() }, 'Another seed'), this.#compare());
+    if (model.examples) this.controls.extra.append(this.#examples());
     this.plate = new Plate(model, {
       told: (tile) => this.details.tell(tile),
       filled: (filled) => { this.share.enable(filled); this.details.enable(filled); },
@@ -60,6 +61,18 @@ export class Draw {
           : `${plural(pieces.length, 'token')} of ${most}: ${read}`);
       } catch { /* what is wrong is told when it is drawn */ }
     }, 200);
+  }
+
+  /** Prompts to try: a press draws it. */
+  #examples() {
+    const kinds = [['in its training data', this.model.examples.learned], ['never seen by it', this.model.examples.unseen]];
+    return el('details', { className: 'examples' }, el('summary', {}, 'Prompts to try'),
+      ...kinds.filter(([, prompts]) => prompts.length).flatMap(([kind, prompts]) => [
+        el('p', { className: 'hint' }, kind),
+        el('div', { className: 'boxes' }, ...prompts.map((prompt) => el('button', {
+          type: 'button', onclick: () => { this.controls.put('prompt', prompt); this.#tellTokens(); this.controls.submit(); },
+        }, prompt))),
+      ]));
   }
 
   #compare() {
@@ -209,7 +222,10 @@ export class Draw {
 /** The fields that say what to draw. */
 function promptFields(model, few) {
   if (model.asked_in_words) return [
-    { name: 'prompt', label: 'Prompt', kind: 'text', value: 'a red heart', hint: 'what to draw, in words' },
+    {
+      name: 'prompt', label: 'Prompt', kind: 'text', value: model.examples?.learned[0] ?? 'a red heart',
+      hint: 'what to draw, in words',
+    },
     {
       name: 'negative', label: 'Negative prompt', kind: 'text', value: '',
       hint: 'what guidance goes away from, in words; nothing where it is empty',

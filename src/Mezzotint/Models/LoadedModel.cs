@@ -2,7 +2,9 @@ using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Text;
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Models;
 
@@ -11,6 +13,8 @@ namespace Mezzotint.Models;
 /// <param name="Info">The description.</param>
 public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDisposable
 {
+    private readonly List<ModelAdapter> _adapters = [];
+    private readonly Dictionary<Tensor, Tensor> _originals = new(ReferenceEqualityComparer.Instance); // of changed weights
     private string _precision = ComputePrecision.Automatic;
 
     /// <summary>The autoencoder of the codec, where the model owns one.</summary>
@@ -18,6 +22,9 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
 
     /// <summary>The text encoder of the reader of prompts, where the model owns one.</summary>
     internal IDisposable? Encoder { get; init; }
+
+    /// <summary>The adapters that its weights have in them, in the order in which they were added.</summary>
+    public IReadOnlyList<ModelAdapter> Adapters => _adapters;
 
     /// <summary>Where the network is: everything that is made of the model computes there.</summary>
     public torch.Device Device => Network.parameters().First().device;
@@ -54,6 +61,52 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         return this;
     }
 
+    /// <summary>Adds an adapter (LoRA) to the weights, for everything that is made of the model from then on. Several add
+    /// up.</summary>
+    /// <param name="file">A file of safetensors, of kohya's scripts, PEFT or diffusers.</param>
+    /// <param name="weight">How much of it: 1 for all, 0 for none, below 0 for its opposite.</param>
+    /// <returns>The model itself.</returns>
+    /// <exception cref="MezzotintException">The file is no such adapter, or was made for another model; then nothing has
+    /// changed.</exception>
+    /// <remarks>Hu et al. 2021, arXiv 2106.09685.</remarks>
+    public LoadedModel Adapt(string file, double weight = 1)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        Check.Range("adapter", weight, double.IsFinite(weight), "a finite weight");
+        if (Info.Model is not ConditionalUNetConfig)
+            throw new MezzotintException(
+                $"'{file}' changes models that are asked in words, and '{Info.Name}' is none.") { Key = "adapter" };
+        using var noGrad = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        var adapter = LowRankAdapter.Read(file);
+        var coder = (Info.Prompts as TextPrompts)?.Coder;
+        foreach (var (parameter, change) in adapter.For(Network, coder?.Network, weight).ToList())
+        {
+            if (!_originals.ContainsKey(parameter))
+                _originals[parameter] = parameter.detach().clone().DetachFromDisposeScope();
+            parameter.add_(change);
+        }
+        _adapters.Add(new(Path.GetFileName(file), weight, adapter.Sha256));
+        coder?.Refresh();
+        return this;
+    }
+
+    /// <summary>Takes all adapters out again: the weights are those of before, to the bit.</summary>
+    /// <returns>The model itself.</returns>
+    public LoadedModel RemoveAdapters()
+    {
+        using var noGrad = torch.no_grad();
+        foreach (var (parameter, original) in _originals)
+        {
+            parameter.copy_(original);
+            original.Dispose();
+        }
+        _originals.Clear();
+        _adapters.Clear();
+        (Info.Prompts as TextPrompts)?.Coder?.Refresh();
+        return this;
+    }
+
     /// <summary>A sampler that draws with this model, on its device and in its precision; the model stays the caller's.</summary>
     public Sampler CreateSampler() => new(Network, Info.Process, Info.Numbers.Height, Info.Numbers.Width, Device)
     {
@@ -77,6 +130,8 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <summary>Frees the weights.</summary>
     public void Dispose()
     {
+        foreach (var original in _originals.Values)
+            original.Dispose();
         Network.Dispose();
         Autoencoder?.Dispose();
         Encoder?.Dispose();

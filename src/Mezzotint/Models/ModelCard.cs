@@ -46,6 +46,15 @@ internal static class ModelCard
         Line("mezzotint inspect FOLDER");
         Line("```");
         Line();
+        if (info.Examples is { } examples)
+        {
+            Line("## Prompts to try");
+            Line();
+            Line($"Learned: {Quoted(examples.Learned)}.");
+            Line();
+            Line($"Never seen: {Quoted(examples.Unseen)}.");
+            Line();
+        }
         Line("## Training");
         Line();
         Line("| | |");
@@ -112,6 +121,9 @@ internal static class ModelCard
         "strokes" => "`strokes`, digits drawn by the program itself from a seed",
         _ => $"a folder or file of images, {Escape(Path.GetFileName(Path.TrimEndingDirectorySeparator(dataset)))}",
     };
+
+    private static string Quoted(IEnumerable<string> prompts) =>
+        string.Join("; ", prompts.Select(prompt => $"\"{Escape(prompt)}\""));
 
     private static string ProcessName(NoiseProcess process) => process switch
     {

@@ -51,6 +51,7 @@ internal static class ModelDescription
             Times = document.Times,
             Pixels = document.Pixels,
             Prompts = document.Prompts,
+            Examples = document.Examples,
             Sampling = document.Sampling,
             ImageChannels = document.Image.Channels,
             Height = document.Image.Height,
@@ -85,6 +86,7 @@ internal static class ModelDescription
             Times = info.Times,
             Pixels = info.Pixels,
             Prompts = info.Prompts,
+            Examples = info.Examples,
             Sampling = info.Sampling,
             Image = new ImageSize { Channels = info.ImageChannels, Height = info.Height, Width = info.Width },
             ClassNames = info.ClassNames,
@@ -143,6 +145,8 @@ internal static class ModelDescription
         public ImageCodec Pixels { get; init; } = new PixelScaling();
 
         public PromptReader? Prompts { get; init; }
+
+        public PromptExamples? Examples { get; init; }
 
         [DefaultWhenMissing]
         public SamplingRecipe Sampling { get; init; } = new();

@@ -38,6 +38,9 @@ public sealed record ModelInfo
     /// <summary>How prompts are read; null for class names (<see cref="ClassNamePrompts"/>).</summary>
     public PromptReader? Prompts { get; init; }
 
+    /// <summary>Prompts to try it with; null where none are known.</summary>
+    public PromptExamples? Examples { get; init; }
+
     /// <summary>Whether it is asked in words, and has no classes.</summary>
     public bool IsAskedInWords => !Model.HasClasses;
 
@@ -133,6 +136,7 @@ public sealed record ModelInfo
         Objective.Validate();
         Pixels.Validate();
         Prompts?.Validate();
+        Examples?.Validate();
         Sampling.Validate(Process, Model);
         Check.Range("image.channels", Channels, ImageChannels is null or 1 or 3, "1 or 3");
         var numbers = Numbers;

@@ -82,18 +82,24 @@ internal sealed class DenoiserProduct : RunProduct
         using var pipeline = new DiffusionPipeline(model, threads: _config.Training.Replicas);
         var options = new GenerationOptions { Count = columns, Seed = 0, Steps = _config.Training.SampleSteps };
         var drawn = model.Info.IsAskedInWords
-            ? pipeline.Generate(SampleCaptions(), options, cancellation)
+            ? pipeline.Generate(SampleCaptions(_test), options, cancellation)
             : pipeline.Generate([.. Enumerable.Range(0, _train.ClassNames.Count)], options, cancellation);
         PngFile.Write(
             Path.Combine(_folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), drawn.Images.Grid(columns), SampleScale);
     }
 
-    /// <summary>The first captions of test images that are spread over the set, as many as there are rows.</summary>
-    private string[] SampleCaptions() =>
+    /// <summary>The first captions of images that are spread over a set, as many as there are rows.</summary>
+    private static string[] SampleCaptions(ImageSet set) =>
     [
         .. Enumerable.Range(0, Rows).Select(
-            row => _test.Captions((int)((long)row * _test.Count / Rows)) is [var first, ..] ? first : ""),
+            row => set.Captions((int)((long)row * set.Count / Rows)) is [var first, ..] ? first : ""),
     ];
+
+    private PromptExamples? Examples => _config.Model.HasClasses ? null
+        : new() { Learned = Lines(_train), Unseen = Lines(_test) };
+
+    private static string[] Lines(ImageSet set) =>
+        [.. SampleCaptions(set).Where(caption => ModelInfo.IsLine(caption, 300)).Distinct()];
 
     public override void Write(nn.Module network, RunLogEntry epoch) =>
         ModelFolder.Write(_folder.Model, (DenoisingNetwork)network, Description(epoch));
@@ -114,6 +120,7 @@ internal sealed class DenoiserProduct : RunProduct
         Times = _config.Times,
         Pixels = _config.Pixels,
         Prompts = _config.Prompts,
+        Examples = Examples,
         ImageChannels = _train.Channels == _config.Model.InChannels ? null : _train.Channels,
         Sampling = _config.Sampling,
         Height = _train.Height,

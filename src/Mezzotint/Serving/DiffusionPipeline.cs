@@ -19,6 +19,7 @@ namespace Mezzotint.Serving;
 public sealed class DiffusionPipeline : IDisposable
 {
     private readonly LoadedModel _model;
+    private readonly IReadOnlyList<ModelAdapter> _adapters; // as they were when the weights were taken
     private readonly bool _ownsModel;
     private readonly WorkerThreads _libtorch;
     private readonly PipelineWalks _walks;
@@ -40,7 +41,7 @@ public sealed class DiffusionPipeline : IDisposable
             throw new MezzotintException(
                 $"The model '{model.Info.Name}' has images of {model.Info.Channels} channels; only 1 (grey) and 3 (colour) can "
                 + $"be drawn.");
-        (_model, Name, ModelHash, _ownsModel) = (model, name, hash, ownsModel);
+        (_model, Name, ModelHash, _ownsModel, _adapters) = (model, name, hash, ownsModel, [.. model.Adapters]);
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
         _walks = new PipelineWalks(model, threads == 0 ? model.Threads : threads);
     }
@@ -201,6 +202,7 @@ public sealed class DiffusionPipeline : IDisposable
     public PreparedGeneration Prepare(ImageReceipt receipt)
     {
         ArgumentNullException.ThrowIfNull(receipt);
+        receipt.CheckAdapters(_adapters);
         var plan = receipt.Plan(Model);
         _walks.Check(plan);
         return new(
@@ -244,7 +246,10 @@ public sealed class DiffusionPipeline : IDisposable
             throw new InvalidRequestException(wrong.Message.Split(" (Parameter")[0], wrong) { Key = key };
         }
         return new PreparedGeneration(
-            _walks, plan, ImageReceipt.For(plan, Model, ModelHash) with { Precision = _walks.Precision });
+            _walks, plan, ImageReceipt.For(plan, Model, ModelHash) with
+            {
+                Precision = _walks.Precision, Adapters = _adapters,
+            });
     }
 
     /// <summary>Refuses images that together have more values than an array holds.</summary>

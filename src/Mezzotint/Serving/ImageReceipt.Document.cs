@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json;
 using Mezzotint.Engine;
 using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Sampling;
 
 namespace Mezzotint.Serving;
@@ -16,6 +17,8 @@ public sealed partial record ImageReceipt
         public int Version { get; set; } = ImageReceipt.Version;
 
         public string? ModelSha256 { get; set; }
+
+        public IReadOnlyList<ModelAdapter>? Adapters { get; set; }
 
         public required IReadOnlyList<int> Labels { get; set; }
 
@@ -53,6 +56,7 @@ public sealed partial record ImageReceipt
         public static Document Of(ImageReceipt receipt) => new()
         {
             ModelSha256 = receipt.ModelHash,
+            Adapters = receipt.Adapters.Count == 0 ? null : receipt.Adapters,
             Labels = receipt.Labels,
             Prompts = receipt.Prompts,
             NegativePrompt = receipt.NegativePrompt,
@@ -85,6 +89,7 @@ public sealed partial record ImageReceipt
             return new ImageReceipt
             {
                 ModelHash = ModelSha256,
+                Adapters = Adapters ?? [],
                 Labels = Labels,
                 Prompts = Prompts,
                 NegativePrompt = NegativePrompt,

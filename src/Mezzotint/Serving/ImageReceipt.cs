@@ -25,6 +25,9 @@ public sealed partial record ImageReceipt
     /// <summary>The model's fingerprint, <see cref="ModelFolder.Hash"/>; null where it has none (a PyTorch checkpoint).</summary>
     public string? ModelHash { get; init; }
 
+    /// <summary>The adapters that the model had.</summary>
+    public IReadOnlyList<ModelAdapter> Adapters { get; init; } = [];
+
     /// <summary>The class of each image; of a model that is asked in words, which of <see cref="Prompts"/>.</summary>
     public required IReadOnlyList<int> Labels { get; init; }
 
@@ -99,6 +102,19 @@ public sealed partial record ImageReceipt
         }
         : this with { Index = index, Columns = 1 };
 
+    /// <summary>Refuses a model with other adapters.</summary>
+    /// <exception cref="MezzotintException">It has others; the message names those of the receipt.</exception>
+    internal void CheckAdapters(IReadOnlyList<ModelAdapter> own)
+    {
+        if (own.Select(adapter => (adapter.Sha256, adapter.Weight))
+            .SequenceEqual(Adapters.Select(adapter => (adapter.Sha256, adapter.Weight))))
+            return;
+        throw new MezzotintException(Adapters.Count == 0
+            ? "The picture was drawn without adapters: leave --adapter out."
+            : $"The picture was drawn with other adapters: name {Printable.Line(string.Join(" ",
+                Adapters.Select(adapter => $"--adapter {adapter}")), 300)}.") { Key = "adapter" };
+    }
+
     /// <summary>The plan that draws the images again.</summary>
     /// <param name="model">The model; its fingerprint is the caller's to compare.</param>
     /// <exception cref="MezzotintException">The receipt asks for something that there is not.</exception>
@@ -159,6 +175,8 @@ public sealed partial record ImageReceipt
             text["Guidance"] = guidance.ToString();
         if (NegativePrompt is { } negative)
             text["Negative prompt"] = negative;
+        if (Adapters.Count > 0)
+            text["Adapters"] = string.Join(", ", Adapters);
         if (ModelHash is not null)
             text["Model SHA-256"] = ModelHash;
         return text;

@@ -54,5 +54,15 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
         }
     }
 
+    /// <summary>Takes the encoder's weights as they are now.</summary>
+    public void Refresh()
+    {
+        lock (_reading)
+        {
+            _evaluator?.Dispose();
+            _evaluator = null;
+        }
+    }
+
     public void Dispose() => _evaluator?.Dispose();
 }

@@ -68,7 +68,8 @@ public class PerceptualLossTests
         using var folder = new TemporaryFolder();
         using (var classifier = Classifier.Create(Small, seed: 2))
             ClassifierFolder.Write(folder.Name, classifier, new ClassifierInfo { Name = "small", Network = Small,
-                Dataset = "squares", Epochs = 1, ClassNames = ["a", "b"] });
+                Dataset = "squares", Epochs = 1,
+                ClassNames = ["a", "b"], Provenance = "This test." });
         using var parts = ExperimentParts.Open(
             new AutoencoderExperiment { Network = Network, Loss = new() { Perceptual = 0.5, Features = folder.Name } });
         var loss = ((AutoencoderExperiment)parts.Experiment).Loss;
