@@ -5,7 +5,7 @@ using Mezzotint.Models;
 
 namespace Mezzotint.Cli.Choices;
 
-/// <summary>Adapters of a model, with their weights: --adapter.</summary>
+/// <summary>What is added to a model: --adapter, --embedding.</summary>
 internal sealed class AdapterChoice
 {
     private readonly Option<string[]> _files = Options.Names(
@@ -13,21 +13,31 @@ internal sealed class AdapterChoice
         "A low-rank adapter (LoRA) of the model, as kohya's scripts, PEFT or diffusers write it, and how much of it. Repeat the "
         + "option for several. [default: none]");
 
-    public Option Option => _files;
+    private readonly Option<string[]> _words = Options.Names(
+        "--embedding", "FILE",
+        "Words that the model's text encoder learns to know (textual inversion): a file of diffusers or of the web interface. "
+        + "Repeat the option for several. [default: none]");
 
-    public string[] Read(ParseResult result) => result.GetValue(_files) ?? [];
+    public IReadOnlyList<Option> All => [_files, _words];
 
-    /// <summary>Adds adapters to a model.</summary>
+    public Chosen Read(ParseResult result) => new(result.GetValue(_files) ?? [], result.GetValue(_words) ?? []);
+
+    /// <summary>What was chosen.</summary>
+    public sealed record Chosen(string[] Adapters, string[] Words);
+
+    /// <summary>Adds adapters and words to a model.</summary>
     /// <exception cref="MezzotintException">One is not there, or belongs to another model.</exception>
-    public static LoadedModel Apply(LoadedModel model, string[] adapters)
+    public static LoadedModel Apply(LoadedModel model, Chosen chosen)
     {
         try
         {
-            foreach (string adapter in adapters)
+            foreach (string adapter in chosen.Adapters)
             {
                 var (file, weight) = Parse(adapter);
                 model.Adapt(file, weight);
             }
+            foreach (string file in chosen.Words)
+                model.AddWords(file);
             return model;
         }
         catch

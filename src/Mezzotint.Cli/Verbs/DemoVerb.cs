@@ -22,8 +22,8 @@ internal static class DemoVerb
         var command = new Command(
             "demo",
             $"Ask for a label, or for a prompt where the model is asked in words; draw {Images} images of it, save them as a "
-            + "grid, and ask again. An empty line, q, or the end of the input ends it.") { model, seed, adapter.Option, json };
-        foreach (var option in sampler.All)
+            + "grid, and ask again. An empty line, q, or the end of the input ends it.") { model, seed, json };
+        foreach (var option in sampler.All.Concat(adapter.All))
             command.Add(option);
         command.SetAction(result =>
             Run(terminal, result.GetValue(model), sampler.Read(result), result.GetValue(seed), adapter.Read(result),
@@ -32,7 +32,7 @@ internal static class DemoVerb
     }
 
     private static int Run(
-        Terminal terminal, string? named, SamplerChoice.Chosen sampler, long seed, string[] adapters, bool json)
+        Terminal terminal, string? named, SamplerChoice.Chosen sampler, long seed, AdapterChoice.Chosen adapters, bool json)
     {
         string folder = ModelSource.Find(named);
         using var model = AdapterChoice.Apply(ModelSource.Load(folder), adapters);

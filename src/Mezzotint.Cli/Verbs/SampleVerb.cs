@@ -18,8 +18,8 @@ internal static class SampleVerb
 
     internal sealed record Request(
         string? Model, string[] Prompts, string? Label, string? Negative, long Count, SamplerChoice.Chosen Sampler,
-        GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, string[] Adapters, long Seed, string? Like, string? Out,
-        PlaceChoice.Chosen Place, bool Json);
+        GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, AdapterChoice.Chosen Adapters, long Seed, string? Like,
+        string? Out, PlaceChoice.Chosen Place, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -50,14 +50,15 @@ internal static class SampleVerb
         var like = Options.Text(
             "--like", "FILE",
             "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. "
-            + "Only MODEL, --adapter, --out and --json go with it; without MODEL the model is found by its fingerprint.");
+            + "Only MODEL, --adapter, --embedding, --out and --json go with it; without MODEL the model is found by its "
+            + "fingerprint.");
         var place = new PlaceChoice();
         var json = Options.Json();
         var command = new Command("sample", "Draw images with a model.")
         {
-            model, prompt, label, negative, count, seed, adapter.Option, like, output, json,
+            model, prompt, label, negative, count, seed, like, output, json,
         };
-        foreach (var option in place.All.Concat(sampler.All).Concat(guidance.All).Concat(picture.All))
+        foreach (var option in place.All.Concat(sampler.All).Concat(guidance.All).Concat(picture.All).Concat(adapter.All))
             command.Add(option);
         command.SetAction(result =>
         {
@@ -65,7 +66,7 @@ internal static class SampleVerb
                 SampleLike.RefuseOthers(
                     result,
                     command.Options.Where(option =>
-                        option != like && option != output && option != json && option != adapter.Option
+                        option != like && option != output && option != json && !adapter.All.Contains(option)
                         && !place.All.Contains(option)),
                     result.GetValue(prompt) ?? []);
             return Run(terminal, new Request(

@@ -52,10 +52,9 @@ internal static class ServeVerb
             "Draw images for whoever asks over HTTP: people on the page at /, programs as OpenAI's clients do. /openapi.json "
             + "says what there is. Ctrl-C or SIGTERM lets it finish what it has begun.")
         {
-            model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, threads, adapter.Option,
-            json,
+            model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, threads, json,
         };
-        foreach (var option in place.All)
+        foreach (var option in place.All.Concat(adapter.All))
             command.Add(option);
         command.SetAction(result => RunAsync(terminal, result.GetValue(model), new StudioOptions
         {
@@ -76,8 +75,8 @@ internal static class ServeVerb
     }
 
     private static async Task<int> RunAsync(
-        Terminal terminal, string? named, StudioOptions options, int threads, PlaceChoice.Chosen place, string[] adapters,
-        bool json)
+        Terminal terminal, string? named, StudioOptions options, int threads, PlaceChoice.Chosen place,
+        AdapterChoice.Chosen adapters, bool json)
     {
         options.Validate();
         string folder = ModelSource.Find(named);

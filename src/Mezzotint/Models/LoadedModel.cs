@@ -66,8 +66,8 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <param name="file">A file of safetensors, of kohya's scripts, PEFT or diffusers.</param>
     /// <param name="weight">How much of it: 1 for all, 0 for none, below 0 for its opposite.</param>
     /// <returns>The model itself.</returns>
-    /// <exception cref="MezzotintException">The file is no such adapter, or was made for another model; then nothing has
-    /// changed.</exception>
+    /// <exception cref="MezzotintException">Words have been added before (adapters come first), the file is no such adapter, or
+    /// was made for another model; then nothing has changed.</exception>
     /// <remarks>Hu et al. 2021, arXiv 2106.09685.</remarks>
     public LoadedModel Adapt(string file, double weight = 1)
     {
@@ -76,8 +76,10 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         if (Info.Model is not ConditionalUNetConfig)
             throw new MezzotintException(
                 $"'{file}' changes models that are asked in words, and '{Info.Name}' is none.") { Key = "adapter" };
-        using var noGrad = torch.no_grad();
-        using var scope = torch.NewDisposeScope();
+        if (_adapters.Any(added => added.Words is not null))
+            throw new MezzotintException("Words have been added to this model: adapters come first.") { Key = "adapter" };
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
         var adapter = LowRankAdapter.Read(file);
         var coder = (Info.Prompts as TextPrompts)?.Coder;
         foreach (var (parameter, change) in adapter.For(Network, coder?.Network, weight).ToList())
@@ -91,11 +93,41 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         return this;
     }
 
-    /// <summary>Takes all adapters out again: the weights are those of before, to the bit.</summary>
+    /// <summary>Adds learned words to the text encoder (textual inversion), for everything that is made of the model from then
+    /// on.</summary>
+    /// <param name="file">A file of diffusers (the word is the tensor's name) or of the web interface (it is the file's name):
+    /// safetensors, or what torch.save writes.</param>
+    /// <returns>The words, as prompts have them.</returns>
+    /// <exception cref="MezzotintException">The file has no words, or they were made for another text encoder; then nothing has
+    /// changed.</exception>
+    /// <remarks>Gal et al. 2022, arXiv 2208.01618.</remarks>
+    public IReadOnlyList<string> AddWords(string file)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        if (Info.Prompts is not TextPrompts { Coder: { } coder })
+            throw new MezzotintException(
+                $"'{file}' adds words to a text encoder, and '{Info.Name}' has none.") { Key = "embedding" };
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var read = TextualInversion.Read(file);
+        try
+        {
+            coder.Add(read.Words);
+        }
+        catch (MezzotintException fault)
+        {
+            throw new MezzotintException($"'{file}': {fault.Message}") { Key = "embedding" };
+        }
+        string[] words = [.. read.Words.Select(word => word.Word)];
+        _adapters.Add(new(Path.GetFileName(file), 1, read.Sha256) { Words = words });
+        return words;
+    }
+
+    /// <summary>Takes all adapters and added words out again: the weights are those of before, to the bit.</summary>
     /// <returns>The model itself.</returns>
     public LoadedModel RemoveAdapters()
     {
-        using var noGrad = torch.no_grad();
+        using var noGrad = no_grad();
         foreach (var (parameter, original) in _originals)
         {
             parameter.copy_(original);
@@ -103,7 +135,7 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         }
         _originals.Clear();
         _adapters.Clear();
-        (Info.Prompts as TextPrompts)?.Coder?.Refresh();
+        (Info.Prompts as TextPrompts)?.Coder?.Forget();
         return this;
     }
 

@@ -164,13 +164,3 @@ internal sealed class LowRankAdapter
         }
     }
 }
-
-/// <summary>An adapter that a model's weights have in them: what a receipt says of it.</summary>
-/// <param name="Name">The name of its file.</param>
-/// <param name="Weight">How much of it, 1 for all.</param>
-/// <param name="Sha256">The SHA-256 of its file, in lower-case hexadecimal digits.</param>
-public sealed record ModelAdapter(string Name, double Weight, string Sha256)
-{
-    /// <summary>Name and weight, as the command's <c>--adapter</c> takes them.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name}:{Weight:R}");
-}

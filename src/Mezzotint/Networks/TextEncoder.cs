@@ -43,6 +43,21 @@ public sealed class TextEncoder : nn.Module<Tensor, Tensor>
         return encoder;
     }
 
+    /// <summary>A copy on the CPU that knows more words.</summary>
+    /// <param name="vectors">Theirs: [n, D], on the CPU; they come behind the last.</param>
+    internal TextEncoder WithWords(Tensor vectors)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var config = Config with { VocabSize = Config.VocabSize + (int)vectors.shape[0] };
+        var grown = new TextEncoder(config, Describe(config, withStates: true));
+        var own = named_parameters().ToDictionary(named => named.name, named => named.parameter);
+        foreach (var (name, parameter) in grown.named_parameters())
+            parameter.copy_(name.EndsWith(".token_embedding.weight", StringComparison.Ordinal)
+                ? cat([own[name].cpu(), vectors], 0) : own[name]).DetachFromDisposeScope();
+        return grown;
+    }
+
     /// <summary>The hidden states of texts.</summary>
     /// <param name="tokens">int64 [B, T], T up to <see cref="TextEncoderConfig.MaxPositionEmbeddings"/>.</param>
     /// <returns>After the last normalisation: [B, T, D].</returns>

@@ -110,9 +110,9 @@ public sealed partial record ImageReceipt
             .SequenceEqual(Adapters.Select(adapter => (adapter.Sha256, adapter.Weight))))
             return;
         throw new MezzotintException(Adapters.Count == 0
-            ? "The picture was drawn without adapters: leave --adapter out."
+            ? "The picture was drawn without adapters and added words: leave --adapter and --embedding out."
             : $"The picture was drawn with other adapters: name {Printable.Line(string.Join(" ",
-                Adapters.Select(adapter => $"--adapter {adapter}")), 300)}.") { Key = "adapter" };
+                Adapters.Select(adapter => adapter.Option)), 300)}.") { Key = "adapter" };
     }
 
     /// <summary>The plan that draws the images again.</summary>

@@ -55,6 +55,18 @@ public sealed partial class ClipTokenizer
         });
     }
 
+    /// <summary>Words that have been added, each with its tokens; the longest first, as one may begin with another.</summary>
+    private IReadOnlyList<(string Word, int[] Tokens)> Added { get; init; } = [];
+
+    private ClipTokenizer(ClipTokenizer known, string[] more)
+    {
+        (_pieces, _texts, Merges) = (known._pieces, [.. known._texts, .. more], known.Merges);
+        (Length, Start, End, Pad) = (known.Length, known.Start, known.End, known.Pad);
+    }
+
+    /// <summary>Whether words have been added.</summary>
+    internal bool HasAddedWords => Added.Count > 0;
+
     /// <summary>The token before a text.</summary>
     public int Start { get; }
 
@@ -103,7 +115,48 @@ public sealed partial class ClipTokenizer
     public IReadOnlyList<int> Encode(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string normal = Normalised(text);
+        var tokens = new List<int>();
+        foreach (var (part, word) in Parts(Normalised(text)))
+            tokens.AddRange(word ?? Plain(part));
+        return tokens;
+    }
+
+    /// <summary>A tokenizer that knows more words.</summary>
+    /// <param name="word">The word, found wherever it stands in a text, in any case.</param>
+    /// <param name="count">How many tokens it becomes: new ones, behind the last.</param>
+    /// <exception cref="MezzotintException">It is empty, or known already.</exception>
+    internal ClipTokenizer With(string word, int count)
+    {
+        string normal = Normalised(word);
+        if (normal.Length == 0 || normal.Length > 100 || Array.IndexOf(_texts, normal) >= 0
+            || Added.Any(added => added.Word == normal))
+            throw new MezzotintException(
+                $"The word {Printable.Quote(word)} cannot be added: it is empty, too long, or known already. Call its file "
+                + "otherwise.");
+        string[] texts = [normal, .. Enumerable.Range(1, count - 1).Select(i => $"{normal}_{i}")];
+        int[] tokens = [.. Enumerable.Range(Count, count)];
+        return new(this, texts)
+            { Added = [.. Added.Append((normal, tokens)).OrderByDescending(added => added.Item1.Length)] };
+    }
+
+    /// <summary>A text cut at the words that were added.</summary>
+    private IEnumerable<(string Part, int[]? Word)> Parts(string text)
+    {
+        while (text.Length > 0)
+        {
+            var (at, word, tokens) = Added.Select(added =>
+                (At: text.IndexOf(added.Word, StringComparison.Ordinal), added.Word, added.Tokens))
+                .Where(found => found.At >= 0).OrderBy(found => found.At).FirstOrDefault((text.Length, "", null!));
+            if (at > 0)
+                yield return (text[..at].Trim(), null);
+            if (at < text.Length)
+                yield return (word, tokens);
+            text = text[(at + word.Length)..];
+        }
+    }
+
+    private IReadOnlyList<int> Plain(string normal)
+    {
         if (Pad == End)
             return Pieces(normal);
         // a token of its own, such as the "!" of Stable Diffusion 2, is cut out wherever it stands
@@ -134,6 +187,8 @@ public sealed partial class ClipTokenizer
         ArgumentOutOfRangeException.ThrowIfNegative(token);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(token, Count);
         string piece = _texts[token];
+        if (token >= Count - Added.Sum(added => added.Tokens.Length))
+            return piece + " ";
         bool ends = piece.EndsWith(EndOfWord, StringComparison.Ordinal);
         string written = ByteLetters.Text(ends ? piece[..^EndOfWord.Length] : piece);
         return ends ? written + " " : written;

@@ -54,6 +54,10 @@ internal static class ClipTokenizerFolder
     public static void Write(string folder, ClipTokenizer tokenizer)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (tokenizer.HasAddedWords)
+            throw new MezzotintException(
+                "Words that were added to a tokenizer are not written with it: take them out first (RemoveAdapters), and add "
+                + "them again to what is read.");
         string pad = tokenizer.Texts[tokenizer.Pad];
         AtomicFolder.Write(folder, staged =>
         {

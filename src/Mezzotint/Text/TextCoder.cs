@@ -15,17 +15,46 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
     private readonly ConcurrentDictionary<string, TokenizedPrompt> _tokens = new(StringComparer.Ordinal);
     private readonly Lock _reading = new();
     private TextEvaluator? _evaluator;
+    private (ClipTokenizer Tokenizer, TextEncoder Network)? _more; // with the words that were added
 
-    public ClipTokenizer Tokenizer => tokenizer;
+    public ClipTokenizer Tokenizer => _more?.Tokenizer ?? tokenizer;
 
-    public TextEncoder Network => network;
+    public TextEncoder Network => _more?.Network ?? network;
+
+    /// <summary>Adds words: no other thread may read meanwhile.</summary>
+    /// <param name="words">Each with its vectors: [n, D].</param>
+    /// <exception cref="MezzotintException">A word is known already, or its vectors are of another width.</exception>
+    public void Add(IReadOnlyList<(string Word, Tensor Vectors)> words)
+    {
+        var known = Tokenizer;
+        foreach (var (word, vectors) in words)
+        {
+            if (vectors.shape[1] != network.Config.HiddenSize)
+                throw new MezzotintException(
+                    $"The vectors of {Printable.Quote(word)} have {vectors.shape[1]} numbers, and the text encoder takes "
+                    + $"{network.Config.HiddenSize}: they were made for another one.");
+            known = known.With(word, (int)vectors.shape[0]);
+        }
+        var grown = Network.WithWords(cat([.. words.Select(word => word.Vectors)], 0));
+        Forget();
+        _more = (known, grown);
+    }
+
+    /// <summary>Takes the words out that were added.</summary>
+    public void Forget()
+    {
+        Refresh();
+        _tokens.Clear();
+        _more?.Network.Dispose();
+        _more = null;
+    }
 
     /// <summary>The tokens of a prompt.</summary>
     public TokenizedPrompt Tokenize(string prompt)
     {
         if (_tokens.TryGetValue(prompt, out var known))
             return known;
-        var tokens = tokenizer.Tokenize(prompt);
+        var tokens = Tokenizer.Tokenize(prompt);
         if (_tokens.Count < MostKept)
             _tokens[prompt] = tokens;
         return tokens;
@@ -38,7 +67,7 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
     public Tensor Encode(Tensor tokens)
     {
         using var noGrad = no_grad();
-        return network.call(tokens);
+        return Network.call(tokens);
     }
 
     /// <summary>The hidden states of prompts, one by one, so that what it says of a prompt depends on nothing else, to the bit:
@@ -46,10 +75,10 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
     public Tensor Read(IReadOnlyList<string> prompts)
     {
         using var scope = NewDisposeScope();
-        var device = network.parameters().First().device;
+        var device = Network.parameters().First().device;
         lock (_reading)
         {
-            _evaluator ??= new TextEvaluator(network, device);
+            _evaluator ??= new TextEvaluator(Network, device);
             return _evaluator.Evaluate(Tokens(prompts).to(device)).MoveToOuterDisposeScope();
         }
     }
@@ -64,5 +93,5 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
         }
     }
 
-    public void Dispose() => _evaluator?.Dispose();
+    public void Dispose() => Forget();
 }
