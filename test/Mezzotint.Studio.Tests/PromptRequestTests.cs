@@ -45,6 +45,7 @@ public sealed class PromptRequestTests : IDisposable
         await Refused(new { prompt = new string('a', 4001) }, "prompt");
         await Refused(new { prompt = "a", negative_prompt = "b", guidance_scale = 1 }, "negative_prompt");
         await Refused(new { prompt = "a", interpolate_to_prompt = "b", n = 1 }, "n");
+        await Refused(new { prompt = "a", clip_skip = 1 }, "clip_skip"); // its encoder has one layer
     }
 
     [Fact]

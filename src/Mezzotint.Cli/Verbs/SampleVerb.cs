@@ -17,7 +17,7 @@ internal static class SampleVerb
     private const int CountOfOne = 16, CountOfEach = 2;
 
     internal sealed record Request(
-        string? Model, string[] Prompts, string? Label, string? Negative, long Count, SamplerChoice.Chosen Sampler,
+        string? Model, string[] Prompts, string? Label, string? Negative, long ClipSkip, long Count, SamplerChoice.Chosen Sampler,
         GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, AdapterChoice.Chosen Adapters, long Seed, string? Like,
         string? Out, PlaceChoice.Chosen Place, bool Json);
 
@@ -34,6 +34,8 @@ internal static class SampleVerb
             "--label", "LABELS",
                 "What to draw of a model that has classes: a label (7), several (0,1,2), or all. [default: all]");
         var negative = Options.Text("--negative", "TEXT", "What guidance goes away from, in words. [default: nothing]");
+        var clipSkip = Options.Whole(
+            "--clip-skip", 0, 0, 1000, "Layers at the end of the text encoder that the prompt is read without");
         var count = Options.Whole(
             "--count", null, 1, MostImages, "Images of each label or prompt",
             $"{CountOfOne} of a single one, {CountOfEach} of each of several");
@@ -56,7 +58,7 @@ internal static class SampleVerb
         var json = Options.Json();
         var command = new Command("sample", "Draw images with a model.")
         {
-            model, prompt, label, negative, count, seed, like, output, json,
+            model, prompt, label, negative, clipSkip, count, seed, like, output, json,
         };
         foreach (var option in place.All.Concat(sampler.All).Concat(guidance.All).Concat(picture.All).Concat(adapter.All))
             command.Add(option);
@@ -71,7 +73,7 @@ internal static class SampleVerb
                     result.GetValue(prompt) ?? []);
             return Run(terminal, new Request(
                 result.GetValue(model), result.GetValue(prompt) ?? [], result.GetValue(label), result.GetValue(negative),
-                result.GetValue(count), sampler.Read(result),
+                result.GetValue(clipSkip), result.GetValue(count), sampler.Read(result),
                 guidance.Read(result), picture.Read(result), adapter.Read(result),
                 result.GetValue(seed), result.GetValue(like), result.GetValue(output), place.Read(result),
                 result.GetValue(json)));
@@ -144,7 +146,7 @@ internal static class SampleVerb
         var own = request.Sampler.RecipeFor(pipeline.Model.Sampling);
         var options = request.Sampler.Into(new GenerationOptions
         {
-            Count = count, Seed = request.Seed, NegativePrompt = request.Negative,
+            Count = count, Seed = request.Seed, NegativePrompt = request.Negative, ClipSkip = (int)request.ClipSkip,
         });
         options = request.Picture.Into(request.Guidance.Into(options, own, weaker), pipeline.Model);
         if (asPicture)

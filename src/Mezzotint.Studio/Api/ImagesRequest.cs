@@ -56,6 +56,7 @@ internal sealed record ImagesRequest
         string? sampler = fields.Text("sampler", 100), levels = fields.Text("levels", 100);
         double? guidance = fields.Number("guidance_scale", 0, 1000);
         string? negative = fields.Text("negative_prompt");
+        long clipSkip = fields.Whole("clip_skip", 0, 1000) ?? 0;
         string? toPrompt = given is null ? fields.Text("interpolate_to_prompt") : null;
         int scale = ScaleOf(fields.Text("size", 40), pipeline.Model);
         bool asUrl = fields.Choice("response_format", "b64_json", "url") == "url";
@@ -99,6 +100,7 @@ internal sealed record ImagesRequest
             InterpolateTo = interpolateTo,
             NegativePrompt = negative,
             InterpolateToPrompt = toPrompt,
+            ClipSkip = (int)clipSkip,
             Source = picture?.Outline(),
         };
         var generation = label is null ? pipeline.Prepare([prompt!], drawing)

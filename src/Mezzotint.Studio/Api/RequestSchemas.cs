@@ -54,6 +54,10 @@ internal record GenerationBody
     [Description("What guidance goes away from, in words; nothing unless told otherwise.")]
     public string? NegativePrompt { get; init; }
 
+    [Description(
+        "How many of the text encoder's last layers are left out when the prompt is read: of a model that is asked in words.")]
+    public int? ClipSkip { get; init; }
+
     [Description("The sampler's name; the model's own unless told otherwise.")]
     public string? Sampler { get; init; }
 

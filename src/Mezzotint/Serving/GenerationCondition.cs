@@ -2,6 +2,7 @@ using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
+using Mezzotint.Text;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Serving;
@@ -14,13 +15,17 @@ internal static class GenerationCondition
     /// <param name="prompts">The prompts; null where classes are asked for.</param>
     /// <param name="last">The prompt of the last image: those between are on the straight line from the first one's context to
     /// its; null for none.</param>
+    /// <param name="skip">As <see cref="GenerationOptions.ClipSkip"/>.</param>
     /// <param name="model">The model.</param>
-    public static Condition Of(IReadOnlyList<int> labels, IReadOnlyList<string>? prompts, string? last, ModelInfo model)
+    public static Condition Of(
+        IReadOnlyList<int> labels, IReadOnlyList<string>? prompts, string? last, int skip, ModelInfo model)
     {
         using var scope = NewDisposeScope();
         if (prompts is null)
             return Condition.OfLabels(labels).Detached();
-        var asked = model.Reader.Read(last is null ? prompts : [.. prompts, last], model.ClassNames);
+        IReadOnlyList<string> all = last is null ? prompts : [.. prompts, last];
+        var asked = skip > 0 && model.Prompts is TextPrompts reader ? reader.Read(all, skip)
+            : model.Reader.Read(all, model.ClassNames);
         var rows = tensor([.. labels.Select(label => (long)label)]);
         if (last is null)
             return asked.Map(each => each.index_select(0, rows.to(each.device))).Detached();

@@ -45,6 +45,10 @@ public sealed record GenerationOptions
     /// <see cref="InterpolateTo"/> says another. For a model that is asked in words, and one prompt. null for none.</summary>
     public string? InterpolateToPrompt { get; init; }
 
+    /// <summary>How many of the text encoder's last layers are left out when the prompt is read ("clip skip"): 0 to all but one.
+    /// The negative prompt is read with all.</summary>
+    public int ClipSkip { get; init; }
+
     /// <summary>The weaker model of the guidance kind auto, on the same device; it stays the caller's.</summary>
     public LoadedModel? WeakerModel { get; init; }
 

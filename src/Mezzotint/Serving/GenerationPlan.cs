@@ -1,6 +1,7 @@
 using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Sampling;
+using Mezzotint.Text;
 
 namespace Mezzotint.Serving;
 
@@ -18,6 +19,9 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
 
     /// <summary>The prompt that the last image is of, where the images lead from one to another.</summary>
     public string? InterpolateToPrompt { get; init; }
+
+    /// <summary>As <see cref="GenerationOptions.ClipSkip"/>.</summary>
+    public int ClipSkip { get; init; }
 
     /// <summary>The picture to begin from; null for pure noise.</summary>
     public SourceImage? Source { get; init; }
@@ -51,7 +55,7 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         (guidance is { NeedsWeaker: true } ? recipe.With(null) : recipe).Validate(model.Process, model.Model);
         var request = recipe.Of(new SamplingRequest
         {
-            Condition = GenerationCondition.Of(labels, prompts, options.InterpolateToPrompt, model),
+            Condition = GenerationCondition.Of(labels, prompts, options.InterpolateToPrompt, options.ClipSkip, model),
             Negative = GenerationCondition.Negative(options.NegativePrompt, guidance, model),
             Seed = seed,
             // Between two prompts all images have the noise of one seed, unless another is asked for.
@@ -68,7 +72,7 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         return new(labels, recipe, request)
         {
             Prompts = prompts, NegativePrompt = options.NegativePrompt, InterpolateToPrompt = options.InterpolateToPrompt,
-            Source = options.Source,
+            ClipSkip = options.ClipSkip, Source = options.Source,
         };
     }
 
@@ -83,6 +87,9 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
             .Append(("negative_prompt", options.NegativePrompt)).Append(("interpolate_to_prompt", options.InterpolateToPrompt)))
             Check.Range(key, $"{text?.Length ?? 0} characters", text is null || text.Length <= LongestPrompt,
                 $"at most {LongestPrompt} characters");
+        int most = model.Prompts is TextPrompts reader ? reader.MostSkipped : 0;
+        Check.Range("clip_skip", options.ClipSkip, options.ClipSkip >= 0 && options.ClipSkip <= most,
+            most == 0 ? "0: the model has no text encoder of several layers" : $"0 to {most}");
         if (options.InterpolateToPrompt is null)
             return;
         if (prompts is not { Count: 1 })

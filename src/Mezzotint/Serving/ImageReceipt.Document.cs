@@ -28,6 +28,8 @@ public sealed partial record ImageReceipt
 
         public string? InterpolateToPrompt { get; set; }
 
+        public int? ClipSkip { get; set; }
+
         public required long Seed { get; set; }
 
         public required string Sampler { get; set; }
@@ -61,6 +63,7 @@ public sealed partial record ImageReceipt
             Prompts = receipt.Prompts,
             NegativePrompt = receipt.NegativePrompt,
             InterpolateToPrompt = receipt.InterpolateToPrompt,
+            ClipSkip = receipt.ClipSkip == 0 ? null : receipt.ClipSkip,
             Seed = receipt.Seed,
             Sampler = receipt.Recipe.Sampler,
             Levels = receipt.Recipe.Levels,
@@ -94,6 +97,7 @@ public sealed partial record ImageReceipt
                 Prompts = Prompts,
                 NegativePrompt = NegativePrompt,
                 InterpolateToPrompt = InterpolateToPrompt,
+                ClipSkip = ClipSkip ?? 0,
                 Seed = Seed,
                 Recipe = (Guidance ?? new GuidanceFacts())
                     .Into(new SamplingRecipe { Sampler = Sampler, Levels = Levels, Steps = Steps }),

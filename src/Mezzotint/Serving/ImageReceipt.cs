@@ -40,6 +40,9 @@ public sealed partial record ImageReceipt
     /// <summary>As <see cref="GenerationOptions.InterpolateToPrompt"/>.</summary>
     public string? InterpolateToPrompt { get; init; }
 
+    /// <summary>As <see cref="GenerationOptions.ClipSkip"/>.</summary>
+    public int ClipSkip { get; init; }
+
     /// <summary>Image i is drawn from seed + i.</summary>
     public long Seed { get; init; }
 
@@ -83,6 +86,7 @@ public sealed partial record ImageReceipt
         Prompts = plan.Prompts,
         NegativePrompt = plan.NegativePrompt,
         InterpolateToPrompt = plan.InterpolateToPrompt,
+        ClipSkip = plan.ClipSkip,
         ClassNames = plan.Prompts ?? model.ClassNames,
         Seed = plan.Request.Seed,
         Recipe = plan.Recipe,
@@ -147,6 +151,7 @@ public sealed partial record ImageReceipt
             InterpolateTo = InterpolateTo,
             NegativePrompt = NegativePrompt,
             InterpolateToPrompt = InterpolateToPrompt,
+            ClipSkip = ClipSkip,
         };
         // The guidance is the file's alone, not the model's own where the file has none.
         return GenerationPlan.Of(Labels, Prompts, options, model.Sampling.With(Recipe.ToGuidance()), model, Seed);
@@ -175,6 +180,8 @@ public sealed partial record ImageReceipt
             text["Guidance"] = guidance.ToString();
         if (NegativePrompt is { } negative)
             text["Negative prompt"] = negative;
+        if (ClipSkip > 0)
+            text["Clip skip"] = ClipSkip.ToString(CultureInfo.InvariantCulture);
         if (Adapters.Count > 0)
             text["Adapters"] = string.Join(", ", Adapters);
         if (ModelHash is not null)

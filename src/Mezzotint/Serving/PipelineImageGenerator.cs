@@ -97,6 +97,7 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
             Levels = extra?.GetValueOrDefault("levels")?.ToString() ?? chosen.Levels,
             Steps = Number(extra, "steps") is { } steps ? (int)steps : chosen.Steps,
             GuidanceScale = Number(extra, "guidance_scale") ?? chosen.GuidanceScale,
+            ClipSkip = Number(extra, "clip_skip") is { } skip ? (int)skip : chosen.ClipSkip,
             NegativePrompt = extra?.GetValueOrDefault("negative_prompt")?.ToString() ?? chosen.NegativePrompt,
         };
         var originals = request.OriginalImages?.ToList() ?? [];

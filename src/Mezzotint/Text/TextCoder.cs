@@ -72,14 +72,14 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
 
     /// <summary>The hidden states of prompts, one by one, so that what it says of a prompt depends on nothing else, to the bit:
     /// [B, T, D].</summary>
-    public Tensor Read(IReadOnlyList<string> prompts)
+    public Tensor Read(IReadOnlyList<string> prompts, int skip = 0)
     {
         using var scope = NewDisposeScope();
         var device = Network.parameters().First().device;
         lock (_reading)
         {
             _evaluator ??= new TextEvaluator(Network, device);
-            return _evaluator.Evaluate(Tokens(prompts).to(device)).MoveToOuterDisposeScope();
+            return _evaluator.Evaluate(Tokens(prompts).to(device), skip).MoveToOuterDisposeScope();
         }
     }
 

@@ -41,6 +41,14 @@ public sealed record TextPrompts : PromptReader
         return Condition.OfContext(Opened.Read(prompts));
     }
 
+    /// <summary>Reads prompts without the last layers of the encoder ("clip skip").</summary>
+    /// <param name="prompts">Any texts.</param>
+    /// <param name="skip">How many layers are left out: 0 to <see cref="MostSkipped"/>.</param>
+    internal Condition Read(IReadOnlyList<string> prompts, int skip) => Condition.OfContext(Opened.Read(prompts, skip));
+
+    /// <summary>The most layers that can be left out: all but one.</summary>
+    internal int MostSkipped => Opened.Network.Config.NumHiddenLayers - 1;
+
     /// <summary>The tokens that a prompt is cut into, and what did not fit.</summary>
     /// <param name="prompt">Any text; may be empty.</param>
     public TokenizedPrompt Tokenize(string prompt) => Opened.Tokenize(prompt);

@@ -6,6 +6,7 @@ using Mezzotint.Networks;
 using Mezzotint.Sampling;
 using Mezzotint.Serving;
 using Mezzotint.Tests.Formats;
+using Mezzotint.Text;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Models;
@@ -84,6 +85,17 @@ public class DiffusersRunTests
     }
 
     [Fact]
+    public void A_prompt_that_is_read_without_the_last_layer_becomes_the_originals_picture()
+    {
+        using var scope = NewDisposeScope();
+        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline"));
+        var arrays = TinyStableDiffusion.Golden("text2image_clip_skip_1");
+        var walk = new Walk(model, "ddim", steps: 3) { ClipSkip = 1 };
+        var numbers = walk.Draw(walk.Start(arrays["initial_latents"]), [Prompt], [""]);
+        TensorAssert.Close(arrays["final_latents"], walk.InProcess(numbers), Tolerance);
+    }
+
+    [Fact]
     public void Weights_of_half_precision_draw_the_originals_picture()
     {
         using var temporary = new TemporaryFolder();
@@ -149,6 +161,8 @@ public class DiffusersRunTests
 
         public double Guidance { get; init; } = 7.5;
 
+        public int ClipSkip { get; init; }
+
         public double[] Levels => _scheduler.Levels(steps);
 
         /// <summary>The start of unit noise, in our coordinates.</summary>
@@ -161,7 +175,7 @@ public class DiffusersRunTests
         public Tensor Draw(Tensor start, IReadOnlyList<string> prompts, IReadOnlyList<string> negatives,
             SamplingSource? source = null) => model.CreateSampler().Sample(new()
         {
-            Condition = model.Info.Prompts!.Read(prompts, []),
+            Condition = ((TextPrompts)model.Info.Prompts!).Read(prompts, ClipSkip),
             Negative = model.Info.Prompts.Read(negatives, []),
             Solver = Solvers.Named(_scheduler.Sampler),
             Levels = Levels,

@@ -47,6 +47,22 @@ public sealed class PromptTests : IDisposable
     }
 
     [Fact]
+    public void A_prompt_can_be_read_without_the_last_layers_and_the_receipt_says_it()
+    {
+        var plain = _pipeline.Generate("a red heart", new() { Seed = 4 });
+        var skipped = _pipeline.Generate("a red heart", new() { Seed = 4, ClipSkip = 1 });
+        Assert.NotEqual(plain.Images.Pixels, skipped.Images.Pixels);
+        Assert.Equal("1", skipped.Receipt.ToText()["Clip skip"]);
+        using var folder = new Formats.TemporaryFolder();
+        skipped.SavePng(folder.File("one.png"));
+        var again = _pipeline.Prepare(ImageReceipt.Read(folder.File("one.png")));
+        Assert.Equal(1, again.Receipt.ClipSkip);
+        var refused = Assert.Throws<InvalidRequestException>(
+            () => _pipeline.Generate("a red heart", new() { ClipSkip = 2 })); // of two layers
+        Assert.Equal("clip_skip", refused.Key);
+    }
+
+    [Fact]
     public void A_row_between_two_prompts_begins_and_ends_with_them()
     {
         var row = _pipeline.Generate("a red heart", new() { Count = 4, Seed = 7, InterpolateToPrompt = "two red cars" });
