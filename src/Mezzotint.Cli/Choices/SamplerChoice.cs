@@ -6,13 +6,14 @@ using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Choices;
 
-/// <summary>The options that say how noise is removed: <c>--sampler --levels --steps --eta --churn</c>, and the solver and levels
-/// they mean.</summary>
+/// <summary>The options that say how noise is removed: <c>--sampler --levels --steps --coordinate --eta --churn
+/// --solver-option</c>, and the solver and levels they mean.</summary>
 internal sealed class SamplerChoice
 {
     private const int StepsOfTheSeed = SamplingRecipe.StepsOfTheSeed, StepsOfOthers = SamplingRecipe.StepsOfOthers,
         MostSteps = 100_000;
     private const string LevelsOfTheSeed = SamplingRecipe.LevelsOfTheSeed, LevelsOfOthers = SamplingRecipe.LevelsOfOthers;
+    private const string LevelsBetween = "karras"; // of a walk between images and noise
 
     // The names are not listed here: they come with the solvers, whose loading would slow down every --help.
     private readonly Option<string?> _sampler = Options.Text(
@@ -30,16 +31,48 @@ internal sealed class SamplerChoice
     private readonly Option<double?> _churn =
         Options.Real("--churn", "Noise added before each step, for euler, heun and dpm2: S_churn, 0 or more.");
 
-    public IEnumerable<Option> All => [_sampler, _levels, _steps, _eta, _churn];
+    private readonly Option<string?> _coordinate = Options.Text(
+        "--coordinate", "NAME",
+        "The variable that a sampler without noise steps in: own (its paper's), sigma, log, time or flow; `mezzotint samplers` "
+        + "says which ones it takes. [default: the model's own; with another --sampler the one with the least error]");
+    private readonly Option<string[]> _more = Options.Names(
+        "--solver-option", "KEY=VALUE",
+        "Another option of the sampler, such as order=2 or lower_order_final=true; may be given again. `mezzotint samplers` "
+        + "lists them.");
+
+    public IEnumerable<Option> All => [_sampler, _levels, _steps, _coordinate, _eta, _churn, _more];
 
     /// <summary>What the command line says; null or 0 where it says nothing.</summary>
     public Chosen Read(ParseResult result) =>
         new(
             result.GetValue(_sampler), result.GetValue(_levels), (int)result.GetValue(_steps), result.GetValue(_eta),
-            result.GetValue(_churn));
+            result.GetValue(_churn))
+        {
+            Others = OthersOf(result.GetValue(_coordinate), result.GetValue(_more) ?? []),
+        };
+
+    private static SolverOptions OthersOf(string? coordinate, string[] pairs)
+    {
+        var options = new SolverOptions();
+        if (coordinate is not null)
+            options = options.With("coordinate", coordinate);
+        foreach (string pair in pairs)
+        {
+            string[] parts = pair.Split('=', 2, StringSplitOptions.TrimEntries);
+            options = parts.Length == 2 ? options.With(parts[0], parts[1])
+                : throw new MezzotintException($"--solver-option takes KEY=VALUE, such as order=2, not '{pair}'.")
+                    { Key = "--solver-option" };
+        }
+        return options;
+    }
 
     internal sealed record Chosen(string? Sampler, string? Levels, int Steps, double? Eta, double? Churn)
     {
+        /// <summary>What options without a name of their own here say.</summary>
+        public SolverOptions Others { get; init; } = new();
+
+        private SolverOptions Solver => Others with { Eta = Eta ?? Others.Eta, Churn = Churn ?? Others.Churn };
+
         /// <summary>The names and the steps that are meant for a model that is best sampled in its own way.</summary>
         public SamplingRecipe RecipeFor(SamplingRecipe own) => own.Choose(Sampler, Levels, Steps > 0 ? Steps : null);
 
@@ -49,7 +82,7 @@ internal sealed class SamplerChoice
         /// </summary>
         public SamplingRecipe RecipeForFlow() =>
             RecipeFor(
-                new SamplingRecipe { Sampler = Sampler ?? "heun", Levels = LevelsOfOthers, Steps = Inversion.DefaultSteps });
+                new SamplingRecipe { Sampler = Sampler ?? "heun", Levels = LevelsBetween, Steps = Inversion.DefaultSteps });
 
         /// <summary>The solver and the levels, to the least above 0, of such a walk.</summary>
         /// <exception cref="MezzotintException">A name is not known, an option is not the sampler's, or the levels do not fit the
@@ -57,7 +90,7 @@ internal sealed class SamplerChoice
         public (Solver Solver, double[] Levels) Flow(NoiseProcess process)
         {
             var recipe = RecipeForFlow();
-            return (Solvers.Named(recipe.Sampler, process, new SolverOptions { Eta = Eta, Churn = Churn }),
+            return (Solvers.Named(recipe.Sampler, process, Solver),
                 NoiseLevels.Named(recipe.Levels, process, recipe.Steps, FinalLevel.Minimum));
         }
 
@@ -67,7 +100,7 @@ internal sealed class SamplerChoice
             Sampler = Sampler,
             Levels = Levels,
             Steps = Steps > 0 ? Steps : null,
-            SolverOptions = new SolverOptions { Eta = Eta, Churn = Churn },
+            SolverOptions = Solver,
         };
     }
 }

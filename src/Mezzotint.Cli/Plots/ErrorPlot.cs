@@ -5,7 +5,6 @@ using Mezzotint.Cli.Output;
 using Mezzotint.Noise;
 using Mezzotint.Plots;
 using Mezzotint.Sampling;
-using static TorchSharp.torch;
 
 namespace Mezzotint.Cli.Plots;
 
@@ -13,8 +12,6 @@ namespace Mezzotint.Cli.Plots;
 internal static class ErrorPlot
 {
     private const int Paths = 128, FewestSteps = 4;
-    private const long Seed = 42;
-    private static readonly GaussianMixtureDenoiser Mixture = GaussianMixtureDenoiser.TwoModes;
 
     public static Command Create(Terminal terminal)
     {
@@ -51,15 +48,12 @@ internal static class ErrorPlot
         Levels(steps);
         output.Prepare(result);
 
-        using var scope = NewDisposeScope();
-        var start = Mixture.Draw(noiseProcess.MaximumLevel, Paths, 1, Seed); // [B, 1, 1, 1]
-        // Where the paths end, to about 1e-11: by the one solver that watches its own error.
-        var truth = Walk(Solvers.Dopri5(1e-12, 1e-12), start, NoiseLevels.Karras(noiseProcess, 20, FinalLevel.Minimum)).X;
+        using var paths = new MixturePaths(noiseProcess, Paths, FinalLevel.Minimum);
         var curves = ProgressDisplay.Show(terminal, "walking", display => solvers.Select((solver, i) =>
         {
             terminal.Stop.ThrowIfCancellationRequested();
             display.Report((double)i / solvers.Count, solver.Name);
-            var ends = Walks(solver, start, Levels, steps).Select(walk => (walk.Evaluations, Error: Rms(walk.X, truth))).ToList();
+            var ends = Walks(solver, paths, Levels, steps).ToList();
             return new PlotSeries(
                 solver.Name, [.. ends.Select(end => (double)end.Evaluations)], [.. ends.Select(end => end.Error)]);
         }).ToList());
@@ -81,36 +75,16 @@ internal static class ErrorPlot
             + $"{string.Join(", ", Solvers.All.Where(each => !each.Stochastic).Select(each => each.Name))}.");
 
     /// <summary>Walks of more and more steps; of one that chooses its own steps, of smaller and smaller tolerances.</summary>
-    private static IEnumerable<(Tensor X, int Evaluations)> Walks(
-        Solver solver, Tensor start, Func<int, double[]> levels, int most) => solver.Evaluations is null
+    private static IEnumerable<(int Evaluations, double Error)> Walks(
+        Solver solver, MixturePaths paths, Func<int, double[]> levels, int most) => solver.Evaluations is null
         ? Enumerable.Range(1, 9).Select(digits =>
-            Walk(
+            paths.Measure(
                 Solvers.Named(solver.Name, new SolverOptions { Rtol = Math.Pow(10, -digits), Atol = Math.Pow(10, -digits) }),
-                start, levels(1)))
-        : StepsUpTo(most).Select(n => Walk(solver, start, levels(n)));
+                levels(1)))
+        : StepsUpTo(most).Select(n => paths.Measure(solver, levels(n)));
 
     /// <summary>4, 6, 8, 11, 16 ...: two to an octave, and the last.</summary>
     private static IEnumerable<int> StepsUpTo(int most) =>
         Enumerable.Range(0, 64).Select(i => (int)Math.Round(FewestSteps * Math.Pow(2, i / 2.0))).TakeWhile(n => n < most).Append(
             most);
-
-    private static (Tensor X, int Evaluations) Walk(Solver solver, Tensor start, double[] levels)
-    {
-        int evaluations = 0;
-        Tensor? end = null;
-        foreach (var step in solver.Walk(new() { Denoiser = Mixture, Levels = levels, X = start }))
-        {
-            evaluations = step.Evaluations;
-            if (step.Index == levels.Length - 2)
-                end = step.X.clone();
-        }
-        return (end!, evaluations);
-    }
-
-    private static double Rms(Tensor x, Tensor truth)
-    {
-        using var scope = NewDisposeScope();
-        var off = x - truth;
-        return (off * off).mean().sqrt().item<double>();
-    }
 }

@@ -184,7 +184,10 @@ public sealed class Sampler
     private (Solver Solver, double[] Levels) Plan(SamplingRequest request, double? strength, int resampling)
     {
         var solver = Resampling.Of(request.Solver ?? EulerMaruyama.For(_process), resampling);
-        double[] levels = request.Levels is null ? NoiseLevels.Uniform(_process, request.Steps) : [.. request.Levels];
+        double[] levels = request.Levels is { } given ? [.. given] : NoiseLevels.Named(
+            request.Solver is null || request.Solver.Name == EulerMaruyama.Name
+                ? SamplingRecipe.LevelsOfTheSeed : SamplingRecipe.LevelsOfOthers,
+            _process, request.Steps);
         return (solver, strength is { } share ? SamplingSource.Rest(levels, share) : levels);
     }
 

@@ -12,7 +12,7 @@ public sealed record SamplingRecipe
     public const int StepsOfTheSeed = 500, StepsOfOthers = 20;
 
     /// <summary>Levels where another sampler than the model's own is asked for, and nothing is said of levels.</summary>
-    public const string LevelsOfTheSeed = "uniform", LevelsOfOthers = "karras";
+    public const string LevelsOfTheSeed = "uniform", LevelsOfOthers = "flow";
 
     /// <summary>The solver's name.</summary>
     public string Sampler { get; init; } = EulerMaruyama.Name;
@@ -22,6 +22,9 @@ public sealed record SamplingRecipe
 
     /// <summary>Steps, 1 to 100,000.</summary>
     public int Steps { get; init; } = 500;
+
+    /// <summary>Options of the solver that differ from its own defaults; null for none.</summary>
+    public SolverOptions? Options { get; init; }
 
     /// <summary>
     /// The least level that is walked, where that of the process is lower: what a likelihood needs down there, pictures do not
@@ -76,7 +79,7 @@ public sealed record SamplingRecipe
     /// <summary>The request, with this solver, these levels and this guidance.</summary>
     /// <param name="request">What is to be drawn.</param>
     /// <param name="process">The model's process.</param>
-    /// <param name="options">Those of the solver that differ from its defaults.</param>
+    /// <param name="options">Those of the solver that differ from <see cref="Options"/>.</param>
     /// <exception cref="MezzotintException">A name is not known, an option is not the solver's, or the levels do not fit the
     /// steps.</exception>
     public SamplingRequest Of(SamplingRequest request, NoiseProcess process, SolverOptions? options = null)
@@ -84,8 +87,18 @@ public sealed record SamplingRecipe
         ArgumentNullException.ThrowIfNull(request);
         return request with
         {
-            Steps = Steps, Solver = Solvers.Named(Sampler, process, options), Levels = LevelsIn(process), Guidance = ToGuidance(),
+            Steps = Steps, Solver = Solvers.Named(Sampler, process, OptionsWith(options)), Levels = LevelsIn(process), Guidance = ToGuidance(),
         };
+    }
+
+    /// <summary>The options of the recipe under others. A coordinate of the recipe gives way where those draw noise, or ask for
+    /// weights that have none.</summary>
+    private SolverOptions? OptionsWith(SolverOptions? others)
+    {
+        if (Options is not { } own || others is null)
+            return Options ?? others;
+        bool alone = others is { Eta: > 0 } or { Churn: > 0 } or { PublishedWeights: true };
+        return others.Or(alone ? own with { Coordinate = null } : own);
     }
 
     private double[] LevelsIn(NoiseProcess process) =>
@@ -93,20 +106,25 @@ public sealed record SamplingRecipe
             LeavesNoise == true ? FinalLevel.Minimum : FinalLevel.Zero);
 
     /// <summary>
-    /// The same where nothing else is asked for. Another sampler than the recipe's comes with levels and a number of steps that
-    /// suit it, and levels that are written down with as many steps as they are.
+    /// The same where nothing else is asked for. Another sampler than the recipe's comes with options, levels and a number of
+    /// steps that suit it, and levels that are written down with as many steps as they are.
     /// </summary>
     /// <param name="sampler">The solver's name.</param>
     /// <param name="levels">How the levels are spread, or the levels themselves.</param>
     /// <param name="steps">Steps.</param>
-    public SamplingRecipe Choose(string? sampler = null, string? levels = null, int? steps = null)
+    /// <param name="process">The model's process. Where it ends without signal, solvers are given the options that suit it over
+    /// levels that are named, too; elsewhere they then step as their papers have it.</param>
+    public SamplingRecipe Choose(
+        string? sampler = null, string? levels = null, int? steps = null, NoiseProcess? process = null)
     {
+        bool suited = levels is null || process is { EndsWithoutSignal: true };
         bool seed = sampler == EulerMaruyama.Name;
         var recipe = sampler is null || sampler == Sampler ? this
             : this with
             {
                 Sampler = sampler, Levels = seed ? LevelsOfTheSeed : LevelsOfOthers,
                 Steps = seed ? StepsOfTheSeed : StepsOfOthers, LeavesNoise = null,
+                Options = suited && Solvers.Recommended(sampler) is var best && best != new SolverOptions() ? best : null,
             };
         int listed = levels is [>= '0' and <= '9', ..] ? levels.Count(letter => letter == ',') + 1 : recipe.Steps;
         return recipe with { Levels = levels ?? recipe.Levels, Steps = steps ?? listed };
@@ -121,7 +139,7 @@ public sealed record SamplingRecipe
     {
         ArgumentNullException.ThrowIfNull(network);
         Check.Range("sampling.steps", Steps, Steps is >= 1 and <= 100_000, "between 1 and 100000");
-        var solver = Solvers.Named(Sampler, process);
+        var solver = Solvers.Named(Sampler, process, Options);
         Check.Range(
             "sampling.least_level", LeastLevel ?? process.MinimumLevel,
             LeastLevel is not { } least || (least >= process.MinimumLevel && least < process.MaximumLevel),

@@ -23,8 +23,8 @@ public sealed record SamplingRequest
     /// <summary>How the noise is removed; null for the seed's way, <see cref="EulerMaruyama"/> in the model's process.</summary>
     public Solver? Solver { get; init; }
 
-    /// <summary>The levels that the solver walks over, one more than <see cref="Steps"/>; null for the process's own times,
-    /// <see cref="NoiseLevels.Uniform"/>.</summary>
+    /// <summary>The levels that the solver walks over, one more than <see cref="Steps"/>; null for those of the command:
+    /// <see cref="NoiseLevels.Uniform"/> for <see cref="EulerMaruyama"/>, <see cref="NoiseLevels.Flow"/> for others.</summary>
     public IReadOnlyList<double>? Levels { get; init; }
 
     /// <summary>How the images are driven further towards what is asked for; null for not at all.</summary>

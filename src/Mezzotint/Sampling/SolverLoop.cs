@@ -91,7 +91,7 @@ public static class SolverLoop
         }
     }
 
-    private static void Check(double[] levels, bool stochastic)
+    internal static void Check(double[] levels, bool stochastic)
     {
         if (levels.Length < 2)
             throw new ArgumentException($"{levels.Length} levels: a walk of n steps needs n + 1, at least 2.", nameof(levels));

@@ -11,6 +11,15 @@ public enum UniPcVariant
     Bh2,
 }
 
+/// <summary>How a second-order multistep step of DPM-Solver++ weighs its last two estimates.</summary>
+public enum DpmSolverType
+{
+    /// <summary>The paper's algorithm 2, the midpoint rule for the difference.</summary>
+    Midpoint,
+    /// <summary>A line through them, integrated exactly: "heun" of diffusers and k-diffusion.</summary>
+    Heun,
+}
+
 /// <summary>
 /// The options of all named solvers, for where a solver is chosen by name. Unset ones keep the solver's own default;
 /// setting one that the solver does not take is an error. In code, the methods of <see cref="Solvers"/> take theirs as arguments.
@@ -54,6 +63,22 @@ public sealed record SolverOptions
     /// <summary>The allowed error beside that, above 0, in the data's units.</summary>
     public double? Atol { get; init; }
 
+    /// <summary>The coordinate that a solver without noise steps in; <see cref="SolverCoordinate.Own"/> where unset.</summary>
+    public SolverCoordinate? Coordinate { get; init; }
+
+    /// <summary>Whether a multistep method ends with lower orders: its last step above level 0 is of first order, the one before
+    /// of second. False where unset.</summary>
+    public bool? LowerOrderFinal { get; init; }
+
+    /// <summary>Whether dpmpp-3m weighs the second difference as its authors' program does. False where unset.</summary>
+    public bool? PublishedWeights { get; init; }
+
+    /// <summary>How dpmpp-2m and dpmpp-2m-sde weigh; <see cref="DpmSolverType.Midpoint"/> where unset.</summary>
+    public DpmSolverType? SolverType { get; init; }
+
+    /// <summary>Whether plms starts with three Runge-Kutta steps, as PNDM's program does. False where unset.</summary>
+    public bool? RungeKuttaStart { get; init; }
+
     /// <summary>Every option there is, by the name that configurations and the command use, with its range in words.</summary>
     public static IReadOnlyList<SolverOption> All { get; } =
     [
@@ -71,12 +96,64 @@ public sealed record SolverOptions
         new("corrector_steps", "0 to 1000", "Langevin steps at each level", options => options.CorrectorSteps),
         new("rtol", "above 0", "allowed error over the size of x", options => options.Rtol),
         new("atol", "above 0", "allowed error beside that", options => options.Atol),
+        new("coordinate", "own, sigma, log, time or flow", "the variable that it steps in", options => options.Coordinate),
+        new("lower_order_final", "true or false", "whether its last steps are of lower order", options => options.LowerOrderFinal),
+        new(
+            "published_weights", "true or false", "whether dpmpp-3m weighs as its authors' program",
+            options => options.PublishedWeights),
+        new("solver_type", "midpoint or heun", "how dpmpp-2m weighs its last two estimates", options => options.SolverType),
+        new("runge_kutta_start", "true or false", "whether plms starts as PNDM's program", options => options.RungeKuttaStart),
     ];
+
+    /// <summary>The same with an option that is written down, as after <c>--solver-option</c> on the command line.</summary>
+    /// <param name="name">One of <see cref="All"/>'s.</param>
+    /// <param name="value">Its value as text.</param>
+    /// <exception cref="MezzotintException">The name is unknown, or the value is not of its kind. Ranges are the solver's to
+    /// check.</exception>
+    public SolverOptions With(string name, string value)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var option = All.FirstOrDefault(option => option.Name == name) ?? throw new MezzotintException(
+            $"Option {Printable.Quote(name)} is not known{Spelling.Remedy(name, All.Select(option => option.Name))}")
+            { Key = name };
+        MezzotintException Wrong() => new($"{name} = {Printable.Quote(value)}: must be {option.Range}.") { Key = name };
+        double Number() =>
+            double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw Wrong();
+        int Whole() =>
+            int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int whole) ? whole
+            : throw Wrong();
+        bool Flag() => value is "true" or "false" ? value == "true" : throw Wrong();
+        T Choice<T>() where T : struct, Enum => Enum.GetValues<T>().Where(choice => Text(choice) == value).ToList() is [var one]
+            ? one : throw Wrong();
+        return name switch
+        {
+            "eta" => this with { Eta = Number() },
+            "churn" => this with { Churn = Number() },
+            "churn_min" => this with { ChurnMin = Number() },
+            "churn_max" => this with { ChurnMax = Number() },
+            "noise_scale" => this with { NoiseScale = Number() },
+            "order" => this with { Order = Whole() },
+            "variant" => this with { Variant = Choice<UniPcVariant>() },
+            "corrector" => this with { Corrector = Flag() },
+            "snr" => this with { Snr = Number() },
+            "corrector_steps" => this with { CorrectorSteps = Whole() },
+            "rtol" => this with { Rtol = Number() },
+            "atol" => this with { Atol = Number() },
+            "coordinate" => this with { Coordinate = Choice<SolverCoordinate>() },
+            "lower_order_final" => this with { LowerOrderFinal = Flag() },
+            "published_weights" => this with { PublishedWeights = Flag() },
+            "solver_type" => this with { SolverType = Choice<DpmSolverType>() },
+            _ => this with { RungeKuttaStart = Flag() },
+        };
+    }
 
     /// <summary>The options that are set and their values, as text: "eta = 1, ..."; empty where none is.</summary>
     public override string ToString() => string.Join(", ", All.Where(option => option.Value(this) is not null)
         .Select(option =>
             string.Create(CultureInfo.InvariantCulture, $"{option.Name} = {option.Value(this)}").ToLowerInvariant()));
+
+    /// <summary>A choice as configurations spell it.</summary>
+    internal static string Text<T>(T choice) where T : struct, Enum => choice.ToString().ToLowerInvariant();
 
     internal static SolverOptions Of(Churn churn) =>
         new() { Churn = churn.Amount, ChurnMin = churn.Min, ChurnMax = churn.Max, NoiseScale = churn.NoiseScale };
@@ -98,6 +175,11 @@ public sealed record SolverOptions
         CorrectorSteps = CorrectorSteps ?? defaults.CorrectorSteps,
         Rtol = Rtol ?? defaults.Rtol,
         Atol = Atol ?? defaults.Atol,
+        Coordinate = Coordinate ?? defaults.Coordinate,
+        LowerOrderFinal = LowerOrderFinal ?? defaults.LowerOrderFinal,
+        PublishedWeights = PublishedWeights ?? defaults.PublishedWeights,
+        SolverType = SolverType ?? defaults.SolverType,
+        RungeKuttaStart = RungeKuttaStart ?? defaults.RungeKuttaStart,
     };
 }
 

@@ -48,6 +48,13 @@ public sealed class SolverStep
     /// <summary>The evaluations that earlier steps gave back, the newest first, as many as the solver's memory.</summary>
     public IReadOnlyList<Evaluation> Past { get; }
 
+    /// <summary>Steps to levels above 0 that are left, this one included; at least 1. A last step to 0 is of first order by
+    /// itself.</summary>
+    internal int Left => Math.Max(1, LeftBefore - 1);
+
+    /// <summary>The same when the step before this one began.</summary>
+    internal int LeftBefore => Math.Max(1, Count - Index + 1 - (_input.Levels[^1] == 0 ? 1 : 0));
+
     internal int Evaluations { get; private set; }
 
     /// <summary>Asks the denoiser at x and sigma, and counts it.</summary>

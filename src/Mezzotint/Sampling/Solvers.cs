@@ -7,6 +7,7 @@ namespace Mezzotint.Sampling;
 /// (<see cref="SolverLoop"/>).</summary>
 public static class Solvers
 {
+    private const string Coordinate = "coordinate";
     private const string DpmPlusPlus = "Lu et al. 2022, arXiv 2211.01095";
 
     // Replaced, never changed, so that readers need no lock.
@@ -20,15 +21,20 @@ public static class Solvers
         (Dpm2(), o => Dpm2(o.ToChurn())),
         (Dpm2Ancestral(), o => Dpm2Ancestral(o.Eta!.Value)),
         (DpmPlusPlus2S(), o => DpmPlusPlus2S(o.Eta!.Value)),
-        (DpmPlusPlus2M(), _ => DpmPlusPlus2M()),
-        (DpmPlusPlus3M(), _ => DpmPlusPlus3M()),
+        (DpmPlusPlus2SAlternating(), _ => DpmPlusPlus2SAlternating()),
+        (DpmPlusPlus2M(), o => DpmPlusPlus2M(o.LowerOrderFinal ?? false, o.SolverType ?? DpmSolverType.Midpoint)),
+        (DpmPlusPlus3M(), o => DpmPlusPlus3M(o.LowerOrderFinal ?? false, o.PublishedWeights ?? false)),
         (DpmPlusPlusSde(), o => DpmPlusPlusSde(o.Eta!.Value)),
-        (DpmPlusPlus2MSde(), o => DpmPlusPlus2MSde(o.Eta!.Value)),
-        (DpmPlusPlus3MSde(), o => DpmPlusPlus3MSde(o.Eta!.Value)),
-        (Lms(), o => Lms(o.Order!.Value)),
-        (Plms(), _ => Plms()),
-        (Deis(), o => Deis(o.Order!.Value)),
-        (UniPc(), o => UniPc(o.Order!.Value, o.Variant!.Value, o.Corrector!.Value)),
+        (DpmPlusPlus2MSde(), o =>
+            DpmPlusPlus2MSde(o.Eta!.Value, o.LowerOrderFinal ?? false, o.SolverType ?? DpmSolverType.Midpoint)),
+        (DpmPlusPlus3MSde(), o =>
+            DpmPlusPlus3MSde(o.Eta!.Value, o.LowerOrderFinal ?? false, o.PublishedWeights ?? false)),
+        (Lms(), o => Lms(o.Order!.Value, o.LowerOrderFinal ?? false)),
+        (Plms(), o => Plms(o.RungeKuttaStart ?? false, o.LowerOrderFinal ?? false)),
+        (Ipndm(), o => Ipndm(o.Order!.Value, o.LowerOrderFinal ?? false)),
+        (Deis(), o => Deis(o.Order!.Value, o.LowerOrderFinal ?? false)),
+        (UniPc(), o =>
+            UniPc(o.Order!.Value, o.Variant!.Value, o.Corrector!.Value, o.LowerOrderFinal ?? false)),
         (Lcm(), _ => Lcm()),
         (PredictorCorrector(), o => PredictorCorrector(o.Snr!.Value, o.CorrectorSteps!.Value)),
         (Dopri5(), o => Dopri5(o.Rtol!.Value, o.Atol!.Value)),
@@ -66,7 +72,9 @@ public static class Solvers
     /// <param name="options">Those that differ from the defaults.</param>
     /// <exception cref="MezzotintException">No solver has this name, it does not take one of the options, or one is out of its
     /// range.</exception>
-    public static Solver Named(string name, SolverOptions? options = null)
+    public static Solver Named(string name, SolverOptions? options = null) => Find(name, null, options);
+
+    private static Solver Find(string name, NoiseProcess? process, SolverOptions? options)
     {
         ArgumentNullException.ThrowIfNull(name);
         var (found, with) = s_catalogue.FirstOrDefault(entry => entry.Default.Name == name);
@@ -75,10 +83,11 @@ public static class Solvers
         if (options is null)
             return found;
         foreach (var option in SolverOptions.All)
-            if (option.Value(options) is not null && option.Value(found.Options) is null)
+            if (option.Value(options) is not null && !Takes(found, option) && option.Name != Coordinate)
                 throw new MezzotintException($"Sampler '{name}' takes no {option.Name}; it takes {Takes(found)}.")
                     { Key = "sampler" };
-        return with(options.Or(found.Options));
+        var own = with((options with { Coordinate = null }).Or(found.Options));
+        return options.Coordinate is { } coordinate ? own.In(coordinate, process) : own;
     }
 
     /// <summary>The solver of a name, the seed's <see cref="EulerMaruyama"/> included, which steps in the time of a
@@ -90,13 +99,27 @@ public static class Solvers
     public static Solver Named(string name, NoiseProcess process, SolverOptions? options = null)
     {
         if (name != EulerMaruyama.Name)
-            return Named(name, options);
+            return Find(name, process, options);
         if (SolverOptions.All.FirstOrDefault(option => options is not null && option.Value(options) is not null) is { } given)
             throw new MezzotintException(
                 $"Sampler '{name}' takes no {given.Name}, nor any other option. `mezzotint samplers` says which one takes what.")
                 { Key = "sampler" };
         return EulerMaruyama.For(process);
     }
+
+    /// <summary>
+    /// The options that a solver is best given where nothing else is asked for, over the levels of
+    /// <see cref="Mezzotint.Noise.NoiseLevels.Flow"/>: those with the least error on a distribution that is known exactly, which
+    /// are the same for every process (docs/solver-errors.md).
+    /// </summary>
+    /// <param name="name">A name of <see cref="All"/>; of others the options are none.</param>
+    public static SolverOptions Recommended(string name) => name switch
+    {
+        "heun" or "dpm2" or "dpmpp-2s" or "lms" or "plms" or "ipndm" or "deis" => new() { Coordinate = SolverCoordinate.Flow },
+        "dpmpp-2m" or "dpmpp-3m" => new() { Coordinate = SolverCoordinate.Flow, LowerOrderFinal = true },
+        "unipc" => new() { LowerOrderFinal = true },
+        _ => new(),
+    };
 
     /// <summary>DDPM's ancestral sampling with the posterior's variance (Ho et al. 2020, equation 7): <see cref="Ddim"/> with eta
     /// = 1.</summary>
@@ -133,14 +156,24 @@ public static class Solvers
     /// <param name="eta">0 to 1.</param>
     public static Solver DpmPlusPlus2S(double eta = 0) => DpmSolverPlusPlus.SecondSinglestep(eta);
 
+    /// <summary>DPM-Solver++(2S) over pairs of levels, the first of which is the look at the middle: second order at one
+    /// evaluation a step.</summary>
+    public static Solver DpmPlusPlus2SAlternating() => DpmSolverPlusPlus.SecondAlternating();
+
     /// <summary>DPM-Solver++(2M): second order at one evaluation a step.</summary>
-    public static Solver DpmPlusPlus2M() =>
-        DpmSolverPlusPlus.SecondMultistep("dpmpp-2m", 0, false, $"{DpmPlusPlus}, algorithm 2");
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    /// <param name="type">How the last two estimates are weighed.</param>
+    public static Solver DpmPlusPlus2M(bool lowerOrderFinal = false, DpmSolverType type = DpmSolverType.Midpoint) =>
+        DpmSolverPlusPlus.SecondMultistep("dpmpp-2m", 0, false, $"{DpmPlusPlus}, algorithm 2", lowerOrderFinal, type);
 
     /// <summary>DPM-Solver++ of third order at one evaluation a step.</summary>
-    public static Solver DpmPlusPlus3M() =>
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    /// <param name="publishedWeights">Whether the second difference is weighed as in the authors' program, by half of what makes
+    /// the method of third order: then it is of second, and at 10 to 20 steps often errs less.</param>
+    public static Solver DpmPlusPlus3M(bool lowerOrderFinal = false, bool publishedWeights = false) =>
         DpmSolverPlusPlus.ThirdMultistep(
-            "dpmpp-3m", 0, false, $"{DpmPlusPlus}; third order: the authors' program, with its second derivative mended");
+            "dpmpp-3m", 0, false, $"{DpmPlusPlus}; third order: the authors' program, with its second derivative mended",
+            lowerOrderFinal, publishedWeights);
 
     /// <summary>The stochastic single-step solver of k-diffusion.</summary>
     /// <param name="eta">0 to 1; 0 is <see cref="DpmPlusPlus2S"/>.</param>
@@ -148,32 +181,52 @@ public static class Solvers
 
     /// <summary>SDE-DPM-Solver++(2M).</summary>
     /// <param name="eta">0 or more; 0 is <see cref="DpmPlusPlus2M"/>, 1 the paper's.</param>
-    public static Solver DpmPlusPlus2MSde(double eta = 1) =>
-        DpmSolverPlusPlus.SecondMultistep("dpmpp-2m-sde", eta, true, $"{DpmPlusPlus}, SDE-DPM-Solver++(2M)");
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    /// <param name="type">How the last two estimates are weighed.</param>
+    public static Solver DpmPlusPlus2MSde(
+        double eta = 1, bool lowerOrderFinal = false, DpmSolverType type = DpmSolverType.Midpoint) =>
+        DpmSolverPlusPlus.SecondMultistep(
+            "dpmpp-2m-sde", eta, true, $"{DpmPlusPlus}, SDE-DPM-Solver++(2M)", lowerOrderFinal, type);
 
     /// <summary>The same with a parabola through three values.</summary>
     /// <param name="eta">0 or more; 0 is <see cref="DpmPlusPlus3M"/>.</param>
-    public static Solver DpmPlusPlus3MSde(double eta = 1) =>
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    /// <param name="publishedWeights">As for <see cref="DpmPlusPlus3M"/>.</param>
+    public static Solver DpmPlusPlus3MSde(double eta = 1, bool lowerOrderFinal = false, bool publishedWeights = false) =>
         DpmSolverPlusPlus.ThirdMultistep(
-            "dpmpp-3m-sde", eta, true, "k-diffusion, sample_dpmpp_3m_sde, with its second derivative mended");
+            "dpmpp-3m-sde", eta, true, "k-diffusion, sample_dpmpp_3m_sde, with its second derivative mended", lowerOrderFinal,
+            publishedWeights);
 
     /// <summary>Adams-Bashforth with polynomials in sigma.</summary>
     /// <param name="order">1 to 4.</param>
-    public static Solver Lms(int order = 4) => LinearMultistep.Lms(order);
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    public static Solver Lms(int order = 4, bool lowerOrderFinal = false) => LinearMultistep.Lms(order, lowerOrderFinal);
 
     /// <summary>PNDM's linear multistep method with fixed weights.</summary>
-    public static Solver Plms() => LinearMultistep.Plms();
+    /// <param name="rungeKuttaStart">Whether it starts with three Runge-Kutta steps, nine evaluations more; else with one of
+    /// Heun's.</param>
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    public static Solver Plms(bool rungeKuttaStart = false, bool lowerOrderFinal = false) =>
+        LinearMultistep.Plms(rungeKuttaStart, lowerOrderFinal);
+
+    /// <summary>Improved PNDM: the same weights without any start, one evaluation a step.</summary>
+    /// <param name="order">1 to 4: how many slopes a step is made of.</param>
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    public static Solver Ipndm(int order = 4, bool lowerOrderFinal = false) => LinearMultistep.Ipndm(order, lowerOrderFinal);
 
     /// <summary>tAB-DEIS: Adams-Bashforth with polynomials in the time of the VP process.</summary>
     /// <param name="order">1 to 3.</param>
-    public static Solver Deis(int order = 3) => LinearMultistep.Deis(order);
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    public static Solver Deis(int order = 3, bool lowerOrderFinal = false) => LinearMultistep.Deis(order, lowerOrderFinal);
 
     /// <summary>UniPC: a multistep predictor and a corrector that costs no evaluation, of order + 1 together.</summary>
     /// <param name="order">The predictor's: 1 to 3.</param>
     /// <param name="variant">B(h).</param>
     /// <param name="corrector">Whether to correct.</param>
-    public static Solver UniPc(int order = 2, UniPcVariant variant = UniPcVariant.Bh2, bool corrector = true) =>
-        Methods.UniPc.Create(order, variant, corrector);
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    public static Solver UniPc(
+        int order = 2, UniPcVariant variant = UniPcVariant.Bh2, bool corrector = true, bool lowerOrderFinal = false) =>
+        Methods.UniPc.Create(order, variant, corrector, lowerOrderFinal);
 
     /// <summary>Multistep consistency sampling, for models distilled to it.</summary>
     public static Solver Lcm() => Consistency.Lcm();
@@ -189,12 +242,13 @@ public static class Solvers
     /// <param name="atol">The allowed error beside that, above 0, in the data's units.</param>
     public static Solver Dopri5(double rtol = 1e-5, double atol = 1e-5) => DormandPrince.Create(rtol, atol);
 
+    private static bool Takes(Solver solver, SolverOption option) =>
+        option.Value(solver.Options) is not null || solver.Switches.Contains(option.Name)
+        || option.Name == Coordinate && solver.Coordinates.Count > 1;
+
     private static string Takes(Solver solver)
     {
-        string[] names =
-        [
-            .. SolverOptions.All.Where(option => option.Value(solver.Options) is not null).Select(option => option.Name),
-        ];
+        string[] names = [.. SolverOptions.All.Where(option => Takes(solver, option)).Select(option => option.Name)];
         return names.Length == 0 ? "none" : string.Join(", ", names);
     }
 }

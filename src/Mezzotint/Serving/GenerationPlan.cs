@@ -48,7 +48,7 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         Check.Range(
             "interpolate_to", options.InterpolateTo ?? 0, options.InterpolateTo is null or >= 0 and <= uint.MaxValue,
             "0 to 4294967295");
-        var recipe = own.Choose(options.Sampler, options.Levels, options.Steps);
+        var recipe = own.Choose(options.Sampler, options.Levels, options.Steps, model.Process);
         var guidance = options.Guidance(own);
         recipe = recipe.With(guidance);
         // A weaker model has no name in a recipe: such guidance is checked by itself.

@@ -174,10 +174,14 @@ public sealed partial record ImageReceipt
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    Converters = [typeof(VariantConverter)],
+    Converters = [typeof(VariantConverter), typeof(CoordinateConverter), typeof(TypeConverter)],
     MaxDepth = 8)]
 [JsonSerializable(typeof(ImageReceipt.Document))]
 internal sealed partial class ReceiptJson : JsonSerializerContext
 {
     private sealed class VariantConverter() : JsonStringEnumConverter<UniPcVariant>(JsonNamingPolicy.SnakeCaseLower);
+
+    private sealed class CoordinateConverter() : JsonStringEnumConverter<SolverCoordinate>(JsonNamingPolicy.SnakeCaseLower);
+
+    private sealed class TypeConverter() : JsonStringEnumConverter<DpmSolverType>(JsonNamingPolicy.SnakeCaseLower);
 }

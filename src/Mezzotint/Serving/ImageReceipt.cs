@@ -153,8 +153,9 @@ public sealed partial record ImageReceipt
             InterpolateToPrompt = InterpolateToPrompt,
             ClipSkip = ClipSkip,
         };
-        // The guidance is the file's alone, not the model's own where the file has none.
-        return GenerationPlan.Of(Labels, Prompts, options, model.Sampling.With(Recipe.ToGuidance()), model, Seed);
+        // Guidance and solver are the file's alone, not the model's own, nor today's defaults, where the file says nothing.
+        var own = model.Sampling.Choose(Recipe.Sampler).With(Recipe.ToGuidance()) with { Options = null };
+        return GenerationPlan.Of(Labels, Prompts, options, own, model, Seed);
     }
 
     /// <summary>The text of a PNG file: keywords and values.</summary>

@@ -63,6 +63,7 @@ internal static class SettingsBinder
     {
         int number => (long)number,
         long or double or bool or string => value,
+        Enum choice => Word(choice.ToString()),
         IEnumerable<int> list => list.Select(number => new Setting((long)number, default)).ToList(),
         IEnumerable<double> list => list.Select(number => new Setting(number, default)).ToList(),
         IEnumerable<string> list => list.Select(text => new Setting(text, default)).ToList(),
@@ -133,6 +134,8 @@ internal static class SettingsBinder
             case bool when type == typeof(bool):
             case string when type == typeof(string):
                 return setting.Value;
+            case string word when type.IsEnum && Enum.GetNames(type).FirstOrDefault(name => Word(name) == word) is { } choice:
+                return Enum.Parse(type, choice);
             case long number when type == typeof(double):
                 return (double)number;
             case double number when type == typeof(double):
@@ -150,6 +153,9 @@ internal static class SettingsBinder
         }
     }
 
+    /// <summary>A choice as files spell it.</summary>
+    private static string Word(string choice) => JsonNamingPolicy.SnakeCaseLower.ConvertName(choice);
+
     private static T[] Items<T>(List<Setting> list, string path) =>
         [.. list.Select((item, i) => (T)Convert(typeof(T), item, $"{path}[{i}]", false, null))];
 
@@ -158,6 +164,7 @@ internal static class SettingsBinder
         : type == typeof(double) ? "a number"
         : type == typeof(bool) ? "true or false"
         : type == typeof(string) ? "a text in quotes"
+        : type.IsEnum ? $"one of {string.Join(", ", Enum.GetNames(type).Select(Word))}"
         : type == typeof(IReadOnlyList<int>) ? "a list of whole numbers"
         : type == typeof(IReadOnlyList<double>) ? "a list of numbers"
         : type == typeof(IReadOnlyList<string>) ? "a list of texts"

@@ -40,6 +40,8 @@ internal static class DormandPrince
             Name = "dopri5",
             Order = 5,
             Options = new() { Rtol = relative, Atol = absolute },
+            Coordinates = LinearMultistep.Slopes,
+            OwnCoordinate = SolverCoordinate.Sigma,
             Source = "Dormand, Prince 1980; Hairer, Norsett, Wanner 1993, II.4",
             Walk = input => SolverLoop.Walk(input, begin: () =>
             {

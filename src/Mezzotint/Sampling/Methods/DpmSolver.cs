@@ -13,6 +13,9 @@ internal static class DpmSolver
 {
     private const string Paper = "Lu et al. 2022, arXiv 2206.00927, algorithm 1";
 
+    /// <summary>Its own is ln sigma; in flow time the steps are even in ln t.</summary>
+    internal static SolverCoordinate[] Coordinates { get; } = [SolverCoordinate.Own, SolverCoordinate.Log, SolverCoordinate.Flow];
+
     public static Solver Second(Churn churn)
     {
         churn.Validate();
@@ -23,6 +26,8 @@ internal static class DpmSolver
             Stochastic = churn.Amount > 0,
             Evaluations = Evaluations,
             Options = SolverOptions.Of(churn),
+            Coordinates = Coordinates,
+            OwnCoordinate = SolverCoordinate.Log,
             Source = Paper,
             Walk = input => SolverLoop.Walk(input, stochastic: churn.Amount > 0, step: step =>
             {

@@ -36,6 +36,8 @@ internal static class Edm
             Stochastic = churn.Amount > 0,
             Evaluations = (steps, toZero) => toZero ? 2 * steps - 1 : 2 * steps,
             Options = SolverOptions.Of(churn),
+            Coordinates = LinearMultistep.Slopes,
+            OwnCoordinate = SolverCoordinate.Sigma,
             Source = "Karras et al. 2022, arXiv 2206.00364, algorithm 2",
             Walk = input => SolverLoop.Walk(input, stochastic: churn.Amount > 0, step: step =>
             {

@@ -15,7 +15,7 @@ namespace Mezzotint.Sampling.Methods;
 /// </remarks>
 internal static class UniPc
 {
-    public static Solver Create(int order, UniPcVariant variant, bool corrector)
+    public static Solver Create(int order, UniPcVariant variant, bool corrector, bool lowerOrderFinal)
     {
         Check.Range("order", order, order is >= 1 and <= 3, "1 to 3");
         return new Solver
@@ -23,19 +23,25 @@ internal static class UniPc
             Name = "unipc",
             Order = corrector ? order + 1 : order,
             Evaluations = (steps, _) => steps,
-            Options = new() { Order = order, Variant = variant, Corrector = corrector },
+            Options = new()
+            {
+                Order = order, Variant = variant, Corrector = corrector, LowerOrderFinal = lowerOrderFinal ? true : null,
+            },
+            Switches = ["lower_order_final"],
             Source = "Zhao et al. 2023, arXiv 2302.04867",
             Walk = input => SolverLoop.Walk(input, memory: order, step: step =>
             {
                 var here = step.Evaluate();
+                int At(int left) => lowerOrderFinal ? Math.Min(order, left) : order;
                 if (corrector && step.Index > 0)
                 {
-                    Evaluation[] known = [here, .. step.Past.Skip(1).Take(order - 1)];
+                    // of the order of the step that is corrected
+                    Evaluation[] known = [here, .. step.Past.Skip(1).Take(At(step.LeftBefore) - 1)];
                     here = here with { X = Update(step.Past[0], known, step.From, variant) };
                 }
                 if (step.To == 0) // h is infinite: first order at the end, as the authors' program has it
                     return (here.Denoised, here);
-                return (Update(here, [.. step.Past.Take(order - 1)], step.To, variant), here);
+                return (Update(here, [.. step.Past.Take(At(step.Left) - 1)], step.To, variant), here);
             }),
         };
     }
