@@ -25,8 +25,6 @@ public enum FinalLevel
 /// </remarks>
 public static class NoiseLevels
 {
-    private const int EntriesOfContinuousTime = 1000;
-
     /// <summary>The names that <see cref="Named"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
@@ -303,16 +301,13 @@ public static class NoiseLevels
     {
         MaximumOf(process);
         int count = CountOf(steps, final);
-        int entries = process.Table?.Count ?? Math.Max(EntriesOfContinuousTime, count);
+        int entries = process.Table?.Count ?? Math.Max(NoiseProcess.EntriesOfContinuousTime, count);
         Check.Range(
             "steps", steps, count <= entries,
             $"at most {entries - (count - steps)} for {name} levels: the table of the process has {entries} entries");
-        double LevelOf(int index) => process.Level(process.Table is { } table ? table.TimeOf(index)
-            : index == entries - 1 ? process.MaximumTime
-            : process.MinimumTime + (process.MaximumTime - process.MinimumTime) * index / (entries - 1));
         var levels = new double[steps + 1];
         for (int i = 0; i < count; i++)
-            levels[i] = LevelOf(indexOf(count, entries, i));
+            levels[i] = process.LevelOfEntry(indexOf(count, entries, i), entries);
         return Falling(name, levels);
     }
 

@@ -32,6 +32,9 @@ public abstract record NoiseProcess
     /// </summary>
     public const double PureNoiseLevel = 4096;
 
+    /// <summary>As how many entries a process without a table counts where entries are asked for.</summary>
+    public const int EntriesOfContinuousTime = 1000;
+
     /// <summary>The first time that is trained and sampled, more than 0: at 0 there is no noise, and the score has no
     /// bound.</summary>
     public abstract double MinimumTime { get; init; }
@@ -85,6 +88,21 @@ public abstract record NoiseProcess
     /// time.</summary>
     /// <param name="t">The time, 0 to <see cref="MaximumTime"/>.</param>
     public virtual double Level(double t) => Std(t) / Alpha(t);
+
+    /// <summary>The level of an entry of the process's table: what other programs call an integer timestep.</summary>
+    /// <param name="index">From 0, the least noise. A process in continuous time counts as a table of
+    /// <see cref="EntriesOfContinuousTime"/> entries, evenly spaced in its time.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
+    public double LevelOfEntry(int index) => LevelOfEntry(index, Table?.Count ?? EntriesOfContinuousTime);
+
+    internal double LevelOfEntry(int index, int entries)
+    {
+        if (Table is { } table)
+            return Level(table.TimeOf(index));
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, entries);
+        return Level(index == entries - 1 ? MaximumTime : MinimumTime + (MaximumTime - MinimumTime) * index / (entries - 1));
+    }
 
     /// <summary>The time at which the ratio of noise to signal is <paramref name="level"/>: the inverse of
     /// <see cref="Level"/>.</summary>

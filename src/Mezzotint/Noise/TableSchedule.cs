@@ -52,6 +52,29 @@ public sealed record TableSchedule : NoiseSchedule
             Array.AsReadOnly([.. _logAlphas.Skip(1).Select((logAlpha, k) => _betas[k] == 1 ? 0 : Math.Exp(2 * logAlpha))]);
     }
 
+    /// <summary>Betas evenly spaced from the first to the last, as diffusers' <c>beta_schedule = "linear"</c>: Ho et al. 2020,
+    /// arXiv 2006.11239, section 4.</summary>
+    /// <param name="betaStart">beta of the first entry, more than 0 and below 1.</param>
+    /// <param name="betaEnd">beta of the last, at least the first and below 1.</param>
+    /// <param name="count">T, 2 or more.</param>
+    /// <exception cref="MezzotintException">A number is out of its range.</exception>
+    public static TableSchedule Linear(double betaStart = 0.0001, double betaEnd = 0.02, int count = 1000) =>
+        new LinearSchedule { BetaMin = Scaled(betaStart, count), BetaMax = Scaled(betaEnd, count) }.ToTable(count);
+
+    /// <summary>Betas whose roots are evenly spaced, as diffusers' <c>beta_schedule = "scaled_linear"</c>: Rombach et al. 2022,
+    /// arXiv 2112.10752.</summary>
+    /// <inheritdoc cref="Linear"/>
+    public static TableSchedule ScaledLinear(double betaStart = 0.00085, double betaEnd = 0.012, int count = 1000) =>
+        new ScaledLinearSchedule { BetaMin = Scaled(betaStart, count), BetaMax = Scaled(betaEnd, count) }.ToTable(count);
+
+    /// <summary>beta as a schedule in continuous time has it: T times as much, to 15 digits, so that 0.00085 of 1000 is
+    /// 0.85.</summary>
+    private static double Scaled(double beta, int count)
+    {
+        Check.Range("beta", beta, beta is > 0 and < 1, "more than 0 and below 1");
+        return (double)((decimal)beta * count);
+    }
+
     /// <summary>The number T of entries.</summary>
     public int Count => _betas.Length;
 

@@ -115,7 +115,8 @@ public static class Solvers
     /// <param name="name">A name of <see cref="All"/>; of others the options are none.</param>
     public static SolverOptions Recommended(string name) => name switch
     {
-        "heun" or "dpm2" or "dpmpp-2s" or "lms" or "plms" or "ipndm" or "deis" => new() { Coordinate = SolverCoordinate.Flow },
+        "heun" or "dpm2" or "dpmpp-2s" or "dpmpp-2s-alternating" or "lms" or "plms" or "ipndm" or "deis" =>
+            new() { Coordinate = SolverCoordinate.Flow },
         "dpmpp-2m" or "dpmpp-3m" => new() { Coordinate = SolverCoordinate.Flow, LowerOrderFinal = true },
         "unipc" => new() { LowerOrderFinal = true },
         _ => new(),

@@ -58,6 +58,29 @@ public class ThresholdingDenoiserTests
     private static double[] Denoise(ThresholdingDenoiser denoiser, params double[] values) =>
         denoiser.Denoise(tensor(values, [1, 1, 2, 2]), 1).data<double>().ToArray();
 
+    [Fact]
+    public void What_is_cut_off_may_still_predict_the_noise()
+    {
+        using var scope = NewDisposeScope();
+        var x = tensor(new double[] { -3, 0.25, 5 }, [1, 1, 1, 3]);
+        IDenoiser given = new Same(), keeps = ThresholdingDenoiser.Static(given, keepsNoise: true);
+        var (denoised, ofNoise) = keeps.Estimate(x, 1);
+        Assert.Equal([0, 0.25, 1], denoised.data<double>().ToArray());
+        Assert.Equal([-3, 0.25, 5], ofNoise!.data<double>().ToArray());
+        Assert.Null(((IDenoiser)ThresholdingDenoiser.Static(given)).Estimate(x, 1).OfNoise);
+    }
+
+    [Fact]
+    public void The_greatest_s_cuts_off_what_lies_beyond()
+    {
+        using var scope = NewDisposeScope();
+        var x = tensor(new double[] { -1, 0.5, 8 }, [1, 1, 1, 3]); // u = -3, 0, 15
+        Assert.Equal(
+            [0, 0.5, 1], ThresholdingDenoiser.Dynamic(new Same(), 1, greatest: 1.5).Denoise(x, 1).data<double>().ToArray());
+        Assert.Equal(0.4, ThresholdingDenoiser.Dynamic(new Same(), 1).Denoise(x, 1).data<double>().ToArray()[0], 1e-12);
+        Assert.Throws<ArgumentOutOfRangeException>(() => ThresholdingDenoiser.Dynamic(new Same(), greatest: 0.5));
+    }
+
     private sealed class Same : IDenoiser
     {
         public Tensor Denoise(Tensor x, double sigma) => x.clone();

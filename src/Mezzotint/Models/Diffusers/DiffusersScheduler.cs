@@ -13,9 +13,9 @@ namespace Mezzotint.Models.Diffusers;
 /// </remarks>
 internal sealed record DiffusersScheduler
 {
-    private const string Leading = "leading", Trailing = "trailing", Linspace = "linspace";
+    private const string Heun = "heun", Leading = "leading", Trailing = "trailing", Linspace = "linspace";
 
-    private const string TrainedBetas = "trained_betas", Multistep = "dpmpp-2m", SigmaMin = "sigma_min", ClassKey = "class_name";
+    private const string TrainedBetas = "trained_betas", Multistep = "dpmpp-2m", Singlestep = "dpmpp-2s-alternating", SigmaMin = "sigma_min", ClassKey = "class_name";
 
     /// <summary>Levels, and changes of estimates, that are not diffusers' default and not known here by a name.</summary>
     private static readonly string[] OtherWays =
@@ -32,8 +32,9 @@ internal sealed record DiffusersScheduler
         ("KDPM2DiscreteScheduler", "dpm2", Linspace, null),
         ("KDPM2AncestralDiscreteScheduler", "dpm2-ancestral", Linspace, null),
         ("DPMSolverMultistepScheduler", Multistep, Linspace, null),
-        ("DPMSolverSinglestepScheduler", "dpmpp-2s", Linspace, null), ("UniPCMultistepScheduler", "unipc", Linspace, null),
+        ("DPMSolverSinglestepScheduler", Singlestep, Linspace, null), ("UniPCMultistepScheduler", "unipc", Linspace, null),
         ("DEISMultistepScheduler", "deis", Linspace, null), ("LCMScheduler", "lcm", Leading, null),
+        ("DPMSolverSDEScheduler", "dpmpp-sde", Linspace, null),
     ];
 
     /// <summary>The class of diffusers.</summary>
@@ -75,6 +76,9 @@ internal sealed record DiffusersScheduler
     /// <summary>"dpmsolver++", or "sde-dpmsolver++".</summary>
     public string AlgorithmType { get; init; } = "dpmsolver++";
 
+    /// <summary>"midpoint", or "heun": how DPM-Solver++ of order 2 weighs.</summary>
+    public string SolverType { get; init; } = "midpoint";
+
     /// <summary>The process: its network sees timesteps.</summary>
     public NoiseProcess Process
     {
@@ -82,11 +86,10 @@ internal sealed record DiffusersScheduler
         {
             NoiseSchedule schedule = BetaSchedule switch
             {
-                "linear" => new LinearSchedule { BetaMin = Scaled(BetaStart), BetaMax = Scaled(BetaEnd) },
-                "scaled_linear" => new ScaledLinearSchedule { BetaMin = Scaled(BetaStart), BetaMax = Scaled(BetaEnd) },
-                _ => new CosineSchedule(),
+                "linear" => TableSchedule.Linear(BetaStart, BetaEnd, NumTrainTimesteps),
+                "scaled_linear" => TableSchedule.ScaledLinear(BetaStart, BetaEnd, NumTrainTimesteps),
+                _ => new CosineSchedule().ToTable(NumTrainTimesteps),
             };
-            schedule = schedule.ToTable(NumTrainTimesteps);
             return new VariancePreserving
             {
                 Schedule = RescaleBetasZeroSnr ? schedule.WithZeroTerminalSnr() : schedule, Timesteps = true,
@@ -111,7 +114,7 @@ internal sealed record DiffusersScheduler
         Array.Find(Classes, own => own.Class == ClassName);
 
     /// <summary>False for multistep methods, which space one timestep more than there are steps and leave the last out.</summary>
-    private bool TakesLastPart => Own.Sampler is not (Multistep or "dpmpp-2s" or "unipc" or "deis");
+    private bool TakesLastPart => Own.Sampler is not (Multistep or Singlestep or "unipc" or "deis");
 
     private string Spacing => TimestepSpacing ?? Own.Spacing;
 
@@ -155,6 +158,8 @@ internal sealed record DiffusersScheduler
     {
         Sampler = Sampler,
         Steps = 50,
+        Options = SolverType == Heun && Sampler.StartsWith(Multistep, StringComparison.Ordinal)
+            ? new() { SolverType = DpmSolverType.Heun } : null,
         Levels = UseKarrasSigmas ? "karras" : Spacing == Leading ? "leading-plus-one" : Spacing,
         LeavesNoise = Spacing == Leading && EndsAtFirst ? true : null,
         Guidance = 7.5,
@@ -215,7 +220,7 @@ internal sealed record DiffusersScheduler
     public void Write(string path)
     {
         var settings = SettingsBinder.Write(this with { TimestepSpacing = Spacing, ClassName = "" }, complete: true);
-        foreach (string key in new[] { ClassKey, "solver_order", "algorithm_type" })
+        foreach (string key in new[] { ClassKey, "solver_order", "algorithm_type", "solver_type" })
             settings.Entries.Remove(key);
         if (!UseKarrasSigmas)
             settings.Entries.Remove("use_karras_sigmas");
@@ -249,10 +254,6 @@ internal sealed record DiffusersScheduler
         ImageParameterisation => "sample",
         _ => null,
     };
-
-    /// <summary>beta as a schedule in continuous time has it: T times as much, to 15 digits, so that 0.00085 of 1000 is
-    /// 0.85.</summary>
-    private double Scaled(double beta) => (double)((decimal)beta * NumTrainTimesteps);
 
     private void Validate()
     {

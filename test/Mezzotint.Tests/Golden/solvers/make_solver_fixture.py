@@ -366,7 +366,7 @@ def deis(x, draws, order):
     return states
 
 
-def unipc(x, draws, order, variant, corrector):
+def unipc(x, draws, order, variant, corrector, final=False):
     """
     Zhao et al. 2023, data prediction in VP: x' = (std' / std) x + alpha' (1 - e^{-h}) m_0 + alpha' B sum_k a_k (m_k - m_0) / r_k, where
     sum_k a_k r_k^{n-1} B = integral of h e^{-(1 - u) h} u^n (so that u^n is integrated exactly); with one difference a = 1/2.
@@ -386,17 +386,19 @@ def unipc(x, draws, order, variant, corrector):
         return y
 
     states, past = [], []  # past: (level, corrected VP state, prediction)
-    for s, t in zip(LEVELS, LEVELS[1:]):
+    last = order
+    for i, (s, t) in enumerate(zip(LEVELS, LEVELS[1:])):
         xv = to_vp(x, s)
         m = data_vp(xv, s)
         if corrector and past:
             p, pv, pm = past[0]
-            xv = step(pv, p, s, pm, [(q, qm) for q, _, qm in past[1:order]] + [(s, m)])
+            xv = step(pv, p, s, pm, [(q, qm) for q, _, qm in past[1:last]] + [(s, m)])
         past = [(s, xv, m)] + past
+        last = min(order, len(LEVELS) - 2 - i) if final else order
         if t == 0:
             x = m
         else:
-            x = from_vp(step(xv, s, t, m, [(q, qm) for q, _, qm in past[1:order]]), t)
+            x = from_vp(step(xv, s, t, m, [(q, qm) for q, _, qm in past[1:last]]), t)
         states.append(x)
     return states
 
@@ -457,6 +459,195 @@ def exact(x, draws):
     return states
 
 
+# ---- other coordinates
+
+def flow(s):
+    """Lipman et al. 2023: the time of flow matching at which the ratio of noise to signal is s."""
+    return s / (1 + s)
+
+
+def velocity(y, t):
+    """z - x_0 of the state y = (1 - t) x_0 + t z."""
+    s = t / (1 - t)
+    x = [p / (1 - t) for p in y]
+    return add((1, slope(x, s)), (-1, denoise(x, s)))
+
+
+def heun_flow(x, draws):
+    """Heun's method on dy/dt = v; the last step, to t = 0, is Euler's."""
+    states = []
+    for s, u in zip(LEVELS, LEVELS[1:]):
+        a, b = flow(s), flow(u)
+        y = [(1 - a) * p for p in x]
+        v = velocity(y, a)
+        z = add((1, y), (b - a, v))
+        if b > 0:
+            z = add((1, y), ((b - a) / 2, v), ((b - a) / 2, velocity(z, b)))
+        x = [p / (1 - b) for p in z]
+        states.append(x)
+    return states
+
+
+def lms_flow(x, draws, order):
+    """Adams-Bashforth on dy/dt = v, weights by the moment equations."""
+    states, past = [], []
+    for s, u in zip(LEVELS, LEVELS[1:]):
+        a, b = flow(s), flow(u)
+        y = [(1 - a) * p for p in x]
+        past = ([(a, velocity(y, a))] + past)[:order]
+        n = len(past)
+        c = solve([[((p - a) / (a - b)) ** m for p, _ in past] for m in range(n)], [(-1) ** (m + 1) / (m + 1) for m in range(n)])
+        y = add((1, y), *[((a - b) * cj, v) for cj, (_, v) in zip(c, past)])
+        x = [p / (1 - b) for p in y]
+        states.append(x)
+    return states
+
+
+def dpmpp_flow(x, draws, order, final):
+    """d(y / t)/dt = -D / t^2 with D a polynomial in t."""
+    states, past = [], []
+    for i, (s, u) in enumerate(zip(LEVELS, LEVELS[1:])):
+        a, b = flow(s), flow(u)
+        d = denoise(x, s)
+        past = ([(a, d)] + past)[:order]
+        if b == 0:
+            states.append(d)
+            break
+        known = past[:len(LEVELS) - 2 - i] if final else past
+        nodes = [p for p, _ in known]
+        y = add((b / a * (1 - a), x))
+        for j, (_, value) in enumerate(known):
+            y = add((1, y), (simpson(lambda t: b * lagrange(nodes, j, t) / (t * t), b, a), value))
+        x = [p / (1 - b) for p in y]
+        states.append(x)
+    return states
+
+
+def deis_log(x, draws, order):
+    """DEIS with polynomials in ln s: C_j = integral of l_j(ln s) ds."""
+    states, past = [], []
+    for s, t in zip(LEVELS, LEVELS[1:]):
+        past = ([(math.log(s), slope(x, s))] + past)[:order]
+        if t == 0:
+            states.append(denoise(x, s))
+            break
+        nodes = [p for p, _ in past]
+        for j, (_, e) in enumerate(past):
+            x = add((1, x), (simpson(lambda v: math.exp(v) * lagrange(nodes, j, v), math.log(s), math.log(t)), e))
+        states.append(x)
+    return states
+
+
+# ---- further methods
+
+EVEN = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]]
+
+
+def ipndm(x, draws):
+    """Zhang, Chen 2023, iPNDM: Adams-Bashforth for even steps, orders 1, 2, 3, then 4."""
+    states, past = [], []
+    for s, t in zip(LEVELS, LEVELS[1:]):
+        past = ([slope(x, s)] + past)[:4]
+        x = add((1, x), *[((t - s) * w, e) for w, e in zip(EVEN[len(past) - 1], past)])
+        states.append(x)
+    return states
+
+
+def plms_runge_kutta(x, draws):
+    """Liu et al. 2022 (PNDM) with its start: three classical Runge-Kutta steps, here with the middle in s."""
+    states, past = [], []
+    for i, (s, t) in enumerate(zip(LEVELS, LEVELS[1:])):
+        e = slope(x, s)
+        past = ([e] + past)[:4]
+        if i < 3:
+            m = (s + t) / 2
+            e2 = slope(add((1, x), (m - s, e)), m)
+            e3 = slope(add((1, x), (m - s, e2)), m)
+            e4 = slope(add((1, x), (t - s, e3)), t)
+            x = add((1, x), *[((t - s) * w, k) for w, k in ((1 / 6, e), (1 / 3, e2), (1 / 3, e3), (1 / 6, e4))])
+        else:
+            x = add((1, x), *[((t - s) * w, k) for w, k in zip(EVEN[3], past)])
+        states.append(x)
+    return states
+
+
+def dpmpp_2s_alternating(x, draws):
+    """diffusers, DPMSolverSinglestepScheduler of order 2 in data prediction: orders 1, 2, 1, 2, ... in VP."""
+    states, start = [], None
+    for i, (s, t) in enumerate(zip(LEVELS, LEVELS[1:])):
+        xv = to_vp(x, s)
+        m = data_vp(xv, s)
+        if t == 0:
+            states.append(m)
+            break
+        if i % 2 == 0:
+            h = lam(t) - lam(s)
+            y = add((std(t) / std(s), xv), (-alpha(t) * (math.exp(-h) - 1), m))
+            start = (s, xv, m)
+        else:
+            s1, x1, m1 = start
+            h, h0 = lam(t) - lam(s1), lam(s) - lam(s1)
+            d1 = add((h / h0, m), (-h / h0, m1))
+            y = add((std(t) / std(s1), x1), (-alpha(t) * (math.exp(-h) - 1), m1), (-0.5 * alpha(t) * (math.exp(-h) - 1), d1))
+        x = from_vp(y, t)
+        states.append(x)
+    return states
+
+
+def dpmpp_3m_published(x, draws):
+    """The authors' program, multistep_dpm_solver_third_update in data prediction, and its second-order update."""
+    states, past = [], []
+    for s, t in zip(LEVELS, LEVELS[1:]):
+        xv = to_vp(x, s)
+        m0 = data_vp(xv, s)
+        if t == 0:
+            states.append(m0)
+            break
+        h = lam(t) - lam(s)
+        phi_1 = math.expm1(-h)
+        phi_2 = phi_1 / h + 1
+        phi_3 = phi_2 / h - 0.5
+        y = add((std(t) / std(s), xv), (-alpha(t) * phi_1, m0))
+        if past:
+            r0 = (lam(s) - past[0][0]) / h
+            d10 = add((1 / r0, m0), (-1 / r0, past[0][1]))
+            if len(past) == 1:
+                y = add((1, y), (-0.5 * alpha(t) * phi_1, d10))
+            else:
+                r1 = (past[0][0] - past[1][0]) / h
+                d11 = add((1 / r1, past[0][1]), (-1 / r1, past[1][1]))
+                d1 = add((1 + r0 / (r0 + r1), d10), (-r0 / (r0 + r1), d11))
+                d2 = add((1 / (r0 + r1), d10), (-1 / (r0 + r1), d11))
+                y = add((1, y), (alpha(t) * phi_2, d1), (-alpha(t) * phi_3, d2))
+        past = [(lam(s), m0)] + past
+        x = from_vp(y, t)
+        states.append(x)
+    return states
+
+
+def dpmpp_2m_heun(x, draws, eta):
+    """diffusers, solver_type heun: the second term is alpha ((e^{-k} - 1) / k + 1) D_1."""
+    states, use, old = [], iter(draws), None
+    for s, t in zip(LEVELS, LEVELS[1:]):
+        xv = to_vp(x, s)
+        d0 = data_vp(xv, s)
+        if t == 0:
+            states.append(d0)
+            break
+        h = lam(t) - lam(s)
+        k = h * (1 + eta)
+        y = add((std(t) / std(s) * math.exp(-eta * h), xv), (alpha(t) * (1 - math.exp(-k)), d0))
+        if old:
+            r = (lam(s) - old[0]) / h
+            y = add((1, y), (alpha(t) * (math.expm1(-k) / k + 1) / r, add((1, d0), (-1, old[1]))))
+        if eta > 0:
+            y = add((1, y), (std(t) * math.sqrt(1 - math.exp(-2 * eta * h)), next(use)))
+        old = (lam(s), d0)
+        x = from_vp(y, t)
+        states.append(x)
+    return states
+
+
 CHURN = (6.0, 0.3, 8.0, 1.01)
 CASES = {
     "ddpm": lambda x, d: ddpm(x, d),
@@ -489,6 +680,19 @@ CASES = {
     "unipc order 3 bh1 no corrector": lambda x, d: unipc(x, d, 3, "bh1", False),
     "lcm": lambda x, d: lcm(x, d),
     "predictor-corrector": lambda x, d: predictor_corrector(x, d, 0.16, 2),
+    "heun flow": lambda x, d: heun_flow(x, d),
+    "lms flow": lambda x, d: lms_flow(x, d, 4),
+    "dpmpp-2m flow": lambda x, d: dpmpp_flow(x, d, 2, False),
+    "dpmpp-3m flow": lambda x, d: dpmpp_flow(x, d, 3, False),
+    "dpmpp-3m flow lower final": lambda x, d: dpmpp_flow(x, d, 3, True),
+    "dpmpp-3m published": lambda x, d: dpmpp_3m_published(x, d),
+    "dpmpp-2m heun": lambda x, d: dpmpp_2m_heun(x, d, 0),
+    "dpmpp-2m-sde heun": lambda x, d: dpmpp_2m_heun(x, d, 1),
+    "dpmpp-2s-alternating": lambda x, d: dpmpp_2s_alternating(x, d),
+    "deis log": lambda x, d: deis_log(x, d, 3),
+    "ipndm": lambda x, d: ipndm(x, d),
+    "plms runge-kutta": lambda x, d: plms_runge_kutta(x, d),
+    "unipc order 3 lower final": lambda x, d: unipc(x, d, 3, "bh2", True, True),
     "dopri5": lambda x, d: exact(x, d),
 }
 
