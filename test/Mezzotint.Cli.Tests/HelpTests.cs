@@ -10,9 +10,9 @@ public class HelpTests
 {
     public static TheoryData<string> Commands =>
     [
-        "mezzotint", "sample", "demo", "serve", "samplers", "plot", "plot schedules", "plot levels", "plot trajectories",
-        "plot error", "train", "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect", "average", "distill",
-        "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor", "completions",
+        "mezzotint", "sample", "demo", "serve", "samplers", "samplers errors", "plot", "plot schedules", "plot levels",
+        "plot trajectories", "plot error", "train", "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect",
+        "average", "distill", "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor", "completions",
     ];
 
     [Theory]

@@ -22,6 +22,31 @@ public class SamplersTests
     }
 
     [Fact]
+    public void They_say_which_coordinates_they_take_and_which_one_is_chosen_where_nothing_is_said()
+    {
+        var facts = JsonDocument.Parse(Command.Run("samplers", "--json").Out).RootElement.GetProperty("samplers").EnumerateArray()
+            .ToDictionary(row => row.GetProperty("name").GetString()!);
+        Assert.Equal(
+            ["own", "sigma", "log", "time", "flow"],
+            facts["heun"].GetProperty("coordinates").EnumerateArray().Select(name => name.GetString()));
+        Assert.Equal("coordinate = flow", facts["heun"].GetProperty("chosen").GetString());
+        Assert.Empty(facts["ddpm"].GetProperty("coordinates").EnumerateArray());
+        Assert.Equal("lower_order_final = true", facts["unipc"].GetProperty("chosen").GetString());
+    }
+
+    [Fact]
+    public void Their_errors_are_one_table()
+    {
+        var outcome = Command.Run("samplers", "errors", "--process", "edm", "--levels", "flow");
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains("| edm | flow | **heun** | coordinate = flow |", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("| edm | flow | dpmpp-3m | published_weights = true |", outcome.Out, StringComparison.Ordinal);
+        var mistake = Command.Run("samplers", "errors", "--process", "edn");
+        Assert.Equal(1, mistake.ExitCode);
+        Assert.Contains("did you mean 'edm'", mistake.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Unless_told_otherwise_they_are_of_20_steps()
     {
         var outcome = Command.Run("samplers");

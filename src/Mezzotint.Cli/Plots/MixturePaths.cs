@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Cli.Plots;
 
-/// <summary>Paths to the two modes of a distribution that is known exactly, and how far from their true ends solvers end.</summary>
+/// <summary>Paths to the two modes of a distribution that is known exactly, and how far from their true ends solvers
+/// end.</summary>
 internal sealed class MixturePaths : IDisposable
 {
     private const long Seed = 42;

@@ -31,13 +31,15 @@ internal static class SamplerErrors
             $"A process of the table; may be given again: {string.Join(", ", Processes.Select(entry => entry.Name))}. "
             + "[default: all]");
         var levels = Options.Names(
-            "--levels", "NAME", "A spread of the levels; may be given again. `mezzotint samplers` lists the names. [default: all]");
+            "--levels", "NAME",
+            "A spread of the levels; may be given again. `mezzotint samplers` lists the names. [default: all]");
         var output = Options.Text("--out", "FILE", "Write the table there, as Markdown. [default: the terminal]");
         var json = Options.Json();
         var command = new Command(
             "errors",
-            "Measure how far from the true ends of their paths the samplers without noise end, down to level 0, on a distribution "
-            + "whose denoiser is known exactly: each in its own coordinate and with the options that it has by default.")
+            "Measure how far from the true ends of their paths the samplers without noise end, down to level 0, on a "
+            + "distribution whose denoiser is known exactly: each in its own coordinate and with the options that it has by "
+            + "default.")
             { process, levels, output, json };
         command.SetAction(result => Run(
             terminal, result.GetValue(process) ?? [], result.GetValue(levels) ?? [], result.GetValue(output),
@@ -46,7 +48,7 @@ internal static class SamplerErrors
     }
 
     private sealed record Row(
-        string Process, string Levels, string Sampler, string Options, bool Default, IReadOnlyList<double?> Errors);
+        string Process, string Levels, string Sampler, string Options, bool Default, IReadOnlyList<double> Errors);
 
     private static int Run(Terminal terminal, string[] processes, string[] spreads, string? path, bool json)
     {
@@ -73,7 +75,8 @@ internal static class SamplerErrors
         string table = Table(rows);
         if (path is not null)
             AtomicFile.WriteText(path, table);
-        terminal.Result(json, new { Steps = StepCounts, Rows = rows }, path is null ? table.TrimEnd() : $"The table is in {path}.");
+        terminal.Result(
+            json, new { Steps = StepCounts, Rows = rows }, path is null ? table.TrimEnd() : $"The table is in {path}.");
         return CommandLine.Done;
     }
 
@@ -87,15 +90,16 @@ internal static class SamplerErrors
             bool plain = best == new SolverOptions();
             yield return (solver, "", plain);
             if (solver.Switches.Contains("published_weights"))
-                yield return (
-                    Solvers.Named(solver.Name, new SolverOptions { PublishedWeights = true }), "published_weights = true", false);
+            {
+                var published = Solvers.Named(solver.Name, new SolverOptions { PublishedWeights = true });
+                yield return (published, published.Options.ToString(), false);
+            }
             if (!plain)
                 yield return (Solvers.Named(solver.Name, process, best), best.ToString(), true);
         }
     }
 
-    /// <summary>Null where a table has too few entries.</summary>
-    private static double? Error(MixturePaths paths, Solver solver, string spread, NoiseProcess process, int steps) =>
+    private static double Error(MixturePaths paths, Solver solver, string spread, NoiseProcess process, int steps) =>
         paths.Measure(solver, NoiseLevels.Named(spread, process, steps)).Error;
 
     private static string Table(IReadOnlyList<Row> rows)
@@ -104,10 +108,10 @@ internal static class SamplerErrors
         text.Append(CultureInfo.InvariantCulture, $"""
             # Errors of the samplers
 
-            RMS distance of {Paths} paths from their true ends at level 0, on `GaussianMixtureDenoiser.TwoModes`, over the steps of a
-            walk. A step is one evaluation, but of `heun`, `dpm2` and `dpmpp-2s` two, of which the last step needs one. Options: those
-            that differ from the sampler's own; **bold**: what `--sampler NAME` alone does. `exponential` and `polyexponential` levels
-            are `log-snr` here. Drawn by `mezzotint samplers errors --out docs/solver-errors.md`.
+            RMS distance of {Paths} paths from their true ends at level 0, on `GaussianMixtureDenoiser.TwoModes`, over the steps
+            of a walk. A step is one evaluation, but of `heun`, `dpm2` and `dpmpp-2s` two, of which the last step needs one.
+            Options: those that differ from the sampler's own; **bold**: what `--sampler NAME` alone does. `exponential` and
+            `polyexponential` levels are `log-snr` here. Drawn by `mezzotint samplers errors --out docs/solver-errors.md`.
 
             | process | levels | sampler | options | {string.Join(" | ", StepCounts)} |
             | --- | --- | --- | --- |{string.Concat(StepCounts.Select(_ => " --- |"))}
@@ -118,7 +122,7 @@ internal static class SamplerErrors
             string mark = row.Default ? "**" : "";
             text.Append(CultureInfo.InvariantCulture,
                 $"| {row.Process} | {row.Levels} | {mark}{row.Sampler}{mark} | {row.Options} | "
-                + $"{string.Join(" | ", row.Errors.Select(error => error is { } e ? e.ToString("g2", CultureInfo.InvariantCulture) : "-"))} |\n");
+                + $"{string.Join(" | ", row.Errors.Select(error => error.ToString("g2", CultureInfo.InvariantCulture)))} |\n");
         }
         return text.ToString();
     }

@@ -50,15 +50,13 @@ internal static class SamplersVerb
         terminal.Result(json, new { Steps = steps, Samplers = rows, Levels = NoiseLevels.Names }, string.Join('\n',
             [Row("sampler", "order", "noise", "evaluations", "coordinates", "options and their defaults"), .. lines, "",
              $"Evaluations: of the network, an image, for {Quantity.Of(steps, "step")} down to level 0.",
-             "Coordinates: the variable that a sampler steps in, own where nothing is said. own is that of its paper; time is the "
-             + "process's,",
-             "and flow is level / (1 + level), which has a bound where levels have none.",
+             "Coordinates: the variable that a sampler steps in, own where nothing is said. own is that of its paper; time is",
+             "the process's, and flow is level / (1 + level), which has a bound where levels have none.",
              $"With another --sampler than the model's own, and no --levels, the levels are {SamplingRecipe.LevelsOfOthers} "
              + $"({SamplingRecipe.LevelsOfTheSeed} for {EulerMaruyama.Name}), and",
              .. chosen,
-             "These have the least error (`mezzotint samplers errors`). Over levels of your own they are the same for processes "
-             + "without signal",
-             "at the end (flow, cosine, sigmoid, zero terminal SNR); for others all is the sampler's own.",
+             "These have the least error (`mezzotint samplers errors`). Over other levels they are the same for processes that end",
+             "without signal (flow, cosine, sigmoid, zero terminal SNR); for others all is the sampler's own.",
              $"Levels: {string.Join(", ", NoiseLevels.Names)}."]));
         return CommandLine.Done;
     }

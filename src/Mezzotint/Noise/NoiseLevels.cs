@@ -21,7 +21,8 @@ public enum FinalLevel
 /// <see cref="NoiseProcess"/>). With <see cref="FinalLevel.Zero"/>, n levels are spread from the most to the least and 0 follows;
 /// with <see cref="FinalLevel.Minimum"/>, n + 1 are, and the last is the least. One step from the most noise straight to the end
 /// is always possible. The name of a function says how they are spread. Karras, exponential, polyexponential and log-SNR spread
-/// the levels themselves, and so does flow. Uniform and beta spread times. Linspace, leading and trailing spread the entries of a discrete table.
+/// the levels themselves, and so does flow. Uniform and beta spread times. Linspace, leading and trailing spread the entries of a
+/// discrete table.
 /// </remarks>
 public static class NoiseLevels
 {

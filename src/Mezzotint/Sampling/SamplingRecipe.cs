@@ -87,7 +87,8 @@ public sealed record SamplingRecipe
         ArgumentNullException.ThrowIfNull(request);
         return request with
         {
-            Steps = Steps, Solver = Solvers.Named(Sampler, process, OptionsWith(options)), Levels = LevelsIn(process), Guidance = ToGuidance(),
+            Steps = Steps, Solver = Solvers.Named(Sampler, process, OptionsWith(options)), Levels = LevelsIn(process),
+            Guidance = ToGuidance(),
         };
     }
 
@@ -113,11 +114,11 @@ public sealed record SamplingRecipe
     /// <param name="levels">How the levels are spread, or the levels themselves.</param>
     /// <param name="steps">Steps.</param>
     /// <param name="process">The model's process. Where it ends without signal, solvers are given the options that suit it over
-    /// levels that are named, too; elsewhere they then step as their papers have it.</param>
+    /// any levels; elsewhere over other levels than flow they step as their papers have it.</param>
     public SamplingRecipe Choose(
         string? sampler = null, string? levels = null, int? steps = null, NoiseProcess? process = null)
     {
-        bool suited = levels is null || process is { EndsWithoutSignal: true };
+        bool suited = levels is null or LevelsOfOthers || process is { EndsWithoutSignal: true };
         bool seed = sampler == EulerMaruyama.Name;
         var recipe = sampler is null || sampler == Sampler ? this
             : this with

@@ -97,7 +97,9 @@ public sealed record SolverOptions
         new("rtol", "above 0", "allowed error over the size of x", options => options.Rtol),
         new("atol", "above 0", "allowed error beside that", options => options.Atol),
         new("coordinate", "own, sigma, log, time or flow", "the variable that it steps in", options => options.Coordinate),
-        new("lower_order_final", "true or false", "whether its last steps are of lower order", options => options.LowerOrderFinal),
+        new(
+            "lower_order_final", "true or false", "whether its last steps are of lower order",
+            options => options.LowerOrderFinal),
         new(
             "published_weights", "true or false", "whether dpmpp-3m weighs as its authors' program",
             options => options.PublishedWeights),

@@ -86,7 +86,8 @@ public sealed class ThresholdingDenoiser : IDenoiser
         using var most = tensor(_greatest, denoised.dtype, denoised.device);
         var u = denoised.sub(middle).div(half);
         // [B, 1, 1, 1]
-        var s = Quantile(u.abs().flatten(1), p).maximum(one).minimum(most).reshape([u.shape[0], .. Enumerable.Repeat(1L, (int)u.dim() - 1)]);
+        var s = Quantile(u.abs().flatten(1), p).maximum(one).minimum(most)
+            .reshape([u.shape[0], .. Enumerable.Repeat(1L, (int)u.dim() - 1)]);
         return u.minimum(s).maximum(s.neg()).div(s).mul(half).Plus(middle).MoveToOuterDisposeScope();
     }
 

@@ -37,15 +37,17 @@ public class SolverErrorTests
         foreach (int evaluations in Evaluations)
         {
             double euler = measured.Error(Solvers.Euler(), evaluations);
-            foreach (var solver in Solvers.All.Where(solver => solver is { Stochastic: false, Order: >= 2, Evaluations: not null }))
+            foreach (var solver in Solvers.All)
             {
+                if (solver is not { Stochastic: false, Order: >= 2, Evaluations: not null })
+                    continue;
                 double error = measured.Error(ByDefault(solver.Name, Processes[process]), evaluations);
                 Assert.True(error < euler, $"{solver.Name}, {evaluations} evaluations: {error:g3}, Euler {euler:g3}");
             }
         }
     }
 
-    /// <summary>The published case: over the process's own times, in 10 steps, heun was 20 to 60 times worse than Euler.</summary>
+    /// <summary>Over the process's own times, in 10 steps, heun in sigma is many times worse than Euler.</summary>
     [Theory]
     [InlineData("flow"), InlineData("cosine"), InlineData("sigmoid")]
     public void In_flow_time_Heun_is_right_where_levels_start_at_thousands(string process)
@@ -68,7 +70,8 @@ public class SolverErrorTests
             var measured = new Measured(Processes[process]);
             double[] levels = NoiseLevels.Uniform(Processes[process], 10);
             double plain = measured.Error(Solvers.Named(name), levels);
-            Assert.InRange(measured.Error(Solvers.Named(name, new SolverOptions { LowerOrderFinal = true }), levels), 0, plain / 2);
+            var lowered = Solvers.Named(name, new SolverOptions { LowerOrderFinal = true });
+            Assert.InRange(measured.Error(lowered, levels), 0, plain / 2);
         }
     }
 
@@ -84,10 +87,12 @@ public class SolverErrorTests
             StringComparison.Ordinal);
         Assert.Contains(
             "draws noise with these options",
-            Refused(() => Solvers.Named("heun", new() { Churn = 5, Coordinate = SolverCoordinate.Flow })), StringComparison.Ordinal);
+            Refused(() => Solvers.Named("heun", new() { Churn = 5, Coordinate = SolverCoordinate.Flow })),
+            StringComparison.Ordinal);
         Assert.Contains("say which process", Refused(() => Solvers.Heun().In(SolverCoordinate.Time)), StringComparison.Ordinal);
         Assert.Contains(
-            "published_weights", Refused(() => Solvers.Named("heun", new() { PublishedWeights = true })), StringComparison.Ordinal);
+            "published_weights", Refused(() => Solvers.Named("heun", new() { PublishedWeights = true })),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,7 +145,8 @@ public class SolverErrorTests
             return Error(solver, NoiseLevels.Flow(_process, steps));
         }
 
-        public double Error(Solver solver, double[] levels) => (Walk(solver, levels) - _truth).pow(2).mean().sqrt().item<double>();
+        public double Error(Solver solver, double[] levels) =>
+            (Walk(solver, levels) - _truth).pow(2).mean().sqrt().item<double>();
 
         private Tensor Walk(Solver solver, double[] levels) =>
             solver.Solve(new() { Denoiser = Mixture, Levels = levels, X = _start });

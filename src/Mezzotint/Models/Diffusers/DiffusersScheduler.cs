@@ -15,7 +15,9 @@ internal sealed record DiffusersScheduler
 {
     private const string Heun = "heun", Leading = "leading", Trailing = "trailing", Linspace = "linspace";
 
-    private const string TrainedBetas = "trained_betas", Multistep = "dpmpp-2m", Singlestep = "dpmpp-2s-alternating", SigmaMin = "sigma_min", ClassKey = "class_name";
+    private const string TrainedBetas = "trained_betas", SigmaMin = "sigma_min", ClassKey = "class_name";
+
+    private const string Multistep = "dpmpp-2m", Singlestep = "dpmpp-2s-alternating";
 
     /// <summary>Levels, and changes of estimates, that are not diffusers' default and not known here by a name.</summary>
     private static readonly string[] OtherWays =
@@ -158,8 +160,9 @@ internal sealed record DiffusersScheduler
     {
         Sampler = Sampler,
         Steps = 50,
-        Options = SolverType == Heun && Sampler.StartsWith(Multistep, StringComparison.Ordinal)
-            ? new() { SolverType = DpmSolverType.Heun } : null,
+        Options = Own.Sampler != Multistep ? null
+            : SolverOrder == 3 ? new() { PublishedWeights = true }
+            : SolverType == Heun ? new() { SolverType = DpmSolverType.Heun } : null,
         Levels = UseKarrasSigmas ? "karras" : Spacing == Leading ? "leading-plus-one" : Spacing,
         LeavesNoise = Spacing == Leading && EndsAtFirst ? true : null,
         Guidance = 7.5,
