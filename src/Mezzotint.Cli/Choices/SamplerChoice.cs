@@ -30,7 +30,6 @@ internal sealed class SamplerChoice
         Options.Real("--eta", "How much of the noise is drawn anew, for samplers that take it: 0 (none) to 1.");
     private readonly Option<double?> _churn =
         Options.Real("--churn", "Noise added before each step, for euler, heun and dpm2: S_churn, 0 or more.");
-
     private readonly Option<string?> _coordinate = Options.Text(
         "--coordinate", "NAME",
         "The variable that a sampler without noise steps in: own (its paper's), sigma, log, time or flow; `mezzotint samplers` "
@@ -71,7 +70,7 @@ internal sealed class SamplerChoice
         /// <summary>What options without a name of their own here say.</summary>
         public SolverOptions Others { get; init; } = new();
 
-        private SolverOptions Solver => Others with { Eta = Eta ?? Others.Eta, Churn = Churn ?? Others.Churn };
+        private SolverOptions Asked => Others with { Eta = Eta ?? Others.Eta, Churn = Churn ?? Others.Churn };
 
         /// <summary>The names and the steps that are meant for a model that is best sampled in its own way.</summary>
         public SamplingRecipe RecipeFor(SamplingRecipe own) => own.Choose(Sampler, Levels, Steps > 0 ? Steps : null);
@@ -90,7 +89,7 @@ internal sealed class SamplerChoice
         public (Solver Solver, double[] Levels) Flow(NoiseProcess process)
         {
             var recipe = RecipeForFlow();
-            return (Solvers.Named(recipe.Sampler, process, Solver),
+            return (Solvers.Named(recipe.Sampler, process, Asked),
                 NoiseLevels.Named(recipe.Levels, process, recipe.Steps, FinalLevel.Minimum));
         }
 
@@ -100,7 +99,7 @@ internal sealed class SamplerChoice
             Sampler = Sampler,
             Levels = Levels,
             Steps = Steps > 0 ? Steps : null,
-            SolverOptions = Solver,
+            SolverOptions = Asked,
         };
     }
 }

@@ -1,5 +1,6 @@
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Cli.Plots;
