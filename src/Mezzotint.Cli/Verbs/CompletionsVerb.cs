@@ -53,6 +53,7 @@ internal static class CompletionsVerb
         ["--guidance-model"] = Models,
         ["--sampler"] = () => Solvers.All.Select(solver => solver.Name).Prepend(EulerMaruyama.Name),
         ["--levels"] = () => NoiseLevels.Names,
+        ["--coordinate"] = () => Enum.GetNames<SolverCoordinate>().Select(name => name.ToLowerInvariant()),
         ["--guidance-kind"] = () => Guidance.Names,
         ["--process"] = () => ProcessChoice.Names,
         ["SHELL"] = () => Shells.Keys,
