@@ -60,7 +60,7 @@ public class SolversTests
         SolverOptions.All.Select(option => option.Name));
 
     [Theory]
-    [InlineData("heun", "'heun' takes no eta; it takes churn, churn_min, churn_max, noise_scale.")]
+    [InlineData("heun", "'heun' takes no eta; it takes churn, churn_min, churn_max, noise_scale, coordinate.")]
     [InlineData("ddpm", "'ddpm' takes no eta; it takes none.")]
     public void An_option_that_a_solver_does_not_take_is_refused(string name, string message) =>
         Assert.Contains(
