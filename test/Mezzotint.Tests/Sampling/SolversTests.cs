@@ -9,9 +9,8 @@ public class SolversTests
     [Fact]
     public void The_names_are_those_of_the_design() => Assert.Equal(
         [
-            "ddpm", "ddim", "euler", "euler-ancestral", "heun", "dpm2", "dpm2-ancestral", "dpmpp-2s", "dpmpp-2m", "dpmpp-3m",
-            "dpmpp-sde",
-            "dpmpp-2m-sde", "dpmpp-3m-sde", "lms", "plms", "deis", "unipc", "lcm", "predictor-corrector", "dopri5"],
+            "ddpm", "ddim", "euler", "euler-ancestral", "heun", "dpm2", "dpm2-ancestral", "dpmpp-2s",
+            "dpmpp-2s-alternating", "dpmpp-2m", "dpmpp-3m", "dpmpp-sde", "dpmpp-2m-sde", "dpmpp-3m-sde", "lms", "plms", "ipndm", "deis", "unipc", "lcm", "predictor-corrector", "dopri5"],
         Solvers.All.Select(solver => solver.Name));
 
     [Theory]
