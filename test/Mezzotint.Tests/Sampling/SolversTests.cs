@@ -10,7 +10,9 @@ public class SolversTests
     public void The_names_are_those_of_the_design() => Assert.Equal(
         [
             "ddpm", "ddim", "euler", "euler-ancestral", "heun", "dpm2", "dpm2-ancestral", "dpmpp-2s",
-            "dpmpp-2s-alternating", "dpmpp-2m", "dpmpp-3m", "dpmpp-sde", "dpmpp-2m-sde", "dpmpp-3m-sde", "lms", "plms", "ipndm", "deis", "unipc", "lcm", "predictor-corrector", "dopri5"],
+            "dpmpp-2s-alternating", "dpmpp-2m", "dpmpp-3m", "dpmpp-sde", "dpmpp-2m-sde", "dpmpp-3m-sde",
+            "lms", "plms", "ipndm", "deis", "unipc", "lcm", "predictor-corrector", "dopri5",
+        ],
         Solvers.All.Select(solver => solver.Name));
 
     [Theory]
