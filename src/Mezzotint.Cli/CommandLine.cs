@@ -58,6 +58,7 @@ internal static class CommandLine
             ServeVerb.Create(terminal),
             SamplersVerb.Create(terminal),
             PlotVerb.Create(terminal),
+            NewVerb.Create(terminal),
             TrainVerb.Create(terminal),
             DistillVerb.Create(terminal),
             TrainClassifierVerb.Create(terminal),

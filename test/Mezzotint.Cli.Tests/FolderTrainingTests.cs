@@ -95,18 +95,43 @@ public sealed class FolderTrainingTests : IDisposable
         File.WriteAllLines(
             _scratch["pictures", "metadata.jsonl"],
             [Row("a/0", "train"), Row("a/1", "test"), Row("b/0", "train"), Row("b/1", "test")]);
-        var refused = Command.RunIn(_scratch.Path, "train", "tiny.toml", "--set", "data.split=part");
+        var refused = Command.RunIn(
+            _scratch.Path, "train", "tiny.toml", "--set", "data.split=part", "--set", "model.corpus_length=2");
         Assert.Contains("pictures train has no classes", refused.ErrorLine, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_scratch["runs"]));
 
         string[] settings = ["--set", "data.split=part", "--set", "data.label=kind", "--set", "data.flip=true"];
         var done = Done(["train", "tiny.toml", .. settings, "--set", "training.epochs=1"]);
-        Assert.Contains("Training on 4 images", done.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "Training on 2 images of pictures train, each as it is or mirrored,", done.Error, StringComparison.Ordinal);
         var info = ModelFolder.ReadInfo(_scratch["runs", "tiny", "model"]);
         Assert.Equal(["a-kind", "b-kind"], info.ClassNames);
         Assert.Equal(("part", "kind", true), (info.Data!.Split, info.Data.Label, info.Data.Flip));
         Assert.Contains("on 2 images of pictures test", Done("evaluate", "runs/tiny", "--loss").Out, StringComparison.Ordinal);
         Done("train", "tiny.toml", "--resume", "--set", "training.epochs=2");
+    }
+
+    [Fact]
+    public void Pictures_without_classes_make_a_model_that_draws_goes_on_and_is_measured_without_being_asked_for_any()
+    {
+        PictureFolder.Write(_scratch["drawn"], ["a", "b"], (8, 8));
+        Directory.CreateDirectory(_scratch["pictures"]);
+        foreach (string label in (string[])["a", "b"])
+            foreach (string part in (string[])["train", "test"])
+                File.Copy(_scratch["drawn", part, label, "0.png"], _scratch["pictures", $"{label}{part}.png"]);
+        var done = Done("train", "tiny.toml", "--set", "training.epochs=1", "--set", "data.split=0.5");
+        Assert.Contains("of pictures train without classes for 1 epoch", done.Error, StringComparison.Ordinal);
+        Assert.Equal(["picture"], ModelFolder.ReadInfo(_scratch["runs", "tiny", "model"]).ClassNames);
+        Done("train", "tiny.toml", "--resume", "--set", "training.epochs=2");
+        Done("sample", "runs/tiny", "--steps", "2", "--out", "a.png");
+        Done("sample", "runs/tiny", "a picture", "--steps", "2", "--out", "b.png");
+        Done("evaluate", "runs/tiny", "--loss");
+        Done("likelihood", "runs/tiny", "--steps", "2");
+        Done("distill", "runs/tiny", "--out", "distilled", "--set", "training.epochs=1");
+        // Folders that are no classes to the eye of whoever sorted them.
+        Done("train", "tiny.toml", "--out", "other", "--set", "data.name=drawn", "--set", "data.classes=false",
+            "--set", "training.epochs=1");
+        Assert.Equal(["picture"], ModelFolder.ReadInfo(_scratch["other", "model"]).ClassNames);
     }
 
     private Outcome Done(params string[] args)

@@ -11,8 +11,9 @@ public class HelpTests
     public static TheoryData<string> Commands =>
     [
         "mezzotint", "sample", "demo", "serve", "samplers", "samplers errors", "plot", "plot schedules", "plot levels",
-        "plot trajectories", "plot error", "train", "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect",
-        "average", "distill", "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor", "completions",
+        "plot trajectories", "plot error", "new", "train", "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect",
+        "average", "distill", "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor",
+        "completions",
     ];
 
     [Theory]

@@ -8,7 +8,7 @@ public class MistakeTests
 {
     [Theory]
     // The command line itself.
-    [InlineData("", "a command is missing: sample, demo, serve, samplers, plot, train")]
+    [InlineData("", "a command is missing: sample, demo, serve, samplers, plot, new, train")]
     [InlineData("trian", "no command 'trian' (did you mean 'train'?); see `mezzotint --help`")]
     [InlineData("sample MODEL --cuont 3", "no option '--cuont' (did you mean '--count'?); see `mezzotint sample --help`")]
     [InlineData("sample --cuont 3", "no option '--cuont' (did you mean '--count'?)")]
@@ -141,7 +141,7 @@ public class MistakeTests
     [InlineData("data show strokes --out {scratch}/file/x.png", "{scratch}/file/x.png")]
     [InlineData("train {scratch}/tiny.toml --out {scratch}/file", "Cannot make the run folder '{scratch}/file'")]
     // Configurations and data.
-    [InlineData("train", "train needs a configuration, for instance `mezzotint train configs/seed.toml`")]
+    [InlineData("train", "train needs a configuration or a folder of pictures, for instance `mezzotint train configs/seed.toml`")]
     [InlineData("train --resume", "train --resume needs the CONFIG that the run was begun with, or its folder after --out")]
     [InlineData("train {scratch}/nowhere.toml --out {scratch}/run", "{scratch}/nowhere.toml")]
     [InlineData("train {scratch}/broken.toml --out {scratch}/run", "{scratch}/broken.toml, line 2")]

@@ -14,18 +14,16 @@ internal static class ClassifierSource
     public static string? Known(string name) =>
         Shelves().Select(shelf => Path.Combine(shelf, name)).Prepend(name).FirstOrDefault(ClassifierFolder.Exists);
 
-    /// <summary>Reads the classifiers that are to be asked, one of each architecture.</summary>
-    /// <exception cref="MezzotintException">A named one is none, or none fits.</exception>
+    /// <summary>Reads the classifiers that are to be asked, one of each architecture; none where nobody named one and none
+    /// fits.</summary>
+    /// <exception cref="MezzotintException">A named one is none, or does not go with images without classes.</exception>
     public static IReadOnlyList<LoadedClassifier> Load(IReadOnlyList<string> named, ImageSet images)
     {
-        string[] folders = named.Count > 0 ? [.. named.Select(Find)] : [.. Fitting(images)];
-        if (folders.Length == 0)
-        {
+        if (named.Count > 0 && !images.HasClasses)
             throw new MezzotintException(
-                $"No classifier in {string.Join(", ", Shelves())} is for images of {images.Width} x {images.Height} in the "
-                + $"classes of {images.Name}. "
-                + "Train one with `mezzotint train-classifier --set DATA --out FOLDER` and name it with --classifier FOLDER.");
-        }
+                $"{images.Name} has no classes, and a classifier tells classes: leave --classifier out.")
+                { Key = "--classifier" };
+        string[] folders = named.Count > 0 ? [.. named.Select(Find)] : [.. Fitting(images)];
         var loaded = new List<LoadedClassifier>();
         try
         {
@@ -40,8 +38,12 @@ internal static class ClassifierSource
         }
     }
 
-    /// <summary>Whether a classifier on a shelf is for such images and classes.</summary>
-    public static bool AnyFits(ImageSet images) => Fitting(images).Any();
+    /// <summary>Why there are no figures of a classifier, in a line; null where there are.</summary>
+    public static string? WhyNone(IReadOnlyList<LoadedClassifier> classifiers, ImageSet images) => classifiers.Count > 0 ? null
+        : !images.HasClasses ? $"{images.Name} has no classes: the figures are those that need none."
+        : $"No classifier in {string.Join(", ", Shelves())} is for images of {images.Width} x {images.Height} in the classes of "
+            + $"{images.Name}: the figures are those that need none. `mezzotint train-classifier --set DATA --out FOLDER` trains "
+            + "one, --classifier FOLDER names it.";
 
     private static string Find(string name) => Known(name)
         ?? throw new MezzotintException(

@@ -20,7 +20,11 @@ internal sealed class PromptChoice
         "Images of each of a few prompts, whose distance is the diversity of a prompt; less than 2 leaves it out");
 
     private readonly Option<string?> _out = Options.Text("--out", "FILE",
-        "A PNG file: the images that fit their captions least, each right of the real picture.");
+        "A PNG file: the images that fit their captions least, each right of the real picture. Of a model that is not asked in "
+        + "words: an .npz file of the images that were drawn, as other evaluators read them.");
+
+    /// <summary>What is for such models alone.</summary>
+    public IReadOnlyList<Option> OfWords => [_judge, _aspects, _each];
 
     public IReadOnlyList<Option> All => [_judge, _aspects, _each, _out];
 

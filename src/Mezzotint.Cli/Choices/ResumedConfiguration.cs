@@ -15,7 +15,7 @@ internal static class ResumedConfiguration
     private static readonly string[] Changeable =
         [
             "training.epochs", "training.log_every", "training.checkpoint_every", "training.samples_per_label",
-            "training.sample_steps",
+            "training.sample_steps", "training.early_stop",
         ];
 
     // What an autoencoder takes from its data, and a model of latents from its autoencoder.
@@ -31,6 +31,15 @@ internal static class ResumedConfiguration
     public static bool HasBegun(string path) =>
         RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints"))
             && Directory.EnumerateFiles(Path.Combine(path, "checkpoints")).Any();
+
+    /// <summary>Refuses to begin where a run is.</summary>
+    /// <exception cref="MezzotintException">There is one.</exception>
+    public static void RefuseBegun(string path)
+    {
+        if (HasBegun(path))
+            throw new MezzotintException(
+                $"There is a run in '{path}' already: go on with it with --resume, or train into another folder with --out RUN.");
+    }
 
     /// <summary>Reads the configuration of a run, with overrides.</summary>
     /// <exception cref="MezzotintException">There is no run, or an override would change its past.</exception>

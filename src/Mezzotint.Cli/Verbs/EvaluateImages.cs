@@ -19,6 +19,8 @@ internal static class EvaluateImages
     public static int Run(Terminal terminal, EvaluateRequest request, string? drawingOption)
     {
         CheckReport(request.Report);
+        if (request.Prompts.Out is { } file)
+            CheckOut(file, request.Target);
         var source = IsImages(request.Target) ? FromFiles(terminal, request, drawingOption) : null;
         string? folder = source is null ? ModelSource.Find(request.Target) : null;
         using var threads = new WorkerThreads(0);
@@ -30,6 +32,8 @@ internal static class EvaluateImages
         var classifiers = ClassifierSource.Load(request.Classifiers, source.Test);
         try
         {
+            if (ClassifierSource.WhyNone(classifiers, source.Test) is { } none)
+                terminal.Say(none);
             var evaluation = ProgressDisplay.Show(
                 terminal, "measuring", display => ImageEvaluation.Of(source.Images, reference, classifiers, threads,
                 new Reports<EvaluationProgress>(report => display.Report(report.Fraction, report.Stage)),
@@ -92,6 +96,7 @@ internal static class EvaluateImages
                 new { label.Name, label.Count, label.Accuracy, label.RealAccuracy, label.Diversity, label.RealDiversity }),
             Seconds = Math.Round(evaluation.Seconds, 1),
             Report = written?[0],
+            request.Prompts.Out,
         }, EvaluationText.Write(evaluation, request.Target, source.Drawn(request.Seed)) + (written is null
             ? "" : $"\nreport  {written[0]}"));
     }
@@ -153,6 +158,18 @@ internal static class EvaluateImages
     private static string Quoted(string word) =>
         word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./,:+=@%".Contains(letter)) ? word
             : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    /// <summary>Finds out before the work whether the images can be written.</summary>
+    private static void CheckOut(string file, string target)
+    {
+        if (IsImages(target))
+            throw new MezzotintException($"--out is for images that a model draws; '{target}' holds some already. Leave it out.")
+                { Key = "--out" };
+        if (!file.EndsWith(".npz", StringComparison.OrdinalIgnoreCase))
+            throw new MezzotintException($"--out '{file}': the images that were drawn are written to an .npz file.")
+                { Key = "--out" };
+        SampleOutput.For(file).Prepare();
+    }
 
     /// <summary>Finds out before the work whether the report can be written.</summary>
     private static void CheckReport(string? folder)

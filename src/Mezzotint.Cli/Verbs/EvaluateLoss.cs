@@ -19,7 +19,7 @@ internal static class EvaluateLoss
         string data = request.Data ?? model.Info.Dataset ?? DataSource.MnistName;
         var (_, images) = EvaluateVerb.LoadData(
             terminal, data, model.Info.Channels, request.Pictures.Or(model.Info, data), train: false,
-            request.Count > 0 ? (int)request.Count : null, classes: !model.Info.IsAskedInWords);
+            request.Count > 0 ? (int)request.Count : null);
         EvaluateVerb.CheckFit(model.Info, images);
 
         terminal.Say($"Evaluating the loss on {Quantity.Of(images.Count, "image")} of {images.Name}.");

@@ -56,22 +56,27 @@ internal static class EvaluateModel
         EvaluateVerb.CheckFit(info, test);
         // a missing one shows before the drawing
         ClassifierSource.Load(request.Classifiers, test).ToList().ForEach(classifier => classifier.Dispose());
-        int count = request.Count > 0 ? (int)request.Count : DefaultCount, classes = test.ClassNames.Count;
+        int count = request.Count > 0 ? (int)request.Count : DefaultCount;
+        int classes = test.HasClasses ? test.ClassNames.Count : info.Model.CorpusLength;
         CheckSeeds(request.Seed, count);
-        byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)((long)i * classes / count))]; // as many of each, to one
+        int[] asked = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * classes / count))]; // as many of each, to one
+        byte[] labels = test.HasClasses ? Array.ConvertAll(asked, label => (byte)label) : new byte[count];
         var recipe = request.Sampler.RecipeFor(info.Sampling);
         using var weaker = request.Guidance.LoadWeaker(request.Place);
         using var pipeline = new DiffusionPipeline(model, threads: threads.Count);
         var options = request.Guidance.Into(request.Sampler.Into(new GenerationOptions { Seed = request.Seed }), recipe, weaker);
-        var generation = pipeline.Prepare([.. labels.Select(label => (int)label)], options);
+        var generation = pipeline.Prepare(asked, options);
 
         var clock = Stopwatch.StartNew();
         long evaluations = 0;
-        var images = Drawing.Show(terminal, generation, asked => KeepLargest(ref evaluations, asked)).Images;
+        var images = Drawing.Show(terminal, generation, made => KeepLargest(ref evaluations, made)).Images;
         double seconds = clock.Elapsed.TotalSeconds;
+        if (request.Prompts.Out is { } file)
+            EvaluatorArrays.Write(file, images, test.HasClasses ? asked : null);
         return new EvaluationSource(
             new EvaluatedImages(
-                new ImageSet(folder, images.Pixels, labels, images.Channels, images.Height, images.Width, test.ClassNames)),
+                new ImageSet(folder, images.Pixels, labels, images.Channels, images.Height, images.Width, test.ClassNames),
+                test.HasClasses ? null : $"{test.Name} has no classes"),
             train!, test)
         {
             ModelHash = ModelSource.Hash(folder),

@@ -99,7 +99,7 @@ internal static class EvaluateVerb
                     "is for a model of classes, and this one is asked in words: leave it out");
                 return EvaluatePrompts.Run(terminal, request, folder);
             }
-            Refuse(result, prompts.All, "is for a model that is asked in words: leave it out");
+            Refuse(result, prompts.OfWords, "is for a model that is asked in words: leave it out");
             return EvaluateImages.Run(terminal, request, Given(result, drawing));
         });
         return command;
@@ -112,10 +112,8 @@ internal static class EvaluateVerb
     /// <param name="pictures">The size and background of pictures.</param>
     /// <param name="train">Whether the training images are wanted too.</param>
     /// <param name="testLimit">At most so many test images; null for all.</param>
-    /// <param name="classes">Whether the images must have classes.</param>
     public static (ImageSet? Train, ImageSet Test) LoadData(
-        Terminal terminal, string name, int? channels, FolderChoice.Chosen pictures, bool train, int? testLimit = null,
-        bool classes = true)
+        Terminal terminal, string name, int? channels, FolderChoice.Chosen pictures, bool train, int? testLimit = null)
     {
         string? folder = null;
         if (Directory.Exists(name)
@@ -128,8 +126,7 @@ internal static class EvaluateVerb
         var images = train ? Load(ImageSplit.Train, null, channels) : null;
         var test = Load(ImageSplit.Test, testLimit, channels ?? images?.Channels);
         ReadingLines.Say(terminal, images, test);
-        return test.HasClasses || !classes ? (images, test) : throw new MezzotintException(
-            $"{test.Name} has no classes, by which images are compared: choose other data with --data.") { Key = "--data" };
+        return (images, test);
     }
 
     public static void CheckFit(ModelInfo info, ImageSet images)

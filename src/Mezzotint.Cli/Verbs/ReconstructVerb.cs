@@ -61,8 +61,7 @@ internal static class ReconstructVerb
         string folder = Find(request.Model);
         using var autoencoder = AutoencoderFolder.Read(folder);
         var images = Load(terminal, request, autoencoder);
-        var classifiers = request.Classifiers.Length > 0 || images.HasClasses && ClassifierSource.AnyFits(images)
-            ? ClassifierSource.Load(request.Classifiers, images) : [];
+        var classifiers = ClassifierSource.Load(request.Classifiers, images);
         try
         {
             using var threads = new WorkerThreads(0);

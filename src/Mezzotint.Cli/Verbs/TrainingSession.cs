@@ -6,6 +6,7 @@ using Mezzotint.Engine;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
+using Mezzotint.Plots;
 using Mezzotint.Runs;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
@@ -28,17 +29,12 @@ internal sealed class TrainingSession(
     /// </param>
     /// <param name="start">The folder of the model to begin with; null for random weights.</param>
     /// <exception cref="MezzotintException">There is a run already, or the model does not fit.</exception>
-    public int Begin(Experiment config, string? start)
+    /// <param name="notes">Lines at the head of the configuration, which is then written with comments; null for one
+    /// without.</param>
+    public int Begin(Experiment config, string? start, IReadOnlyList<string>? notes = null)
     {
-        if (ResumedConfiguration.HasBegun(path))
-            throw new MezzotintException(
-                $"There is a run in '{path}' already: go on with it with --resume, or train into another folder with --out RUN.");
-        // The number of replicas decides the rounding of every step, so a run keeps it on whatever machine it goes on.
-        int replicas = config.Training.Replicas > 0 ? config.Training.Replicas
-            : ComputeDevice.Threads(ComputeDevice.Named(device));
-        // and so does what it is multiplied in
-        string precision = config.PrecisionOn(ComputeDevice.Named(device));
-        config = config.WithTraining(config.Training with { Replicas = replicas, Precision = precision });
+        ResumedConfiguration.RefuseBegun(path);
+        config = OnThisMachine(config);
         NetworkConfig? begun = null;
         if (start is not null)
         {
@@ -49,36 +45,39 @@ internal sealed class TrainingSession(
             using var model = ModelSource.Load(start);
             begun = model.Info.Model;
         }
-        return Run(config, begun, (fitted, folder) => KeepStart(fitted as ExperimentConfig, folder, start));
+        return Run(config, begun, (fitted, folder) =>
+        {
+            KeepStart(fitted as ExperimentConfig, folder, start);
+            AtomicFile.WriteText(folder.Configuration, ExperimentDraft.Write(fitted, notes));
+        });
     }
 
     /// <summary>Goes on with a run: its network keeps its classes, whatever the data have by now.</summary>
     /// <param name="config">The settings of the run.</param>
-    public int Resume(Experiment config) => Run(config, (config as ExperimentConfig)?.Model, (_, _) => { });
+    public int Resume(Experiment config) => Run(config, (config as ExperimentConfig)?.Model, (fitted, folder) =>
+    {
+        string settings = Configuration.Write(fitted);
+        if (settings != Configuration.Write(Configuration.ReadExperiment(folder.Configuration))) // comments stay if they can
+            AtomicFile.WriteText(folder.Configuration, settings);
+    });
 
     /// <summary>Trains to the end, or until it is stopped.</summary>
     /// <param name="config">The settings of the run.</param>
     /// <param name="begun">The network that has learned already; null for a new one.</param>
-    /// <param name="keepStart">Puts the model that the run begins with into its folder, given the settings with the numbers of
+    /// <param name="keep">Puts into the run folder what it is to keep from its beginning, given the settings with the numbers of
     /// the data.</param>
-    private int Run(Experiment config, NetworkConfig? begun, Action<Experiment, RunFolder> keepStart)
+    private int Run(Experiment config, NetworkConfig? begun, Action<Experiment, RunFolder> keep)
     {
         var place = ComputeDevice.Named(device);
-        if (device == ComputeDevice.Cpu)
-            config.Memory()?.Check(); // before data are read, or a folder is made
-        using var parts = ExperimentParts.Open(config);
-        config = parts.Experiment;
-        int? channels = (config as ExperimentConfig)?.Pixels.ImageChannelsOf(begun?.InChannels ?? 0) is > 0 and var known
-            ? known : null;
-        var (train, test) = LoadData(config.Data, channels);
-        config = config.Fit(train, begun);
-        terminal.Stop.ThrowIfCancellationRequested();
-
+        using var prepared = Prepare(config, begun);
+        (config, var train, var test) = (prepared.Config, prepared.Train, prepared.Test);
         using var folder = RunFolder.Open(path);
-        keepStart(config, folder);
-        AtomicFile.WriteText(folder.Configuration, Configuration.Write(config));
+        keep(config, folder);
         string engine = config.ComputedBy(place, train);
-        terminal.Say($"Training on {Quantity.Of(train.Count, "image")} of {train.Name} for "
+        string mirrored = train.DistinctCount == train.Count ? "" : ", each as it is or mirrored,";
+        string classes = config is ExperimentConfig { Model: { HasClasses: true, CorpusLength: 1 } } && !train.HasClasses
+            ? " without classes" : "";
+        terminal.Say($"Training on {Quantity.Of(train.DistinctCount, "image")} of {train.Name}{classes}{mirrored} for "
             + $"{Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, "
             + $"in {path}; {engine}.");
         var run = new TrainingRun(config, folder, train, test, place);
@@ -91,7 +90,93 @@ internal sealed class TrainingSession(
         if (result.Finished && !moved)
             terminal.Say(
                 $"All epochs had been done before: `mezzotint train {ResumeArguments} --set training.epochs=N` goes further.");
-        return Report(folder, result);
+        return Report(folder, result, config.Training.Keep == TrainingConfig.BestModel);
+    }
+
+    /// <summary>Looks for a learning rate instead of training.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="plot">A .png file for the curve; null for none.</param>
+    /// <exception cref="MezzotintException">The configuration trains something else, or no rate lowers the loss.</exception>
+    public int FindRate(Experiment config, string? plot)
+    {
+        if (plot is not null && !plot.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
+            throw new MezzotintException($"--out '{plot}': with --find-rate it is a .png file for the curve.") { Key = "--out" };
+        using var prepared = Prepare(OnThisMachine(config), begun: null);
+        TrainingTask task = prepared.Config switch
+        {
+            ExperimentConfig drawing => drawing.Task,
+            AutoencoderExperiment autoencoder => autoencoder.Task,
+            _ => throw new MezzotintException("--find-rate is for models that draw and for autoencoders: leave it out.")
+                { Key = "--find-rate" },
+        };
+        var search = ProgressDisplay.Show(terminal, "looking for a rate", display => LearningRateSearch.Of(
+            task, prepared.Config.Training, prepared.Train, prepared.Test, ComputeDevice.Named(device),
+            new Reports<TriedRate>(point => display.Report(
+                LearningRateSearch.Progress(point.Rate), Invariant($"rate {point.Rate:G2}, loss {point.Loss:G4}"))),
+            terminal.Stop));
+        var best = search.Tried.MinBy(point => point.Loss);
+        if (plot is not null)
+            RatePlot(search).Write(plot);
+        terminal.Result(json, new { LearningRate = search.Rate, Lowest = best, search.Tried, Out = plot }, string.Join('\n',
+        [
+            "rate       loss on the first test images",
+            .. search.Tried.Where((point, i) => i % RatesShown == 0 || point == best)
+                .Select(point => Invariant($"{point.Rate,-10:G2} {point.Loss:G5}{(point == best ? "  the lowest" : "")}")),
+            Invariant($"learning rate {search.Rate}, a tenth of where the loss was lowest: ")
+                + Invariant($"--set training.learning_rate={search.Rate}"),
+        ]));
+        return CommandLine.Done;
+    }
+
+    private const int RatesShown = 8;
+
+    private static LinePlot RatePlot(LearningRateSearch search) => new()
+    {
+        Title = "learning rate",
+        XLabel = "rate of the step",
+        YLabel = "loss on the first test images",
+        LogarithmicX = true,
+        Series = [new("loss", [.. search.Tried.Select(point => point.Rate)], [.. search.Tried.Select(point => point.Loss)])],
+    };
+
+    /// <summary>The number of replicas decides the rounding of every step, and so does what it is multiplied in: a run keeps both
+    /// on whatever machine it goes on.</summary>
+    private Experiment OnThisMachine(Experiment config)
+    {
+        var place = ComputeDevice.Named(device);
+        return config.WithTraining(config.Training with
+        {
+            Replicas = config.Training.Replicas > 0 ? config.Training.Replicas : ComputeDevice.Threads(place),
+            Precision = config.PrecisionOn(place),
+        });
+    }
+
+    /// <summary>An experiment with its data: opened, read and fitted.</summary>
+    private sealed record Prepared(Experiment Config, ImageSet Train, ImageSet Test, ExperimentParts Parts) : IDisposable
+    {
+        public void Dispose() => Parts.Dispose();
+    }
+
+    private Prepared Prepare(Experiment config, NetworkConfig? begun)
+    {
+        if (device == ComputeDevice.Cpu)
+            config.Memory()?.Check(); // before data are read, or a folder is made
+        var parts = ExperimentParts.Open(config);
+        try
+        {
+            config = parts.Experiment;
+            int? channels = (config as ExperimentConfig)?.Pixels.ImageChannelsOf(begun?.InChannels ?? 0) is > 0 and var known
+                ? known : null;
+            var (train, test) = LoadData(config.Data, channels);
+            config = config.Fit(train, begun);
+            terminal.Stop.ThrowIfCancellationRequested();
+            return new(config, train, test, parts);
+        }
+        catch
+        {
+            parts.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Copies the model into the run folder: a run must be able to begin again without it.</summary>
@@ -138,7 +223,7 @@ internal sealed class TrainingSession(
             Invariant($"epoch {Math.Min((int)epoch + 1, config.Training.Epochs)} of {config.Training.Epochs}{loss}{rate}"));
     }
 
-    private int Report(RunFolder folder, TrainingResult result)
+    private int Report(RunFolder folder, TrainingResult result, bool keepsBest)
     {
         var last = result.Epochs is [.., var end] ? end : null;
         string? model = Directory.Exists(folder.Model) ? folder.Model : null;
@@ -149,6 +234,7 @@ internal sealed class TrainingSession(
             Model = model,
             result.Step,
             Epochs = result.Epochs.Count,
+            BestEpoch = result.Best?.Epoch,
             TrainLoss = last?.TrainLoss,
             EvalLoss = last?.EvalLoss,
             Seconds = last?.Seconds,
@@ -164,9 +250,11 @@ internal sealed class TrainingSession(
         }
         string time = Quantity.Of(TimeSpan.FromSeconds(last?.Seconds ?? 0));
         string work = $"{Quantity.Of(result.Epochs.Count, "epoch")}, {Quantity.Of(result.Step, "step")}, {time} of training";
+        string which = keepsBest && result.Best is { } best
+            ? Invariant($", of epoch {best.Epoch:0}, which has the lowest test loss: {best.EvalLoss:F3}") : "";
         terminal.Result(json, facts, string.Join('\n',
             Invariant($"{work}: train loss {last?.TrainLoss:F3}, test loss {last?.EvalLoss:F3}."),
-            model is null ? $"run    {path}" : $"model  {model}"));
+            model is null ? $"run    {path}" : $"model  {model}{which}"));
         return CommandLine.Done;
     }
 

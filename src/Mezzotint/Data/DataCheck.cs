@@ -18,6 +18,13 @@ public sealed record DataCheck
     /// <summary>How the images lie there: a phrase for people.</summary>
     public required string Layout { get; init; }
 
+    /// <summary>Whether these are pictures in files, which can be brought to a size; else arrays.</summary>
+    public bool IsPictures { get; init; }
+
+    /// <summary>The share of test images that leaves some for both parts, where a tenth does not: for <c>data.split</c>. Null
+    /// where nothing has to be said.</summary>
+    public string? ShareNeeded { get; init; }
+
     /// <summary>The images that could be read.</summary>
     public int Count { get; init; }
 
@@ -96,6 +103,7 @@ public sealed record DataCheck
         int[] classes = new int[list.Classes.Count];
         var (count, coloured, transparent, captioned, variants) = (0, 0, 0, 0, 0);
         var readable = new List<ListedPicture>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
         var captions = new List<string>();
         reader.Read(list.Pictures, (picture, read) =>
         {
@@ -116,6 +124,7 @@ public sealed record DataCheck
             variants += picture.Captions.Count;
             captions.AddRange(picture.Captions.Take(CaptionsShown - captions.Count));
             equal.Add(picture.Name, read.Width, read.Pixels);
+            names.Add(picture.Name);
             if (readable.Count < SheetImages)
                 readable.Add(picture);
             return true;
@@ -128,6 +137,8 @@ public sealed record DataCheck
         {
             Source = tree.Root,
             Layout = list.Layout,
+            IsPictures = true,
+            ShareNeeded = options.Split is not null || list.Parts.Count > 0 ? null : ShareFor(tree, options, names),
             Count = count,
             Taken = (train.Count, test.Count),
             Parts = list.Parts,
@@ -135,7 +146,7 @@ public sealed record DataCheck
                 .Select(size => (size.Key.Item1, size.Key.Item2, size.Value))],
             Coloured = coloured,
             Transparent = transparent,
-            Classes = [.. list.Classes.Select((name, label) => (name, classes[label]))],
+            Classes = !options.Classes ? [] : [.. list.Classes.Select((name, label) => (name, classes[label]))],
             Captioned = (captioned, variants),
             FirstCaptions = captions,
             Columns = list.Columns,
@@ -159,7 +170,7 @@ public sealed record DataCheck
             {
                 var image = set.Image(i);
                 equal.Add($"{set.Name} {i}", set.Width, image);
-                coloured += set.Channels == 3 && !IsGrey(image) ? 1 : 0;
+                coloured += set.Channels == 3 && !Planes.IsGrey(image) ? 1 : 0;
             }
         var (train, test) = (sets[0], sets[1]);
         int shown = Math.Min(SheetImages, train.Count);
@@ -183,10 +194,14 @@ public sealed record DataCheck
         static HashSet<string> Named(ImageSet set) => [.. Enumerable.Range(0, set.Count).Select(i => $"{set.Name} {i}")];
     }
 
-    private static bool IsGrey(ReadOnlySpan<byte> image)
+    /// <summary>The least share that leaves at least two images for each part, or else one.</summary>
+    private static string? ShareFor(FileTree tree, ReadingOptions options, HashSet<string> readable)
     {
-        int plane = image.Length / 3;
-        return image[..plane].SequenceEqual(image[plane..(2 * plane)]) && image[..plane].SequenceEqual(image[(2 * plane)..]);
+        string?[] shares = [null, "0.2", "0.3", "0.4", "0.5", "0.6", "0.7"];
+        int[] least = [.. shares.Select(share => new[] { ImageSplit.Train, ImageSplit.Test }
+            .Min(part => Names(tree, options with { Split = share }, part).Count(readable.Contains)))];
+        int chosen = Array.FindIndex(least, count => count >= 2);
+        return shares[Math.Max(0, chosen >= 0 ? chosen : Array.IndexOf(least, 1))];
     }
 
     private static HashSet<string> Names(FileTree tree, ReadingOptions options, ImageSplit part)

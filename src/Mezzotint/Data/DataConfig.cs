@@ -42,8 +42,8 @@ public sealed record DataConfig
     /// model that has learned already takes its own.</summary>
     public int? Channels { get; init; }
 
-    /// <summary>Whether each training image is learned as in a mirror too, left and right exchanged: the training set is twice as
-    /// large, and an epoch twice as long.</summary>
+    /// <summary>Whether a training image may be learned as in a mirror, left and right exchanged: each time it is one of the two,
+    /// by lot.</summary>
     public bool Flip { get; init; }
 
     /// <summary>How training and test images are divided: a share of test images such as 0.2, <c>folders</c> for the folders
@@ -51,6 +51,10 @@ public sealed record DataConfig
     /// tenth.</summary>
     [NumberAsText]
     public string? Split { get; init; }
+
+    /// <summary>Whether the classes of the data are learned; false for a model without classes.</summary>
+    [DefaultWhenMissing]
+    public bool Classes { get; init; } = true;
 
     /// <summary>The column of the metadata that has the classes; null for <c>label</c>, where there is one.</summary>
     public string? Label { get; init; }
@@ -74,6 +78,7 @@ public sealed record DataConfig
         // A configuration that says nothing is written with black.
         Background = Formats.Background.Parse(Background) is var colour && colour == Formats.Background.Black ? null : colour,
         SkipDamaged = SkipDamaged,
+        Classes = Classes,
         Label = Label,
         Caption = Caption,
         Split = Split,

@@ -153,6 +153,8 @@ public static class DataSource
                 $"There is no data set '{name}': the names are {MnistName} and {StrokesName}; a folder or file of images is "
                 + "named by its path."),
         };
+        if (!options.Classes)
+            set = set.Renamed(set.Name, new byte[set.Count], []);
         return limit < set.Count ? set.Take(limit.Value) : set;
     }
 
@@ -165,6 +167,11 @@ public static class DataSource
         using var tree = TreeOf(name);
         return tree is not null;
     }
+
+    /// <summary>Whether a file is one of images by its first bytes: a zip archive, an .npz or an idx file.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="MezzotintException">It cannot be read.</exception>
+    public static bool IsFileOfImages(string path) => FileKind.Of(path) is FileKind.Zip or FileKind.Idx;
 
     private static ImageSet LoadStrokes(bool train, int? limit, PictureFrame? frame)
     {

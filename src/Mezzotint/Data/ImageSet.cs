@@ -151,7 +151,11 @@ public sealed class ImageSet
         return Selected([.. indices], reading: null);
     }
 
-    /// <summary>The images, and after them each as in a mirror, left and right exchanged: twice as many.</summary>
+    /// <summary>The images without their mirror images.</summary>
+    public int DistinctCount => _store is MirroredImages ? Count / 2 : Count;
+
+    /// <summary>The images, and after them each as in a mirror, left and right exchanged: twice as many. The mirror images take
+    /// no memory. A training takes one of the two in each pass, by lot.</summary>
     /// <exception cref="MezzotintException">There are too many.</exception>
     public ImageSet WithMirrorImages()
     {
@@ -159,7 +163,7 @@ public sealed class ImageSet
             throw new MezzotintException($"{Name} has too many images to mirror them all: leave data.flip out.")
                 { Key = "data.flip" };
         var mirrored = new MirroredImages(_store, Count, Width);
-        return Like([.. Labels, .. Labels], mirrored, Reading).InMemoryIf(IsInMemory);
+        return Like([.. Labels, .. Labels], mirrored, Reading);
     }
 
     /// <summary>The same images under another name and with other classes.</summary>

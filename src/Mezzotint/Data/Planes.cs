@@ -16,6 +16,13 @@ internal static class Planes
         return turned;
     }
 
+    /// <summary>Whether the three channels of an image, [3, H, W], are equal.</summary>
+    public static bool IsGrey(ReadOnlySpan<byte> image)
+    {
+        int plane = image.Length / 3;
+        return image[..plane].SequenceEqual(image[plane..(2 * plane)]) && image[..plane].SequenceEqual(image[(2 * plane)..]);
+    }
+
     /// <summary>A set in so many channels: grey from colour by luma, colour from grey by repetition.</summary>
     /// <param name="set">The set, in memory.</param>
     /// <param name="channels">1 or 3; null to leave it.</param>

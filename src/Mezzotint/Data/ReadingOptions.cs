@@ -32,6 +32,9 @@ public sealed record ReadingOptions
     /// <summary>Whether a damaged picture is left out and counted; else reading stops at it.</summary>
     public bool SkipDamaged { get; init; }
 
+    /// <summary>Whether the images have the classes that the data give them; else they have none.</summary>
+    public bool Classes { get; init; } = true;
+
     /// <summary>The column of the metadata that has the classes; null for <c>label</c>, where there is one.</summary>
     public string? Label { get; init; }
 

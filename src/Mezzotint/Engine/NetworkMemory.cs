@@ -44,9 +44,12 @@ internal sealed class NetworkMemory
     public double TrainedWeights(int replicas, int averages) => _weights * (2 * (3 + averages) + replicas);
 
     /// <summary>What training takes beside that: the work of each replica, and of its evaluation.</summary>
-    public double Training(int replicas, int batch)
+    /// <param name="replicas">How many share a batch.</param>
+    /// <param name="batch">Its images.</param>
+    /// <param name="pieces">In how many pieces a replica takes its part.</param>
+    public double Training(int replicas, int batch, int pieces = 1)
     {
-        int part = (batch + replicas - 1) / replicas;
+        int part = (batch + replicas * pieces - 1) / (replicas * pieces);
         double images = NumbersOfAWalk * batch * _image * Float;
         return images + replicas * (_engine ? Engine(training: true) + Engine(training: false)
             : Math.Max(part * LibtorchTraining(), Evaluation(Math.Min(part, ImagesAtOnce))));

@@ -38,6 +38,9 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
         return limit < images.Count ? read with { Images = images.Take(limit.Value) } : read;
     }
 
+    /// <summary>Why no label is known of images that are measured against those.</summary>
+    private static string NoClasses(ImageSet reference) => $"{reference.Name} has no classes";
+
     private static string Remedy(string path, ImageSet reference) =>
         Directory.Exists(path) && reference.Height == reference.Width
             ? $"bring pictures to that size with --size {reference.Height}, or choose other data to compare with. Of a grid, "
@@ -48,7 +51,8 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
     {
         var set = ImageFolder.Load(path, options);
         int[] classes = [.. set.ClassNames.Select(name => reference.ClassNames.ToList().IndexOf(name))];
-        string? why = !set.HasClasses ? "the folder has no subfolders named after the classes"
+        string? why = !reference.HasClasses ? NoClasses(reference)
+            : !set.HasClasses ? "the folder has no subfolders named after the classes"
             : Array.IndexOf(classes, -1) is >= 0 and var unknown
                 ? $"its folder '{set.ClassNames[unknown]}' is no class of {reference.Name}" : null;
         byte[] labels = [.. set.Labels.Select(label => why is null ? (byte)classes[label] : (byte)0)];
@@ -58,12 +62,17 @@ public sealed record EvaluatedImages(ImageSet Images, string? WhyUnlabelled = nu
     private static EvaluatedImages ReadArrays(string path, ImageSet reference)
     {
         var arrays = NpzImages.Read(path);
-        byte[] labels = arrays.Labels is null
+        byte[] labels = arrays.Labels is null || !reference.HasClasses
             ? new byte[arrays.Count] : arrays.ClassesOf(path, reference.ClassNames.Count, reference.Name);
+        var set = new ImageSet(
+            path, arrays.Pixels, labels, arrays.Channels, arrays.Height, arrays.Width, reference.ClassNames)
+            { Reading = arrays.Reading };
+        // Grey has three equal channels in the arrays of other evaluators.
+        bool grey = set.Channels == 3 && reference.Channels == 1
+            && Enumerable.Range(0, set.Count).All(i => Planes.IsGrey(set.Image(i)));
         return new(
-            new ImageSet(
-                path, arrays.Pixels, labels, arrays.Channels, arrays.Height, arrays.Width, reference.ClassNames)
-                { Reading = arrays.Reading },
-            arrays.Labels is null ? $"the file has no array '{arrays.LabelsName}'" : null);
+            grey ? Planes.InChannels(set, 1) : set,
+            !reference.HasClasses ? NoClasses(reference)
+                : arrays.Labels is null ? $"the file has no array '{arrays.LabelsName}'" : null);
     }
 }

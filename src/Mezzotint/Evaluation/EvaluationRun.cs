@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Models;
 using Mezzotint.Networks.Classifiers;
@@ -41,7 +42,8 @@ internal sealed class EvaluationRun(
         var spaces =
             said.Select(answer => new Space(answer.Facts.Architecture, $"embedding, {answer.Facts.Architecture} classifier",
             answer.Images.Embedding, answer.Test.Embedding, answer.Train.Embedding, answer.Floor.Embedding)).ToList();
-        spaces.Add(WithoutBackground());
+        if (classifiers.Count > 0)
+            spaces.Add(WithoutBackground());
         spaces.AddRange(Pixels());
         var frechet = spaces.SelectMany(DistanceMeasures.Frechet).ToList();
         cancellation.ThrowIfCancellationRequested();
@@ -72,6 +74,27 @@ internal sealed class EvaluationRun(
         });
     }
 
+    /// <summary>Of all images together, which needs no labels; among the coarse components, so <see cref="Distances"/> comes
+    /// first.</summary>
+    public Figure DiversityOfAll()
+    {
+        int count = Math.Min(_coarse!.Images.Count, _coarse.Floor.Count); // the score grows with the number
+        double width = Diversity.TotalVariance(_coarse.Test);
+        double Score(Points points) => Diversity.VendiScore(points.Take([.. Enumerable.Range(0, count)]), width);
+        bool alike = width <= 0; // of test images that are all the same
+        return new Figure
+        {
+            Key = "diversity_all",
+            Group = "Diversity",
+            Name = string.Create(CultureInfo.InvariantCulture, $"of {Math.Min(count, Diversity.MostImages):N0} images those ")
+                + "that differ in effect (Vendi score)",
+            Value = alike ? null : Score(_coarse.Images),
+            Real = alike ? null : Score(_coarse.Floor),
+            Missing = alike ? "the test images are all the same" : null,
+            Better = Better.AsReal,
+        };
+    }
+
     /// <summary>The diversity is measured among the coarse components, so <see cref="Distances"/> comes first.</summary>
     public IReadOnlyList<LabelFigures> PerLabel(IReadOnlyList<ClassifierAnswers> said) =>
         images.Labelled ? [.. LabelMeasures.PerLabel(images, reference, said, _coarse!)] : [];
@@ -97,7 +120,7 @@ internal sealed class EvaluationRun(
             "pixels_coarse", $"pixels, first {PixelComponents.Coarse} principal components", mine.Coarse, test.Coarse,
             train.Coarse, floor.Coarse);
         return mine.Fine is null ? [_coarse]
-            : [_coarse, new("pixels_fine", "pixels, all other components", mine.Fine, test.Fine!, train.Fine!, floor.Fine!)];
+            : [_coarse, new("pixels_fine", components.FineName, mine.Fine, test.Fine!, train.Fine!, floor.Fine!)];
     }
 
     /// <summary>Reports for a stage that does <paramref name="count"/> images, each worth <paramref name="weight"/>.</summary>

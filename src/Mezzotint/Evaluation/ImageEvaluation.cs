@@ -44,7 +44,7 @@ public sealed record ImageEvaluation
     /// <summary>Against what.</summary>
     public required ReferenceImages Reference { get; init; }
 
-    /// <summary>Who was asked.</summary>
+    /// <summary>Who was asked; none where no classifier was at hand.</summary>
     public required IReadOnlyList<ClassifierFacts> Classifiers { get; init; }
 
     /// <summary>The figures, by group.</summary>
@@ -57,7 +57,7 @@ public sealed record ImageEvaluation
     /// that one of them takes for another. Without labels, those they are least sure of.</summary>
     public required IReadOnlyList<int> Worst { get; init; }
 
-    /// <summary>What the first classifier takes each image for: [N].</summary>
+    /// <summary>What the first classifier takes each image for: [N]; empty without one.</summary>
     public required byte[] Seen { get; init; }
 
     /// <summary>The training image nearest to each image: [N].</summary>
@@ -76,8 +76,9 @@ public sealed record ImageEvaluation
     /// <summary>Measures images.</summary>
     /// <param name="images">At least <see cref="FewestImages"/>.</param>
     /// <param name="reference">Real images, divided for these.</param>
-    /// <param name="classifiers">One or more, of different architectures, for such images; the first gives the embedding that
-    /// most distances are taken in.</param>
+    /// <param name="classifiers">Of different architectures, for such images; the first gives the embedding that most distances
+    /// are taken in. Without any, these are taken among the components of pixels, and what only a classifier can tell is left
+    /// out.</param>
     /// <param name="threads">The work is shared out over these.</param>
     /// <param name="progress">Told as it goes on, from the threads that work.</param>
     /// <param name="cancellation">Stops it.</param>
@@ -100,6 +101,7 @@ public sealed record ImageEvaluation
         var (nearest, ratios, memorised) = run.Memorised();
         figures.Add(memorised);
         var labels = run.PerLabel(said);
+        figures.Add(run.DiversityOfAll());
         figures.AddRange(LabelMeasures.Summary(images, reference, said, labels));
         return new ImageEvaluation
         {
@@ -109,7 +111,7 @@ public sealed record ImageEvaluation
             Figures = figures,
             Labels = labels,
             Worst = LabelMeasures.Worst(images, said),
-            Seen = said[0].Images.Labels,
+            Seen = said.Count > 0 ? said[0].Images.Labels : [],
             Nearest = nearest,
             NearestRatios = ratios,
             Seconds = clock.Elapsed.TotalSeconds,
@@ -127,8 +129,6 @@ public sealed record ImageEvaluation
             throw new MezzotintException(
                 $"{reference.Train.Name} and {reference.Test.Name} have too few images to measure others against: "
                 + $"{reference.Train.Count} and {reference.Test.Count}.");
-        if (classifiers.Count == 0)
-            throw new ArgumentException("Somebody must be asked.", nameof(classifiers));
         if (classifiers.DistinctBy(classifier => classifier.Info.Network.Architecture).Count() < classifiers.Count)
             throw new MezzotintException(
                 "Two of the classifiers are of one architecture, so that they err alike: name two of different ones.");

@@ -53,6 +53,8 @@ internal static class LabelMeasures
             Missing = images.WhyUnlabelled ?? (scored.Count > 0 ? null : "no label has two images"),
             Better = Better.AsReal,
         };
+        if (said.Count == 0)
+            yield break; // nobody tells what they show
         int classes = reference.Test.ClassNames.Count;
         var testShares = Shares(reference.Test.Labels, classes);
         yield return new Figure
@@ -100,6 +102,8 @@ internal static class LabelMeasures
     /// <summary>The images whose label the classifiers believe in least.</summary>
     public static IReadOnlyList<int> Worst(EvaluatedImages images, IReadOnlyList<ClassifierAnswers> said)
     {
+        if (said.Count == 0)
+            return [];
         int classes = images.Images.ClassNames.Count;
         double Belief(int i) => said.Average(answer => images.Labelled
             ? answer.Images.Confidence[i * classes + images.Images.Labels[i]]

@@ -43,7 +43,7 @@ public sealed class Memorisation
         ArgumentNullException.ThrowIfNull(train);
         var nearest = NearestImage.Of(test, train, threads, progress, cancellation);
         double overall = PercentileOf([.. nearest.Select(image => image.Distance)], Percentile);
-        double[] thresholds = [.. Enumerable.Range(0, train.ClassNames.Count).Select(label =>
+        double[] thresholds = [.. Enumerable.Range(0, Math.Max(1, train.ClassNames.Count)).Select(label =>
             nearest.Where(image => train.Labels[image.Index] == label).Select(image => image.Distance)
                 .ToArray() is { Length: > 0 } distances
                 ? PercentileOf(distances, Percentile)

@@ -30,7 +30,8 @@ public sealed record ReferenceImages(ImageSet Train, ImageSet Test, ImageSet Tra
     {
         ArgumentNullException.ThrowIfNull(train);
         ArgumentNullException.ThrowIfNull(test);
-        int[] order = Order(train.Count, seed), there = new int[train.ClassNames.Count], wanted = new int[train.ClassNames.Count];
+        int classes = Math.Max(1, train.ClassNames.Count); // images without classes are all of one
+        int[] order = Order(train.Count, seed), there = new int[classes], wanted = new int[classes];
         foreach (byte label in train.Labels)
             there[label]++;
         foreach (byte label in labels)

@@ -42,7 +42,7 @@ internal sealed class DenoiserProduct : RunProduct
         _start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
         _begun = _start?.Info.Model ?? (goesOn ? config.Model : null);
         _config = config.Fit(train, _begun);
-        _classNames = DataFit.ClassNames(_config.Model.HasClasses ? train.ClassNames : [], _start?.Info.ClassNames ?? [],
+        _classNames = DataFit.ClassNames(ClassesOf(_config.Model, train), _start?.Info.ClassNames ?? [],
             _config.Model.CorpusLength);
     }
 
@@ -83,10 +83,13 @@ internal sealed class DenoiserProduct : RunProduct
         var options = new GenerationOptions { Count = columns, Seed = 0, Steps = _config.Training.SampleSteps };
         var drawn = model.Info.IsAskedInWords
             ? pipeline.Generate(SampleCaptions(_test), options, cancellation)
-            : pipeline.Generate([.. Enumerable.Range(0, _train.ClassNames.Count)], options, cancellation);
+            : pipeline.Generate([.. Enumerable.Range(0, DataFit.ClassesOf(_train))], options, cancellation);
         PngFile.Write(
             Path.Combine(_folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), drawn.Images.Grid(columns), SampleScale);
     }
+
+    private static IReadOnlyList<string> ClassesOf(NetworkConfig model, ImageSet train) =>
+        !model.HasClasses ? [] : train.HasClasses ? train.ClassNames : [DataFit.OnlyClass];
 
     /// <summary>The first captions of images that are spread over a set, as many as there are rows.</summary>
     private static string[] SampleCaptions(ImageSet set) =>

@@ -109,7 +109,7 @@ public sealed class RunLog
     {
         JsonObject Of(ImageSet set)
         {
-            var facts = new JsonObject { ["name"] = set.Name, ["images"] = set.Count };
+            var facts = new JsonObject { ["name"] = set.Name, ["images"] = set.DistinctCount };
             if (set.Reading is { } reading)
                 facts["reading"] = reading.ToJson();
             return facts;

@@ -20,7 +20,12 @@ public sealed record TrainingProgress(
 /// <param name="Finished">All epochs are done; false when it was stopped, with a checkpoint left.</param>
 /// <param name="Step">Steps done.</param>
 /// <param name="Epochs">The lines of the log that end an epoch.</param>
-public sealed record TrainingResult(bool Finished, long Step, IReadOnlyList<RunLogEntry> Epochs);
+public sealed record TrainingResult(bool Finished, long Step, IReadOnlyList<RunLogEntry> Epochs)
+{
+    /// <summary>The epoch with the lowest loss on the test images, the first of equal ones; null before the end of the
+    /// first.</summary>
+    public RunLogEntry? Best => Epochs.MinBy(epoch => epoch.EvalLoss);
+}
 
 /// <summary>
 /// A training from its configuration to its model, in a folder that it can be resumed from to the bit, whenever and however it
@@ -96,7 +101,7 @@ public sealed class TrainingRun
         _clock.Start();
         try
         {
-            while (epochsReported < training.Epochs)
+            while (epochsReported < training.Epochs && !HasStalled(log, training.EarlyStop))
             {
                 if (trainer.EpochsDone > epochsReported)
                 {
@@ -141,6 +146,8 @@ public sealed class TrainingRun
             throw Diverged(product, cause, rate);
         }
         heartbeat.IsFinished = true;
+        if (epochsReported < training.Epochs)
+            Tell($"no lower test loss for {training.EarlyStop} epochs (training.early_stop): the training ends");
         return new TrainingResult(true, trainer.Step, [.. log.Epochs]);
     }
 
@@ -223,7 +230,8 @@ public sealed class TrainingRun
         foreach (var (name, figure) in figures)
             board.AddScalar($"Eval/{name}", (float)figure, entry.Step);
         board.Flush();
-        product.Write(trainer.Network, entry);
+        if (product.Training.Keep == TrainingConfig.LastModel || log.Epochs.MinBy(epoch => epoch.EvalLoss) == entry)
+            product.Write(trainer.Network, entry);
         double[] epochs = [.. log.Epochs.Select(line => line.Epoch)];
         new LinePlot
         {
@@ -238,6 +246,11 @@ public sealed class TrainingRun
         }.Write(_folder.LossPlot);
         return entry;
     }
+
+    /// <summary>Whether no epoch of the last so many had a lower test loss than those before; never for 0.</summary>
+    private static bool HasStalled(RunLog log, int epochs) =>
+        epochs > 0 && log.Epochs.ToList() is { Count: > 0 } all
+            && all.Count - 1 - all.IndexOf(all.MinBy(epoch => epoch.EvalLoss)!) >= epochs;
 
     private void Save(Trainer trainer, int epochsReported)
     {

@@ -9,21 +9,24 @@ namespace Mezzotint.Training;
 
 /// <summary>
 /// Adam on one flat tensor: m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= lr m / (1 - b1^n) / (sqrt(v / (1 - b2^n)) +
-/// eps). Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv 1412.6980, algorithm 1.
+/// eps). Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv 1412.6980, algorithm 1. With a decay of the
+/// weights it is AdamW: w is first multiplied with 1 - lr decay. Loshchilov and Hutter 2019, "Decoupled Weight Decay
+/// Regularization", arXiv 1711.05101, algorithm 2.
 /// </summary>
 public sealed class Adam : IDisposable
 {
     private const double Epsilon = 1e-8;
 
-    private readonly double _beta1, _beta2;
+    private readonly double _beta1, _beta2, _decay;
 
     /// <summary>Makes an optimiser that has seen no step.</summary>
     /// <param name="like">The flat weights whose size and device the moments take.</param>
     /// <param name="beta1">Decay of the mean of the gradient, in [0, 1).</param>
     /// <param name="beta2">Decay of the mean of its square, in [0, 1).</param>
-    public Adam(Tensor like, double beta1 = 0.9, double beta2 = 0.999)
+    /// <param name="decay">What a step takes off the weights, as a part of them for a step size of 1; 0 or more.</param>
+    public Adam(Tensor like, double beta1 = 0.9, double beta2 = 0.999, double decay = 0)
     {
-        (_beta1, _beta2) = (beta1, beta2);
+        (_beta1, _beta2, _decay) = (beta1, beta2, decay);
         (FirstMoment, SecondMoment) = (zeros_like(like), zeros_like(like));
     }
 
@@ -47,10 +50,13 @@ public sealed class Adam : IDisposable
         // Each number is held here while libtorch reads it: see TensorArithmetic.
         using Scalar beta1 = _beta1, rest1 = 1 - _beta1, beta2 = _beta2, rest2 = 1 - _beta2;
         using Scalar root2 = Math.Sqrt(correction2), epsilon = Epsilon, one = 1, rate = -learningRate / correction1;
+        using Scalar kept = 1 - learningRate * _decay;
 
         FirstMoment.mul_(beta1).add_(gradients, alpha: rest1);
         SecondMoment.mul_(beta2).addcmul_(gradients, gradients, rest2);
         var denominator = SecondMoment.sqrt().div_(root2).add_(epsilon, one);
+        if (_decay > 0)
+            weights.mul_(kept);
         weights.addcdiv_(FirstMoment, denominator, rate);
     }
 
@@ -74,7 +80,7 @@ public sealed class Adam : IDisposable
         var (root2, rate, factors) = (
             Vector512.Create((float)(1 / Math.Sqrt(correction2))), Vector512.Create((float)(learningRate / correction1)),
             Vector512.Create(factor));
-        var epsilon = Vector512.Create((float)Epsilon);
+        var (epsilon, kept) = (Vector512.Create((float)Epsilon), Vector512.Create((float)(1 - learningRate * _decay)));
         long end = start + count, i = start;
         for (; i + Lanes.Count <= end; i += Lanes.Count)
         {
@@ -90,7 +96,7 @@ public sealed class Adam : IDisposable
             var second = beta2 * Vector512.Load(v + i) + rest2 * sum * sum;
             first.Store(m + i);
             second.Store(v + i);
-            (Vector512.Load(w + i) - rate * first / (Vector512.Sqrt(second) * root2 + epsilon)).Store(w + i);
+            (kept * Vector512.Load(w + i) - rate * first / (Vector512.Sqrt(second) * root2 + epsilon)).Store(w + i);
         }
         for (; i < end; i++)
         {
@@ -104,7 +110,7 @@ public sealed class Adam : IDisposable
             sum *= factor;
             m[i] = (float)_beta1 * m[i] + (float)(1 - _beta1) * sum;
             v[i] = (float)_beta2 * v[i] + (float)(1 - _beta2) * sum * sum;
-            w[i] -= rate[0] * m[i] / (MathF.Sqrt(v[i]) * root2[0] + (float)Epsilon);
+            w[i] = kept[0] * w[i] - rate[0] * m[i] / (MathF.Sqrt(v[i]) * root2[0] + (float)Epsilon);
         }
     }
 

@@ -7,6 +7,9 @@ namespace Mezzotint.Training;
 /// <summary>What a network takes from the data that it learns, and whether the two fit.</summary>
 internal static class DataFit
 {
+    /// <summary>The class of all images of a set without classes: a network that knows one class alone is one without.</summary>
+    public const string OnlyClass = "picture";
+
     /// <summary>The network with the classes and channels of its training images.</summary>
     /// <param name="model">The network of the configuration.</param>
     /// <param name="train">The training images.</param>
@@ -14,16 +17,17 @@ internal static class DataFit
     /// <param name="begun">The network that has learned already, as in <see cref="ExperimentConfig.Fit"/>.</param>
     public static NetworkConfig Filled(NetworkConfig model, ImageSet train, ImageCodec codec, NetworkConfig? begun)
     {
-        if (model.HasClasses && !train.HasClasses)
+        if (model.HasClasses && !train.HasClasses && (begun ?? model.Filled(ClassesOf(train), null)).CorpusLength > 1)
             throw new MezzotintException(
-                $"{train.Name} has no classes, and the model needs them: sort the pictures into a folder for each class, or name "
-                + "a column of the metadata with data.label.") { Key = "data.label" };
+                $"{train.Name} has no classes, and the model has {(begun ?? model).CorpusLength} (model.corpus_length): sort the "
+                + "pictures into a folder for each class, or name a column of the metadata with data.label. A new model without "
+                + "classes leaves model.corpus_length out.") { Key = "data.label" };
         int channels = codec.NumbersOf(train.Channels, train.Height, train.Width).Channels;
-        var filled = model.Filled(begun).Filled(train.ClassNames.Count, channels);
+        var filled = model.Filled(begun).Filled(ClassesOf(train), channels);
         if (begun is null)
         {
             if (model.HasClasses)
-                Same("model.corpus_length", filled.CorpusLength, train.ClassNames.Count, train.Name, "class", "classes");
+                Same("model.corpus_length", filled.CorpusLength, ClassesOf(train), train.Name, "class", "classes");
             Same("model.in_channels", filled.InChannels, channels, train.Name, "channel", "channels");
             Same("model.out_channels", filled.OutChannels, channels, train.Name, "channel", "channels");
         }
@@ -92,6 +96,9 @@ internal static class DataFit
     /// <summary>The largest side that fits the network and makes no picture larger; the smallest at all for tiny ones.</summary>
     private static int Multiple(ImageSet images, int stride) =>
         Math.Max(stride, Math.Min(images.Height, images.Width) / stride * stride);
+
+    /// <summary>How many classes are learned: one where the images have none.</summary>
+    public static int ClassesOf(ImageSet images) => Math.Max(1, images.ClassNames.Count);
 
     /// <summary>Names of all classes of a network, each once: those of the data, then those of the model that was begun with. A
     /// row of the embedding that neither names goes by its number.</summary>

@@ -18,6 +18,34 @@ internal abstract class Replica : IDisposable
     public abstract void Backward(Tensor images, Tensor labels, BatchDraw draw, long batch, Tensor loss);
 
     public abstract void Dispose();
+
+    /// <summary>The same, which takes its part of a batch in so many pieces.</summary>
+    public Replica InPieces(int pieces) => pieces == 1 ? this : new ReplicaInPieces(this, pieces);
+}
+
+/// <summary>Another replica, which is given its part of a batch in pieces, one after the other.</summary>
+internal sealed class ReplicaInPieces(Replica inner, int pieces) : Replica
+{
+    public override Tensor Losses(Tensor images, Tensor labels, BatchDraw draw) => inner.Losses(images, labels, draw);
+
+    public override void Backward(Tensor images, Tensor labels, BatchDraw draw, long batch, Tensor loss)
+    {
+        long count = images.shape[0], size = (count + pieces - 1) / pieces;
+        using var sum = zeros_like(loss);
+        for (long start = 0; start < count; start += size)
+        {
+            using var scope = NewDisposeScope(); // the memory of a piece is free before the next
+            long taken = Math.Min(size, count - start);
+            inner.Backward(
+                images.narrow(0, start, taken), labels.narrow(0, start, taken), draw.Slice(start, taken), batch, loss);
+            using var noGrad = no_grad();
+            sum.AddInPlace(loss);
+        }
+        using var done = no_grad();
+        loss.copy_(sum);
+    }
+
+    public override void Dispose() => inner.Dispose();
 }
 
 /// <summary>By libtorch and autograd.</summary>

@@ -51,6 +51,8 @@ public sealed record TextImageExperiment : Experiment
         TextEncoder.Validate();
         ImageEncoder.Validate();
         Training.Validate();
+        Check.Range("training.accumulate", Training.Accumulate, Training.Accumulate == 1,
+            "1: the loss of texts with images is one of a whole batch");
         Check.Range("training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0,
             "0: a text-image model learns captions, not labels");
         Check.Range("training.samples_per_label", Training.SamplesPerLabel, Training.SamplesPerLabel == 0,

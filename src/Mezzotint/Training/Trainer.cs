@@ -99,13 +99,13 @@ public sealed class Trainer : IDisposable
     public long Step { get; private set; }
 
     /// <summary>Steps of an epoch: the last, smaller batch is kept.</summary>
-    public int StepsPerEpoch => (_train.Count + _training.BatchSize - 1) / _training.BatchSize;
+    public int StepsPerEpoch => (ImagesPerEpoch + _training.BatchSize - 1) / _training.BatchSize;
 
     /// <summary>Whole epochs done.</summary>
     public int EpochsDone => (int)(Step / StepsPerEpoch);
 
     /// <summary>The images that the next step takes.</summary>
-    public int NextBatchSize => Math.Min(_training.BatchSize, _train.Count - (int)(Step % StepsPerEpoch) * _training.BatchSize);
+    public int NextBatchSize => Math.Min(_training.BatchSize, ImagesPerEpoch - (int)(Step % StepsPerEpoch) * _training.BatchSize);
 
     /// <summary>The network as it is evaluated and saved: the running average where there is one, else the trained one
     /// itself.</summary>
@@ -221,16 +221,30 @@ public sealed class Trainer : IDisposable
             yield return ($"average_{i}", _averages.Tensors[i]);
     }
 
+    /// <summary>Of an image and its mirror image one is taken.</summary>
+    private int ImagesPerEpoch => checked(_train.Images.DistinctCount * _training.Repeats);
+
     private Tensor EpochOrder(long epoch)
     {
         if (_orderEpoch != epoch)
         {
             _order?.Dispose();
             using var generator = RandomSeeds.Generator(_training.Seed, RandomPurpose.Shuffle, epoch);
-            _order = randperm(_train.Count, generator: generator).DetachFromDisposeScope();
+            _order = cat([.. Enumerable.Range(0, _training.Repeats).Select(_ => Order(generator))]).DetachFromDisposeScope();
             _orderEpoch = epoch;
         }
         return _order!;
+    }
+
+    /// <summary>All images in some order, each as it is or mirrored, by lot: int64 [N].</summary>
+    private Tensor Order(Generator generator)
+    {
+        long count = _train.Images.DistinctCount;
+        var order = randperm(count, generator: generator);
+        if (count == _train.Count)
+            return order;
+        using Scalar mirror = count;
+        return order.AddInPlace(randint(0, 2, [count], dtype: ScalarType.Int64, generator: generator).mul_(mirror));
     }
 
     /// <summary>The task of an experiment, once it is known that its data and its memory fit.</summary>

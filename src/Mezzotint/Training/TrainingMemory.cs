@@ -24,7 +24,7 @@ public static class TrainingMemory
         int replicas = training.Replicas > 0 ? training.Replicas : Environment.ProcessorCount;
         var memory = new NetworkMemory(config.Model, height, width, training.Precision);
         (double Weights, double Maps) Take(int count, int batch) =>
-            (memory.TrainedWeights(count, training.Average.Count), memory.Training(count, batch));
+            (memory.TrainedWeights(count, training.Average.Count), memory.Training(count, batch, training.Accumulate));
         bool Fits((double Weights, double Maps) need) => need.Weights + need.Maps <= available;
 
         var (weights, maps) = Take(replicas, training.BatchSize);

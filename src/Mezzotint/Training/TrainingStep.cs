@@ -44,7 +44,7 @@ public sealed class TrainingStep : IDisposable
         foreach (var other in _networks.Skip(1))
             other.CopyFrozenFrom(network);
         _losses = [.. _networks.Select(_ => zeros(1, device: device))];
-        Optimiser = new Adam(flat.Weights, training.Beta1, training.Beta2);
+        Optimiser = new Adam(flat.Weights, training.Beta1, training.Beta2, training.WeightDecay);
     }
 
     /// <summary>The weights, all in one: [P].</summary>
@@ -121,8 +121,8 @@ public sealed class TrainingStep : IDisposable
         foreach (var replica in _replicas)
             replica.Dispose();
         _size = (height, width);
-        _replicas = [.. _networks.Select(network =>
-            _task.NewReplica(network, (int)height, (int)width, _device, _training.Precision, training: true))];
+        _replicas = [.. _networks.Select(network => _task.NewReplica(
+            network, (int)height, (int)width, _device, _training.Precision, training: true).InPieces(_training.Accumulate))];
     }
 
     /// <summary>The sum of the replicas' gradients, and the optimiser, in one pass that the threads share.</summary>

@@ -38,6 +38,26 @@ public sealed class EvaluatedImagesTests : IDisposable
                 StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Three_equal_channels_are_grey_where_the_reference_is_and_colour_is_refused_there()
+    {
+        NpzFile.Write(_folder.File("a.npz"), ("arr_0", NpyArray.Of([7, 7, 7, 8, 8, 8, 9, 9, 9, 0, 0, 0], 1, 2, 2, 3)));
+        var read = EvaluatedImages.Read(_folder.File("a.npz"), Reference(1));
+        Assert.Equal([7, 8, 9, 0], read.Images.Pixels);
+        NpzFile.Write(_folder.File("a.npz"), ("arr_0", NpyArray.Of([7, 7, 9, 8, 8, 8, 9, 9, 9, 0, 0, 0], 1, 2, 2, 3)));
+        Assert.Throws<MezzotintException>(() => EvaluatedImages.Read(_folder.File("a.npz"), Reference(1)));
+    }
+
+    [Fact]
+    public void Against_images_without_classes_labels_are_left_alone()
+    {
+        NpzFile.Write(
+            _folder.File("a.npz"), ("images", NpyArray.Of([1, 2, 3, 4], 1, 2, 2)), ("labels", NpyArray.Of([7L], 1)));
+        var read = EvaluatedImages.Read(_folder.File("a.npz"), new ImageSet("plain", new byte[4], new byte[1], 1, 2, 2, []));
+        Assert.Equal("plain has no classes", read.WhyUnlabelled);
+        Assert.Equal([0], read.Images.Labels.ToArray());
+    }
+
     private static ImageSet Reference(int channels) =>
         new("reference", new byte[4 * channels], new byte[1], channels, 2, 2, ["a", "b"]);
 }

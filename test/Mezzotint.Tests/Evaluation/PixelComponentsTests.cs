@@ -42,6 +42,35 @@ public sealed class PixelComponentsTests : IDisposable
     }
 
     [Fact]
+    public void Large_images_keep_their_distances_where_the_components_hold_all_that_varies()
+    {
+        var train = Strokes.Make(50, seed: 1, size: 40); // 1,600 values an image, of which no covariance is made
+        var (coarse, fine) = PixelComponents.Of(train, _threads).Project(train, _threads);
+        Assert.InRange(coarse.Length, 40, 49);
+        Assert.Null(fine);
+        foreach (var (i, j) in new[] { (0, 1), (5, 40), (49, 7) })
+            Assert.Equal(
+                Enumerable.Range(0, 1600).Sum(k => Math.Pow((train.Image(i)[k] - train.Image(j)[k]) / 255.0, 2)),
+                Differences(coarse, i, j), 1e-3);
+    }
+
+    [Fact]
+    public void Of_large_images_the_most_varied_components_come_first_and_are_at_right_angles()
+    {
+        var train = Strokes.Make(400, seed: 1, size: 40);
+        var components = PixelComponents.Of(train, _threads);
+        var (coarse, fine) = components.Project(train, _threads);
+        Assert.Equal((64, 192), (coarse.Length, fine!.Length));
+        Assert.Equal("pixels, principal components 65 to 256", components.FineName);
+        double[] variances = [.. Variances(coarse), .. Variances(fine)];
+        for (int k = 1; k < variances.Length; k++)
+            Assert.True(variances[k] <= variances[k - 1] * (1 + 1e-4), $"component {k}");
+        double[] covariance = Moments.Of(coarse).Covariance;
+        for (int k = 1; k < 64; k++)
+            Assert.InRange(Math.Abs(covariance[k]) / covariance[0], 0, 1e-4);
+    }
+
+    [Fact]
     public void Images_of_another_size_have_no_place() =>
         Assert.Throws<ArgumentException>(() =>
             PixelComponents.Of(Strokes.Make(20, 1, 8), _threads).Project(Strokes.Make(20, 1, 12), _threads));

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Mezzotint.Data;
 using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Runs;
 using Mezzotint.Tests.Formats;
 using Mezzotint.Tests.Training;
@@ -265,10 +266,43 @@ public class TrainingRunTests
         Assert.Empty(told);
     }
 
-    private static TrainingResult Run(string path, Action<TrainingProgress>? report, CancellationToken cancellation = default)
+    [Fact]
+    public void The_best_model_is_kept_and_a_training_without_a_lower_test_loss_ends()
+    {
+        using var temporary = new TemporaryFolder();
+        // A few images of noise are learned by heart at this rate, and the loss on others rises.
+        var config = Config with
+        {
+            Training = Config.Training with
+            {
+                Epochs = 200, Keep = "best", EarlyStop = 3, LearningRate = 5e-3, Average = new NoAverage(),
+            },
+        };
+        var told = new List<string?>();
+        var result = Run(config, temporary.Name, report => told.Add(report.Message));
+        Assert.True(result.Finished);
+        Assert.InRange(result.Epochs.Count, 4, 199);
+        Assert.Equal(result.Epochs.Min(epoch => epoch.EvalLoss), result.Best!.EvalLoss);
+        Assert.Equal(result.Best.Epoch + 3, result.Epochs.Count);
+        Assert.Contains("no lower test loss for 3 epochs", told[^1], StringComparison.Ordinal);
+        var info = ModelFolder.ReadInfo(Path.Combine(temporary.Name, "model"));
+        Assert.Equal((result.Best.EvalLoss, result.Best.Epoch), (info.EvalLoss, info.Epochs));
+
+        var again = Run(config, temporary.Name, null);
+        Assert.Equal((true, result.Step), (again.Finished, again.Step));
+        // With more patience it goes on from where it ended.
+        var longer = config with { Training = config.Training with { EarlyStop = 5 } };
+        Assert.InRange(Run(longer, temporary.Name, null).Epochs.Count, result.Epochs.Count + 2, 200);
+    }
+
+    private static TrainingResult Run(string path, Action<TrainingProgress>? report, CancellationToken cancellation = default) =>
+        Run(Config, path, report, cancellation);
+
+    private static TrainingResult Run(
+        ExperimentConfig config, string path, Action<TrainingProgress>? report, CancellationToken cancellation = default)
     {
         using var folder = RunFolder.Open(path);
-        return new TrainingRun(Config, folder, SmallExperiment.Train, SmallExperiment.Test).Run(
+        return new TrainingRun(config, folder, SmallExperiment.Train, SmallExperiment.Test).Run(
             report is null ? null : new Reports(report), cancellation);
     }
 

@@ -39,6 +39,39 @@ public class AdamTests
         TensorAssert.Close(tensor(v), adam.SecondMoment, 1e-6, "second moment");
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.1)]
+    public void With_a_decay_the_weights_shrink_by_it_before_each_step_whoever_computes_it(double decay)
+    {
+        const int Size = 100, Steps = 10;
+        const double LearningRate = 0.01;
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(4, CPU);
+        var (weights, parts) = (randn(Size, generator: generator), empty(Size));
+        parts.copy_(weights);
+        using var adam = new Adam(weights, decay: decay);
+        using var inParts = new Adam(parts, decay: decay);
+        double[] w = [.. weights.data<float>().ToArray().Select(x => (double)x)], m = new double[Size], v = new double[Size];
+        for (int step = 1; step <= Steps; step++)
+        {
+            var gradients = randn(Size, generator: generator);
+            float[] g = gradients.data<float>().ToArray();
+            adam.Step(weights, gradients, LearningRate, step);
+            inParts.StepPart(parts, [gradients.clone()], 1, LearningRate, step, 0, Size);
+            for (int i = 0; i < Size; i++)
+            {
+                w[i] -= LearningRate * decay * w[i];
+                m[i] = 0.9 * m[i] + 0.1 * g[i];
+                v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
+                double mHat = m[i] / (1 - Math.Pow(0.9, step)), vHat = v[i] / (1 - Math.Pow(0.999, step));
+                w[i] -= LearningRate * mHat / (Math.Sqrt(vHat) + 1e-8);
+            }
+        }
+        TensorAssert.Close(tensor(w), weights, 2e-6, "weights");
+        TensorAssert.Close(tensor(w), parts, 2e-6, "weights in parts");
+    }
+
     [Fact]
     public void The_first_step_is_as_long_as_the_learning_rate_whatever_the_gradient()
     {

@@ -47,6 +47,17 @@ public class DataFitTests
     }
 
     [Fact]
+    public void Images_without_classes_make_a_network_of_one_and_are_refused_by_one_of_several()
+    {
+        var plain = SmallExperiment.Train.Renamed("plain", new byte[SmallExperiment.Train.Count], []);
+        Assert.Equal(1, Config.Fit(plain).Model.CorpusLength);
+        var error = Assert.Throws<MezzotintException>(() => Older.Fit(plain));
+        Assert.Contains("plain has no classes, and the model has 10", error.Message, StringComparison.Ordinal);
+        Assert.Equal("data.label", error.Key);
+        Assert.Throws<MezzotintException>(() => Config.Fit(plain, begun: Older.Model));
+    }
+
+    [Fact]
     public void Sides_that_do_not_fit_name_the_setting_that_mends_them()
     {
         var odd = SmallExperiment.Images("odd", 4, seed: 1, height: 15, width: 13);

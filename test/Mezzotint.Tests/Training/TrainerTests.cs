@@ -1,3 +1,4 @@
+using Mezzotint.Data;
 using Mezzotint.Training;
 
 namespace Mezzotint.Tests.Training;
@@ -49,6 +50,45 @@ public class TrainerTests
         for (int i = 0; i < 4; i++)
             Run(trainer, 10);
         Assert.True(trainer.Evaluate() < 0.8 * before, $"{before} -> {trainer.Evaluate()}");
+    }
+
+    [Fact]
+    public void An_epoch_of_repeats_passes_over_all_images_so_often()
+    {
+        using var trainer = NewTrainer(With(training => training with { Repeats = 3 }));
+        Assert.Equal((8, 24), (trainer.StepsPerEpoch, trainer.TotalSteps)); // 60 images, 8 a step; 3 epochs
+        Run(trainer, 7);
+        Assert.Equal(60 - 7 * 8, trainer.NextBatchSize);
+    }
+
+    [Fact]
+    public void Each_pass_takes_every_image_once_as_it_is_or_mirrored()
+    {
+        var asked = new List<long>();
+        using (var trainer = new Trainer(
+            new RecordingTask(asked), SmallExperiment.Config.Training, SmallExperiment.Train.WithMirrorImages(),
+            SmallExperiment.Test))
+        {
+            Assert.Equal(3, trainer.StepsPerEpoch); // of 20 images, not of 40
+            Run(trainer, 6);
+        }
+        int count = SmallExperiment.Train.Count;
+        foreach (long[] pass in asked.Chunk(count))
+        {
+            Assert.Equal(Enumerable.Range(0, count).Select(i => (long)i), pass.Select(index => index % count).Order());
+            Assert.InRange(pass.Count(index => index >= count), 1, count - 1);
+        }
+    }
+
+    private sealed class RecordingTask(List<long> asked)
+        : DenoisingTask(SmallExperiment.Config.Fit(SmallExperiment.Train).Model, SmallExperiment.Config.Objective)
+    {
+        public override BatchDraw Draw(
+            TorchSharp.torch.Generator generator, ResidentImages data, TorchSharp.torch.Tensor indices, double progress)
+        {
+            asked.AddRange(indices.data<long>().ToArray());
+            return base.Draw(generator, data, indices, progress);
+        }
     }
 
     [Fact]

@@ -42,6 +42,19 @@ public class TrainingStepTests
         Assert.Equal(first.Loss, second.Loss);
     }
 
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 3)]
+    [InlineData(1, 100)]
+    public void A_batch_in_pieces_has_the_loss_and_the_gradient_of_the_whole(int replicas, int pieces)
+    {
+        using var scope = NewDisposeScope();
+        var whole = Train(replicas, [8]);
+        var inPieces = Train(replicas, [8], NoMomentum with { Accumulate = pieces });
+        TensorAssert.Close(whole.Gradient, inPieces.Gradient, 2e-5, "gradient");
+        Assert.Equal(whole.Loss, inPieces.Loss, 1e-5 * whole.Loss);
+    }
+
     [Fact]
     public void The_network_given_has_the_trained_weights_and_outlives_the_training()
     {
@@ -64,12 +77,13 @@ public class TrainingStepTests
     private static byte[] Bytes(UNet network) =>
         [.. network.named_parameters().SelectMany(named => named.parameter.detach().bytes.ToArray())];
 
-    private static (double Loss, Tensor Gradient, Tensor Weights) Train(int replicas, int[] batches)
+    private static (double Loss, Tensor Gradient, Tensor Weights) Train(
+        int replicas, int[] batches, TrainingConfig? training = null)
     {
         using var network = new UNet(SmallExperiment.Model, seed: 3);
         using var data = new ResidentImages(SmallExperiment.Train, CPU);
         using var threads = new WorkerThreads(replicas);
-        using var step = new TrainingStep(SmallExperiment.Config.Task, network, NoMomentum, threads, CPU);
+        using var step = new TrainingStep(SmallExperiment.Config.Task, network, training ?? NoMomentum, threads, CPU);
         var loss = zeros(1);
         for (int i = 0; i < batches.Length; i++)
         {

@@ -32,6 +32,8 @@ internal static class EvaluationPictures
         ArgumentNullException.ThrowIfNull(evaluation);
         var floor = evaluation.Reference.Floor;
         var grid = Grid(evaluation);
+        for (int i = 0; i < Math.Min(floor.Count, 10 * Columns) && floor.ClassNames.Count == 0; i++)
+            grid.Add(floor.Image(i), Ink.Copper);
         for (int label = 0; label < floor.ClassNames.Count; label++)
         {
             foreach (int i in Enumerable.Range(0, floor.Count).Where(i => floor.Labels[i] == label).Take(Columns))
