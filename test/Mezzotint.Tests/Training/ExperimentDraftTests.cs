@@ -51,7 +51,7 @@ public class ExperimentDraftTests
     public void Settings_of_ones_own_are_taken_before_it_is_measured()
     {
         var train = SmallExperiment.Images("train", 40, seed: 1, height: 16, width: 16);
-        var draft = Draft(train, config => config with { Model = SmallExperiment.Model });
+        var draft = Draft(train, config => config with { Model = SmallExperiment.Model with { Unconditional = true } });
         Assert.IsType<UNetConfig>(draft.Config.Model);
         Assert.True(draft.Speed.ImagesPerSecond > 0 && draft.Speed.Memory > 0);
     }
