@@ -165,7 +165,7 @@ public sealed class LowRankAdapterTests : IDisposable
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    private string Refusal(LoadedModel model, string file)
+    private static string Refusal(LoadedModel model, string file)
     {
         string message = Assert.Throws<MezzotintException>(() => model.Adapt(file)).Message;
         Assert.DoesNotContain('\n', message);

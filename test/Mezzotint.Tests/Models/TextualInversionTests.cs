@@ -97,7 +97,7 @@ public sealed class TextualInversionTests : IDisposable
             Assert.Throws<MezzotintException>(() => without.Prepare(receipt)).Message, StringComparison.Ordinal);
     }
 
-    private string Refusal(LoadedModel model, string file)
+    private static string Refusal(LoadedModel model, string file)
     {
         string message = Assert.Throws<MezzotintException>(() => model.AddWords(file)).Message;
         Assert.DoesNotContain('\n', message);
