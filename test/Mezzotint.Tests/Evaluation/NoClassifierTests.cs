@@ -37,7 +37,8 @@ public sealed class NoClassifierTests : IDisposable
         Assert.Empty(good.Worst);
         foreach (string key in Always[..3])
             Assert.True(Value(good, key) < Value(bad, key) / 2, key);
-        Assert.True(Value(good, "precision") > Value(bad, "precision"));
+        // Dim images lie in the middle of all others, where the balls are large: precision is fooled, recall and diversity not.
+        Assert.True(Value(good, "recall") > Value(bad, "recall"));
         Assert.True(Value(good, "diversity_all") > Value(bad, "diversity_all"));
     }
 

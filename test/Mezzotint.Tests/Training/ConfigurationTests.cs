@@ -57,6 +57,7 @@ public class ConfigurationTests
             test_count = 0
             background = "black"
             flip = false
+            classes = true
             skip_damaged = false
 
             [pixels]
