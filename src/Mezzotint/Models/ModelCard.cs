@@ -24,7 +24,7 @@ internal static class ModelCard
         void Line(string line = "") => text.Append(line).Append('\n');
         string classes = string.Join(", ", info.ClassNames.Take(20).Select(Escape)) + (info.ClassNames.Count > 20 ? ", ..." : "");
         bool inWords = !info.Model.HasClasses, inParts = DiffusersFolder.Takes(info);
-        string colours = info.Channels == 1 ? "grey" : $"{info.Channels}-channel";
+        string colours = info.Channels switch { 1 => "grey", 3 => "colour", var n => $"{n}-channel" };
 
         Line($"# {Escape(info.Name)}");
         Line();
