@@ -86,7 +86,8 @@ internal static class CommandLine
             _ when UnknownOption(result) is { } option => $"no option '{option}'{Meant(option, OptionNames(command))}",
             [var word, ..] when command.Subcommands.Count > 0 => $"no command '{word}'{Meant(word, VerbsOf(command))}",
             [var word, ..] => $"one argument too many: '{word}'",
-            _ when command is { Action: null, Subcommands.Count: > 0 } => $"a command is missing: {string.Join(", ", VerbsOf(command))}",
+            _ when command is { Action: null, Subcommands.Count: > 0 } =>
+                $"a command is missing: {string.Join(", ", VerbsOf(command))}",
             _ => result.Errors[0].SymbolResult switch
             {
                 OptionResult { IdentifierTokenCount: 0 } option => $"{option.Option.Name} is missing",

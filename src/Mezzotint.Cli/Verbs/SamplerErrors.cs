@@ -102,6 +102,14 @@ internal static class SamplerErrors
     private static double Error(MixturePaths paths, Solver solver, string spread, NoiseProcess process, int steps) =>
         paths.Measure(solver, NoiseLevels.Named(spread, process, steps)).Error;
 
+    /// <summary>Two digits that count: 440, not 4.4e+02.</summary>
+    private static string TwoDigits(double error)
+    {
+        string digits = error.ToString("g2", CultureInfo.InvariantCulture);
+        return error < 10 ? digits
+            : double.Parse(digits, CultureInfo.InvariantCulture).ToString("0", CultureInfo.InvariantCulture);
+    }
+
     private static string Table(IReadOnlyList<Row> rows)
     {
         var text = new StringBuilder();
@@ -110,8 +118,9 @@ internal static class SamplerErrors
 
             RMS distance of {Paths} paths from their true ends at level 0, on `GaussianMixtureDenoiser.TwoModes`, over the steps
             of a walk. A step is one evaluation, but of `heun`, `dpm2` and `dpmpp-2s` two, of which the last step needs one.
-            Options: those that differ from the sampler's own; **bold**: what `--sampler NAME` alone does. `exponential` and
-            `polyexponential` levels are `log-snr` here. Drawn by `mezzotint samplers errors --out docs/solver-errors.md`.
+            Options: those that differ from the sampler's own (flow: `coordinate = flow`; lower end: `lower_order_final`;
+            published: `published_weights`); **bold**: what `--sampler NAME` alone does. `exponential` and `polyexponential`
+            levels are `log-snr` here. Drawn by `mezzotint samplers errors --out docs/solver-errors.md`.
 
             | process | levels | sampler | options | {string.Join(" | ", StepCounts)} |
             | --- | --- | --- | --- |{string.Concat(StepCounts.Select(_ => " --- |"))}
@@ -120,9 +129,12 @@ internal static class SamplerErrors
         foreach (var row in rows)
         {
             string mark = row.Default ? "**" : "";
+            string options = row.Options.Replace("coordinate = ", "", StringComparison.Ordinal)
+                .Replace("lower_order_final = true", "lower end", StringComparison.Ordinal)
+                .Replace("published_weights = true", "published", StringComparison.Ordinal);
             text.Append(CultureInfo.InvariantCulture,
-                $"| {row.Process} | {row.Levels} | {mark}{row.Sampler}{mark} | {row.Options} | "
-                + $"{string.Join(" | ", row.Errors.Select(error => error.ToString("g2", CultureInfo.InvariantCulture)))} |\n");
+                $"| {row.Process} | {row.Levels} | {mark}{row.Sampler}{mark} | {options} | "
+                + $"{string.Join(" | ", row.Errors.Select(TwoDigits))} |\n");
         }
         return text.ToString();
     }

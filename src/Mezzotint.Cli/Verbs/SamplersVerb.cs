@@ -55,8 +55,8 @@ internal static class SamplersVerb
              $"With another --sampler than the model's own, and no --levels, the levels are {SamplingRecipe.LevelsOfOthers} "
              + $"({SamplingRecipe.LevelsOfTheSeed} for {EulerMaruyama.Name}), and",
              .. chosen,
-             "These have the least error (`mezzotint samplers errors`). Over other levels they are the same for processes that end",
-             "without signal (flow, cosine, sigmoid, zero terminal SNR); for others all is the sampler's own.",
+             "These have the least error (`mezzotint samplers errors`). Over other levels they are the same for processes that",
+             "end without signal (flow, cosine, sigmoid, zero terminal SNR); for others all is the sampler's own.",
              $"Levels: {string.Join(", ", NoiseLevels.Names)}."]));
         return CommandLine.Done;
     }

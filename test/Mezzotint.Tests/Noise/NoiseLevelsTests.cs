@@ -198,15 +198,15 @@ public class NoiseLevelsTests
     [InlineData(
         "karas",
         "levels 'karas': not known; did you mean 'karras'? There are karras, exponential, polyexponential, beta, linspace, "
-        + "leading, trailing, leading-plus-one, uniform, log-snr.")]
+        + "leading, trailing, leading-plus-one, uniform, log-snr, flow.")]
     [InlineData(
         "Trailing",
         "levels 'Trailing': not known; did you mean 'trailing'? There are karras, exponential, polyexponential, beta, linspace, "
-        + "leading, trailing, leading-plus-one, uniform, log-snr.")]
+        + "leading, trailing, leading-plus-one, uniform, log-snr, flow.")]
     [InlineData(
         "something else",
         "levels 'something else': not known; there are karras, exponential, polyexponential, beta, linspace, leading, trailing, "
-        + "leading-plus-one, uniform, log-snr.")]
+        + "leading-plus-one, uniform, log-snr, flow.")]
     public void An_unknown_name_is_answered_with_the_names(string name, string message) =>
         Assert.Equal(message, Assert.Throws<MezzotintException>(() => NoiseLevels.Named(name, new Edm(), 10)).Message);
 
