@@ -39,8 +39,8 @@ public class SamplersTests
     {
         var outcome = Command.Run("samplers", "errors", "--process", "edm", "--levels", "flow");
         Assert.Equal(0, outcome.ExitCode);
-        Assert.Contains("| edm | flow | **heun** | coordinate = flow |", outcome.Out, StringComparison.Ordinal);
-        Assert.Contains("| edm | flow | dpmpp-3m | published_weights = true |", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("| edm | flow | **heun** | flow |", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("| edm | flow | dpmpp-3m | published |", outcome.Out, StringComparison.Ordinal);
         var mistake = Command.Run("samplers", "errors", "--process", "edn");
         Assert.Equal(1, mistake.ExitCode);
         Assert.Contains("did you mean 'edm'", mistake.Error, StringComparison.Ordinal);

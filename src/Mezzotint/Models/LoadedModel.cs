@@ -80,13 +80,14 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
             throw new MezzotintException("Words have been added to this model: adapters come first.") { Key = "adapter" };
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
+        using Scalar one = 1; // held while libtorch reads it: see TensorArithmetic
         var adapter = LowRankAdapter.Read(file);
         var coder = (Info.Prompts as TextPrompts)?.Coder;
         foreach (var (parameter, change) in adapter.For(Network, coder?.Network, weight).ToList())
         {
             if (!_originals.ContainsKey(parameter))
                 _originals[parameter] = parameter.detach().clone().DetachFromDisposeScope();
-            parameter.add_(change);
+            parameter.add_(change, one);
         }
         _adapters.Add(new(Path.GetFileName(file), weight, adapter.Sha256));
         coder?.Refresh();

@@ -54,7 +54,7 @@ internal sealed class FeatureMaps
             using var inner = NewDisposeScope();
             var unit = map / map.Squared().sum([1L], keepdim: true).Plus(Least).sqrt();
             var distance = (unit.narrow(0, 0, count) - unit.narrow(0, count, count)).Squared().sum([1L]).mean([1, 2]);
-            sum = (sum is null ? distance : sum + distance).MoveToOtherDisposeScope(scope);
+            sum = (sum is null ? distance : sum.Plus(distance)).MoveToOtherDisposeScope(scope);
         });
         return sum!.MoveToOuterDisposeScope();
     }

@@ -40,7 +40,7 @@ internal static class DraftText
         ["pixels.scale"] = "twice their standard deviation",
         ["pixels.dequantise"] = "true for a likelihood; pictures are the same",
         ["process.minimum_time"] = "the least level of noise",
-        ["process.maximum_time"] = "the greatest",
+        ["process.maximum_sigma"] = "the greatest",
         ["times.stratified"] = "one draw from each part of the levels in every batch",
         ["training.epochs"] = "as many as fit into the time that was asked for",
         ["training.repeats"] = "passes over the training images in an epoch: small sets take several",
