@@ -32,7 +32,7 @@ internal sealed class MixturePaths : IDisposable
         using var scope = NewDisposeScope();
         var (x, evaluations) = Walk(solver, levels);
         var off = LinearCombination.Sum((1, x), (-1, _truth));
-        return (evaluations, off.square().mean().sqrt().item<double>());
+        return (evaluations, off.mul(off).mean().sqrt().item<double>());
     }
 
     public void Dispose() => _scope.Dispose();
