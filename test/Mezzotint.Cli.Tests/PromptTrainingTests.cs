@@ -46,6 +46,13 @@ public sealed class PromptTrainingTests : IDisposable
         Done("sample", "straight", "a red square", "--interpolate", "a blue square", "--count", "3", "--out", "row.png");
         Done("sample", "straight", "a red square", "--image", "pictures/0.png", "--strength", "0.5", "--count", "1", "--out",
             "from.png");
+        var inverted = Done(
+            "sample", "straight", "a red square", "a blue square", "--image", "pictures/0.png", "--invert", "a red square",
+            "--steps", "4", "--json", "--out", "inverted.png");
+        Assert.Equal("a red square | a blue square", PngFile.ReadText(_scratch["inverted.png"])["Prompt"]);
+        Assert.InRange(JsonDocument.Parse(inverted.Out).RootElement.GetProperty("round_trip_error").GetDouble(), 1e-9, 0.5);
+        Done("sample", "straight", "a red square", "--image", "pictures/0.png", "--interpolate", "pictures/1.png", "--steps", "4",
+            "--count", "3", "--out", "between.png");
         Done("sample", "straight", "a red square", "a blue square", "--out", "drawn/");
         Assert.Equal(2, Directory.GetDirectories(_scratch["drawn"]).Length);
         var told =
@@ -61,7 +68,8 @@ public sealed class PromptTrainingTests : IDisposable
 
         Refused("is asked in words: write a prompt", "sample", "straight");
         Refused("is asked in words and has no classes", "sample", "straight", "--label", "3");
-        Refused("need a model with classes", "sample", "straight", "a red square", "--image", "pictures/0.png", "--invert", "x");
+        Refused("leave --negative and --clip-skip out", "sample", "straight", "a red square", "--image", "pictures/0.png",
+            "--invert", "x", "--negative", "blue");
         Refused("what guidance goes away from", "sample", "straight", "a red square", "--guidance", "1", "--negative", "blue");
     }
 

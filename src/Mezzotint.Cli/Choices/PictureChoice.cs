@@ -25,14 +25,14 @@ internal sealed class PictureChoice
     private readonly Option<long> _resample = Options.Whole(
         "--resample", 1, 1, 1000, "With --mask, how often each step is walked: more makes the new part agree with the rest");
     private readonly Option<string?> _invert = Options.Text(
-        "--invert", "LABEL",
-        "With --image, begin from the picture's own noise, computed as that of an image of this label. The same --label gives "
-        + "the picture back; another one keeps its place, slant and stroke.");
+        "--invert", "LABEL|TEXT",
+        "With --image, begin from the picture's own noise, computed as that of an image of this label or prompt. The same label "
+        + "or prompt gives the picture back; another one keeps its place, slant and stroke.");
     private readonly Option<string?> _interpolate = Options.Text(
         "--interpolate", "N|TEXT|FILE",
         "Draw a row of images, from the noise of --seed to that of this seed; or, of a model that is asked in words, from the "
         + "prompt to this one. With --image, from that picture to the one in this file; --label then says what they show (3, or "
-        + "3,5).");
+        + "3,5), or one prompt or two.");
 
     public IEnumerable<Option> All => [_image, _strength, _mask, _resample, _invert, _interpolate];
 
@@ -56,7 +56,7 @@ internal sealed class PictureChoice
                 throw new MezzotintException("--invert finds the noise of a picture: name it with --image FILE.");
             if (Invert is not null && Interpolate is not null)
                 throw new MezzotintException(
-                    "--interpolate inverts its pictures as what --label says they show: leave --invert out.");
+                    "--interpolate inverts its pictures as what --label or the prompts say they show: leave --invert out.");
             if (Strength is not null || Mask is not null || Resample > 1)
                 throw new MezzotintException(
                     "--strength, --mask and --resample begin from a picture with fresh noise on it, not from its own: leave them "

@@ -32,7 +32,12 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
     public ImageReceipt? Receipt { get; init; }
 
     /// <summary>What the labels stand for: the model's classes, or the prompts.</summary>
-    public IReadOnlyList<string> Names => Receipt?.Prompts ?? model.ClassNames;
+    public IReadOnlyList<string> Names => InWords ?? model.ClassNames;
+
+    /// <summary>The prompts, where there is no receipt that has them.</summary>
+    public IReadOnlyList<string>? Prompts { get; init; }
+
+    private IReadOnlyList<string>? InWords => Receipt?.Prompts ?? Prompts;
 
     public ModelInfo Model => model;
 
@@ -107,7 +112,7 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
 
     /// <summary>The names of classes, each once, as in <c>0,1,2</c>.</summary>
     public string Labels(IEnumerable<int> classes) =>
-        string.Join(Receipt?.Prompts is null ? "," : " | ", classes.Distinct().Select(label => Names[label]));
+        string.Join(InWords is null ? "," : " | ", classes.Distinct().Select(label => Names[label]));
 
     /// <summary>
     /// A name for a grid that was asked for without one: <c>mezzotint-5-seed42.png</c>, with a number behind it where that is
@@ -116,7 +121,7 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
     public string FreeName()
     {
         string names = Labels(labels);
-        string what = Receipt?.Prompts is null && labels.Distinct().Count() == model.ClassNames.Count
+        string what = InWords is null && labels.Distinct().Count() == model.ClassNames.Count
             ? LabelList.All : string.Concat(names.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
         string stem = string.Create(
             CultureInfo.InvariantCulture,
@@ -148,7 +153,7 @@ internal sealed class Drawing(ModelInfo model, IReadOnlyList<int> labels, ImageB
         {
             ["Software"] = $"mezzotint {CommandLine.Version}",
             ["Model"] = model.Name,
-            ["Label"] = names,
+            [InWords is null ? "Label" : "Prompt"] = names,
         };
         if (From is not { } from)
             return text;

@@ -16,18 +16,26 @@ internal static class SampleInverted
     private const int FramesUnlessSaid = 9, MostFrames = 1000;
 
     public static int Run(
-        Terminal terminal, SampleVerb.Request request, LoadedModel model, string folder, IReadOnlyList<int> labels,
-        SampleOutput? output)
+        Terminal terminal, SampleVerb.Request request, LoadedModel model, string folder, string[] prompts,
+        IReadOnlyList<int> labels, SampleOutput? output)
     {
         var info = model.Info;
+        if (request.Negative is not null || request.ClipSkip > 0)
+            throw new MezzotintException(
+                "Pictures are walked to their noise and back by the prompt alone: leave --negative and --clip-skip out.");
+        // The prompts of a model that is asked in words take the place of its labels: each stands for where it is in this list.
+        string[] asked = [.. prompts.Distinct()];
+        if (info.IsAskedInWords)
+            labels = [.. prompts.Select(prompt => Array.IndexOf(asked, prompt))];
         if (request.Guidance.IsGiven)
             throw new MezzotintException("Pictures are walked to their noise and back without guidance: leave its options out.");
         var (first, last) = request.Picture.Pictures(info);
         int[] classes = last is null ? [.. labels] : Frames(request, labels);
-        int own = last is null ? Single(request.Picture.Invert!, info) : labels[0];
+        int own = last is null && !info.IsAskedInWords ? Single(request.Picture.Invert!, info) : labels[0];
         if (last is null && request.Count > 1)
             throw new MezzotintException(
-                $"--count {request.Count}: a picture has one noise, and each label one image from it. Leave --count out.");
+                $"--count {request.Count}: a picture has one noise, and each label or prompt one image from it. Leave --count "
+                + "out.");
         var recipe = request.Sampler.RecipeForFlow();
         if (output is null || output.IsPicture)
             Drawing.CheckGrid(info, classes, last is not null);
@@ -42,9 +50,15 @@ internal static class SampleInverted
         {
             var progress = new Reports<SamplingProgress>(report =>
                 display.Report((double)report.Evaluations / report.TotalEvaluations, Quantity.Of(classes.Length, "image")));
-            return last is null
-                ? inversion.Redraw(first, own, classes, threads, progress, terminal.Stop)
-                : inversion.Between(first, own, last, labels[^1], classes.Length, threads, progress, terminal.Stop);
+            return (last, info.IsAskedInWords) switch
+            {
+                (null, true) => inversion.Redraw(first, request.Picture.Invert!, prompts, threads, progress, terminal.Stop),
+                (null, false) => inversion.Redraw(first, own, classes, threads, progress, terminal.Stop),
+                (_, true) => inversion.Between(
+                    first, prompts[0], last, prompts[^1], classes.Length, threads, progress, terminal.Stop),
+                (_, false) => inversion.Between(
+                    first, own, last, labels[^1], classes.Length, threads, progress, terminal.Stop),
+            };
         });
         double seconds = clock.Elapsed.TotalSeconds;
 
@@ -53,19 +67,21 @@ internal static class SampleInverted
         var drawing = new Drawing(info, classes, redrawn.Images)
         {
             From = new(from, solver, recipe.Steps, pipeline.ModelHash), Strip = last is not null,
+            Prompts = info.IsAskedInWords ? asked : null,
         };
         string written = request.Out ?? drawing.FreeName();
         (output ?? SampleOutput.For(written)).Write(drawing);
         string picture = output is null && !request.Json ? drawing.OnTerminal(terminal) : "";
         string roundTrip = redrawn.RoundTripError is { } error
             ? string.Create(
-                CultureInfo.InvariantCulture, $"; what is drawn as its own label comes back to {error:G2} of the range (RMS)")
+                CultureInfo.InvariantCulture, $"; what is drawn as what it shows comes back to {error:G2} of the range (RMS)")
             : "";
         terminal.Result(request.Json, new
         {
             Out = written,
             Model = folder,
-            Labels = labels.Select(label => info.ClassNames[label]),
+            Labels = info.IsAskedInWords ? null : labels.Select(label => info.ClassNames[label]),
+            Prompts = info.IsAskedInWords ? prompts : null,
             Count = classes.Length,
             redrawn.RoundTripError,
             recipe.Steps,
@@ -83,7 +99,7 @@ internal static class SampleInverted
         if (labels.Count > 2)
             throw new MezzotintException(
                 "--interpolate FILE has to know what its pictures show: add --label with one label for both, or with one for "
-                + "each, as in --label 3,5.");
+                + "each, as in --label 3,5; of a model that is asked in words, one prompt or two.");
         int count = (int)(request.Count > 0 ? request.Count : FramesUnlessSaid);
         if (count is < 2 or > MostFrames)
             throw new MezzotintException($"--count {count}: a walk from one picture to another has 2 to {MostFrames} images.");

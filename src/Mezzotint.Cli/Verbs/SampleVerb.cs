@@ -91,13 +91,8 @@ internal static class SampleVerb
         terminal.Say(model.ComputedBy);
         string[] prompts = like is null ? Prompts(request, model.Info) : [];
         IReadOnlyList<int> labels = like is null ? Labels(request, model.Info) : [.. like.Receipt.Labels.Distinct()];
-        if (request.Picture.Inverts && model.Info.IsAskedInWords)
-            throw new MezzotintException(
-                $"--invert and pictures after --interpolate need a model with classes, and '{model.Info.Name}' is asked in "
-                    + $"words: "
-                + "begin from the picture with --image and --strength.") { Key = "--invert" };
         if (request.Picture.Inverts)
-            return SampleInverted.Run(terminal, request, model, folder, labels, output);
+            return SampleInverted.Run(terminal, request, model, folder, prompts, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
         var clock = Stopwatch.StartNew();
         using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));

@@ -28,6 +28,22 @@ public class PictureInversionTests
     }
 
     [Fact]
+    public void Prompts_ask_for_the_same_as_the_labels_that_they_name()
+    {
+        using var model = Model();
+        using var threads = new WorkerThreads(2);
+        var inversion = new PictureInversion(model) { Inversion = new() { Levels = Inversion.LevelsOf(model.Info.Process, 10) } };
+        string[] names = [.. model.Info.ClassNames];
+        Assert.Equal(
+            inversion.Redraw(Picture(1), 1, [0, 1, 0], threads).Images.Pixels,
+            inversion.Redraw(Picture(1), names[1], [names[0], names[1], names[0]], threads).Images.Pixels);
+        Assert.Equal(
+            inversion.Between(Picture(1), 1, Picture(2), 0, 3, threads).Images.Pixels,
+            inversion.Between(Picture(1), names[1], Picture(2), names[0], 3, threads).Images.Pixels);
+        Assert.NotNull(inversion.Redraw(Picture(1), names[1], [names[1]], threads).RoundTripError);
+    }
+
+    [Fact]
     public void A_walk_between_pictures_begins_with_the_one_and_ends_with_the_other()
     {
         using var model = Model();
