@@ -130,22 +130,12 @@ public sealed class TrainingStep : IDisposable
     {
         Tensor[] gradients = [.. _parameters.Select(parameters => parameters.Gradients)];
         long count = Weights.numel();
-        float factor = _training.GradientClip > 0 ? (float)Math.Min(1, _training.GradientClip / Norm(gradients)) : 1;
+        float factor = _training.GradientClip > 0 ? (float)Math.Min(1, _training.GradientClip / GradientNorm.Of(gradients, _threads)) : 1;
         _threads.Run(replica =>
         {
             var (start, length) = Part(count, replica);
             Optimiser.StepPart(Weights, gradients, factor, learningRate, step, start, length);
         });
-    }
-
-    /// <summary>|the sum|.</summary>
-    private static double Norm(Tensor[] gradients)
-    {
-        using var scope = NewDisposeScope();
-        var sum = gradients[0];
-        for (int i = 1; i < gradients.Length; i++)
-            sum = sum.Plus(gradients[i]);
-        return sum.norm().item<float>();
     }
 
     /// <summary>g = g min(1, clip / |g|), without waiting for the norm.</summary>
