@@ -130,7 +130,8 @@ public sealed class TrainingStep : IDisposable
     {
         Tensor[] gradients = [.. _parameters.Select(parameters => parameters.Gradients)];
         long count = Weights.numel();
-        float factor = _training.GradientClip > 0 ? (float)Math.Min(1, _training.GradientClip / GradientNorm.Of(gradients, _threads)) : 1;
+        float factor = _training.GradientClip > 0
+            ? (float)Math.Min(1, _training.GradientClip / GradientNorm.Of(gradients, _threads)) : 1;
         _threads.Run(replica =>
         {
             var (start, length) = Part(count, replica);
