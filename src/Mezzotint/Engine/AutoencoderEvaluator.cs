@@ -10,7 +10,7 @@ namespace Mezzotint.Engine;
 /// the bit: by an engine where there is one, else by libtorch. In float32. Any thread may ask.
 /// </summary>
 /// <param name="network">The autoencoder; it stays the caller's, and its weights stay as they are.</param>
-internal sealed unsafe class AutoencoderEvaluator(Autoencoder network) : IDisposable
+internal sealed class AutoencoderEvaluator(Autoencoder network) : IDisposable
 {
     // null where there is no engine for maps of that size
     private readonly ConcurrentDictionary<(bool Decodes, int Height, int Width), ConcurrentBag<NetworkEngine>?> _idle = [];
@@ -45,20 +45,11 @@ internal sealed unsafe class AutoencoderEvaluator(Autoencoder network) : IDispos
             engine = new NetworkEngine(network, description, height, width, tokens: 1, bfloat16: false, training: false);
             engine.Pack();
         }
-        var size = ValueSizes.Of(description, height, width, tokens: 1)[description.Outputs[0].Index];
-        var made = cat([.. images.Select(image => Of(engine, image, size))]);
+        var made = cat([.. images.Select(image => NetworkEvaluator.Evaluate(engine, image))]);
         idle.Add(engine);
         return made.MoveToOuterDisposeScope();
     }
 
     private NetworkDescription Description(bool decodes) =>
         decodes ? network.DecoderDescription : network.EncoderDescription;
-
-    private static Tensor Of(NetworkEngine engine, Tensor image, ValueSize size)
-    {
-        var made = empty(1, engine.OutputChannels, size.Rows, size.Columns);
-        fixed (float* from = NetworkEvaluator.Numbers<float>(image), to = NetworkEvaluator.Numbers<float>(made))
-            engine.Forward(from, 0, default(EngineCondition), to);
-        return made;
-    }
 }

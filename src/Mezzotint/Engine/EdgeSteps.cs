@@ -21,6 +21,8 @@ internal sealed unsafe class ImageStep(ImageShape shape, EngineValue y) : Engine
 
     public override void Backward()
     {
+        if (Output.HasGradient && _engine.ImageGradient != null)
+            Images.Separate(Output.Gradient, Output.Channels, Output.Places, Output.Layout.Count, _engine.ImageGradient);
     }
 }
 

@@ -19,6 +19,14 @@ internal static unsafe class Images
             }
     }
 
+    /// <summary>The other way round, without a border: [C, places] of [places, stride].</summary>
+    public static void Separate(float* map, int stride, int places, int channels, float* to)
+    {
+        for (int place = 0; place < places; place++, map += stride)
+            for (int c = 0; c < channels; c++)
+                to[(long)c * places + place] = map[c];
+    }
+
     /// <summary>
     /// x and its <see cref="AnchorInputs"/> in patches: channel (c patch + row) patch + column of a place has that pixel of
     /// channel c.

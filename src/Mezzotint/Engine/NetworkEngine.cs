@@ -26,13 +26,16 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="tokens">Labels of an image, or tokens of its context.</param>
     /// <param name="bfloat16">As <see cref="For"/> has it.</param>
     /// <param name="training">Likewise.</param>
+    /// <param name="imageGradient">Whether training needs the gradient of the image too.</param>
     /// <exception cref="NotPlannedException">There is a layer that the engine does not compute.</exception>
     public NetworkEngine(torch.nn.Module network, NetworkDescription description, int height, int width, int tokens,
-        bool bfloat16, bool training)
+        bool bfloat16, bool training, bool imageGradient = false)
     {
         (Parameters, Bfloat16, Training) = (new ParameterTable(network, training), bfloat16, training);
+        var sizes = ValueSizes.Of(description, height, width, tokens);
         OutputChannels = description.Outputs[0].Channels;
-        var plan = new EnginePlan(description, ValueSizes.Of(description, height, width, tokens));
+        OutputSize = sizes[description.Outputs[0].Index];
+        var plan = new EnginePlan(description, sizes, imageGradient);
         (_steps, _labels, _mask) = (plan.Steps, new long[tokens], new bool[tokens]);
         long largest = plan.Values.Max(value => value.Count);
         Made = NewFloats(largest);
@@ -59,6 +62,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>Channels of what the network gives first.</summary>
     public int OutputChannels { get; }
 
+    /// <summary>Rows and columns of that.</summary>
+    public ValueSize OutputSize { get; }
+
     /// <summary>The image that is computed: [C, H, W].</summary>
     public float* Image { get; private set; }
 
@@ -82,6 +88,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
 
     /// <summary>The gradient of the result: [C, H, W].</summary>
     public float* ResultGradient { get; private set; }
+
+    /// <summary>Where the gradient of the image goes: [C, H, W]; null for nowhere.</summary>
+    public float* ImageGradient { get; private set; }
 
     /// <summary>Memory for what a step makes on its way.</summary>
     public float* Made { get; }
@@ -187,9 +196,10 @@ internal sealed unsafe class NetworkEngine : IDisposable
 
     /// <summary>Adds the gradients of the parameters, of the image that was computed last.</summary>
     /// <param name="gradient">Of f, of its shape.</param>
-    public void Backward(float* gradient)
+    /// <param name="imageGradient">Where the gradient of the image goes, if the engine was made for it: [C, H, W].</param>
+    public void Backward(float* gradient, float* imageGradient = null)
     {
-        ResultGradient = gradient;
+        (ResultGradient, ImageGradient) = (gradient, imageGradient);
         foreach (var vector in _memory.VectorGradients)
             vector.Clear();
         for (int i = _steps.Length - 1; i >= 0; i--)

@@ -83,6 +83,15 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
         return f.MoveToOuterDisposeScope();
     }
 
+    /// <summary>What an engine makes of one image that is all that its network is given: [1, C, H, W] to [1, C', H', W'].</summary>
+    public static Tensor Evaluate(NetworkEngine engine, Tensor image)
+    {
+        var made = empty(1, engine.OutputChannels, engine.OutputSize.Rows, engine.OutputSize.Columns);
+        fixed (float* from = Numbers<float>(image), to = Numbers<float>(made))
+            engine.Forward(from, 0, default(EngineCondition), to);
+        return made;
+    }
+
     public void Dispose()
     {
         foreach (var engine in _engines.Values)

@@ -52,9 +52,14 @@ public sealed class AutoencoderTask : TrainingTask
     {
         var (autoencoder, drawn) = (AdversarialAutoencoder.Of(network), (LatentNoise)draw);
         var moments = autoencoder.Encode(images);
-        var decoded = autoencoder.Decode(moments.Sample(drawn.Noise));
+        return Losses(network, images, autoencoder.Decode(moments.Sample(drawn.Noise)), moments, drawn);
+    }
+
+    /// <summary>The same, encoded and decoded by whatever computes it.</summary>
+    internal Tensor Losses(nn.Module network, Tensor images, Tensor decoded, LatentMoments moments, LatentNoise draw)
+    {
         var losses = Of(images, decoded, moments);
-        return !drawn.Adversarial ? losses : losses.Plus(AdversarialLoss.Of(
+        return !draw.Adversarial ? losses : losses.Plus(AdversarialLoss.Of(
             ((AdversarialAutoencoder)network).Discriminator, images, decoded, losses, _loss.Adversarial));
     }
 
@@ -114,6 +119,15 @@ public sealed class AutoencoderTask : TrainingTask
     internal const string Psnr = "psnr";
 
     internal override string LossSettings => "[loss]";
+
+    internal override Replica NewReplica(
+        nn.Module network, int height, int width, Device device, string precision, bool training)
+    {
+        int margin = 2 * _network.Margin;
+        return device.type == DeviceType.CPU
+            && AutoencoderReplica.Of(this, network, height + margin, width + margin, training) is { } replica ? replica
+            : base.NewReplica(network, height, width, device, precision, training);
+    }
 
     /// <summary>What the latents of a batch are drawn with.</summary>
     /// <param name="Noise">~ N(0, I): [B, c, h, w].</param>

@@ -57,6 +57,48 @@ public class EngineTrainingTests
         TensorAssert.Close(gradients, flat.Gradients, 1e-4);
     }
 
+    public static TheoryData<string, int, double> Autoencoders => new(
+        from kind in new[] { nameof(EngineKind.On), nameof(EngineKind.Plain) }
+        from margin in new[] { 0, 2 }
+        from adversarial in new[] { 0, 0.5 }
+        select (kind, margin, adversarial));
+
+    [Theory]
+    [MemberData(nameof(Autoencoders))]
+    public void An_autoencoders_loss_and_its_gradients_are_those_of_autograd(string kind, int margin, double adversarial)
+    {
+        using var chosen = Engines.Use(kind);
+        using var scope = NewDisposeScope();
+        var task = new AutoencoderTask(
+            new()
+            {
+                BlockOutChannels = [8, 24], LayersPerBlock = 1, NormNumGroups = 4, InChannels = 1, OutChannels = 1, Margin = margin,
+            },
+            new() { Divergence = 1e-2, Adversarial = adversarial, DiscriminatorChannels = 8 });
+        using var network = task.Build(seed: 2);
+        using var flat = FlatParameters.Of(network);
+        using var generator = new Generator(3, CPU);
+        using var data = new ResidentImages(SmallExperiment.Train, CPU);
+        var indices = arange(3, dtype: int64);
+        var (images, labels) = data.Batch(indices);
+        var draw = task.Draw(generator, data, indices, progress: 1);
+        var losses = task.Losses(network, images, labels, draw);
+        var wanted = losses.sum() / 4;
+        wanted.backward();
+        var gradients = flat.Gradients.clone();
+
+        flat.Gradients.zero_();
+        using var replica = task.NewReplica(network, 8, 8, CPU, ComputePrecision.Float32, training: true);
+        Assert.IsType<AutoencoderReplica>(replica);
+        var made = zeros(1);
+        replica.Backward(images, labels, draw, batch: 4, made);
+        Assert.Equal(wanted.item<float>(), made.item<float>(), 1e-5f * wanted.item<float>());
+        TensorAssert.Close(gradients, flat.Gradients, 1e-4);
+        if (adversarial == 0) // else autograd is part of the loss
+            using (no_grad())
+                TensorAssert.Close(losses, replica.Losses(images, labels, draw), 1e-5);
+    }
+
     [Fact]
     public void The_optimisers_parts_do_what_its_step_does()
     {
