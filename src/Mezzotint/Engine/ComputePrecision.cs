@@ -79,9 +79,17 @@ public static class ComputePrecision
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(network);
-        string precision = Resolve(name, device, network);
-        string? reason = device.type != DeviceType.CPU ? $"{precision} on a GPU"
-            : NetworkEngine.WhyNot(network.Describe(), height, width);
+        return InWords(
+            Resolve(name, device, network), device, () => NetworkEngine.WhyNot(network.Describe(), height, width));
+    }
+
+    /// <summary>The same of any network.</summary>
+    /// <param name="precision">With what numbers it computes.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="whyNoEngine">Why no engine runs it on a CPU; gives null where one does.</param>
+    internal static string InWords(string precision, torch.Device device, Func<string?> whyNoEngine)
+    {
+        string? reason = device.type != DeviceType.CPU ? $"{precision} on a GPU" : whyNoEngine();
         return reason is null ? $"engine: {precision}" : $"libtorch: {reason}";
     }
 

@@ -1,5 +1,7 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
 
@@ -21,6 +23,15 @@ public sealed record AutoencoderExperiment : Experiment
 
     /// <inheritdoc/>
     public override bool DependsOnLength => base.DependsOnLength || Loss.Adversarial > 0;
+
+    /// <inheritdoc/>
+    public override string ComputedBy(Device device, ImageSet train)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(train);
+        return ComputePrecision.InWords(
+            ComputePrecision.Float32, device, () => AutoencoderReplica.WhyNot(Network, train.Height, train.Width));
+    }
 
     /// <summary>What the network is trained for.</summary>
     public AutoencoderTask Task => new(Network, Loss);

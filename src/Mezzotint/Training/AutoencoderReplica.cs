@@ -20,7 +20,9 @@ internal sealed unsafe class AutoencoderReplica : Replica
     private AutoencoderReplica(AutoencoderTask task, nn.Module network, int height, int width, bool training)
     {
         (_task, _network, _autoencoder) = (task, network, AdversarialAutoencoder.Of(network));
-        _encoder = new(_autoencoder, _autoencoder.EncoderDescription, height, width, 1, bfloat16: false, training);
+        int margin = 2 * _autoencoder.Config.Margin;
+        _encoder = new(
+            _autoencoder, _autoencoder.EncoderDescription, height + margin, width + margin, 1, bfloat16: false, training);
         var size = _encoder.OutputSize;
         _decoder = new(
             _autoencoder, _autoencoder.DecoderDescription, size.Rows, size.Columns, 1, bfloat16: false, training,
@@ -31,16 +33,19 @@ internal sealed unsafe class AutoencoderReplica : Replica
     /// <summary>The replica; null where there is no engine for such an autoencoder.</summary>
     /// <param name="task">What it is trained for.</param>
     /// <param name="network">The network, as <see cref="AutoencoderTask.Build"/> makes it.</param>
-    /// <param name="height">H of the images with their margins.</param>
+    /// <param name="height">H of the images.</param>
     /// <param name="width">W.</param>
     /// <param name="training">Whether its parameters have gradients.</param>
-    public static AutoencoderReplica? Of(AutoencoderTask task, nn.Module network, int height, int width, bool training)
+    public static AutoencoderReplica? Of(AutoencoderTask task, nn.Module network, int height, int width, bool training) =>
+        WhyNot(AdversarialAutoencoder.Of(network).Config, height, width) is null
+            ? new(task, network, height, width, training) : null;
+
+    /// <summary>Why no engine runs such an autoencoder here; null where one does.</summary>
+    public static string? WhyNot(AutoencoderConfig config, int height, int width)
     {
-        var autoencoder = AdversarialAutoencoder.Of(network);
-        int factor = autoencoder.Config.Factor;
-        return NetworkEngine.Exists(autoencoder.EncoderDescription, height, width, bfloat16: false)
-            && NetworkEngine.Exists(autoencoder.DecoderDescription, height / factor, width / factor, bfloat16: false)
-                ? new(task, network, height, width, training) : null;
+        (height, width) = (height + 2 * config.Margin, width + 2 * config.Margin);
+        return NetworkEngine.WhyNot(config.DescribeEncoder(), height, width)
+            ?? NetworkEngine.WhyNot(config.DescribeDecoder(), height / config.Factor, width / config.Factor);
     }
 
     public override Tensor Losses(Tensor images, Tensor labels, BatchDraw draw)

@@ -121,13 +121,9 @@ public sealed class AutoencoderTask : TrainingTask
     internal override string LossSettings => "[loss]";
 
     internal override Replica NewReplica(
-        nn.Module network, int height, int width, Device device, string precision, bool training)
-    {
-        int margin = 2 * _network.Margin;
-        return device.type == DeviceType.CPU
-            && AutoencoderReplica.Of(this, network, height + margin, width + margin, training) is { } replica ? replica
-            : base.NewReplica(network, height, width, device, precision, training);
-    }
+        nn.Module network, int height, int width, Device device, string precision, bool training) =>
+        device.type == DeviceType.CPU && AutoencoderReplica.Of(this, network, height, width, training) is { } replica
+            ? replica : base.NewReplica(network, height, width, device, precision, training);
 
     /// <summary>What the latents of a batch are drawn with.</summary>
     /// <param name="Noise">~ N(0, I): [B, c, h, w].</param>
