@@ -79,7 +79,7 @@ public static class ComputePrecision
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(network);
-        return InWords(
+        return EngineOrLibtorch(
             Resolve(name, device, network), device, () => NetworkEngine.WhyNot(network.Describe(), height, width));
     }
 
@@ -87,7 +87,7 @@ public static class ComputePrecision
     /// <param name="precision">With what numbers it computes.</param>
     /// <param name="device">Where.</param>
     /// <param name="whyNoEngine">Why no engine runs it on a CPU; gives null where one does.</param>
-    internal static string InWords(string precision, torch.Device device, Func<string?> whyNoEngine)
+    internal static string EngineOrLibtorch(string precision, torch.Device device, Func<string?> whyNoEngine)
     {
         string? reason = device.type != DeviceType.CPU ? $"{precision} on a GPU" : whyNoEngine();
         return reason is null ? $"engine: {precision}" : $"libtorch: {reason}";

@@ -199,7 +199,8 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="imageGradient">Where the gradient of the image goes, if the engine was made for it: [C, H, W].</param>
     public void Backward(float* gradient, float* imageGradient = null)
     {
-        (ResultGradient, ImageGradient) = (gradient, imageGradient);
+        ResultGradient = gradient;
+        ImageGradient = imageGradient;
         foreach (var vector in _memory.VectorGradients)
             vector.Clear();
         for (int i = _steps.Length - 1; i >= 0; i--)

@@ -156,7 +156,11 @@ public sealed record PictureInversion
         long[] shape = [numbersOf.Channels, numbersOf.Height, numbersOf.Width];
         using var scope = NewDisposeScope();
         int[] all = [.. Enumerable.Range(0, prompts?.Count ?? _info.Model.CorpusLength)];
-        var asked = GenerationCondition.Of(all, prompts, null, skip: 0, _info).Map(each => scope.Attach(each)).To(_device);
+        var asked = GenerationCondition.Of(all, prompts, null, skip: 0, _info).Map(each =>
+        {
+            scope.Attach(each);
+            return each.to(_device);
+        });
         double[] found = Share(threads, pictures.Count, 1, (i, _) => Encode(pictures[i], asked, Counting(1)));
         var noises = tensor(found, [pictures.Count, .. shape], device: _device);
         double[] numbers = Share(

@@ -29,7 +29,7 @@ public sealed record AutoencoderExperiment : Experiment
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(train);
-        return ComputePrecision.InWords(
+        return ComputePrecision.EngineOrLibtorch(
             ComputePrecision.Float32, device, () => AutoencoderReplica.WhyNot(Network, train.Height, train.Width));
     }
 

@@ -16,7 +16,7 @@ public class GradientNormTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(5);
         Tensor[] gradients = [.. Enumerable.Range(0, replicas).Select(_ => randn(count, generator: generator))];
-        double expected = stack(gradients).to(float64).sum(0).norm().item<double>();
+        double expected = stack(gradients).to(float64).sum([0]).norm().item<double>();
         double Of(int threads)
         {
             using var workers = new WorkerThreads(threads);
