@@ -129,6 +129,9 @@ public sealed class LatentTrainingTests : IDisposable
         byte[] mask = [.. Enumerable.Range(0, 144).Select(i => (byte)(i % 12 < 5 ? 255 : 0))]; // white is drawn anew
         PngFile.Write(_scratch["picture.png"], new ImageBatch(1, 1, 12, 12, picture), 1);
         PngFile.Write(_scratch["mask.png"], new ImageBatch(1, 1, 12, 12, mask), 1);
+        Done(
+            "sample", "runs/latent", "--label", "2,3", "--image", "picture.png", "--invert", "2", "--steps", "3", "--out",
+            "inverted.png");
         Done("sample", "runs/latent", "--label", "2", "--count", "1", "--image", "picture.png", "--mask", "mask.png", "--out",
             "drawn/");
         byte[] drawn = PngFile.Read(Directory.GetFiles(_scratch["drawn"], "*.png", SearchOption.AllDirectories).Single()).Pixels;

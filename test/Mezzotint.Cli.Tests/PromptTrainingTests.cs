@@ -74,6 +74,19 @@ public sealed class PromptTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_text_image_model_trains_and_resumes_to_the_bit()
+    {
+        _scratch.Write("clip.toml", TinyPrompts.TextImage);
+        Done("train", "clip.toml", "--out", "straight");
+        Done("train", "clip.toml", "--out", "parts", "--set", "training.epochs=1");
+        var resumed = Done("train", "clip.toml", "--out", "parts", "--resume", "--set", "training.epochs=2");
+        Assert.DoesNotContain("has others", resumed.Error, StringComparison.Ordinal);
+        string Weights(string run) => _scratch[run, "model", "model.safetensors"];
+        Assert.Equal(File.ReadAllBytes(Weights("straight")), File.ReadAllBytes(Weights("parts")));
+        Done("evaluate", "straight", "--data", "pictures");
+    }
+
+    [Fact]
     public void What_is_missing_for_words_is_named_before_anything_is_made()
     {
         Done("train", "vae.toml");

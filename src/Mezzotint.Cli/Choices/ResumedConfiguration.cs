@@ -18,11 +18,13 @@ internal static class ResumedConfiguration
             "training.sample_steps", "training.early_stop",
         ];
 
-    // What an autoencoder takes from its data, and a model of latents from its autoencoder.
+    // What an autoencoder takes from its data, a model of latents from its autoencoder, and a text encoder from its vocabulary.
     private static readonly string[] FollowsData =
         [
             "network.in_channels", "network.out_channels", "network.sample_size", "pixels.channels", "pixels.factor",
-            "pixels.margin", "pixels.image_channels", "pixels.sha256",
+            "pixels.margin", "pixels.image_channels", "pixels.sha256", "text_encoder.vocab_size",
+            "text_encoder.max_position_embeddings", "text_encoder.pad_token_id", "text_encoder.bos_token_id",
+            "text_encoder.eos_token_id", "image_encoder.channels", "image_encoder.height", "image_encoder.width",
         ];
 
     private const string LearningRate = "training.learning_rate", Unset = "not set";

@@ -80,7 +80,7 @@ public sealed record LatentCodec : ImageCodec
             return Decode(numbers);
         using var scope = NewDisposeScope();
         var weights = map.narrow(1, 0, Channels).unsqueeze(-1).unsqueeze(-1).to(numbers.device); // [C, c, 1, 1]
-        var colours = nn.functional.conv2d(numbers, weights, map.select(1, Channels).to(numbers.device));
+        var colours = nn.functional.conv2d(numbers.to(float32), weights, map.select(1, Channels).to(numbers.device));
         var large = nn.functional.interpolate(colours, scale_factor: [Factor, Factor], mode: InterpolationMode.Nearest);
         return large.narrow(2, Margin, large.shape[2] - 2 * Margin).narrow(3, Margin, large.shape[3] - 2 * Margin).contiguous()
             .MoveToOuterDisposeScope();

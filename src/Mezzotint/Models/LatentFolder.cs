@@ -70,7 +70,7 @@ public static class LatentFolder
     private static Tensor Decoded(LoadedAutoencoder autoencoder, Tensor numbers, double scale)
     {
         using var scope = NewDisposeScope();
-        var z = numbers.to(DeviceOf(autoencoder)).Times(1 / scale);
+        var z = numbers.to(float32).to(DeviceOf(autoencoder)).Times(1 / scale); // a walk in float64 ends here
         return autoencoder.Evaluator.Decode(z).Times(0.5).Plus(0.5).MoveToOuterDisposeScope();
     }
 
