@@ -81,7 +81,8 @@ internal static unsafe class StepParts
             threads.Run(i => adam.StepPart(flat.Weights, gradients, 1, 1e-4, step, i * half, half));
         }, "all threads"));
         using var averages = new WeightAverages(new ExponentialAverage(), config.Task, network, flat.Weights, CPU);
-        add(Figure.Milliseconds("the average of the weights", times, () => averages.Update(flat.Weights, ++step)));
+        add(Figure.Milliseconds("the average of the weights", times,
+            () => averages.Update(flat.Weights, ++step, threads), "all threads"));
         add(Figure.Milliseconds("waking the threads and waiting for them", times, () => threads.Run(_ => { })));
         return load.Cores;
     }

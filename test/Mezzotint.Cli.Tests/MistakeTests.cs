@@ -46,7 +46,8 @@ public class MistakeTests
     [InlineData("sample MODEL --image {scratch}/digit.png --invert eight", "The model has no label 'eight'")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert 3,4", "a picture is walked up as one label")]
     [InlineData(
-        "sample MODEL --image {scratch}/digit.png --invert 3 --count 2", "each label or prompt one image from it. Leave --count out")]
+        "sample MODEL --image {scratch}/digit.png --invert 3 --count 2",
+        "each label or prompt one image from it. Leave --count out")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert 3 --strength 0.5", "not from its own: leave them out")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert 3 --guidance 2", "without guidance: leave its options out")]
     [InlineData("sample MODEL --image {scratch}/digit.png --invert 3 --sampler ddpm", "Sampler 'ddpm' draws noise on its way")]

@@ -83,7 +83,8 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
         return f.MoveToOuterDisposeScope();
     }
 
-    /// <summary>What an engine makes of one image that is all that its network is given: [1, C, H, W] to [1, C', H', W'].</summary>
+    /// <summary>What an engine makes of one image, where its network is given nothing else: [1, C, H, W] to [1, C', H',
+    /// W'].</summary>
     public static Tensor Evaluate(NetworkEngine engine, Tensor image)
     {
         var made = empty(1, engine.OutputChannels, engine.OutputSize.Rows, engine.OutputSize.Columns);

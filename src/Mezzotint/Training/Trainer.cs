@@ -135,7 +135,7 @@ public sealed class Trainer : IDisposable
         double progress = (double)Step / TotalSteps;
         _trainingStep.Run(_train, indices, generator, rate, Step + 1, progress, _losses.narrow(0, _unread++, 1));
         Step++;
-        _averages.Update(_trainingStep.Weights, Step);
+        _averages.Update(_trainingStep.Weights, Step, _threads);
     }
 
     /// <summary>True when <see cref="ReadLosses"/> must come before the next step.</summary>

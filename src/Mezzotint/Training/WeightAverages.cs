@@ -1,3 +1,4 @@
+using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -42,14 +43,32 @@ internal sealed class WeightAverages : IDisposable
     /// <summary>Takes the newest weights in.</summary>
     /// <param name="weights">[P].</param>
     /// <param name="step">The step that made them, counted from 1.</param>
-    public void Update(Tensor weights, long step)
+    /// <param name="threads">On a CPU, where memory is what takes the time, these share the work.</param>
+    public void Update(Tensor weights, long step, WorkerThreads threads)
     {
+        if (_averages.Length == 0)
+            return;
+        if (weights.device.type != DeviceType.CPU)
+        {
+            Update(weights, step, 0, weights.numel());
+            return;
+        }
+        long part = (weights.numel() + threads.Count - 1) / threads.Count;
+        threads.Run(thread =>
+        {
+            long start = thread * part, end = Math.Min(weights.numel(), start + part);
+            if (start < end)
+                Update(weights, step, start, end - start);
+        });
+    }
+
+    private void Update(Tensor weights, long step, long start, long count)
+    {
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         for (int i = 0; i < _averages.Length; i++)
-        {
-            using var newest = tensor(_rule.NewestWeight(i, step), weights.dtype, weights.device);
-            _averages[i].lerp_(weights, newest);
-        }
+            _averages[i].narrow(0, start, count).lerp_(
+                weights.narrow(0, start, count), tensor(_rule.NewestWeight(i, step), weights.dtype, weights.device));
     }
 
     public void Dispose()

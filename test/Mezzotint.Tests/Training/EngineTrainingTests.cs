@@ -72,7 +72,8 @@ public class EngineTrainingTests
         var task = new AutoencoderTask(
             new()
             {
-                BlockOutChannels = [8, 24], LayersPerBlock = 1, NormNumGroups = 4, InChannels = 1, OutChannels = 1, Margin = margin,
+                BlockOutChannels = [8, 24], LayersPerBlock = 1, NormNumGroups = 4, InChannels = 1, OutChannels = 1,
+                Margin = margin,
             },
             new() { Divergence = 1e-2, Adversarial = adversarial, DiscriminatorChannels = 8 });
         using var network = task.Build(seed: 2);
