@@ -141,7 +141,7 @@ public sealed record PictureInversion
     private sealed record Frame(double Weight, int First, int Last);
 
     private Redrawing Draw(
-        IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames, IReadOnlyList<string>? prompts, WorkerThreads threads,
+        IReadOnlyList<Shown> pictures, IReadOnlyList<Frame> frames, string[]? prompts, WorkerThreads threads,
         IProgress<SamplingProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(threads);
@@ -155,7 +155,7 @@ public sealed record PictureInversion
         var numbersOf = _info.Numbers;
         long[] shape = [numbersOf.Channels, numbersOf.Height, numbersOf.Width];
         using var scope = NewDisposeScope();
-        int[] all = [.. Enumerable.Range(0, prompts?.Count ?? _info.Model.CorpusLength)];
+        int[] all = [.. Enumerable.Range(0, prompts?.Length ?? _info.Model.CorpusLength)];
         var asked = GenerationCondition.Of(all, prompts, null, skip: 0, _info).Map(each =>
         {
             scope.Attach(each);
