@@ -2,8 +2,8 @@ using System.Net;
 
 namespace Mezzotint.Studio;
 
-/// <summary>The settings of a server.</summary>
-public sealed record StudioOptions
+/// <summary>The settings of a server of its own.</summary>
+public sealed record StudioOptions : MezzotintOptions
 {
     /// <summary>The default address, which this machine alone can reach.</summary>
     public const string DefaultUrl = "http://127.0.0.1:7860";
@@ -16,42 +16,9 @@ public sealed record StudioOptions
     /// </summary>
     public IReadOnlyList<string> Proxies { get; init; } = [];
 
-    /// <summary>
-    /// The address that clients see, where a proxy stands between, as https://draw.example/prefix: for the addresses of images
-    /// and the check of a page's origin. Null for the address that a request came to.
-    /// </summary>
-    public string? PublicUrl { get; init; }
-
     /// <summary>What clients must send as <c>Authorization: Bearer KEY</c>; null where anybody who reaches the server may
     /// draw.</summary>
     public string? ApiKey { get; init; }
-
-    /// <summary>The folder whose trainings are shown; it need not be there, and nothing outside of it is.</summary>
-    public string Runs { get; init; } = "runs";
-
-    /// <summary>The most images of a request.</summary>
-    public int MaxCount { get; init; } = 64;
-
-    /// <summary>The most steps of a request.</summary>
-    public int MaxSteps { get; init; } = 1000;
-
-    /// <summary>The most bytes of a request's body.</summary>
-    public long MaxBodyBytes { get; init; } = 4 << 20;
-
-    /// <summary>The most requests that are drawn or wait for it; one more is answered with 429.</summary>
-    public int MaxRequests { get; init; } = 64;
-
-    /// <summary>The most images that are drawn or wait for it, over all requests.</summary>
-    public int MaxImages { get; init; } = 512;
-
-    /// <summary>How long a request may take, the waiting included.</summary>
-    public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(5);
-
-    /// <summary>How long images that were asked for as addresses are kept.</summary>
-    public TimeSpan KeepImages { get; init; } = TimeSpan.FromMinutes(60);
-
-    /// <summary>The most bytes of images that are kept; the oldest go first.</summary>
-    public long MaxKeptBytes { get; init; } = 64 << 20;
 
     /// <summary>Whether nobody but this machine can reach the server.</summary>
     public bool OnLoopbackOnly => Addresses().All(IsLoopback);
@@ -82,15 +49,6 @@ public sealed record StudioOptions
         if (ApiKey is { } key && (key.Length < 8 || key.Any(c => c is <= ' ' or > '~')))
             throw new MezzotintException("--api-key: a key has at least 8 characters, all of ASCII, without blanks.");
     }
-
-    /// <summary><see cref="PublicUrl"/>, read.</summary>
-    internal Uri? PublicAddress => PublicUrl is null ? null : Uri.TryCreate(PublicUrl, UriKind.Absolute, out var address)
-        && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp)
-            && address is { Query: "", Fragment: "", UserInfo: "" }
-            ? address
-            : throw new MezzotintException(
-                $"--public-url '{PublicUrl}' is no address that a browser shows; one is https://draw.example or "
-                + $"https://example.org/draw.") { Key = "--public-url" };
 
     /// <summary>A proxy or a network of them, as it is written.</summary>
     internal static IPNetwork Network(string text)

@@ -98,15 +98,9 @@ public sealed class StudioServer : IAsyncDisposable
         if (logs is not null)
             builder.Logging.AddProvider(logs);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        var metrics = new Metrics(time);
         builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(pipeline).AddSingleton(options).AddSingleton(metrics).AddSingleton(drain)
-            .AddSingleton(time);
-        builder.Services.AddSingleton(new RequestQueue(options.MaxRequests, options.MaxImages, metrics));
-        builder.Services.AddSingleton(new ImageStore(options.KeepImages, options.MaxKeptBytes, time));
-        builder.Services.AddSingleton<ImagesEndpoints>().AddSingleton<ModelsEndpoints>().AddSingleton<HealthEndpoints>();
-        builder.Services.AddSingleton(new RunsFolder(options.Runs, time)).AddSingleton<RunsEndpoints>()
-            .AddSingleton<SamplersEndpoints>();
+        builder.Services.AddSingleton(options).AddSingleton<MezzotintOptions>(options).AddSingleton(drain).AddSingleton(time)
+            .AddSingleton(new ServedModels(pipeline)).AddEndpoints();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = ApiJson.Default.Options.PropertyNamingPolicy;
@@ -125,12 +119,7 @@ public sealed class StudioServer : IAsyncDisposable
         PublicAddress.Use(app, options);
         app.UseMiddleware<Guard>();
         app.UseRouting(); // after the answers to errors, which count by route
-        app.Services.GetRequiredService<ImagesEndpoints>().Map(app);
-        app.Services.GetRequiredService<ModelsEndpoints>().Map(app);
-        app.Services.GetRequiredService<HealthEndpoints>().Map(app);
-        app.Services.GetRequiredService<RunsEndpoints>().Map(app);
-        app.Services.GetRequiredService<SamplersEndpoints>().Map(app);
-        PageEndpoints.Map(app);
+        app.MapAll();
         app.MapOpenApi("/openapi.json");
         return app;
     }

@@ -97,6 +97,18 @@ internal sealed class SmallStudio : IAsyncDisposable
         return await StartAsync(new LoadedModel(config.Build(seed: 3), info), options ?? new StudioOptions(), time: null);
     }
 
+    /// <summary>Writes a small model of its own random weights.</summary>
+    public static void WriteModel(string folder, long seed)
+    {
+        using var network = new UNet(Config, seed);
+        ModelFolder.Write(folder, network, new ModelInfo
+        {
+            Name = $"model of seed {seed}", Model = Config, Height = 8, Width = 8,
+            ClassNames = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+            Sampling = new() { Sampler = "euler", Levels = "karras", Steps = 4 },
+        });
+    }
+
     private static async Task<SmallStudio> StartAsync(LoadedModel model, StudioOptions options, TimeProvider? time)
     {
         var pipeline = new DiffusionPipeline(model, "small", new string('a', 64), 2, ownsModel: true);

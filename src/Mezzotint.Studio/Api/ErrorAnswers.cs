@@ -7,7 +7,7 @@ namespace Mezzotint.Studio.Api;
 /// <summary>Turns whatever goes wrong into an answer in OpenAI's shape, and counts all answers. Clients learn nothing of the
 /// inside.</summary>
 internal sealed partial class ErrorAnswers(
-    RequestDelegate next, Metrics metrics, StudioOptions options, ILogger<ErrorAnswers> log)
+    RequestDelegate next, Metrics metrics, MezzotintOptions options, ILogger<ErrorAnswers> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {

@@ -1,4 +1,3 @@
-using Mezzotint.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -7,13 +6,13 @@ namespace Mezzotint.Studio.Api;
 
 /// <summary><c>GET /healthz</c> for whoever keeps the server running, <c>GET /metrics</c> for whoever watches it.</summary>
 internal sealed class HealthEndpoints(
-    DiffusionPipeline pipeline, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain)
+    ServedModels models, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
         routes.MapGet("/healthz", () => drain.Draining
                 ? throw ApiError.Draining()
-                : Results.Json(new Health("ok", pipeline.Name, queue.Requests), ApiJson.Default.Health))
+                : Results.Json(new Health("ok", models.All[0].Name, queue.Requests), ApiJson.Default.Health))
             .WithSummary("Whether the server takes requests.").Produces<Health>().Produces<ErrorBody>(503);
         routes.MapGet("/metrics", () => Results.Text(Text(), "text/plain; version=0.0.4; charset=utf-8"))
             .WithSummary("Counters in the text format of Prometheus.").Produces(200, contentType: "text/plain");
@@ -21,7 +20,7 @@ internal sealed class HealthEndpoints(
 
     private string Text()
     {
-        var work = pipeline.Work;
+        var work = models.Work;
         return metrics.ToText(
         [
             ("mezzotint_queue_requests", "gauge", "Requests that are drawn or wait.", queue.Requests),

@@ -1,3 +1,4 @@
+using Mezzotint.Models;
 using Mezzotint.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -8,11 +9,9 @@ namespace Mezzotint.Studio.Api;
 /// <summary><c>POST /v1/images/generations</c> and <c>/v1/images/edits</c>, and the images that were asked for as
 /// addresses.</summary>
 internal sealed class ImagesEndpoints(
-    DiffusionPipeline pipeline, StudioOptions options, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain,
+    ServedModels models, MezzotintOptions options, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain,
     TimeProvider time)
 {
-    private readonly ImagesWriter _writer = new(pipeline, options, store, time);
-
     public void Map(IEndpointRouteBuilder routes)
     {
         // As delegates of any kind, not as request handlers: those are left out of the OpenAPI document.
@@ -35,8 +34,7 @@ internal sealed class ImagesEndpoints(
     }
 
     private Task GenerateAsync(HttpContext context) => DrawAsync(context, "image_generation", async stop =>
-        ImagesRequest.Read(
-            await RequestBody.ReadJsonAsync(context.Request, stop).ConfigureAwait(false), null, pipeline, options));
+        new(await RequestBody.ReadJsonAsync(context.Request, stop).ConfigureAwait(false), null));
 
     private Task EditAsync(HttpContext context) => DrawAsync(context, "image_edit", async stop =>
     {
@@ -47,13 +45,17 @@ internal sealed class ImagesEndpoints(
             throw ApiError.Invalid(
                 ApiError.Cut(other.Name), $"Unknown parameter: '{ApiError.Cut(other.Name)}'. The files are image and mask.",
                 "unknown_parameter");
-        GivenPicture Given(double? strength) => GivenPicture.Read(image, mask, strength, pipeline.Model);
-        return ImagesRequest.Read(
-            RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))), Given,
-            pipeline, options);
+        return new(
+            RequestFields.OfForm(form.Where(field => field.Key is not ("image" or "image[]" or "mask" or "mask[]"))),
+            (strength, model) => GivenPicture.Read(image, mask, strength, model));
     });
 
-    private async Task DrawAsync(HttpContext context, string kind, Func<CancellationToken, Task<ImagesRequest>> read)
+    /// <summary>What a client has sent.</summary>
+    /// <param name="Fields">The fields.</param>
+    /// <param name="Given">The picture to begin from, by the strength that is asked for and the model; null for none.</param>
+    private sealed record Sent(RequestFields Fields, Func<double?, ModelInfo, GivenPicture>? Given);
+
+    private async Task DrawAsync(HttpContext context, string kind, Func<CancellationToken, Task<Sent>> read)
     {
         long since = metrics.Now;
         drain.ThrowIfDraining();
@@ -61,12 +63,17 @@ internal sealed class ImagesEndpoints(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, deadline.Token, drain.Cut);
         try
         {
-            var request = await read(stop.Token).ConfigureAwait(false);
+            var (fields, given) = await read(stop.Token).ConfigureAwait(false);
+            using var model = await models.RentAsync(fields.Text("model", 200), stop.Token).ConfigureAwait(false);
+            var pipeline = model.Pipeline;
+            var request = ImagesRequest.Read(
+                fields, given is null ? null : strength => given(strength, pipeline.Model), pipeline, options);
             using var place = queue.Enter(request.Generation.Images, request.Generation.Evaluations);
             request = request.Decoded(pipeline);
+            var writer = new ImagesWriter(pipeline, options, store, time);
             await (request.Stream
-                ? _writer.StreamAsync(context, request, kind, stop.Token)
-                : _writer.WriteAsync(context, request, stop.Token)).ConfigureAwait(false);
+                ? writer.StreamAsync(context, request, kind, stop.Token)
+                : writer.WriteAsync(context, request, stop.Token)).ConfigureAwait(false);
             metrics.Drawn(since, request.Generation.Evaluations);
         }
         catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)

@@ -44,10 +44,8 @@ internal sealed record ImagesRequest
     /// <param name="options">The limits.</param>
     /// <exception cref="ApiError">Something is wrong with them; the error names the parameter.</exception>
     public static ImagesRequest Read(
-        RequestFields fields, Func<double?, GivenPicture>? given, DiffusionPipeline pipeline, StudioOptions options)
+        RequestFields fields, Func<double?, GivenPicture>? given, DiffusionPipeline pipeline, MezzotintOptions options)
     {
-        if (fields.Text("model", 200) is { } model && model != pipeline.Name)
-            throw ApiError.NoModel(model, pipeline.Name);
         string? prompt = fields.Text("prompt"), label = fields.Label("label");
         int count = (int)(fields.Whole("n", 1, options.MaxCount) ?? 1);
         long? seed = fields.Whole("seed", 0, uint.MaxValue - count + 1);

@@ -9,7 +9,7 @@ namespace Mezzotint.Studio.Api;
 
 /// <summary>Draws a request and answers it: all images at once, or a stream of estimates and images as server-sent
 /// events.</summary>
-internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions options, ImageStore store, TimeProvider time)
+internal sealed class ImagesWriter(DiffusionPipeline pipeline, MezzotintOptions options, ImageStore store, TimeProvider time)
 {
     /// <summary>Answers with all images at once.</summary>
     public async Task WriteAsync(HttpContext context, ImagesRequest request, CancellationToken stop)
@@ -22,7 +22,7 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, StudioOptions opt
             data.Add(new ImageAnswer(
                 request.AsUrl ? null : Convert.ToBase64String(file),
                 request.AsUrl
-                    ? $"{PublicAddress.Of(context.Request, options)}/v1/images/files/{store.Add(file, MediaType(request))}"
+                    ? $"{PublicAddress.Of(context.Request, "/v1/images/", options)}/v1/images/files/{store.Add(file, MediaType(request))}"
                     : null,
                 request.Prompt, images.Receipt.Of(i).Seed, LabelOf(images.Receipt.Of(i))));
         }

@@ -1,5 +1,4 @@
 using Mezzotint.Sampling;
-using Mezzotint.Serving;
 using Mezzotint.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -7,62 +6,65 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary><c>GET /v1/models</c>: the model that is served, in OpenAI's shape, with what a page needs to know about it
+/// <summary><c>GET /v1/models</c>: the models that are served, in OpenAI's shape, with what a page needs to know about them
 /// beside.</summary>
-internal sealed class ModelsEndpoints(DiffusionPipeline pipeline, StudioOptions options, TimeProvider time)
+internal sealed class ModelsEndpoints(ServedModels models, MezzotintOptions options, TimeProvider time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/models", () => Results.Json(new ModelList("list", [Served()]), ApiJson.Default.ModelList))
-            .WithSummary("The model that is served.").Produces<ModelList>();
-        routes.MapGet("/v1/models/{model}", (string model) => model == pipeline.Name
-                ? Results.Json(Served(), ApiJson.Default.ServedModel)
-                : throw ApiError.NoModel(model, pipeline.Name))
-            .WithSummary("The model of a name.").Produces<ServedModel>().Produces<ErrorBody>(404);
-        routes.MapGet("/v1/tokens", (string prompt) => Results.Json(Tokens(prompt), ApiJson.Default.PromptTokens))
+        routes.MapGet("/v1/models", () => Results.Json(
+                new ModelList("list", [.. models.All.Select(Facts)]), ApiJson.Default.ModelList))
+            .WithSummary("The models that are served; the first is drawn with where a request names none.").Produces<ModelList>();
+        routes.MapGet("/v1/models/{model}", (string model) =>
+                Results.Json(Facts(models.Find(model)), ApiJson.Default.ModelFacts))
+            .WithSummary("The model of a name.").Produces<ModelFacts>().Produces<ErrorBody>(404);
+        routes.MapGet("/v1/tokens", async (string prompt, string? model, CancellationToken stop) =>
+                Results.Json(await TokensAsync(prompt, model, stop).ConfigureAwait(false), ApiJson.Default.PromptTokens))
             .WithSummary("The tokens that a prompt is cut into, and what the model does not see of it.")
             .Produces<PromptTokens>().Produces<ErrorBody>(400);
     }
 
-    private PromptTokens Tokens(string prompt)
+    private async Task<PromptTokens> TokensAsync(string prompt, string? name, CancellationToken stop)
     {
-        if (pipeline.Model.Prompts is not TextPrompts reader)
-            throw ApiError.Invalid("prompt", $"The model '{pipeline.Name}' reads prompts as classes: it has no tokens.");
+        if (models.Find(name) is { Info.Prompts: not TextPrompts } other)
+            throw ApiError.Invalid("prompt", $"The model '{other.Name}' reads prompts as classes: it has no tokens.");
         if (prompt.Length > LongestPrompt)
             throw ApiError.Invalid(
                 "prompt", $"'prompt' has {prompt.Length} characters; at most {LongestPrompt} are accepted.",
                 "string_above_max_length");
+        using var model = await models.RentAsync(name, stop).ConfigureAwait(false);
+        var reader = (TextPrompts)model.Pipeline.Model.Prompts!;
         var tokens = reader.Tokenize(prompt);
         return new(tokens.Pieces, tokens.CutOff, reader.Length - 2);
     }
 
     private const int LongestPrompt = 4000;
 
-    private ServedModel Served()
+    private ModelFacts Facts(ServedModel model)
     {
-        var info = pipeline.Model;
-        return new ServedModel(
-            pipeline.Name, "model", _created, "mezzotint", info.Name, pipeline.ModelHash, info.Width, info.Height, info.Channels,
+        var info = model.Info;
+        return new ModelFacts(
+            model.Name, "model", _created, "mezzotint", info.Name, model.Hash, info.Width, info.Height, info.Channels,
             info.ClassNames, info.IsAskedInWords, info.Model.CanBeGuided,
             new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
-            $"{pipeline.Device.ToUpperInvariant()}, {pipeline.Threads} thread{(pipeline.Threads == 1 ? "" : "s")}",
+            $"{model.Device.ToUpperInvariant()}, {model.Threads} thread{(model.Threads == 1 ? "" : "s")}", models.IsLoaded(model),
             new ModelLimits(options.MaxCount, options.MaxSteps),
             info.Examples is { } examples ? new(examples.Learned, examples.Unseen) : null);
     }
 }
 
 /// <summary>The answer to GET /v1/models.</summary>
-internal sealed record ModelList(string Object, IReadOnlyList<ServedModel> Data);
+internal sealed record ModelList(string Object, IReadOnlyList<ModelFacts> Data);
 
 /// <summary>A model: OpenAI's four fields, then ours.</summary>
-internal sealed record ServedModel(
+internal sealed record ModelFacts(
     string Id, string Object, long Created, string OwnedBy,
     string Title, string? Sha256, int Width, int Height, int Channels, IReadOnlyList<string> ClassNames, bool AskedInWords,
     bool CanBeGuided, ModelDefaults Defaults, IReadOnlyList<string> Samplers, IReadOnlyList<string> Levels, string Device,
-    ModelLimits Limits, ServedExamples? Examples);
+    bool Loaded, ModelLimits Limits, ServedExamples? Examples);
 
 /// <summary>Prompts to try: some that the model has learned, and some that it has never seen.</summary>
 internal sealed record ServedExamples(IReadOnlyList<string> Learned, IReadOnlyList<string> Unseen);

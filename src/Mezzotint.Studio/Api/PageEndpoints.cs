@@ -34,10 +34,21 @@ internal static class PageEndpoints
     public static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapMethods(
-            "/", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)(context => AnswerAsync(context, "index.html")));
+            "/", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)IndexAsync);
         routes.MapMethods(
             Folder + "/{name}", [HttpMethods.Get, HttpMethods.Head],
             (RequestDelegate)(context => AnswerAsync(context, (string)context.GetRouteValue("name")!)));
+    }
+
+    private static Task IndexAsync(HttpContext context)
+    {
+        var request = context.Request;
+        if (request.Path.Value is [.., '/'])
+            return AnswerAsync(context, "index.html");
+        // Below a prefix: without the slash the page's own addresses would lead beside it.
+        context.Response.StatusCode = StatusCodes.Status308PermanentRedirect;
+        context.Response.Headers.Location = $"{request.PathBase}{request.Path}/{request.QueryString}";
+        return Task.CompletedTask;
     }
 
     private static async Task AnswerAsync(HttpContext context, string name)

@@ -37,9 +37,20 @@ internal sealed class PublicAddress(RequestDelegate next, StudioOptions options)
     }
 
     /// <summary>The address without a slash at its end, as https://draw.example/prefix.</summary>
-    public static string Of(HttpRequest request, StudioOptions options) => options.PublicAddress is { } address
+    public static string Of(HttpRequest request, MezzotintOptions options) => options.PublicAddress is { } address
         ? address.GetLeftPart(UriPartial.Path).TrimEnd('/')
         : $"{request.Scheme}://{request.Host}{request.PathBase}";
+
+    /// <summary>The same of routes that an application has mapped below a prefix, from the path of one of them.</summary>
+    /// <param name="request">To that route.</param>
+    /// <param name="route">The route without the prefix, as <c>/v1/images</c>.</param>
+    /// <param name="options">The application's.</param>
+    public static string Of(HttpRequest request, string route, MezzotintOptions options)
+    {
+        string path = request.Path.Value ?? "";
+        int prefix = options.PublicAddress is null ? path.LastIndexOf(route, StringComparison.Ordinal) : -1;
+        return Of(request, options) + (prefix > 0 ? path[..prefix] : "");
+    }
 
     /// <summary>Whether an Origin header is this server's own, as clients see it or as it is reached directly.</summary>
     public static bool IsOwn(string origin, HttpRequest request, StudioOptions options) =>

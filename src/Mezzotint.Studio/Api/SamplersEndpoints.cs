@@ -10,17 +10,20 @@ namespace Mezzotint.Studio.Api;
 /// <c>GET /api/samplers</c>: what each sampler costs with the levels and the guidance that are asked for, so that samplers can be
 /// compared at equal evaluations of the network. It prepares the same requests as a drawing does, so that both count alike.
 /// </summary>
-internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOptions options)
+internal sealed class SamplersEndpoints(ServedModels models, MezzotintOptions options)
 {
     public void Map(IEndpointRouteBuilder routes) =>
-        routes.MapGet("/api/samplers", (HttpRequest request) => Results.Json(List(request), ApiJson.Default.SamplerList))
+        routes.MapGet("/api/samplers", async (HttpRequest request, CancellationToken stop) =>
+                Results.Json(await ListAsync(request, stop).ConfigureAwait(false), ApiJson.Default.SamplerList))
             .WithSummary(
                 "The samplers, with the evaluations that steps=N take, or with the most steps that evaluations=N suffice "
                 + "for.").Produces<SamplerList>().Produces<ErrorBody>(400);
 
-    private SamplerList List(HttpRequest request)
+    private async Task<SamplerList> ListAsync(HttpRequest request, CancellationToken stop)
     {
         var fields = RequestFields.OfForm(request.Query);
+        using var model = await models.RentAsync(fields.Text("model", 200), stop).ConfigureAwait(false);
+        var pipeline = model.Pipeline;
         int? evaluations = (int?)fields.Whole("evaluations", 1, int.MaxValue);
         int steps = (int)(fields.Whole("steps", 1, options.MaxSteps) ?? pipeline.Model.Sampling.Steps);
         double? guidance = fields.Number("guidance_scale", 0, 1000);
@@ -32,7 +35,7 @@ internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOption
             throw ApiError.Invalid("sampler", $"There is no sampler '{ApiError.Cut(sampler!)}'. GET /api/samplers lists them.");
         return new SamplerList([.. all.Select(solver =>
         {
-            long? Count(int steps) => Evaluations(solver, steps, levels, guidance);
+            long? Count(int steps) => Evaluations(pipeline, solver, steps, levels, guidance);
             int? taken = evaluations is null ? steps : StepsFor(Count, evaluations.Value);
             return new SamplerFacts(
                 solver.Name, solver.Order, solver.Stochastic, taken, taken is null ? null : Count(taken.Value), solver.Source);
@@ -41,7 +44,7 @@ internal sealed class SamplersEndpoints(DiffusionPipeline pipeline, StudioOption
 
     /// <summary>Those of one image, as a drawing counts them; null where the sampler chooses its own steps, or cannot draw
     /// so.</summary>
-    private long? Evaluations(Solver solver, int steps, string? levels, double? guidance)
+    private static long? Evaluations(DiffusionPipeline pipeline, Solver solver, int steps, string? levels, double? guidance)
     {
         if (solver.Evaluations is null)
             return null;

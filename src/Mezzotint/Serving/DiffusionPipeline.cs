@@ -217,6 +217,17 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="how">The walk to the noise and back; null for heun over <see cref="Inversion.LevelsOf"/>.</param>
     public PictureInversion Invert(Inversion? how = null) => new(_model) { Inversion = how ?? Inversion.Of(Model.Process) };
 
+    /// <summary>Bytes that a model takes on the CPU when as many images are drawn at once as ever are: an estimate from the
+    /// network's layers, without the model's other parts.</summary>
+    /// <param name="model">The model, which need not be loaded: <see cref="ModelFolder.ReadInfo"/>.</param>
+    /// <param name="threads">How many threads evaluate; 0 for one a core.</param>
+    /// <param name="precision">With what numbers: see <see cref="ComputePrecision"/>.</param>
+    public static double EstimateBytes(ModelInfo model, int threads = 0, string precision = ComputePrecision.Automatic)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return PipelineWalks.MostBytes(model, threads > 0 ? threads : Environment.ProcessorCount, precision);
+    }
+
     /// <summary>Makes sure that the most images that are drawn at once fit into memory, whatever is asked for: before a server
     /// takes requests.</summary>
     /// <exception cref="MezzotintException">They do not; the message has the figures and what to lower.</exception>

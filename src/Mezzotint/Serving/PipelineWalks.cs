@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mezzotint.Data;
 using Mezzotint.Engine;
 using Mezzotint.Formats;
@@ -51,7 +52,19 @@ internal sealed class PipelineWalks : IDisposable
 
     /// <summary>The most images that walk together on one thread. On a CPU they are few, as the solver's own arithmetic is a
     /// small part of the work. On other devices, whose speed grows with the batch, they are many.</summary>
-    private int ImagesOfAWalk => _memory is null ? 64 : 8;
+    private int ImagesOfAWalk => _memory is null ? 64 : ImagesOfAWalkOnCpu;
+
+    private const int ImagesOfAWalkOnCpu = 8, MostImagesOfAThread = WalksOfAnEvaluator * ImagesOfAWalkOnCpu;
+
+    /// <summary>What drawing with a model takes on the CPU when as many images are drawn at once as ever are: its weights, and
+    /// the maps of all threads.</summary>
+    public static double MostBytes(ModelInfo info, int threads, string precision)
+    {
+        var (_, height, width) = info.Numbers;
+        var memory = new NetworkMemory(info.Model, height, width, precision);
+        return info.Model.ParameterCount * (double)sizeof(float)
+            + DrawingMemory.Of(memory, threads, MostImagesOfAThread, "threads", "").Bytes;
+    }
 
     /// <summary>Makes sure that so many images fit into memory when they are drawn at once.</summary>
     /// <param name="images">How many; null for the most that are drawn at once, whatever is asked for.</param>
@@ -60,7 +73,7 @@ internal sealed class PipelineWalks : IDisposable
     {
         if (_memory is null)
             return;
-        int each = WalksOfAnEvaluator * ImagesOfAWalk;
+        int each = MostImagesOfAThread;
         (string key, string remedy) = images is null
             ? ("threads", $"Evaluate on fewer threads than {Threads}") : ("count", "Draw fewer at once");
         if (images is { } few)
@@ -90,11 +103,15 @@ internal sealed class PipelineWalks : IDisposable
         using var weaker = plan.Request.WeakerModel is { } other
             ? new SharedEvaluations(Enumerable.Range(0, Threads).Select(_ => other.NewEvaluator())) : null;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation); // one failed part stops the others
+        long asked = Stopwatch.GetTimestamp();
+        int begun = 0;
         var parts = Parts(count, Threads, plan.Request.Solver is { Evaluations: null } ? 1 : ImagesOfAWalk).Select(part =>
         {
             var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _walkers.Run(() =>
             {
+                if (Interlocked.Exchange(ref begun, 1) == 0)
+                    MezzotintTelemetry.Begun(_info.Name, Stopwatch.GetElapsedTime(asked));
                 try
                 {
                     Walk(drawing, part.Start, part.Count, weaker, stop.Token);

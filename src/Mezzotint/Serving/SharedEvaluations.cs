@@ -113,6 +113,7 @@ internal sealed class SharedEvaluations : IDisposable
                 Answer(evaluator, batch);
                 Interlocked.Add(ref _evaluations, images);
                 Interlocked.Increment(ref _batches);
+                MezzotintTelemetry.Evaluated(images);
             }
 #pragma warning disable CA1031 // whatever it is, it is raised again in the walks that asked
             catch (Exception raised)

@@ -1,0 +1,66 @@
+using System.Diagnostics.CodeAnalysis;
+using Mezzotint.Studio.Api;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Mezzotint.Studio;
+
+/// <summary>The routes of Mezzotint in an application.</summary>
+public static class MezzotintEndpoints
+{
+    /// <summary>
+    /// Maps the routes that OpenAI's clients know, and the page, below a prefix: <c>app.MapMezzotint("/images")</c> draws at
+    /// <c>/images/v1/images/generations</c>, and shows the page at <c>/images/</c>.
+    /// </summary>
+    /// <remarks>
+    /// Who may ask is the application's to say, as of any routes: <c>.RequireAuthorization()</c>,
+    /// <c>.RequireRateLimiting("policy")</c>. An application whose users are known by a cookie answers to pages of other sites
+    /// too, unless the cookie is <c>SameSite</c>.
+    /// </remarks>
+    /// <param name="routes">The application, or a group of its routes.</param>
+    /// <param name="prefix">Where the routes begin; empty for the root.</param>
+    /// <returns>The routes, for conventions.</returns>
+    /// <exception cref="InvalidOperationException"><c>AddMezzotint</c> has not been called.</exception>
+    public static IEndpointConventionBuilder MapMezzotint(
+        this IEndpointRouteBuilder routes, [StringSyntax("Route")] string prefix = "")
+    {
+        ArgumentNullException.ThrowIfNull(routes);
+        ArgumentNullException.ThrowIfNull(prefix);
+        var services = routes.ServiceProvider;
+        var options = services.GetService<MezzotintOptions>() ?? throw new InvalidOperationException(
+            "MapMezzotint needs the services of Mezzotint: call builder.Services.AddMezzotint(...) first.");
+        var group = routes.MapGroup(prefix);
+        group.MapAll();
+        group.WithMetadata(new BodySize(options.MaxBodyBytes));
+        // In an application of others the answers to errors are these routes' own.
+        ((IEndpointConventionBuilder)group).Finally(endpoint =>
+        {
+            if (endpoint.RequestDelegate is { } inner)
+                endpoint.RequestDelegate = new ErrorAnswers(
+                    inner, services.GetRequiredService<Metrics>(), options,
+                    services.GetRequiredService<ILogger<ErrorAnswers>>()).InvokeAsync;
+        });
+        return group;
+    }
+
+    /// <summary>Maps all routes.</summary>
+    internal static void MapAll(this IEndpointRouteBuilder routes)
+    {
+        var services = routes.ServiceProvider;
+        services.GetRequiredService<ImagesEndpoints>().Map(routes);
+        services.GetRequiredService<ModelsEndpoints>().Map(routes);
+        services.GetRequiredService<HealthEndpoints>().Map(routes);
+        services.GetRequiredService<RunsEndpoints>().Map(routes);
+        services.GetRequiredService<SamplersEndpoints>().Map(routes);
+        PageEndpoints.Map(routes);
+    }
+
+    private sealed class BodySize(long most) : IRequestSizeLimitMetadata
+    {
+        public long? MaxRequestBodySize => most;
+    }
+}

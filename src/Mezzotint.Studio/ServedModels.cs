@@ -1,0 +1,242 @@
+using Mezzotint.Serving;
+using Mezzotint.Studio.Api;
+
+namespace Mezzotint.Studio;
+
+/// <summary>
+/// The models that requests can ask for. One that is not loaded is loaded when it is asked for. Where memory is limited, those
+/// that were asked for least recently make room: they take no new request, and go when their last one is answered.
+/// </summary>
+internal sealed class ServedModels : IAsyncDisposable, IDisposable
+{
+    private const double Megabyte = 1e6;
+
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _loading = new(1); // one load at a time: each makes room for itself
+    private readonly double _budget;
+    private TaskCompletionSource _changed = Signal();
+    private PipelineWork _gone = new(0, 0, 0, 0); // what models had done that are loaded no more
+    private long _clock;
+    private bool _ended;
+
+    /// <summary>Pipelines of the caller's.</summary>
+    public ServedModels(DiffusionPipeline pipeline) => (All, _budget) = ([new(pipeline)], double.PositiveInfinity);
+
+    /// <summary>Models of folders.</summary>
+    /// <exception cref="MezzotintException">There is none, a folder is no model, or one does not fit into the memory.</exception>
+    public ServedModels(MezzotintOptions options)
+    {
+        if (options.Models.Count == 0)
+            throw new MezzotintException("There is no model to draw with: name one, as Models:mnist:Folder = models/mnist.")
+                { Key = "Models" };
+        _budget = options.MemoryBudget > 0 ? options.MemoryBudget * Megabyte : double.PositiveInfinity;
+        All = [.. options.Models.Select(model => Read(model.Key, model.Value))];
+        if (All.FirstOrDefault(model => model.Bytes > _budget) is { } large)
+            throw new MezzotintException(
+                $"The model '{large.Name}' takes {large.Bytes / Megabyte:F0} MB, and MemoryBudget is {options.MemoryBudget:F0}: "
+                + "raise it, or give the model fewer threads.") { Key = "MemoryBudget" };
+    }
+
+    /// <summary>All of them; the first is drawn with where no other is asked for.</summary>
+    public IReadOnlyList<ServedModel> All { get; }
+
+    /// <summary>How often a model was loaded.</summary>
+    public int Loads { get; private set; }
+
+    /// <summary>What all of them have done and have to do.</summary>
+    public PipelineWork Work
+    {
+        get
+        {
+            lock (_lock)
+                return All.Select(model => Loaded(model)?.Work).OfType<PipelineWork>().Aggregate(_gone, Sum);
+        }
+    }
+
+    /// <summary>The model of a name.</summary>
+    /// <param name="name">Null for the first.</param>
+    /// <exception cref="ApiError">There is none.</exception>
+    public ServedModel Find(string? name) => name is null ? All[0]
+        : All.FirstOrDefault(model => model.Name == name)
+            ?? throw ApiError.NoModel(name, string.Join("', '", All.Select(model => model.Name)));
+
+    /// <summary>Whether the model of an entry is in memory.</summary>
+    public bool IsLoaded(ServedModel model)
+    {
+        lock (_lock)
+            return Loaded(model) is not null;
+    }
+
+    /// <summary>The pipeline of a model, until the lease ends. Loads it where it is not loaded.</summary>
+    /// <param name="name">Null for the first.</param>
+    /// <param name="stop">Stops waiting.</param>
+    /// <exception cref="ApiError">There is no such model.</exception>
+    /// <exception cref="MezzotintException">It cannot be loaded.</exception>
+    public async Task<ModelLease> RentAsync(string? name, CancellationToken stop)
+    {
+        var model = Find(name);
+        while (true)
+        {
+            Task waited;
+            Task<DiffusionPipeline>? pipeline = null;
+            lock (_lock)
+            {
+                ObjectDisposedException.ThrowIf(_ended, this);
+                waited = _changed.Task;
+                if (!model.IsLeaving)
+                {
+                    model.Leases++;
+                    model.LastUse = ++_clock;
+                    pipeline = model.Pipeline ??= LoadAsync(model);
+                }
+            }
+            if (pipeline is null)
+            {
+                await waited.WaitAsync(stop).ConfigureAwait(false);
+                continue;
+            }
+            try
+            {
+                return new ModelLease(await pipeline.WaitAsync(stop).ConfigureAwait(false), () => Return(model));
+            }
+            catch
+            {
+                Return(model);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Loads models in their order, as far as they fit beside each other.</summary>
+    public async Task WarmUpAsync(CancellationToken stop)
+    {
+        double taken = 0;
+        foreach (var model in All.TakeWhile(model => (taken += model.Bytes) <= _budget))
+            (await RentAsync(model.Name, stop).ConfigureAwait(false)).Dispose();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        List<Task<DiffusionPipeline>> loaded;
+        lock (_lock)
+        {
+            _ended = true;
+            loaded = [.. All.Where(model => model.CanGo).Select(model => model.Pipeline).OfType<Task<DiffusionPipeline>>()];
+        }
+        foreach (var pipeline in loaded)
+        {
+            await ((Task)pipeline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (pipeline.IsCompletedSuccessfully)
+                (await pipeline.ConfigureAwait(false)).Dispose();
+        }
+        _loading.Dispose();
+    }
+
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    private static ServedModel Read(string name, ModelOptions options)
+    {
+        try
+        {
+            return new(name, options);
+        }
+        catch (Exception wrong) when (wrong is MezzotintException or ArgumentException)
+        {
+            throw new MezzotintException($"The model '{name}': {wrong.Message}", wrong) { Key = $"Models:{name}" };
+        }
+    }
+
+    private async Task<DiffusionPipeline> LoadAsync(ServedModel model)
+    {
+        await Task.Yield(); // the caller holds the lock
+        await _loading.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            await MakeRoomAsync(model).ConfigureAwait(false);
+            var pipeline = await Task.Run(model.Load).ConfigureAwait(false);
+            lock (_lock)
+                Loads++;
+            return pipeline;
+        }
+        catch
+        {
+            lock (_lock)
+                model.Pipeline = null; // the next request tries again
+            throw;
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    /// <summary>Waits until a model fits beside those that are loaded.</summary>
+    private async Task MakeRoomAsync(ServedModel wanted)
+    {
+        while (true)
+        {
+            Task waited;
+            DiffusionPipeline? gone = null;
+            lock (_lock)
+            {
+                var others = All.Where(model => model != wanted && model.CanGo && Loaded(model) is not null).ToList();
+                if (others.Count == 0 || others.Sum(model => model.Bytes) + wanted.Bytes <= _budget)
+                    return;
+                var oldest = others.MinBy(model => model.LastUse)!;
+                oldest.IsLeaving = true;
+                waited = _changed.Task;
+                if (oldest.Leases == 0)
+                {
+                    gone = Loaded(oldest)!;
+                    _gone = Sum(_gone, gone.Work);
+                    (oldest.Pipeline, oldest.IsLeaving) = (null, false);
+                    Tell();
+                }
+            }
+            if (gone is null)
+                await waited.ConfigureAwait(false);
+            else
+                await Task.Run(gone.Dispose).ConfigureAwait(false);
+        }
+    }
+
+    private void Return(ServedModel model)
+    {
+        lock (_lock)
+        {
+            model.Leases--;
+            Tell();
+        }
+    }
+
+    private static DiffusionPipeline? Loaded(ServedModel model) =>
+        model.Pipeline is { IsCompletedSuccessfully: true } pipeline ? pipeline.Result : null;
+
+    private static PipelineWork Sum(PipelineWork a, PipelineWork b) => new(
+        a.Waiting + b.Waiting, a.Images + b.Images, a.Evaluations + b.Evaluations, a.Batches + b.Batches);
+
+    /// <summary>Wakes whoever waits for a change; called with the lock held.</summary>
+    private void Tell()
+    {
+        _changed.SetResult();
+        _changed = Signal();
+    }
+
+    private static TaskCompletionSource Signal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+/// <summary>A model that stays loaded as long as this is not disposed.</summary>
+/// <param name="pipeline">Draws.</param>
+/// <param name="end">Called once at the end.</param>
+internal sealed class ModelLease(DiffusionPipeline pipeline, Action end) : IDisposable
+{
+    private int _ended;
+
+    public DiffusionPipeline Pipeline => pipeline;
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _ended, 1) == 0)
+            end();
+    }
+}
