@@ -22,8 +22,8 @@ public static class MezzotintServices
 
     /// <summary>Adds models and their limits.</summary>
     /// <remarks>
-    /// The application gets an <c>IImageGenerator</c> for each model, by the key of its name, and one without a key for the first.
-    /// <c>MapMezzotint</c> adds the routes. What is wrong with the options ends the application at its start.
+    /// The application gets an <c>IImageGenerator</c> for each model, by the key of its name, and one without a key for the
+    /// first. <c>MapMezzotint</c> adds the routes. What is wrong with the options ends the application at its start.
     /// </remarks>
     /// <param name="services">The application's.</param>
     /// <param name="configure">Names the models.</param>

@@ -4,7 +4,8 @@ namespace Mezzotint.Studio;
 
 /// <summary>Loads models when the application starts, so that one that cannot be loaded ends it at once; and lets it finish what
 /// it has begun to draw when it stops.</summary>
-internal sealed class ModelService(ServedModels models, MezzotintOptions options, RequestQueue queue, Drain drain) : IHostedService
+internal sealed class ModelService(
+    ServedModels models, MezzotintOptions options, RequestQueue queue, Drain drain) : IHostedService
 {
     private const int MillisecondsBetweenLooks = 10;
 

@@ -31,7 +31,11 @@ public sealed class ApplicationTests : IDisposable
     [Fact]
     public async Task Routes_below_a_prefix_draw_and_the_applications_own_are_left_alone()
     {
-        await using var app = await StartAsync(Both);
+        await using var app = await StartAsync(options =>
+        {
+            Both(options);
+            options.MaxBodyBytes = 10_000;
+        });
         using var client = Client(app);
         var answer = await DrawAsync(client, new { prompt = "7", seed = 5, response_format = "url" });
         string address = answer.GetProperty("data")[0].GetProperty("url").GetString()!;
@@ -43,7 +47,7 @@ public sealed class ApplicationTests : IDisposable
         using var wrong = await client.PostAsJsonAsync(At("/images/v1/images/generations"), new { prompt = "7", steps = 0 });
         Assert.Equal((400, "integer_below_min_value", "steps"), Head(await SmallStudio.ErrorAsync(wrong)));
         using var large = await client.PostAsync(
-            At("/images/v1/images/generations"), new StringContent(new string(' ', 5 << 20), null, "application/json"));
+            At("/images/v1/images/generations"), new StringContent(new string(' ', 10_001), null, "application/json"));
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, large.StatusCode);
         using var unknown = await client.GetAsync(At("/nowhere"));
         Assert.Equal(("", HttpStatusCode.NotFound), (await unknown.Content.ReadAsStringAsync(), unknown.StatusCode));
@@ -94,7 +98,8 @@ public sealed class ApplicationTests : IDisposable
         Assert.Equal(48, models.Work.Images);
         var listed = await client.GetFromJsonAsync<JsonElement>(At("/images/v1/models"));
         Assert.Equal(names, listed.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()!));
-        using var unknown = await client.PostAsJsonAsync(At("/images/v1/images/generations"), new { prompt = "3", model = "three" });
+        using var unknown = await client.PostAsJsonAsync(
+            At("/images/v1/images/generations"), new { prompt = "3", model = "three" });
         Assert.Equal((404, "model_not_found", "model"), Head(await SmallStudio.ErrorAsync(unknown)));
     }
 
@@ -112,7 +117,8 @@ public sealed class ApplicationTests : IDisposable
         Assert.Equal(Alone("two", 4, 2), await By(app.Services.GetRequiredKeyedService<IImageGenerator>("two")));
         Assert.Contains(
             "There is no model 'three'",
-            Assert.Throws<InvalidOperationException>(() => app.Services.GetRequiredKeyedService<IImageGenerator>("three")).Message,
+            Assert.Throws<InvalidOperationException>(() =>
+                app.Services.GetRequiredKeyedService<IImageGenerator>("three")).Message,
             StringComparison.Ordinal);
     }
 
@@ -142,7 +148,8 @@ public sealed class ApplicationTests : IDisposable
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
         await using var app = await StartAsync(services => services.AddMezzotint(configuration.GetSection("Mezzotint")), null);
         using var client = Client(app);
-        Assert.Equal(Alone("two", 6, 1), SmallStudio.Pixels(await DrawAsync(client, new { prompt = "6", seed = 1, model = "mine" })));
+        var drawn = await DrawAsync(client, new { prompt = "6", seed = 1, model = "mine" });
+        Assert.Equal(Alone("two", 6, 1), SmallStudio.Pixels(drawn));
         using var many = await client.PostAsJsonAsync(At("/images/v1/images/generations"), new { prompt = "6", n = 3 });
         Assert.Equal((400, "integer_above_max_value", "n"), Head(await SmallStudio.ErrorAsync(many)));
         Assert.Equal(TimeSpan.FromMinutes(1), app.Services.GetRequiredService<MezzotintOptions>().Deadline);

@@ -22,7 +22,8 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, MezzotintOptions 
             data.Add(new ImageAnswer(
                 request.AsUrl ? null : Convert.ToBase64String(file),
                 request.AsUrl
-                    ? $"{PublicAddress.Of(context.Request, "/v1/images/", options)}/v1/images/files/{store.Add(file, MediaType(request))}"
+                    ? $"{PublicAddress.Of(context.Request, "/v1/images/", options)}/v1/images/files/"
+                        + store.Add(file, MediaType(request))
                     : null,
                 request.Prompt, images.Receipt.Of(i).Seed, LabelOf(images.Receipt.Of(i))));
         }

@@ -45,9 +45,10 @@ public class MezzotintTelemetryTests
 
         using var pipeline = new DiffusionPipeline(
             new LoadedModel(SmallNetwork.Build(), SmallNetwork.Info with { Name = model }), ownsModel: true);
-        await pipeline.GenerateAsync([0, 1], new() { Seed = 1, Sampler = "euler", Steps = 3 }, TestContext.Current.CancellationToken);
+        var options = new GenerationOptions { Seed = 1, Sampler = "euler", Steps = 3 };
+        await pipeline.GenerateAsync([0, 1], options, TestContext.Current.CancellationToken);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            pipeline.GenerateAsync([0], new() { Seed = 1, Sampler = "euler", Steps = 3 }, new CancellationToken(true)));
+            pipeline.GenerateAsync([0], options, new CancellationToken(true)));
 
         double Sum(string name) => measured.Where(one => one.Name == name).Sum(one => one.Value);
         Assert.Equal((2, 6), (Sum("mezzotint.images"), Sum("mezzotint.evaluations")));
@@ -59,10 +60,11 @@ public class MezzotintTelemetryTests
         Assert.Contains("OperationCanceled", durations.Single(one => one.Error is not null).Error, StringComparison.Ordinal);
         Assert.NotEmpty(measured.Where(one => one.Name == "mezzotint.generation.wait"));
 
-        var own = spans.Where(span => (string?)span.GetTagItem("mezzotint.model") == model).OrderBy(span => span.StartTimeUtc).ToList();
+        var own = spans.Where(span => Tag(span, "model") is model).OrderBy(span => span.StartTimeUtc).ToList();
         Assert.Equal(2, own.Count);
-        Assert.Equal(("euler", 3, 2, 6L), ((string)own[0].GetTagItem("mezzotint.sampler")!, (int)own[0].GetTagItem("mezzotint.steps")!,
-            (int)own[0].GetTagItem("mezzotint.images")!, (long)own[0].GetTagItem("mezzotint.evaluations")!));
+        object?[] tags = [.. ((string[])["sampler", "steps", "images", "evaluations"]).Select(name => Tag(own[0], name))];
+        Assert.Equal(["euler", 3, 2, 6L], tags);
         Assert.Equal((ActivityStatusCode.Unset, ActivityStatusCode.Error), (own[0].Status, own[1].Status));
+        static object? Tag(Activity span, string name) => span.GetTagItem($"mezzotint.{name}");
     }
 }
