@@ -55,5 +55,18 @@ internal sealed class ServedModel
 
     /// <summary>Loads it.</summary>
     /// <exception cref="MezzotintException">It cannot be.</exception>
-    public DiffusionPipeline Load() => _load!();
+    public DiffusionPipeline Load()
+    {
+        var pipeline = _load!();
+        try
+        {
+            pipeline.CheckFullLoad();
+            return pipeline;
+        }
+        catch
+        {
+            pipeline.Dispose();
+            throw;
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mezzotint.Serving;
 using Mezzotint.Studio.Api;
 
@@ -33,7 +34,9 @@ internal sealed class ServedModels : IAsyncDisposable, IDisposable
         All = [.. options.Models.Select(model => Read(model.Key, model.Value))];
         if (All.FirstOrDefault(model => model.Bytes > _budget) is { } large)
             throw new MezzotintException(
-                $"The model '{large.Name}' takes {large.Bytes / Megabyte:F0} MB, and MemoryBudget is {options.MemoryBudget:F0}: "
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The model '{large.Name}' takes {large.Bytes / Megabyte:F0} MB, and MemoryBudget is {options.MemoryBudget}: ")
                 + "raise it, or give the model fewer threads.") { Key = "MemoryBudget" };
     }
 

@@ -19,8 +19,9 @@ public sealed class StudioServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly Drain _drain;
+    private readonly ServedModels _models;
 
-    private StudioServer(WebApplication app, Drain drain) => (_app, _drain) = (app, drain);
+    private StudioServer(WebApplication app, Drain drain, ServedModels models) => (_app, _drain, _models) = (app, drain, models);
 
     /// <summary>Where it listens, with the ports that were chosen.</summary>
     public IReadOnlyList<string> Addresses =>
@@ -29,9 +30,9 @@ public sealed class StudioServer : IAsyncDisposable
     /// <summary>Requests that have a place in the queue.</summary>
     internal RequestQueue Queue => _app.Services.GetRequiredService<RequestQueue>();
 
-    /// <summary>Starts a server.</summary>
+    /// <summary>Starts a server of one model.</summary>
     /// <param name="pipeline">Draws; it stays the caller's.</param>
-    /// <param name="options">Addresses, key and limits.</param>
+    /// <param name="options">Addresses, key and limits; its models are not used.</param>
     /// <param name="logs">Where warnings and errors go; null for nowhere.</param>
     /// <param name="time">The clock; the system's where null.</param>
     /// <exception cref="MezzotintException">An option is wrong, or the address cannot be listened at.</exception>
@@ -42,9 +43,40 @@ public sealed class StudioServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         pipeline.CheckFullLoad();
+        return await StartAsync(new ServedModels(pipeline), options, logs, time).ConfigureAwait(false);
+    }
+
+    /// <summary>Starts a server of the models of its options, which it loads and frees.</summary>
+    /// <param name="options">Models, addresses, key and limits.</param>
+    /// <param name="logs">Where warnings and errors go; null for nowhere.</param>
+    /// <param name="time">The clock; the system's where null.</param>
+    /// <exception cref="MezzotintException">An option is wrong, a model cannot be loaded, or the address cannot be listened
+    /// at.</exception>
+    public static async Task<StudioServer> StartAsync(
+        StudioOptions options, ILoggerProvider? logs = null, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var models = new ServedModels(options);
+        try
+        {
+            if (options.WarmUp)
+                await models.WarmUpAsync(CancellationToken.None).ConfigureAwait(false);
+            return await StartAsync(models, options, logs, time).ConfigureAwait(false);
+        }
+        catch
+        {
+            await models.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static async Task<StudioServer> StartAsync(
+        ServedModels models, StudioOptions options, ILoggerProvider? logs, TimeProvider? time)
+    {
         time ??= TimeProvider.System;
         var drain = new Drain();
-        var app = Build(pipeline, options, logs, time, drain);
+        var app = Build(models, options, logs, time, drain);
         try
         {
             await app.StartAsync().ConfigureAwait(false);
@@ -58,7 +90,7 @@ public sealed class StudioServer : IAsyncDisposable
                 $"--urls {options.Urls} cannot be listened at: {refused.Message.Split('\n')[0]} Choose another address or port.",
                 refused);
         }
-        return new StudioServer(app, drain);
+        return new StudioServer(app, drain, models);
     }
 
     /// <summary>Takes nothing new, waits until what was taken is answered, and ends.</summary>
@@ -80,11 +112,12 @@ public sealed class StudioServer : IAsyncDisposable
     {
         await StopAsync(TimeSpan.Zero).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
+        await _models.DisposeAsync().ConfigureAwait(false);
         _drain.Dispose();
     }
 
     private static WebApplication Build(
-        DiffusionPipeline pipeline, StudioOptions options, ILoggerProvider? logs, TimeProvider time, Drain drain)
+        ServedModels models, StudioOptions options, ILoggerProvider? logs, TimeProvider time, Drain drain)
     {
         // Empty: no appsettings.json of the current folder and no variable of the environment says what the server does.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -100,7 +133,7 @@ public sealed class StudioServer : IAsyncDisposable
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(options).AddSingleton<MezzotintOptions>(options).AddSingleton(drain).AddSingleton(time)
-            .AddSingleton(new ServedModels(pipeline)).AddEndpoints();
+            .AddSingleton(models).AddEndpoints();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = ApiJson.Default.Options.PropertyNamingPolicy;

@@ -46,6 +46,38 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_folder_of_models_is_served_side_by_side()
+    {
+        string other = TinyTraining.WriteModel(_scratch["models", "second"]);
+        using var process = Command.Start(
+            _scratch.Path, ["serve", "models", "--memory", "0", "--urls", "http://127.0.0.1:0", "--json"]);
+        try
+        {
+            var started = JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement;
+            Assert.Equal(
+                ["second", "tiny"], started.GetProperty("models").EnumerateArray().Select(name => name.GetString()!));
+            using var client = new HttpClient { BaseAddress = new Uri(started.GetProperty("urls")[0].GetString()!) };
+            foreach (string name in (string[])["tiny", "second"])
+            {
+                using var response = await client.PostAsJsonAsync(
+                    "/v1/images/generations", new { model = name, prompt = "3", steps = 4, seed = 42 });
+                Assert.True(response.IsSuccessStatusCode, name);
+            }
+        }
+        finally
+        {
+            process.Kill();
+        }
+        var twice = Command.RunIn(_scratch.Path, "serve", _model, _model);
+        Assert.Equal(1, twice.ExitCode);
+        Assert.Contains("Two models are called 'tiny'", twice.Error, StringComparison.Ordinal);
+        var adapted = Command.RunIn(_scratch.Path, "serve", _model, other, "--adapter", "some.safetensors");
+        Assert.Contains("change one model, and several are served", adapted.Error, StringComparison.Ordinal);
+        var small = Command.RunIn(_scratch.Path, "serve", _model, other, "--memory", "1");
+        Assert.Contains("and MemoryBudget is 1", small.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Library_command_and_server_make_the_same_file_of_the_same_request()
     {
         using var pipeline = DiffusionPipeline.Load(_model);

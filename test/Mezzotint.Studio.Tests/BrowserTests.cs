@@ -325,6 +325,43 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
         await page.ShotAsync("examples");
     }
 
+    [Fact]
+    public async Task One_of_several_models_is_chosen_and_links_name_it()
+    {
+        var options = new StudioOptions { Urls = "http://127.0.0.1:0", Runs = _runs.FullName };
+        foreach (var (name, seed) in new[] { ("one", 3), ("two", 4) })
+        {
+            string folder = _runs.CreateSubdirectory(name).FullName;
+            SmallStudio.WriteModel(folder, seed);
+            options.Models[name] = new() { Folder = folder, Threads = 1 };
+        }
+        await using var server = await StudioServer.StartAsync(options);
+        var page = await _browser!.OpenAsync();
+        await page.GoAsync(server.Addresses[0] + "/#draw?prompt=7&n=1&seed=5&sampler=euler&levels=karras&steps=4");
+        await page.UntilAsync("document.querySelectorAll('.tile img[src]').length === 1");
+        await page.DrawnAsync();
+        byte[] first = await PixelsAsync(page, 0);
+        await page.FillAsync("#model", "two"); // loads the page anew
+        await page.UntilAsync("document.querySelector('#facts')?.innerText.startsWith('two')");
+        await page.UntilAsync("document.querySelectorAll('.tile img[src]').length > 0");
+        await page.DrawnAsync();
+        Assert.Contains("model=two", await AddressAsync(page), StringComparison.Ordinal);
+        await page.ShotAsync("models");
+        await page.GoAsync(server.Addresses[0] + "/#draw?model=two&prompt=7&n=1&seed=5&sampler=euler&levels=karras&steps=4");
+        await page.UntilAsync("document.querySelectorAll('.tile img[src]').length === 1");
+        await page.DrawnAsync();
+        Assert.Equal("", await page.TextAsync("#notice"));
+        byte[] second = await PixelsAsync(page, 0);
+        byte[] Alone(string name)
+        {
+            using var pipeline = Serving.DiffusionPipeline.Load(Path.Combine(_runs.FullName, name), threads: 1);
+            return pipeline.Generate([7], new() { Seed = 5, Sampler = "euler", Levels = "karras", Steps = 4 }).Images.Pixels;
+        }
+        Assert.Equal(Alone("one"), first);
+        Assert.Equal(Alone("two"), second);
+        Assert.NotEqual(first, second);
+    }
+
     private async Task<BrowserPage> OpenAsync(string hash = "", bool drawn = true)
     {
         var page = await _browser!.OpenAsync();

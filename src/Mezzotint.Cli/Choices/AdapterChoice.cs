@@ -23,7 +23,10 @@ internal sealed class AdapterChoice
     public Chosen Read(ParseResult result) => new(result.GetValue(_files) ?? [], result.GetValue(_words) ?? []);
 
     /// <summary>What was chosen.</summary>
-    public sealed record Chosen(string[] Adapters, string[] Words);
+    public sealed record Chosen(string[] Adapters, string[] Words)
+    {
+        public bool Any => Adapters.Length + Words.Length > 0;
+    }
 
     /// <summary>Adds adapters and words to a model.</summary>
     /// <exception cref="MezzotintException">One is not there, or belongs to another model.</exception>

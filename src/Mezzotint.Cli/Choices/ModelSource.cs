@@ -50,6 +50,24 @@ internal static class ModelSource
             : $"There is no model '{named}'.{remedy}");
     }
 
+    /// <summary>The folder of a model, or those of all models and finished runs in a folder of them.</summary>
+    /// <exception cref="MezzotintException">There is none.</exception>
+    public static IReadOnlyList<string> FindAll(string named)
+    {
+        if (Directory.Exists(named) && !IsNamedBy(named) && !AutoencoderFolder.Exists(named))
+        {
+            string[] all =
+            [
+                .. Directory.GetDirectories(named).Order(StringComparer.Ordinal)
+                    .Select(folder => Path.Combine(folder, "model") is var trained && IsModel(trained) ? trained : folder)
+                    .Where(IsModel),
+            ];
+            if (all.Length > 0)
+                return all;
+        }
+        return [Find(named)];
+    }
+
     /// <summary>Reads the model in a folder that <see cref="Find"/> gave.</summary>
     public static LoadedModel Load(string folder) =>
         ModelFolder.Exists(folder) ? ModelFolder.Read(folder) : SeedCheckpoint.Read(folder);

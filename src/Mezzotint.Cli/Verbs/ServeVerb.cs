@@ -17,7 +17,12 @@ internal static class ServeVerb
 
     public static Command Create(Terminal terminal)
     {
-        var model = Options.Optional("MODEL", ModelSource.Description);
+        var model = new Argument<string[]>("MODEL")
+        {
+            Description = ModelSource.Description + " Several are served side by side, and a folder of models or runs stands for "
+                + "all of them: requests name one, else the first draws.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
         var urls = Options.Text(
             "--urls", "URLS",
             $"Where to listen, separated by semicolons; port 0 is any free one. Other machines can reach addresses that are not "
@@ -43,6 +48,10 @@ internal static class ServeVerb
         var deadline = Options.Whole(
             "--deadline", (long)Default.Deadline.TotalSeconds, 1, 86_400,
             "The most seconds that a request may take, the waiting included");
+        var memory = Options.Whole(
+            "--memory", 0, 0, 1_000_000_000,
+            "The most megabytes that several models take together, by an estimate: those that were asked for least recently make "
+            + "room (0: no limit)");
         var threads = Options.Whole("--threads", null, 1, 1024, "Threads that evaluate the network side by side", "one a core");
         var adapter = new AdapterChoice();
         var place = new PlaceChoice();
@@ -52,11 +61,11 @@ internal static class ServeVerb
             "Draw images for whoever asks over HTTP: people on the page at /, programs as OpenAI's clients do. /openapi.json "
             + "says what there is. Ctrl-C or SIGTERM lets it finish what it has begun.")
         {
-            model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, threads, json,
+            model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, memory, threads, json,
         };
         foreach (var option in place.All.Concat(adapter.All))
             command.Add(option);
-        command.SetAction(result => RunAsync(terminal, result.GetValue(model), new StudioOptions
+        command.SetAction(result => RunAsync(terminal, result.GetValue(model) ?? [], new StudioOptions
         {
             Urls = result.GetValue(urls) ?? Default.Urls,
             ApiKey =
@@ -69,25 +78,49 @@ internal static class ServeVerb
             MaxRequests = (int)result.GetValue(queue),
             MaxImages = (int)Math.Max(Default.MaxImages, result.GetValue(count)),
             Deadline = TimeSpan.FromSeconds(result.GetValue(deadline)),
+            MemoryBudget = result.GetValue(memory),
         }, (int)result.GetValue(threads), place.Read(result), adapter.Read(result), result.GetValue(json))
             .GetAwaiter().GetResult());
         return command;
     }
 
     private static async Task<int> RunAsync(
-        Terminal terminal, string? named, StudioOptions options, int threads, PlaceChoice.Chosen place,
+        Terminal terminal, string[] named, StudioOptions options, int threads, PlaceChoice.Chosen place,
         AdapterChoice.Chosen adapters, bool json)
     {
         options.Validate();
-        string folder = ModelSource.Find(named);
-        var model = AdapterChoice.Apply(place.Load(folder), adapters);
-        using var pipeline = new DiffusionPipeline(model, NameOf(folder), ModelSource.Hash(folder), threads, ownsModel: true);
-        terminal.Say(pipeline.ComputedBy);
+        string[] folders = named.Length == 0 ? [ModelSource.Find(null)] : [.. named.SelectMany(ModelSource.FindAll)];
         using var log = new TerminalLog(terminal);
-        await using var server = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
+        if (folders is [var folder])
+        {
+            var model = AdapterChoice.Apply(place.Load(folder), adapters);
+            using var pipeline = new DiffusionPipeline(model, NameOf(folder), ModelSource.Hash(folder), threads, ownsModel: true);
+            terminal.Say(pipeline.ComputedBy);
+            await using var single = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
+            return await ServeAsync(terminal, single, options, folders, json).ConfigureAwait(false);
+        }
+        if (adapters.Any)
+            throw new MezzotintException("--adapter and --embedding change one model, and several are served: name one.")
+                { Key = "--adapter" };
+        foreach (string each in folders)
+            if (!options.Models.TryAdd(
+                NameOf(each),
+                new() { Folder = each, Threads = threads, Device = place.Device, Precision = place.Precision }))
+                throw new MezzotintException(
+                    $"Two models are called '{NameOf(each)}': requests could not tell them apart. Serve one of them from a folder "
+                    + "of another name.") { Key = "MODEL" };
+        await using var server = await StudioServer.StartAsync(options, log).ConfigureAwait(false);
+        return await ServeAsync(terminal, server, options, folders, json).ConfigureAwait(false);
+    }
+
+    private static async Task<int> ServeAsync(
+        Terminal terminal, StudioServer server, StudioOptions options, string[] folders, bool json)
+    {
+        string[] names = [.. folders.Select(NameOf)];
         terminal.Result(
-            json, new { Urls = server.Addresses, Model = pipeline.Name, Folder = folder },
-            $"{pipeline.Name} draws at {string.Join(", ", server.Addresses)}; Ctrl-C ends it.");
+            json, new { Urls = server.Addresses, Model = names[0], Folder = folders[0], Models = names },
+            $"{string.Join(", ", names)} {(names.Length == 1 ? "draws" : "draw")} at {string.Join(", ", server.Addresses)}; "
+            + "Ctrl-C ends it.");
         terminal.Out.Flush();
         await Task.Delay(Timeout.Infinite, terminal.Stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         terminal.Say("mezzotint: finishing what has begun; once more ends it at once.");

@@ -53,7 +53,8 @@ export class Draw {
     this.cutting = setTimeout(async () => {
       const { prompt } = this.controls.values();
       try {
-        const { pieces, cut_off: rest, most } = await get(`v1/tokens?prompt=${encodeURIComponent(prompt)}`);
+        const { pieces, cut_off: rest, most } = await get(
+          `v1/tokens?prompt=${encodeURIComponent(prompt)}&model=${encodeURIComponent(this.model.id)}`);
         if (this.controls.values().prompt !== prompt) return; // an older answer that came later
         const read = pieces.map((piece) => piece.trim()).join(' · ');
         this.controls.hint('prompt', rest
@@ -97,7 +98,7 @@ export class Draw {
   async #costs(query, { levels, guidance }, sampler) {
     const scale = this.model.can_be_guided ? `&guidance_scale=${Number(guidance)}` : '';
     const { samplers } = await get(
-        `api/samplers?${query}&levels=${encodeURIComponent(levels)}${scale}&sampler=${encodeURIComponent(sampler)}`);
+        `api/samplers?model=${encodeURIComponent(this.model.id)}&${query}&levels=${encodeURIComponent(levels)}${scale}&sampler=${encodeURIComponent(sampler)}`);
     return samplers[0];
   }
 

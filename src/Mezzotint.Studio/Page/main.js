@@ -12,11 +12,11 @@ const notice = document.getElementById('notice');
 let app;
 let current;
 
-/** The served model; a server that cannot be reached is asked again. */
+/** The served models; a server that cannot be reached is asked again. */
 async function load() {
   for (;;) {
     try {
-      return (await get('v1/models')).data[0];
+      return (await get('v1/models')).data;
     } catch (error) {
       main.replaceChildren(el('p', { className: 'error', role: 'alert' }, error.message));
       await pause(2000);
@@ -33,6 +33,10 @@ function tellModel(values) {
 
 function route() {
   const { view, values: { model: linked, sha, ...values } } = address.read();
+  if (linked !== app.model.id && app.models.some(({ id }) => id === linked)) { // every view is made for one model
+    location.reload();
+    return;
+  }
   tellModel({ model: linked, sha });
   const name = view in app.views ? view : 'draw';
   const next = app.views[name];
@@ -101,12 +105,23 @@ document.addEventListener('keydown', onKey);
 document.addEventListener('submit', (event) => { if (event.target === current?.controls?.element) notice.textContent = ''; });
 // what is drawn from now on is the served model's own
 
-const model = await load();
+const models = await load();
+const linked = address.read().values.model;
+const model = models.find(({ id }) => id === linked) ?? models[0];
 address.serve(model);
+if (models.length > 1) {
+  const chooser = document.getElementById('model');
+  chooser.replaceChildren(...models.map(({ id, title }) => el('option', { value: id, title, selected: id === model.id }, id)));
+  chooser.addEventListener('change', () => {
+    history.pushState(null, '', address.of(address.read().view || 'draw', { model: chooser.value }));
+    location.reload();
+  });
+  chooser.parentElement.hidden = false;
+}
 const facts = document.getElementById('facts');
 facts.textContent = `${model.id} · ${model.device}`;
 facts.title = model.title;
-app = { model, facts: (text) => { facts.textContent = `${model.id} · ${model.device} · ${text}`; } };
+app = { model, models, facts: (text) => { facts.textContent = `${model.id} · ${model.device} · ${text}`; } };
 app.views = { draw: new Draw(app), repair: new Repair(app), walk: new Walk(app), runs: new Runs() };
 window.addEventListener('hashchange', route); // links and the back button; changes by the page itself do not raise it
 route();
