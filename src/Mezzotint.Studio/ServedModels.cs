@@ -24,7 +24,8 @@ internal sealed class ServedModels : IAsyncDisposable, IDisposable
     public ServedModels(DiffusionPipeline pipeline) => (All, _budget) = ([new(pipeline)], double.PositiveInfinity);
 
     /// <summary>Models of folders.</summary>
-    /// <exception cref="MezzotintException">There is none, a folder is no model, or one does not fit into the memory.</exception>
+    /// <exception cref="MezzotintException">There is none, a folder is no model, or one does not fit into the
+    /// memory.</exception>
     public ServedModels(MezzotintOptions options)
     {
         if (options.Models.Count == 0)
@@ -36,8 +37,8 @@ internal sealed class ServedModels : IAsyncDisposable, IDisposable
             throw new MezzotintException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The model '{large.Name}' takes {large.Bytes / Megabyte:F0} MB, and MemoryBudget is {options.MemoryBudget}: ")
-                + "raise it, or give the model fewer threads.") { Key = "MemoryBudget" };
+                    $"The model '{large.Name}' takes {large.Bytes / Megabyte:F0} MB, and MemoryBudget (--memory) is "
+                    + $"{options.MemoryBudget}: raise it, or give the model fewer threads.")) { Key = "MemoryBudget" };
     }
 
     /// <summary>All of them; the first is drawn with where no other is asked for.</summary>

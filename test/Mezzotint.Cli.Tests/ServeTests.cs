@@ -74,7 +74,7 @@ public sealed class ServeTests : IDisposable
         var adapted = Command.RunIn(_scratch.Path, "serve", _model, other, "--adapter", "some.safetensors");
         Assert.Contains("change one model, and several are served", adapted.Error, StringComparison.Ordinal);
         var small = Command.RunIn(_scratch.Path, "serve", _model, other, "--memory", "1");
-        Assert.Contains("and MemoryBudget is 1", small.Error, StringComparison.Ordinal);
+        Assert.Contains("and MemoryBudget (--memory) is 1", small.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -94,7 +94,8 @@ internal static class ServeVerb
         if (folders is [var folder])
         {
             var model = AdapterChoice.Apply(place.Load(folder), adapters);
-            using var pipeline = new DiffusionPipeline(model, NameOf(folder), ModelSource.Hash(folder), threads, ownsModel: true);
+            using var pipeline = new DiffusionPipeline(
+                model, NameOf(folder), ModelSource.Hash(folder), threads, ownsModel: true);
             terminal.Say(pipeline.ComputedBy);
             await using var single = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
             return await ServeAsync(terminal, single, options, folders, json).ConfigureAwait(false);
@@ -107,8 +108,8 @@ internal static class ServeVerb
                 NameOf(each),
                 new() { Folder = each, Threads = threads, Device = place.Device, Precision = place.Precision }))
                 throw new MezzotintException(
-                    $"Two models are called '{NameOf(each)}': requests could not tell them apart. Serve one of them from a folder "
-                    + "of another name.") { Key = "MODEL" };
+                    $"Two models are called '{NameOf(each)}': requests could not tell them apart. Serve one of them from a "
+                    + "folder of another name.") { Key = "MODEL" };
         await using var server = await StudioServer.StartAsync(options, log).ConfigureAwait(false);
         return await ServeAsync(terminal, server, options, folders, json).ConfigureAwait(false);
     }

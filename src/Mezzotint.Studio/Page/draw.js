@@ -97,8 +97,8 @@ export class Draw {
   /** The costs of the samplers with the settings of the form, all of them or of one name. */
   async #costs(query, { levels, guidance }, sampler) {
     const scale = this.model.can_be_guided ? `&guidance_scale=${Number(guidance)}` : '';
-    const { samplers } = await get(
-        `api/samplers?model=${encodeURIComponent(this.model.id)}&${query}&levels=${encodeURIComponent(levels)}${scale}&sampler=${encodeURIComponent(sampler)}`);
+    const way = new URLSearchParams({ model: this.model.id, levels, sampler });
+    const { samplers } = await get(`api/samplers?${query}&${way}${scale}`);
     return samplers[0];
   }
 
