@@ -21,7 +21,8 @@ builder.Services.AddMezzotint(options => options.Models["digits"] = new() { Fold
 builder.Services.AddHealthChecks().AddMezzotint();
 builder.Services.AddAuthentication("key").AddScheme<AuthenticationSchemeOptions, KeyHandler>("key", _ => { });
 builder.Services.AddAuthorization();
-builder.Services.AddRateLimiter(limits => limits.AddConcurrencyLimiter("few", few => (few.PermitLimit, few.QueueLimit) = (4, 16)));
+builder.Services.AddRateLimiter(limits =>
+    limits.AddConcurrencyLimiter("few", few => (few.PermitLimit, few.QueueLimit) = (4, 16)));
 
 // OpenTelemetry's exporters listen to the same source: AddSource(MezzotintTelemetry.Name).
 using var spans = new ActivityListener
