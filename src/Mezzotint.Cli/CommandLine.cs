@@ -26,9 +26,10 @@ internal static class CommandLine
 
     public static int Run(string[] args, Terminal terminal)
     {
+        ParseResult? result = null;
         try
         {
-            var result = Create(terminal).Parse(args);
+            result = Create(terminal).Parse(args);
             return result.Action is ParseErrorAction
                 || (result.Action == result.CommandResult.Command.Action && UnknownOption(result) is not null)
                 ? Refuse(result, terminal)
@@ -40,9 +41,18 @@ internal static class CommandLine
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            return Failure.Report(error, terminal);
+            return Failure.Report(error is InvalidRequestException { Key: { } key } wrong && OptionOf(result, key) is { } option
+                ? new InvalidRequestException(AsOption(wrong.Message, key, option), wrong) : error, terminal);
         }
     }
+
+    /// <summary>The verb's option of a field; null where it has none.</summary>
+    private static string? OptionOf(ParseResult? result, string key) => result?.CommandResult.Command is { } command
+        ? OptionNames(command).FirstOrDefault(name => name == $"--{key.Replace('_', '-')}") : null;
+
+    /// <summary>"clip_skip = 5: must be ..." as the command line has it: "--clip-skip 5: must be ...".</summary>
+    private static string AsOption(string message, string key, string option) =>
+        message.StartsWith($"{key} = ", StringComparison.Ordinal) ? $"{option} {message[$"{key} = ".Length..]}" : message;
 
     /// <summary>The command with all its verbs.</summary>
     public static Command Create(Terminal terminal)

@@ -4,14 +4,16 @@ using Mezzotint.Runs;
 namespace Mezzotint.Cli.Choices;
 
 /// <summary>
-/// Models as they are named on the command line: a model folder, a run folder (its <c>model</c>), a PyTorch checkpoint, or the
-/// name of a model in <c>models</c>. Where none is named it is <c>models/mnist</c>, else the first by name. <c>models</c> is
-/// looked for in the current folder, then beside the program and in the folders above it.
+/// Models as they are named on the command line: a model folder, a single file of Stable Diffusion, a run folder (its
+/// <c>model</c>), a PyTorch checkpoint, or the name of a model in <c>models</c>. Where none is named it is <c>models/mnist</c>,
+/// else the first by name. <c>models</c> is looked for in the current folder, then beside the program and in the folders above
+/// it.
 /// </summary>
 internal static class ModelSource
 {
     public const string Required =
-        "A model folder, a run folder, a PyTorch checkpoint folder, or the name of a model in ./models.";
+        "A model folder, a run folder, a PyTorch checkpoint folder, a single file of Stable Diffusion (.safetensors or .ckpt), "
+        + "or the name of a model in ./models.";
     public const string Description = Required + " Without it: models/mnist, else the first in models.";
 
     private const string Preferred = "mnist";
@@ -32,6 +34,9 @@ internal static class ModelSource
             throw new MezzotintException($"The run '{named}' has no model yet: it gets one at the end of its first epoch.");
         if (Shelves().Select(shelf => Path.Combine(shelf, named)).FirstOrDefault(IsModel) is { } onShelf)
             return onShelf;
+        if (File.Exists(named))
+            throw new MezzotintException(
+                $"'{named}' is not a model: a single file of Stable Diffusion ends in .safetensors or .ckpt.");
         if (ClassifierSource.Known(named) is { } classifier)
             throw new MezzotintException(
                 $"'{classifier}' is a classifier, which draws nothing: `mezzotint evaluate` asks it. Name a model.");
@@ -68,13 +73,6 @@ internal static class ModelSource
         return [Find(named)];
     }
 
-    /// <summary>Reads the model in a folder that <see cref="Find"/> gave.</summary>
-    public static LoadedModel Load(string folder) =>
-        ModelFolder.Exists(folder) ? ModelFolder.Read(folder) : SeedCheckpoint.Read(folder);
-
-    /// <summary>The model's fingerprint, where it has one.</summary>
-    public static string? Hash(string folder) => ModelFolder.Exists(folder) ? ModelFolder.Hash(folder) : null;
-
     /// <summary>All models in the folders named <c>models</c>, the preferred one of each first.</summary>
     public static IEnumerable<string> Known() =>
         Shelves().Where(Directory.Exists).SelectMany(shelf => Directory.GetDirectories(shelf)
@@ -99,5 +97,5 @@ internal static class ModelSource
 
     /// <summary>Classifiers are folders alike, and draw nothing.</summary>
     private static bool IsModel(string folder) =>
-        (ModelFolder.Exists(folder) && !ClassifierFolder.Exists(folder)) || SeedCheckpoint.Exists(folder);
+        ModelPath.Exists(folder) && (SeedCheckpoint.Exists(folder) || !ClassifierFolder.Exists(folder));
 }

@@ -33,12 +33,14 @@ internal sealed class PlaceChoice
     {
         /// <summary>Reads the model in a folder that <see cref="ModelSource.Find"/> gave, for a device that may not be
         /// there.</summary>
+        /// <param name="folder">The folder or file.</param>
+        /// <param name="opening">What a single file does not say.</param>
         /// <exception cref="MezzotintException">The device, the precision or the model is not to be had.</exception>
-        public LoadedModel Load(string folder)
+        public LoadedModel Load(string folder, ModelOpening? opening = null)
         {
             var device = ComputeDevice.Named(Device);
             ComputePrecision.Resolve(Precision, device);
-            return ModelSource.Load(folder).To(device).With(Precision);
+            return ModelPath.Read(folder, opening).To(device).With(Precision);
         }
 
         /// <summary>The same with the precision that a picture was drawn with, unless another was asked for.</summary>

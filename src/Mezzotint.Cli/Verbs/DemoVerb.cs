@@ -17,26 +17,28 @@ internal static class DemoVerb
         var sampler = new SamplerChoice();
         var seed = Options.Seed("The seed of the first image; each later one has the next");
         var adapter = new AdapterChoice();
+        var opening = new OpeningChoice();
         var json = new Option<bool>("--json")
             { Description = "Give each answer's result as one JSON object on a line, and draw nothing here." };
         var command = new Command(
             "demo",
             $"Ask for a label, or for a prompt where the model is asked in words; draw {Images} images of it, save them as a "
             + "grid, and ask again. An empty line, q, or the end of the input ends it.") { model, seed, json };
-        foreach (var option in sampler.All.Concat(adapter.All))
+        foreach (var option in sampler.All.Concat(opening.All).Concat(adapter.All))
             command.Add(option);
         command.SetAction(result =>
             Run(terminal, result.GetValue(model), sampler.Read(result), result.GetValue(seed), adapter.Read(result),
-                result.GetValue(json)));
+                opening.Read(result), result.GetValue(json)));
         return command;
     }
 
     private static int Run(
-        Terminal terminal, string? named, SamplerChoice.Chosen sampler, long seed, AdapterChoice.Chosen adapters, bool json)
+        Terminal terminal, string? named, SamplerChoice.Chosen sampler, long seed, AdapterChoice.Chosen adapters,
+        ModelOpening opening, bool json)
     {
         string folder = ModelSource.Find(named);
-        using var model = AdapterChoice.Apply(ModelSource.Load(folder), adapters);
-        using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
+        using var model = AdapterChoice.Apply(ModelPath.Read(folder, opening), adapters);
+        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder));
         while (Ask(terminal, model.Info) is { } asked)
         {
             if (seed + Images - 1 > Options.LargestSeed)

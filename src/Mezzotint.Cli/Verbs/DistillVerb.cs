@@ -41,7 +41,7 @@ internal static class DistillVerb
                 ?? Path.Combine(
                     "runs", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + "-distilled");
             var config = Configuration.Parse(
-                Configuration.Write(Distilled(ModelSource.Load(folder), Path.GetFullPath(folder))),
+                Configuration.Write(Distilled(ModelPath.Read(folder), Path.GetFullPath(folder))),
                     $"the distillation of {folder}",
                 result.GetValue(set) ?? []);
             return new TrainingSession(

@@ -15,7 +15,7 @@ internal static class EvaluateLoss
     public static int Run(Terminal terminal, EvaluateRequest request)
     {
         string folder = ModelSource.Find(request.Target);
-        using var model = request.Place.Load(folder);
+        using var model = request.Load(folder);
         string data = request.Data ?? model.Info.Dataset ?? DataSource.MnistName;
         var (_, images) = EvaluateVerb.LoadData(
             terminal, data, model.Info.Channels, request.Pictures.Or(model.Info, data), train: false,

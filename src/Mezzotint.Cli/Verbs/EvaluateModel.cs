@@ -48,7 +48,7 @@ internal static class EvaluateModel
 
     public static EvaluationSource Draw(Terminal terminal, EvaluateRequest request, string folder, WorkerThreads threads)
     {
-        using var model = request.Place.Load(folder);
+        using var model = request.Load(folder);
         var info = model.Info;
         string data = request.Data ?? info.Dataset ?? DataSource.MnistName;
         var (train, test) = EvaluateVerb.LoadData(
@@ -79,7 +79,7 @@ internal static class EvaluateModel
                 test.HasClasses ? null : $"{test.Name} has no classes"),
             train!, test)
         {
-            ModelHash = ModelSource.Hash(folder),
+            ModelHash = ModelPath.Hash(folder),
             Recipe = recipe,
             Guidance = generation.Guidance?.ToString(),
             OfModel =

@@ -23,13 +23,15 @@ internal static class EvaluatePrompts
 
     /// <summary>Whether a model is asked in words.</summary>
     /// <param name="folder">As <see cref="ModelSource.Find"/> gives it.</param>
-    public static bool Measures(string folder) => ModelFolder.Exists(folder) && ModelFolder.ReadInfo(folder).IsAskedInWords;
+    /// <param name="opening">What a single file does not say.</param>
+    public static bool Measures(string folder, ModelOpening opening) =>
+        !SeedCheckpoint.Exists(folder) && ModelPath.ReadInfo(folder, opening).IsAskedInWords;
 
     public static int Run(Terminal terminal, EvaluateRequest request, string folder)
     {
         request.Prompts.CheckOut();
         using var judge = TextImageSource.Judge(request.Prompts.Judge);
-        using var model = request.Place.Load(folder);
+        using var model = request.Load(folder);
         var info = model.Info;
         string data = request.Data ?? info.Dataset
             ?? throw new MezzotintException("The model does not say what it was trained on: name it with --data.")
@@ -120,7 +122,7 @@ internal static class EvaluatePrompts
         terminal.Result(request.Json, new
         {
             Model = folder,
-            ModelSha256 = ModelSource.Hash(folder),
+            ModelSha256 = ModelPath.Hash(folder),
             Judge = TextImageSource.Known(request.Prompts.Judge!),
             Data = images.Name,
             Pictures = images.Count,

@@ -12,7 +12,12 @@ namespace Mezzotint.Cli.Verbs;
 internal sealed record EvaluateRequest(
     string Target, string? Data, FolderChoice.Chosen Pictures, long Seed, long Count, SamplerChoice.Chosen Sampler,
     GuidanceChoice.Chosen Guidance,
-    long LikelihoodCount, string[] Classifiers, string? Report, PromptChoice.Chosen Prompts, PlaceChoice.Chosen Place, bool Json);
+    long LikelihoodCount, string[] Classifiers, string? Report, PromptChoice.Chosen Prompts, PlaceChoice.Chosen Place,
+    ModelOpening Opening, bool Json)
+{
+    /// <summary>Reads the model in a folder or file.</summary>
+    public LoadedModel Load(string folder) => Place.Load(folder, Opening);
+}
 
 /// <summary><c>mezzotint evaluate MODEL|FILE|FOLDER</c>: how good a model or a set of images is, in figures.</summary>
 internal static class EvaluateVerb
@@ -56,6 +61,7 @@ internal static class EvaluateVerb
             "Also write a page, index.html, with the figures and pictures: samples, failures, nearest training images.");
         var prompts = new PromptChoice();
         var place = new PlaceChoice();
+        var opening = new OpeningChoice();
         var json = Options.Json();
         var command = new Command(
             "evaluate",
@@ -68,7 +74,7 @@ internal static class EvaluateVerb
             command.Add(option);
         foreach (var option in pictures.All)
             command.Add(option);
-        foreach (var option in place.All)
+        foreach (var option in place.All.Concat(opening.All))
             command.Add(option);
         IReadOnlyList<Option> drawing = [likelihood, .. sampler.All, .. guidance.All];
         foreach (var option in drawing)
@@ -79,7 +85,8 @@ internal static class EvaluateVerb
                 result.GetRequiredValue(target), result.GetValue(data), pictures.Read(result), result.GetValue(seed),
                 result.GetValue(count),
                 sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [],
-                result.GetValue(report), prompts.Read(result), place.Read(result), result.GetValue(json));
+                result.GetValue(report), prompts.Read(result), place.Read(result), opening.Read(result),
+                result.GetValue(json));
             if (result.GetValue(loss))
             {
                 Refuse(result, [.. drawing, .. prompts.All, classifier, report],
@@ -88,12 +95,12 @@ internal static class EvaluateVerb
             }
             if (TextImageSource.Known(request.Target) is { } towers)
             {
-                Refuse(result, [.. drawing, .. prompts.All, .. place.All, classifier, report],
+                Refuse(result, [.. drawing, .. prompts.All, .. place.All, .. opening.All, classifier, report],
                     $"is for what draws, and '{towers}' is a text-image model: leave it out");
                 return EvaluateTextImage.Run(terminal, request, towers);
             }
             if (!EvaluateImages.IsImages(request.Target) && ModelSource.Find(request.Target) is var folder
-                && EvaluatePrompts.Measures(folder))
+                && EvaluatePrompts.Measures(folder, request.Opening))
             {
                 Refuse(result, [likelihood, classifier, report],
                     "is for a model of classes, and this one is asked in words: leave it out");

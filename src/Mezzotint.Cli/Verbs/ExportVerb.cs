@@ -1,12 +1,21 @@
 using System.CommandLine;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
+using Mezzotint.Formats;
 using Mezzotint.Models.Onnx;
+using Mezzotint.Models.SingleFiles;
+using Mezzotint.Models;
+using Mezzotint.Networks;
+using Mezzotint.Cli.Choices;
+using Mezzotint.Cli.Output;
+using Mezzotint.Models.Onnx;
+using Mezzotint.Models;
 using Mezzotint.Networks;
 
 namespace Mezzotint.Cli.Verbs;
 
-/// <summary><c>mezzotint export MODEL --out FILE.onnx</c>: the network for other programs.</summary>
+/// <summary><c>mezzotint export MODEL --out FILE.onnx</c>: the network for other programs; with <c>--single-file</c> a Stable
+/// Diffusion as the original programs keep it.</summary>
 internal static class ExportVerb
 {
     private const string Extension = ".onnx";
@@ -16,23 +25,53 @@ internal static class ExportVerb
         var model = Options.Required("MODEL", ModelSource.Required);
         var output = Options.Text(
             "--out", $"FILE{Extension}", $"The file. [default: the model's name, with {Extension}, in the current folder]");
+        var single = Options.Text(
+            "--single-file", "FILE.safetensors",
+            "Instead: a Stable Diffusion in one file, as the original programs and the web interface read it, and its .yaml.");
+        var to = new WeightsChoice();
+        var opening = new OpeningChoice();
         var json = Options.Json();
         var command = new Command(
             "export",
             "Write a model's network, and each other part, as an ONNX file, for ONNX Runtime and whatever else reads that.")
-            { model, output, json };
+            { model, output, single, to.Option, json };
+        foreach (var option in opening.All)
+            command.Add(option);
         command.SetAction(result =>
-            Run(terminal, result.GetRequiredValue(model), result.GetValue(output), result.GetValue(json)));
+        {
+            string named = result.GetRequiredValue(model);
+            if (result.GetValue(single) is not { } file)
+                return to.Read(result) is null
+                    ? Run(terminal, named, opening.Read(result), result.GetValue(output), result.GetValue(json))
+                    : throw new MezzotintException("--to is for --single-file: files of ONNX have float32.") { Key = "--to" };
+            if (result.GetValue(output) is not null)
+                throw new MezzotintException("--out and --single-file are two files: ask for one of them.") { Key = "--out" };
+            return RunSingle(terminal, named, opening.Read(result), file, to.Read(result), result.GetValue(json));
+        });
         return command;
     }
 
-    private static int Run(Terminal terminal, string named, string? output, bool json)
+    private static int RunSingle(
+        Terminal terminal, string named, ModelOpening opening, string file, ElementType? to, bool json)
+    {
+        string folder = ModelSource.Find(named);
+        using var model = ModelPath.Read(folder, opening);
+        SingleFile.Write(file, model, to ?? ModelPath.PrecisionOf(folder));
+        long bytes = new FileInfo(file).Length;
+        string beside = Path.ChangeExtension(file, ".yaml");
+        terminal.Result(json, new { Path = file, Bytes = bytes, Configuration = beside, model.Info.Name },
+            FormattableString.Invariant($"{file}: {bytes / 1e6:F1} MB. Beside it: {beside}, which other programs need too."));
+        return CommandLine.Done;
+    }
+
+    private static int Run(Terminal terminal, string named, ModelOpening opening, string? output, bool json)
     {
         if (output is not null && !output.EndsWith(Extension, StringComparison.OrdinalIgnoreCase))
             throw new MezzotintException($"--out '{output}' must end in {Extension}.");
         string folder = ModelSource.Find(named);
-        output ??= Path.GetFileName(Path.GetFullPath(folder)) + Extension;
-        using var model = ModelSource.Load(folder);
+        output ??= (File.Exists(folder) ? Path.GetFileNameWithoutExtension(folder)
+            : Path.GetFileName(Path.GetFullPath(folder))) + Extension;
+        using var model = ModelPath.Read(folder, opening);
         OnnxFile.Write(output, model.Network, model.Info);
         var parts = OnnxFile.WriteParts(output, model);
         long bytes = new FileInfo(output).Length;

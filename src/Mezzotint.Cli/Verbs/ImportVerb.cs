@@ -1,58 +1,88 @@
 using System.CommandLine;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
+using Mezzotint.Formats;
 using Mezzotint.Models;
+using Mezzotint.Models.SingleFiles;
 
 namespace Mezzotint.Cli.Verbs;
 
-/// <summary><c>mezzotint import FOLDER --out MODEL</c>: a PyTorch checkpoint becomes a model folder.</summary>
+/// <summary><c>mezzotint import SOURCE --out MODEL</c>: a PyTorch checkpoint, or a single file of Stable Diffusion, becomes a
+/// model folder.</summary>
 internal static class ImportVerb
 {
+    private sealed record Request(
+        string Source, string Output, string? Key, ElementType? To, ModelOpening Opening, bool Force, bool Json);
+
     public static Command Create(Terminal terminal)
     {
-        var folder = Options.Required("FOLDER", 
+        var source = Options.Required("SOURCE",
             "The checkpoint: a folder with config.json and weights.pt, a state dict saved by PyTorch, or a checkpoint that holds "
-            + "one. Nothing in it is executed.");
-        var output = Options.Text("--out", "MODEL", "The model folder to make.");
+            + "one; or a single file of Stable Diffusion 1 or 2 (.safetensors or .ckpt). Nothing in it is executed.");
+        var output = Options.Text("--out", "MODEL", "The model folder to make; of a single file one of diffusers.");
         output.Required = true;
         var force = new Option<bool>("--force") { Description = "Replace the model that may be there." };
         var key = Options.Text(
             "--key", "NAME",
             "Which weights to take where weights.pt holds several, as in ema; deeper ones after a dot, as in nets.ema.");
+        var to = new WeightsChoice();
+        var opening = new OpeningChoice();
         var json = Options.Json();
-        var command = new Command("import", "Turn a PyTorch checkpoint into a model folder.")
+        var command = new Command(
+            "import", "Turn a PyTorch checkpoint, or a single file of Stable Diffusion, into a model folder.")
         {
-            folder, output, key, force, json,
+            source, output, key, to.Option, force, json,
         };
-        command.SetAction(result => Run(
-            terminal, result.GetRequiredValue(folder), result.GetRequiredValue(output)!, result.GetValue(key),
-            result.GetValue(force), result.GetValue(json)));
+        foreach (var option in opening.All)
+            command.Add(option);
+        command.SetAction(result => Run(terminal, new(
+            result.GetRequiredValue(source), result.GetRequiredValue(output)!, result.GetValue(key), to.Read(result),
+            opening.Read(result), result.GetValue(force), result.GetValue(json))));
         return command;
     }
 
-    private static int Run(Terminal terminal, string folder, string output, string? key, bool force, bool json)
+    private static int Run(Terminal terminal, Request request)
     {
-        if (!Directory.Exists(folder))
-            throw new MezzotintException($"There is no folder '{folder}'.");
-        if (ModelFolder.Exists(output) && !force)
+        CheckOutput(request);
+        using var model = Read(request);
+        ModelFolder.Write(
+            request.Output, model.Network, model.Info, request.To ?? ModelPath.PrecisionOf(request.Source));
+        long parameters = model.Network.parameters().Sum(parameter => parameter.numel());
+        terminal.Result(
+            request.Json,
+            new
+            {
+                Model = request.Output, Parameters = parameters, Sha256 = ModelFolder.Hash(request.Output), model.Info.Provenance,
+            },
+            $"{request.Output}: {parameters} parameters from {request.Source}. {model.Info.Provenance}".TrimEnd());
+        return CommandLine.Done;
+    }
+
+    private static void CheckOutput(Request request)
+    {
+        string output = request.Output;
+        if (ModelFolder.Exists(output) && !request.Force)
             throw new MezzotintException(
                 $"There is a model in '{output}' already: add --force to replace it, or choose another folder with --out.");
         if (!ModelFolder.Exists(output) && (File.Exists(output) || SeedCheckpoint.Exists(output)))
             throw new MezzotintException(
                 $"--out '{output}' is {(File.Exists(output) ? "a file" : "a PyTorch checkpoint itself")}: choose another "
                 + $"folder.");
-        bool isModel = ModelFolder.Exists(folder) && !SeedCheckpoint.Exists(folder);
-        if (isModel && key is not null)
+    }
+
+    private static LoadedModel Read(Request request)
+    {
+        string source = request.Source;
+        bool single = SingleFile.Exists(source);
+        if (!single && !Directory.Exists(source))
+            throw new MezzotintException(File.Exists(source)
+                ? $"'{source}' is no single file of Stable Diffusion, which ends in .safetensors or .ckpt."
+                : $"There is no folder or file '{source}'.");
+        bool isModel = single || ModelFolder.Exists(source) && !SeedCheckpoint.Exists(source);
+        if (isModel && request.Key is { } key)
             throw new MezzotintException(
-                $"--key {key}: '{folder}' is a model folder, which holds one set of weights. Leave it out.")
-                { Key = "--key" };
-        using var model = isModel ? ModelFolder.Read(folder, unwrap: true) : SeedCheckpoint.Read(folder, key);
-        ModelFolder.Write(output, model.Network, model.Info);
-        long parameters = model.Network.parameters().Sum(parameter => parameter.numel());
-        terminal.Result(
-            json,
-            new { Model = output, Parameters = parameters, Sha256 = ModelFolder.Hash(output), model.Info.Provenance },
-            $"{output}: {parameters} parameters from {folder}. {model.Info.Provenance}".TrimEnd());
-        return CommandLine.Done;
+                $"--key {key}: '{source}' is a model, which holds one set of weights. Leave it out.") { Key = "--key" };
+        return single || !isModel && request.Key is null ? ModelPath.Read(source, request.Opening)
+            : isModel ? ModelFolder.Read(source, unwrap: true) : SeedCheckpoint.Read(source, request.Key);
     }
 }

@@ -6,6 +6,7 @@ using Mezzotint.Cli.Output;
 using Mezzotint.Data;
 using Mezzotint.Evaluation;
 using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 
@@ -64,7 +65,7 @@ internal static class LikelihoodVerb
     private static int Run(Terminal terminal, Request request)
     {
         string folder = ModelSource.Find(request.Model);
-        using var model = ModelSource.Load(folder).To(ComputeDevice.Named(request.Device));
+        using var model = ModelPath.Read(folder).To(ComputeDevice.Named(request.Device));
         var (solver, levels) = request.Sampler.Flow(model.Info.Process);
         var likelihood = Likelihood.Of(model) with
         {

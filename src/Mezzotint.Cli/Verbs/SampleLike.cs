@@ -1,6 +1,7 @@
 using System.CommandLine.Parsing;
 using System.CommandLine;
 using Mezzotint.Cli.Choices;
+using Mezzotint.Models;
 using Mezzotint.Serving;
 
 namespace Mezzotint.Cli.Verbs;
@@ -30,13 +31,13 @@ internal sealed record SampleLike(string Folder, ImageReceipt Receipt)
                 throw new MezzotintException(
                     $"'{file}' was drawn with a model without a fingerprint, a PyTorch checkpoint: name that as MODEL.");
             return new SampleLike(
-                ModelSource.Known().FirstOrDefault(known => ModelSource.Hash(known) == receipt.ModelHash)
+                ModelSource.Known().FirstOrDefault(known => ModelPath.Hash(known) == receipt.ModelHash)
                     ?? throw new MezzotintException(
                 $"'{file}' was drawn with the model of the fingerprint {Short(receipt.ModelHash)}, which none of those at hand "
                 + $"has: name its folder as MODEL."), receipt);
         }
         string folder = ModelSource.Find(model);
-        string? hash = ModelSource.Hash(folder);
+        string? hash = ModelPath.Hash(folder);
         return hash == receipt.ModelHash ? new SampleLike(folder, receipt) : throw new MezzotintException(
             $"'{file}' was drawn with another model than '{model}': their fingerprints are {Short(receipt.ModelHash)} and "
             + $"{Short(hash)}. Name the model that it was drawn with.");

@@ -19,7 +19,7 @@ internal static class SampleVerb
     internal sealed record Request(
         string? Model, string[] Prompts, string? Label, string? Negative, long ClipSkip, long Count, SamplerChoice.Chosen Sampler,
         GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, AdapterChoice.Chosen Adapters, long Seed, string? Like,
-        string? Out, PlaceChoice.Chosen Place, bool Json);
+        string? Out, PlaceChoice.Chosen Place, ModelOpening Opening, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -52,15 +52,17 @@ internal static class SampleVerb
         var like = Options.Text(
             "--like", "FILE",
             "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. "
-            + "Only MODEL, --adapter, --embedding, --out and --json go with it; without MODEL the model is found by its "
-            + "fingerprint.");
+            + "Only MODEL, --prediction, --tokenizer, --adapter, --embedding, --out and --json go with it; without MODEL the "
+            + "model is found by its fingerprint.");
         var place = new PlaceChoice();
+        var opening = new OpeningChoice();
         var json = Options.Json();
         var command = new Command("sample", "Draw images with a model.")
         {
             model, prompt, label, negative, clipSkip, count, seed, like, output, json,
         };
-        foreach (var option in place.All.Concat(sampler.All).Concat(guidance.All).Concat(picture.All).Concat(adapter.All))
+        foreach (var option in place.All.Concat(opening.All).Concat(sampler.All).Concat(guidance.All).Concat(picture.All)
+            .Concat(adapter.All))
             command.Add(option);
         command.SetAction(result =>
         {
@@ -69,14 +71,14 @@ internal static class SampleVerb
                     result,
                     command.Options.Where(option =>
                         option != like && option != output && option != json && !adapter.All.Contains(option)
-                        && !place.All.Contains(option)),
+                        && !place.All.Contains(option) && !opening.All.Contains(option)),
                     result.GetValue(prompt) ?? []);
             return Run(terminal, new Request(
                 result.GetValue(model), result.GetValue(prompt) ?? [], result.GetValue(label), result.GetValue(negative),
                 result.GetValue(clipSkip), result.GetValue(count), sampler.Read(result),
                 guidance.Read(result), picture.Read(result), adapter.Read(result),
                 result.GetValue(seed), result.GetValue(like), result.GetValue(output), place.Read(result),
-                result.GetValue(json)));
+                opening.Read(result), result.GetValue(json)));
         });
         return command;
     }
@@ -87,7 +89,7 @@ internal static class SampleVerb
         var like = request.Like is null ? null : SampleLike.Find(request.Like, request.Model);
         string folder = like?.Folder ?? ModelSource.Find(request.Model);
         var place = like is null ? request.Place : request.Place.Like(like.Receipt.Precision);
-        using var model = AdapterChoice.Apply(place.Load(folder), request.Adapters);
+        using var model = AdapterChoice.Apply(place.Load(folder, request.Opening), request.Adapters);
         terminal.Say(model.ComputedBy);
         string[] prompts = like is null ? Prompts(request, model.Info) : [];
         IReadOnlyList<int> labels = like is null ? Labels(request, model.Info) : [.. like.Receipt.Labels.Distinct()];
@@ -95,7 +97,7 @@ internal static class SampleVerb
             return SampleInverted.Run(terminal, request, model, folder, prompts, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
         var clock = Stopwatch.StartNew();
-        using var pipeline = new DiffusionPipeline(model, hash: ModelSource.Hash(folder));
+        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder));
         var generation = like is null
             ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);

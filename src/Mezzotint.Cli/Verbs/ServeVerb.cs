@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
+using Mezzotint.Models;
 using Mezzotint.Runs;
 using Mezzotint.Serving;
 using Mezzotint.Studio;
@@ -55,6 +56,7 @@ internal static class ServeVerb
         var threads = Options.Whole("--threads", null, 1, 1024, "Threads that evaluate the network side by side", "one a core");
         var adapter = new AdapterChoice();
         var place = new PlaceChoice();
+        var opening = new OpeningChoice();
         var json = Options.Json();
         var command = new Command(
             "serve",
@@ -63,7 +65,7 @@ internal static class ServeVerb
         {
             model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, memory, threads, json,
         };
-        foreach (var option in place.All.Concat(adapter.All))
+        foreach (var option in place.All.Concat(opening.All).Concat(adapter.All))
             command.Add(option);
         command.SetAction(result => RunAsync(terminal, result.GetValue(model) ?? [], new StudioOptions
         {
@@ -79,23 +81,23 @@ internal static class ServeVerb
             MaxImages = (int)Math.Max(Default.MaxImages, result.GetValue(count)),
             Deadline = TimeSpan.FromSeconds(result.GetValue(deadline)),
             MemoryBudget = result.GetValue(memory),
-        }, (int)result.GetValue(threads), place.Read(result), adapter.Read(result), result.GetValue(json))
+        }, (int)result.GetValue(threads), place.Read(result), adapter.Read(result), opening.Read(result), result.GetValue(json))
             .GetAwaiter().GetResult());
         return command;
     }
 
     private static async Task<int> RunAsync(
         Terminal terminal, string[] named, StudioOptions options, int threads, PlaceChoice.Chosen place,
-        AdapterChoice.Chosen adapters, bool json)
+        AdapterChoice.Chosen adapters, ModelOpening opening, bool json)
     {
         options.Validate();
         string[] folders = named.Length == 0 ? [ModelSource.Find(null)] : [.. named.SelectMany(ModelSource.FindAll)];
         using var log = new TerminalLog(terminal);
         if (folders is [var folder])
         {
-            var model = AdapterChoice.Apply(place.Load(folder), adapters);
+            var model = AdapterChoice.Apply(place.Load(folder, opening), adapters);
             using var pipeline = new DiffusionPipeline(
-                model, NameOf(folder), ModelSource.Hash(folder), threads, ownsModel: true);
+                model, NameOf(folder), ModelPath.Hash(folder), threads, ownsModel: true);
             terminal.Say(pipeline.ComputedBy);
             await using var single = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
             return await ServeAsync(terminal, single, options, folders, json).ConfigureAwait(false);
@@ -103,6 +105,10 @@ internal static class ServeVerb
         if (adapters.Any)
             throw new MezzotintException("--adapter and --embedding change one model, and several are served: name one.")
                 { Key = "--adapter" };
+        if (opening != new ModelOpening())
+            throw new MezzotintException(
+                "--prediction, --tokenizer and --autoencoder are of one model, and several are served: name one.")
+                { Key = "MODEL" };
         foreach (string each in folders)
             if (!options.Models.TryAdd(
                 NameOf(each),
@@ -132,6 +138,8 @@ internal static class ServeVerb
     /// <summary>The model of a run is called as the run is.</summary>
     private static string NameOf(string folder)
     {
+        if (File.Exists(folder))
+            return Path.GetFileNameWithoutExtension(folder);
         var place = new DirectoryInfo(folder);
         return place is { Name: "model", Parent: { } run } && RunFolder.Exists(run.FullName) ? run.Name : place.Name;
     }

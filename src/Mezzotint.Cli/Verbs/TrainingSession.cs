@@ -42,7 +42,7 @@ internal sealed class TrainingSession(
                 throw new MezzotintException(
                     "--from begins with the weights of a model that draws, and this configuration trains another network: leave "
                     + "--from out.");
-            using var model = ModelSource.Load(start);
+            using var model = ModelPath.Read(start);
             begun = model.Info.Model;
         }
         return Run(config, begun, (fitted, folder) =>
@@ -186,7 +186,7 @@ internal sealed class TrainingSession(
             Directory.Delete(folder.Start, recursive: true); // of a run that never took a step
         if (start is null)
             return;
-        using var model = ModelSource.Load(start);
+        using var model = ModelPath.Read(start);
         if (!model.Info.Model.Equals(config!.Model))
             throw new MezzotintException(
                 $"The model '{start}' has a network of another shape than the configuration's [model]: `mezzotint inspect "

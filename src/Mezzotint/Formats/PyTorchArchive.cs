@@ -31,7 +31,21 @@ public static class PyTorchArchive
         InputFile.Read(path, stream => Read(stream, path, key));
 
     /// <summary>Reads a state dict from a seekable stream.</summary>
-    internal static (OrderedDictionary<string, TensorData> Tensors, string? Key) Read(Stream stream, string file, string? key)
+    internal static (OrderedDictionary<string, TensorData> Tensors, string? Key) Read(Stream stream, string file, string? key) =>
+        Read(stream, file, zip => new Reader(file, stream.Length, zip, entry => zip.Read(entry)).Read([key], _ => true));
+
+    /// <summary>Reads from a mapped file; tensors that are stored row-major lie in it, without a copy, and end with it.</summary>
+    /// <param name="mapped">The file.</param>
+    /// <param name="file">Its name, for messages.</param>
+    /// <param name="keys">Keys that state dicts have; the first that is there is taken, null for the only one.</param>
+    /// <param name="wanted">Which tensors; others are passed over.</param>
+    /// <param name="whole">Whether the numbers are wanted, and checked; else shapes alone, and the numbers stay unread.</param>
+    internal static OrderedDictionary<string, TensorData> Read(
+        MappedFile mapped, string file, IReadOnlyList<string?> keys, Func<string, bool> wanted, bool whole) =>
+        Read(mapped.Stream, file, zip =>
+            new Reader(file, mapped.Length, zip, entry => zip.Read(entry, mapped, check: whole)).Read(keys, wanted)).Tensors;
+
+    private static T Read<T>(Stream stream, string file, Func<ZipReader, T> read)
     {
         CheckStart(stream, file);
         try
@@ -40,7 +54,7 @@ public static class PyTorchArchive
             if (zip.Entries.Values.FirstOrDefault(entry => !entry.IsStored) is { } compressed)
                 throw Invalid(
                     file, $"its entry {Printable.Quote(compressed.Name)} is compressed; PyTorch stores entries as they are");
-            return new Reader(file, stream.Length, zip).Read(key);
+            return read(zip);
         }
         catch (InvalidDataException e)
         {
@@ -65,12 +79,13 @@ public static class PyTorchArchive
     private static MezzotintException Invalid(string file, string fault) =>
         new($"'{file}' cannot be read as PyTorch weights: {fault}.");
 
-    private sealed class Reader(string file, long fileLength, ZipReader zip)
+    private sealed class Reader(string file, long fileLength, ZipReader zip, Func<ZipEntry, ReadOnlyMemory<byte>> bytesOf)
     {
-        private readonly Dictionary<string, byte[]> _storages = [];
+        private readonly Dictionary<string, ReadOnlyMemory<byte>> _storages = [];
         private long _copied;
 
-        public (OrderedDictionary<string, TensorData> Tensors, string? Key) Read(string? key)
+        public (OrderedDictionary<string, TensorData> Tensors, string? Key) Read(
+            IReadOnlyList<string?> keys, Func<string, bool> wanted)
         {
             string[] pickles = [.. zip.Entries.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal)).Take(2)];
             if (pickles is not [var pickleName])
@@ -84,13 +99,16 @@ public static class PyTorchArchive
             if (pickle.Length > MaxPickleLength)
                 throw Invalid(
                     file, $"its data.pkl has {pickle.Length} bytes, more than the {MaxPickleLength} that are read");
+            object? root = Unpickler.Read(zip.Read(pickle), file);
             var (dictionary, taken) = StateDictSearch.Find(
-                Unpickler.Read(zip.Read(pickle), file), key, fault => Invalid(file, fault));
+                root, keys.FirstOrDefault(key => StateDictSearch.Has(root, key), keys[^1]), fault => Invalid(file, fault));
             if (dictionary.OtherKey is { } other)
                 throw Invalid(file, $"a dict has {other} for a key; the keys of a state dict are strings");
             var tensors = new OrderedDictionary<string, TensorData>(dictionary.Count);
             foreach (var (name, value) in dictionary.Items)
             {
+                if (!wanted(name))
+                    continue;
                 if (value is PickleOpaque opaque)
                     throw Invalid(file, StateDictSearch.Refused(opaque));
                 if (value is not PickledTensor tensor)
@@ -126,7 +144,7 @@ public static class PyTorchArchive
         private TensorData Tensor(string name, PickledTensor tensor, string folder)
         {
             PickledStorage source = tensor.Storage;
-            byte[] storage = Storage(name, source, folder);
+            var storage = Storage(name, source, folder);
             if (TensorLayout.ByteCount(source.Type, tensor.Shape) is not { } length)
                 throw InvalidTensor(name, $"has more than {TensorLayout.MaxRank} axes, or a size that overflows 63 bits");
             if (!TensorLayout.Fits(tensor.Shape, tensor.Strides, tensor.Offset, source.ElementCount))
@@ -136,7 +154,7 @@ public static class PyTorchArchive
             ReadOnlyMemory<byte> bytes;
             if (TensorLayout.IsContiguous(tensor.Shape, tensor.Strides))
             {
-                bytes = length == 0 ? default : storage.AsMemory((int)tensor.Offset * elementSize, (int)length);
+                bytes = length == 0 ? default : storage.Slice((int)tensor.Offset * elementSize, (int)length);
             }
             else
             {
@@ -148,7 +166,7 @@ public static class PyTorchArchive
                         + $"not justify; save it contiguous");
                 _copied += length;
                 byte[] copy = GC.AllocateUninitializedArray<byte>((int)length);
-                TensorLayout.Copy(copy, storage, elementSize, tensor.Shape, tensor.Strides, tensor.Offset);
+                TensorLayout.Copy(copy, storage.Span, elementSize, tensor.Shape, tensor.Strides, tensor.Offset);
                 bytes = copy;
             }
             if (!TensorLayout.HasValidBytes(source.Type, bytes.Span))
@@ -156,14 +174,14 @@ public static class PyTorchArchive
             return new TensorData(source.Type, tensor.Shape, bytes);
         }
 
-        private byte[] Storage(string name, PickledStorage source, string folder)
+        private ReadOnlyMemory<byte> Storage(string name, PickledStorage source, string folder)
         {
-            if (!_storages.TryGetValue(source.Key, out byte[]? bytes))
+            if (!_storages.TryGetValue(source.Key, out var bytes))
             {
                 string entryName = $"{folder}data/{source.Key}";
                 if (!zip.Entries.TryGetValue(entryName, out var entry))
                     throw InvalidTensor(name, $"needs the entry {Printable.Quote(entryName)}, which the archive does not have");
-                bytes = zip.Read(entry);
+                bytes = bytesOf(entry);
                 _storages.Add(source.Key, bytes);
             }
             if ((Int128)source.ElementCount * TensorData.ElementSize(source.Type) != bytes.Length)

@@ -39,10 +39,7 @@ public sealed class SafetensorsFile
         var header = SafetensorsHeader.Parse(json, length - 8 - headerLength, path);
         return Collect(header, path, entry =>
         {
-            if (entry.End - entry.Begin > Array.MaxLength)
-                throw new MezzotintException(
-                    $"'{path}': tensor {Printable.Quote(entry.Name)} has 2 GiB or more; such tensors cannot be read.");
-            byte[] bytes = GC.AllocateUninitializedArray<byte>((int)(entry.End - entry.Begin));
+            byte[] bytes = GC.AllocateUninitializedArray<byte>(Fitting(entry, path));
             stream.Position = 8 + headerLength + entry.Begin;
             stream.ReadExactly(bytes);
             return bytes;
@@ -59,6 +56,17 @@ public sealed class SafetensorsFile
         ReadOnlyMemory<byte> data = file[(8 + headerLength)..];
         var header = SafetensorsHeader.Parse(file.Span.Slice(8, headerLength), data.Length, name);
         return Collect(header, name, entry => data[(int)entry.Begin..(int)entry.End]);
+    }
+
+    /// <summary>Reads a mapped file; the tensors lie in it, without a copy, and end with it.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">Its name, for messages.</param>
+    /// <exception cref="MezzotintException">The bytes break a rule of the format.</exception>
+    internal static SafetensorsFile Read(MappedFile file, string name)
+    {
+        int headerLength = HeaderLength(file.Bytes(0, (int)Math.Min(8, file.Length)).Span, file.Length, name);
+        var header = SafetensorsHeader.Parse(file.Bytes(8, headerLength).Span, file.Length - 8 - headerLength, name);
+        return Collect(header, name, entry => file.Bytes(8 + headerLength + entry.Begin, Fitting(entry, name)));
     }
 
     /// <summary>Makes or replaces a file, atomically. Equal arguments give equal bytes.</summary>
@@ -119,6 +127,11 @@ public sealed class SafetensorsFile
                 + $"the length; it is cut off, copy it again.");
         return (int)length;
     }
+
+    /// <summary>The bytes of a tensor that an array can hold.</summary>
+    private static int Fitting(SafetensorsHeader.Entry entry, string name) =>
+        entry.End - entry.Begin <= Array.MaxLength ? (int)(entry.End - entry.Begin) : throw new MezzotintException(
+            $"'{name}': tensor {Printable.Quote(entry.Name)} has 2 GiB or more; such tensors cannot be read.");
 
     private static SafetensorsFile Collect(
         SafetensorsHeader header, string name, Func<SafetensorsHeader.Entry, ReadOnlyMemory<byte>> bytesOf)

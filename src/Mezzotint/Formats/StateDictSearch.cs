@@ -38,6 +38,10 @@ internal static class StateDictSearch
         };
     }
 
+    /// <summary>Whether a key holds a dict; null, which asks for the only one, always does.</summary>
+    public static bool Has(object? root, string? key) =>
+        key is null || root is PickleDictionary top && Under(top, key) is not null;
+
     /// <summary>Why a value that is not built cannot be had.</summary>
     public static string Refused(PickleOpaque opaque) =>
         $"the global {Printable.Quote(opaque.Global)} is refused; a state dict does not need it, and nothing was executed. "

@@ -85,9 +85,24 @@ internal sealed class ZipReader
             throw new InvalidDataException($"its entries, up to {name}, inflate to more than {_mostInflated >> 30} GiB");
         _stream.Position = entry.Start;
         byte[] bytes = entry.IsStored ? Stored(entry) : Inflated(entry, name);
-        return Crc32.Of(bytes) == entry.Crc ? bytes
-            : throw new InvalidDataException($"the checksum of its entry {name} is wrong: the file is damaged; get it again");
+        return Crc32.Of(bytes) == entry.Crc ? bytes : throw Damaged(name);
     }
+
+    /// <summary>The bytes of a stored entry where they lie in the same file, mapped.</summary>
+    /// <param name="entry">An entry of this archive; one that is not stored is read.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="check">Whether they are held to their checksum, for which all are looked at.</param>
+    /// <exception cref="InvalidDataException">It is damaged or too large; the message is the end of a sentence.</exception>
+    public ReadOnlyMemory<byte> Read(ZipEntry entry, MappedFile file, bool check)
+    {
+        if (!entry.IsStored || entry.Length > Array.MaxLength)
+            return Read(entry);
+        var bytes = file.Bytes(entry.Start, (int)entry.Length);
+        return !check || Crc32.Of(bytes.Span) == entry.Crc ? bytes : throw Damaged(Printable.Quote(entry.Name));
+    }
+
+    private static InvalidDataException Damaged(string name) =>
+        new($"the checksum of its entry {name} is wrong: the file is damaged; get it again");
 
     private static void CheckKind(ZipDirectory.Entry entry, string name)
     {

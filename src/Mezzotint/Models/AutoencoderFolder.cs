@@ -65,7 +65,8 @@ public static class AutoencoderFolder
         var config = ReadConfig(folder);
         var weights = DiffusersWeights.Find(folder, "", WeightsStem);
         long needed = config.DescribeEncoder().ParameterCount + config.DescribeDecoder().ParameterCount;
-        var tensors = weights.Read(needed).Tensors;
+        using var opened = weights.Read(needed);
+        var tensors = opened.Tensors;
         var network = new Autoencoder(config);
         try
         {

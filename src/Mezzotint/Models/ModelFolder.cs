@@ -116,6 +116,22 @@ public static class ModelFolder
             AtomicFolder.PathOf(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
 
+    /// <summary>The parts in a folder.</summary>
+    internal static IReadOnlyList<ModelPart> PartsOf(string folder)
+    {
+        string[] beside = [LatentFolder.Subfolder, TextFolder.EncoderFolder];
+        IEnumerable<(string Name, IReadOnlyList<string> Files)> parts = DiffusersFolder.Exists(folder)
+            ? DiffusersFolder.WeightParts.Select(part => (part, ModelParts.Weights(folder, part).Files))
+            : beside.Where(part => Directory.Exists(AtomicFolder.SubfolderOf(folder, part)))
+                .Select(part => (part, ModelParts.Weights(folder, part).Files))
+                .Prepend(("network", [AtomicFolder.PathOf(folder, WeightsFile)]));
+        return [.. parts.Select(part =>
+        {
+            using var tensors = DiffusersTensors.Open(part.Files, count: long.MaxValue / 8, whole: false);
+            return ModelPart.Of(part.Name, tensors.Tensors.Values);
+        })];
+    }
+
     private static MezzotintException OfTheOtherLayout(string folder) => new(
         $"'{folder}' has a model in another layout of files: write this one into a folder of its own, or remove that one.");
 

@@ -63,6 +63,9 @@ internal static class ModelParts
     }
 
     /// <summary>The hash of a part's weights.</summary>
-    public static string HashOf(string folder, string part) => DiffusersWeights.Find(folder, part,
-        part == TextFolder.EncoderFolder ? TextEncoderFolder.WeightsStem : AutoencoderFolder.WeightsStem).Hash();
+    public static string HashOf(string folder, string part) => Weights(folder, part).Hash();
+
+    /// <summary>The files of a part's weights.</summary>
+    public static DiffusersWeights Weights(string folder, string part) => DiffusersWeights.Find(folder, part,
+        part == TextFolder.EncoderFolder ? TextEncoderFolder.WeightsStem : AutoencoderFolder.WeightsStem);
 }

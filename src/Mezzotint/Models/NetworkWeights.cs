@@ -54,8 +54,10 @@ internal static class NetworkWeights
     /// <param name="config">The shape; it passes its own checks.</param>
     /// <param name="tensors">The weights.</param>
     /// <param name="file">Where they come from, for messages.</param>
+    /// <param name="named">What the file calls a weight; null for the network's own names.</param>
     /// <exception cref="MezzotintException">The weights are not those of such a network.</exception>
-    public static DenoisingNetwork Build(NetworkConfig config, IReadOnlyDictionary<string, TensorData> tensors, string file)
+    public static DenoisingNetwork Build(
+        NetworkConfig config, IReadOnlyDictionary<string, TensorData> tensors, string file, Func<string, string>? named = null)
     {
         long needed = config.ParameterCount;
         long there = tensors.Values.Sum(tensor => tensor.ElementCount);
@@ -69,7 +71,10 @@ internal static class NetworkWeights
         var network = config.Build();
         try
         {
-            Load(network, tensors, file);
+            LoadSome(
+                network.named_parameters().ToDictionary(
+                    own => named is null ? own.name : named(own.name), own => (Tensor)own.parameter),
+                tensors, file);
             return network;
         }
         catch

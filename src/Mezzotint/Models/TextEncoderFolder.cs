@@ -20,6 +20,9 @@ public static class TextEncoderFolder
     /// <summary>What the name of weights begins with, in a variant or several files too.</summary>
     internal const string WeightsStem = "model";
 
+    /// <summary>The same of PyTorch's archives.</summary>
+    internal const string ArchiveStem = "pytorch_model";
+
     /// <summary>A buffer of older files, which says nothing: the numbers of the positions.</summary>
     private const string PositionNumbers = "text_model.embeddings.position_ids";
 
@@ -34,7 +37,8 @@ public static class TextEncoderFolder
     {
         var config = ReadConfig(folder);
         var files = DiffusersWeights.Find(folder, "", WeightsStem);
-        var weights = new Dictionary<string, TensorData>(files.Read(config.ParameterCount).Tensors);
+        using var opened = files.Read(config.ParameterCount);
+        var weights = new Dictionary<string, TensorData>(opened.Tensors);
         weights.Remove(PositionNumbers);
         var encoder = TextEncoder.Create(config);
         try

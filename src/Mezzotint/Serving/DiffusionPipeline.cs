@@ -47,24 +47,25 @@ public sealed class DiffusionPipeline : IDisposable
     }
 
     /// <summary>Loads a model.</summary>
-    /// <param name="folder">The folder of a model, or of a PyTorch checkpoint of the seed system.</param>
+    /// <param name="folder">The folder of a model, a single file of Stable Diffusion, or a PyTorch checkpoint of the seed
+    /// system.</param>
     /// <param name="threads">How many threads evaluate side by side; 0 for one a core.</param>
     /// <param name="name">What it is called; null for the name of the folder.</param>
     /// <param name="device">The name of where it is evaluated: see <see cref="ComputeDevice"/>.</param>
     /// <param name="precision">With what numbers: see <see cref="ComputePrecision"/>.</param>
+    /// <param name="opening">What a single file does not say.</param>
     /// <exception cref="MezzotintException">The folder is no model, its files are damaged, or there is no such device or
     /// precision.</exception>
     public static DiffusionPipeline Load(
         string folder, int threads = 0, string? name = null, string device = ComputeDevice.Cpu,
-        string precision = ComputePrecision.Automatic)
+        string precision = ComputePrecision.Automatic, ModelOpening? opening = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        bool checkpoint = !ModelFolder.Exists(folder) && SeedCheckpoint.Exists(folder);
-        var model = checkpoint ? SeedCheckpoint.Read(folder) : ModelFolder.Read(folder);
-        model.To(ComputeDevice.Named(device)).With(precision);
-        name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        var model = ModelPath.Read(folder, opening).To(ComputeDevice.Named(device)).With(precision);
+        string own = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        name ??= File.Exists(own) ? Path.GetFileNameWithoutExtension(own) : Path.GetFileName(own);
         return new DiffusionPipeline(
-            model, name.Length == 0 ? "model" : name, checkpoint ? null : ModelFolder.Hash(folder), threads, ownsModel: true);
+            model, name.Length == 0 ? "model" : name, ModelPath.Hash(folder), threads, ownsModel: true);
     }
 
     /// <summary>What the model is called.</summary>

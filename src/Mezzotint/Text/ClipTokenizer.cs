@@ -64,6 +64,12 @@ public sealed partial class ClipTokenizer
         (Length, Start, End, Pad) = (known.Length, known.Start, known.End, known.Pad);
     }
 
+    /// <summary>The same, with another token that fills prompts up: a text of the vocabulary.</summary>
+    internal ClipTokenizer PaddedWith(string pad) => new(_texts.Index().ToDictionary(token => token.Item, token => token.Index),
+        Merges, Length, Array.IndexOf(_texts, pad) >= 0 ? pad : throw new MezzotintException(
+            $"The tokenizer has no token {Printable.Quote(pad)}, with which prompts of this model are filled up: take that of "
+            + "Stable Diffusion 2.") { Key = "tokenizer" });
+
     /// <summary>Whether words have been added.</summary>
     internal bool HasAddedWords => Added.Count > 0;
 

@@ -5,7 +5,6 @@ using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Settings;
 using Mezzotint.Text;
-using Mezzotint.Training;
 
 namespace Mezzotint.Models.Diffusers;
 
@@ -19,9 +18,10 @@ internal static class DiffusersFolder
     /// <summary>The file of what we know.</summary>
     public const string DescriptionFile = "mezzotint.json";
 
+    private const string SafetyChecker = "safety_checker";
     private const string UNetFolder = "unet", SchedulerFolder = "scheduler", ConfigFile = "config.json";
     private const string SchedulerFile = "scheduler_config.json", Stem = AutoencoderFolder.WeightsStem;
-    private const int MaxDescriptionLength = 1 << 20, PublishedLatents = 64;
+    private const int MaxDescriptionLength = 1 << 20;
 
     /// <summary>The pipelines of diffusers that have these parts and no other.</summary>
     private static readonly string[] Pipelines =
@@ -30,11 +30,14 @@ internal static class DiffusersFolder
     /// <summary>The parts, each with the library and the class that it is of.</summary>
     private static readonly (string Part, string? Library, string? Class)[] Parts =
     [
-        ("feature_extractor", null, null), ("safety_checker", null, null), (SchedulerFolder, "diffusers", null),
+        ("feature_extractor", null, null), (SafetyChecker, null, null), (SchedulerFolder, "diffusers", null),
         (TextFolder.EncoderFolder, "transformers", "CLIPTextModel"),
         (TextFolder.TokenizerFolder, "transformers", "CLIPTokenizer"), (UNetFolder, "diffusers", "UNet2DConditionModel"),
         (LatentFolder.Subfolder, "diffusers", AutoencoderFolder.ClassName),
     ];
+
+    /// <summary>The parts that have weights.</summary>
+    public static readonly string[] WeightParts = [UNetFolder, LatentFolder.Subfolder, TextFolder.EncoderFolder];
 
     /// <summary>Whether a folder claims to be such a model.</summary>
     public static bool Exists(string folder) => File.Exists(AtomicFolder.PathOf(folder, ModelFolder.IndexFile));
@@ -79,10 +82,10 @@ internal static class DiffusersFolder
         AtomicFolder.TryFinish(folder);
         var (info, hash) = ReadDescription(folder);
         var weights = DiffusersWeights.Find(folder, UNetFolder, Stem);
-        var (tensors, metadata) = weights.Read(info.Model.ParameterCount);
+        using var opened = weights.Read(info.Model.ParameterCount);
         if (hash is not null)
-            DescriptionHash.Check(metadata, hash, folder, DescriptionFile, weights.Name, "write the model again");
-        return ModelParts.Open(folder, info, () => NetworkWeights.Build(info.Model, tensors, weights.Name));
+            DescriptionHash.Check(opened.Metadata, hash, folder, DescriptionFile, weights.Name, "write the model again");
+        return ModelParts.Open(folder, info, () => NetworkWeights.Build(info.Model, opened.Tensors, weights.Name));
     }
 
     /// <summary>Reads the description alone.</summary>
@@ -91,9 +94,23 @@ internal static class DiffusersFolder
     /// <summary>The fingerprint: a SHA-256 of those of the weights of all parts.</summary>
     public static string Hash(string folder)
     {
-        string[] parts = [UNetFolder, LatentFolder.Subfolder, TextFolder.EncoderFolder];
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-            string.Concat(parts.Select(part => $"{ModelParts.HashOf(folder, part)} {part}\n")))));
+            string.Concat(WeightParts.Select(part => $"{ModelParts.HashOf(folder, part)} {part}\n")))));
+    }
+
+    /// <summary>What a folder has that is not used, or lacks.</summary>
+    public static IReadOnlyList<string> NotesOf(string folder)
+    {
+        var notes = new List<string>();
+        var index = DiffusersConfig.Parse(AtomicFolder.PathOf(folder, ModelFolder.IndexFile));
+        if (index.Entries.GetValueOrDefault(SafetyChecker)?.Value is List<Setting> and [{ Value: string }, ..])
+            notes.Add($"{ModelFolder.IndexFile} names a {SafetyChecker}, "
+                + (Directory.Exists(AtomicFolder.SubfolderOf(folder, SafetyChecker)) ? "" : "whose folder is not there, ")
+                + "which is not run here: no image is looked at.");
+        foreach (string part in WeightParts)
+            if (ModelParts.Weights(folder, part).Variant is { } variant)
+                notes.Add($"{part} is read in the variant {variant}: there is no other.");
+        return notes;
     }
 
     /// <summary>The description, and its hash; null where the folder has none of its own.</summary>
@@ -122,37 +139,8 @@ internal static class DiffusersFolder
     {
         var vae = AutoencoderFolder.ReadConfig(AtomicFolder.SubfolderOf(folder, LatentFolder.Subfolder));
         var text = TextEncoderFolder.ReadConfig(AtomicFolder.SubfolderOf(folder, TextFolder.EncoderFolder));
-        if (text.HiddenSize != network.CrossAttentionDim)
-            throw new MezzotintException(
-                $"'{folder}': the text encoder gives {text.HiddenSize} numbers a token, and the U-Net takes "
-                + $"{network.CrossAttentionDim}: the two do not belong together.");
-        if (network.InChannels != network.OutChannels)
-            throw new MezzotintException(
-                $"'{folder}': its U-Net sees {network.InChannels} channels, a mask and a picture among them: such models, made "
-                + $"for inpainting alone, are not drawn with here; any other inpaints as well.");
-        var info = new ModelInfo
-        {
-            Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) is { Length: > 0 } name
-                ? name : "diffusers",
-            Model = network,
-            Process = scheduler.Process,
-            Parameterisation = scheduler.Parameterisation,
-            Loss = new SimpleWeighting(),
-            Pixels = new LatentCodec
-            {
-                Autoencoder = LatentFolder.Subfolder, Channels = vae.LatentChannels, Factor = vae.Factor, Margin = vae.Margin,
-                ImageChannels = vae.InChannels,
-            },
-            Prompts = new TextPrompts { Encoder = ".", Width = text.HiddenSize, Length = text.MaxPositionEmbeddings },
-            ImageChannels = vae.InChannels,
-            Height = (rows == 0 ? PublishedLatents : rows) * vae.Factor,
-            Width = (columns == 0 ? PublishedLatents : columns) * vae.Factor,
-            ClassNames = [],
-            Sampling = scheduler.Recipe,
-            Provenance = "Read from a folder of the library diffusers, which says nothing about its training.",
-        };
-        info.Validate();
-        return info;
+        return PublishedModel.Of(folder, network, scheduler, vae, text, rows, columns,
+            "Read from a folder of the library diffusers, which says nothing about its training.");
     }
 
     private static string InPart(string folder, string part, string file) =>

@@ -258,7 +258,7 @@ internal sealed record DiffusersScheduler
         _ => null,
     };
 
-    private void Validate()
+    internal void Validate()
     {
         Check.Range("num_train_timesteps", NumTrainTimesteps, NumTrainTimesteps is >= 2 and <= TableSchedule.MaximumCount,
             $"between 2 and {TableSchedule.MaximumCount}");

@@ -7,11 +7,11 @@ namespace Mezzotint.Models.Diffusers;
 
 /// <summary>
 /// The weights of a part: one file of safetensors; or several that an index names; or either in a variant, whose word stands
-/// before the ending; or PyTorch's own archive. Of several the first in this order is taken.
+/// before the ending; or the same as PyTorch's own archives. Of several the first in this order is taken.
 /// </summary>
 internal sealed record DiffusersWeights(IReadOnlyList<string> Files)
 {
-    private const string Ending = ".safetensors", IndexEnding = ".safetensors.index.json", ArchiveEnding = ".bin";
+    private const string Ending = ".safetensors", ArchiveEnding = ".bin", IndexPart = ".index.";
     private const int MaxIndexLength = 1 << 24;
 
     /// <summary>Finds the files.</summary>
@@ -19,26 +19,42 @@ internal sealed record DiffusersWeights(IReadOnlyList<string> Files)
     /// <param name="part">The folder of the part in it.</param>
     /// <param name="stem">What their names begin with, such as <c>model</c>.</param>
     /// <exception cref="MezzotintException">There are none, or an index is damaged or names a file that is missing.</exception>
-    public static DiffusersWeights Find(string folder, string part, string stem)
+    public static DiffusersWeights Find(string folder, string part, string stem) =>
+        Find(folder, part, stem, Ending)
+        // transformers' archives have a name of their own
+        ?? Find(folder, part, stem == TextEncoderFolder.WeightsStem ? TextEncoderFolder.ArchiveStem : stem, ArchiveEnding)
+        ?? throw new MezzotintException(
+            $"'{Path.Combine(folder, part)}' has no weights: it lacks {stem}{Ending}; copy the whole folder again.");
+
+    private static DiffusersWeights? Find(string folder, string part, string stem, string ending)
     {
         string[] names = AtomicFolder.FilesOf(folder, part, stem);
-        if (names.Contains(stem + Ending))
-            return Single(folder, part, stem + Ending);
+        bool IsIndex(string name) => name.EndsWith(".json", StringComparison.Ordinal)
+            && name.Contains(ending + IndexPart, StringComparison.Ordinal);
+        bool IsWhole(string name) => name.EndsWith(ending, StringComparison.Ordinal) // and not one of several
+            && !name.Contains("-of-", StringComparison.Ordinal);
+        if (names.Contains(stem + ending))
+            return Single(folder, part, stem + ending);
         string? index = names.Where(IsIndex).OrderBy(name => name.Length).FirstOrDefault();
-        if (index == stem + IndexEnding)
+        if (index == $"{stem}{ending}{IndexPart}json")
             return Indexed(folder, part, index);
         if (names.Where(IsWhole).Order(StringComparer.Ordinal).FirstOrDefault() is { } variant)
             return Single(folder, part, variant);
-        if (index is not null)
-            return Indexed(folder, part, index);
-        if (names.Contains(stem + ArchiveEnding))
-            return Single(folder, part, stem + ArchiveEnding);
-        throw new MezzotintException(
-            $"'{Path.Combine(folder, part)}' has no weights: it lacks {stem}{Ending}; copy the whole folder again.");
+        return index is null ? null : Indexed(folder, part, index);
     }
 
     /// <summary>The file that stands for all of them in messages.</summary>
     public string Name => Files[0];
+
+    /// <summary>The word of a variant, such as <c>fp16</c>; null for none.</summary>
+    public string? Variant
+    {
+        get
+        {
+            string[] words = [.. Path.GetFileName(Name).Split('.')[1..^1].Select(word => word.Split("-of-")[0].Split('-')[0])];
+            return words is [{ Length: > 0 } word] ? word : null;
+        }
+    }
 
     /// <summary>The SHA-256 of the file; of several, that of theirs, a line each.</summary>
     public string Hash()
@@ -49,34 +65,11 @@ internal sealed record DiffusersWeights(IReadOnlyList<string> Files)
             : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', each))));
     }
 
-    /// <summary>Reads them.</summary>
+    /// <summary>Opens them.</summary>
     /// <param name="count">The numbers that the part has; far larger files are refused before they are read.</param>
-    /// <returns>The tensors by name, and the metadata of the first file.</returns>
+    /// <param name="whole">Whether the numbers are wanted too: else only shapes and types are looked at.</param>
     /// <exception cref="MezzotintException">A file is damaged or far too large, or two have a tensor of one name.</exception>
-    public (IReadOnlyDictionary<string, TensorData> Tensors, IReadOnlyDictionary<string, string> Metadata) Read(long count)
-    {
-        if (Files is [var archive] && archive.EndsWith(ArchiveEnding, StringComparison.Ordinal))
-            return (PyTorchArchive.Read(archive), new Dictionary<string, string>());
-        var tensors = new Dictionary<string, TensorData>();
-        IReadOnlyDictionary<string, string>? metadata = null;
-        foreach (string path in Files)
-        {
-            var file = SafetensorsFile.Read(path, length => NetworkWeights.CheckLength(length, count, path));
-            metadata ??= file.Metadata;
-            foreach (var (name, tensor) in file.Tensors)
-                if (!tensors.TryAdd(name, tensor))
-                    throw new MezzotintException(
-                        $"'{path}': the weights {Printable.Quote(name)} are in another file of the same index too.");
-        }
-        return (tensors, metadata!);
-    }
-
-    /// <summary>Whether a file is all of a variant's weights, and not one of several.</summary>
-    private static bool IsWhole(string name) =>
-        name.EndsWith(Ending, StringComparison.Ordinal) && !name.Contains("-of-", StringComparison.Ordinal);
-
-    private static bool IsIndex(string name) =>
-        name.EndsWith(".json", StringComparison.Ordinal) && name.Contains(Ending + ".index.", StringComparison.Ordinal);
+    public DiffusersTensors Read(long count, bool whole = true) => DiffusersTensors.Open(Files, count, whole);
 
     private static DiffusersWeights Single(string folder, string part, string name) =>
         new([AtomicFolder.PathOf(folder, Path.Combine(part, name))]);

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Mezzotint.Models;
+
+namespace Mezzotint.Cli.Choices;
+
+/// <summary>What a single file does not say: --prediction and --tokenizer.</summary>
+internal sealed class OpeningChoice
+{
+    private readonly Option<string?> _prediction = new("--prediction")
+    {
+        HelpName = "NAME",
+        Description = $"What the network of a single file predicts: {ModelOpening.Epsilon} (noise) or {ModelOpening.Velocity}. "
+            + $"[default: what the file or the .yaml beside it says, else {ModelOpening.Epsilon} for Stable Diffusion 1]",
+        CustomParser = result => Options.Chosen(result, [ModelOpening.Epsilon, ModelOpening.Velocity]),
+    };
+
+    private readonly Option<string?> _tokenizer = Options.Text(
+        "--tokenizer", "FOLDER",
+        "The tokenizer of a single file: a folder with vocab.json and merges.txt, as tokenizer/ in any Stable Diffusion. "
+        + "[default: the one beside the file]");
+
+    public IReadOnlyList<Option> All => [_prediction, _tokenizer];
+
+    public ModelOpening Read(ParseResult result) => new()
+    {
+        Prediction = result.GetValue(_prediction), Tokenizer = result.GetValue(_tokenizer),
+    };
+}

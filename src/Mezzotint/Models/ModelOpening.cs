@@ -1,0 +1,34 @@
+namespace Mezzotint.Models;
+
+/// <summary>What is said beside a model's path, where its files do not say it, or say another thing.</summary>
+public sealed record ModelOpening
+{
+    /// <summary>What is predicted: noise, or the velocity (Salimans and Ho 2022, arXiv 2202.00512).</summary>
+    public const string Epsilon = "epsilon", Velocity = "v";
+
+    /// <summary>What the network of a single file predicts: <see cref="Epsilon"/> or <see cref="Velocity"/>; null for what the
+    /// file or the configuration beside it says, and for Stable Diffusion 1 noise.</summary>
+    public string? Prediction { get; init; }
+
+    /// <summary>The folder of a single file's tokenizer, with <c>vocab.json</c> and <c>merges.txt</c>, or with such a folder
+    /// <c>tokenizer/</c>; null for the one beside the file.</summary>
+    public string? Tokenizer { get; init; }
+
+    /// <summary>Checks what is said.</summary>
+    /// <exception cref="MezzotintException">A word is not known; Key names the property in snake case.</exception>
+    public void Validate() =>
+        Check.Range("prediction", Printable.Quote(Prediction ?? ""), Prediction is null or Epsilon or Velocity,
+            $"{Epsilon} or {Velocity}");
+
+    /// <summary>Refuses to say of a folder what it says itself.</summary>
+    internal void RefuseForFolder(string path)
+    {
+        if (Prediction is not null)
+            throw new MezzotintException(
+                $"'{path}' is a folder, which says itself what its network predicts: leave --prediction out.")
+                { Key = "prediction" };
+        if (Tokenizer is not null)
+            throw new MezzotintException($"'{path}' is a folder, which has its own tokenizer: leave --tokenizer out.")
+                { Key = "tokenizer" };
+    }
+}
