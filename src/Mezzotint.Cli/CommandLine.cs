@@ -41,8 +41,8 @@ internal static class CommandLine
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            return Failure.Report(error is InvalidRequestException { Key: { } key } wrong && OptionOf(result, key) is { } option
-                ? new InvalidRequestException(AsOption(wrong.Message, key, option), wrong) : error, terminal);
+            return Failure.Report(error is MezzotintException { Key: { } key } wrong && OptionOf(result, key) is { } option
+                ? new MezzotintException(AsOption(wrong.Message, key, option), wrong) : error, terminal);
         }
     }
 
@@ -76,6 +76,7 @@ internal static class CommandLine
             LikelihoodVerb.Create(terminal),
             ReconstructVerb.Create(terminal),
             InspectVerb.Create(terminal),
+            CheckVerb.Create(terminal),
             AverageVerb.Create(terminal),
             ImportVerb.Create(terminal),
             ExportVerb.Create(terminal),

@@ -62,7 +62,7 @@ public class MistakeTests
     [InlineData("sample MODEL --levels kara", "did you mean 'karras'?")]
     [InlineData("sample MODEL --guidance x", "--guidance takes a number, not 'x'")]
     [InlineData("sample MODEL --guidance inf", "--guidance takes a number, not 'inf'")]
-    [InlineData("sample MODEL --guidance -1", "guidance = -1: must be 0 to 1000")]
+    [InlineData("sample MODEL --guidance -1", "--guidance -1: must be 0 to 1000")]
     [InlineData(
         "sample MODEL --guidance 2",
         "train one with unconditional = true under [model] and label_dropout = 0.1 under [training]")]
@@ -76,7 +76,7 @@ public class MistakeTests
     [InlineData(
         "sample MODEL --guidance 2 --guidance-kind cfg --guidance-model TAUGHT", "--guidance-model is for --guidance-kind auto")]
     [InlineData("sample MODEL --guidance 2 --guidance-model {scratch}/larger", "guidance needs two that draw the same")]
-    [InlineData("sample MODEL --guidance 2 --guidance-rescale 2", "guidance_rescale = 2: must be 0 to 1")]
+    [InlineData("sample MODEL --guidance 2 --guidance-rescale 2", "--guidance-rescale 2: must be 0 to 1")]
     [InlineData(
         "sample MODEL --guidance 2 --guidance-interval 5,2",
         "--guidance-interval takes two numbers LOW,HIGH, the lower one first, not '5,2'")]

@@ -45,7 +45,7 @@ public sealed class PlotTests : IDisposable
         Assert.Equal(
             [
                 "karras", "exponential, polyexponential, log-snr", "beta", "linspace, uniform", "leading", "trailing",
-                "leading-plus-one", "flow",
+                "leading-plus-one", "flow", "lcm",
             ],
             curves.Select(curve => curve.Name));
         Assert.All(curves, curve => Assert.Equal([0, 1, 2, 3, 4, 5, 6], curve.X));

@@ -31,6 +31,18 @@ public sealed class PromptRequestTests : IDisposable
     }
 
     [Fact]
+    public async Task Weights_of_prompts_are_read_where_that_is_asked_for()
+    {
+        await using var studio = await SmallStudio.StartWordedAsync(_folder);
+        var weighted = await studio.DrawAsync(new { prompt = "a (red:1.5) heart", prompt_weights = true, seed = 5 });
+        Assert.Equal(
+            studio.Pipeline.Generate("a (red:1.5) heart", new() { Seed = 5, PromptWeights = true }).Images.Pixels,
+            SmallStudio.Pixels(weighted, 0));
+        var plain = await studio.DrawAsync(new { prompt = "a (red:1.5) heart", seed = 5 });
+        Assert.NotEqual(SmallStudio.Pixels(plain, 0), SmallStudio.Pixels(weighted, 0));
+    }
+
+    [Fact]
     public async Task What_does_not_fit_words_is_refused_by_name()
     {
         await using var studio = await SmallStudio.StartWordedAsync(_folder);

@@ -4,7 +4,7 @@ using Mezzotint.Models;
 
 namespace Mezzotint.Cli.Choices;
 
-/// <summary>What a single file does not say: --prediction and --tokenizer.</summary>
+/// <summary>What a model's files do not say, or say otherwise: --prediction, --tokenizer and --autoencoder.</summary>
 internal sealed class OpeningChoice
 {
     private readonly Option<string?> _prediction = new("--prediction")
@@ -20,10 +20,16 @@ internal sealed class OpeningChoice
         "The tokenizer of a single file: a folder with vocab.json and merges.txt, as tokenizer/ in any Stable Diffusion. "
         + "[default: the one beside the file]");
 
-    public IReadOnlyList<Option> All => [_prediction, _tokenizer];
+    private readonly Option<string?> _autoencoder = Options.Text(
+        "--autoencoder", "PATH",
+        "Another autoencoder (VAE) than the model's own: a folder of diffusers, or a file of the original "
+        + "(.safetensors or .ckpt).");
+
+    public IReadOnlyList<Option> All => [_prediction, _tokenizer, _autoencoder];
 
     public ModelOpening Read(ParseResult result) => new()
     {
         Prediction = result.GetValue(_prediction), Tokenizer = result.GetValue(_tokenizer),
+        Autoencoder = result.GetValue(_autoencoder),
     };
 }

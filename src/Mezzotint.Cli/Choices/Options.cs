@@ -27,6 +27,14 @@ internal static class Options
         DefaultValueFactory = _ => "cpu",
     };
 
+    /// <summary>What memory is to be spared.</summary>
+    public static Option<string?> Memory() => new("--memory")
+    {
+        HelpName = "NAME",
+        Description = "full, or low: the text encoder is freed once the prompts are read. [default: full]",
+        CustomParser = result => Chosen(result, ["full", "low"]),
+    };
+
     public static Option<string?> Text(string name, string helpName, string description) =>
         new(name) { HelpName = helpName, Description = description, CustomParser = Named };
 
@@ -70,6 +78,10 @@ internal static class Options
         DefaultValueFactory = _ => [],
         CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
     };
+
+    /// <summary>A width and a height in pixels: WxH.</summary>
+    public static Option<(int Width, int Height)?> Size(string name, string description) =>
+        new(name) { HelpName = "WxH", Description = description, CustomParser = result => TwoSides(name, result) };
 
     /// <summary>Two numbers that go up: LOW,HIGH.</summary>
     public static Option<(double Low, double High)?> Interval(string name, string description) =>
@@ -129,6 +141,16 @@ internal static class Options
         if (numbers is [{ } low, { } high] && low < high)
             return (low, high);
         result.AddError($"{name} takes two numbers LOW,HIGH, the lower one first, not '{text}'");
+        return null;
+    }
+
+    private static (int, int)? TwoSides(string name, ArgumentResult result)
+    {
+        string[] sides = result.Tokens[0].Value.Split('x');
+        if (sides.Length == 2 && int.TryParse(sides[0], NumberStyles.None, CultureInfo.InvariantCulture, out int width)
+            && int.TryParse(sides[1], NumberStyles.None, CultureInfo.InvariantCulture, out int height))
+            return (width, height);
+        result.AddError($"{name} takes a width and a height, such as 768x512, not '{result.Tokens[0].Value}'");
         return null;
     }
 

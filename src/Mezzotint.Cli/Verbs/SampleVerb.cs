@@ -17,9 +17,11 @@ internal static class SampleVerb
     private const int CountOfOne = 16, CountOfEach = 2;
 
     internal sealed record Request(
-        string? Model, string[] Prompts, string? Label, string? Negative, long ClipSkip, long Count, SamplerChoice.Chosen Sampler,
+        string? Model, string[] Prompts, string? Label, string? Negative, long ClipSkip, bool Weights,
+        (int Width, int Height)? Size, long Count, SamplerChoice.Chosen Sampler,
         GuidanceChoice.Chosen Guidance, PictureChoice.Chosen Picture, AdapterChoice.Chosen Adapters, long Seed, string? Like,
-        string? Out, PlaceChoice.Chosen Place, ModelOpening Opening, bool Json);
+        string? Out, PlaceChoice.Chosen Place, ModelOpening Opening, bool LowMemory,
+        bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -36,6 +38,15 @@ internal static class SampleVerb
         var negative = Options.Text("--negative", "TEXT", "What guidance goes away from, in words. [default: nothing]");
         var clipSkip = Options.Whole(
             "--clip-skip", 0, 0, 1000, "Layers at the end of the text encoder that the prompt is read without");
+        var weights = new Option<bool>("--prompt-weights")
+        {
+            Description = "Read prompts as the widely used web interface writes them: (word:1.3) and (word) for more, [word] for "
+                + "less, BREAK, and of any length in chunks of 75 tokens. Without it every letter is one of the text, as in "
+                + "diffusers.",
+        };
+        var size = Options.Size(
+            "--size", "Width and height of the images in pixels, such as 768x512: of Stable Diffusion any multiples of 8. "
+                + "[default: the model's own]");
         var count = Options.Whole(
             "--count", null, 1, MostImages, "Images of each label or prompt",
             $"{CountOfOne} of a single one, {CountOfEach} of each of several");
@@ -52,14 +63,15 @@ internal static class SampleVerb
         var like = Options.Text(
             "--like", "FILE",
             "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. "
-            + "Only MODEL, --prediction, --tokenizer, --adapter, --embedding, --out and --json go with it; without MODEL the "
-            + "model is found by its fingerprint.");
+            + "Only MODEL, --prediction, --tokenizer, --autoencoder, --adapter, --embedding, --out and --json go with it; "
+            + "without MODEL the model is found by its fingerprint.");
+        var memory = Options.Memory();
         var place = new PlaceChoice();
         var opening = new OpeningChoice();
         var json = Options.Json();
         var command = new Command("sample", "Draw images with a model.")
         {
-            model, prompt, label, negative, clipSkip, count, seed, like, output, json,
+            model, prompt, label, negative, clipSkip, weights, size, count, seed, like, output, memory, json,
         };
         foreach (var option in place.All.Concat(opening.All).Concat(sampler.All).Concat(guidance.All).Concat(picture.All)
             .Concat(adapter.All))
@@ -70,15 +82,16 @@ internal static class SampleVerb
                 SampleLike.RefuseOthers(
                     result,
                     command.Options.Where(option =>
-                        option != like && option != output && option != json && !adapter.All.Contains(option)
+                        option != like && option != output && option != memory && option != json && !adapter.All.Contains(option)
                         && !place.All.Contains(option) && !opening.All.Contains(option)),
                     result.GetValue(prompt) ?? []);
             return Run(terminal, new Request(
                 result.GetValue(model), result.GetValue(prompt) ?? [], result.GetValue(label), result.GetValue(negative),
-                result.GetValue(clipSkip), result.GetValue(count), sampler.Read(result),
+                result.GetValue(clipSkip), result.GetValue(weights), result.GetValue(size),
+                result.GetValue(count), sampler.Read(result),
                 guidance.Read(result), picture.Read(result), adapter.Read(result),
                 result.GetValue(seed), result.GetValue(like), result.GetValue(output), place.Read(result),
-                opening.Read(result), result.GetValue(json)));
+                opening.Read(result), result.GetValue(memory) == "low", result.GetValue(json)));
         });
         return command;
     }
@@ -101,6 +114,8 @@ internal static class SampleVerb
         var generation = like is null
             ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);
+        if (request.LowMemory)
+            model.FreeTextEncoder();
         var receipt = generation.Receipt;
         output?.Prepare();
 
@@ -137,6 +152,7 @@ internal static class SampleVerb
         Terminal terminal, Request request, DiffusionPipeline pipeline, string[] prompts, IReadOnlyList<int> labels,
         LoadedModel? weaker, bool asPicture)
     {
+        var model = request.Size is { } size ? pipeline.Model.At(size.Width, size.Height) : pipeline.Model;
         int asked = Math.Max(prompts.Length, labels.Count);
         int count = (int)(request.Count > 0 ? request.Count : asked == 1 ? CountOfOne : CountOfEach);
         Check(request, asked, count);
@@ -144,15 +160,17 @@ internal static class SampleVerb
         var options = request.Sampler.Into(new GenerationOptions
         {
             Count = count, Seed = request.Seed, NegativePrompt = request.Negative, ClipSkip = (int)request.ClipSkip,
+            PromptWeights = request.Weights, Size = request.Size,
         });
-        options = request.Picture.Into(request.Guidance.Into(options, own, weaker), pipeline.Model);
+        options = request.Picture.Into(request.Guidance.Into(options, own, weaker), model);
         if (asPicture)
             Drawing.CheckGrid(
-                pipeline.Model, [.. Enumerable.Range(0, asked).SelectMany(each => Enumerable.Repeat(each, count))],
+                model, [.. Enumerable.Range(0, asked).SelectMany(each => Enumerable.Repeat(each, count))],
                 options.InterpolateTo is not null || options.InterpolateToPrompt is not null);
         if (prompts.Length == 0)
             return pipeline.Prepare(labels, options);
-        SayWhatIsCutOff(terminal, pipeline.Model, [.. prompts, request.Negative ?? "", options.InterpolateToPrompt ?? ""]);
+        if (!request.Weights)
+            SayWhatIsCutOff(terminal, pipeline.Model, [.. prompts, request.Negative ?? "", options.InterpolateToPrompt ?? ""]);
         return pipeline.Prepare(prompts, options);
     }
 
@@ -184,7 +202,7 @@ internal static class SampleVerb
         foreach (string prompt in prompts)
             if (reader.Tokenize(prompt).CutOff is { Length: > 0 } rest)
                 terminal.Say($"The prompt is longer than the {reader.Length} tokens that the model reads; it does not see: "
-                    + $"'{rest}'");
+                    + $"'{rest}'. With --prompt-weights it sees all.");
     }
 
     private static void Check(Request request, int labels, int count)

@@ -66,11 +66,10 @@ internal sealed class ImagesEndpoints(
             var (fields, given) = await read(stop.Token).ConfigureAwait(false);
             using var model = await models.RentAsync(fields.Text("model", 200), stop.Token).ConfigureAwait(false);
             var pipeline = model.Pipeline;
-            var request = ImagesRequest.Read(
-                fields, given is null ? null : strength => given(strength, pipeline.Model), pipeline, options);
+            var request = ImagesRequest.Read(fields, given, pipeline, options);
             using var place = queue.Enter(request.Generation.Images, request.Generation.Evaluations);
             request = request.Decoded(pipeline);
-            var writer = new ImagesWriter(pipeline, options, store, time);
+            var writer = new ImagesWriter(options, store, time);
             await (request.Stream
                 ? writer.StreamAsync(context, request, kind, stop.Token)
                 : writer.WriteAsync(context, request, stop.Token)).ConfigureAwait(false);

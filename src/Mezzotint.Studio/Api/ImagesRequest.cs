@@ -10,7 +10,6 @@ namespace Mezzotint.Studio.Api;
 /// <summary>What a client asks for, once it was found to be sound: what to draw, and how the answer is to look.</summary>
 internal sealed record ImagesRequest
 {
-    private const int LargestSide = 4096;
     private const long MostPixels = 1 << 25;
 
     /// <summary>What to draw; until <see cref="Decoded"/>, from the outline of the picture that was given.</summary>
@@ -26,6 +25,9 @@ internal sealed record ImagesRequest
     /// <summary>Pixels of the file, each way, for one of the image.</summary>
     public required int Scale { get; init; }
 
+    /// <summary>Width and height of each file, as they are written.</summary>
+    public required string Size { get; init; }
+
     public required PictureFormat Format { get; init; }
 
     public required int Quality { get; init; }
@@ -39,12 +41,13 @@ internal sealed record ImagesRequest
 
     /// <summary>Reads and checks the fields of a request.</summary>
     /// <param name="fields">The fields.</param>
-    /// <param name="given">The picture to begin from, by the strength that is asked for; its headers are read.</param>
+    /// <param name="given">The picture to begin from, by the strength that is asked for and the model for its size; its headers
+    /// are read.</param>
     /// <param name="pipeline">Draws.</param>
     /// <param name="options">The limits.</param>
     /// <exception cref="ApiError">Something is wrong with them; the error names the parameter.</exception>
     public static ImagesRequest Read(
-        RequestFields fields, Func<double?, GivenPicture>? given, DiffusionPipeline pipeline, MezzotintOptions options)
+        RequestFields fields, Func<double?, ModelInfo, GivenPicture>? given, DiffusionPipeline pipeline, MezzotintOptions options)
     {
         string? prompt = fields.Text("prompt"), label = fields.Label("label");
         int count = (int)(fields.Whole("n", 1, options.MaxCount) ?? 1);
@@ -56,7 +59,8 @@ internal sealed record ImagesRequest
         string? negative = fields.Text("negative_prompt");
         long clipSkip = fields.Whole("clip_skip", 0, 1000) ?? 0;
         string? toPrompt = given is null ? fields.Text("interpolate_to_prompt") : null;
-        int scale = ScaleOf(fields.Text("size", 40), pipeline.Model);
+        bool weights = fields.Flag("prompt_weights");
+        var (model, scale) = SizeOf(fields.Text("size", 40), pipeline.Model);
         bool asUrl = fields.Choice("response_format", "b64_json", "url") == "url";
         string format = fields.Choice("output_format", "png", "jpeg", "webp") ?? "png";
         int quality = (int)(fields.Whole("output_compression", 0, 100) ?? 100);
@@ -65,7 +69,7 @@ internal sealed record ImagesRequest
         double? strength = given is null ? null : fields.Number("strength", 0, 1);
         fields.Ignore("quality", "style", "background", "moderation", "user", "input_fidelity");
         fields.RefuseOthers();
-        long pixels = (long)scale * scale * pipeline.Model.Height * pipeline.Model.Width * count * (partial + 1);
+        long pixels = (long)scale * scale * model.Height * model.Width * count * (partial + 1);
         if (pixels > MostPixels)
             throw ApiError.Invalid(
                 "size",
@@ -86,7 +90,7 @@ internal sealed record ImagesRequest
             throw ApiError.Invalid(
                 "label", $"The model '{pipeline.Name}' is asked in words and has no classes: give a prompt in place of a label.");
 
-        var picture = given?.Invoke(strength);
+        var picture = given?.Invoke(strength, model);
         var drawing = new GenerationOptions
         {
             Count = count,
@@ -99,6 +103,8 @@ internal sealed record ImagesRequest
             NegativePrompt = negative,
             InterpolateToPrompt = toPrompt,
             ClipSkip = (int)clipSkip,
+            PromptWeights = weights,
+            Size = ReferenceEquals(model, pipeline.Model) ? null : (model.Width, model.Height),
             Source = picture?.Outline(),
         };
         var generation = label is null ? pipeline.Prepare([prompt!], drawing)
@@ -117,6 +123,7 @@ internal sealed record ImagesRequest
             Options = drawing,
             Prompt = generation.Receipt.ClassNames[generation.Receipt.Labels[0]],
             Scale = scale,
+            Size = $"{scale * model.Width}x{scale * model.Height}",
             Format = format switch { "jpeg" => PictureFormat.Jpeg, "webp" => PictureFormat.Webp, _ => PictureFormat.Png },
             Quality = quality,
             AsUrl = asUrl,
@@ -152,22 +159,23 @@ internal sealed record ImagesRequest
         return k <= partial && k * steps / (partial + 1) == step + 1 ? (int)k - 1 : null;
     }
 
-    private static int ScaleOf(string? size, ModelInfo model)
+    private static (ModelInfo Model, int Scale) SizeOf(string? size, ModelInfo model)
     {
         if (size is null or "auto")
-            return 1;
+            return (model, 1);
         string[] sides = size.Split('x');
         int width = 0, height = 0;
-        bool read = sides.Length == 2 && int.TryParse(sides[0], NumberStyles.None, CultureInfo.InvariantCulture, out width)
-            && int.TryParse(sides[1], NumberStyles.None, CultureInfo.InvariantCulture, out height);
-        int scale = height / model.Height;
-        if (read && scale >= 1 && width == (long)scale * model.Width && height == scale * model.Height
-            && Math.Max(width, height) <= LargestSide)
-            return scale;
-        int example = Math.Max(1, Math.Min(10, LargestSide / Math.Max(model.Width, model.Height)));
-        throw ApiError.Invalid(
-            "size",
-            $"'size' is '{ApiError.Cut(size)}'; it must be auto, {model.Width}x{model.Height}, or a whole number of times that "
-            + $"up to {LargestSide}, as {example * model.Width}x{example * model.Height}.");
+        if (sides.Length == 2 && int.TryParse(sides[0], NumberStyles.None, CultureInfo.InvariantCulture, out width))
+            _ = int.TryParse(sides[1], NumberStyles.None, CultureInfo.InvariantCulture, out height); // 0 where it is no number
+        try
+        {
+            return RequestedSize.Of(model, width, height);
+        }
+        catch (MezzotintException wrong)
+        {
+            string must = wrong.Message[(wrong.Message.IndexOf("must be ", StringComparison.Ordinal) + "must be ".Length)..];
+            throw ApiError.Invalid(
+                "size", $"'size' is '{ApiError.Cut(size)}'; it must be auto, {must}");
+        }
     }
 }

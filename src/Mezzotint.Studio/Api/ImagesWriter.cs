@@ -9,7 +9,7 @@ namespace Mezzotint.Studio.Api;
 
 /// <summary>Draws a request and answers it: all images at once, or a stream of estimates and images as server-sent
 /// events.</summary>
-internal sealed class ImagesWriter(DiffusionPipeline pipeline, MezzotintOptions options, ImageStore store, TimeProvider time)
+internal sealed class ImagesWriter(MezzotintOptions options, ImageStore store, TimeProvider time)
 {
     /// <summary>Answers with all images at once.</summary>
     public async Task WriteAsync(HttpContext context, ImagesRequest request, CancellationToken stop)
@@ -27,7 +27,7 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, MezzotintOptions 
                     : null,
                 request.Prompt, images.Receipt.Of(i).Seed, LabelOf(images.Receipt.Of(i))));
         }
-        var answer = new ImagesAnswer(Now(), data, Size(request), Name(request));
+        var answer = new ImagesAnswer(Now(), data, request.Size, Name(request));
         await context.Response.WriteAsJsonAsync(answer, ApiJson.Default.ImagesAnswer, cancellationToken: stop)
             .ConfigureAwait(false);
     }
@@ -58,7 +58,7 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, MezzotintOptions 
                 // An estimate is no image that could be drawn again: it says nothing of how it was drawn.
                 byte[] file = File(request, step.Estimate, step.IsLast ? receipt : null);
                 string type = $"{kind}.{(step.IsLast ? "completed" : "partial_image")}";
-                var told = new ImageEvent(type, Convert.ToBase64String(file), Now(), Size(request), Name(request),
+                var told = new ImageEvent(type, Convert.ToBase64String(file), Now(), request.Size, Name(request),
                     step.IsLast ? null : partial, step.Image, step.Step + 1, step.Steps, step.Sigma, receipt.Seed,
                     LabelOf(receipt),
                     step.IsLast ? step.Evaluations : null);
@@ -102,9 +102,6 @@ internal sealed class ImagesWriter(DiffusionPipeline pipeline, MezzotintOptions 
     private static int? LabelOf(ImageReceipt receipt) => receipt.Prompts is null ? receipt.Labels[0] : null;
 
     private long Now() => time.GetUtcNow().ToUnixTimeSeconds();
-
-    private string Size(ImagesRequest request) =>
-        $"{request.Scale * pipeline.Model.Width}x{request.Scale * pipeline.Model.Height}";
 
     private static string Name(ImagesRequest request) =>
         request.Format switch { PictureFormat.Jpeg => "jpeg", PictureFormat.Webp => "webp", _ => "png" };

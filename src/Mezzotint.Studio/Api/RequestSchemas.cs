@@ -58,6 +58,11 @@ internal record GenerationBody
         "How many of the text encoder's last layers are left out when the prompt is read: of a model that is asked in words.")]
     public int? ClipSkip { get; init; }
 
+    [Description(
+        "Whether the prompts have weights, (word:1.3) and [word], and may be longer than the text encoder reads, as in the web "
+        + "interface: of a model that is asked in words.")]
+    public bool? PromptWeights { get; init; }
+
     [Description("The sampler's name; the model's own unless told otherwise.")]
     public string? Sampler { get; init; }
 

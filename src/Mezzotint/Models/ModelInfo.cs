@@ -119,6 +119,29 @@ public sealed record ModelInfo
     /// known.</summary>
     public string? Provenance { get; init; }
 
+    /// <summary>Whether it draws other sizes than its own: see <see cref="At"/>.</summary>
+    public bool DrawsOtherSizes => Model is ConditionalUNetConfig;
+
+    /// <summary>The same model for images of another size, which U-Nets with a context draw: further from the size that they were
+    /// trained on they draw worse.</summary>
+    /// <param name="width">In pixels: a multiple of the factor of its latents (8 for Stable Diffusion), up to
+    /// <see cref="MaxSide"/>.</param>
+    /// <param name="height">Likewise.</param>
+    /// <exception cref="MezzotintException">The model draws its own size alone, or no such size.</exception>
+    public ModelInfo At(int width, int height)
+    {
+        if ((width, height) == (Width, Height))
+            return this;
+        if (!DrawsOtherSizes)
+            throw new MezzotintException($"The model '{Name}' draws {Width} x {Height} pixels, and no other size.")
+                { Key = "size" };
+        int factor = Pixels is LatentCodec latent ? latent.Factor : 1;
+        Check.Range("size", $"{width}x{height}", Fits(width) && Fits(height),
+            $"two multiples of {factor} up to {MaxSide}, such as {Width}x{Height}");
+        return this with { Width = width, Height = height, Size = null };
+        bool Fits(int side) => IsSide(side) && side % factor == 0;
+    }
+
     /// <summary>Checks the ranges of all numbers, and that they fit each other.</summary>
     /// <exception cref="MezzotintException">One is out of its range or does not fit; the message names its key in
     /// <c>config.json</c>.</exception>

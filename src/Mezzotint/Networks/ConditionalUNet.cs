@@ -64,7 +64,12 @@ internal static class ConditionalUNet
         int half = config.BlockOutChannels[0] / 2;
         double[] frequencies = [.. Enumerable.Range(0, half).Select(i => // in float32, as the network was trained
             (double)MathF.Exp((float)-Math.Log(LongestPeriod) * i / (half - config.FreqShift)))];
-        var time = Perceptron(net, "time_embedding", net.AngularFeatures(t, frequencies, config.FlipSinToCos), config);
+        var features = net.AngularFeatures(t, frequencies, config.FlipSinToCos);
+        if (config.TimeCondProjDim is { } told)
+            using (net.Module("time_embedding", "TimestepEmbedding"))
+                features = net.Add(features,
+                    net.Linear("cond_proj", net.Vector("pooled", told), config.BlockOutChannels[0], bias: false));
+        var time = Perceptron(net, "time_embedding", features, config);
         return config.ProjectionClassEmbeddingsInputDim is not { } width ? time
             : net.Add(time, Perceptron(net, "add_embedding", net.Vector("pooled", width), config));
     }

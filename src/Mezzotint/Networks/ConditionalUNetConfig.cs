@@ -79,6 +79,10 @@ public sealed record ConditionalUNetConfig : NetworkConfig
     /// <summary>The width of that vector; null where there is none.</summary>
     public int? ProjectionClassEmbeddingsInputDim { get; init; }
 
+    /// <summary>The width of the vector that tells a latent consistency model the weight of its guidance; null for networks that
+    /// are told none. Luo et al. 2023, arXiv 2310.04378.</summary>
+    public int? TimeCondProjDim { get; init; }
+
     /// <summary>1: maps of any sides are halved, rounded up, and doubled to what they were.</summary>
     public override int Stride => 1;
 
@@ -134,6 +138,10 @@ public sealed record ConditionalUNetConfig : NetworkConfig
             AdditionEmbedType is null ? ProjectionClassEmbeddingsInputDim is null
                 : ProjectionClassEmbeddingsInputDim is >= 1 and <= 65_536,
             AdditionEmbedType is null ? "left out without model.addition_embed_type" : "between 1 and 65536");
+        Check.Range("model.time_cond_proj_dim", TimeCondProjDim?.ToString() ?? "missing",
+            TimeCondProjDim is null || AdditionEmbedType is null && TimeCondProjDim is >= 2 and <= 65_536
+                && TimeCondProjDim % 2 == 0,
+            "left out, or even, between 2 and 65536, and then without model.addition_embed_type");
         Check.Range("model.addition_time_embed_dim", AdditionTimeEmbedDim?.ToString() ?? "missing",
             AdditionEmbedType is null ? AdditionTimeEmbedDim is null
                 : AdditionTimeEmbedDim is >= 2 && AdditionTimeEmbedDim % 2 == 0
@@ -155,6 +163,7 @@ public sealed record ConditionalUNetConfig : NetworkConfig
         UpBlockTypes.Count, .. UpBlockTypes.Select(type => type == Up ? 0.0 : 1), CrossAttentionDim, OnlyCrossAttention ? 1 : 0,
         UseLinearProjection ? 1 : 0, NormNumGroups, NormEps, TimeScales ? 1 : 0, FlipSinToCos ? 1 : 0, FreqShift, ConvInKernel,
         ConvOutKernel, AdditionEmbedType is null ? 0 : 1, AdditionTimeEmbedDim ?? 0, ProjectionClassEmbeddingsInputDim ?? 0,
+        TimeCondProjDim ?? 0,
     ];
 
     /// <summary>A list as it counts: the same for all levels and named once, or one for each.</summary>

@@ -30,7 +30,7 @@ public static class NoiseLevels
     public static IReadOnlyList<string> Names { get; } =
     [
         "karras", "exponential", "polyexponential", "beta", "linspace", "leading", "trailing", "leading-plus-one", "uniform",
-        "log-snr", "flow",
+        "log-snr", "flow", "lcm",
     ];
 
     /// <summary>The levels of a process by the name of their spread, as after <c>--levels</c> on the command line.</summary>
@@ -62,6 +62,7 @@ public static class NoiseLevels
             "uniform" => Uniform(process, steps, final),
             "log-snr" => LogSnrUniform(process, steps, final),
             "flow" => Flow(process, steps, final),
+            "lcm" => Lcm(process, steps, final),
             _ => throw new MezzotintException($"levels {Printable.Quote(name)}: not known{Spelling.Remedy(name, Names)}")
                 { Key = "levels" },
         };
@@ -294,6 +295,21 @@ public static class NoiseLevels
             "leading-plus-one", process, steps, final,
             (_, entries, i) => entries / steps is var apart && i == steps ? 0
                 : (steps - 1 - i) * apart + Math.Min(1, entries - 1 - (steps - 1) * apart)); // as many as entries: from the first
+
+    /// <summary>Some of the 50 entries that latent consistency models were distilled over, from the last one down: the steps are
+    /// spread over them and rounded to more noise. More steps than 50 are spread over all entries.</summary>
+    /// <remarks>Luo et al. 2023, "Latent Consistency Models", arXiv 2310.04378, section 4.3; the entries are those of the
+    /// published models.</remarks>
+    /// <inheritdoc cref="Linspace"/>
+    public static double[] Lcm(NoiseProcess process, int steps, FinalLevel final = FinalLevel.Zero) =>
+        FromTable("lcm", process, steps, final, (_, entries, i) =>
+        {
+            int parts = steps <= DistilledOver && entries >= DistilledOver ? DistilledOver : entries;
+            int done = (int)((long)i * parts / steps);
+            return i == steps ? 0 : entries - 1 - done * (entries / parts); // the least, where that is asked for
+        });
+
+    private const int DistilledOver = 50;
 
     /// <summary>The levels of some entries: <paramref name="indexOf"/> takes how many there are, how many the table has, and
     /// which one is asked for.</summary>

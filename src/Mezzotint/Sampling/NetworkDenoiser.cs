@@ -31,6 +31,9 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
     /// </summary>
     internal NetworkCall? Call { get; init; }
 
+    /// <summary>What a network for inpainting sees beside the noisy numbers, [1, C, H, W]; null for nothing.</summary>
+    internal Tensor? Beside { get; init; }
+
     /// <summary>What evaluates the network where no gradients are wanted; freed with the denoiser. Null for libtorch.</summary>
     internal NetworkEvaluator? Evaluator { get; init; }
 
@@ -62,11 +65,17 @@ public sealed class NetworkDenoiser(DenoisingNetwork network, NoiseProcess proce
         using Scalar time = (float)scalings.Time; // held while libtorch reads it: see TensorArithmetic
         var t = full(x.shape[0], time, device: x.device);  // [B]
         var seen = scalings.In == 1 ? x.alias() : x.Times(scalings.In);
+        if (network.Config.InChannels != network.Config.OutChannels)
+            seen = cat([seen, Shown.to(x.dtype).expand(x.shape[0], -1, -1, -1)], 1);
         var call = Call ?? (Evaluator is { } evaluator ? evaluator.Evaluate
             : (noisy, times, rows) => SteadyBatch.Evaluate(network, noisy, times, rows));
         var f = call(seen.to(float32), t, condition).to(x.dtype);
         return LinearCombination.Sum((scalings.Skip, x), (scalings.Out, f)).MoveToOuterDisposeScope();
     }
+
+    private Tensor Shown => Beside ?? throw new MezzotintException(
+        $"The network sees {network.Config.InChannels} channels, a mask and a picture among them: it is made for inpainting, and "
+        + "is asked by `mezzotint sample` and the server, which show it both.");
 
     /// <summary>The network with its condition.</summary>
     private sealed class Bound(NetworkDenoiser model, Condition condition) : IDenoiser

@@ -95,7 +95,10 @@ public sealed class Sampler
             : null;
         var x = request.Start is { } begin ? begin.narrow(0, start, count).to(_device)
             : Noise(request, noise, start).Times(plan.Levels[0]);
-        var network = new NetworkDenoiser(_network, _process, Parameterisation) { Call = call };
+        var network = new NetworkDenoiser(_network, _process, Parameterisation)
+        {
+            Call = call, Beside = request.Beside?.to(_device),
+        };
         var weaker = request.WeakerModel is { } other
             ? new NetworkDenoiser(other._network, other._process, other.Parameterisation) { Call = weakerCall }
             : null;
@@ -107,8 +110,10 @@ public sealed class Sampler
         if (request.Source is { } source)
         {
             var image = (source.Numbers.shape[0] == 1 ? source.Numbers : source.Numbers.narrow(0, start, count)).to(_device);
-            x = x.Plus(image);
-            if (source.Mask is not null)
+            bool shown = request.Beside is not null; // such a network draws what is kept, too
+            if (!shown || source.Strength < 1)
+                x = x.Plus(image);
+            if (source.Mask is not null && !shown)
                 denoiser = new InpaintingDenoiser(denoiser, image, source.Mask.to(_device));
         }
         var input = new SolverInput
@@ -175,6 +180,9 @@ public sealed class Sampler
             if (source.Mask is { } mask)
                 CheckShape("The mask", mask, [1, 1, _height, _width]);
         }
+        int beside = _network.Config.InChannels - _network.Config.OutChannels;
+        if (request.Beside is { } shown)
+            CheckShape("What the network sees beside", shown, [1, beside, _height, _width]);
         CheckGuidance(request, Plan(request).Solver);
     }
 

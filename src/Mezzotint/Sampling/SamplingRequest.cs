@@ -48,6 +48,11 @@ public sealed record SamplingRequest
     /// coordinates, [N, C, H, W]; null for that noise.</summary>
     public Tensor? Start { get; init; }
 
+    /// <summary>What a network for inpainting sees beside the noisy numbers: the mask (1 where it draws anew), and the numbers of
+    /// the picture with grey under the mask. [1, C, H, W], C the channels that it sees more than it makes; null for other
+    /// networks.</summary>
+    public Tensor? Beside { get; init; }
+
     /// <summary>The number of images.</summary>
     internal int Count => (int)Condition.Count;
 }

@@ -242,14 +242,15 @@ public sealed class DiffusionPipeline : IDisposable
             Check.Range("label", label, label >= 0 && label < Model.ClassNames.Count,
                 $"0 to {Model.ClassNames.Count - 1}, the classes that the model knows");
         Check.Range("count", options.Count, options.Count >= 1, "1 or more");
-        RefuseTooMany((long)labels.Count * options.Count);
+        var model = options.Size is { } size ? Model.At(size.Width, size.Height) : Model;
+        RefuseTooMany((long)labels.Count * options.Count, model);
         var plan = GenerationPlan.Of(
-            [.. labels.SelectMany(label => Enumerable.Repeat(label, options.Count))], prompts, options, Model.Sampling, Model,
+            [.. labels.SelectMany(label => Enumerable.Repeat(label, options.Count))], prompts, options, model.Sampling, model,
             seed);
         string? key = "source";
         try
         {
-            plan.Source?.Check(Model.Channels, Model.Height, Model.Width);
+            plan.Source?.Check(model.Channels, model.Height, model.Width);
             key = null;
             _walks.Check(plan);
         }
@@ -265,12 +266,12 @@ public sealed class DiffusionPipeline : IDisposable
     }
 
     /// <summary>Refuses images that together have more values than an array holds.</summary>
-    private void RefuseTooMany(long count)
+    private static void RefuseTooMany(long count, ModelInfo model)
     {
-        Int128 values = (Int128)count * Model.Channels * Model.Height * Model.Width;
+        Int128 values = (Int128)count * model.Channels * model.Height * model.Width;
         if (values > Array.MaxLength)
             throw new InvalidRequestException(string.Create(CultureInfo.InvariantCulture,
-                $"{count} images of {Model.Channels} x {Model.Height} x {Model.Width} values have {values} in all, more than the "
+                $"{count} images of {model.Channels} x {model.Height} x {model.Width} values have {values} in all, more than the "
                 + $"{Array.MaxLength} that are drawn at once: draw fewer at a time.")) { Key = "count" };
     }
 

@@ -49,6 +49,15 @@ public sealed record GenerationOptions
     /// The negative prompt is read with all.</summary>
     public int ClipSkip { get; init; }
 
+    /// <summary>Whether prompts are read as the widely used web interface writes them: with weights, <c>(word:1.3)</c> and
+    /// <c>[word]</c>, and of any length, in chunks of 75 tokens. Without, every letter is one of the text, and what is longer
+    /// than the text encoder reads is cut off: as the library diffusers does it.</summary>
+    public bool PromptWeights { get; init; }
+
+    /// <summary>Width and height of the images in pixels, as <see cref="ModelInfo.At"/> takes them; null for the model's
+    /// own.</summary>
+    public (int Width, int Height)? Size { get; init; }
+
     /// <summary>The weaker model of the guidance kind auto, on the same device; it stays the caller's.</summary>
     public LoadedModel? WeakerModel { get; init; }
 

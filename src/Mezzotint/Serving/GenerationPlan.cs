@@ -23,6 +23,12 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
     /// <summary>As <see cref="GenerationOptions.ClipSkip"/>.</summary>
     public int ClipSkip { get; init; }
 
+    /// <summary>As <see cref="GenerationOptions.PromptWeights"/>.</summary>
+    public bool PromptWeights { get; init; }
+
+    /// <summary>The model, for images of the size that is drawn.</summary>
+    public required ModelInfo Model { get; init; }
+
     /// <summary>The picture to begin from; null for pure noise.</summary>
     public SourceImage? Source { get; init; }
 
@@ -51,16 +57,23 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         var recipe = own.Choose(options.Sampler, options.Levels, options.Steps, model.Process);
         var guidance = options.Guidance(own);
         recipe = recipe.With(guidance);
+        var condition = GenerationCondition.Of(labels, prompts, options.InterpolateToPrompt, options, model);
+        if (ToldGuidance.WidthOf(model) is { } width) // which stands in place of guidance by two evaluations
+        {
+            double weight = options.GuidanceScale ?? own.Guidance ?? ToldGuidance.Published;
+            (guidance, recipe) = (null, recipe.With(null) with { Guidance = weight });
+            condition = ToldGuidance.Into(condition, weight, width);
+        }
         // A weaker model has no name in a recipe: such guidance is checked by itself.
         (guidance is { NeedsWeaker: true } ? recipe.With(null) : recipe).Validate(model.Process, model.Model);
         var request = recipe.Of(new SamplingRequest
         {
-            Condition = GenerationCondition.Of(labels, prompts, options.InterpolateToPrompt, options.ClipSkip, model),
-            Negative = GenerationCondition.Negative(options.NegativePrompt, guidance, model),
+            Condition = condition,
+            Negative = GenerationCondition.Negative(options.NegativePrompt, options, guidance, model),
             Seed = seed,
             // Between two prompts all images have the noise of one seed, unless another is asked for.
             InterpolateTo = options.InterpolateTo ?? (options.InterpolateToPrompt is null ? null : seed),
-            WeakerModel = options.WeakerModel?.CreateSampler(),
+            WeakerModel = Weaker(options, model),
         }, model.Process, options.SolverOptions) with { Guidance = guidance };
         Check.Range("seed", seed, seed + (request.InterpolateTo is null ? labels.Count - 1 : 0) <= uint.MaxValue,
             $"low enough that {labels.Count} seeds follow up to 4294967295");
@@ -72,9 +85,13 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         return new(labels, recipe, request)
         {
             Prompts = prompts, NegativePrompt = options.NegativePrompt, InterpolateToPrompt = options.InterpolateToPrompt,
-            ClipSkip = options.ClipSkip, Source = options.Source,
+            ClipSkip = options.ClipSkip, Source = options.Source, PromptWeights = options.PromptWeights, Model = model,
         };
     }
+
+    /// <summary>The sampler of the weaker model, for images of the same size.</summary>
+    private static Sampler? Weaker(GenerationOptions options, ModelInfo model) => options.WeakerModel is not { } weaker ? null
+        : (options.Size is null ? weaker : weaker with { Info = weaker.Info.At(model.Width, model.Height) }).CreateSampler();
 
     private static void CheckWords(
         IReadOnlyList<int> labels, IReadOnlyList<string>? prompts, GenerationOptions options, ModelInfo model)
@@ -90,6 +107,8 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         int most = model.Prompts is TextPrompts reader ? reader.MostSkipped : 0;
         Check.Range("clip_skip", options.ClipSkip, options.ClipSkip >= 0 && options.ClipSkip <= most,
             most == 0 ? "0: the model has no text encoder of several layers" : $"0 to {most}");
+        Check.Range("prompt_weights", "true", !options.PromptWeights || model.Prompts is TextPrompts,
+            "left out: the model is not asked in words");
         if (options.InterpolateToPrompt is null)
             return;
         if (prompts is not { Count: 1 })

@@ -30,6 +30,11 @@ public sealed partial record ImageReceipt
 
         public int? ClipSkip { get; set; }
 
+        public bool? PromptWeights { get; set; }
+
+        /// <summary>Width and height, where they are not the model's own.</summary>
+        public int[]? Size { get; set; }
+
         public required long Seed { get; set; }
 
         public required string Sampler { get; set; }
@@ -64,6 +69,8 @@ public sealed partial record ImageReceipt
             NegativePrompt = receipt.NegativePrompt,
             InterpolateToPrompt = receipt.InterpolateToPrompt,
             ClipSkip = receipt.ClipSkip == 0 ? null : receipt.ClipSkip,
+            PromptWeights = receipt.PromptWeights ? true : null,
+            Size = receipt.Size is { } size ? [size.Width, size.Height] : null,
             Seed = receipt.Seed,
             Sampler = receipt.Recipe.Sampler,
             Levels = receipt.Recipe.Levels,
@@ -83,6 +90,7 @@ public sealed partial record ImageReceipt
             Check.Range("labels", $"{Labels.Count} labels", Labels.Count is >= 1 and <= MostImages, $"1 to {MostImages} labels");
             Check.Range("steps", Steps, Steps is >= 1 and <= MostSteps, $"1 to {MostSteps}");
             Check.Range("index", Index ?? 0, (Index ?? 0) >= 0 && (Index ?? 0) < Labels.Count, "one of the images");
+            Check.Range("size", string.Join("x", Size ?? []), Size is null or { Length: 2 }, "a width and a height");
             Check.Range("columns", Columns, Columns is >= 1 and <= MostImages, $"1 to {MostImages}");
             Check.Range("scale", Scale, Scale is >= 1 and <= 256, "1 to 256");
             Check.Range(
@@ -98,6 +106,8 @@ public sealed partial record ImageReceipt
                 NegativePrompt = NegativePrompt,
                 InterpolateToPrompt = InterpolateToPrompt,
                 ClipSkip = ClipSkip ?? 0,
+                PromptWeights = PromptWeights ?? false,
+                Size = Size is [var width, var height] ? (width, height) : null,
                 Seed = Seed,
                 Recipe = (Guidance ?? new GuidanceFacts())
                     .Into(new SamplingRecipe { Sampler = Sampler, Levels = Levels, Steps = Steps }),

@@ -43,6 +43,12 @@ public sealed partial record ImageReceipt
     /// <summary>As <see cref="GenerationOptions.ClipSkip"/>.</summary>
     public int ClipSkip { get; init; }
 
+    /// <summary>As <see cref="GenerationOptions.PromptWeights"/>.</summary>
+    public bool PromptWeights { get; init; }
+
+    /// <summary>As <see cref="GenerationOptions.Size"/>.</summary>
+    public (int Width, int Height)? Size { get; init; }
+
     /// <summary>Image i is drawn from seed + i.</summary>
     public long Seed { get; init; }
 
@@ -87,6 +93,8 @@ public sealed partial record ImageReceipt
         NegativePrompt = plan.NegativePrompt,
         InterpolateToPrompt = plan.InterpolateToPrompt,
         ClipSkip = plan.ClipSkip,
+        PromptWeights = plan.PromptWeights,
+        Size = ReferenceEquals(plan.Model, model) ? null : (plan.Model.Width, plan.Model.Height),
         ClassNames = plan.Prompts ?? model.ClassNames,
         Seed = plan.Request.Seed,
         Recipe = plan.Recipe,
@@ -114,7 +122,8 @@ public sealed partial record ImageReceipt
             .SequenceEqual(Adapters.Select(adapter => (adapter.Sha256, adapter.Weight))))
             return;
         throw new MezzotintException(Adapters.Count == 0
-            ? "The picture was drawn without adapters and added words: leave --adapter and --embedding out."
+            ? "The picture was drawn without adapters, added words and another autoencoder: leave --adapter, --embedding and "
+                + "--autoencoder out."
             : $"The picture was drawn with other adapters: name {Printable.Line(string.Join(" ",
                 Adapters.Select(adapter => adapter.Option)), 300)}.") { Key = "adapter" };
     }
@@ -124,6 +133,8 @@ public sealed partial record ImageReceipt
     /// <exception cref="MezzotintException">The receipt asks for something that there is not.</exception>
     internal GenerationPlan Plan(ModelInfo model)
     {
+        if (Size is { } drawn)
+            model = model.At(drawn.Width, drawn.Height);
         int known = Prompts?.Count ?? model.ClassNames.Count;
         foreach (int label in Labels)
             Check.Range("labels", label, label >= 0 && label < known,
@@ -152,9 +163,13 @@ public sealed partial record ImageReceipt
             NegativePrompt = NegativePrompt,
             InterpolateToPrompt = InterpolateToPrompt,
             ClipSkip = ClipSkip,
+            PromptWeights = PromptWeights,
+            Size = Size,
         };
         // Guidance and solver are the file's alone, not the model's own, nor today's defaults, where the file says nothing.
         var own = model.Sampling.Choose(Recipe.Sampler).With(Recipe.ToGuidance()) with { Options = null };
+        if (ToldGuidance.WidthOf(model) is not null)
+            own = own with { Guidance = Recipe.Guidance };
         return GenerationPlan.Of(Labels, Prompts, options, own, model, Seed);
     }
 
@@ -183,6 +198,10 @@ public sealed partial record ImageReceipt
             text["Negative prompt"] = negative;
         if (ClipSkip > 0)
             text["Clip skip"] = ClipSkip.ToString(CultureInfo.InvariantCulture);
+        if (PromptWeights)
+            text["Prompt weights"] = "on";
+        if (Size is { } size)
+            text["Size"] = string.Create(CultureInfo.InvariantCulture, $"{size.Width}x{size.Height}");
         if (Adapters.Count > 0)
             text["Adapters"] = string.Join(", ", Adapters);
         if (ModelHash is not null)

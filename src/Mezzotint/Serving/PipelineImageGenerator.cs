@@ -4,6 +4,7 @@ using Mezzotint.Text;
 #pragma warning disable MEAI001
 using System.Globalization;
 using Mezzotint.Formats;
+using Mezzotint.Models;
 using Microsoft.Extensions.AI;
 
 namespace Mezzotint.Serving;
@@ -52,13 +53,14 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
                 "A local generator has no place on the net to put images at: ask for ImageGenerationResponseFormat.Data.");
         string mediaType = options?.MediaType ?? "image/png";
         var format = Format(mediaType);
-        int scale = Scale(options?.ImageSize);
+        var (model, scale) = Sized(options?.ImageSize);
         if (request.Prompt is not { } prompt)
             throw new InvalidRequestException(
                 "A prompt is missing: it says what the model shall draw, also where it begins from an image.")
                 { Key = "prompt" };
 
-        var images = await pipeline.GenerateAsync(prompt, Options(request, options), cancellationToken).ConfigureAwait(false);
+        var images = await pipeline.GenerateAsync(prompt, Options(request, options, model), cancellationToken)
+            .ConfigureAwait(false);
         return new ImageGenerationResponse([.. Enumerable.Range(0, images.Count).Select(i => (AIContent)new DataContent(
             format == PictureFormat.Png ? images.ToPng(i, scale) : PngFile.Encode(images.Images.Slice(i), scale, format, Quality),
             mediaType)
@@ -85,7 +87,7 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
         // The pipeline is its owner's.
     }
 
-    private GenerationOptions Options(ImageGenerationRequest request, ImageGenerationOptions? options)
+    private GenerationOptions Options(ImageGenerationRequest request, ImageGenerationOptions? options, ModelInfo model)
     {
         var extra = options?.AdditionalProperties;
         var chosen = options?.RawRepresentationFactory?.Invoke(this) as GenerationOptions ?? new GenerationOptions();
@@ -98,6 +100,8 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
             Steps = Number(extra, "steps") is { } steps ? (int)steps : chosen.Steps,
             GuidanceScale = Number(extra, "guidance_scale") ?? chosen.GuidanceScale,
             ClipSkip = Number(extra, "clip_skip") is { } skip ? (int)skip : chosen.ClipSkip,
+            PromptWeights = extra?.GetValueOrDefault("prompt_weights") is true || chosen.PromptWeights,
+            Size = ReferenceEquals(model, pipeline.Model) ? chosen.Size : (model.Width, model.Height),
             NegativePrompt = extra?.GetValueOrDefault("negative_prompt")?.ToString() ?? chosen.NegativePrompt,
         };
         var originals = request.OriginalImages?.ToList() ?? [];
@@ -110,7 +114,7 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
         return chosen with { Source = PictureFitting.Source(
             Bytes(originals[0], "The original image", "image"),
             extra?.GetValueOrDefault("mask") is { } mask ? Bytes(mask, "The mask", "mask") : null, Number(extra, "strength"),
-            pipeline.Model) };
+            model) };
     }
 
     private static byte[] Bytes(object content, string what, string key) => content switch
@@ -148,15 +152,15 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
             { Key = "MediaType" },
     };
 
-    private int Scale(System.Drawing.Size? size)
+    private (ModelInfo Model, int Scale) Sized(System.Drawing.Size? size)
     {
-        if (size is not { } wanted)
-            return 1;
-        int scale = wanted.Height / pipeline.Model.Height;
-        return scale >= 1 && wanted.Height == scale * pipeline.Model.Height
-            && wanted.Width == scale * pipeline.Model.Width ? scale
-            : throw new InvalidRequestException(
-                $"Images of {wanted.Width} x {wanted.Height} are not drawn: this model has {pipeline.Model.Width} x "
-                + $"{pipeline.Model.Height}, or a whole number of times that.") { Key = "ImageSize" };
+        try
+        {
+            return size is { } wanted ? RequestedSize.Of(pipeline.Model, wanted.Width, wanted.Height) : (pipeline.Model, 1);
+        }
+        catch (MezzotintException wrong)
+        {
+            throw new InvalidRequestException(wrong.Message, wrong) { Key = "ImageSize" };
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Mezzotint.Data;
 using Mezzotint.Engine;
@@ -18,14 +19,11 @@ internal sealed class PipelineWalks : IDisposable
     /// theirs.</summary>
     private const int WalksOfAnEvaluator = 16;
 
-    private static readonly Scalar Half = 0.5f;
-
-    private readonly ModelInfo _info;
-    private readonly Device _device;
-    private readonly Sampler _sampler;
-    private readonly SharedEvaluations _network;
+    private readonly LoadedModel _model;
+    private readonly SizedNetworks _networks;
     private readonly Walkers _walkers;
-    private readonly NetworkMemory? _memory;
+    private readonly bool _onCpu;
+    private readonly ConcurrentDictionary<(int Height, int Width), NetworkMemory> _memory = [];
     private long _images;
 
     /// <summary>Prepares.</summary>
@@ -33,11 +31,9 @@ internal sealed class PipelineWalks : IDisposable
     /// <param name="threads">How many threads evaluate.</param>
     public PipelineWalks(LoadedModel model, int threads)
     {
-        (_info, _device, Threads) = (model.Info, model.Device, threads);
-        var (_, height, width) = _info.Numbers;
-        _memory = _device.type == DeviceType.CPU ? new NetworkMemory(_info.Model, height, width, model.Precision) : null;
-        _sampler = model.CreateSampler();
-        _network = new SharedEvaluations(Enumerable.Range(0, threads).Select(_ => _sampler.NewEvaluator()));
+        (_model, Threads, _onCpu) = (model, threads, model.Device.type == DeviceType.CPU);
+        _networks = new SizedNetworks(model, threads);
+        _networks.Take(model.Info).Dispose(); // its own size is ready from the start
         _walkers = new Walkers(threads * WalksOfAnEvaluator);
     }
 
@@ -45,14 +41,15 @@ internal sealed class PipelineWalks : IDisposable
     public int Threads { get; }
 
     /// <summary>With what numbers the network is computed.</summary>
-    public string Precision => _sampler.Precision;
+    public string Precision => _model.Precision;
 
     /// <summary>How much has been done and is to be done.</summary>
-    public PipelineWork Work => new(_walkers.Waiting, Interlocked.Read(ref _images), _network.Evaluations, _network.Batches);
+    public PipelineWork Work => 
+        new(_walkers.Waiting, Interlocked.Read(ref _images), _networks.Evaluations, _networks.Batches);
 
     /// <summary>The most images that walk together on one thread. On a CPU they are few, as the solver's own arithmetic is a
     /// small part of the work. On other devices, whose speed grows with the batch, they are many.</summary>
-    private int ImagesOfAWalk => _memory is null ? 64 : ImagesOfAWalkOnCpu;
+    private int ImagesOfAWalk => _onCpu ? ImagesOfAWalkOnCpu : 64;
 
     private const int ImagesOfAWalkOnCpu = 8, MostImagesOfAThread = WalksOfAnEvaluator * ImagesOfAWalkOnCpu;
 
@@ -68,17 +65,21 @@ internal sealed class PipelineWalks : IDisposable
 
     /// <summary>Makes sure that so many images fit into memory when they are drawn at once.</summary>
     /// <param name="images">How many; null for the most that are drawn at once, whatever is asked for.</param>
+    /// <param name="info">The model for their size; null for its own.</param>
     /// <exception cref="MezzotintException">They do not.</exception>
-    public void CheckMemory(long? images = null)
+    public void CheckMemory(long? images = null, ModelInfo? info = null)
     {
-        if (_memory is null)
+        if (!_onCpu)
             return;
+        var (_, height, width) = (info ?? _model.Info).Numbers;
+        var memory = _memory.GetOrAdd((height, width), size =>
+            new NetworkMemory(_model.Info.Model, size.Height, size.Width, _model.Precision));
         int each = MostImagesOfAThread;
         (string key, string remedy) = images is null
             ? ("threads", $"Evaluate on fewer threads than {Threads}") : ("count", "Draw fewer at once");
         if (images is { } few)
             each = (int)Math.Clamp((few + Threads - 1) / Threads, 1, each);
-        DrawingMemory.Of(_memory, Threads, each, key, remedy).Check();
+        DrawingMemory.Of(memory, Threads, each, key, remedy).Check();
     }
 
     /// <summary>Checks that a plan can be drawn.</summary>
@@ -86,20 +87,22 @@ internal sealed class PipelineWalks : IDisposable
     /// <exception cref="ArgumentException">Likewise.</exception>
     public void Check(GenerationPlan plan)
     {
-        _sampler.Check(plan.Request);
-        CheckMemory(plan.Labels.Count);
+        _networks.SamplerOf(plan.Model).Check(plan.Request);
+        CheckMemory(plan.Labels.Count, plan.Model);
     }
 
     /// <summary>Network evaluations for one image; an estimate where the solver chooses its own steps.</summary>
     public long EvaluationsOf(GenerationPlan plan) =>
-        _sampler.EvaluationsOf(plan.Request, plan.Source?.Strength, plan.Source?.Resampling ?? 1);
+        _networks.SamplerOf(plan.Model).EvaluationsOf(plan.Request, plan.Source?.Strength, plan.Source?.Resampling ?? 1);
 
     /// <summary>Draws.</summary>
     public async Task<ImageBatch> RunAsync(GenerationPlan plan, GenerationWatch watch, CancellationToken cancellation)
     {
-        int count = plan.Labels.Count, length = _info.Channels * _info.Height * _info.Width;
-        using var source = Encoded(plan);
-        var drawing = new Drawing(plan, watch, source, new byte[(long)count * length]);
+        var info = plan.Model;
+        int count = plan.Labels.Count, length = info.Channels * info.Height * info.Width;
+        using var source = EncodedSource.Of(plan);
+        using var network = _networks.Take(info);
+        var drawing = new Drawing(plan, watch, source, network, new byte[(long)count * length]);
         using var weaker = plan.Request.WeakerModel is { } other
             ? new SharedEvaluations(Enumerable.Range(0, Threads).Select(_ => other.NewEvaluator())) : null;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation); // one failed part stops the others
@@ -111,7 +114,7 @@ internal sealed class PipelineWalks : IDisposable
             _walkers.Run(() =>
             {
                 if (Interlocked.Exchange(ref begun, 1) == 0)
-                    MezzotintTelemetry.Begun(_info.Name, Stopwatch.GetElapsedTime(asked));
+                    MezzotintTelemetry.Begun(info.Name, Stopwatch.GetElapsedTime(asked));
                 try
                 {
                     Walk(drawing, part.Start, part.Count, weaker, stop.Token);
@@ -134,7 +137,7 @@ internal sealed class PipelineWalks : IDisposable
         var all = Task.WhenAll(parts); // the error, if any part has one, is that of the whole; else the cancellation
         await all.ConfigureAwait(false);
         Interlocked.Add(ref _images, count);
-        return new ImageBatch(count, _info.Channels, _info.Height, _info.Width, drawing.Pixels);
+        return new ImageBatch(count, info.Channels, info.Height, info.Width, drawing.Pixels);
     }
 
     /// <summary>Equal parts, none above the most, and no fewer than there are threads to keep busy. A solver that chooses its own
@@ -151,23 +154,23 @@ internal sealed class PipelineWalks : IDisposable
     public void Dispose()
     {
         _walkers.Dispose();
-        _network.Dispose();
+        _networks.Dispose();
     }
 
-    private void Walk(Drawing drawing, int start, int count, SharedEvaluations? weaker, CancellationToken stop)
+    private static void Walk(Drawing drawing, int start, int count, SharedEvaluations? weaker, CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();
         int steps = drawing.Plan.Steps;
         long before = 0;
-        _network.Walk(count);
+        var (sampler, network) = (drawing.Network.Sampler, drawing.Network.Network);
+        network.Walk(count);
         weaker?.Walk(count);
         try
         {
             using var scope = NewDisposeScope();
-            var request = drawing.Source is { } source
-                ? drawing.Plan.Request with { Source = source.Source } : drawing.Plan.Request;
+            var request = drawing.Plan.Request with { Source = drawing.Source.Source, Beside = drawing.Source.Beside };
             NetworkCall? weakerCall = weaker is null ? null : weaker.Evaluate;
-            _sampler.Walk(request, start, count, _network.Evaluate, weakerCall, (step, evaluations) =>
+            sampler.Walk(request, start, count, network.Evaluate, weakerCall, (step, evaluations) =>
             {
                 drawing.Watch.Count(evaluations - before);
                 before = evaluations;
@@ -180,62 +183,34 @@ internal sealed class PipelineWalks : IDisposable
         finally
         {
             weaker?.Walk(-count);
-            _network.Walk(-count);
+            network.Walk(-count);
         }
     }
 
-    private void Show(
+    private static void Show(
         Drawing drawing, int start, int count, SamplingStep step, int steps, long evaluations, bool last, bool shown)
     {
-        byte[] values = Decoded(last ? step.X : step.Denoised, drawing.Source, last);
+        var info = drawing.Plan.Model;
+        byte[] values = Decoded(info, last ? step.X : step.Denoised, drawing.Source, last);
         int length = values.Length / count;
         if (last)
             values.CopyTo(drawing.Pixels, (long)start * length);
         for (int i = 0; shown && i < count; i++)
             drawing.Watch.Seen!(new GenerationStep(start + i, step.Index, steps, step.Sigma,
-                new ImageBatch(1, _info.Channels, _info.Height, _info.Width, values.AsSpan(i * length, length).ToArray()))
+                new ImageBatch(1, info.Channels, info.Height, info.Width, values.AsSpan(i * length, length).ToArray()))
                 { Evaluations = evaluations / count });
     }
 
-    /// <summary>The picture to begin from, in the network's numbers; null where there is none.</summary>
-    private EncodedSource? Encoded(GenerationPlan plan)
-    {
-        if (plan.Source is not { } source)
-            return null;
-        using var scope = NewDisposeScope();
-        using var inference = inference_mode();
-        var pixels = PixelTensors.Of(source.Image);
-        var mask = source.Mask is null ? null : PixelTensors.Of(source.Mask).ge(Half);
-        return new(new SamplingSource
-        {
-            Numbers = _info.Pixels.Encode(pixels).DetachFromDisposeScope(),
-            Mask = mask is null ? null : _info.Pixels.EncodeMask(mask).DetachFromDisposeScope(),
-            Strength = source.Strength,
-            Resampling = source.Resampling,
-        }, pixels.DetachFromDisposeScope(), mask?.DetachFromDisposeScope());
-    }
-
     /// <summary>Values 0 to 255: [B, C, H, W]. Where a mask keeps the picture, its own pixels.</summary>
-    private byte[] Decoded(Tensor numbers, EncodedSource? source, bool last)
+    private static byte[] Decoded(ModelInfo info, Tensor numbers, EncodedSource source, bool last)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
-        var pixels = (last ? _info.Pixels.Decode(numbers) : _info.Pixels.Preview(numbers)).cpu();
-        return PixelTensors.Bytes(source?.Mask is null ? pixels : where(source.Mask, pixels, source.Pixels));
-    }
-
-    /// <summary>A picture to begin from: its numbers, and its pixels with the mask of those that are drawn anew.</summary>
-    private sealed record EncodedSource(SamplingSource Source, Tensor Pixels, Tensor? Mask) : IDisposable
-    {
-        public void Dispose()
-        {
-            Source.Numbers.Dispose();
-            Source.Mask?.Dispose();
-            Pixels.Dispose();
-            Mask?.Dispose();
-        }
+        var pixels = (last ? info.Pixels.Decode(numbers) : info.Pixels.Preview(numbers)).cpu();
+        return PixelTensors.Bytes(source.Mask is null ? pixels : where(source.Mask, pixels, source.Pixels!));
     }
 
     /// <summary>What all walks of a request share.</summary>
-    private sealed record Drawing(GenerationPlan Plan, GenerationWatch Watch, EncodedSource? Source, byte[] Pixels);
+    private sealed record Drawing(
+        GenerationPlan Plan, GenerationWatch Watch, EncodedSource Source, SizedNetworks.Lease Network, byte[] Pixels);
 }

@@ -15,11 +15,14 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
     private readonly ConcurrentDictionary<string, TokenizedPrompt> _tokens = new(StringComparer.Ordinal);
     private readonly Lock _reading = new();
     private TextEvaluator? _evaluator;
+    private bool _freed;
     private (ClipTokenizer Tokenizer, TextEncoder Network)? _more; // with the words that were added
 
     public ClipTokenizer Tokenizer => _more?.Tokenizer ?? tokenizer;
 
-    public TextEncoder Network => _more?.Network ?? network;
+    public TextEncoder Network => _freed ? throw new MezzotintException(
+        "The text encoder was freed to save memory: no more prompts can be read. Open the model again.") { Key = "memory" }
+        : _more?.Network ?? network;
 
     /// <summary>Adds words: no other thread may read meanwhile.</summary>
     /// <param name="words">Each with its vectors: [n, D].</param>
@@ -83,6 +86,35 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
         }
     }
 
+    /// <summary>The hidden states of prompts with weights and of any length: [B, T n, D], n chunks of T tokens one after the
+    /// other. The states of a token are multiplied by its weight, and all of a chunk by what keeps their mean.</summary>
+    public Tensor ReadWeighted(IReadOnlyList<string> prompts, int skip)
+    {
+        using var scope = NewDisposeScope();
+        PromptChunks[] cut = [.. prompts.Select(prompt => PromptChunks.Of(prompt, Tokenizer))];
+        int count = cut.Max(chunks => chunks.Tokens.Count);
+        var rows = cut.Select(chunks => Weighted(chunks.Grown(count, Tokenizer), skip));
+        return cat([.. rows], 0).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>[1, T n, D].</summary>
+    private Tensor Weighted(PromptChunks chunks, int skip)
+    {
+        var device = Network.parameters().First().device;
+        int length = Tokenizer.Length, count = chunks.Tokens.Count;
+        var tokens = tensor([.. chunks.Tokens.SelectMany(row => row, (_, token) => (long)token)], [count, length]);
+        var weights = tensor([.. chunks.Weights.SelectMany(row => row)], [count, length, 1]).to(device);
+        Tensor states;
+        lock (_reading)
+        {
+            _evaluator ??= new TextEvaluator(Network, device);
+            states = _evaluator.Evaluate(tokens.to(device), skip); // [n, T, D]
+        }
+        var weighted = states * weights;
+        var mean = states.mean([1L, 2L], keepdim: true) / weighted.mean([1L, 2L], keepdim: true); // [n, 1, 1]
+        return (weighted * mean).reshape(1, (long)count * length, -1);
+    }
+
     /// <summary>Takes the encoder's weights as they are now.</summary>
     public void Refresh()
     {
@@ -93,5 +125,9 @@ internal sealed class TextCoder(ClipTokenizer tokenizer, TextEncoder network) : 
         }
     }
 
-    public void Dispose() => Forget();
+    public void Dispose()
+    {
+        Forget();
+        _freed = true;
+    }
 }

@@ -46,6 +46,12 @@ public sealed record TextPrompts : PromptReader
     /// <param name="skip">How many layers are left out: 0 to <see cref="MostSkipped"/>.</param>
     internal Condition Read(IReadOnlyList<string> prompts, int skip) => Condition.OfContext(Opened.Read(prompts, skip));
 
+    /// <summary>Reads prompts with weights and of any length, as the widely used web interface writes and cuts them.</summary>
+    /// <param name="prompts">Any texts.</param>
+    /// <param name="skip">How many layers are left out.</param>
+    internal Condition ReadWeighted(IReadOnlyList<string> prompts, int skip) =>
+        Condition.OfContext(Opened.ReadWeighted(prompts, skip));
+
     /// <summary>The most layers that can be left out: all but one.</summary>
     internal int MostSkipped => Opened.Network.Config.NumHiddenLayers - 1;
 

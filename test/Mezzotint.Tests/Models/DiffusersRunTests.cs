@@ -17,6 +17,8 @@ namespace Mezzotint.Tests.Models;
 /// </summary>
 public class DiffusersRunTests
 {
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     private const double Tolerance = 5e-4;
     private const string Prompt = "a photo of a red cat sitting on a wooden table", Negative = "blurry, low quality";
 
@@ -145,6 +147,144 @@ public class DiffusersRunTests
         TensorAssert.Close(final * kept, source.Numbers * kept, Tolerance); // which the original puts back at the end
     }
 
+    /// <summary>The mask and the masked picture stand beside the noise, and nothing is put back.</summary>
+    [Fact]
+    public void A_network_of_nine_channels_paints_what_the_original_paints()
+    {
+        using var scope = NewDisposeScope();
+        using var temporary = new TemporaryFolder();
+        using var model = ModelFolder.Read(Inpainting(temporary));
+        var arrays = TinyStableDiffusion.Golden("inpaint9_ddim");
+        var walk = new Walk(model, "ddim", steps: 5);
+        var pixels = arrays["pixels"] / 2 + 0.5;
+        var mask = arrays["mask"].gt(0.5);
+        var (mean, std) = model.Info.Pixels.Distribution(where(mask, full_like(pixels, 0.5), pixels));
+        var places = nn.functional.interpolate(
+            mask.to(float32), size: [mean.shape[2], mean.shape[3]], mode: InterpolationMode.Nearest);
+        using var noGrad = no_grad();
+        var beside = cat([places, mean + std * arrays["noise.1"]], 1);
+        var numbers = walk.Draw(walk.Start(arrays["noise.0"]), [Prompt], [Negative], beside: beside);
+        TensorAssert.Close(arrays["final_latents"], walk.InProcess(numbers), Tolerance);
+    }
+
+    [Fact]
+    public void A_model_for_inpainting_keeps_what_the_mask_keeps_and_draws_without_a_picture_too()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Inpainting(temporary);
+        using var pipeline = DiffusionPipeline.Load(folder, threads: 1);
+        var picture = PngFile.Read(TinyStableDiffusion.PathOf("golden", "input.png"));
+        var mask = PngFile.ReadMask(TinyStableDiffusion.PathOf("golden", "mask.png"), null);
+        var options = new GenerationOptions { Steps = 2, Seed = 3 };
+        var drawn = pipeline.Generate(Prompt, options with
+        {
+            Source = new() { Image = picture, Mask = mask, Strength = 1 },
+        });
+        int plane = mask.Pixels.Length;
+        Assert.All(Enumerable.Range(0, picture.Pixels.Length).Where(i => mask.Pixels[i % plane] < 128),
+            i => Assert.Equal(picture.Pixels[i], drawn.Images.Pixels[i]));
+        Assert.NotEqual(picture.Pixels, drawn.Images.Pixels);
+        Assert.NotEqual(drawn.Images.Pixels, pipeline.Generate(Prompt, options).Images.Pixels);
+        using (var model = ModelFolder.Read(folder))
+            ModelFolder.Write(temporary.File("again"), model.Network, model.Info);
+        Assert.Contains("StableDiffusionInpaintPipeline", File.ReadAllText(temporary.File("again/model_index.json")),
+            StringComparison.Ordinal);
+        using var written = ModelFolder.Read(temporary.File("again"));
+        Assert.Equal(9, written.Info.Model.InChannels);
+        using var denoiser = written.CreateDenoiser();
+        Assert.Contains("made for inpainting", Assert.Throws<MezzotintException>(() => denoiser.For(
+            written.Info.Prompts!.Read([""], [])).Denoise(zeros(1, 4, 16, 16), 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(64, 64)]
+    [InlineData(128, 64)]
+    [InlineData(72, 40)] // latents of 18 x 10
+    [InlineData(36, 52)] // latents of 9 x 13, which do not halve
+    public async Task Any_size_that_has_latents_is_drawn_and_drawn_again_by_its_receipt(int width, int height)
+    {
+        using var temporary = new TemporaryFolder();
+        using var pipeline = DiffusionPipeline.Load(TinyStableDiffusion.PathOf("pipeline"), threads: 2);
+        var options = new GenerationOptions { Steps = 2, Seed = 3, Size = (width, height), Count = 2 };
+        var drawn = pipeline.Generate(Prompt, options);
+        Assert.Equal((height, width), (drawn.Images.Height, drawn.Images.Width));
+        string file = temporary.File("a.png");
+        drawn.SavePng(file);
+        var receipt = ImageReceipt.Read(file);
+        Assert.Equal((width, height) == (64, 64) ? ((int, int)?)null : (width, height), receipt.Size);
+        var again = await pipeline.Prepare(receipt).RunAsync(cancellation: Stop);
+        Assert.Equal(drawn.Images.Pixels, again.Images.Pixels);
+        pipeline.Generate(Prompt, options with { Size = (64, 32), Count = 1 });
+        pipeline.Generate(Prompt, options with { Size = (32, 64), Count = 1 });
+        Assert.Equal(drawn.Images.Pixels, pipeline.Generate(Prompt, options).Images.Pixels); // whatever was drawn between
+    }
+
+    [Fact]
+    public async Task What_is_prepared_is_drawn_without_the_text_encoder_and_nothing_else_is_read()
+    {
+        using var model = ModelPath.Read(TinyStableDiffusion.PathOf("pipeline"));
+        using var pipeline = new DiffusionPipeline(model, threads: 1);
+        var options = new GenerationOptions { Steps = 1, Seed = 3 };
+        var wanted = pipeline.Generate(Prompt, options).Images.Pixels;
+        var prepared = pipeline.Prepare([Prompt], options);
+        model.FreeTextEncoder();
+        Assert.Equal(wanted, (await prepared.RunAsync(cancellation: Stop)).Images.Pixels);
+        Assert.Contains("was freed to save memory",
+            Assert.Throws<InvalidRequestException>(() => pipeline.Prepare([Prompt], options)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(66, 64)]
+    [InlineData(0, 64)]
+    [InlineData(8192, 64)]
+    public void A_size_without_latents_is_refused(int width, int height)
+    {
+        using var pipeline = DiffusionPipeline.Load(TinyStableDiffusion.PathOf("pipeline"), threads: 1);
+        var problem = Assert.Throws<InvalidRequestException>(() =>
+            pipeline.Prepare([Prompt], new() { Size = (width, height) }));
+        Assert.Equal("size", problem.Key);
+        Assert.Contains("two multiples of 4 up to 4096, such as 64x64", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Prompts_with_weights_draw_another_picture_and_their_receipts_the_same_again()
+    {
+        using var temporary = new TemporaryFolder();
+        using var pipeline = DiffusionPipeline.Load(TinyStableDiffusion.PathOf("pipeline"), threads: 1);
+        var options = new GenerationOptions { Steps = 2, Seed = 3, PromptWeights = true, NegativePrompt = "blurry (low:0.5)" };
+        string longer = string.Join(", ", Enumerable.Repeat("a red cat on a roof", 30)); // several chunks
+        var drawn = pipeline.Generate(["a (red:1.5) cat", longer], options);
+        Assert.NotEqual(drawn.Images.Image(0).ToArray(),
+            pipeline.Generate("a (red:1.5) cat", options with { PromptWeights = false }).Images.Image(0).ToArray());
+        Assert.NotEqual(drawn.Images.Image(1).ToArray(),
+            pipeline.Generate(longer, options with { PromptWeights = false, Seed = 4 }).Images.Image(0).ToArray());
+        drawn.SavePng(temporary.File("a.png"));
+        var again = await pipeline.Prepare(ImageReceipt.Read(temporary.File("a.png"))).RunAsync(cancellation: Stop);
+        Assert.Equal(drawn.Images.Pixels, again.Images.Pixels);
+        Assert.Equal( // a prompt without weights is the same either way, to a rounding
+            pipeline.Generate("a red cat", options with { NegativePrompt = null }).Images.Pixels.Select(value => value / 8),
+            pipeline.Generate("a red cat", options with { PromptWeights = false, NegativePrompt = null }).Images.Pixels
+                .Select(value => value / 8), (a, b) => Math.Abs(a - b) <= 1);
+    }
+
+    /// <summary>The pipeline with the network of nine channels in place of its own.</summary>
+    private static string Inpainting(TemporaryFolder temporary)
+    {
+        string from = TinyStableDiffusion.PathOf("pipeline"), to = temporary.File("inpainting");
+        foreach (string path in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+            if (Path.GetRelativePath(from, path) is var name && !name.StartsWith("unet", StringComparison.Ordinal))
+                Copy(path, Path.Combine(to, name));
+        foreach (string path in Directory.GetFiles(TinyStableDiffusion.PathOf("variants", "unet-inpaint-9")))
+            Copy(path, Path.Combine(to, "unet", Path.GetFileName(path)));
+        return to;
+
+        static void Copy(string from, string to)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.WriteAllBytes(to, File.ReadAllBytes(from));
+        }
+    }
+
     /// <summary>A draw of the latents of the picture, as a network sees them.</summary>
     private static Tensor Encoded(LoadedModel model, Dictionary<string, Tensor> arrays, string noise)
     {
@@ -173,7 +313,7 @@ public class DiffusersRunTests
         public Tensor InProcess(Tensor numbers) => numbers / Math.Sqrt(1 + Levels[^1] * Levels[^1]);
 
         public Tensor Draw(Tensor start, IReadOnlyList<string> prompts, IReadOnlyList<string> negatives,
-            SamplingSource? source = null) => model.CreateSampler().Sample(new()
+            SamplingSource? source = null, Tensor? beside = null) => model.CreateSampler().Sample(new()
         {
             Condition = ((TextPrompts)model.Info.Prompts!).Read(prompts, ClipSkip),
             Negative = model.Info.Prompts.Read(negatives, []),
@@ -183,6 +323,7 @@ public class DiffusersRunTests
             Guidance = new ClassifierFreeGuidance { Weight = Guidance },
             Start = start,
             Source = source,
+            Beside = beside,
         });
     }
 }

@@ -88,6 +88,26 @@ public class DiffusersSchedulerTests
         Assert.Equal(0, levels[^1]);
     }
 
+    /// <summary>The timesteps of the original's LCMScheduler: of 50 entries, 20 apart, those at floor(i 50 / n) from the
+    /// top.</summary>
+    [Theory]
+    [InlineData(1, new double[] { 999 })]
+    [InlineData(4, new double[] { 999, 759, 499, 259 })]
+    [InlineData(8, new double[] { 999, 879, 759, 639, 499, 379, 259, 139 })]
+    public void Latent_consistency_models_have_the_originals_timesteps(int steps, double[] timesteps)
+    {
+        using var temporary = new TemporaryFolder();
+        File.WriteAllText(temporary.File("s.json"),
+            """{"_class_name": "LCMScheduler", "timestep_spacing": "leading", "beta_schedule": "scaled_linear"}""");
+        var scheduler = DiffusersScheduler.Read(temporary.File("s.json"));
+        Assert.Equal(("lcm", "lcm", 4, 8.5),
+            (scheduler.Recipe.Sampler, scheduler.Recipe.Levels, scheduler.Recipe.Steps, scheduler.Recipe.Guidance));
+        double[] levels = scheduler.Levels(steps);
+        Assert.Equal(timesteps, levels[..^1].Select(level =>
+            Math.Round(scheduler.Process.TimeInput(scheduler.Process.Time(level)), 6)));
+        Assert.Equal(0, levels[^1]);
+    }
+
     [Fact]
     public void Names_of_levels_give_those_of_published_schedulers()
     {

@@ -73,6 +73,7 @@ public class DiffusersUNetTests
                 FlipSinToCos = false, AdditionEmbedType = "text_time", AdditionTimeEmbedDim = 8,
                 ProjectionClassEmbeddingsInputDim = 64, ResnetTimeScaleShift = "scale_shift", OnlyCrossAttention = true,
             },
+            ConditionalUNetTests.Small with { TimeCondProjDim = 16 },
         })
         {
             DiffusersUNet.Write(temporary.File("config.json"), config, 16, 24);

@@ -7,7 +7,7 @@ namespace Mezzotint.Tests.Noise;
 public class NoiseLevelsTests
 {
     private static readonly Gen<FinalLevel> Finals = Gen.Bool.Select(zero => zero ? FinalLevel.Zero : FinalLevel.Minimum);
-    private static readonly string[] OverTable = ["linspace", "leading", "leading-plus-one", "trailing"];
+    private static readonly string[] OverTable = ["linspace", "leading", "leading-plus-one", "trailing", "lcm"];
 
     private static Gen<string> OneOf(IReadOnlyList<string> names) => Gen.Int[0, names.Count - 1].Select(i => names[i]);
 
@@ -198,15 +198,15 @@ public class NoiseLevelsTests
     [InlineData(
         "karas",
         "levels 'karas': not known; did you mean 'karras'? There are karras, exponential, polyexponential, beta, linspace, "
-        + "leading, trailing, leading-plus-one, uniform, log-snr, flow.")]
+        + "leading, trailing, leading-plus-one, uniform, log-snr, flow, lcm.")]
     [InlineData(
         "Trailing",
         "levels 'Trailing': not known; did you mean 'trailing'? There are karras, exponential, polyexponential, beta, linspace, "
-        + "leading, trailing, leading-plus-one, uniform, log-snr, flow.")]
+        + "leading, trailing, leading-plus-one, uniform, log-snr, flow, lcm.")]
     [InlineData(
         "something else",
         "levels 'something else': not known; there are karras, exponential, polyexponential, beta, linspace, leading, trailing, "
-        + "leading-plus-one, uniform, log-snr, flow.")]
+        + "leading-plus-one, uniform, log-snr, flow, lcm.")]
     public void An_unknown_name_is_answered_with_the_names(string name, string message) =>
         Assert.Equal(message, Assert.Throws<MezzotintException>(() => NoiseLevels.Named(name, new Edm(), 10)).Message);
 

@@ -127,7 +127,7 @@ public sealed class ImageGeneratorTests : IDisposable
         await Refused("A prompt is missing", new());
         await Refused("no model 'dall-e-3'", new("7"), new() { ModelId = "dall-e-3" });
         await Refused("image/gif", new("7"), new() { MediaType = "image/gif" });
-        await Refused("Images of 10 x 10", new("7"), new() { ImageSize = new(10, 10) });
+        await Refused("size = 10x10: must be 8x8, or a whole number of times that", new("7"), new() { ImageSize = new(10, 10) });
         await Refused("count = 0", new("7"), new() { Count = 0 });
         await Refused("seed is 'x'", new("7"), new() { AdditionalProperties = new() { ["seed"] = "x" } });
         await Refused("Nothing is fetched", new("7", [new UriContent("https://example.org/x.png", "image/png")]));

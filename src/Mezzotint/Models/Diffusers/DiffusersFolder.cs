@@ -18,6 +18,7 @@ internal static class DiffusersFolder
     /// <summary>The file of what we know.</summary>
     public const string DescriptionFile = "mezzotint.json";
 
+    private const string InpaintPipeline = "StableDiffusionInpaintPipeline";
     private const string SafetyChecker = "safety_checker";
     private const string UNetFolder = "unet", SchedulerFolder = "scheduler", ConfigFile = "config.json";
     private const string SchedulerFile = "scheduler_config.json", Stem = AutoencoderFolder.WeightsStem;
@@ -25,7 +26,10 @@ internal static class DiffusersFolder
 
     /// <summary>The pipelines of diffusers that have these parts and no other.</summary>
     private static readonly string[] Pipelines =
-        ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipelineLegacy"];
+    [
+        "StableDiffusionPipeline", InpaintPipeline, "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipelineLegacy",
+        "LatentConsistencyModelPipeline",
+    ];
 
     /// <summary>The parts, each with the library and the class that it is of.</summary>
     private static readonly (string Part, string? Library, string? Class)[] Parts =
@@ -70,7 +74,8 @@ internal static class DiffusersFolder
             SafetensorsFile.Write(Path.Combine(staged, UNetFolder, $"{Stem}.safetensors"), tensors,
                 new Dictionary<string, string>(DescriptionHash.Metadata(description)) { ["format"] = "pt" });
             AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
-            WriteIndex(Path.Combine(staged, ModelFolder.IndexFile), scheduler.ClassName);
+            WriteIndex(Path.Combine(staged, ModelFolder.IndexFile), scheduler.ClassName,
+                info.Model.InChannels == info.Model.OutChannels ? Pipelines[0] : InpaintPipeline);
             AtomicFile.WriteText(
                 Path.Combine(staged, ModelFolder.CardFile), ModelCard.Write(written, precision, Hash(staged)));
         });
@@ -166,7 +171,7 @@ internal static class DiffusersFolder
                     $"{path}: '{part}' must be [\"{library}\", \"{name ?? "a scheduler"}\"]; other parts are not known here.");
     }
 
-    private static void WriteIndex(string path, string scheduler)
+    private static void WriteIndex(string path, string scheduler, string pipeline)
     {
         var index = new SettingsTable("");
         foreach (var (part, library, name) in Parts)
@@ -175,7 +180,7 @@ internal static class DiffusersFolder
             DiffusersConfig.Add(index, part, of);
         }
         DiffusersConfig.Add(index, "requires_safety_checker", false);
-        DiffusersConfig.Write(path, index, Pipelines[0]);
+        DiffusersConfig.Write(path, index, pipeline);
         static Setting Text(string? text) => new((object?)text ?? new UnusedKind("null"), default);
     }
 }

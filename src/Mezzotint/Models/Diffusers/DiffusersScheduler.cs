@@ -118,6 +118,9 @@ internal sealed record DiffusersScheduler
     /// <summary>False for multistep methods, which space one timestep more than there are steps and leave the last out.</summary>
     private bool TakesLastPart => Own.Sampler is not (Multistep or Singlestep or "unipc" or "deis");
 
+    /// <summary>Whether it is for latent consistency models, which have timesteps of their own and few of them.</summary>
+    private bool IsConsistency => Own.Sampler == "lcm";
+
     private string Spacing => TimestepSpacing ?? Own.Spacing;
 
     private bool EndsAtFirst => FinalSigmasType == SigmaMin
@@ -132,6 +135,8 @@ internal sealed record DiffusersScheduler
         var process = Process;
         if (UseKarrasSigmas)
             return NoiseLevels.Karras(process, steps);
+        if (IsConsistency)
+            return NoiseLevels.Lcm(process, steps);
         int last = NumTrainTimesteps - 1, parts = TakesLastPart ? steps : steps + 1;
         int apart = NumTrainTimesteps / Math.Max(1, parts);
         Check.Range("steps", steps, steps >= 1 && steps < NumTrainTimesteps, $"between 1 and {last}");
@@ -159,13 +164,13 @@ internal sealed record DiffusersScheduler
     public SamplingRecipe Recipe => new()
     {
         Sampler = Sampler,
-        Steps = 50,
+        Steps = IsConsistency ? 4 : 50,
         Options = Own.Sampler != Multistep ? null
             : SolverOrder == 3 ? new() { PublishedWeights = true }
             : SolverType == Heun ? new() { SolverType = DpmSolverType.Heun } : null,
-        Levels = UseKarrasSigmas ? "karras" : Spacing == Leading ? "leading-plus-one" : Spacing,
-        LeavesNoise = Spacing == Leading && EndsAtFirst ? true : null,
-        Guidance = 7.5,
+        Levels = UseKarrasSigmas ? "karras" : IsConsistency ? "lcm" : Spacing == Leading ? "leading-plus-one" : Spacing,
+        LeavesNoise = Spacing == Leading && EndsAtFirst && !IsConsistency ? true : null,
+        Guidance = IsConsistency ? 8.5 : 7.5,
     };
 
     /// <summary>Reads a file.</summary>

@@ -20,7 +20,7 @@ internal static class DiffusersUNet
         ["dual_cross_attention"] = false, ["class_embed_type"] = null, ["num_class_embeds"] = null,
         ["resnet_skip_time_act"] = false, ["resnet_out_scale_factor"] = 1.0, ["time_embedding_type"] = "positional",
         ["time_embedding_dim"] = null, ["time_embedding_act_fn"] = null, ["timestep_post_act"] = null,
-        ["time_cond_proj_dim"] = null, ["attention_type"] = "default", ["class_embeddings_concat"] = false,
+        ["attention_type"] = "default", ["class_embeddings_concat"] = false,
         ["cross_attention_norm"] = null, ["reverse_transformer_layers_per_block"] = null, ["dropout"] = 0.0,
     };
 

@@ -28,10 +28,11 @@ internal static class PublishedModel
             throw new MezzotintException(
                 $"'{path}': the text encoder gives {text.HiddenSize} numbers a token, and the U-Net takes "
                 + $"{network.CrossAttentionDim}: the two do not belong together.");
-        if (network.InChannels != network.OutChannels)
+        int shown = network.InChannels - network.OutChannels, masked = vae.LatentChannels + 1;
+        if (shown != 0 && shown != masked)
             throw new MezzotintException(
-                $"'{path}': its U-Net sees {network.InChannels} channels, a mask and a picture among them: such models, made "
-                + $"for inpainting alone, are not drawn with here; any other inpaints as well.");
+                $"'{path}': its U-Net sees {network.InChannels} channels; {network.OutChannels} are drawn with here, or "
+                + $"{network.OutChannels + masked} for inpainting.");
         string name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
         var info = new ModelInfo
         {
