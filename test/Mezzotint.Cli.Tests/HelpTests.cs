@@ -12,7 +12,7 @@ public class HelpTests
     [
         "mezzotint", "sample", "demo", "serve", "samplers", "samplers errors", "plot", "plot schedules", "plot levels",
         "plot trajectories", "plot error", "new", "train", "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect",
-        "average", "distill", "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor",
+        "check", "average", "distill", "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor",
         "completions",
     ];
 

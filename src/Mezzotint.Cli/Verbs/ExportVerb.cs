@@ -2,14 +2,9 @@ using System.CommandLine;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Formats;
+using Mezzotint.Models;
 using Mezzotint.Models.Onnx;
 using Mezzotint.Models.SingleFiles;
-using Mezzotint.Models;
-using Mezzotint.Networks;
-using Mezzotint.Cli.Choices;
-using Mezzotint.Cli.Output;
-using Mezzotint.Models.Onnx;
-using Mezzotint.Models;
 using Mezzotint.Networks;
 
 namespace Mezzotint.Cli.Verbs;

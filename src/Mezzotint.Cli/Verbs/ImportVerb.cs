@@ -77,12 +77,19 @@ internal static class ImportVerb
         if (!single && !Directory.Exists(source))
             throw new MezzotintException(File.Exists(source)
                 ? $"'{source}' is no single file of Stable Diffusion, which ends in .safetensors or .ckpt."
-                : $"There is no folder or file '{source}'.");
+                : $"There is no folder '{source}', and no file of that name.");
         bool isModel = single || ModelFolder.Exists(source) && !SeedCheckpoint.Exists(source);
         if (isModel && request.Key is { } key)
             throw new MezzotintException(
-                $"--key {key}: '{source}' is a model, which holds one set of weights. Leave it out.") { Key = "--key" };
-        return single || !isModel && request.Key is null ? ModelPath.Read(source, request.Opening)
-            : isModel ? ModelFolder.Read(source, unwrap: true) : SeedCheckpoint.Read(source, request.Key);
+                $"--key {key}: '{source}' is a {(single ? "single file" : "model folder")}, which holds one set of weights. "
+                + "Leave it out.") { Key = "--key" };
+        if (single)
+            return ModelPath.Read(source, request.Opening);
+        if ((request.Opening.Prediction ?? request.Opening.Tokenizer) is not null)
+            throw new MezzotintException(
+                $"'{source}' is a folder: --prediction and --tokenizer are for single files. Leave them out.")
+                { Key = request.Opening.Prediction is null ? "--tokenizer" : "--prediction" };
+        var model = isModel ? ModelFolder.Read(source, unwrap: true) : SeedCheckpoint.Read(source, request.Key);
+        return request.Opening.Autoencoder is { } other ? model.WithAutoencoder(other) : model;
     }
 }

@@ -20,14 +20,14 @@ internal static class InspectVerb
     {
         var model = Options.Required(
             "MODEL",
-            "A model folder, a run folder, a PyTorch checkpoint folder, a single file of Stable Diffusion, the name of a model in "
-            + "./models, or a configuration (a TOML file).");
+            "A model folder, a run folder, a PyTorch checkpoint folder, a single file of Stable Diffusion, the name of a model "
+            + "in ./models, or a configuration (a TOML file).");
         var opening = new OpeningChoice();
         var json = Options.Json();
         var command = new Command(
             "inspect",
-            "Print a model's module tree, as PyTorch prints it, and the number of its parameters; before it, of a model of several "
-            + "parts, what they are, what it predicts and how it is sampled.") { model, json };
+            "Print a model's module tree, as PyTorch prints it, and the number of its parameters; before it, of a model of "
+            + "several parts, what they are, what it predicts and how it is sampled.") { model, json };
         foreach (var option in opening.All)
             command.Add(option);
         command.SetAction(result =>

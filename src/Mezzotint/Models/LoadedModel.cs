@@ -1,3 +1,4 @@
+using Mezzotint.Data;
 using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
@@ -124,6 +125,36 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         return words;
     }
 
+    /// <summary>The same model with another autoencoder; nothing else is read again. This one is the caller's no more.</summary>
+    /// <param name="path">A folder of diffusers, alone or as the folder <c>vae/</c> of a model; or a file in the layout of the
+    /// original, <c>.safetensors</c> or <c>.ckpt</c>, alone or with a whole model.</param>
+    /// <exception cref="MezzotintException">It is no autoencoder, or one of other latents; then nothing has changed.</exception>
+    public LoadedModel WithAutoencoder(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Info.Pixels is not LatentCodec { Coder: not null } latent)
+            throw new MezzotintException($"'{Info.Name}' has no autoencoder that '{path}' could stand for.")
+                { Key = "autoencoder" };
+        var (autoencoder, hash) = AutoencoderSource.Read(path, Autoencoder?.Network.Config.ScalingFactor);
+        var (own, other) = ((latent.Channels, latent.Factor, latent.ImageChannels), autoencoder.Network.Config);
+        if (own != (other.LatentChannels, other.Factor, other.InChannels))
+        {
+            autoencoder.Dispose();
+            throw new MezzotintException(
+                $"'{path}' has latents of {other.LatentChannels} channels at 1/{other.Factor} of the side, and '{Info.Name}' "
+                + $"draws {latent.Channels} at 1/{latent.Factor}: it is for another model.") { Key = "autoencoder" };
+        }
+        autoencoder.Network.to(Device);
+        Autoencoder?.Dispose();
+        _adapters.RemoveAll(adapter => adapter.IsAutoencoder);
+        _adapters.Add(new(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)), 1, hash) { IsAutoencoder = true });
+        return this with
+        {
+            Info = Info with { Pixels = LatentFolder.With(latent with { Sha256 = null }, autoencoder, hash) },
+            Autoencoder = autoencoder,
+        };
+    }
+
     /// <summary>Takes all adapters and added words out again: the weights are those of before, to the bit.</summary>
     /// <returns>The model itself.</returns>
     public LoadedModel RemoveAdapters()
@@ -135,10 +166,14 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
             original.Dispose();
         }
         _originals.Clear();
-        _adapters.Clear();
+        _adapters.RemoveAll(adapter => !adapter.IsAutoencoder);
         (Info.Prompts as TextPrompts)?.Coder?.Forget();
         return this;
     }
+
+    /// <summary>Frees the text encoder, where the model owns one: what has been prepared can still be drawn, and no other prompt
+    /// is read any more.</summary>
+    public void FreeTextEncoder() => Encoder?.Dispose();
 
     /// <summary>A sampler that draws with this model, on its device and in its precision; the model stays the caller's.</summary>
     public Sampler CreateSampler() => new(Network, Info.Process, Info.Numbers.Height, Info.Numbers.Width, Device)

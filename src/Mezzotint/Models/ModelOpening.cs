@@ -14,6 +14,10 @@ public sealed record ModelOpening
     /// <c>tokenizer/</c>; null for the one beside the file.</summary>
     public string? Tokenizer { get; init; }
 
+    /// <summary>Another autoencoder than the model's own, as <see cref="LoadedModel.WithAutoencoder"/> takes it; null for its
+    /// own.</summary>
+    public string? Autoencoder { get; init; }
+
     /// <summary>Checks what is said.</summary>
     /// <exception cref="MezzotintException">A word is not known; Key names the property in snake case.</exception>
     public void Validate() =>

@@ -20,6 +20,20 @@ public static class ModelPath
     public static LoadedModel Read(string path, ModelOpening? opening = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        var model = ReadWhole(path, opening);
+        try
+        {
+            return opening?.Autoencoder is { } other ? model.WithAutoencoder(other) : model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static LoadedModel ReadWhole(string path, ModelOpening? opening)
+    {
         if (SingleFile.Exists(path))
             return SingleFile.Read(path, opening);
         opening?.RefuseForFolder(path);

@@ -68,8 +68,13 @@ public static class TextFolder
 
     private sealed record Opened(TextCoder Coder, TextEncoder Network) : IDisposable
     {
+        private bool _freed;
+
         public void Dispose()
         {
+            if (_freed)
+                return;
+            _freed = true;
             Coder.Dispose();
             Network.Dispose();
         }

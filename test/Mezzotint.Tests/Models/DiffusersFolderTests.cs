@@ -116,6 +116,69 @@ public class DiffusersFolderTests
             SafetensorsFile.Read(Path.Combine(folder, $"{Weights[0]}.fp16.safetensors")).Tensors.Values.First().Type);
     }
 
+    /// <summary>Older folders: PyTorch's archives, of which transformers' have another name.</summary>
+    [Theory]
+    [InlineData("diffusion_pytorch_model.bin", "pytorch_model.bin")]
+    [InlineData("diffusion_pytorch_model.fp16.bin", "pytorch_model.fp16.bin")]
+    public void Archives_of_PyTorch_are_read_where_there_is_nothing_else(string network, string encoder)
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Copied(temporary);
+        foreach (string weights in Weights)
+        {
+            string path = Path.Combine(folder, $"{weights}.safetensors"), part = Path.GetDirectoryName(path)!;
+            var tensors = SafetensorsFile.Read(path).Tensors;
+            foreach (string old in Directory.GetFiles(part, "*.safetensors"))
+                File.Delete(old);
+            string name = weights.EndsWith("/model", StringComparison.Ordinal) ? encoder : network;
+            TorchArchive.Write(Path.Combine(part, name), tensors);
+        }
+        using var read = ModelFolder.Read(folder);
+        using var published = ModelFolder.Read(Published);
+        foreach (var (wanted, got) in published.Network.parameters().Zip(read.Network.parameters()))
+            Assert.True(wanted.equal(got).all().item<bool>());
+        Assert.Equal(network.Contains("fp16", StringComparison.Ordinal) ? 3 : 0, ModelPath.NotesOf(folder).Count);
+    }
+
+    /// <summary>Names of shards with a variant, of older and newer versions: the index says which files there are.</summary>
+    [Theory]
+    [InlineData("model.fp16-00001-of-00002.safetensors", "model.fp16-00002-of-00002.safetensors",
+        "model.safetensors.index.fp16.json")]
+    [InlineData("model-00001-of-00002.fp16.safetensors", "model-00002-of-00002.fp16.safetensors",
+        "model.fp16.safetensors.index.json")]
+    [InlineData("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json")]
+    public void Shards_are_found_by_their_index(string first, string second, string index)
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Copied(temporary), part = Path.Combine(folder, "text_encoder");
+        var tensors = SafetensorsFile.Read(Path.Combine(part, "model.safetensors")).Tensors.ToList();
+        foreach (string old in Directory.GetFiles(part, "*.safetensors"))
+            File.Delete(old);
+        int half = tensors.Count / 2;
+        SafetensorsFile.Write(Path.Combine(part, first), tensors[..half]);
+        SafetensorsFile.Write(Path.Combine(part, second), tensors[half..]);
+        File.WriteAllText(Path.Combine(part, index), JsonSerializer.Serialize(new
+        {
+            weight_map = tensors.Index().ToDictionary(each => each.Item.Key, each => each.Index < half ? first : second),
+        }));
+        using var read = ModelFolder.Read(folder);
+        Assert.Equal(32, ((TextPrompts)read.Info.Prompts!).Width);
+        Assert.Equal(index.Contains("fp16", StringComparison.Ordinal) ? 1 : 0, ModelPath.NotesOf(folder).Count);
+    }
+
+    [Fact]
+    public void A_safety_checker_without_its_folder_is_told_and_not_asked_for()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Copied(temporary), path = Path.Combine(folder, "model_index.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"safety_checker\": [\n    null,\n    null",
+            "\"safety_checker\": [\"stable_diffusion\", \"StableDiffusionSafetyChecker\"", StringComparison.Ordinal));
+        using (ModelFolder.Read(folder))
+            Assert.Contains("names a safety_checker, whose folder is not there",
+                Assert.Single(ModelPath.NotesOf(folder)), StringComparison.Ordinal);
+        Assert.Empty(ModelPath.NotesOf(Published));
+    }
+
     [Theory]
     [InlineData("scheduler/scheduler_config.json", "it lacks scheduler/scheduler_config.json")]
     [InlineData("unet/config.json", "it lacks unet/config.json")]

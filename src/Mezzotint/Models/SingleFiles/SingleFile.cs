@@ -120,8 +120,9 @@ public static class SingleFile
         Named(path, shape.UNet.Validate);
         Named(path, vae.Validate);
         string prediction = PredictionOf(tensors, opening, config, shape);
-        int side = config.ImageSize
-            ?? (shape.OpenClip && prediction == ModelOpening.Velocity ? PixelsOfVelocity : Pixels) / vae.Factor;
+        // the published configuration of 768 pixels says 64 latents, as that of 512 does
+        int side = shape.UNet.CrossAttentionDim == SingleFileShape.WidthOfOpenClip && prediction == ModelOpening.Velocity
+            ? PixelsOfVelocity / vae.Factor : config.ImageSize ?? Pixels / vae.Factor;
         return (shape, PublishedModel.Of(
             path, shape.UNet, Scheduler(config, prediction, shape.OpenClip), vae, text, side, side,
             "Read from a single file, which says nothing about its training."));

@@ -13,9 +13,9 @@ internal static class SingleFileKind
     /// <summary>What begins a name, and of what.</summary>
     private static readonly (string Start, string Kind)[] Starts =
     [
-        ("conditioner.embedders.", XL), ("model.diffusion_model.joint_blocks.", "Stable Diffusion 3"),
-        ("joint_blocks.", "the transformer of Stable Diffusion 3"), ("model.diffusion_model.double_blocks.", "Flux"),
-        ("double_blocks.", "the transformer of Flux"), ("model.diffusion_model.label_emb.", "Stable Diffusion XL or unCLIP"),
+        ("conditioner.embedders.", XL), (SingleFileNames.UNet + "joint_blocks.", "Stable Diffusion 3"),
+        ("joint_blocks.", "the transformer of Stable Diffusion 3"), (SingleFileNames.UNet + "double_blocks.", "Flux"),
+        ("double_blocks.", "the transformer of Flux"), (SingleFileNames.UNet + "label_emb.", "Stable Diffusion XL or unCLIP"),
         ("text_encoders.", "Stable Diffusion 3 or Flux, which have other text encoders"),
         ("lora_", Adapter), ("emb_params", Words), ("string_to_param", Words), ("control_model.", Control),
         ("input_hint_block.", Control), ("controlnet_cond_embedding.", Control), ("down_blocks.", $"the U-Net {Part}"),

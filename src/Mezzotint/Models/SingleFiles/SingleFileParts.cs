@@ -9,6 +9,24 @@ internal static class SingleFileParts
 {
     private const string PositionNumbers = "embeddings.position_ids"; // a buffer that says nothing
 
+    /// <summary>The autoencoder in a file of its own, whose names may begin with those of its parts, or in that of a
+    /// model.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="scale">What its latents are multiplied by; null for the published factor.</param>
+    /// <exception cref="MezzotintException">It is none, or damaged.</exception>
+    public static LoadedAutoencoder Autoencoder(string path, double? scale)
+    {
+        using var tensors = SingleFileTensors.Open(path, whole: true, bare: SingleFileNames.Autoencoder);
+        if (!tensors.Has(SingleFileNames.Autoencoder + "decoder.conv_in.weight")
+            || !tensors.Has(SingleFileNames.Autoencoder + "encoder.down.0.block.0.conv1.weight"))
+            throw new MezzotintException(
+                $"'{path}' is no autoencoder in the layout of the original programs: one of diffusers is named by its folder.")
+                { Key = "autoencoder" };
+        var config = SingleFileShape.AutoencoderOf(tensors, new SingleFileConfig { ScaleFactor = scale });
+        config.Validate();
+        return Autoencoder(tensors, config);
+    }
+
     /// <summary>The autoencoder.</summary>
     public static LoadedAutoencoder Autoencoder(SingleFileTensors tensors, AutoencoderConfig config)
     {

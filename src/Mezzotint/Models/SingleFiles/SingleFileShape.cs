@@ -10,7 +10,10 @@ namespace Mezzotint.Models.SingleFiles;
 internal sealed record SingleFileShape(
     ConditionalUNetConfig UNet, AutoencoderConfig? Autoencoder, TextEncoderConfig? Text, bool OpenClip)
 {
-    private const int WidthOfClip = 768, WidthOfOpenClip = 1024, HeadsOfFirst = 8, HeadWidth = 64;
+    /// <summary>The width of the context of Stable Diffusion 2.</summary>
+    public const int WidthOfOpenClip = 1024;
+
+    private const int WidthOfClip = 768, HeadsOfFirst = 8, HeadWidth = 64;
 
     /// <summary>Finds the shapes.</summary>
     /// <exception cref="MezzotintException">The tensors are not those of a Stable Diffusion, or do not say enough.</exception>
@@ -95,7 +98,8 @@ internal sealed record SingleFileShape(
         };
     }
 
-    private static AutoencoderConfig AutoencoderOf(SingleFileTensors tensors, SingleFileConfig config)
+    /// <summary>The shape of the autoencoder.</summary>
+    public static AutoencoderConfig AutoencoderOf(SingleFileTensors tensors, SingleFileConfig config)
     {
         string vae = SingleFileNames.Autoencoder;
         int levels = tensors.Count($"{vae}encoder.down.", ".block.0.conv1.weight");

@@ -35,18 +35,24 @@ internal sealed class SingleFileTensors : IDisposable
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="whole">Whether its numbers are wanted too: else only shapes are looked at.</param>
-    /// <param name="all">Whether tensors of any name are wanted, not only those of a model's parts.</param>
+    /// <param name="bare">What is put before the names of a file that has none of a model's parts, but one part alone; null to
+    /// pass its tensors over.</param>
     /// <exception cref="MezzotintException">It cannot be read, is damaged, or is no such file.</exception>
-    public static SingleFileTensors Open(string path, bool whole, bool all = false)
+    public static SingleFileTensors Open(string path, bool whole, string? bare = null)
     {
         var file = MappedFile.Open(path);
-        bool Wanted(string name) => all || Array.Exists(Parts, part => name.StartsWith(part, StringComparison.Ordinal));
+        bool OfPart(string name) => Array.Exists(Parts, part => name.StartsWith(part, StringComparison.Ordinal));
+        bool Wanted(string name) => bare is not null || OfPart(name);
+        OrderedDictionary<string, TensorData> Named(OrderedDictionary<string, TensorData> tensors) =>
+            bare is null || tensors.Keys.Any(OfPart) ? tensors
+                : new(tensors.Select(pair => KeyValuePair.Create(bare + pair.Key, pair.Value)));
         try
         {
             if (path.EndsWith(Safetensors, StringComparison.OrdinalIgnoreCase))
             {
                 var read = SafetensorsFile.Read(file, path);
-                return new(path, file, new(read.Tensors.Where(pair => Wanted(pair.Key))), read.Tensors.Keys, read.Metadata);
+                return new(
+                    path, file, Named(new(read.Tensors.Where(pair => Wanted(pair.Key)))), read.Tensors.Keys, read.Metadata);
             }
             var names = new List<string>();
             var tensors = PyTorchArchive.Read(file, path, ["state_dict", null], name =>
@@ -54,7 +60,7 @@ internal sealed class SingleFileTensors : IDisposable
                 names.Add(name);
                 return Wanted(name);
             }, whole);
-            return new(path, file, tensors, names, new Dictionary<string, string>());
+            return new(path, file, Named(tensors), names, new Dictionary<string, string>());
         }
         catch
         {
