@@ -228,6 +228,33 @@ public class SingleFileTests
             Assert.Throws<MezzotintException>(() => ModelPath.Read(file, Tokenizer).Dispose()).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Attention of the autoencoder as matrices; a text encoder whose names lack a part; a weight of guidance.</summary>
+    [Fact]
+    public void Other_ways_to_write_the_same_are_read()
+    {
+        using var temporary = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        string file = Changed(temporary, tensors =>
+        {
+            foreach (var (name, tensor) in tensors.ToList())
+                if (name.Contains(".mid.attn_1.", StringComparison.Ordinal) && tensor.Shape.Length == 4)
+                    tensors[name] = tensor with { Shape = tensor.Shape[..2] };
+                else if (name.Contains(".text_model.", StringComparison.Ordinal) && tensors.Remove(name))
+                    tensors[name.Replace(".text_model.", ".", StringComparison.Ordinal)] = tensor;
+            tensors["model.diffusion_model.time_embed.cond_proj.weight"] =
+                new(ElementType.Float32, [64, 16], new byte[4 * 64 * 16]);
+        });
+        using var read = ModelPath.Read(file, Tokenizer);
+        using var folder = ModelPath.Read(TinyStableDiffusion.PathOf("pipeline"));
+        foreach (var (network, other) in new (nn.Module, nn.Module)[]
+        {
+            (folder.Autoencoder!.Network, read.Autoencoder!.Network), (Encoder(folder), Encoder(read)),
+        })
+            foreach (var (wanted, got) in network.parameters().Zip(other.parameters()))
+                Assert.True(wanted.equal(got).all().item<bool>());
+        Assert.Equal((16, "lcm"), (((ConditionalUNetConfig)read.Info.Model).TimeCondProjDim, read.Info.Sampling.Sampler));
+    }
+
     [Fact]
     public void Weights_that_are_no_numbers_are_refused()
     {

@@ -124,16 +124,17 @@ public static class SingleFile
         int side = shape.UNet.CrossAttentionDim == SingleFileShape.WidthOfOpenClip && prediction == ModelOpening.Velocity
             ? PixelsOfVelocity / vae.Factor : config.ImageSize ?? Pixels / vae.Factor;
         return (shape, PublishedModel.Of(
-            path, shape.UNet, Scheduler(config, prediction, shape.OpenClip), vae, text, side, side,
+            path, shape.UNet, Scheduler(config, prediction, shape), vae, text, side, side,
             "Read from a single file, which says nothing about its training."));
     }
 
     /// <summary>Noise with the table of the original, as its folders of diffusers sample it.</summary>
-    private static DiffusersScheduler Scheduler(SingleFileConfig config, string prediction, bool openClip)
+    private static DiffusersScheduler Scheduler(SingleFileConfig config, string prediction, SingleFileShape shape)
     {
         var scheduler = new DiffusersScheduler
         {
-            ClassName = openClip ? "DDIMScheduler" : "PNDMScheduler",
+            ClassName = shape.UNet.TimeCondProjDim is not null ? "LCMScheduler"
+                : shape.OpenClip ? "DDIMScheduler" : "PNDMScheduler",
             BetaSchedule = "scaled_linear",
             BetaStart = config.LinearStart ?? 0.00085,
             BetaEnd = config.LinearEnd ?? 0.012,

@@ -34,6 +34,9 @@ internal static class SingleFileParts
         foreach (string loss in weights.Keys.Where(name => name.StartsWith(
             SingleFileNames.Autoencoder + "loss.", StringComparison.Ordinal)).ToArray())
             weights.Remove(loss); // of its training
+        foreach (var (name, tensor) in weights.Where(pair => pair.Value.Shape.Length == 2
+            && pair.Key.Contains(".mid.attn_1.", StringComparison.Ordinal)).ToList())
+            weights[name] = tensor with { Shape = [.. tensor.Shape, 1, 1] }; // some programs write matrices
         NetworkWeights.CheckLength(
             weights.Values.Sum(tensor => (long)tensor.Bytes.Length),
             config.DescribeEncoder().ParameterCount + config.DescribeDecoder().ParameterCount, tensors.Path);

@@ -77,6 +77,8 @@ internal sealed record SingleFileShape(
             CrossAttentionDim = contextWidth,
             UseLinearProjection = tensors.Shape(unet + "middle_block.1.proj_in.weight", 2, 4).Length == 2,
             AttentionHeadDim = Heads(tensors, config, contextWidth, widths),
+            TimeCondProjDim = tensors.Has(unet + "time_embed.cond_proj.weight")
+                ? tensors.Shape(unet + "time_embed.cond_proj.weight", 2)[1] : null,
         };
     }
 
