@@ -156,7 +156,7 @@ public sealed record PictureInversion
         long[] shape = [numbersOf.Channels, numbersOf.Height, numbersOf.Width];
         using var scope = NewDisposeScope();
         int[] all = [.. Enumerable.Range(0, prompts?.Length ?? _info.Model.CorpusLength)];
-        var asked = GenerationCondition.Of(all, prompts, null, skip: 0, _info).Map(each =>
+        var asked = GenerationCondition.Of(all, prompts, null, new GenerationOptions(), _info).Map(each =>
         {
             scope.Attach(each);
             return each.to(_device);
