@@ -25,8 +25,8 @@ internal static class SampleInverted
                 "Pictures are walked to their noise and back by the prompt alone: leave --negative and --clip-skip out.");
         if (request.Weights || request.Size is not null)
             throw new MezzotintException(
-                "Pictures are walked to their noise and back as plain prompts, in the model's own size: leave --prompt-weights and "
-                + "--size out.");
+                "Pictures are walked to their noise and back as plain prompts, in the model's own size: leave "
+                + "--prompt-weights and --size out.");
         // The prompts of a model that is asked in words take the place of its labels: each stands for where it is in this list.
         string[] asked = [.. prompts.Distinct()];
         if (info.IsAskedInWords)
