@@ -73,7 +73,8 @@ internal static class ExportVerb
         var (_, height, width) = model.Info.Numbers;
         string asked = model.Info.Model is not ConditionalUNetConfig unet ? "labels [batch, tokens]"
             : $"context [batch, tokens, {unet.CrossAttentionDim}]"
-                + ((unet.ProjectionClassEmbeddingsInputDim ?? unet.TimeCondProjDim) is { } pooled ? $", pooled [batch, {pooled}]" : "");
+                + ((unet.ProjectionClassEmbeddingsInputDim ?? unet.TimeCondProjDim) is { } pooled
+                    ? $", pooled [batch, {pooled}]" : "");
         terminal.Result(
             json, new { Path = output, Bytes = bytes, Parts = parts, model.Info.Name, model.Info.Height, model.Info.Width },
             FormattableString.Invariant(
