@@ -3,6 +3,7 @@ using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using static TorchSharp.torch;
 
@@ -77,7 +78,7 @@ public sealed record ModelCheck
         foreach (var (name, level) in new[] { ("most", most), ("middle", 1.0), ("least", Math.Max(least, 0.05)) })
             if (level >= least && level <= most)
                 numbers.Add(CheckedNumbers.Of(
-                    $"estimates from the {name} noise", denoiser.For(condition).Denoise(z * level, level)));
+                    $"estimates from the {name} noise", denoiser.For(condition).Denoise(z.Times(level), level)));
         var pixels = PixelTensors.Of(picture.Images);
         numbers.Add(CheckedNumbers.Of("the picture's pixels", pixels));
         double? psnr = null;
@@ -85,7 +86,8 @@ public sealed record ModelCheck
         {
             var encoded = codec.Encode(pixels);
             numbers.Add(CheckedNumbers.Of("the picture's latents", encoded));
-            double error = (codec.Decode(encoded).cpu().clamp(0, 1) - pixels).square().mean().item<float>();
+            byte[] back = PixelTensors.Bytes(codec.Decode(encoded).cpu());
+            double error = back.Zip(picture.Images.Pixels, (a, b) => Math.Pow((a - b) / 255.0, 2)).Average();
             psnr = -10 * Math.Log10(Math.Max(1e-12, error));
         }
         return new() { Numbers = numbers, Picture = picture, Psnr = psnr, Seconds = seconds };
@@ -116,7 +118,7 @@ public sealed record CheckedNumbers(string Name, double Norm, double Mean, doubl
         var all = numbers.to(float64).flatten();
         double Value(Tensor value) => value.item<double>();
         double mean = Value(all.mean());
-        return new(name, Math.Sqrt(Value(all.square().sum())), mean, Math.Sqrt(Value((all - mean).square().mean())),
+        return new(name, Math.Sqrt(Value(all.Squared().sum())), mean, Math.Sqrt(Value(all.Plus(-mean).Squared().mean())),
             Value(all.min()), Value(all.max()));
     }
 }
