@@ -19,7 +19,7 @@ internal sealed class ServedModel
     /// <exception cref="MezzotintException">The folder is no model.</exception>
     public ServedModel(string name, ModelOptions options)
     {
-        (Name, Info, Hash) = (name, ModelFolder.ReadInfo(options.Folder), ModelFolder.Hash(options.Folder));
+        (Name, Info, Hash) = (name, ModelPath.ReadInfo(options.Folder), ModelPath.Hash(options.Folder));
         (Device, Threads) = (options.Device, options.Threads > 0 ? options.Threads : Environment.ProcessorCount);
         Bytes = DiffusionPipeline.EstimateBytes(Info, options.Threads, options.Precision);
         _load = () => DiffusionPipeline.Load(options.Folder, options.Threads, name, options.Device, options.Precision);
