@@ -1,4 +1,5 @@
 using Mezzotint.Cli.Output;
+using Mezzotint.Runtime;
 
 namespace Mezzotint.Cli;
 
@@ -6,7 +7,10 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
+        // mpirun gives its processes a terminal of their own, and copies what they write there: it is none.
+        if (Exchange.IsStartedByMpirun)
+            Environment.SetEnvironmentVariable("TERM", "dumb");
         using var signals = new StopSignals();
-        return CommandLine.Run(args, Terminal.OfProcess(signals.Token));
+        return Processes.Run(args, Terminal.OfProcess(signals.Token));
     }
 }

@@ -15,7 +15,7 @@ internal static class ResumedConfiguration
     private static readonly string[] Changeable =
         [
             "training.epochs", "training.log_every", "training.checkpoint_every", "training.samples_per_label",
-            "training.sample_steps", "training.early_stop",
+            "training.sample_steps", "training.early_stop", "training.compare_every",
         ];
 
     // What an autoencoder takes from its data, a model of latents from its autoencoder, and a text encoder from its vocabulary.

@@ -17,7 +17,7 @@ internal static class Failure
             return CommandLine.Stopped;
         }
         bool trace = Environment.GetEnvironmentVariable(TraceVariable) == "1";
-        terminal.Say("mezzotint: " + error switch
+        terminal.SayFault(error switch
         {
             MezzotintException or IOException or UnauthorizedAccessException => MezzotintException.OneLine(error.Message),
             _ when Libtorch.Problem is { } problem => problem, // what fails then, fails for want of it

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Mezzotint.Plots;
+using Mezzotint.Runtime;
 
 namespace Mezzotint.Cli.Output;
 
@@ -29,6 +30,24 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     public int Width { get; init; } = 80;
 
     public CancellationToken Stop { get; init; }
+
+    /// <summary>The processes that do the command together; this one alone unless mpirun has started several.</summary>
+    public Exchange Exchange { get; init; } = Exchange.Alone;
+
+    /// <summary>Where errors go, if not to <see cref="Error"/>.</summary>
+    private TextWriter? Faults { get; init; }
+
+    /// <summary>That of a process that helps process 0: nothing but its own errors is seen.</summary>
+    public Terminal OfHelper(Exchange exchange) =>
+        new(TextReader.Null, TextWriter.Null, TextWriter.Null) { Stop = Stop, Exchange = exchange, Faults = Error };
+
+    /// <summary>Wants the other processes to do their part of the command from here on; to be called in all of them.</summary>
+    /// <param name="order">One of <see cref="Processes"/>.</param>
+    public void ShareOut(int order)
+    {
+        if (Exchange.IsFirst)
+            Exchange.Order(order);
+    }
 
     public static Terminal OfProcess(CancellationToken stop)
     {
@@ -63,6 +82,10 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
             return TerminalColors.TrueColor;
         return term.Contains("256color", StringComparison.Ordinal) ? TerminalColors.Palette : TerminalColors.None;
     }
+
+    /// <summary>An error.</summary>
+    public void SayFault(string line) => (Faults ?? Error).WriteLine(
+        "mezzotint: " + (Exchange.IsFirst ? "" : $"process {Exchange.Rank} of {Exchange.Size}: ") + line);
 
     /// <summary>Something for the person, not for the result.</summary>
     public void Say(string line) => Error.WriteLine(line);

@@ -25,6 +25,8 @@ internal static class EvaluateImages
         string? folder = source is null ? ModelSource.Find(request.Target) : null;
         using var threads = new WorkerThreads(0);
         source ??= EvaluateModel.Draw(terminal, request, folder!, threads);
+        if (source is null)
+            return CommandLine.Done;
 
         var set = source.Images.Images;
         var reference =

@@ -46,7 +46,9 @@ internal static class EvaluateModel
 {
     public const int DefaultCount = 5000, DefaultLikelihoodCount = 100;
 
-    public static EvaluationSource Draw(Terminal terminal, EvaluateRequest request, string folder, WorkerThreads threads)
+    /// <summary>Draws what is measured, and measures what the model itself has figures of.</summary>
+    /// <returns>Null in a process that helps process 0 to draw, and has done so.</returns>
+    public static EvaluationSource? Draw(Terminal terminal, EvaluateRequest request, string folder, WorkerThreads threads)
     {
         using var model = request.Load(folder);
         var info = model.Info;
@@ -63,13 +65,17 @@ internal static class EvaluateModel
         byte[] labels = test.HasClasses ? Array.ConvertAll(asked, label => (byte)label) : new byte[count];
         var recipe = request.Sampler.RecipeFor(info.Sampling);
         using var weaker = request.Guidance.LoadWeaker(request.Place);
-        using var pipeline = new DiffusionPipeline(model, threads: threads.Count);
+        using var pipeline = new DiffusionPipeline(
+            model, threads: Math.Max(1, threads.Count / terminal.Exchange.SizeHere), exchange: terminal.Exchange);
         var options = request.Guidance.Into(request.Sampler.Into(new GenerationOptions { Seed = request.Seed }), recipe, weaker);
         var generation = pipeline.Prepare(asked, options);
 
         var clock = Stopwatch.StartNew();
         long evaluations = 0;
+        terminal.ShareOut(Processes.Draw);
         var images = Drawing.Show(terminal, generation, made => KeepLargest(ref evaluations, made)).Images;
+        if (!terminal.Exchange.IsFirst)
+            return null;
         double seconds = clock.Elapsed.TotalSeconds;
         if (request.Prompts.Out is { } file)
             EvaluatorArrays.Write(file, images, test.HasClasses ? asked : null);
@@ -84,7 +90,8 @@ internal static class EvaluateModel
             Guidance = generation.Guidance?.ToString(),
             OfModel =
             [
-                .. Likelihood(terminal, request, model, test, threads), .. Cost((double)evaluations / count, seconds / count),
+                .. Likelihood(terminal, request, model, test, threads), .. Cost(
+                    (double)evaluations / terminal.Exchange.PartOf(count).Count, seconds / count),
             ],
         };
     }

@@ -43,6 +43,8 @@ internal static class EvaluatePrompts
         var asked = AskedCaptions.Choose(
             set, request.Count > 0 ? (int)request.Count : DefaultCount, request.Prompts.Each, request.Seed);
         var (drawn, how, cost) = Draw(terminal, request, model, asked);
+        if (!terminal.Exchange.IsFirst)
+            return CommandLine.Done;
         using var threads = new WorkerThreads(0);
         var images = new ImageSet(
             folder, drawn.Images.Pixels, new byte[drawn.Count], info.Channels, info.Height, info.Width, []);
@@ -82,14 +84,15 @@ internal static class EvaluatePrompts
         EvaluateModel.CheckSeeds(request.Seed, prompts.Count);
         var recipe = request.Sampler.RecipeFor(model.Info.Sampling);
         using var weaker = request.Guidance.LoadWeaker(request.Place);
-        using var pipeline = new DiffusionPipeline(model);
+        using var pipeline = new DiffusionPipeline(model, exchange: terminal.Exchange);
         var options = request.Guidance.Into(request.Sampler.Into(new GenerationOptions { Seed = request.Seed }), recipe, weaker);
         var generation = pipeline.Prepare(prompts, options);
+        terminal.ShareOut(Processes.Draw);
         var clock = Stopwatch.StartNew();
         long evaluations = 0;
         var drawn = Drawing.Show(terminal, generation, count => EvaluateModel.KeepLargest(ref evaluations, count));
         return (drawn, EvaluationSource.Drawn(recipe, generation.Guidance?.ToString(), request.Seed), EvaluateModel.Cost(
-            (double)evaluations / prompts.Count, clock.Elapsed.TotalSeconds / prompts.Count));
+            (double)evaluations / terminal.Exchange.PartOf(prompts.Count).Count, clock.Elapsed.TotalSeconds / prompts.Count));
     }
 
     private static void Tell(

@@ -110,16 +110,19 @@ internal static class SampleVerb
             return SampleInverted.Run(terminal, request, model, folder, prompts, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
         var clock = Stopwatch.StartNew();
-        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder));
+        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder), exchange: terminal.Exchange);
         var generation = like is null
             ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);
         if (request.LowMemory)
             model.FreeTextEncoder();
         var receipt = generation.Receipt;
-        output?.Prepare();
-
+        if (terminal.Exchange.IsFirst)
+            output?.Prepare();
+        terminal.ShareOut(Processes.Draw);
         var drawing = Drawing.Draw(terminal, pipeline, generation);
+        if (!terminal.Exchange.IsFirst)
+            return CommandLine.Done;
         double seconds = clock.Elapsed.TotalSeconds;
 
         string written = request.Out ?? drawing.FreeName();

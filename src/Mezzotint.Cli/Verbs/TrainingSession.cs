@@ -69,6 +69,7 @@ internal sealed class TrainingSession(
     private int Run(Experiment config, NetworkConfig? begun, Action<Experiment, RunFolder> keep)
     {
         var place = ComputeDevice.Named(device);
+        _ = config.Training.ReplicasOf(terminal.Exchange); // refuses what cannot be shared out, before a folder is made
         using var prepared = Prepare(config, begun);
         (config, var train, var test) = (prepared.Config, prepared.Train, prepared.Test);
         using var folder = RunFolder.Open(path);
@@ -77,10 +78,12 @@ internal sealed class TrainingSession(
         string mirrored = train.DistinctCount == train.Count ? "" : ", each as it is or mirrored,";
         string classes = config is ExperimentConfig { Model: { HasClasses: true, CorpusLength: 1 } } && !train.HasClasses
             ? " without classes" : "";
+        string over = terminal.Exchange.IsAlone ? "" : $" in {terminal.Exchange.Size} processes";
         terminal.Say($"Training on {Quantity.Of(train.DistinctCount, "image")} of {train.Name}{classes}{mirrored} for "
-            + $"{Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}, "
+            + $"{Quantity.Of(config.Training.Epochs, "epoch")}, with {Quantity.Of(config.Training.Replicas, "thread")}{over}, "
             + $"in {path}; {engine}.");
-        var run = new TrainingRun(config, folder, train, test, place);
+        Share(config);
+        var run = new TrainingRun(config, folder, train, test, place, terminal.Exchange);
         bool moved = false;
         var result = ProgressDisplay.Show(terminal, "training", display => run.Run(new Reports<TrainingProgress>(report =>
         {
@@ -91,6 +94,30 @@ internal sealed class TrainingSession(
             terminal.Say(
                 $"All epochs had been done before: `mezzotint train {ResumeArguments} --set training.epochs=N` goes further.");
         return Report(folder, result, config.Training.Keep == TrainingConfig.BestModel);
+    }
+
+    /// <summary>Sends the other processes what they are to train.</summary>
+    private void Share(Experiment config)
+    {
+        terminal.ShareOut(Processes.Train);
+        terminal.Exchange.Broadcast(Configuration.Write(config));
+        terminal.Exchange.Broadcast(data);
+        terminal.Exchange.Broadcast(device);
+    }
+
+    /// <summary>In another process than 0: trains what that sends, to its end.</summary>
+    public static int Follow(Terminal terminal)
+    {
+        var exchange = terminal.Exchange;
+        string settings = exchange.Broadcast(text: null), data = exchange.Broadcast(text: null);
+        string device = exchange.Broadcast(text: null);
+        if (device == ComputeDevice.Cuda) // each process of a machine takes a GPU of its own
+            device = string.Create(CultureInfo.InvariantCulture, $"{device}:{exchange.RankHere}");
+        var session = new TrainingSession(terminal, "", null, data.Length == 0 ? null : data, device, json: false);
+        var config = Configuration.ParseExperiment(settings, "the configuration of process 0");
+        using var prepared = session.Prepare(config, (config as ExperimentConfig)?.Model);
+        TrainingRun.Follow(prepared.Config, prepared.Train, prepared.Test, ComputeDevice.Named(device), exchange);
+        return CommandLine.Done;
     }
 
     /// <summary>Looks for a learning rate instead of training.</summary>
@@ -146,7 +173,8 @@ internal sealed class TrainingSession(
         var place = ComputeDevice.Named(device);
         return config.WithTraining(config.Training with
         {
-            Replicas = config.Training.Replicas > 0 ? config.Training.Replicas : ComputeDevice.Threads(place),
+            Replicas = config.Training.Replicas > 0 ? config.Training.Replicas
+                : Math.Max(1, ComputeDevice.Threads(place) / terminal.Exchange.SizeHere) * terminal.Exchange.Size,
             Precision = config.PrecisionOn(place),
         });
     }

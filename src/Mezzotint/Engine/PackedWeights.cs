@@ -1,3 +1,5 @@
+using Mezzotint.Runtime;
+
 namespace Mezzotint.Engine;
 
 /// <summary>

@@ -2,14 +2,15 @@ using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Models;
 using Mezzotint.Networks.Classifiers;
+using Mezzotint.Runtime;
 using Mezzotint.Training;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Runs;
 
 /// <summary>A classifier.</summary>
-internal sealed class ClassifierProduct(ClassifierExperiment config, RunFolder folder, ImageSet train, ImageSet test)
-    : RunProduct
+internal sealed class ClassifierProduct(ClassifierExperiment config, RunFolder? folder, ImageSet train, ImageSet test,
+    Exchange exchange) : RunProduct
 {
     public override TrainingConfig Training => config.Training;
 
@@ -24,10 +25,10 @@ internal sealed class ClassifierProduct(ClassifierExperiment config, RunFolder f
         Info(new RunLogEntry { Step = 0, Epoch = 1, TrainLoss = 0, Seconds = 0 }).Validate();
     }
 
-    public override Trainer NewTrainer() => new(config.Task, config.Training, train, test);
+    public override Trainer NewTrainer() => new(config.Task, config.Training, train, test, exchange: exchange);
 
     public override void Write(nn.Module network, RunLogEntry epoch) =>
-        ClassifierFolder.Write(folder.Model, (Classifier)network, Info(epoch));
+        ClassifierFolder.Write(folder!.Model, (Classifier)network, Info(epoch));
 
     public override void Dispose() { }
 

@@ -3,6 +3,7 @@ using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 using Mezzotint.Serving;
 using Mezzotint.Training;
 using static TorchSharp.torch;
@@ -18,9 +19,10 @@ internal sealed class DenoiserProduct : RunProduct
     private const int Rows = 8;
 
     private readonly ExperimentConfig _config; // with the numbers of the data
-    private readonly RunFolder _folder;
+    private readonly RunFolder? _folder;
     private readonly ImageSet _train, _test;
     private readonly Device? _device;
+    private readonly Exchange _exchange;
     private readonly ExperimentParts _parts;
     private readonly LoadedModel? _start;
     private readonly NetworkConfig? _begun;
@@ -28,18 +30,19 @@ internal sealed class DenoiserProduct : RunProduct
 
     /// <summary>Reads the model that the run began with, and takes the open numbers of the network from the data.</summary>
     /// <param name="config">The settings.</param>
-    /// <param name="folder">Where the run is kept.</param>
+    /// <param name="folder">Where the run is kept; null in a process that only helps.</param>
     /// <param name="train">What is learned.</param>
     /// <param name="test">What the loss is evaluated on.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
     /// <param name="goesOn">Whether there is a checkpoint: then the network keeps its classes.</param>
-    public DenoiserProduct(
-        ExperimentConfig config, RunFolder folder, ImageSet train, ImageSet test, Device? device, bool goesOn)
+    /// <param name="exchange">The processes that train together.</param>
+    public DenoiserProduct(ExperimentConfig config, RunFolder? folder, ImageSet train, ImageSet test, Device? device, bool goesOn,
+        Exchange exchange)
     {
-        (_folder, _train, _test, _device) = (folder, train, test, device);
+        (_folder, _train, _test, _device, _exchange) = (folder, train, test, device, exchange);
         _parts = ExperimentParts.Open(config);
         config = (ExperimentConfig)_parts.Experiment;
-        _start = ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
+        _start = folder is not null && ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
         _begun = _start?.Info.Model ?? (goesOn ? config.Model : null);
         _config = config.Fit(train, _begun);
         _classNames = DataFit.ClassNames(ClassesOf(_config.Model, train), _start?.Info.ClassNames ?? [],
@@ -50,7 +53,7 @@ internal sealed class DenoiserProduct : RunProduct
 
     protected override DataConfig Data => _config.Data;
 
-    public override Trainer NewTrainer() => new(_config, _train, _test, _device, _start?.Network, _begun);
+    public override Trainer NewTrainer() => new(_config, _train, _test, _device, _start?.Network, _begun, _exchange);
 
     public override string WithRate(double rate) => string.Create(
         CultureInfo.InvariantCulture, $"for instance --resume --set training.learning_rate={rate:G3}");
@@ -79,13 +82,13 @@ internal sealed class DenoiserProduct : RunProduct
         if (columns == 0)
             return;
         var model = new LoadedModel((DenoisingNetwork)trainer.Network, Description(epoch)).With(_config.Training.Precision);
-        using var pipeline = new DiffusionPipeline(model, threads: _config.Training.Replicas);
+        using var pipeline = new DiffusionPipeline(model, threads: _config.Training.ReplicasOf(_exchange));
         var options = new GenerationOptions { Count = columns, Seed = 0, Steps = _config.Training.SampleSteps };
         var drawn = model.Info.IsAskedInWords
             ? pipeline.Generate(SampleCaptions(_test), options, cancellation)
             : pipeline.Generate([.. Enumerable.Range(0, DataFit.ClassesOf(_train))], options, cancellation);
         PngFile.Write(
-            Path.Combine(_folder.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), drawn.Images.Grid(columns), SampleScale);
+            Path.Combine(_folder!.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), drawn.Images.Grid(columns), SampleScale);
     }
 
     private static IReadOnlyList<string> ClassesOf(NetworkConfig model, ImageSet train) =>
@@ -105,7 +108,7 @@ internal sealed class DenoiserProduct : RunProduct
         [.. SampleCaptions(set).Where(caption => ModelInfo.IsLine(caption, 300)).Distinct()];
 
     public override void Write(nn.Module network, RunLogEntry epoch) =>
-        ModelFolder.Write(_folder.Model, (DenoisingNetwork)network, Description(epoch));
+        ModelFolder.Write(_folder!.Model, (DenoisingNetwork)network, Description(epoch));
 
     public override void Dispose()
     {
@@ -115,7 +118,7 @@ internal sealed class DenoiserProduct : RunProduct
 
     private ModelInfo Description(RunLogEntry epoch) => new()
     {
-        Name = $"{Path.GetFileName(Path.GetFullPath(_folder.Path))} after {epoch.Epoch:0} epochs",
+        Name = $"{Path.GetFileName(Path.GetFullPath(_folder!.Path))} after {epoch.Epoch:0} epochs",
         Model = _config.Model,
         Process = _config.Process,
         Parameterisation = _config.Parameterisation,

@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Runtime;
 using Mezzotint.Training;
 using static TorchSharp.torch;
 
@@ -9,18 +10,19 @@ internal abstract class RunProduct : IDisposable
 {
     /// <summary>The product of an experiment.</summary>
     /// <param name="config">The settings.</param>
-    /// <param name="folder">Where the run is kept.</param>
+    /// <param name="folder">Where the run is kept; null in a process that only helps, and writes nothing.</param>
     /// <param name="train">What is learned.</param>
     /// <param name="test">What loss and figures are evaluated on.</param>
     /// <param name="device">Where; null for the CPU.</param>
     /// <param name="goesOn">Whether there is a checkpoint.</param>
-    public static RunProduct Of(
-        Experiment config, RunFolder folder, ImageSet train, ImageSet test, Device? device, bool goesOn) => config switch
+    /// <param name="exchange">The processes that train together.</param>
+    public static RunProduct Of(Experiment config, RunFolder? folder, ImageSet train, ImageSet test, Device? device, bool goesOn,
+        Exchange exchange) => config switch
         {
-            ExperimentConfig drawing => new DenoiserProduct(drawing, folder, train, test, device, goesOn),
-            AutoencoderExperiment autoencoder => new AutoencoderProduct(autoencoder, folder, train, test, device),
-            TextImageExperiment words => new TextImageProduct(words, folder, train, test, device),
-            ClassifierExperiment classifier => new ClassifierProduct(classifier, folder, train, test),
+            ExperimentConfig drawing => new DenoiserProduct(drawing, folder, train, test, device, goesOn, exchange),
+            AutoencoderExperiment autoencoder => new AutoencoderProduct(autoencoder, folder, train, test, device, exchange),
+            TextImageExperiment words => new TextImageProduct(words, folder, train, test, device, exchange),
+            ClassifierExperiment classifier => new ClassifierProduct(classifier, folder, train, test, exchange),
             _ => throw new ArgumentException($"There is no run of a {config.GetType().Name}.", nameof(config)),
         };
 

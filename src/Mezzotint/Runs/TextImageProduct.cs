@@ -2,6 +2,7 @@ using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Models;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 using Mezzotint.Text;
 using Mezzotint.Training;
 using static TorchSharp.torch;
@@ -10,7 +11,7 @@ namespace Mezzotint.Runs;
 
 /// <summary>A text-image model, with the tokenizer that was learned from the training captions.</summary>
 internal sealed class TextImageProduct(
-    TextImageExperiment config, RunFolder folder, ImageSet train, ImageSet test, Device? device) : RunProduct
+    TextImageExperiment config, RunFolder? folder, ImageSet train, ImageSet test, Device? device, Exchange exchange) : RunProduct
 {
     private readonly TextImageExperiment _config = config.Fit(train);
     private readonly ClipTokenizer _tokenizer = config.TrainTokenizer(train);
@@ -19,7 +20,7 @@ internal sealed class TextImageProduct(
 
     protected override DataConfig Data => _config.Data;
 
-    public override Trainer NewTrainer() => new(_config.Task(_tokenizer), _config.Training, train, test, device);
+    public override Trainer NewTrainer() => new(_config.Task(_tokenizer), _config.Training, train, test, device, exchange: exchange);
 
     public override string WithRate(double rate) => string.Create(
         CultureInfo.InvariantCulture, $"for instance --resume --set training.learning_rate={rate:G3}");
@@ -31,13 +32,13 @@ internal sealed class TextImageProduct(
     }
 
     public override void Write(nn.Module network, RunLogEntry epoch) =>
-        TextImageFolder.Write(folder.Model, (TextImageModel)network, _tokenizer, Info(epoch));
+        TextImageFolder.Write(folder!.Model, (TextImageModel)network, _tokenizer, Info(epoch));
 
     public override void Dispose() { }
 
     private TextImageInfo Info(RunLogEntry epoch) => new()
     {
-        Name = $"{Path.GetFileName(Path.GetFullPath(folder.Path))} after {epoch.Epoch:0} epochs",
+        Name = $"{Path.GetFileName(Path.GetFullPath(folder!.Path))} after {epoch.Epoch:0} epochs",
         Dataset = Dataset,
         Data = _config.Data,
         Epochs = (int)epoch.Epoch,

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Plots;
+using Mezzotint.Runtime;
 using Mezzotint.Training;
 
 namespace Mezzotint.Runs;
@@ -36,6 +37,7 @@ public sealed class TrainingRun
     private readonly RunFolder _folder;
     private readonly ImageSet _train, _test;
     private readonly Func<bool, RunProduct> _prepare;
+    private readonly Exchange _exchange;
     private readonly Stopwatch _clock = new();
     private TimeSpan _before;              // training time of earlier sessions
     private double _epochLoss;             // sum over the current epoch's steps
@@ -54,14 +56,31 @@ public sealed class TrainingRun
     /// <param name="train">What is learned.</param>
     /// <param name="test">What loss and figures are evaluated on.</param>
     /// <param name="device">Where; the CPU unless told otherwise.</param>
-    public TrainingRun(
-        Experiment config, RunFolder folder, ImageSet train, ImageSet test, TorchSharp.torch.Device? device = null)
-        : this(folder, train, test, goesOn => RunProduct.Of(config, folder, train, test, device, goesOn))
+    /// <param name="exchange">The processes that train together, of which this is process 0; null for this one alone. The others
+    /// are in <see cref="Follow"/>.</param>
+    public TrainingRun(Experiment config, RunFolder folder, ImageSet train, ImageSet test,
+        TorchSharp.torch.Device? device = null, Exchange? exchange = null)
     {
+        (_folder, _train, _test, _exchange) = (folder, train, test, exchange ?? Exchange.Alone);
+        _prepare = goesOn => RunProduct.Of(config, folder, train, test, device, goesOn, _exchange);
     }
 
-    private TrainingRun(RunFolder folder, ImageSet train, ImageSet test, Func<bool, RunProduct> prepare) =>
-        (_folder, _train, _test, _prepare) = (folder, train, test, prepare);
+    /// <summary>In the other processes: trains with process 0 until its run ends. It owns the run folder, so nothing is read or
+    /// written here but the data; the weights come from it.</summary>
+    /// <param name="config">The settings of process 0, with the numbers of the data.</param>
+    /// <param name="train">What is learned.</param>
+    /// <param name="test">What loss and figures are evaluated on.</param>
+    /// <param name="device">Where; null for the CPU.</param>
+    /// <param name="exchange">The processes.</param>
+    /// <exception cref="MezzotintException">The data do not fit the model.</exception>
+    public static void Follow(
+        Experiment config, ImageSet train, ImageSet test, TorchSharp.torch.Device? device, Exchange exchange)
+    {
+        ArgumentNullException.ThrowIfNull(exchange);
+        using var product = RunProduct.Of(config, folder: null, train, test, device, goesOn: true, exchange);
+        using var trainer = exchange.InTurn(product.NewTrainer);
+        trainer.Follow();
+    }
 
     /// <summary>
     /// Trains until all epochs are done, or until <paramref name="cancellation"/>, which lets the step finish and leaves a
@@ -78,7 +97,7 @@ public sealed class TrainingRun
         using var product = _prepare(checkpoint is not null);
         product.Check(); // better to know before the first epoch than after it
         using var heartbeat = new RunHeartbeat(_folder.Heartbeat);
-        using var trainer = product.NewTrainer();
+        using var trainer = _exchange.InTurn(product.NewTrainer);
         var training = product.Training;
         int epochsReported = 0;
         if (checkpoint is not null)
@@ -87,6 +106,7 @@ public sealed class TrainingRun
             (epochsReported, _epochLoss, _before) = (checkpoint.EpochsReported, checkpoint.EpochLoss, checkpoint.Elapsed);
             (_logLoss, _logSteps) = checkpoint.SinceLog;
         }
+        trainer.Share();
         var log = RunLog.Open(_folder.Log, trainer.Step, epochsReported, RunLog.DataLine(_train, _test));
         if (trainer.Step > 0)
             _lastLoss = _logSteps > 0 ? _logLoss / _logSteps : log.Entries is [.., var last] ? last.TrainLoss : double.NaN;

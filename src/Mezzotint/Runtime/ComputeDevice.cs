@@ -10,7 +10,8 @@ public static class ComputeDevice
     /// <summary>The name of the CPU, the default of everything.</summary>
     public const string Cpu = "cpu";
 
-    private const string Cuda = "cuda";
+    /// <summary>The name of the first GPU.</summary>
+    public const string Cuda = "cuda";
 
     /// <summary>The device of that name, ready to use. On CUDA, float32 matrix products and convolutions are allowed
     /// TensorFloat-32 from then on, in the whole process.</summary>

@@ -106,18 +106,13 @@ public static class Libtorch
         return copy is null ? folder : $"{folder} (with {copy})";
     }
 
-    [DllImport("libc", EntryPoint = "setenv"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int SetNativeVariable(
-        [MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
-
     /// <summary>
     /// libtorch would tell on stderr, at each convolution of some kinds, that a processor is none of those of NNPACK, which it
     /// does not need. A level that the user has set stays.
     /// </summary>
     private static void TellErrorsAlone()
     {
-        // for libtorch's own getenv, which does not see what .NET sets
-        _ = SetNativeVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0);
+        NativeEnvironment.Set("TORCH_CPP_LOG_LEVEL", "ERROR");
         if (NativeLibrary.TryLoad(Libraries[0], out nint c10)
             && NativeLibrary.TryGetExport(c10, "_ZN3c1011initLoggingEv", out nint readLevel))
             Marshal.GetDelegateForFunctionPointer<Action>(readLevel)(); // c10::initLogging()

@@ -30,9 +30,12 @@ public sealed class DiffusionPipeline : IDisposable
     /// <param name="hash">Its fingerprint, where it has one.</param>
     /// <param name="threads">How many threads evaluate side by side; 0 for one a core, on a GPU for 1.</param>
     /// <param name="ownsModel">Whether the model is freed with the pipeline.</param>
+    /// <param name="exchange">Processes that draw together, one request at a time and each the same: images are shared out over
+    /// them, and process 0 has all in the end, the others their own and black ones. Null for this one alone.</param>
     /// <exception cref="MezzotintException">The model's images are no pictures.</exception>
     public DiffusionPipeline(
-        LoadedModel model, string name = "model", string? hash = null, int threads = 0, bool ownsModel = false)
+        LoadedModel model, string name = "model", string? hash = null, int threads = 0, bool ownsModel = false,
+        Exchange? exchange = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(name);
@@ -43,7 +46,8 @@ public sealed class DiffusionPipeline : IDisposable
                 + $"be drawn.");
         (_model, Name, ModelHash, _ownsModel, _adapters) = (model, name, hash, ownsModel, [.. model.Adapters]);
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
-        _walks = new PipelineWalks(model, threads == 0 ? model.Threads : threads);
+        exchange ??= Exchange.Alone;
+        _walks = new PipelineWalks(model, threads == 0 ? Math.Max(1, model.Threads / exchange.SizeHere) : threads, exchange);
     }
 
     /// <summary>Loads a model.</summary>

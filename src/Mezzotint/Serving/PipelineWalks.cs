@@ -5,6 +5,7 @@ using Mezzotint.Engine;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,14 +25,16 @@ internal sealed class PipelineWalks : IDisposable
     private readonly Walkers _walkers;
     private readonly bool _onCpu;
     private readonly ConcurrentDictionary<(int Height, int Width), NetworkMemory> _memory = [];
+    private readonly Exchange _exchange;
     private long _images;
 
     /// <summary>Prepares.</summary>
     /// <param name="model">The model; it stays the caller's.</param>
     /// <param name="threads">How many threads evaluate.</param>
-    public PipelineWalks(LoadedModel model, int threads)
+    /// <param name="exchange">The processes that draw together.</param>
+    public PipelineWalks(LoadedModel model, int threads, Exchange exchange)
     {
-        (_model, Threads, _onCpu) = (model, threads, model.Device.type == DeviceType.CPU);
+        (_model, Threads, _exchange, _onCpu) = (model, threads, exchange, model.Device.type == DeviceType.CPU);
         _networks = new SizedNetworks(model, threads);
         _networks.Take(model.Info).Dispose(); // its own size is ready from the start
         _walkers = new Walkers(threads * WalksOfAnEvaluator);
@@ -95,6 +98,9 @@ internal sealed class PipelineWalks : IDisposable
     public long EvaluationsOf(GenerationPlan plan) =>
         _networks.SamplerOf(plan.Model).EvaluationsOf(plan.Request, plan.Source?.Strength, plan.Source?.Resampling ?? 1);
 
+    /// <summary>How many images this process draws of a plan.</summary>
+    public int ImagesHere(GenerationPlan plan) => _exchange.PartOf(plan.Labels.Count).Count;
+
     /// <summary>Draws.</summary>
     public async Task<ImageBatch> RunAsync(GenerationPlan plan, GenerationWatch watch, CancellationToken cancellation)
     {
@@ -108,7 +114,9 @@ internal sealed class PipelineWalks : IDisposable
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation); // one failed part stops the others
         long asked = Stopwatch.GetTimestamp();
         int begun = 0;
-        var parts = Parts(count, Threads, plan.Request.Solver is { Evaluations: null } ? 1 : ImagesOfAWalk).Select(part =>
+        var own = _exchange.PartOf(count);
+        int most = plan.Request.Solver is { Evaluations: null } ? 1 : ImagesOfAWalk;
+        var parts = Parts(own.Count, Threads, most).Select(part =>
         {
             var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _walkers.Run(() =>
@@ -117,7 +125,7 @@ internal sealed class PipelineWalks : IDisposable
                     MezzotintTelemetry.Begun(info.Name, Stopwatch.GetElapsedTime(asked));
                 try
                 {
-                    Walk(drawing, part.Start, part.Count, weaker, stop.Token);
+                    Walk(drawing, own.Start + part.Start, part.Count, weaker, stop.Token);
                     done.SetResult();
                 }
                 catch (OperationCanceledException stopped)
@@ -136,7 +144,9 @@ internal sealed class PipelineWalks : IDisposable
         }).ToList();
         var all = Task.WhenAll(parts); // the error, if any part has one, is that of the whole; else the cancellation
         await all.ConfigureAwait(false);
-        Interlocked.Add(ref _images, count);
+        Interlocked.Add(ref _images, own.Count);
+        if (!_exchange.IsAlone)
+            Collect(drawing.Pixels, own.Start * (long)length, own.Count * (long)length);
         return new ImageBatch(count, info.Channels, info.Height, info.Width, drawing.Pixels);
     }
 
@@ -149,6 +159,17 @@ internal sealed class PipelineWalks : IDisposable
         parts = Math.Min((parts + threads - 1) / threads * threads, count);
         int From(int part) => (int)((long)count * part / parts);
         return [.. Enumerable.Range(0, parts).Select(part => (From(part), From(part + 1) - From(part)))];
+    }
+
+    /// <summary>Brings the images of all processes to process 0.</summary>
+    private void Collect(byte[] pixels, long start, long count)
+    {
+        long end = 0;
+        foreach (byte[] part in _exchange.Gather(pixels.AsSpan(checked((int)start), checked((int)count))))
+        {
+            part.CopyTo(pixels, end);
+            end += part.Length;
+        }
     }
 
     public void Dispose()

@@ -36,25 +36,36 @@ public static class LossEvaluation
     /// <summary>The same for the network of any task.</summary>
     public static (double Loss, double StandardError) Evaluate(
         TrainingTask task, nn.Module network, ResidentImages data, WorkerThreads threads, long seed,
-        int batchSize = 64, string precision = ComputePrecision.Float32, CancellationToken cancellation = default)
+        int batchSize = 64, string precision = ComputePrecision.Float32, CancellationToken cancellation = default) =>
+        Evaluate(task, network, data, threads, seed, batchSize, precision, Exchange.Alone, cancellation);
+
+    /// <summary>The same, the batches being shared out over processes too; each gets the result.</summary>
+    internal static (double Loss, double StandardError) Evaluate(
+        TrainingTask task, nn.Module network, ResidentImages data, WorkerThreads threads, long seed,
+        int batchSize, string precision, Exchange exchange, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(threads);
         int batches = (data.Count + batchSize - 1) / batchSize;
-        var losses = new float[batches][];
+        float[] losses = new float[data.Count + 1]; // the last tells whether a process was stopped
         var (_, height, width) = data.Shape;
         threads.Run(worker =>
         {
             using var replica = task.NewReplica(network, (int)height, (int)width, data.Device, precision, training: false);
-            for (int batch = worker; batch < batches && !cancellation.IsCancellationRequested; batch += threads.Count)
-                losses[batch] = BatchLosses(task, replica, data, seed, batch, batchSize);
+            int first = exchange.Rank * threads.Count + worker, others = exchange.Size * threads.Count;
+            for (int batch = first; batch < batches && !cancellation.IsCancellationRequested; batch += others)
+                BatchLosses(task, replica, data, seed, batch, batchSize).CopyTo(losses, batch * batchSize);
         });
-        cancellation.ThrowIfCancellationRequested();
+        losses[^1] = cancellation.IsCancellationRequested ? 1 : 0;
+        exchange.Sum(losses); // each is 0 but where it was computed
+        if (losses[^1] > 0)
+            throw new OperationCanceledException(cancellation);
 
-        double mean = losses.Average(batch => batch.Average(loss => (double)loss));
-        double variance = losses.SelectMany(batch => batch).Average(loss => (loss - mean) * (loss - mean));
+        var ofImages = losses.SkipLast(1);
+        double mean = ofImages.Chunk(batchSize).Average(batch => batch.Average(loss => (double)loss));
+        double variance = ofImages.Average(loss => (loss - mean) * (loss - mean));
         return (mean, Math.Sqrt(variance / data.Count));
     }
 

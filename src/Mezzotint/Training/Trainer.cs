@@ -31,6 +31,7 @@ public sealed class Trainer : IDisposable
     private readonly ResidentImages _train, _test, _probe;
     private readonly double _untrainedLoss; // on the probe, of the network with the fresh weights of its seed
     private readonly WorkerThreads _threads;
+    private readonly Exchange _exchange;
     private readonly nn.Module _network;
     private readonly WeightAverages _averages;
     private readonly TrainingStep _trainingStep;
@@ -47,10 +48,13 @@ public sealed class Trainer : IDisposable
     /// <param name="device">Where; the CPU unless told otherwise.</param>
     /// <param name="start">A network of the same shape whose weights are begun with; null for random ones. It stays the
     /// caller's.</param>
+    /// <param name="exchange">The processes that train together, each with a trainer of the same settings and data; null for this
+    /// one alone. Process 0 is the one that calls; the others are in <see cref="Follow"/>.</param>
     /// <exception cref="MezzotintException">The data do not fit the network, the network to begin with is of another shape, or
     /// the settings make numbers that are not finite.</exception>
     public Trainer(
-        TrainingTask task, TrainingConfig training, ImageSet train, ImageSet test, Device? device = null, nn.Module? start = null)
+        TrainingTask task, TrainingConfig training, ImageSet train, ImageSet test, Device? device = null,
+        nn.Module? start = null, Exchange? exchange = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(training);
@@ -63,7 +67,8 @@ public sealed class Trainer : IDisposable
         Libtorch.Load();
         device ??= CPU;
         (_task, _training) = (task, training);
-        _threads = new WorkerThreads(training.Replicas);
+        _exchange = exchange ?? Exchange.Alone;
+        _threads = new WorkerThreads(training.ReplicasOf(_exchange));
         _train = new ResidentImages(train, device, task.Codec);
         _test = new ResidentImages(test, device, task.Codec);
         _probe = new ResidentImages(test.Take(Math.Min(ProbeImages, test.Count)), device, task.Codec);
@@ -73,7 +78,7 @@ public sealed class Trainer : IDisposable
             throw Unsound("loss of the untrained network", _untrainedLoss, updates: 0);
         if (start is not null)
             _network.CopyFrom(start);
-        _trainingStep = new TrainingStep(task, _network, training, _threads, device);
+        _trainingStep = new TrainingStep(task, _network, training, _threads, device, _exchange);
         _losses = zeros(LossesBetweenReads, device: device);
         _averages = new WeightAverages(training.Average, task, _network, _trainingStep.Weights, device);
     }
@@ -87,11 +92,12 @@ public sealed class Trainer : IDisposable
     /// caller's.</param>
     /// <param name="begun">The shape of the network whose checkpoint is to be restored, which may know more classes than the data
     /// have; null for that of <paramref name="start"/>: see <see cref="ExperimentConfig.Fit"/>.</param>
+    /// <param name="exchange">The processes that train together; null for this one alone.</param>
     /// <exception cref="MezzotintException">As for a task; or the training does not fit into memory.</exception>
     public Trainer(
         ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null,
-        NetworkConfig? begun = null)
-        : this(Fitted(config, train, device, start, begun), config.Training, train, test, device, start)
+        NetworkConfig? begun = null, Exchange? exchange = null)
+        : this(Fitted(config, train, device, start, begun), config.Training, train, test, device, start, exchange)
     {
     }
 
@@ -122,8 +128,10 @@ public sealed class Trainer : IDisposable
         AverageSnapshots.Write(folder, Step, ((PowerAverage)_training.Average).Widths, _averages.Tensors);
 
     /// <summary>Does one step.</summary>
+    /// <exception cref="MezzotintException">The processes have other weights than each other.</exception>
     public void TrainStep()
     {
+        Order(TrainingOrder.Step);
         if (_unread == LossesBetweenReads)
             throw new InvalidOperationException(
                 $"Read the losses at least every {LossesBetweenReads} steps: the next would overwrite one.");
@@ -136,6 +144,64 @@ public sealed class Trainer : IDisposable
         _trainingStep.Run(_train, indices, generator, rate, Step + 1, progress, _losses.narrow(0, _unread++, 1));
         Step++;
         _averages.Update(_trainingStep.Weights, Step, _threads);
+        if (!_exchange.IsAlone && _training.CompareEvery > 0 && Step % _training.CompareEvery == 0)
+            WeightComparison.Check(_exchange, _trainingStep.Weights, Step);
+    }
+
+    /// <summary>At process 0, before the first step: takes its state, weights and all, to the others.</summary>
+    public void Share()
+    {
+        if (_exchange.IsAlone)
+            return;
+        Order(TrainingOrder.Share);
+        Step = _exchange.Broadcast(Step);
+        foreach (var (_, tensor) in State())
+            Share(tensor);
+    }
+
+    /// <summary>At the other processes: does what process 0 does, until its trainer is disposed.</summary>
+    public void Follow()
+    {
+        while (true)
+        {
+            switch ((TrainingOrder)_exchange.Await())
+            {
+                case TrainingOrder.Step:
+                    TrainStep();
+                    _unread = 0; // process 0 reads the losses
+                    break;
+                case TrainingOrder.Evaluate:
+                    Evaluate();
+                    break;
+                case TrainingOrder.Share:
+                    Share();
+                    break;
+                default:
+                    return;
+            }
+        }
+    }
+
+    /// <summary>What process 0 wants of the others.</summary>
+    private enum TrainingOrder
+    {
+        Step = 1, Evaluate, Share, End,
+    }
+
+    private void Order(TrainingOrder order)
+    {
+        if (_exchange.IsFirst)
+            _exchange.Order((int)order);
+    }
+
+    private void Share(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var here = tensor.cpu();
+        _exchange.Broadcast(here.bytes);
+        if (!_exchange.IsFirst && tensor.device.type != DeviceType.CPU)
+            tensor.copy_(here);
     }
 
     /// <summary>True when <see cref="ReadLosses"/> must come before the next step.</summary>
@@ -159,7 +225,8 @@ public sealed class Trainer : IDisposable
     /// <exception cref="MezzotintException">It is not a finite number.</exception>
     public double Evaluate(CancellationToken cancellation = default)
     {
-        double loss = Loss(Network, _test, _training.BatchSize, cancellation);
+        Order(TrainingOrder.Evaluate);
+        double loss = Loss(Network, _test, _training.BatchSize, _exchange, cancellation);
         return double.IsFinite(loss) ? loss : throw Unsound("loss on the test images", loss, updates: Step);
     }
 
@@ -177,11 +244,12 @@ public sealed class Trainer : IDisposable
             throw Unsound("loss on the first test images", loss, updates: Step);
     }
 
-    private double Probe() => Loss(_network, _probe, ProbeBatch);
+    private double Probe() => Loss(_network, _probe, ProbeBatch, Exchange.Alone);
 
-    private double Loss(nn.Module network, ResidentImages images, int batch, CancellationToken cancellation = default) =>
+    private double Loss(
+        nn.Module network, ResidentImages images, int batch, Exchange exchange, CancellationToken cancellation = default) =>
         LossEvaluation.Evaluate(
-            _task, network, images, _threads, _training.Seed, batch, _training.Precision, cancellation).Loss;
+            _task, network, images, _threads, _training.Seed, batch, _training.Precision, exchange, cancellation).Loss;
 
     /// <summary>Copies of the tensors that a checkpoint holds, as they stand between two steps.</summary>
     /// <exception cref="MezzotintException">The weights are not finite numbers any more, which the next loss would show: no
@@ -293,9 +361,10 @@ public sealed class Trainer : IDisposable
         };
     }
 
-    /// <summary>Frees everything, the network included.</summary>
+    /// <summary>Frees everything, the network included; at process 0, the others leave <see cref="Follow"/>.</summary>
     public void Dispose()
     {
+        Order(TrainingOrder.End);
         _trainingStep.Dispose();
         _network.Dispose();
         _averages.Dispose();

@@ -1,4 +1,5 @@
 using Mezzotint.Engine;
+using Mezzotint.Runtime;
 
 namespace Mezzotint.Training;
 
@@ -56,9 +57,18 @@ public sealed record TrainingConfig
     public double LabelDropout { get; init; }
 
     /// <summary>
-    /// Replicas of the network that share each batch, one a thread; 0 for one a core. Runs agree to the bit at the same number.
+    /// Replicas of the network that share each batch, one a thread, over all processes together; 0 for one a core. Runs agree to
+    /// the bit at the same number, however many processes share them.
     /// </summary>
     public int Replicas { get; init; }
+
+    /// <summary>In what numbers several processes send each other the sums of their gradients: <c>float32</c>, or
+    /// <c>bfloat16</c>, which is half of the bytes, and rounds once a process. One process sends nothing.</summary>
+    public string Exchange { get; init; } = ComputePrecision.Float32;
+
+    /// <summary>Steps after which several processes compare their weights, which must be the same to the bit; 0 for
+    /// never.</summary>
+    public int CompareEvery { get; init; } = 100;
 
     /// <summary>
     /// With what numbers the network is computed: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>, see <see
@@ -91,6 +101,18 @@ public sealed record TrainingConfig
     /// <summary>Steps of the sampler for that grid.</summary>
     public int SampleSteps { get; init; } = 200;
 
+    /// <summary>The replicas of each of several processes.</summary>
+    /// <param name="exchange">The processes.</param>
+    /// <exception cref="MezzotintException">They cannot be shared out.</exception>
+    public int ReplicasOf(Exchange exchange)
+    {
+        ArgumentNullException.ThrowIfNull(exchange);
+        Check.Range(
+            "training.replicas", Replicas, Replicas % exchange.Size == 0,
+            $"a multiple of the {exchange.Size} processes that mpirun has started");
+        return Replicas / exchange.Size;
+    }
+
     internal void Validate()
     {
         Check.Range("training.epochs", Epochs, Epochs >= 1, "1 or more");
@@ -111,6 +133,10 @@ public sealed record TrainingConfig
         Check.Range(
             "training.precision", Printable.Quote(Precision), ComputePrecision.Names.Contains(Precision),
             string.Join(" or ", ComputePrecision.Names));
+        Check.Range(
+            "training.exchange", Printable.Quote(Exchange), Exchange is ComputePrecision.Float32 or ComputePrecision.Bfloat16,
+            $"{ComputePrecision.Float32} or {ComputePrecision.Bfloat16}");
+        Check.Range("training.compare_every", CompareEvery, CompareEvery >= 0, "0 (never) or more steps");
         Check.Range("training.log_every", LogEvery, LogEvery >= 1, "1 or more");
         Check.Range("training.checkpoint_every", CheckpointEvery, CheckpointEvery >= 1, "1 or more");
         Check.Range(

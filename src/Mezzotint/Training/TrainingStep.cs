@@ -11,7 +11,8 @@ namespace Mezzotint.Training;
 /// <remarks>
 /// Each thread has a replica that shares the weights and has gradients of its own, takes its part of the batch (the images are
 /// independent: no layer mixes them), and the gradients are added in the order of the replicas. The result depends on their
-/// number, by rounding alone, and on nothing else.
+/// number, by rounding alone, and on nothing else. Several processes have as many replicas each; the sum goes over all of them in
+/// the order of processes, and each takes the optimiser's step by itself.
 /// </remarks>
 public sealed class TrainingStep : IDisposable
 {
@@ -19,7 +20,8 @@ public sealed class TrainingStep : IDisposable
     private readonly TrainingConfig _training;
     private readonly WorkerThreads _threads;
     private readonly Device _device;
-    private readonly nn.Module[] _networks;
+    private readonly Exchange _exchange;
+    private readonly nn.Module[] _networks; // those of this process
     private readonly FlatParameters[] _parameters;
     private readonly Tensor[] _losses;
     private Replica[] _replicas = []; // for images of _size
@@ -31,13 +33,16 @@ public sealed class TrainingStep : IDisposable
     /// <param name="training">Adam's decays, the bound of the gradient and the precision.</param>
     /// <param name="threads">One replica a thread.</param>
     /// <param name="device">Where the network is.</param>
-    public TrainingStep(TrainingTask task, nn.Module network, TrainingConfig training, WorkerThreads threads, Device device)
+    /// <param name="exchange">The processes that share each batch; null for this one alone.</param>
+    public TrainingStep(TrainingTask task, nn.Module network, TrainingConfig training, WorkerThreads threads, Device device,
+        Exchange? exchange = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(training);
         ArgumentNullException.ThrowIfNull(threads);
         (_task, _training, _threads, _device) = (task, training, threads, device);
+        _exchange = exchange ?? Exchange.Alone;
         _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => task.Build().to(device))];
         var flat = FlatParameters.Of(network);
         _parameters = [flat, .. _networks.Skip(1).Select(flat.Share)];
@@ -69,14 +74,17 @@ public sealed class TrainingStep : IDisposable
         MakeReplicas(data.Shape.Height, data.Shape.Width);
         if (_task is CoupledTask coupled)
             CoupledGradients.Add(
-                coupled, _networks, _threads, replica => PartOf(replica, data, indices, draw), draw.MoveTo(_device), _losses[0]);
+                coupled, _networks, _threads, replica => PartOf(replica, data, indices, draw), draw.MoveTo(_device), _losses[0],
+                _parameters[0].Gradients, _exchange);
         else
             _threads.Run(replica => Backward(replica, data, indices, draw));
 
         using var noGrad = no_grad();
         loss.zero_();
+        SumLosses();
         foreach (var part in _losses)
             loss.AddInPlace(part);
+        SumGradients();
         if (_device.type == DeviceType.CPU)
         {
             StepInParts(learningRate, step);
@@ -106,7 +114,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>A replica's part; null where a last batch is smaller than the number of replicas.</summary>
     private BatchPart? PartOf(int replica, ResidentImages data, Tensor indices, BatchDraw draw)
     {
-        var (start, count) = Part(indices.shape[0], replica);
+        var (start, count) = Part(indices.shape[0], _exchange.Rank * _networks.Length + replica, AllReplicas);
         if (count == 0)
             return null;
         var (images, labels) = data.Batch(indices.narrow(0, start, count).to(_device));
@@ -134,7 +142,7 @@ public sealed class TrainingStep : IDisposable
             ? (float)Math.Min(1, _training.GradientClip / GradientNorm.Of(gradients, _threads)) : 1;
         _threads.Run(replica =>
         {
-            var (start, length) = Part(count, replica);
+            var (start, length) = Part(count, replica, _networks.Length);
             Optimiser.StepPart(Weights, gradients, factor, learningRate, step, start, length);
         });
     }
@@ -147,10 +155,37 @@ public sealed class TrainingStep : IDisposable
         gradients.mul_((bound / gradients.norm()).minimum(one));
     }
 
-    private (long Start, long Count) Part(long batch, int replica)
+    private int AllReplicas => _exchange.Size * _networks.Length;
+
+    private static (long Start, long Count) Part(long count, int index, int of)
     {
-        long start = batch * replica / _networks.Length;
-        return (start, batch * (replica + 1) / _networks.Length - start);
+        long start = count * index / of;
+        return (start, count * (index + 1) / of - start);
+    }
+
+    private void SumLosses()
+    {
+        if (!_exchange.IsAlone)
+            Sum(_losses, bfloat16: false);
+    }
+
+    /// <summary>The gradients of all processes in those of the first replica; those of the others become 0.</summary>
+    private void SumGradients()
+    {
+        if (!_exchange.IsAlone)
+            Sum([.. _parameters.Select(parameters => parameters.Gradients)],
+                _training.Exchange == Engine.ComputePrecision.Bfloat16);
+    }
+
+    /// <summary>Tensors elsewhere travel over the memory of the CPU.</summary>
+    private unsafe void Sum(Tensor[] own, bool bfloat16)
+    {
+        using var scope = NewDisposeScope();
+        bool here = _device.type == DeviceType.CPU;
+        Tensor[] numbers = here ? own : [.. own.Select(tensor => tensor.cpu())];
+        _exchange.Sum([.. numbers.Select(tensor => (nint)Adam.Address(tensor))], numbers[0].numel(), bfloat16);
+        for (int i = 0; i < own.Length && !here; i++)
+            own[i].copy_(numbers[i]);
     }
 
     /// <summary>Frees gradients, moments and replicas; the network given at the start stays.</summary>

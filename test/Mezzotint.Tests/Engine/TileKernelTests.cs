@@ -1,4 +1,5 @@
 using Mezzotint.Engine;
+using Mezzotint.Runtime;
 
 namespace Mezzotint.Tests.Engine;
 

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Mezzotint.Engine;
+namespace Mezzotint.Runtime;
 
 /// <summary>bfloat16, the upper half of a float32: 8 bits of exponent, 8 of precision.</summary>
 internal static class Bfloat16

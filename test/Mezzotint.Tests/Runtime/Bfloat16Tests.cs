@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
-using Mezzotint.Engine;
+using Mezzotint.Runtime;
 
-namespace Mezzotint.Tests.Engine;
+namespace Mezzotint.Tests.Runtime;
 
 public class Bfloat16Tests
 {
