@@ -167,10 +167,23 @@ var loadChild = new Command(LoadRun.ChildCommand, "What load puts under load.") 
 loadChild.Hidden = true;
 loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
 
+var processes = new Command(
+    "processes", "A training step over 1, 2 and 4 processes under mpirun: its time, and the exchange's share.")
+    { partsTimes, json, save };
+processes.SetAction(parsed => Show(parsed, "processes", "A training step over several processes",
+    "The seed's preset at batch 64, float32 or bfloat16 as the processor has it; each process has one replica. The sums are "
+    + "those of the losses and the gradients, with the wait for the slowest process.",
+    $"processes --times {parsed.GetValue(partsTimes)}",
+    add => SharedProcesses.Measure(add, parsed.GetValue(partsTimes))));
+
+var processesWorker = new Command(SharedProcesses.WorkerCommand, "What processes measures.") { childSteps };
+processesWorker.Hidden = true;
+processesWorker.SetAction(parsed => SharedProcesses.Work(parsed.GetValue(childSteps)));
+
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
 {
     compare, parts, layers, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load,
-    loadChild, operators,
+    loadChild, operators, processes, processesWorker,
 };
 try
 {

@@ -43,12 +43,10 @@ internal static class Processes
     {
         try
         {
-            return terminal.Exchange.Await() switch
-            {
-                Draw => CommandLine.Run(args, terminal),
-                Train => TrainingSession.Follow(terminal),
-                _ => CommandLine.Done,
-            };
+            int code = CommandLine.Done;
+            while (code == CommandLine.Done && terminal.Exchange.Await() is var order and not 0)
+                code = order == Train ? TrainingSession.Follow(terminal) : CommandLine.Run(args, terminal);
+            return code;
         }
 #pragma warning disable CA1031 // the last place where an exception can become a line that a person can use
         catch (Exception error)

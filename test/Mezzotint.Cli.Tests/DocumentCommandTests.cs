@@ -9,8 +9,8 @@ namespace Mezzotint.Cli.Tests;
 /// names a file of the repository that is gone.</summary>
 public partial class DocumentCommandTests
 {
-    /// <summary>Options of `dotnet`, beside those of the program.</summary>
-    private static readonly string[] DotnetOptions = ["--project", "--tool-path", "--add-source"];
+    /// <summary>Options of `dotnet` and `mpirun`, beside those of the program.</summary>
+    private static readonly string[] OtherOptions = ["--project", "--tool-path", "--add-source", "--mca", "--bind-to"];
 
     public static TheoryData<string> Texts => [.. Documents.All];
 
@@ -29,7 +29,7 @@ public partial class DocumentCommandTests
     [MemberData(nameof(Texts))]
     public void Every_option_in_the_text_is_one_of_the_program(string document)
     {
-        var known = OptionsOf(Program()).Concat(DotnetOptions).ToHashSet();
+        var known = OptionsOf(Program()).Concat(OtherOptions).ToHashSet();
         Assert.All(
             Documents.Spans(document).SelectMany(span => Option().Matches(span)),
             option => Assert.Contains(option.Groups[1].Value, known));

@@ -32,7 +32,9 @@ internal static class TrainVerb
                 + "changed by --set: more epochs, a lower training.learning_rate, or how often it logs, saves and draws.",
         };
         var from = Options.Text(
-            "--from", "MODEL", "Begin with the weights of this model, of the same shape of network, instead of random ones.");
+            "--from", "MODEL",
+            "Begin with the weights of this model instead of random ones. Data and size may be others, and so may classes: see "
+            + "training.new_classes, training.freeze and training.low_rank.");
         var findRate = new Option<bool>("--find-rate")
         {
             Description = "Instead of training: try learning rates from 1e-6 to 1, one a step, and suggest one. --out FILE.png "

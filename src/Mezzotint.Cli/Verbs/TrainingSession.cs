@@ -36,6 +36,10 @@ internal sealed class TrainingSession(
         ResumedConfiguration.RefuseBegun(path);
         config = OnThisMachine(config);
         NetworkConfig? begun = null;
+        if (start is null && config.Training.LowRank.Rank > 0)
+            throw new MezzotintException(
+                "training.low_rank changes the weights of a model: name it with --from, or leave training.low_rank out.")
+                { Key = "--from" };
         if (start is not null)
         {
             if (config is not ExperimentConfig)
@@ -215,7 +219,7 @@ internal sealed class TrainingSession(
         if (start is null)
             return;
         using var model = ModelPath.Read(start);
-        if (!model.Info.Model.Equals(config!.Model))
+        if (!config!.Fits(model.Info.Model))
             throw new MezzotintException(
                 $"The model '{start}' has a network of another shape than the configuration's [model]: `mezzotint inspect "
                 + $"{start}` shows its own.");

@@ -31,7 +31,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     public NetworkEngine(torch.nn.Module network, NetworkDescription description, int height, int width, int tokens,
         bool bfloat16, bool training, bool imageGradient = false)
     {
-        (Parameters, Bfloat16, Training) = (new ParameterTable(network, training), bfloat16, training);
+        (Parameters, Bfloat16, Training) = (Owned(new ParameterTable(network, training)), bfloat16, training);
         var sizes = ValueSizes.Of(description, height, width, tokens);
         OutputChannels = description.Outputs[0].Channels;
         OutputSize = sizes[description.Outputs[0].Index];

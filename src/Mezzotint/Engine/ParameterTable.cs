@@ -9,9 +9,10 @@ namespace Mezzotint.Engine;
 /// Where the parameters of a network and their gradients are, by their names: float32, each in one piece, in the order of
 /// libtorch.
 /// </summary>
-internal sealed unsafe class ParameterTable
+internal sealed unsafe class ParameterTable : IDisposable
 {
     private readonly Dictionary<string, (nint Value, nint Gradient, long Count)> _parameters = [];
+    private readonly List<NativeArray<float>> _unwanted = []; // gradients of what is not trained
 
     /// <summary>Those of a network on the CPU, which must outlive the table and not be moved.</summary>
     /// <param name="network">The network.</param>
@@ -30,7 +31,20 @@ internal sealed unsafe class ParameterTable
 
     public float* Value(string name) => (float*)_parameters[name].Value;
 
-    public float* Gradient(string name) => (float*)_parameters[name].Gradient;
+    /// <summary>Where the gradient goes; of a parameter that is not trained, somewhere.</summary>
+    public float* Gradient(string name)
+    {
+        var (value, gradient, count) = _parameters[name];
+        if (gradient == 0)
+        {
+            _unwanted.Add(new(count));
+            gradient = (nint)_unwanted[^1].Data;
+            _parameters[name] = (value, gradient, count);
+        }
+        return (float*)gradient;
+    }
+
+    public void Dispose() => _unwanted.ForEach(memory => memory.Dispose());
 
     /// <summary>The bias of a layer, or null where it has none.</summary>
     public float* BiasOf(string layer) => Has($"{layer}.bias") ? Value($"{layer}.bias") : null;

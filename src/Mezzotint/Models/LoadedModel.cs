@@ -74,9 +74,6 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
         Check.Range("adapter", weight, double.IsFinite(weight), "a finite weight");
-        if (Info.Model is not ConditionalUNetConfig)
-            throw new MezzotintException(
-                $"'{file}' changes models that are asked in words, and '{Info.Name}' is none.") { Key = "adapter" };
         if (_adapters.Any(added => added.Words is not null))
             throw new MezzotintException("Words have been added to this model: adapters come first.") { Key = "adapter" };
         using var noGrad = no_grad();

@@ -3,12 +3,13 @@ using System.Security.Cryptography;
 using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
+using Mezzotint.Training;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Models;
 
 /// <summary>
-/// Low-rank changes to the weights of a model that is asked in words (LoRA): W' = W + weight alpha / r up down. Files of kohya's
+/// Low-rank changes to the weights of a model (LoRA): W' = W + weight alpha / r up down. Files of kohya's
 /// scripts, of PEFT and of diffusers, old and new, are read; they differ in names alone.
 /// </summary>
 /// <remarks>Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv 2106.09685, section 4.1. Convolutions
@@ -58,6 +59,37 @@ internal sealed class LowRankAdapter
                     + "whole.");
         return adapter;
     }
+
+    /// <summary>Writes changes as kohya's scripts do: <c>lora_unet_</c> and the layer's name, with lora_down, lora_up and
+    /// alpha.</summary>
+    /// <param name="path">The file to make or to replace.</param>
+    /// <param name="changes">The changes.</param>
+    /// <param name="config">Their rank and alpha.</param>
+    /// <param name="name">What it is called.</param>
+    public static void Write(string path, IReadOnlyList<LowRankChange> changes, LowRankConfig config, string name)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var tensors = new List<KeyValuePair<string, TensorData>>();
+        foreach (var (module, shape, down, up) in changes)
+        {
+            string layer = Underscored("lora_unet_", module);
+            long rank = down.shape[0];
+            long[] one = [.. shape.Skip(2).Select(_ => 1L)]; // of a convolution the kernel's sides
+            tensors.Add(new($"{layer}.alpha", tensor((float)(config.Scale * rank)).ToData()));
+            tensors.Add(new($"{layer}.lora_down.weight", down.reshape([rank, .. shape.Skip(1)]).ToData()));
+            tensors.Add(new($"{layer}.lora_up.weight", up.reshape([shape[0], rank, .. one]).ToData()));
+        }
+        SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
+        {
+            ["ss_network_module"] = "networks.lora",
+            ["ss_network_dim"] = config.Rank.ToString(CultureInfo.InvariantCulture),
+            ["ss_network_alpha"] = (config.Scale * config.Rank).ToString(CultureInfo.InvariantCulture),
+            ["ss_output_name"] = name,
+        });
+    }
+
+    private static string Underscored(string before, string module) => before + module.Replace('.', '_');
 
     /// <summary>The parameters of a model that it changes, each with what is added to it.</summary>
     /// <param name="unet">The network.</param>
@@ -121,7 +153,7 @@ internal sealed class LowRankAdapter
         {
             string module = name[..^Weight.Length];
             modules[dotted + module] = parameter;
-            modules[underscored + module.Replace('.', '_')] = parameter;
+            modules[Underscored(underscored, module)] = parameter;
         }
     }
 

@@ -136,8 +136,15 @@ public abstract record NetworkConfig : IOpenSettings
         _outChannels = _outChannels ?? channels,
     };
 
-    /// <summary>The same network with its open numbers filled in from another, as far as that one has them.</summary>
-    internal NetworkConfig Filled(NetworkConfig? other) => Filled(other?._corpusLength, other?._inChannels);
+    /// <summary>The same network with room for so many classes: those that it has, and more where it has fewer.</summary>
+    /// <param name="forget">Whether it has so many, whatever it had.</param>
+    /// <param name="classes">The classes of the data.</param>
+    internal NetworkConfig WithClasses(bool forget, int classes) => !HasClasses ? this
+        : this with { _corpusLength = forget ? classes : Math.Max(CorpusLength, classes) };
+
+    /// <summary>The same network with the rows of another one's embedding.</summary>
+    internal NetworkConfig WithClassesOf(NetworkConfig other) => !HasClasses ? this
+        : this with { _corpusLength = other.CorpusLength, Unconditional = other.Unconditional };
 
     /// <summary>Two configurations are equal when they are of one kind and every number in them is equal, those in lists
     /// included.</summary>

@@ -41,9 +41,9 @@ internal sealed class AutoencoderProduct : RunProduct
         Info(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, Seconds = 0 }, []).Validate();
     }
 
-    public override void Write(nn.Module network, RunLogEntry epoch)
+    public override void Write(Trainer trainer, RunLogEntry epoch)
     {
-        var trained = AdversarialAutoencoder.Of(network);
+        var trained = AdversarialAutoencoder.Of(trainer.Network);
         var statistics = LatentStatistics.Of(trained, _train);
         using var scaled = new Autoencoder(_config.Network with { ScalingFactor = statistics.ScalingFactor });
         scaled.CopyFrom(trained);

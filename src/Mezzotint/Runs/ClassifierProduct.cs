@@ -27,8 +27,8 @@ internal sealed class ClassifierProduct(ClassifierExperiment config, RunFolder? 
 
     public override Trainer NewTrainer() => new(config.Task, config.Training, train, test, exchange: exchange);
 
-    public override void Write(nn.Module network, RunLogEntry epoch) =>
-        ClassifierFolder.Write(folder!.Model, (Classifier)network, Info(epoch));
+    public override void Write(Trainer trainer, RunLogEntry epoch) =>
+        ClassifierFolder.Write(folder!.Model, (Classifier)trainer.Network, Info(epoch));
 
     public override void Dispose() { }
 

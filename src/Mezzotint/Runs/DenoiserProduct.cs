@@ -107,8 +107,15 @@ internal sealed class DenoiserProduct : RunProduct
     private static string[] Lines(ImageSet set) =>
         [.. SampleCaptions(set).Where(caption => ModelInfo.IsLine(caption, 300)).Distinct()];
 
-    public override void Write(nn.Module network, RunLogEntry epoch) =>
-        ModelFolder.Write(_folder!.Model, (DenoisingNetwork)network, Description(epoch));
+    public override void Write(Trainer trainer, RunLogEntry epoch) =>
+        Write((DenoisingNetwork)trainer.Network, trainer.Changes, epoch);
+
+    private void Write(DenoisingNetwork network, IReadOnlyList<LowRankChange> changes, RunLogEntry epoch)
+    {
+        ModelFolder.Write(_folder!.Model, network, Description(epoch));
+        if (changes.Count > 0)
+            LowRankAdapter.Write(_folder.Adapter, changes, _config.Training.LowRank, Description(epoch).Name);
+    }
 
     public override void Dispose()
     {

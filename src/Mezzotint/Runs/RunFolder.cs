@@ -49,6 +49,9 @@ public sealed class RunFolder : IDisposable
     /// <summary>The model whose weights the training began with, where it did not begin with random ones.</summary>
     public string Start => System.IO.Path.Combine(Path, "start");
 
+    /// <summary>The low-rank adapter, where the training is of one: the model's weights less those that it began with.</summary>
+    public string Adapter => System.IO.Path.Combine(Path, "adapter.safetensors");
+
     private string Checkpoints => System.IO.Path.Combine(Path, "checkpoints");
 
     /// <summary>Takes the folder for this process, making it where it is not there.</summary>
@@ -91,7 +94,7 @@ public sealed class RunFolder : IDisposable
     /// than at the end of an epoch.</summary>
     private void Prepare()
     {
-        foreach (string file in new[] { Configuration, Log, Heartbeat, LossPlot })
+        foreach (string file in new[] { Configuration, Log, Heartbeat, LossPlot, Adapter })
             if (Directory.Exists(file))
                 throw new IOException($"'{file}' is a folder, where a file is to be written. Remove it.");
         foreach (string inner in new[] { Samples, Averages, Model, Start, Checkpoints })

@@ -58,9 +58,9 @@ internal abstract class RunProduct : IDisposable
     public virtual void DrawSamples(Trainer trainer, RunLogEntry epoch, CancellationToken cancellation) { }
 
     /// <summary>Writes the model into the run folder.</summary>
-    /// <param name="network">The network at the end of an epoch.</param>
+    /// <param name="trainer">The training at the end of an epoch.</param>
     /// <param name="epoch">The line of the log.</param>
-    public abstract void Write(nn.Module network, RunLogEntry epoch);
+    public abstract void Write(Trainer trainer, RunLogEntry epoch);
 
     public abstract void Dispose();
 }

@@ -20,7 +20,8 @@ internal sealed class TextImageProduct(
 
     protected override DataConfig Data => _config.Data;
 
-    public override Trainer NewTrainer() => new(_config.Task(_tokenizer), _config.Training, train, test, device, exchange: exchange);
+    public override Trainer NewTrainer() =>
+        new(_config.Task(_tokenizer), _config.Training, train, test, device, exchange: exchange);
 
     public override string WithRate(double rate) => string.Create(
         CultureInfo.InvariantCulture, $"for instance --resume --set training.learning_rate={rate:G3}");
@@ -31,8 +32,8 @@ internal sealed class TextImageProduct(
         Info(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, Seconds = 0 }).Validate();
     }
 
-    public override void Write(nn.Module network, RunLogEntry epoch) =>
-        TextImageFolder.Write(folder!.Model, (TextImageModel)network, _tokenizer, Info(epoch));
+    public override void Write(Trainer trainer, RunLogEntry epoch) =>
+        TextImageFolder.Write(folder!.Model, (TextImageModel)trainer.Network, _tokenizer, Info(epoch));
 
     public override void Dispose() { }
 

@@ -251,7 +251,7 @@ public sealed class TrainingRun
             board.AddScalar($"Eval/{name}", (float)figure, entry.Step);
         board.Flush();
         if (product.Training.Keep == TrainingConfig.LastModel || log.Epochs.MinBy(epoch => epoch.EvalLoss) == entry)
-            product.Write(trainer.Network, entry);
+            product.Write(trainer, entry);
         double[] epochs = [.. log.Epochs.Select(line => line.Epoch)];
         new LinePlot
         {

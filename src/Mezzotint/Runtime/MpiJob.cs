@@ -16,7 +16,8 @@ internal sealed record MpiJob(MpiKind Kind, int Size, int SizeHere, int RankHere
     public static MpiJob? Of(Func<string, string?> variable)
     {
         int? Number(params string[] names) => names.Select(variable)
-            .Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : (int?)null)
+            .Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                ? number : (int?)null)
             .FirstOrDefault(number => number is not null);
         var (kind, size) = Number("OMPI_COMM_WORLD_SIZE") is { } open ? (MpiKind.OpenMpi, open)
             : OperatingSystem.IsWindows() ? (MpiKind.MicrosoftMpi, Number("PMI_SIZE") ?? 1)

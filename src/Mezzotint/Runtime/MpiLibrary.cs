@@ -94,7 +94,8 @@ internal sealed unsafe class MpiLibrary
             if (NativeLibrary.TryLoad(name, out nint library))
                 return new(library, name, kind);
         throw new MezzotintException(
-            $"This process was started by the mpirun of {InWords(kind)}, whose library does not load ({string.Join(", ", names)}): "
+            $"This process was started by the mpirun of {InWords(kind)}, whose library does not load "
+            + $"({string.Join(", ", names)}): "
             + (kind == MpiKind.OpenMpi ? "install it (on Debian and Ubuntu libopenmpi3 or libopenmpi40)" : "install it")
             + ", or leave mpirun out.");
     }

@@ -21,6 +21,8 @@ internal enum RandomPurpose
     /// <summary>How the images of a classifier's training step are bent; the index is the step. (Its number is part of what makes
     /// a run repeatable.)</summary>
     Augmentation = 16,
+    /// <summary>The first weights of low-rank changes; the index is 0.</summary>
+    LowRank,
 }
 
 /// <summary>

@@ -115,7 +115,8 @@ public sealed class Adam : IDisposable
     }
 
     /// <summary>Where the numbers of a tensor on the CPU are.</summary>
-    internal static unsafe float* Address(Tensor tensor) => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    internal static unsafe float* Address(Tensor tensor) =>
+        (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
 
     /// <summary>Frees the moments.</summary>
     public void Dispose()

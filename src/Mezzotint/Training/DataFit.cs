@@ -15,15 +15,19 @@ internal static class DataFit
     /// <param name="train">The training images.</param>
     /// <param name="codec">What numbers their pixels become.</param>
     /// <param name="begun">The network that has learned already, as in <see cref="ExperimentConfig.Fit"/>.</param>
-    public static NetworkConfig Filled(NetworkConfig model, ImageSet train, ImageCodec codec, NetworkConfig? begun)
+    /// <param name="newClasses">Whether its classes are forgotten.</param>
+    public static NetworkConfig Filled(
+        NetworkConfig model, ImageSet train, ImageCodec codec, NetworkConfig? begun, bool newClasses = false)
     {
+        if (begun is not null) // it keeps its classes, and learns more where the data have more
+            begun = begun.WithClasses(newClasses, ClassesOf(train));
         if (model.HasClasses && !train.HasClasses && (begun ?? model.Filled(ClassesOf(train), null)).CorpusLength > 1)
             throw new MezzotintException(
                 $"{train.Name} has no classes, and the model has {(begun ?? model).CorpusLength} (model.corpus_length): sort the "
                 + "pictures into a folder for each class, or name a column of the metadata with data.label. A new model without "
                 + "classes leaves model.corpus_length out.") { Key = "data.label" };
         int channels = codec.NumbersOf(train.Channels, train.Height, train.Width).Channels;
-        var filled = model.Filled(begun).Filled(ClassesOf(train), channels);
+        var filled = model.Filled(begun?.CorpusLength, begun?.InChannels).Filled(ClassesOf(train), channels);
         if (begun is null)
         {
             if (model.HasClasses)

@@ -67,11 +67,15 @@ public sealed record ExperimentConfig : Experiment
     public override ExperimentConfig Fit(ImageSet train, NetworkConfig? begun = null)
     {
         ArgumentNullException.ThrowIfNull(train);
-        var fitted = DataFit.Filled(Model, train, Pixels, begun);
+        var fitted = DataFit.Filled(Model, train, Pixels, begun, Training.NewClasses);
         if (Prompts is not TextPrompts { Coder: null }) // else it is checked when it is opened
             DataFit.CheckCaptions(fitted, train, Prompts as TextPrompts);
         return this with { Model = fitted };
     }
+
+    /// <summary>Whether a training can begin with the weights of a network: it is of this shape, but for its classes.</summary>
+    /// <param name="start">The shape of that network.</param>
+    public bool Fits(NetworkConfig start) => StartingWeights.Fit(Model, start);
 
     /// <inheritdoc/>
     public override bool DependsOnLength => base.DependsOnLength || Distillation.DependsOnLength;

@@ -72,15 +72,17 @@ public sealed class Trainer : IDisposable
         _train = new ResidentImages(train, device, task.Codec);
         _test = new ResidentImages(test, device, task.Codec);
         _probe = new ResidentImages(test.Take(Math.Min(ProbeImages, test.Count)), device, task.Codec);
-        _network = task.Build(training.Seed).to(device);
+        _network = task.BuildFor(training, training.Seed).to(device);
         _untrainedLoss = Probe();
         if (!double.IsFinite(_untrainedLoss))
             throw Unsound("loss of the untrained network", _untrainedLoss, updates: 0);
-        if (start is not null)
+        if (start is DenoisingNetwork begun && _network is DenoisingNetwork network)
+            network.CopyFrom(begun, training.NewClasses);
+        else if (start is not null)
             _network.CopyFrom(start);
         _trainingStep = new TrainingStep(task, _network, training, _threads, device, _exchange);
         _losses = zeros(LossesBetweenReads, device: device);
-        _averages = new WeightAverages(training.Average, task, _network, _trainingStep.Weights, device);
+        _averages = new WeightAverages(training, task, _network, _trainingStep.Weights, device);
     }
 
     /// <summary>Builds the network of an experiment.</summary>
@@ -127,6 +129,9 @@ public sealed class Trainer : IDisposable
     public void WriteAverages(string folder) =>
         AverageSnapshots.Write(folder, Step, ((PowerAverage)_training.Average).Widths, _averages.Tensors);
 
+    /// <summary>The low-rank changes of the network's weights, by layer; none where the weights themselves are trained.</summary>
+    internal IReadOnlyList<LowRankChange> Changes => _trainingStep.Changes;
+
     /// <summary>Does one step.</summary>
     /// <exception cref="MezzotintException">The processes have other weights than each other.</exception>
     public void TrainStep()
@@ -155,8 +160,9 @@ public sealed class Trainer : IDisposable
             return;
         Order(TrainingOrder.Share);
         Step = _exchange.Broadcast(Step);
-        foreach (var (_, tensor) in State())
+        foreach (var tensor in _trainingStep.Kept.Concat(State().Select(named => named.Tensor)))
             Share(tensor);
+        Refresh();
     }
 
     /// <summary>At the other processes: does what process 0 does, until its trainer is disposed.</summary>
@@ -278,6 +284,13 @@ public sealed class Trainer : IDisposable
         }
         Step = checkpoint.Step;
         _unread = 0;
+        Refresh();
+    }
+
+    private void Refresh()
+    {
+        _trainingStep.Refresh();
+        _averages.Network?.CopyFrozenFrom(_network);
     }
 
     private IEnumerable<(string Name, Tensor Tensor)> State()
@@ -323,7 +336,7 @@ public sealed class Trainer : IDisposable
         ArgumentNullException.ThrowIfNull(train);
         config.Validate();
         config = config.Fit(train, begun ?? start?.Config);
-        if (start is not null && !config.Model.Equals(start.Config))
+        if (start is not null && !StartingWeights.Fit(config.Model, start.Config))
             throw new MezzotintException(
                 "The model to begin with has a network of another shape than [model] says: take its own configuration.");
         Libtorch.Load();

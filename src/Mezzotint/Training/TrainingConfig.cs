@@ -76,6 +76,17 @@ public sealed record TrainingConfig
     /// </summary>
     public string Precision { get; init; } = ComputePrecision.Automatic;
 
+    /// <summary>Parts of the network that are not trained: patterns of the names of parameters or modules, with commas between
+    /// them, in which * stands for anything; empty for none.</summary>
+    public string Freeze { get; init; } = "";
+
+    /// <summary>Of a training that begins with a model: whether the model's classes are forgotten, and those of the data begin
+    /// with fresh rows of the embedding. Else the model's rows are kept, and more classes get more rows.</summary>
+    public bool NewClasses { get; init; }
+
+    /// <summary>Small changes of the weights instead of these themselves: the table <c>[training.low_rank]</c>.</summary>
+    public LowRankConfig LowRank { get; init; } = new();
+
     /// <summary>Steps between two lines of the log.</summary>
     public int LogEvery { get; init; } = 50;
 
@@ -129,6 +140,9 @@ public sealed record TrainingConfig
         Check.Range("training.label_dropout", LabelDropout, LabelDropout is >= 0 and < 1, "at least 0 and below 1");
         Schedule.Validate();
         Average.Validate();
+        LowRank.Validate();
+        Check.Range("training.low_rank.rank", LowRank.Rank, LowRank.Rank == 0 || Average is NoAverage,
+            "0 with training.average: low-rank changes have no average");
         Check.Range("training.replicas", Replicas, Replicas is >= 0 and <= 256, "between 0 (one a core) and 256");
         Check.Range(
             "training.precision", Printable.Quote(Precision), ComputePrecision.Names.Contains(Precision),

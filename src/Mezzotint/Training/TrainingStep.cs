@@ -23,6 +23,7 @@ public sealed class TrainingStep : IDisposable
     private readonly Exchange _exchange;
     private readonly nn.Module[] _networks; // those of this process
     private readonly FlatParameters[] _parameters;
+    private readonly LowRankWeights? _lowRank; // what is trained instead of the weights
     private readonly Tensor[] _losses;
     private Replica[] _replicas = []; // for images of _size
     private (long Height, long Width) _size;
@@ -43,17 +44,26 @@ public sealed class TrainingStep : IDisposable
         ArgumentNullException.ThrowIfNull(threads);
         (_task, _training, _threads, _device) = (task, training, threads, device);
         _exchange = exchange ?? Exchange.Alone;
-        _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => task.Build().to(device))];
+        _networks =
+            [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => task.BuildFor(training).to(device))];
         var flat = FlatParameters.Of(network);
         _parameters = [flat, .. _networks.Skip(1).Select(flat.Share)];
-        foreach (var other in _networks.Skip(1))
-            other.CopyFrozenFrom(network);
+        TakeFrozen();
+        if (training.LowRank.Rank > 0)
+            _lowRank = new LowRankWeights(network, flat.Weights, training.LowRank, threads.Count, training.Seed);
         _losses = [.. _networks.Select(_ => zeros(1, device: device))];
-        Optimiser = new Adam(flat.Weights, training.Beta1, training.Beta2, training.WeightDecay);
+        Optimiser = new Adam(Weights, training.Beta1, training.Beta2, training.WeightDecay);
     }
 
-    /// <summary>The weights, all in one: [P].</summary>
-    public Tensor Weights => _parameters[0].Weights;
+    /// <summary>What is trained, all in one: the weights, or the low-rank changes of them, [P].</summary>
+    public Tensor Weights => _lowRank?.Weights ?? _parameters[0].Weights;
+
+    /// <summary>The low-rank changes, by layer; none where the weights themselves are trained.</summary>
+    internal IReadOnlyList<LowRankChange> Changes => _lowRank?.Changes ?? [];
+
+    /// <summary>What all replicas and processes have in common beside <see cref="Weights"/>.</summary>
+    internal IEnumerable<Tensor> Kept =>
+        [.. _networks[0].parameters(), .. _networks[0].buffers(), .. _lowRank is null ? Array.Empty<Tensor>() : [_lowRank.Base]];
 
     /// <summary>The optimiser with its moments.</summary>
     public Adam Optimiser { get; }
@@ -78,6 +88,8 @@ public sealed class TrainingStep : IDisposable
                 _parameters[0].Gradients, _exchange);
         else
             _threads.Run(replica => Backward(replica, data, indices, draw));
+        if (_lowRank is not null)
+            _threads.Run(replica => _lowRank.Take(replica, _parameters[replica].Gradients));
 
         using var noGrad = no_grad();
         loss.zero_();
@@ -86,15 +98,34 @@ public sealed class TrainingStep : IDisposable
             loss.AddInPlace(part);
         SumGradients();
         if (_device.type == DeviceType.CPU)
-        {
             StepInParts(learningRate, step);
-            return;
-        }
-        var gradients = _parameters[0].Gradients;
+        else
+            StepAtOnce(learningRate, step);
+        _lowRank?.Apply();
+    }
+
+    /// <summary>To be called when <see cref="Weights"/> or <see cref="Kept"/> have been written from outside.</summary>
+    internal void Refresh()
+    {
+        TakeFrozen();
+        _lowRank?.Apply();
+    }
+
+    private void TakeFrozen()
+    {
+        foreach (var other in _networks.Skip(1))
+            other.CopyFrozenFrom(_networks[0]);
+    }
+
+    private Tensor GradientsOf(int replica) => _lowRank?.Gradients[replica] ?? _parameters[replica].Gradients;
+
+    private void StepAtOnce(double learningRate, long step)
+    {
+        var gradients = GradientsOf(0);
         for (int i = 1; i < _networks.Length; i++)
         {
-            gradients.AddInPlace(_parameters[i].Gradients);
-            _parameters[i].Gradients.zero_();
+            gradients.AddInPlace(GradientsOf(i));
+            GradientsOf(i).zero_();
         }
         if (_training.GradientClip > 0)
             Clip(gradients);
@@ -136,7 +167,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>The sum of the replicas' gradients, and the optimiser, in one pass that the threads share.</summary>
     private void StepInParts(double learningRate, long step)
     {
-        Tensor[] gradients = [.. _parameters.Select(parameters => parameters.Gradients)];
+        Tensor[] gradients = [.. Enumerable.Range(0, _networks.Length).Select(GradientsOf)];
         long count = Weights.numel();
         float factor = _training.GradientClip > 0
             ? (float)Math.Min(1, _training.GradientClip / GradientNorm.Of(gradients, _threads)) : 1;
@@ -173,7 +204,7 @@ public sealed class TrainingStep : IDisposable
     private void SumGradients()
     {
         if (!_exchange.IsAlone)
-            Sum([.. _parameters.Select(parameters => parameters.Gradients)],
+            Sum([.. Enumerable.Range(0, _networks.Length).Select(GradientsOf)],
                 _training.Exchange == Engine.ComputePrecision.Bfloat16);
     }
 
@@ -199,6 +230,7 @@ public sealed class TrainingStep : IDisposable
             network.Dispose();
         foreach (var loss in _losses)
             loss.Dispose();
+        _lowRank?.Dispose();
         Optimiser.Dispose();
     }
 }

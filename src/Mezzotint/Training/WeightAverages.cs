@@ -12,25 +12,25 @@ internal sealed class WeightAverages : IDisposable
     private readonly Tensor[] _averages; // each [P]
 
     /// <summary>Starts from the weights as they are.</summary>
-    /// <param name="rule">Which averages.</param>
+    /// <param name="training">Which averages.</param>
     /// <param name="task">Makes the network that has the first.</param>
     /// <param name="network">The network that is trained, on <paramref name="device"/>.</param>
     /// <param name="weights">Its weights, flat: [P].</param>
     /// <param name="device">Where.</param>
-    public WeightAverages(WeightAverage rule, TrainingTask task, nn.Module network, Tensor weights, Device device)
+    public WeightAverages(TrainingConfig training, TrainingTask task, nn.Module network, Tensor weights, Device device)
     {
-        _rule = rule;
-        if (rule.Count == 0)
+        _rule = training.Average;
+        if (_rule.Count == 0)
         {
             _averages = [];
             return;
         }
-        Network = task.Build().to(device);
+        Network = task.BuildFor(training).to(device);
         Network.CopyFrozenFrom(network);
         _first = FlatParameters.Of(Network);
         using var noGrad = no_grad();
         _first.Weights.copy_(weights);
-        var others = Enumerable.Range(1, rule.Count - 1).Select(_ => weights.clone().DetachFromDisposeScope());
+        var others = Enumerable.Range(1, _rule.Count - 1).Select(_ => weights.clone().DetachFromDisposeScope());
         _averages = [_first.Weights, .. others];
     }
 

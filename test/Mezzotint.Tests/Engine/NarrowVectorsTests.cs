@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Mezzotint.Engine;
+using Mezzotint.Tests.Runtime;
 
 namespace Mezzotint.Tests.Engine;
 

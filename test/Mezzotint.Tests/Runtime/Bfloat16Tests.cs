@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Mezzotint.Engine;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Tests.Runtime;
