@@ -54,6 +54,23 @@ public sealed class ProcessesTests : IDisposable
     }
 
     [Fact]
+    public void Low_rank_changes_of_a_model_that_process_0_alone_reads_are_trained_as_in_one()
+    {
+        string model = TinyTraining.WriteModel(_scratch["model"]);
+        string[] train = Train(
+            "run", 2, "--from", model, "--set", "training.low_rank.rank=2", "--set", "training.freeze=encoder",
+            "--set", "training.compare_every=1");
+        var two = MpiRun.Run(2, _scratch.Path, train);
+        Assert.True(two.ExitCode == 0, two.Error);
+        train[3] = "alone";
+        Assert.Equal(0, Command.RunProgram(_scratch.Path, train).ExitCode);
+        AssertSameResult("alone", "run");
+        AssertSameTensors(
+            SafetensorsFile.Read(_scratch["alone", "adapter.safetensors"]).Tensors,
+            SafetensorsFile.Read(_scratch["run", "adapter.safetensors"]).Tensors);
+    }
+
+    [Fact]
     public void Sums_in_bfloat16_are_near_those_in_float32_and_equal_in_all_processes()
     {
         string[] train = Train("run", 2, "--set", "training.exchange=bfloat16", "--set", "training.compare_every=1");

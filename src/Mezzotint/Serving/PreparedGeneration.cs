@@ -10,7 +10,8 @@ public sealed class PreparedGeneration
     private readonly Lazy<long> _evaluations; // counting them may take a walk over all levels
 
     internal PreparedGeneration(PipelineWalks walks, GenerationPlan plan, ImageReceipt receipt) =>
-        (_walks, _plan, Receipt, _evaluations) = (walks, plan, receipt, new(() => walks.ImagesHere(plan) * walks.EvaluationsOf(plan)));
+        (_walks, _plan, Receipt, _evaluations) =
+            (walks, plan, receipt, new(() => walks.ImagesHere(plan) * walks.EvaluationsOf(plan)));
 
     /// <summary>How it will be drawn: labels, seed, sampler, steps.</summary>
     public ImageReceipt Receipt { get; }
@@ -24,7 +25,8 @@ public sealed class PreparedGeneration
     /// <summary>Steps that are walked for each: fewer than asked for where drawing begins from a picture.</summary>
     public int Steps => _plan.Steps;
 
-    /// <summary>Network evaluations that it takes in all, in this process; an estimate where the solver chooses its own steps.</summary>
+    /// <summary>Network evaluations that it takes in this process in all; an estimate where the solver chooses its own
+    /// steps.</summary>
     public long Evaluations => _evaluations.Value;
 
     /// <summary>Draws.</summary>

@@ -111,10 +111,10 @@ public class ConsistencyTests
         }
         double after = trainer.Evaluate();
         Assert.True(after < 0.9 * before, $"{before} -> {after}");
-        using var other = (Config.Model with { CorpusLength = 11 }).Build();
-        var ten = Config with { Model = Config.Model with { CorpusLength = 10 } };
+        using var other = (Config.Model with { InChannels = 3, OutChannels = 3 }).Build();
+        var grey = Config with { Model = Config.Model with { InChannels = 1, OutChannels = 1 } };
         var refused = Assert.Throws<MezzotintException>(
-            () => new Trainer(ten, SmallExperiment.Train, SmallExperiment.Test, start: other).Dispose());
+            () => new Trainer(grey, SmallExperiment.Train, SmallExperiment.Test, start: other).Dispose());
         Assert.Contains("another shape", refused.Message, StringComparison.Ordinal);
     }
 
