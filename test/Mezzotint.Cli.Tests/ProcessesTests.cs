@@ -29,7 +29,9 @@ public sealed class ProcessesTests : IDisposable
     [InlineData(4, 4)]
     public void Processes_train_the_weights_that_one_process_trains_with_as_many_replicas(int processes, int replicas)
     {
-        string[] train = Train("run", replicas, "--set", "training.gradient_clip=1", "--set", "training.compare_every=1");
+        string[] train = Train(
+            "run", replicas, "--set", "training.gradient_clip=1", "--set", "training.compare_every=1",
+            "--set", "training.average.kind=ema");
         var several = MpiRun.Run(processes, _scratch.Path, train);
         Assert.True(several.ExitCode == 0, several.Error);
         Assert.Contains($"with {replicas} threads in {processes} processes", several.Error, StringComparison.Ordinal);

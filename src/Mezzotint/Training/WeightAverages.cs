@@ -53,7 +53,8 @@ internal sealed class WeightAverages : IDisposable
             Update(weights, step, 0, weights.numel());
             return;
         }
-        long part = (weights.numel() + threads.Count - 1) / threads.Count;
+        const int Vectors = 64; // whole ones, so that the number of threads changes no bit
+        long part = (weights.numel() / Vectors / threads.Count + 1) * Vectors;
         threads.Run(thread =>
         {
             long start = thread * part, end = Math.Min(weights.numel(), start + part);
