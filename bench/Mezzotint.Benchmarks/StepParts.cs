@@ -80,7 +80,8 @@ internal static unsafe class StepParts
             step++;
             threads.Run(i => adam.StepPart(flat.Weights, gradients, 1, 1e-4, step, i * half, half));
         }, "all threads"));
-        using var averages = new WeightAverages(new ExponentialAverage(), config.Task, network, flat.Weights, CPU);
+        var average = new TrainingConfig { Average = new ExponentialAverage() };
+        using var averages = new WeightAverages(average, config.Task, network, flat.Weights, CPU);
         add(Figure.Milliseconds("the average of the weights", times,
             () => averages.Update(flat.Weights, ++step, threads), "all threads"));
         add(Figure.Milliseconds("waking the threads and waiting for them", times, () => threads.Run(_ => { })));

@@ -53,7 +53,7 @@ public sealed record LearningRateSearch(IReadOnlyList<TriedRate> Tried, double R
         using var threads = new WorkerThreads(training.Replicas);
         using var images = new ResidentImages(train, device, task.Codec);
         using var probe = new ResidentImages(test.Take(Math.Min(ProbeImages, test.Count)), device, task.Codec);
-        using var network = task.Build(training.Seed).to(device);
+        using var network = task.BuildFor(training, training.Seed).to(device);
         using var step = new TrainingStep(task, network, training, threads, device);
         double Loss() => LossEvaluation.Evaluate(
             task, network, probe, threads, training.Seed, ProbeImages, training.Precision, cancellation).Loss;
