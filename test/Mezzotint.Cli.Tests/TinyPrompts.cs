@@ -98,31 +98,6 @@ internal static class TinyPrompts
         guidance = 2.0
         """;
 
-    /// <summary>A text-image model of the same pictures.</summary>
-    public const string TextImage =
-        """
-        kind = "text-image"
-        [data]
-        name = "pictures"
-        caption = "text|{colour}"
-        [vocabulary]
-        size = 530
-        length = 8
-        [text_encoder]
-        hidden_size = 16
-        intermediate_size = 32
-        projection_dim = 16
-        num_hidden_layers = 1
-        num_attention_heads = 2
-        [image_encoder]
-        model_channels = 8
-        hidden_size = 16
-        [training]
-        epochs = 2
-        batch_size = 7
-        samples_per_label = 0
-        """;
-
     /// <summary>Writes <c>vae.toml</c>, <c>worded.toml</c>, the folder <c>pictures</c> and the text encoder
     /// <c>words</c>.</summary>
     public static void Write(ScratchFolder scratch)
