@@ -37,7 +37,7 @@ internal sealed class ServedModels : IAsyncDisposable, IDisposable
             throw new MezzotintException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The model '{large.Name}' takes {large.Bytes / Megabyte:F0} MB, and MemoryBudget (--memory) is "
+                    $"The model '{large.Name}' takes {large.Bytes / Megabyte:F0} MB, and MemoryBudget (--memory-budget) is "
                     + $"{options.MemoryBudget}: raise it, or give the model fewer threads.")) { Key = "MemoryBudget" };
     }
 

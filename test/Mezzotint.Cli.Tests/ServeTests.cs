@@ -50,7 +50,7 @@ public sealed class ServeTests : IDisposable
     {
         string other = TinyTraining.WriteModel(_scratch["models", "second"]);
         using var process = Command.Start(
-            _scratch.Path, ["serve", "models", "--memory", "0", "--urls", "http://127.0.0.1:0", "--json"]);
+            _scratch.Path, ["serve", "models", "--memory-budget", "0", "--urls", "http://127.0.0.1:0", "--json"]);
         try
         {
             var started = JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement;
@@ -73,8 +73,8 @@ public sealed class ServeTests : IDisposable
         Assert.Contains("Two models are called 'tiny'", twice.Error, StringComparison.Ordinal);
         var adapted = Command.RunIn(_scratch.Path, "serve", _model, other, "--adapter", "some.safetensors");
         Assert.Contains("change one model, and several are served", adapted.Error, StringComparison.Ordinal);
-        var small = Command.RunIn(_scratch.Path, "serve", _model, other, "--memory", "1");
-        Assert.Contains("and MemoryBudget (--memory) is 1", small.Error, StringComparison.Ordinal);
+        var small = Command.RunIn(_scratch.Path, "serve", _model, other, "--memory-budget", "1");
+        Assert.Contains("and MemoryBudget (--memory-budget) is 1", small.Error, StringComparison.Ordinal);
     }
 
     [Fact]

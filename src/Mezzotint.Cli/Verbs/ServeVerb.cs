@@ -50,7 +50,7 @@ internal static class ServeVerb
             "--deadline", (long)Default.Deadline.TotalSeconds, 1, 86_400,
             "The most seconds that a request may take, the waiting included");
         var memory = Options.Whole(
-            "--memory", 0, 0, 1_000_000_000,
+            "--memory-budget", 0, 0, 1_000_000_000,
             "The most megabytes that several models take together, by an estimate: those that were asked for least recently make "
             + "room (0: no limit)");
         var threads = Options.Whole("--threads", null, 1, 1024, "Threads that evaluate the network side by side", "one a core");
