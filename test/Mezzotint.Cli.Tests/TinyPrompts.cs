@@ -27,6 +27,31 @@ internal static class TinyPrompts
         samples_per_label = 0
         """;
 
+    public const string TextImage =
+        """
+        kind = "text-image"
+        [data]
+        name = "pictures"
+        caption = "text|{colour}"
+        [vocabulary]
+        size = 560
+        length = 8
+        [text_encoder]
+        hidden_size = 16
+        intermediate_size = 32
+        projection_dim = 16
+        num_hidden_layers = 1
+        num_attention_heads = 2
+        [image_encoder]
+        model_channels = 8
+        hidden_size = 16
+        [training]
+        epochs = 2
+        batch_size = 8
+        replicas = 2
+        samples_per_label = 0
+        """;
+
     public const string Worded =
         """
         [data]
