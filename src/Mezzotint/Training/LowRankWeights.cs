@@ -72,7 +72,7 @@ internal sealed class LowRankWeights : IDisposable
     public Tensor Weights { get; }
 
     /// <summary>The gradients of each replica: [Q].</summary>
-    public IReadOnlyList<Tensor> Gradients { get; }
+    public Tensor[] Gradients { get; }
 
     /// <summary>The changes as they are.</summary>
     public IReadOnlyList<LowRankChange> Changes =>

@@ -24,7 +24,8 @@ public sealed class TrainingStep : IDisposable
     private readonly nn.Module[] _networks; // those of this process
     private readonly FlatParameters[] _parameters;
     private readonly LowRankWeights? _lowRank; // what is trained instead of the weights
-    private readonly Tensor[] _losses;
+    private readonly Tensor[] _losses, _gradients; // of each replica
+    private readonly OptimiserStep _optimiserStep;
     private Replica[] _replicas = []; // for images of _size
     private (long Height, long Width) _size;
 
@@ -44,15 +45,16 @@ public sealed class TrainingStep : IDisposable
         ArgumentNullException.ThrowIfNull(threads);
         (_task, _training, _threads, _device) = (task, training, threads, device);
         _exchange = exchange ?? Exchange.Alone;
-        _networks =
-            [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => task.BuildFor(training).to(device))];
+        _networks = [network, .. Enumerable.Range(1, threads.Count - 1).Select(_ => task.BuildFor(training).to(device))];
         var flat = FlatParameters.Of(network);
         _parameters = [flat, .. _networks.Skip(1).Select(flat.Share)];
         TakeFrozen();
         if (training.LowRank.Rank > 0)
             _lowRank = new LowRankWeights(network, flat.Weights, training.LowRank, threads.Count, training.Seed);
         _losses = [.. _networks.Select(_ => zeros(1, device: device))];
+        _gradients = [.. _parameters.Select(parameters => parameters.Gradients)];
         Optimiser = new Adam(Weights, training.Beta1, training.Beta2, training.WeightDecay);
+        _optimiserStep = new(training, threads, device, _exchange, Optimiser);
     }
 
     /// <summary>What is trained, all in one: the weights, or the low-rank changes of them, [P].</summary>
@@ -93,14 +95,10 @@ public sealed class TrainingStep : IDisposable
 
         using var noGrad = no_grad();
         loss.zero_();
-        SumLosses();
+        _optimiserStep.Exchanged(_losses, bfloat16: false);
         foreach (var part in _losses)
             loss.AddInPlace(part);
-        SumGradients();
-        if (_device.type == DeviceType.CPU)
-            StepInParts(learningRate, step);
-        else
-            StepAtOnce(learningRate, step);
+        _optimiserStep.Take(Weights, _lowRank?.Gradients ?? _gradients, learningRate, step);
         _lowRank?.Apply();
     }
 
@@ -117,22 +115,6 @@ public sealed class TrainingStep : IDisposable
             other.CopyFrozenFrom(_networks[0]);
     }
 
-    private Tensor GradientsOf(int replica) => _lowRank?.Gradients[replica] ?? _parameters[replica].Gradients;
-
-    private void StepAtOnce(double learningRate, long step)
-    {
-        var gradients = GradientsOf(0);
-        for (int i = 1; i < _networks.Length; i++)
-        {
-            gradients.AddInPlace(GradientsOf(i));
-            GradientsOf(i).zero_();
-        }
-        if (_training.GradientClip > 0)
-            Clip(gradients);
-        Optimiser.Step(Weights, gradients, learningRate, step);
-        gradients.zero_();
-    }
-
     /// <summary>The gradients of a replica's part of the batch.</summary>
     private void Backward(int replica, ResidentImages data, Tensor indices, BatchDraw draw)
     {
@@ -145,7 +127,9 @@ public sealed class TrainingStep : IDisposable
     /// <summary>A replica's part; null where a last batch is smaller than the number of replicas.</summary>
     private BatchPart? PartOf(int replica, ResidentImages data, Tensor indices, BatchDraw draw)
     {
-        var (start, count) = Part(indices.shape[0], _exchange.Rank * _networks.Length + replica, AllReplicas);
+        long batch = indices.shape[0], mine = _networks.Length, all = _exchange.Size * mine;
+        long own = _exchange.Rank * mine + replica;
+        long start = batch * own / all, count = batch * (own + 1) / all - start;
         if (count == 0)
             return null;
         var (images, labels) = data.Batch(indices.narrow(0, start, count).to(_device));
@@ -162,61 +146,6 @@ public sealed class TrainingStep : IDisposable
         _size = (height, width);
         _replicas = [.. _networks.Select(network => _task.NewReplica(
             network, (int)height, (int)width, _device, _training.Precision, training: true).InPieces(_training.Accumulate))];
-    }
-
-    /// <summary>The sum of the replicas' gradients, and the optimiser, in one pass that the threads share.</summary>
-    private void StepInParts(double learningRate, long step)
-    {
-        Tensor[] gradients = [.. Enumerable.Range(0, _networks.Length).Select(GradientsOf)];
-        long count = Weights.numel();
-        float factor = _training.GradientClip > 0
-            ? (float)Math.Min(1, _training.GradientClip / GradientNorm.Of(gradients, _threads)) : 1;
-        _threads.Run(replica =>
-        {
-            var (start, length) = Part(count, replica, _networks.Length);
-            Optimiser.StepPart(Weights, gradients, factor, learningRate, step, start, length);
-        });
-    }
-
-    /// <summary>g = g min(1, clip / |g|), without waiting for the norm.</summary>
-    private void Clip(Tensor gradients)
-    {
-        using var bound = tensor(_training.GradientClip, gradients.dtype, gradients.device);
-        using var one = tensor(1.0, gradients.dtype, gradients.device);
-        gradients.mul_((bound / gradients.norm()).minimum(one));
-    }
-
-    private int AllReplicas => _exchange.Size * _networks.Length;
-
-    private static (long Start, long Count) Part(long count, int index, int of)
-    {
-        long start = count * index / of;
-        return (start, count * (index + 1) / of - start);
-    }
-
-    private void SumLosses()
-    {
-        if (!_exchange.IsAlone)
-            Sum(_losses, bfloat16: false);
-    }
-
-    /// <summary>The gradients of all processes in those of the first replica; those of the others become 0.</summary>
-    private void SumGradients()
-    {
-        if (!_exchange.IsAlone)
-            Sum([.. Enumerable.Range(0, _networks.Length).Select(GradientsOf)],
-                _training.Exchange == Engine.ComputePrecision.Bfloat16);
-    }
-
-    /// <summary>Tensors elsewhere travel over the memory of the CPU.</summary>
-    private unsafe void Sum(Tensor[] own, bool bfloat16)
-    {
-        using var scope = NewDisposeScope();
-        bool here = _device.type == DeviceType.CPU;
-        Tensor[] numbers = here ? own : [.. own.Select(tensor => tensor.cpu())];
-        _exchange.Sum([.. numbers.Select(tensor => (nint)Adam.Address(tensor))], numbers[0].numel(), bfloat16);
-        for (int i = 0; i < own.Length && !here; i++)
-            own[i].copy_(numbers[i]);
     }
 
     /// <summary>Frees gradients, moments and replicas; the network given at the start stays.</summary>
