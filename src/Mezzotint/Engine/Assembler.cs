@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace Mezzotint.Engine;
 
-/// <summary>The registers of x86-64 that a function under the System V convention may change, and rbx.</summary>
+/// <summary>The registers of x86-64 that are made use of.</summary>
 internal enum Register
 {
-    Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R11 = 11,
+    Rax = 0, Rcx = 1, Rdx = 2, Rbx = 3, Rsp = 4, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R11 = 11,
 }
 
 /// <summary>
@@ -19,6 +19,8 @@ internal enum Register
 /// <param name="wide">Whether vectors have 512 bits, or 256.</param>
 internal sealed class Assembler(bool wide)
 {
+    private const int LowerBytes = 16, VectorsOfVex = 16;
+
     private const int Map0F = 1, Map0F38 = 2, None = 0, P66 = 1, PF3 = 2; // the fields mmm and pp
 
     private readonly List<byte> _code = [];
@@ -27,6 +29,37 @@ internal sealed class Assembler(bool wide)
     public int Position => _code.Count;
 
     public byte[] ToArray() => [.. _code];
+
+    /// <summary>
+    /// Begins a function that calls no other: puts away what its caller expects to find again. Its frame is far smaller than a
+    /// page, so the stack needs no probe.
+    /// </summary>
+    /// <param name="convention">How it is called.</param>
+    /// <param name="vectors">How many vector registers it uses, from the first on.</param>
+    public void Enter(CallConvention convention, int vectors)
+    {
+        foreach (var register in convention.Kept)
+            Push(register);
+        int kept = KeptVectors(convention, vectors);
+        if (kept > 0)
+            Add(Register.Rsp, -kept * LowerBytes);
+        for (int i = 0; i < kept; i++)
+            LowerOnStack(0x11, convention.FirstKeptVector + i, i * LowerBytes);
+    }
+
+    /// <summary>Ends what <see cref="Enter"/> began, of the same parameters.</summary>
+    public void Leave(CallConvention convention, int vectors)
+    {
+        ZeroUpper();
+        int kept = KeptVectors(convention, vectors);
+        for (int i = 0; i < kept; i++)
+            LowerOnStack(0x10, convention.FirstKeptVector + i, i * LowerBytes);
+        if (kept > 0)
+            Add(Register.Rsp, kept * LowerBytes);
+        foreach (var register in convention.Kept.Reverse())
+            Pop(register);
+        Return();
+    }
 
     /// <summary>vector = the float32 at an address (VMOVUPS).</summary>
     public void Load(int vector, Register at, int offset) => VectorMemory(Map0F, None, 0x10, vector, at, offset);
@@ -89,8 +122,8 @@ internal sealed class Assembler(bool wide)
 
     private void Memory(byte operation, Register to, Register at, int offset)
     {
-        _code.AddRange([(byte)(0x48 | (High(to) << 2) | High(at)), operation, (byte)(0x80 | (Low(to) << 3) | Low(at))]);
-        Number(offset, 4);
+        _code.AddRange([(byte)(0x48 | (High(to) << 2) | High(at)), operation]);
+        Address((int)to, at, offset);
     }
 
     private void Vectors(int map, int prefix, byte operation, int to, int first, int second)
@@ -103,9 +136,27 @@ internal sealed class Assembler(bool wide)
     {
         Prefix(map, prefix, to, 0, 0, High(at));
         _code.Add(operation);
-        _code.Add((byte)(0x80 | ((to & 7) << 3) | Low(at))); // displacements of 32 bits are not scaled, as those of 8 are
+        Address(to, at, offset);
+    }
+
+    /// <summary>The lower 128 bits of a vector, xmm0 to xmm15, from or to the stack (VMOVUPS).</summary>
+    private void LowerOnStack(byte operation, int vector, int offset)
+    {
+        _code.AddRange([0xC5, (byte)((Not(vector >> 3) << 7) | (15 << 3)), operation]);
+        Address(vector, Register.Rsp, offset);
+    }
+
+    /// <summary>ModR/M, and the byte SIB that rsp takes; displacements of 32 bits are not scaled, as those of 8 are.</summary>
+    private void Address(int register, Register at, int offset)
+    {
+        _code.Add((byte)(0x80 | ((register & 7) << 3) | Low(at)));
+        if (at == Register.Rsp)
+            _code.Add(0x24);
         Number(offset, 4);
     }
+
+    private static int KeptVectors(CallConvention convention, int vectors) =>
+        Math.Max(0, Math.Min(vectors, VectorsOfVex) - convention.FirstKeptVector);
 
     /// <summary>EVEX or VEX: the high bits of the registers are inverted, nothing is masked.</summary>
     private void Prefix(int map, int prefix, int to, int first, int x, int b) => _code.AddRange(wide

@@ -163,7 +163,7 @@ internal sealed unsafe class Attention : IDisposable
             Elementwise.Scale(row, Inverse(sum), _padded);
             return;
         }
-        float kept = block.First == 0 || before == float.NegativeInfinity ? 0 : MathF.Exp((before - highest) * _shape.Scale);
+        float kept = block.First == 0 || before == float.NegativeInfinity ? 0 : Rounded.Exp((before - highest) * _shape.Scale);
         Sums(head)[query] = kept * (block.First == 0 ? 0 : Sums(head)[query]) + sum;
         if (block.First > 0 && kept != 1)
             Elementwise.Scale(output + (long)query * _shape.OutputStride, kept, _shape.Width);

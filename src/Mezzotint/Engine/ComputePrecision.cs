@@ -12,7 +12,7 @@ namespace Mezzotint.Engine;
 /// </remarks>
 public static class ComputePrecision
 {
-    /// <summary>bfloat16 where the processor multiplies it (AVX-512 with avx512_bf16, on Linux), else float32.</summary>
+    /// <summary>bfloat16 where the processor multiplies it (AVX-512 with avx512_bf16, on Linux or Windows), else float32.</summary>
     public const string Automatic = "auto";
 
     /// <summary>float32 throughout.</summary>
@@ -38,6 +38,7 @@ public static class ComputePrecision
     public static string? Engine =>
         EngineChoice.Current == EngineKind.Plain ? "plain C#, for tests"
         : !TileKernel.IsSupported ? null
+        : !TileKernel.IsCode ? "vectors of 128 bits"
         : !TileKernel.IsWide ? "AVX2"
         : HasBfloat16 ? "AVX-512 with bfloat16"
         : "AVX-512";
@@ -97,5 +98,5 @@ public static class ComputePrecision
         missing is not null ? $"the engine does not compute {missing}, and libtorch computes in float32"
         : device.type != DeviceType.CPU ? "on a GPU there is none here yet"
         : EngineChoice.Current == EngineKind.Off ? $"{EngineChoice.Variable} is off, and libtorch computes in float32"
-        : "this processor and system have none (it takes AVX-512 with avx512_bf16, and Linux)";
+        : "this processor and system have none (it takes AVX-512 with avx512_bf16, on Linux or Windows)";
 }

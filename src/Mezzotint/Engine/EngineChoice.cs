@@ -3,10 +3,14 @@ namespace Mezzotint.Engine;
 /// <summary>By what networks are computed on the CPU.</summary>
 internal enum EngineKind
 {
-    /// <summary>By machine code of this library, where the processor and the system allow it, else by libtorch.</summary>
+    /// <summary>By machine code of this library, where the processor and the system allow it, else as <see cref="Vectors"/> or
+    /// by libtorch.</summary>
     On,
 
-    /// <summary>The same with <see cref="TileTwin"/> in place of the machine code: anywhere, with bfloat16, and slow.</summary>
+    /// <summary>By <see cref="TileVectors"/>, where the processor has vectors, else by libtorch.</summary>
+    Vectors,
+
+    /// <summary>By <see cref="TileTwin"/>: anywhere, with bfloat16, and slow.</summary>
     Plain,
 
     /// <summary>By libtorch.</summary>
@@ -16,7 +20,7 @@ internal enum EngineKind
 /// <summary>The choice of <see cref="EngineKind"/>: the environment's, or a test's.</summary>
 internal static class EngineChoice
 {
-    /// <summary>The variable: <c>on</c>, <c>plain</c> or <c>off</c>; not set means on.</summary>
+    /// <summary>The variable: <c>on</c>, <c>vectors</c>, <c>plain</c> or <c>off</c>; not set means on.</summary>
     public const string Variable = "MEZZOTINT_ENGINE";
 
     private static EngineKind? _chosen;
@@ -26,10 +30,11 @@ internal static class EngineChoice
     public static EngineKind Current => _chosen ?? Environment.GetEnvironmentVariable(Variable) switch
     {
         null or "" or "on" => EngineKind.On,
+        "vectors" => EngineKind.Vectors,
         "plain" => EngineKind.Plain,
         "off" => EngineKind.Off,
         var other => throw new MezzotintException(
-            $"{Variable} is {Printable.Quote(other)}; it is on, off or plain. Set one of them, or none.") { Key = Variable },
+            $"{Variable} is {Printable.Quote(other)}; it is on, off, vectors or plain. Set one of them, or none.") { Key = Variable },
     };
 
     /// <summary>Another choice for the whole process, until it is disposed: for tests, which run one after the other.</summary>

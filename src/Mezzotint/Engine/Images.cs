@@ -33,7 +33,7 @@ internal static unsafe class Images
     /// </summary>
     public static void Unshuffle(float* x, float t, ImageShape shape, Map to)
     {
-        float level = MathF.Exp(4 * t), size = MathF.Sqrt(level * level + (float)(shape.DataStd * shape.DataStd));
+        float level = Rounded.Exp(4 * t), size = MathF.Sqrt(level * level + (float)(shape.DataStd * shape.DataStd));
         int patch = shape.Patch, square = patch * patch, anchored = shape.Channels * square;
         for (int c = 0; c < shape.Channels; c++)
             for (int row = 0; row < to.Height * patch; row++)

@@ -81,7 +81,7 @@ internal sealed record TileShape(bool Bfloat16, int Vectors, int Terms, TileStar
 /// .NET 10 has no intrinsics for the bfloat16 of AVX-512, and a convolution whose offsets are part of its code computes no
 /// addresses. So the code is our own, as that of oneDNN and others. Each weight is read once a tile, each input once a tap and
 /// channel, all sums stay in registers.
-/// <see cref="TileTwin"/> does the same in plain C#.
+/// Where there can be no such code, <see cref="TileVectors"/> does the same; <see cref="TileTwin"/> does it in plain C#.
 /// </remarks>
 internal sealed unsafe class TileKernel
 {
@@ -95,54 +95,66 @@ internal sealed unsafe class TileKernel
     private readonly delegate* unmanaged<TileArguments*, void> _code;
 
     private readonly TileShape _shape;
+    private readonly bool _plain;
 
-    private TileKernel(TileShape shape, bool? wide)
-    {
-        _shape = shape;
-        if (wide is { } vectors)
-            _code = (delegate* unmanaged<TileArguments*, void>)ExecutableMemory.Copy(Code(shape, vectors));
-    }
+    /// <summary>Without code.</summary>
+    private TileKernel(TileShape shape, bool plain) => (_shape, _plain) = (shape, plain);
+
+    private TileKernel(TileShape shape, bool wide, CallConvention convention)
+        : this(shape, plain: shape.Bfloat16) =>
+        _code = (delegate* unmanaged<TileArguments*, void>)ExecutableMemory.Copy(Code(shape, wide, convention));
 
     /// <summary>Whether vectors have 512 bits here, or 256.</summary>
     public static bool IsWide { get; } = Avx512F.IsSupported;
 
     /// <summary>
-    /// Whether tiles are computed in float32 here: as code, or by the twin where <see cref="EngineChoice"/> says so.
+    /// Whether tiles are computed in float32 here: as code, else by vectors, or by the twin; <see cref="EngineChoice"/> says
+    /// which of them may be taken.
     /// </summary>
-    public static bool IsSupported => Chosen(HasCode);
+    public static bool IsSupported => EngineChoice.Current switch
+    {
+        EngineKind.Off => false,
+        EngineKind.Plain => true,
+        EngineKind.Vectors => TileVectors.IsSupported,
+        _ => HasCode || TileVectors.IsSupported,
+    };
 
     /// <summary>Whether they are in bfloat16.</summary>
-    public static bool IsBfloat16Supported => Chosen(HasBfloat16Code);
+    public static bool IsBfloat16Supported =>
+        EngineChoice.Current switch { EngineKind.Plain => true, EngineKind.On => HasBfloat16Code, _ => false };
+
+    /// <summary>Whether they are computed as code.</summary>
+    public static bool IsCode => EngineChoice.Current == EngineKind.On && HasCode;
 
     /// <summary>Whether this processor and system run such code with float32.</summary>
-    public static bool HasCode { get; } = OperatingSystem.IsLinux() && X86Base.X64.IsSupported
-        && (IsWide || (Avx2.IsSupported && Fma.IsSupported)) && ExecutableMemory.Copy([0xC3]) != null;
+    public static bool HasCode { get; } = X86Base.X64.IsSupported && (IsWide || (Avx2.IsSupported && Fma.IsSupported))
+        && ExecutableMemory.Copy([0xC3]) != null;
 
     /// <summary>Whether they do with bfloat16.</summary>
     public static bool HasBfloat16Code { get; } =
         HasCode && IsWide && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0; // AVX512_BF16
 
-    private static bool Chosen(bool code) =>
-        EngineChoice.Current switch { EngineKind.Off => false, EngineKind.Plain => true, _ => code };
-
     /// <summary>The kernel of a shape.</summary>
     public static TileKernel Of(TileShape shape) =>
-        EngineChoice.Current == EngineKind.Plain ? new TileKernel(shape, wide: null) : Of(shape, IsWide);
+        IsCode ? Of(shape, IsWide) : new TileKernel(shape, plain: EngineChoice.Current == EngineKind.Plain);
 
     /// <summary>Its code with vectors of 512 bits, or of 256, which every processor with the former runs as well.</summary>
     public static TileKernel Of(TileShape shape, bool wide) =>
-        Made.GetOrAdd($"{wide} {shape.Key}", _ => new TileKernel(shape, wide));
+        Made.GetOrAdd($"{wide} {shape.Key}", _ => new TileKernel(shape, wide, CallConvention.Current));
 
     /// <summary>Computes.</summary>
     public void Run(TileArguments arguments)
     {
-        if (_code is null)
+        if (_code is not null)
+            _code(&arguments);
+        else if (_plain)
             TileTwin.Run(_shape, arguments);
         else
-            _code(&arguments);
+            TileVectors.Run(_shape, arguments);
     }
 
-    private static byte[] Code(TileShape shape, bool wide)
+    /// <summary>A function of the address of <see cref="TileArguments"/>.</summary>
+    internal static byte[] Code(TileShape shape, bool wide, CallConvention convention)
     {
         var code = new Assembler(wide);
         var (input, weights, output, bias, tiles) = (Register.R8, Register.R9, Register.Rax, Register.Rsi, Register.Rcx);
@@ -153,12 +165,12 @@ internal sealed unsafe class TileKernel
         int Sum(int place, int vector) => place * vectors + vector;
         int first = places * vectors, broadcast = first + vectors;
 
-        code.Push(Register.Rbx);
-        code.Load(input, Register.Rdi, 0);
-        code.Load(weights, Register.Rdi, 8);
-        code.Load(output, Register.Rdi, 16);
-        code.Load(bias, Register.Rdi, 24);
-        code.Load(tiles, Register.Rdi, 32);
+        code.Enter(convention, broadcast + 1);
+        code.Load(input, convention.Argument, 0);
+        code.Load(weights, convention.Argument, 8);
+        code.Load(output, convention.Argument, 16);
+        code.Load(bias, convention.Argument, 24);
+        code.Load(tiles, convention.Argument, 32); // the last: it may be the argument's register
         int nextTile = code.Position;
         for (int place = 0; place < places; place++)
             for (int vector = 0; vector < vectors; vector++)
@@ -203,9 +215,7 @@ internal sealed unsafe class TileKernel
         code.Add(input, shape.InputStep);
         code.Add(output, shape.OutputStep);
         code.Loop(tiles, nextTile);
-        code.ZeroUpper();
-        code.Pop(Register.Rbx);
-        code.Return();
+        code.Leave(convention, broadcast + 1);
         return code.ToArray();
     }
 

@@ -2,8 +2,7 @@ namespace Mezzotint.Engine;
 
 /// <summary>
 /// What a <see cref="TileKernel"/> computes, in plain C#: what it is tested against, and what the engine is tested with where
-/// a processor has no
-/// such code.
+/// a processor has no such code.
 /// </summary>
 internal static unsafe class TileTwin
 {

@@ -36,7 +36,7 @@ internal sealed unsafe class VectorSiluStep(EngineValue x, EngineValue y) : Engi
     {
         float* x = Inputs[0].Floats, y = Output.Floats;
         for (long i = 0; i < Output.Count; i++)
-            y[i] = x[i] / (1 + MathF.Exp(-x[i]));
+            y[i] = x[i] / (1 + Rounded.Exp(-x[i]));
     }
 
     public override void Backward()
@@ -44,7 +44,7 @@ internal sealed unsafe class VectorSiluStep(EngineValue x, EngineValue y) : Engi
         float* x = Inputs[0].Floats, given = Output.Gradient, gradient = Inputs[0].Gradient;
         for (long i = 0; i < Output.Count; i++)
         {
-            float sigmoid = 1 / (1 + MathF.Exp(-x[i]));
+            float sigmoid = 1 / (1 + Rounded.Exp(-x[i]));
             gradient[i] += given[i] * sigmoid * (1 + x[i] * (1 - sigmoid));
         }
     }
@@ -199,7 +199,7 @@ internal sealed unsafe class TimeFeaturesStep(TimeFeaturesNode node, EngineValue
         {
             float angle = _frequencies == null ? _engine.Time * _radians[i]
                 : _engine.Time * _frequencies[i] * (float)node.Unit;
-            (sines[i], cosines[i]) = (MathF.Sin(angle), MathF.Cos(angle));
+            (sines[i], cosines[i]) = (Rounded.Sin(angle), Rounded.Cos(angle));
         }
     }
 

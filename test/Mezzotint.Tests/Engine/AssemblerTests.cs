@@ -58,10 +58,29 @@ public class AssemblerTests
         static void Narrow(Action<Assembler> write, string bytes) => Check(write, bytes, wide: false);
     }
 
-    private static void Check(Action<Assembler> write, string bytes, bool wide = true)
+    [Fact]
+    public void A_function_keeps_what_its_callers_rely_on_and_no_more()
+    {
+        Check(code => code.Enter(CallConvention.SystemV, 16), "53");
+        Check(code => code.Leave(CallConvention.SystemV, 16), "c5 f8 77 5b c3");
+        // push rbx, rsi, rdi; add rsp, -32; xmm6 and xmm7 to [rsp], [rsp+16], displacements of 32 bits; and back.
+        Check(code => code.Enter(CallConvention.Windows, 8), "53 56 57 48 81 c4 e0 ff ff ff "
+            + "c5 f8 11 b4 24 00 00 00 00 c5 f8 11 bc 24 10 00 00 00");
+        Check(code => code.Leave(CallConvention.Windows, 8), "c5 f8 77 "
+            + "c5 f8 10 b4 24 00 00 00 00 c5 f8 10 bc 24 10 00 00 00 48 81 c4 20 00 00 00 5f 5e 5b c3");
+        Check(code => code.Enter(CallConvention.Windows, 6), "53 56 57");
+        string sixteen = Written(code => code.Enter(CallConvention.Windows, 16));
+        Assert.EndsWith("c5 78 11 bc 24 90 00 00 00", sixteen, StringComparison.Ordinal); // xmm15
+        Assert.Equal(sixteen, Written(code => code.Enter(CallConvention.Windows, 32))); // xmm16 to xmm31 are the function's
+    }
+
+    private static void Check(Action<Assembler> write, string bytes, bool wide = true) =>
+        Assert.Equal(bytes, Written(write, wide));
+
+    private static string Written(Action<Assembler> write, bool wide = true)
     {
         var code = new Assembler(wide);
         write(code);
-        Assert.Equal(bytes, string.Join(' ', code.ToArray().Select(b => $"{b:x2}")));
+        return string.Join(' ', code.ToArray().Select(b => $"{b:x2}"));
     }
 }

@@ -2,15 +2,22 @@ using Mezzotint.Engine;
 
 namespace Mezzotint.Tests.Engine;
 
-/// <summary>The engine by its machine code, and by the twin of that in plain C#, which runs on every processor.</summary>
+/// <summary>
+/// The engine by its machine code, by .NET's vectors of 128 bits, and by the twin in plain C#, which runs on every processor.
+/// </summary>
 internal static class Engines
 {
     private const string NoCode = "no machine code here: neither AVX-512 nor AVX2, or no memory for code";
 
     private const string NoBfloat16Code = "no machine code of bfloat16 here: no AVX-512 with avx512_bf16, or no memory for code";
 
-    /// <summary>The names of both.</summary>
+    private const string NoVectors = "no vectors of 128 bits here";
+
+    /// <summary>The names of those that have bfloat16.</summary>
     public static string[] Both => [nameof(EngineKind.On), nameof(EngineKind.Plain)];
+
+    /// <summary>The names of all, for tests in float32.</summary>
+    public static string[] All => [.. Both, nameof(EngineKind.Vectors)];
 
     /// <summary>Takes one of them until it is disposed; skips the test where the processor has no such code.</summary>
     public static IDisposable Use(string kind, bool bfloat16 = false)
@@ -18,10 +25,11 @@ internal static class Engines
         var chosen = Enum.Parse<EngineKind>(kind);
         Assert.SkipWhen(chosen == EngineKind.On && !TileKernel.HasCode, NoCode);
         Assert.SkipWhen(chosen == EngineKind.On && bfloat16 && !TileKernel.HasBfloat16Code, NoBfloat16Code);
+        Assert.SkipWhen(chosen == EngineKind.Vectors && !TileVectors.IsSupported, NoVectors);
         return EngineChoice.Use(chosen);
     }
 
-    /// <summary>Takes the machine code where the processor has it, else the twin.</summary>
-    public static IDisposable UseAny(bool bfloat16 = false) =>
-        EngineChoice.Use((bfloat16 ? TileKernel.HasBfloat16Code : TileKernel.HasCode) ? EngineKind.On : EngineKind.Plain);
+    /// <summary>Takes the fastest that the processor has, which may be the twin.</summary>
+    public static IDisposable UseAny(bool bfloat16 = false) => EngineChoice.Use(
+        (bfloat16 ? TileKernel.HasBfloat16Code : TileKernel.HasCode || TileVectors.IsSupported) ? EngineKind.On : EngineKind.Plain);
 }

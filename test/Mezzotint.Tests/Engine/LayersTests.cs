@@ -23,7 +23,7 @@ public unsafe class LayersTests
     /// <summary>The engine, then kernel, stride, padding, the big map's side, its channels, the small map's.</summary>
     public static TheoryData<string, int, int, int, int, int, int> Shapes =>
     [
-        .. from kind in Engines.Both
+        .. from kind in Engines.All
            from of in Convolutions
            select (kind, of.Kernel, of.Stride, of.Padding, of.Side, of.BigChannels, of.SmallChannels),
     ];
@@ -31,7 +31,7 @@ public unsafe class LayersTests
     /// <summary>The engine, then queries, keys, heads, channels of a head, and whether a query sees no later key.</summary>
     public static TheoryData<string, int, int, int, int, bool> Heads =>
     [
-        .. from kind in Engines.Both
+        .. from kind in Engines.All
            from of in Attentions
            select (kind, of.Queries, of.Keys, of.Heads, of.Width, of.Causal),
     ];

@@ -1,31 +1,44 @@
 using System.Diagnostics;
+using System.Runtime.Intrinsics.X86;
 using Mezzotint.Engine;
 using Mezzotint.Tests.Runtime;
 
 namespace Mezzotint.Tests.Engine;
 
-/// <summary>The engine on a processor without AVX-512: this very program once more, with .NET told to leave those vectors
-/// alone.</summary>
+/// <summary>
+/// The engine on a processor without AVX-512, and on one without any AVX, where vectors have 128 bits as on ARM: this very
+/// program once more, with .NET told to leave those vectors alone.
+/// </summary>
 public class NarrowVectorsTests
 {
-    private const string Variable = "DOTNET_EnableAVX512";
+    [Fact]
+    public Task All_of_the_engine_is_right_with_AVX2_alone()
+    {
+        Assert.SkipUnless(TileKernel.HasCode && TileKernel.IsWide, "this processor has no AVX-512 to leave alone");
+        return RunWithout("AVX512", typeof(NetworkEngineTests), typeof(LayersTests), typeof(EnginePlanTests),
+            typeof(Bfloat16Tests));
+    }
 
     [Fact]
-    public async Task All_of_the_engine_is_right_with_AVX2_alone()
+    public Task All_of_the_engine_is_right_with_vectors_of_128_bits_alone()
     {
-        Assert.SkipUnless(TileKernel.IsSupported && TileKernel.IsWide, "this processor has no AVX-512 to leave alone");
+        Assert.SkipUnless(Avx.IsSupported, "this processor has no AVX to leave alone");
+        return RunWithout("AVX", typeof(NetworkEngineTests), typeof(LayersTests), typeof(TileKernelTests));
+    }
+
+    private static async Task RunWithout(string vectors, params Type[] tests)
+    {
         string program = Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
             start.ArgumentList.Add(typeof(NarrowVectorsTests).Assembly.Location);
-        foreach (
-            string argument in new[]
-            {
-                "-noColor", "-class", typeof(NetworkEngineTests).FullName!, "-class", typeof(LayersTests).FullName!, "-class",
-                typeof(EnginePlanTests).FullName!, "-class", typeof(Bfloat16Tests).FullName!,
-            })
-            start.ArgumentList.Add(argument);
-        start.Environment[Variable] = "0";
+        start.ArgumentList.Add("-noColor");
+        foreach (var type in tests)
+        {
+            start.ArgumentList.Add("-class");
+            start.ArgumentList.Add(type.FullName!);
+        }
+        start.Environment[$"DOTNET_Enable{vectors}"] = "0";
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         string said = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Mezzotint.Engine;
 using Mezzotint.Runtime;
+using static Mezzotint.Engine.Register;
 
 namespace Mezzotint.Tests.Engine;
 
@@ -16,8 +18,95 @@ public unsafe class TileKernelTests
             TileKernel.HasCode && (!bfloat16 || TileKernel.HasBfloat16Code) && (!wide || TileKernel.IsWide),
             $"no machine code of {(bfloat16 ? "bfloat16" : wide ? "AVX-512" : "AVX2")} here: the processor has none, or there is "
             + $"no memory for code");
-        int vectors = random.Next(1, wide ? 5 : 3), places = random.Next(1, TileShape.MostPlaces(vectors, wide) + 1),
-            terms = random.Next(1, 20), tiles = random.Next(1, 4);
+        Compare(random, bfloat16, wide, (shape, arguments) => TileKernel.Of(shape, wide).Run(arguments));
+    }
+
+    [Theory, MemberData(nameof(Seeds))]
+    public void Vectors_of_128_bits_compute_any_shape_as_the_twin_does(int seed)
+    {
+        Assert.SkipUnless(TileVectors.IsSupported, "no vectors of 128 bits here");
+        Compare(new Random(seed), false, seed % 2 == 0, TileVectors.Run);
+    }
+
+    /// <summary>
+    /// That the code is right is not enough: what the caller keeps in registers must be there afterwards. The code of Windows
+    /// can be asked on any system, through a few bytes that call it as Windows would.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_kernel_for_Windows_leaves_the_registers_as_they_were_that_Windows_keeps(bool wide)
+    {
+        Assert.SkipUnless(TileKernel.HasCode && (!wide || TileKernel.IsWide), "no such machine code here");
+        var caller = (delegate* unmanaged<WindowsCall*, long>)ExecutableMemory.Copy(CallerOfWindows(wide));
+        Compare(new Random(1), false, wide, (shape, arguments) =>
+        {
+            using var before = new NativeArray<float>(KeptVectors * Lanes.Count);
+            using var after = new NativeArray<float>(KeptVectors * Lanes.Count);
+            for (int i = 0; i < before.Length; i++)
+                before.Data[i] = i + 1;
+            var call = new WindowsCall
+            {
+                Kernel = ExecutableMemory.Copy(TileKernel.Code(shape, wide, CallConvention.Windows)),
+                Arguments = &arguments, Before = before.Data, After = after.Data, Rbx = 1, Rsi = 20, Rdi = 300,
+            };
+            Assert.Equal(321, caller(&call));
+            for (int i = 0; i < before.Length; i++)
+                if (i % Lanes.Count < 4) // the lower 128 bits
+                    Assert.Equal(before.Data[i], after.Data[i]);
+        }, places: TileShape.MostPlaces(1, wide));
+    }
+
+    private const int FirstKept = 6, KeptVectors = 10; // xmm6 to xmm15
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct WindowsCall
+    {
+        public void* Kernel;
+        public TileArguments* Arguments;
+        public float* Before, After;
+        public long Rbx, Rsi, Rdi;
+    }
+
+    /// <summary>
+    /// A function of <see cref="WindowsCall"/> in the convention of this system: loads the registers that Windows keeps, calls,
+    /// stores the vectors and returns the sum of the others.
+    /// </summary>
+    private static byte[] CallerOfWindows(bool wide)
+    {
+        const int shadow = 40; // 32 bytes, and 8 that align the stack
+        Assembler before = new(wide), after = new(wide);
+        var argument = CallConvention.Current.Argument;
+        before.Enter(CallConvention.Current, 16);
+        before.Push(argument);
+        before.Add(Rsp, -shadow);
+        before.Move(R10, argument);
+        before.Load(Rax, R10, 16);
+        for (int i = 0; i < KeptVectors; i++)
+            before.Load(FirstKept + i, Rax, i * TileKernel.VectorBytes);
+        before.Load(R11, R10, 0);
+        before.Load(Rcx, R10, 8);
+        before.Load(Rbx, R10, 32);
+        before.Load(Rsi, R10, 40);
+        before.Load(Rdi, R10, 48);
+        after.Add(Rsp, shadow);
+        after.Pop(Rcx);
+        after.Load(Rax, Rcx, 24);
+        for (int i = 0; i < KeptVectors; i++)
+            after.Store(Rax, i * TileKernel.VectorBytes, FirstKept + i);
+        after.Move(Rax, Rbx);
+        after.Add(Rax, Rsi);
+        after.Add(Rax, Rdi);
+        after.Leave(CallConvention.Current, 16);
+        return [.. before.ToArray(), 0x41, 0xFF, 0xD3, .. after.ToArray()]; // call r11
+    }
+
+    private static void Compare(
+        Random random, bool bfloat16, bool wide, Action<TileShape, TileArguments> run, int places = 0)
+    {
+        int vectors = places > 0 ? 1 : random.Next(1, wide ? 5 : 3);
+        places = places > 0 ? places : random.Next(1, TileShape.MostPlaces(vectors, wide) + 1);
+        int terms = random.Next(1, 20), tiles = random.Next(1, 4);
         int outputs = vectors * Lanes.Count * sizeof(float);
         var shape = new TileShape(bfloat16, vectors, terms, (TileStart)random.Next(3))
         {
@@ -44,7 +133,7 @@ public unsafe class TileKernelTests
             {
                 Input = (byte*)input.Data, Weights = (byte*)weights.Data, Output = output.Data, Bias = bias.Data, Tiles = tiles,
             };
-        TileKernel.Of(shape, wide).Run(Arguments(made));
+        run(shape, Arguments(made));
         TileTwin.Run(shape, Arguments(wanted));
         for (int i = 0; i < made.Length; i++)
             Assert.Equal(wanted.Data[i], made.Data[i], 1e-4 * (1 + Math.Abs(wanted.Data[i])));
