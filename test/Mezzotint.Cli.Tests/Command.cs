@@ -85,7 +85,8 @@ internal static class Command
         RedirectStandardError = true,
     });
 
-    private static Process StartQuietly(ProcessStartInfo start)
+    /// <summary>Starts a program without the variables that the machine has for the command.</summary>
+    public static Process StartQuietly(ProcessStartInfo start)
     {
         start.Environment.Remove(DataVariable);
         start.Environment.Remove("MEZZOTINT_TRACE");

@@ -16,9 +16,9 @@ namespace Mezzotint.Cli.Tests
         private const string DieVariable = "MEZZOTINT_TEST_DIE_BEFORE";
 
         /// <summary>Lets a program that is about to be started die before one of some steps.</summary>
-        public static void Prepare(ProcessStartInfo start, string log, string? dieBefore)
+        public static void Prepare(ProcessStartInfo start, string log, string? dieBefore, string? assembly = null)
         {
-            start.Environment["DOTNET_STARTUP_HOOKS"] = typeof(DyingProgram).Assembly.Location;
+            start.Environment["DOTNET_STARTUP_HOOKS"] = assembly ?? typeof(DyingProgram).Assembly.Location;
             start.Environment[LogVariable] = log;
             if (dieBefore is not null)
                 start.Environment[DieVariable] = dieBefore;
@@ -59,5 +59,10 @@ namespace Mezzotint.Cli.Tests
 internal static class StartupHook
 #pragma warning restore CA1050
 {
-    public static void Initialize() => Mezzotint.Cli.Tests.DyingProgram.Arm();
+    public static void Initialize()
+    {
+        Mezzotint.Cli.Tests.EngineBits.Arm();
+        Mezzotint.Cli.Tests.HoldingProgram.Arm();
+        Mezzotint.Cli.Tests.DyingProgram.Arm();
+    }
 }

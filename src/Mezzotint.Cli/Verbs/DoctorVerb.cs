@@ -70,8 +70,7 @@ internal static class DoctorVerb
 
     private static string NoEngine => Environment.GetEnvironmentVariable("MEZZOTINT_ENGINE") == "off"
         ? "off by MEZZOTINT_ENGINE: libtorch computes networks"
-        : "none here: libtorch computes networks (it takes Linux on x86-64, AVX2 or AVX-512, and leave to make memory "
-            + "executable)";
+        : "none here: libtorch computes networks (the engine takes a processor with vectors of 128 bits)";
 
     private static string Text(
         Torch torch, DataSearch search, List<(string Folder, string? Problem)> models, string? cacheProblem)

@@ -30,10 +30,12 @@ internal abstract record SampleOutput(string Path)
     /// <exception cref="MezzotintException">They cannot.</exception>
     public void Prepare()
     {
-        string folder = this is Folder ? Path : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
         try
         {
-            AtomicFile.Probe(folder);
+            if (this is Folder)
+                AtomicFile.Probe(Path);
+            else
+                AtomicFile.ProbeFile(Path);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -58,19 +60,11 @@ internal abstract record SampleOutput(string Path)
         {
             for (int i = 0; i < drawing.Images.Count; i++)
             {
-                string folder = System.IO.Path.Combine(Path, FolderName(drawing.Names[drawing.Classes[i]]));
+                string folder = System.IO.Path.Combine(Path, PortableName.Of(drawing.Names[drawing.Classes[i]]));
                 Directory.CreateDirectory(folder);
                 drawing.WriteImage(
                     System.IO.Path.Combine(folder, (drawing.Seed + i).ToString("D5", CultureInfo.InvariantCulture) + ".png"), i);
             }
-        }
-
-        /// <summary>A model's class may be called anything, and must not lead out of the folder.</summary>
-        private static string FolderName(string className)
-        {
-            string name =
-                string.Concat(className.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' or ' ' or '.' ? c : '_')).Trim();
-            return name.Trim('.').Length == 0 ? "_" : name;
         }
     }
 

@@ -81,7 +81,7 @@ internal sealed class FileDownload(
             return outcome;
         if (await IsRightAsync(partPath, cancellationToken).ConfigureAwait(false))
         {
-            File.Move(partPath, target, overwrite: true);
+            AtomicFile.Replace(partPath, target);
             return outcome;
         }
         File.Delete(partPath);

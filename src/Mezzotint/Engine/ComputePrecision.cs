@@ -12,7 +12,9 @@ namespace Mezzotint.Engine;
 /// </remarks>
 public static class ComputePrecision
 {
-    /// <summary>bfloat16 where the processor multiplies it (AVX-512 with avx512_bf16, on Linux or Windows), else float32.</summary>
+    /// <summary>
+    /// bfloat16 where the processor multiplies it (AVX-512 with avx512_bf16, on Linux or Windows), else float32.
+    /// </summary>
     public const string Automatic = "auto";
 
     /// <summary>float32 throughout.</summary>

@@ -34,7 +34,8 @@ internal static class EngineChoice
         "plain" => EngineKind.Plain,
         "off" => EngineKind.Off,
         var other => throw new MezzotintException(
-            $"{Variable} is {Printable.Quote(other)}; it is on, off, vectors or plain. Set one of them, or none.") { Key = Variable },
+            $"{Variable} is {Printable.Quote(other)}; it is on, off, vectors or plain. Set one of them, or none.")
+            { Key = Variable },
     };
 
     /// <summary>Another choice for the whole process, until it is disposed: for tests, which run one after the other.</summary>

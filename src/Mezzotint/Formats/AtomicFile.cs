@@ -24,6 +24,11 @@ public static partial class AtomicFile
     /// <summary>Files of a process on another machine are left alone for so long.</summary>
     private static readonly TimeSpan LongestWrite = TimeSpan.FromDays(1);
 
+    private const int SharingViolation = 32; // ERROR_SHARING_VIOLATION
+
+    /// <summary>In milliseconds; all waits together are twice as long.</summary>
+    private const int LongestWait = 1500;
+
     /// <summary>The folders that this process has swept.</summary>
     internal static readonly ConcurrentDictionary<string, bool> Swept = new(StringComparer.Ordinal);
 
@@ -40,13 +45,12 @@ public static partial class AtomicFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
-        string target = Path.GetFullPath(path);
-        string folder =
-            Path.GetDirectoryName(target) ?? throw new ArgumentException($"'{path}' is not the name of a file.", nameof(path));
-        string temporary = Path.Combine(folder, TemporaryName());
+        string temporary = "";
         bool renamed = false;
         try
         {
+            string target = Path.GetFullPath(path), folder = FolderOf(path);
+            temporary = Path.Combine(folder, TemporaryName());
             SweepOnce(folder);
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
             {
@@ -60,7 +64,7 @@ public static partial class AtomicFile
             using (var handle = File.OpenHandle(temporary, FileMode.Open, FileAccess.Write))
                 RandomAccess.FlushToDisk(handle);
             BeforeStep?.Invoke("rename", target);
-            File.Move(temporary, target, overwrite: true);
+            Replace(temporary, target);
             renamed = true;
             BeforeStep?.Invoke("fsync folder", target);
             SyncFolder(folder);
@@ -71,9 +75,16 @@ public static partial class AtomicFile
         }
         finally
         {
-            if (!renamed)
+            if (!renamed && temporary.Length > 0)
                 Remove(temporary);
         }
+    }
+
+    private static string FolderOf(string path)
+    {
+        PortableName.Check(path);
+        return Path.GetDirectoryName(Path.GetFullPath(path))
+            ?? throw new ArgumentException($"'{path}' is not the name of a file.", nameof(path));
     }
 
     /// <summary>Makes or replaces a text file (UTF-8, no byte order mark).</summary>
@@ -94,12 +105,49 @@ public static partial class AtomicFile
     public static void Probe(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        PortableName.Check(folder);
         Directory.CreateDirectory(folder);
         SweepOnce(folder);
         string probe = Path.Combine(folder, TemporaryName());
         File.WriteAllBytes(probe, []);
         File.Delete(probe);
     }
+
+    /// <summary>The same for the folder of a file.</summary>
+    /// <param name="path">The file; it need not exist.</param>
+    /// <exception cref="IOException">Files cannot be made there, or Windows has no such name.</exception>
+    /// <exception cref="UnauthorizedAccessException">They may not be made.</exception>
+    public static void ProbeFile(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        Probe(FolderOf(path));
+    }
+
+    /// <summary>Renames a file over another.</summary>
+    internal static void Replace(string from, string to) => Patiently(() => File.Move(from, to, overwrite: true));
+
+    /// <summary>
+    /// Takes a step that Windows refuses while another process has the file or folder open. Readers and virus scanners, which do
+    /// that, soon close it; other systems do not mind.
+    /// </summary>
+    internal static void Patiently(Action step)
+    {
+        for (int wait = 10; ; wait *= 2)
+        {
+            try
+            {
+                step();
+                return;
+            }
+            catch (Exception e) when (OperatingSystem.IsWindows() && wait < LongestWait && IsHeld(e))
+            {
+                Thread.Sleep(wait);
+            }
+        }
+    }
+
+    private static bool IsHeld(Exception refused) =>
+        refused is UnauthorizedAccessException || (refused is IOException && (refused.HResult & 0xFFFF) == SharingViolation);
 
     /// <summary>A name for a temporary file or folder of this process.</summary>
     public static string TemporaryName() =>
@@ -178,15 +226,16 @@ public static partial class AtomicFile
         "^\\.mezzotint-((?<machine>[0-9a-f]{8})-(?<process>[0-9]+)-)?[0-9a-f]{32}\\.tmp$", RegexOptions.CultureInvariant)]
     private static partial Regex OwnName();
 
-    private static void Remove(string temporary)
+    /// <summary>Removes a file, or leaves it to the next who tidies up, where the system refuses.</summary>
+    internal static void Remove(string file)
     {
         try
         {
-            File.Delete(temporary);
+            File.Delete(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The failure that led here is the one to report.
+            // Of a temporary file: the failure that led here is the one to report.
         }
     }
 

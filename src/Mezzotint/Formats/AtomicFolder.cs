@@ -23,6 +23,7 @@ internal static class AtomicFolder
         string staged = Path.Combine(folder, AtomicFile.TemporaryName());
         try
         {
+            PortableName.Check(folder);
             Directory.CreateDirectory(folder);
             AtomicFile.SweepOnce(folder);
             Directory.CreateDirectory(staged);
@@ -37,7 +38,7 @@ internal static class AtomicFolder
             Finish(folder);
             string next = Path.Combine(folder, Next);
             AtomicFile.BeforeStep?.Invoke("rename", next);
-            Directory.Move(staged, next);
+            AtomicFile.Patiently(() => Directory.Move(staged, next));
             AtomicFile.BeforeStep?.Invoke("fsync folder", next);
             AtomicFile.SyncFolder(folder);
             Finish(folder);
@@ -103,7 +104,7 @@ internal static class AtomicFolder
                 AtomicFile.BeforeStep?.Invoke("rename", target);
                 try
                 {
-                    File.Move(file, target, overwrite: true);
+                    AtomicFile.Replace(file, target);
                 }
                 catch (FileNotFoundException)
                 {
@@ -117,6 +118,6 @@ internal static class AtomicFolder
         AtomicFile.BeforeStep?.Invoke("remove", next);
         foreach (string from in folders.Reverse()) // those inside first
             if (Directory.Exists(from))
-                Directory.Delete(from);
+                AtomicFile.Patiently(() => Directory.Delete(from));
     }
 }

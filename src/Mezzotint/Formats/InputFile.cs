@@ -19,7 +19,7 @@ public static partial class InputFile
     /// <summary>Opens <paramref name="path"/>, gives its seekable stream to <paramref name="read"/>, closes it.</summary>
     /// <exception cref="MezzotintException">The file is missing, cannot be read, is no regular file, or holds a git-lfs pointer
     /// or a web page.</exception>
-    internal static T Read<T>(string path, Func<Stream, T> read, FileShare share = FileShare.Read)
+    internal static T Read<T>(string path, Func<Stream, T> read, FileShare share = FileShare.Read | FileShare.Delete)
     {
         using var stream = Open(path, share);
         try
@@ -34,11 +34,14 @@ public static partial class InputFile
 
     /// <summary>Opens a file for reading.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="share">What others may do meanwhile; <see cref="FileShare.ReadWrite"/> for a file that grows.</param>
+    /// <param name="share">
+    /// What others may do meanwhile: read, and put another file in its place. With <see cref="FileShare.Write"/> for one that
+    /// grows.
+    /// </param>
     /// <returns>A stream at the beginning, that can seek.</returns>
     /// <exception cref="MezzotintException">The file is missing, cannot be read, is no regular file, or holds a git-lfs pointer
     /// or a web page.</exception>
-    public static FileStream Open(string path, FileShare share = FileShare.Read)
+    public static FileStream Open(string path, FileShare share = FileShare.Read | FileShare.Delete)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         RefuseSpecial(path);

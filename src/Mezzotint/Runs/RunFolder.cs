@@ -62,6 +62,7 @@ public sealed class RunFolder : IDisposable
         RunFolder? folder = null;
         try
         {
+            PortableName.Check(path);
             Directory.CreateDirectory(path);
             folder = new RunFolder(path, Lock(System.IO.Path.Combine(path, ".lock")));
             folder.Prepare();
@@ -125,7 +126,7 @@ public sealed class RunFolder : IDisposable
         var files = CheckpointFiles();
         var kept = files.SkipWhile(later => string.CompareOrdinal(later, path) > 0).Take(CheckpointsKept);
         foreach (string old in files.Except(kept).Concat(Directory.GetFiles(Checkpoints, AtomicFile.TemporaryPrefix + "*")))
-            File.Delete(old);
+            AtomicFile.Remove(old);
     }
 
     /// <summary>The newest checkpoint that is whole, or null where there is none yet.</summary>

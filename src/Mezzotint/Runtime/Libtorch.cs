@@ -49,6 +49,8 @@ public static class Libtorch
         "Usage", "CA2255", Justification = "Loading must happen unasked, before TorchSharp's first call.")]
     internal static void LoadWithTorchSharp()
     {
+        if (OperatingSystem.IsWindows())
+            LeaveControlCAlone();
         if (!OperatingSystem.IsLinux())
             return;
         AppDomain.CurrentDomain.AssemblyLoad += (_, loaded) => LoadFor(loaded.LoadedAssembly);
@@ -117,6 +119,29 @@ public static class Libtorch
             && NativeLibrary.TryGetExport(c10, "_ZN3c1011initLoggingEv", out nint readLevel))
             Marshal.GetDelegateForFunctionPointer<Action>(readLevel)(); // c10::initLogging()
     }
+
+    /// <summary>
+    /// On Windows libtorch brings Intel's Fortran runtime, which at Ctrl-C, and when the window closes, ends the process before
+    /// the program's own handler is asked. This variable keeps it from that; a value that the user has set stays.
+    /// </summary>
+    private static void LeaveControlCAlone()
+    {
+        const string variable = "FOR_DISABLE_CONSOLE_CTRL_HANDLER";
+        if (Environment.GetEnvironmentVariable(variable) is not null)
+            return;
+        try
+        {
+            _ = SetNativeVariable(variable, "1"); // what .NET sets, a native library's getenv does not see
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            // Then Ctrl-C ends the process at once, as a kill does: nothing is lost but the steps since the last checkpoint.
+        }
+    }
+
+    [DllImport("ucrtbase", EntryPoint = "_putenv_s"), DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static extern int SetNativeVariable(
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value);
 
     private static string InitializeTorch()
     {

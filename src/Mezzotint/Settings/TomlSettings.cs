@@ -88,7 +88,7 @@ internal static class TomlSettings
             return document.Diagnostics.FirstOrDefault(message => message.Kind == DiagnosticMessageKind.Error) is { } error
                 ? throw new MezzotintException(
                     $"{new Place(name, error.Span.Start.Line + 1)}: not valid TOML at column {error.Span.Start.Column + 1}: "
-                    + $"{Printable.Line(error.Message)}.")
+                    + $"{Printable.Line(error.Message).TrimEnd('.')}.{Remedy(error.Message)}")
                 : document;
         }
         catch (TomlException cause)
@@ -101,6 +101,10 @@ internal static class TomlSettings
             throw new MezzotintException($"{name}: not valid TOML: a text in quotes does not end after a backslash.", cause);
         }
     }
+
+    /// <summary>The usual cause is a path of Windows.</summary>
+    private static string Remedy(string error) => error.Contains("escape", StringComparison.OrdinalIgnoreCase)
+        ? " Put a text with backslashes, such as a path of Windows, in single quotes: 'C:\\pictures'." : "";
 
     private static void AddAll(SettingsTable table, SyntaxList<KeyValueSyntax> items, string name)
     {

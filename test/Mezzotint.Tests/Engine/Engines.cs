@@ -13,11 +13,17 @@ internal static class Engines
 
     private const string NoVectors = "no vectors of 128 bits here";
 
+    /// <summary>Limits a run of tests to one of them, where it has its name.</summary>
+    public const string Variable = "MEZZOTINT_TEST_ENGINE";
+
     /// <summary>The names of those that have bfloat16.</summary>
-    public static string[] Both => [nameof(EngineKind.On), nameof(EngineKind.Plain)];
+    public static string[] Both => Wanted(nameof(EngineKind.On), nameof(EngineKind.Plain));
 
     /// <summary>The names of all, for tests in float32.</summary>
-    public static string[] All => [.. Both, nameof(EngineKind.Vectors)];
+    public static string[] All => Wanted(nameof(EngineKind.On), nameof(EngineKind.Plain), nameof(EngineKind.Vectors));
+
+    private static string[] Wanted(params string[] kinds) =>
+        Environment.GetEnvironmentVariable(Variable) is { } only ? [.. kinds.Where(kind => kind == only)] : kinds;
 
     /// <summary>Takes one of them until it is disposed; skips the test where the processor has no such code.</summary>
     public static IDisposable Use(string kind, bool bfloat16 = false)
@@ -30,6 +36,9 @@ internal static class Engines
     }
 
     /// <summary>Takes the fastest that the processor has, which may be the twin.</summary>
-    public static IDisposable UseAny(bool bfloat16 = false) => EngineChoice.Use(
-        (bfloat16 ? TileKernel.HasBfloat16Code : TileKernel.HasCode || TileVectors.IsSupported) ? EngineKind.On : EngineKind.Plain);
+    public static IDisposable UseAny(bool bfloat16 = false)
+    {
+        bool has = bfloat16 ? TileKernel.HasBfloat16Code : TileKernel.HasCode || TileVectors.IsSupported;
+        return EngineChoice.Use(has ? EngineKind.On : EngineKind.Plain);
+    }
 }

@@ -15,7 +15,7 @@ public class NarrowVectorsTests
     public Task All_of_the_engine_is_right_with_AVX2_alone()
     {
         Assert.SkipUnless(TileKernel.HasCode && TileKernel.IsWide, "this processor has no AVX-512 to leave alone");
-        return RunWithout("AVX512", typeof(NetworkEngineTests), typeof(LayersTests), typeof(EnginePlanTests),
+        return RunWithout("AVX512", null, typeof(NetworkEngineTests), typeof(LayersTests), typeof(EnginePlanTests),
             typeof(Bfloat16Tests));
     }
 
@@ -23,10 +23,11 @@ public class NarrowVectorsTests
     public Task All_of_the_engine_is_right_with_vectors_of_128_bits_alone()
     {
         Assert.SkipUnless(Avx.IsSupported, "this processor has no AVX to leave alone");
-        return RunWithout("AVX", typeof(NetworkEngineTests), typeof(LayersTests), typeof(TileKernelTests));
+        return RunWithout("AVX", nameof(EngineKind.Vectors), typeof(NetworkEngineTests), typeof(LayersTests),
+            typeof(TileKernelTests));
     }
 
-    private static async Task RunWithout(string vectors, params Type[] tests)
+    private static async Task RunWithout(string vectors, string? engine, params Type[] tests)
     {
         string program = Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -39,6 +40,8 @@ public class NarrowVectorsTests
             start.ArgumentList.Add(type.FullName!);
         }
         start.Environment[$"DOTNET_Enable{vectors}"] = "0";
+        if (engine is not null)
+            start.Environment[Engines.Variable] = engine;
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         string said = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -1,0 +1,124 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace Mezzotint.Cli.Tests;
+
+/// <summary>
+/// The command as it is published for Windows, and what runs it: Windows itself, or wine. It is published once, into
+/// <c>artifacts/windows</c>, where the next run finds most of it done.
+/// </summary>
+/// <remarks>
+/// Two variables are for wine 8 alone. libtorch's OpenMP asks for processors by a function that it lacks (KMP_AFFINITY), and
+/// .NET ends with an internal error where it frees code that it maps twice (DOTNET_EnableWriteXorExecute).
+/// </remarks>
+public sealed class WindowsProgram : IDisposable
+{
+    private readonly ScratchFolder _prefix = new();
+    private readonly string _folder = Path.Combine(Repository.Root, "artifacts", "windows", "published");
+
+    private string Program => Path.Combine(_folder, "Mezzotint.Cli.exe");
+
+    public WindowsProgram()
+    {
+        if (!OperatingSystem.IsWindows() && !Runs("--version"))
+            Missing = "There is no wine on this machine, which runs the program for Windows.";
+        else
+            Missing = Publish();
+        if (Missing is null && !OperatingSystem.IsWindows())
+            Runs("wineboot", "--init"); // what it leaves running holds no test's output open
+    }
+
+    /// <summary>Why there is none; null where all is well.</summary>
+    public string? Missing { get; }
+
+    /// <summary>A path of this system as Windows has it.</summary>
+    public static string PathOf(string path) => OperatingSystem.IsWindows() ? path : "Z:" + path.Replace('/', '\\');
+
+    /// <summary>Starts the program, with its output redirected.</summary>
+    internal Process Start(string workingFolder, string[] args, Action<ProcessStartInfo>? prepare = null)
+    {
+        Assert.SkipUnless(Missing is null, Missing ?? "");
+        var start = OperatingSystem.IsWindows() ? new ProcessStartInfo(Program, args) : Wine("wine", [Program, .. args]);
+        start.WorkingDirectory = workingFolder;
+        prepare?.Invoke(start);
+        return Command.StartQuietly(start);
+    }
+
+    /// <summary>Starts it in a terminal, whose keys are what is written to the process.</summary>
+    internal Process StartInTerminal(string workingFolder, string args)
+    {
+        Assert.SkipUnless(Missing is null, Missing ?? "");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "A terminal of Linux.");
+        var start = Wine("script", ["--quiet", "--return", "--command", $"wine '{Program}' {args}", "/dev/null"]);
+        start.WorkingDirectory = workingFolder;
+        return Command.StartQuietly(start);
+    }
+
+    internal Outcome Run(string workingFolder, params string[] args)
+    {
+        using var process = Start(workingFolder, args);
+        return Command.Finish(process);
+    }
+
+    /// <summary>Runs it, and fails where it fails.</summary>
+    internal Outcome Succeed(string workingFolder, params string[] args)
+    {
+        var outcome = Run(workingFolder, args);
+        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', args)}: exit code {outcome.ExitCode}: {outcome.Error}");
+        return outcome;
+    }
+
+    public void Dispose()
+    {
+        if (Missing is null && !OperatingSystem.IsWindows())
+            Runs("wineboot", "--kill");
+        _prefix.Dispose();
+    }
+
+    private string? Publish()
+    {
+        var published = PackedLibrary.Dotnet(
+            Repository.Root, "publish", "src/Mezzotint.Cli", "--configuration", "Release", "--runtime", "win-x64",
+            "--self-contained", "--output", _folder, $"-p:ArtifactsPath={Path.Combine(_folder, "..")}", "-p:RunAnalyzers=false",
+            "-p:GenerateDocumentationFile=false", "-p:UseSharedCompilation=false", "-p:NuGetAudit=false");
+        if (published.Out.Contains("error NU1301", StringComparison.Ordinal))
+            return "The packages for Windows are not on this machine, and their source does not answer.";
+        PackedLibrary.Succeed(published);
+        return null;
+    }
+
+    private bool Runs(params string[] args)
+    {
+        try
+        {
+            using var process = Process.Start(Wine("wine", args))!;
+            return Command.Finish(process).ExitCode == 0;
+        }
+        catch (Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    private ProcessStartInfo Wine(string program, string[] args)
+    {
+        var start = new ProcessStartInfo(program, args)
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        foreach (var (name, value) in new (string, string)[]
+        {
+            ("WINEPREFIX", _prefix["wine"]), ("WINEDEBUG", "-all"), ("KMP_AFFINITY", "disabled"),
+            ("DOTNET_EnableWriteXorExecute", "0"),
+        })
+            start.Environment[name] = value;
+        return start;
+    }
+}
+
+/// <summary>The tests that share it.</summary>
+[CollectionDefinition(Name)]
+public sealed class WindowsDefinition : ICollectionFixture<WindowsProgram>
+{
+    public const string Name = "Windows";
+}
