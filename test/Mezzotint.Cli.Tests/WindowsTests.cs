@@ -137,22 +137,25 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
     }
 
     [Fact]
-    public void A_file_that_another_process_has_open_is_replaced_once_that_closes_it()
+    public async Task A_file_that_another_process_has_open_is_replaced_once_that_closes_it()
     {
         TinyTraining.WriteModel(_scratch["models", "tiny"]);
         _scratch.Write("one.png", "old");
         using var holder = windows.Start(_scratch.Path, ["--version"], start => HoldingProgram.Prepare(start, "one.png"));
-        Assert.Equal(HoldingProgram.Held, holder.StandardOutput.ReadLine());
+        Assert.Equal(HoldingProgram.Held, await holder.StandardOutput.ReadLineAsync());
         string[] sample = ["sample", "tiny", "--label", "1", "--count", "1", "--steps", "2", "--out", "one.png"];
         using var writer = windows.Start(_scratch.Path, sample, start => DyingProgram.Prepare(
             start, WindowsProgram.PathOf(_scratch["steps.txt"]), null,
             WindowsProgram.PathOf(typeof(DyingProgram).Assembly.Location)));
         var outcome = Task.Run(() => Command.Finish(writer));
         while (!Contains(_scratch["steps.txt"], "one.png: rename"))
-            Assert.False(outcome.Wait(5), "it ended by itself");
-        Assert.Equal("old", File.ReadAllText(_scratch["one.png"]));
+        {
+            Assert.False(outcome.IsCompleted, "it ended by itself");
+            await Task.Delay(5);
+        }
+        Assert.Equal("old", await File.ReadAllTextAsync(_scratch["one.png"]));
         holder.StandardInput.Close();
-        Assert.True(outcome.Result.ExitCode == 0, outcome.Result.Error);
+        Assert.True((await outcome).ExitCode == 0, (await outcome).Error);
         PngFile.Read(_scratch["one.png"]);
 
         static bool Contains(string file, string line) =>
@@ -160,7 +163,7 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
     }
 
     [Fact]
-    public void Two_trainings_do_not_share_a_folder_and_Ctrl_C_keeps_a_checkpoint()
+    public async Task Two_trainings_do_not_share_a_folder_and_Ctrl_C_keeps_a_checkpoint()
     {
         _scratch.Write("tiny.toml", TinyTraining.Toml);
         using var process = windows.StartInTerminal(_scratch.Path, "train tiny.toml --set training.epochs=500 --out run");
@@ -169,11 +172,11 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
             Assert.False(process.WaitForExit(5), "it ended by itself");
         var second = windows.Run(_scratch.Path, "train", "tiny.toml", "--out", "run");
         Assert.Contains("Another process trains in 'run'", second.ErrorLine, StringComparison.Ordinal);
-        process.StandardInput.Write('\x03');
-        process.StandardInput.Flush();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == CommandLine.Stopped, shown.Result);
-        Assert.Equal("stopped", File.ReadAllText(_scratch["run", "heartbeat"]).Trim());
+        await process.StandardInput.WriteAsync('\x03');
+        await process.StandardInput.FlushAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == CommandLine.Stopped, await shown);
+        Assert.Equal("stopped", (await File.ReadAllTextAsync(_scratch["run", "heartbeat"])).Trim());
         Assert.Equal(0, Command.RunIn(_scratch.Path, "train", "--resume", "--out", "run", "--set", "training.epochs=1").ExitCode);
     }
 
