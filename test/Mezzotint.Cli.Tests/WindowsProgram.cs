@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Mezzotint.Cli.Tests;
 
@@ -13,8 +14,13 @@ namespace Mezzotint.Cli.Tests;
 /// </remarks>
 public sealed class WindowsProgram : IDisposable
 {
+    private static readonly string Artifacts = Path.Combine(Repository.Root, "artifacts", "windows");
+
     private readonly ScratchFolder _prefix = new();
-    private readonly string _folder = Path.Combine(Repository.Root, "artifacts", "windows", "published");
+    private readonly string _folder = Path.Combine(Artifacts, "published");
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly TimeSpan _publishing;
+    private int _runs;
 
     private string Program => Path.Combine(_folder, "Mezzotint.Cli.exe");
 
@@ -24,6 +30,7 @@ public sealed class WindowsProgram : IDisposable
             Missing = "There is no wine on this machine, which runs the program for Windows.";
         else
             Missing = Publish();
+        _publishing = _clock.Elapsed;
         if (Missing is null && !OperatingSystem.IsWindows())
             Runs("wineboot", "--init"); // what it leaves running holds no test's output open
     }
@@ -41,6 +48,7 @@ public sealed class WindowsProgram : IDisposable
         var start = OperatingSystem.IsWindows() ? new ProcessStartInfo(Program, args) : Wine("wine", [Program, .. args]);
         start.WorkingDirectory = workingFolder;
         prepare?.Invoke(start);
+        _runs++;
         return Command.StartQuietly(start);
     }
 
@@ -51,6 +59,7 @@ public sealed class WindowsProgram : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "A terminal of Linux.");
         var start = Wine("script", ["--quiet", "--return", "--command", $"wine '{Program}' {args}", "/dev/null"]);
         start.WorkingDirectory = workingFolder;
+        _runs++;
         return Command.StartQuietly(start);
     }
 
@@ -73,13 +82,17 @@ public sealed class WindowsProgram : IDisposable
         if (Missing is null && !OperatingSystem.IsWindows())
             Runs("wineboot", "--kill");
         _prefix.Dispose();
+        if (_runs > 0)
+            File.WriteAllText(Path.Combine(Artifacts, "tests.txt"), string.Create(CultureInfo.InvariantCulture,
+                $"The program for Windows: published in {_publishing.TotalSeconds:0} s, then run {_runs} times, in all "
+                + $"{_clock.Elapsed.TotalSeconds:0} s\n"));
     }
 
     private string? Publish()
     {
         var published = PackedLibrary.Dotnet(
             Repository.Root, "publish", "src/Mezzotint.Cli", "--configuration", "Release", "--runtime", "win-x64",
-            "--self-contained", "--output", _folder, $"-p:ArtifactsPath={Path.Combine(_folder, "..")}", "-p:RunAnalyzers=false",
+            "--self-contained", "--output", _folder, $"-p:ArtifactsPath={Artifacts}", "-p:RunAnalyzers=false",
             "-p:GenerateDocumentationFile=false", "-p:UseSharedCompilation=false", "-p:NuGetAudit=false");
         if (published.Out.Contains("error NU1301", StringComparison.Ordinal))
             return "The packages for Windows are not on this machine, and their source does not answer.";

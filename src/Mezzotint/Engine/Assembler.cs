@@ -31,8 +31,8 @@ internal sealed class Assembler(bool wide)
     public byte[] ToArray() => [.. _code];
 
     /// <summary>
-    /// Begins a function that calls no other: puts away what its caller expects to find again. Its frame is far smaller than a
-    /// page, so the stack needs no probe.
+    /// Begins a function that calls no other and raises no exception: puts away what its caller expects to find again. Its frame
+    /// is far smaller than a page, so the stack needs no probe, and nothing ever unwinds it.
     /// </summary>
     /// <param name="convention">How it is called.</param>
     /// <param name="vectors">How many vector registers it uses, from the first on.</param>
