@@ -170,7 +170,7 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
         var shown = process.StandardOutput.ReadToEndAsync();
         while (!File.Exists(_scratch["run", "checkpoints", "step-000000003.safetensors"]))
             Assert.False(process.WaitForExit(5), "it ended by itself");
-        var second = windows.Run(_scratch.Path, "train", "tiny.toml", "--out", "run");
+        var second = windows.Run(_scratch.Path, "train", "--resume", "--out", "run");
         Assert.Contains("Another process trains in 'run'", second.ErrorLine, StringComparison.Ordinal);
         await process.StandardInput.WriteAsync('\x03');
         await process.StandardInput.FlushAsync();
