@@ -6,7 +6,7 @@ namespace Mezzotint.Cli.Tests;
 
 /// <summary>
 /// The command as it is published for Windows, and what runs it: Windows itself, or wine. It is published once, into
-/// <c>artifacts/windows</c>, where the next run finds most of it done.
+/// <c>artifacts/windows</c>, where wine has its folder too, and the next run finds most of it done.
 /// </summary>
 /// <remarks>
 /// Two variables are for wine 8 alone. libtorch's OpenMP asks for processors by a function that it lacks (KMP_AFFINITY), and
@@ -16,7 +16,6 @@ public sealed class WindowsProgram : IDisposable
 {
     private static readonly string Artifacts = Path.Combine(Repository.Root, "artifacts", "windows");
 
-    private readonly ScratchFolder _prefix = new();
     private readonly string _folder = Path.Combine(Artifacts, "published");
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly TimeSpan _publishing;
@@ -81,7 +80,6 @@ public sealed class WindowsProgram : IDisposable
     {
         if (Missing is null && !OperatingSystem.IsWindows())
             Runs("wineboot", "--kill");
-        _prefix.Dispose();
         if (_runs > 0)
             File.WriteAllText(Path.Combine(Artifacts, "tests.txt"), string.Create(CultureInfo.InvariantCulture,
                 $"The program for Windows: published in {_publishing.TotalSeconds:0} s, then run {_runs} times, in all "
@@ -121,7 +119,7 @@ public sealed class WindowsProgram : IDisposable
         };
         foreach (var (name, value) in new (string, string)[]
         {
-            ("WINEPREFIX", _prefix["wine"]), ("WINEDEBUG", "-all"), ("KMP_AFFINITY", "disabled"),
+            ("WINEPREFIX", Path.Combine(Artifacts, "wine")), ("WINEDEBUG", "-all"), ("KMP_AFFINITY", "disabled"),
             ("DOTNET_EnableWriteXorExecute", "0"),
         })
             start.Environment[name] = value;

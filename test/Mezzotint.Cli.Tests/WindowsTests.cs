@@ -104,7 +104,7 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
         var told = JsonDocument.Parse(windows.Succeed(_scratch.Path, "inspect", "tiny", "--json").Out).RootElement;
         Assert.Equal(Names, told.GetProperty("class_names").EnumerateArray().Select(name => name.GetString()));
         windows.Succeed(_scratch.Path, "sample", "tiny", "--label", "0,1,2,3", "--count", "1", "--steps", "2", "--out", @"out\");
-        Assert.Equal(["_con", "_nul.txt", "Zürich", "猫"],
+        Assert.Equal(["Zürich", "_con", "_nul.txt", "猫"],
             Directory.GetDirectories(_scratch["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
