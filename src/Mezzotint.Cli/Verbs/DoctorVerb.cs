@@ -70,7 +70,8 @@ internal static class DoctorVerb
 
     private static string NoEngine => Environment.GetEnvironmentVariable("MEZZOTINT_ENGINE") == "off"
         ? "off by MEZZOTINT_ENGINE: libtorch computes networks"
-        : "none here: libtorch computes networks (the engine takes a processor with vectors of 128 bits)";
+        : "none here: libtorch computes networks (the engine takes AVX2 or AVX-512 and leave to make memory executable, or ARM's "
+            + "vectors)";
 
     private static string Text(
         Torch torch, DataSearch search, List<(string Folder, string? Problem)> models, string? cacheProblem)

@@ -3,8 +3,8 @@ namespace Mezzotint.Engine;
 /// <summary>By what networks are computed on the CPU.</summary>
 internal enum EngineKind
 {
-    /// <summary>By machine code of this library, where the processor and the system allow it, else as <see cref="Vectors"/> or
-    /// by libtorch.</summary>
+    /// <summary>By machine code of this library where the processor and the system allow it, on ARM as <see cref="Vectors"/>,
+    /// else by libtorch.</summary>
     On,
 
     /// <summary>By <see cref="TileVectors"/>, where the processor has vectors, else by libtorch.</summary>

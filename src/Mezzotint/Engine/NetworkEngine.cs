@@ -133,7 +133,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="tokens">Labels of an image, or tokens of its context.</param>
     public static string? WhyNot(NetworkDescription description, int height, int width, int tokens = 1) =>
         EngineChoice.Current == EngineKind.Off ? $"{EngineChoice.Variable} is off"
-        : !TileKernel.IsSupported ? "the engine takes a processor with vectors of 128 bits"
+        : !TileKernel.IsSupported ? "the engine takes AVX2 or AVX-512 and leave to make memory executable, or ARM's vectors"
         : (long)height * width > MostPixels ? $"the engine computes images of {MostPixels} pixels at most"
         : WhyNoPlan(description, height, width, tokens) is { } missing ? $"the engine does not compute {missing}"
         : null;

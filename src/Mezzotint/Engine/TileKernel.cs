@@ -108,15 +108,14 @@ internal sealed unsafe class TileKernel
     public static bool IsWide { get; } = Avx512F.IsSupported;
 
     /// <summary>
-    /// Whether tiles are computed in float32 here: as code, else by vectors, or by the twin; <see cref="EngineChoice"/> says
-    /// which of them may be taken.
+    /// Whether tiles are computed in float32 here: as code, on ARM by vectors, or as <see cref="EngineChoice"/> asks for.
     /// </summary>
     public static bool IsSupported => EngineChoice.Current switch
     {
         EngineKind.Off => false,
         EngineKind.Plain => true,
         EngineKind.Vectors => TileVectors.IsSupported,
-        _ => HasCode || TileVectors.IsSupported,
+        _ => HasCode || TileVectors.IsWorthwhile,
     };
 
     /// <summary>Whether they are in bfloat16.</summary>

@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 
 namespace Mezzotint.Engine;
 
 /// <summary>
-/// What a <see cref="TileKernel"/> computes in float32, by .NET's own vectors of 128 bits: for processors without AVX2, those of
-/// ARM among them, and for systems that give no memory for machine code.
+/// What a <see cref="TileKernel"/> computes in float32, by .NET's own vectors of 128 bits: for processors of ARM, and anywhere
+/// where they are asked for.
 /// </summary>
 /// <remarks>
 /// Two places at a time: their sums are 8 vectors, a term's weights 4, its inputs 1, which the 16 registers of the smallest
@@ -17,6 +18,9 @@ internal static unsafe class TileVectors
 
     /// <summary>Whether this processor has such vectors.</summary>
     public static bool IsSupported => Vector128.IsHardwareAccelerated;
+
+    /// <summary>Whether they are taken unasked: on ARM. On x86-64 libtorch is faster (docs/performance.md).</summary>
+    public static bool IsWorthwhile => AdvSimd.Arm64.IsSupported;
 
     /// <summary>Computes as <see cref="TileKernel.Run"/> does, rounding aside.</summary>
     public static void Run(TileShape shape, TileArguments arguments)

@@ -38,7 +38,8 @@ internal static class Engines
     /// <summary>Takes the fastest that the processor has, which may be the twin.</summary>
     public static IDisposable UseAny(bool bfloat16 = false)
     {
-        bool has = bfloat16 ? TileKernel.HasBfloat16Code : TileKernel.HasCode || TileVectors.IsSupported;
-        return EngineChoice.Use(has ? EngineKind.On : EngineKind.Plain);
+        bool has = bfloat16 ? TileKernel.HasBfloat16Code : TileKernel.HasCode;
+        return EngineChoice.Use(has ? EngineKind.On
+            : !bfloat16 && TileVectors.IsSupported ? EngineKind.Vectors : EngineKind.Plain);
     }
 }
