@@ -28,7 +28,8 @@ public class EngineSwitchTests
         byte[] libtorch = Draw("off");
         Assert.True(libtorch.Distinct().Count() > 10, "the images are flat");
         // float32 differs in its last digits, which can turn a rounding.
-        foreach (string engine in TileKernel.HasCode ? new[] { "on", "vectors" } : [TileVectors.IsSupported ? "vectors" : "plain"])
+        string[] engines = TileKernel.HasCode ? ["on", "vectors"] : TileVectors.IsSupported ? ["vectors"] : ["plain"];
+        foreach (string engine in engines)
             Assert.All(Draw(engine).Zip(libtorch), pixel => Assert.InRange(pixel.First - pixel.Second, -1, 1));
     }
 
