@@ -98,7 +98,7 @@ public sealed class WindowsProgram : IDisposable
         return null;
     }
 
-    private bool Runs(params string[] args)
+    private static bool Runs(params string[] args)
     {
         try
         {
@@ -111,7 +111,7 @@ public sealed class WindowsProgram : IDisposable
         }
     }
 
-    private ProcessStartInfo Wine(string program, string[] args)
+    private static ProcessStartInfo Wine(string program, string[] args)
     {
         var start = new ProcessStartInfo(program, args)
         {
