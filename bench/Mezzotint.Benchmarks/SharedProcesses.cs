@@ -109,6 +109,7 @@ internal static class SharedProcesses
         var start = new ProcessStartInfo(size == 1 ? program : "mpirun", words) { RedirectStandardOutput = true };
         foreach (var (name, value) in new Dictionary<string, string>
         {
+            ["TERM"] = "dumb", // mpirun's terminal is none
             ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
             ["OMPI_MCA_rmaps_base_oversubscribe"] = "1", ["OMPI_MCA_hwloc_base_binding_policy"] = "none",
         })
