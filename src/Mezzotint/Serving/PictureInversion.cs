@@ -216,7 +216,7 @@ public sealed record PictureInversion
         double Rms(Shown picture, int i)
         {
             using var scope = NewDisposeScope();
-            return Math.Sqrt((drawn[i] - PixelTensors.Of(picture.Image)[0]).Squared().mean().item<double>());
+            return Math.Sqrt((drawn[i].to(float64) - PixelTensors.Of(picture.Image)[0]).Squared().mean().item<double>());
         }
         return frames.Index().Select(at => at.Item switch
         {
