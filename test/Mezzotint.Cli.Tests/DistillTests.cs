@@ -65,7 +65,7 @@ public sealed class DistillTests : IDisposable
             Assert.True(mine.parameter.allclose(theirs.parameter, 1e-5, 1e-6), mine.name);
 
         var refused = Command.Run(
-            "train", _scratch["tiny.toml"], "--from", _model, "--out", _scratch["other"], "--set", "model.corpus_length=11");
+            "train", _scratch["tiny.toml"], "--from", _model, "--out", _scratch["other"], "--set", "model.model_channels=64");
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("of another shape than the configuration's [model]", refused.ErrorLine, StringComparison.Ordinal);
         Assert.Contains(
