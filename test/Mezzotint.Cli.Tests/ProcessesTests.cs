@@ -52,7 +52,7 @@ public sealed class ProcessesTests : IDisposable
         Assert.True(two.ExitCode == 0, two.Error);
         train[3] = "alone";
         Assert.Equal(0, Command.RunProgram(_scratch.Path, train).ExitCode);
-        AssertSameTensors(Last("alone").Tensors, Last("run").Tensors);
+        RunComparison.AssertSameTensors(Last("alone").Tensors, Last("run").Tensors);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class ProcessesTests : IDisposable
         train[3] = "alone";
         Assert.Equal(0, Command.RunProgram(_scratch.Path, train).ExitCode);
         AssertSameResult("alone", "run");
-        AssertSameTensors(
+        RunComparison.AssertSameTensors(
             SafetensorsFile.Read(_scratch["alone", "adapter.safetensors"]).Tensors,
             SafetensorsFile.Read(_scratch["run", "adapter.safetensors"]).Tensors);
     }
@@ -194,29 +194,10 @@ public sealed class ProcessesTests : IDisposable
         return int.Parse(children.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1], CultureInfo.InvariantCulture);
     }
 
-    private string[] Checkpoints(string run) => Directory.Exists(_scratch[run, "checkpoints"])
-        ? [.. Directory.GetFiles(_scratch[run, "checkpoints"], "step-*.safetensors").Order(StringComparer.Ordinal)] : [];
+    private string[] Checkpoints(string run) => RunComparison.Checkpoints(_scratch, run);
 
-    private Checkpoint Last(string run) => Checkpoint.Read(Checkpoints(run)[^1]);
+    private Checkpoint Last(string run) => RunComparison.Last(_scratch, run);
 
-    /// <summary>Weights and optimiser to the bit, the model, and the log but for its times.</summary>
-    private void AssertSameResult(string expected, string actual)
-    {
-        Assert.Equal(Last(expected).Step, Last(actual).Step);
-        AssertSameTensors(Last(expected).Tensors, Last(actual).Tensors);
-        AssertSameTensors(
-            SafetensorsFile.Read(_scratch[expected, "model", ModelFolder.WeightsFile]).Tensors,
-            SafetensorsFile.Read(_scratch[actual, "model", ModelFolder.WeightsFile]).Tensors);
-        Assert.Equal(
-            RunLog.Read(_scratch[expected, "log.jsonl"]).Select(line => (line.Step, line.Epoch, line.TrainLoss, line.EvalLoss)),
-            RunLog.Read(_scratch[actual, "log.jsonl"]).Select(line => (line.Step, line.Epoch, line.TrainLoss, line.EvalLoss)));
-    }
-
-    private static void AssertSameTensors(
-        IReadOnlyDictionary<string, TensorData> expected, IReadOnlyDictionary<string, TensorData> actual)
-    {
-        Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
-        foreach (var (name, tensor) in expected)
-            Assert.True(tensor.Bytes.Span.SequenceEqual(actual[name].Bytes.Span), $"{name} differs.");
-    }
+    private void AssertSameResult(string expected, string actual) =>
+        RunComparison.AssertSameResult(_scratch, expected, actual);
 }

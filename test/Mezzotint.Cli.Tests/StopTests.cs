@@ -199,31 +199,10 @@ public sealed class StopTests : IDisposable
     private string[] Train(string name) =>
         ["train", "tiny.toml", "--out", name, .. RunFolder.Exists(_scratch[name]) ? ["--resume"] : Array.Empty<string>()];
 
-    private string[] Checkpoints(string run) => Directory.Exists(_scratch[run, "checkpoints"])
-        ? [.. Directory.GetFiles(_scratch[run, "checkpoints"], "step-*.safetensors").Order(StringComparer.Ordinal)]
-        : [];
+    private string[] Checkpoints(string run) => RunComparison.Checkpoints(_scratch, run);
 
-    /// <summary>Weights and optimiser to the bit, the model that is shipped, and the log but for its times.</summary>
-    private void AssertSameResult(string expected, string actual)
-    {
-        var (left, right) = (Checkpoint.Read(Checkpoints(expected)[^1]), Checkpoint.Read(Checkpoints(actual)[^1]));
-        Assert.Equal((left.Step, left.EpochsReported), (right.Step, right.EpochsReported));
-        AssertSameTensors(left.Tensors, right.Tensors);
-        AssertSameTensors(
-            SafetensorsFile.Read(_scratch[expected, "model", ModelFolder.WeightsFile]).Tensors,
-            SafetensorsFile.Read(_scratch[actual, "model", ModelFolder.WeightsFile]).Tensors);
-        Assert.Equal(
-            RunLog.Read(_scratch[expected, "log.jsonl"]).Select(line => (line.Step, line.Epoch, line.TrainLoss, line.EvalLoss)),
-            RunLog.Read(_scratch[actual, "log.jsonl"]).Select(line => (line.Step, line.Epoch, line.TrainLoss, line.EvalLoss)));
-    }
-
-    private static void AssertSameTensors(
-        IReadOnlyDictionary<string, TensorData> expected, IReadOnlyDictionary<string, TensorData> actual)
-    {
-        Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
-        foreach (var (name, tensor) in expected)
-            Assert.True(tensor.Bytes.Span.SequenceEqual(actual[name].Bytes.Span), $"{name} differs.");
-    }
+    private void AssertSameResult(string expected, string actual) =>
+        RunComparison.AssertSameResult(_scratch, expected, actual);
 
     private static bool IsIgnored(string signal)
     {

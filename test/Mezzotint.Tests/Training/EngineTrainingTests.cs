@@ -35,26 +35,7 @@ public class EngineTrainingTests
     public void A_loss_and_its_gradients_are_those_of_autograd(string kind, string name)
     {
         using var chosen = Engines.Use(kind);
-        using var scope = NewDisposeScope();
-        var task = Tasks[name];
-        using var network = task.Build(seed: 2);
-        using var flat = FlatParameters.Of(network);
-        using var generator = new Generator(3, CPU);
-        using var data = new ResidentImages(SmallExperiment.Train, CPU);
-        var indices = arange(5, dtype: int64);
-        var (images, labels) = data.Batch(indices);
-        var draw = task.Draw(generator, data, indices, progress: 0.5);
-        var wanted = task.Losses(network, images, labels, draw).sum() / 7;
-        wanted.backward();
-        var gradients = flat.Gradients.clone();
-
-        flat.Gradients.zero_();
-        using var replica = task.NewReplica(network, 8, 8, CPU, ComputePrecision.Float32, training: true);
-        Assert.IsType<EngineReplica>(replica);
-        var made = zeros(1);
-        replica.Backward(images, labels, draw, batch: 7, made);
-        Assert.Equal(wanted.item<float>(), made.item<float>(), 1e-5f * wanted.item<float>());
-        TensorAssert.Close(gradients, flat.Gradients, 1e-4);
+        AssertAsAutograd<EngineReplica>(Tasks[name], progress: 0.5, losses: false);
     }
 
     public static TheoryData<string, int, double> Autoencoders => new(
@@ -68,7 +49,6 @@ public class EngineTrainingTests
     public void An_autoencoders_loss_and_its_gradients_are_those_of_autograd(string kind, int margin, double adversarial)
     {
         using var chosen = Engines.Use(kind);
-        using var scope = NewDisposeScope();
         var task = new AutoencoderTask(
             new()
             {
@@ -76,28 +56,35 @@ public class EngineTrainingTests
                 Margin = margin,
             },
             new() { Divergence = 1e-2, Adversarial = adversarial, DiscriminatorChannels = 8 });
+        AssertAsAutograd<AutoencoderReplica>(task, progress: 1, losses: adversarial == 0); // else autograd is part of the loss
+    }
+
+    /// <summary>The loss of five images of a batch of seven, and its gradients.</summary>
+    private static void AssertAsAutograd<TReplica>(TrainingTask task, double progress, bool losses)
+    {
+        using var scope = NewDisposeScope();
         using var network = task.Build(seed: 2);
         using var flat = FlatParameters.Of(network);
         using var generator = new Generator(3, CPU);
         using var data = new ResidentImages(SmallExperiment.Train, CPU);
-        var indices = arange(3, dtype: int64);
+        var indices = arange(5, dtype: int64);
         var (images, labels) = data.Batch(indices);
-        var draw = task.Draw(generator, data, indices, progress: 1);
-        var losses = task.Losses(network, images, labels, draw);
-        var wanted = losses.sum() / 4;
+        var draw = task.Draw(generator, data, indices, progress);
+        var each = task.Losses(network, images, labels, draw);
+        var wanted = each.sum() / 7;
         wanted.backward();
         var gradients = flat.Gradients.clone();
 
         flat.Gradients.zero_();
         using var replica = task.NewReplica(network, 8, 8, CPU, ComputePrecision.Float32, training: true);
-        Assert.IsType<AutoencoderReplica>(replica);
+        Assert.IsType<TReplica>(replica);
         var made = zeros(1);
-        replica.Backward(images, labels, draw, batch: 4, made);
+        replica.Backward(images, labels, draw, batch: 7, made);
         Assert.Equal(wanted.item<float>(), made.item<float>(), 1e-5f * wanted.item<float>());
         TensorAssert.Close(gradients, flat.Gradients, 1e-4);
-        if (adversarial == 0) // else autograd is part of the loss
-            using (no_grad())
-                TensorAssert.Close(losses, replica.Losses(images, labels, draw), 1e-5);
+        using var noGrad = no_grad();
+        if (losses)
+            TensorAssert.Close(each, replica.Losses(images, labels, draw), 1e-5);
     }
 
     [Fact]
