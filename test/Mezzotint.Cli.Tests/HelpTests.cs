@@ -11,8 +11,8 @@ public class HelpTests
     public static TheoryData<string> Commands =>
     [
         "mezzotint", "sample", "demo", "serve", "samplers", "samplers errors", "plot", "plot schedules", "plot levels",
-        "plot trajectories", "plot error", "new", "train", "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect",
-        "check", "average", "distill", "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor",
+        "plot trajectories", "plot error", "plot figures", "new", "train", "evaluate", "train-classifier", "likelihood",
+        "reconstruct", "inspect", "check", "average", "distill", "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor",
         "completions",
     ];
 

@@ -96,7 +96,7 @@ public class MistakeTests
     [InlineData("inspect", "MODEL is missing")]
     [InlineData("import MODEL", "--out is missing")]
     [InlineData("samplers --steps 0", "--steps takes a whole number from 1 to 100000, not '0'")]
-    [InlineData("plot", "a command is missing: schedules, levels, trajectories, error")]
+    [InlineData("plot", "a command is missing: schedules, levels, trajectories, error, figures")]
     [InlineData("plot levles", "no command 'levles' (did you mean 'levels'?)")]
     [InlineData("plot schedules", "--out is missing")]
     [InlineData("plot schedules --what beta --out {scratch}/x.png", "--what takes alpha, sigma, log-snr, not 'beta'")]

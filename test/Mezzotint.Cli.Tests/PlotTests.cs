@@ -114,6 +114,30 @@ public sealed class PlotTests : IDisposable
         Assert.Contains("--sampler is empty", outcome.ErrorLine, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Figures_are_a_curve_for_each_run_in_the_order_of_the_epochs_and_one_of_real_images()
+    {
+        string Report(string run, double epochs, double value) => _scratch.Write($"{run}-{epochs}.json",
+            JsonSerializer.Serialize(new
+            {
+                model_name = $"{run} after {epochs} epochs", epochs,
+                figures = new { distance = new { value, real = 0.5 }, missing = new { value = (double?)null } },
+            }));
+        string[] files = [Report("a", 3, 2.5), Report("b", 2, 7), Report("a", 1, 4)];
+        var curves = Panels($"figures --figure distance {string.Join(' ', files)}")[0].Curves;
+        Assert.Equal(["a", "b", "real images"], curves.Select(curve => curve.Name));
+        Assert.Equal((double[])[1, 3], curves[0].X);
+        Assert.Equal((double?[])[4, 2.5], curves[0].Y);
+        Assert.Equal((double?[])[0.5, 0.5], curves[2].Y);
+
+        string Refused(string file, string key) =>
+            Command.Run("plot", "figures", file, "--figure", key, "--out", _scratch["x.png"]).ErrorLine;
+        Assert.Contains("has no such figure. It has distance, missing", Refused(files[0], "other"), StringComparison.Ordinal);
+        Assert.Contains("has no such figure", Refused(files[0], "missing"), StringComparison.Ordinal);
+        Assert.Contains("is no report", Refused(_scratch.Write("other.json", "[1]"), "distance"), StringComparison.Ordinal);
+        Assert.Contains("Cannot read", Refused(_scratch["none.json"], "distance"), StringComparison.Ordinal);
+    }
+
     private sealed record Curve(string Name, double[] X, double?[] Y);
 
     private sealed record Panel(string Title, Curve[] Curves);

@@ -79,6 +79,31 @@ public sealed class PromptTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_text_encoder_can_learn_with_the_network_and_is_then_a_part_of_the_model()
+    {
+        string[] joint = ["--set", "prompts.trained=true"];
+        Done("train", "vae.toml");
+        Done(["train", "worded.toml", "--out", "straight", .. joint]);
+        Done(["train", "worded.toml", "--out", "parts", "--set", "training.epochs=1", .. joint]);
+        Done("train", "--out", "parts", "--resume", "--set", "training.epochs=2");
+        Done(["train", "worded.toml", "--out", "frozen", "--set", "training.freeze=text_encoder", .. joint]);
+        byte[] Encoder(params string[] folder) =>
+            File.ReadAllBytes(_scratch[[.. folder, "text_encoder", "model.safetensors"]]);
+        Assert.Equal(Encoder("words"), Encoder("frozen", "model"));
+        Assert.NotEqual(Encoder("words"), Encoder("straight", "model"));
+        Assert.Equal(Encoder("straight", "model"), Encoder("parts", "model"));
+        Assert.All(Weights("straight"), tensor =>
+            Assert.True(tensor.Value.Bytes.Span.SequenceEqual(Weights("parts")[tensor.Key].Bytes.Span), tensor.Key));
+
+        Directory.Delete(_scratch["words"], recursive: true);
+        Done("sample", "straight", "a red square", "--count", "1", "--out", "one.png");
+        Done("sample", "parts", "--like", "one.png", "--out", "again.png");
+        Assert.Equal(File.ReadAllBytes(_scratch["one.png"]), File.ReadAllBytes(_scratch["again.png"]));
+        Refused("false where [training.low_rank]", "train", "worded.toml", "--out", "low", "--set", "training.low_rank.rank=2",
+            "--set", "prompts.trained=true");
+    }
+
+    [Fact]
     public void A_text_image_model_trains_and_resumes_to_the_bit()
     {
         _scratch.Write("clip.toml", TinyPrompts.TextImage);

@@ -80,6 +80,8 @@ internal static class EvaluateImages
             Model = folder,
             Images = folder is null ? request.Target : null,
             ModelSha256 = source.ModelHash,
+            source.ModelName,
+            source.Epochs,
             source.Images.Images.Count,
             Labelled = source.Images.Labelled,
             Read = source.Images.Images.Reading?.ToJson(),

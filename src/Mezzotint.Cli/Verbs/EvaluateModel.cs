@@ -22,6 +22,12 @@ internal sealed record EvaluationSource(EvaluatedImages Images, ImageSet Train, 
     /// <summary>The fingerprint of the model that drew them; null of images from files, as are all that follow.</summary>
     public string? ModelHash { get; init; }
 
+    /// <summary>Its name.</summary>
+    public string? ModelName { get; init; }
+
+    /// <summary>How many epochs it was trained.</summary>
+    public double? Epochs { get; init; }
+
     /// <summary>How they were drawn.</summary>
     public SamplingRecipe? Recipe { get; init; }
 
@@ -86,6 +92,8 @@ internal static class EvaluateModel
             train!, test)
         {
             ModelHash = ModelPath.Hash(folder),
+            ModelName = info.Name,
+            Epochs = info.Epochs,
             Recipe = recipe,
             Guidance = generation.Guidance?.ToString(),
             OfModel =

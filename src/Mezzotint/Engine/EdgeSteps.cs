@@ -8,6 +8,8 @@ internal sealed unsafe class ImageStep(ImageShape shape, EngineValue y) : Engine
 {
     private NetworkEngine _engine = null!;
 
+    public override GivenGradients Given => GivenGradients.Image;
+
     public override void Prepare(NetworkEngine engine) => _engine = engine;
 
     public override void Forward()
@@ -38,6 +40,8 @@ internal sealed unsafe class GivenStep : EngineStep
         y.ReadPlain();
     }
 
+    public override GivenGradients Given => _isContext ? GivenGradients.Context : GivenGradients.None;
+
     public override void Prepare(NetworkEngine engine) => _engine = engine;
 
     public override void Forward()
@@ -54,6 +58,12 @@ internal sealed unsafe class GivenStep : EngineStep
 
     public override void Backward()
     {
+        if (!Output.HasGradient || _engine.ContextGradient == null)
+            return;
+        float* from = Output.Gradient, to = _engine.ContextGradient;
+        int count = Output.Layout.Count;
+        for (int row = 0; row < Output.Places; row++, from += Output.Channels, to += count)
+            new ReadOnlySpan<float>(from, count).CopyTo(new(to, count));
     }
 }
 

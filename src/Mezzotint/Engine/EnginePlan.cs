@@ -13,16 +13,16 @@ internal sealed class EnginePlan
     private readonly PlannedNodes _nodes;
     private readonly EngineValue?[] _values; // of each node that is made
     private readonly List<EngineStep> _steps = [];
-    private readonly bool _imageGradient;
+    private readonly GivenGradients _given;
 
     /// <summary>Plans.</summary>
     /// <param name="description">The network.</param>
     /// <param name="sizes">Of its values.</param>
-    /// <param name="imageGradient">Whether the gradient of the image is asked for, where the plan is for training.</param>
+    /// <param name="given">The given values whose gradients are asked for, where the plan is for training.</param>
     /// <exception cref="NotPlannedException">There is a layer that the engine does not compute.</exception>
-    public EnginePlan(NetworkDescription description, ValueSize[] sizes, bool imageGradient = false)
+    public EnginePlan(NetworkDescription description, ValueSize[] sizes, GivenGradients given = GivenGradients.None)
     {
-        (_description, _sizes, _nodes, _imageGradient) = (description, sizes, new(description, sizes), imageGradient);
+        (_description, _sizes, _nodes, _given) = (description, sizes, new(description, sizes), given);
         _values = new EngineValue?[description.Nodes.Count];
         foreach (var node in description.Nodes.Where(_nodes.IsMade))
             Add(node);
@@ -37,7 +37,7 @@ internal sealed class EnginePlan
         {
             _steps[i].Index = i;
             _steps[i].Output.HasGradient = _steps[i].HasParameters || _steps[i].Inputs.Any(input => input.HasGradient)
-                || imageGradient && _steps[i] is ImageStep;
+                || (given & _steps[i].Given) != 0;
         }
         foreach (var part in Values.Where(value => value.Whole is not null))
             part.HasGradient = part.Whole!.HasGradient;
@@ -214,6 +214,8 @@ internal sealed class EnginePlan
 
     private static int[] ChannelsFrom(EngineValue x, int first, int count) => x.Layout.At[first..(first + count)];
 
+    private bool ImageHasGradient => _given.HasFlag(GivenGradients.Image);
+
     private ValueSize Size(Node node) => _sizes[node.Index];
 
     private EngineValue? Vector(Node? node) => node is null ? null : Of(node);
@@ -230,11 +232,11 @@ internal sealed class EnginePlan
             (patch, node) = (unshuffle.Factor, node.Inputs[0]);
         var anchors = node as AnchorsNode;
         node = anchors?.Inputs[0] ?? node;
-        if (_imageGradient && last is not InputNode)
+        if (ImageHasGradient && last is not InputNode)
             throw new NotPlannedException("the gradient of an image that is read with anchors or in patches");
         // convolutions read images as they are; gradients are in whole vectors
         var value = new EngineValue(Size(last).Rows, Size(last).Columns,
-            _nodes.ReadByConvolutions(last) && !_imageGradient ? last.Channels : ChannelLayout.Padded(last.Channels));
+            _nodes.ReadByConvolutions(last) && !ImageHasGradient ? last.Channels : ChannelLayout.Padded(last.Channels));
         _steps.Add(new ImageStep(new(node.Channels, patch, anchors?.Anchors ?? [], anchors?.DataStd ?? 0), value));
         return _values[last.Index] = value;
     }

@@ -27,6 +27,9 @@ internal abstract unsafe class EngineStep
     /// <summary>Whether it has parameters.</summary>
     public virtual bool HasParameters => false;
 
+    /// <summary>Which given value it reads.</summary>
+    public virtual GivenGradients Given => GivenGradients.None;
+
     /// <summary>Of each input, whether its gradient is added to what is there.</summary>
     protected bool[] Adds { get; }
 

@@ -26,16 +26,16 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="tokens">Labels of an image, or tokens of its context.</param>
     /// <param name="bfloat16">As <see cref="For"/> has it.</param>
     /// <param name="training">Likewise.</param>
-    /// <param name="imageGradient">Whether training needs the gradient of the image too.</param>
+    /// <param name="given">Of what training needs the gradient too.</param>
     /// <exception cref="NotPlannedException">There is a layer that the engine does not compute.</exception>
     public NetworkEngine(torch.nn.Module network, NetworkDescription description, int height, int width, int tokens,
-        bool bfloat16, bool training, bool imageGradient = false)
+        bool bfloat16, bool training, GivenGradients given = GivenGradients.None)
     {
         (Parameters, Bfloat16, Training) = (Owned(new ParameterTable(network, training)), bfloat16, training);
         var sizes = ValueSizes.Of(description, height, width, tokens);
         OutputChannels = description.Outputs[0].Channels;
         OutputSize = sizes[description.Outputs[0].Index];
-        var plan = new EnginePlan(description, sizes, imageGradient);
+        var plan = new EnginePlan(description, sizes, given);
         (_steps, _labels, _mask) = (plan.Steps, new long[tokens], new bool[tokens]);
         long largest = plan.Values.Max(value => value.Count);
         Made = NewFloats(largest);
@@ -92,6 +92,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>Where the gradient of the image goes: [C, H, W]; null for nowhere.</summary>
     public float* ImageGradient { get; private set; }
 
+    /// <summary>Where the gradient of the context goes: [T, D]; null for nowhere.</summary>
+    public float* ContextGradient { get; private set; }
+
     /// <summary>Memory for what a step makes on its way.</summary>
     public float* Made { get; }
 
@@ -111,12 +114,13 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// </param>
     /// <param name="training">Whether it has gradients; the parameters must have them then.</param>
     /// <param name="tokens">Labels of an image, or tokens of its context.</param>
-    public static NetworkEngine? For(
-        DenoisingNetwork network, int height, int width, bool bfloat16, bool training, int tokens = 1)
+    /// <param name="given">Of what training needs the gradient too.</param>
+    public static NetworkEngine? For(DenoisingNetwork network, int height, int width, bool bfloat16, bool training,
+        int tokens = 1, GivenGradients given = GivenGradients.None)
     {
         if (!Exists(network.Description, height, width, bfloat16, tokens))
             return null;
-        var engine = new NetworkEngine(network, network.Description, height, width, tokens, bfloat16, training);
+        var engine = new NetworkEngine(network, network.Description, height, width, tokens, bfloat16, training, given);
         engine.Pack();
         return engine;
     }
@@ -197,10 +201,12 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>Adds the gradients of the parameters, of the image that was computed last.</summary>
     /// <param name="gradient">Of f, of its shape.</param>
     /// <param name="imageGradient">Where the gradient of the image goes, if the engine was made for it: [C, H, W].</param>
-    public void Backward(float* gradient, float* imageGradient = null)
+    /// <param name="contextGradient">Where that of the context goes, likewise: [T, D].</param>
+    public void Backward(float* gradient, float* imageGradient = null, float* contextGradient = null)
     {
         ResultGradient = gradient;
         ImageGradient = imageGradient;
+        ContextGradient = contextGradient;
         foreach (var vector in _memory.VectorGradients)
             vector.Clear();
         for (int i = _steps.Length - 1; i >= 0; i--)

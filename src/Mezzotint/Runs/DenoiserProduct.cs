@@ -5,6 +5,7 @@ using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Serving;
+using Mezzotint.Text;
 using Mezzotint.Training;
 using static TorchSharp.torch;
 
@@ -81,7 +82,9 @@ internal sealed class DenoiserProduct : RunProduct
         int columns = _config.Training.SamplesPerLabel;
         if (columns == 0)
             return;
-        var model = new LoadedModel((DenoisingNetwork)trainer.Network, Description(epoch)).With(_config.Training.Precision);
+        var (network, info, coder) = Parts(trainer, epoch);
+        using var _ = coder;
+        var model = new LoadedModel(network, info).With(_config.Training.Precision);
         using var pipeline = new DiffusionPipeline(model, threads: _config.Training.ReplicasOf(_exchange));
         var options = new GenerationOptions { Count = columns, Seed = 0, Steps = _config.Training.SampleSteps };
         var drawn = model.Info.IsAskedInWords
@@ -107,14 +110,26 @@ internal sealed class DenoiserProduct : RunProduct
     private static string[] Lines(ImageSet set) =>
         [.. SampleCaptions(set).Where(caption => ModelInfo.IsLine(caption, 300)).Distinct()];
 
-    public override void Write(Trainer trainer, RunLogEntry epoch) =>
-        Write((DenoisingNetwork)trainer.Network, trainer.Changes, epoch);
-
-    private void Write(DenoisingNetwork network, IReadOnlyList<LowRankChange> changes, RunLogEntry epoch)
+    public override void Write(Trainer trainer, RunLogEntry epoch)
     {
-        ModelFolder.Write(_folder!.Model, network, Description(epoch));
-        if (changes.Count > 0)
-            LowRankAdapter.Write(_folder.Adapter, changes, _config.Training.LowRank, Description(epoch).Name);
+        var (network, info, coder) = Parts(trainer, epoch);
+        using var _ = coder;
+        ModelFolder.Write(_folder!.Model, network, info);
+        if (trainer.Changes.Count > 0)
+            LowRankAdapter.Write(_folder.Adapter, trainer.Changes, _config.Training.LowRank, info.Name);
+    }
+
+    /// <summary>The network as it is now and its description; and what reads prompts for it, where the text encoder learns: it
+    /// is the caller's to free, and the encoder stays the trainer's.</summary>
+    private (DenoisingNetwork Network, ModelInfo Info, TextCoder? Coder) Parts(Trainer trainer, RunLogEntry epoch)
+    {
+        var (network, encoder) = PromptedNetwork.Parts(trainer.Network);
+        var info = Description(epoch);
+        if (encoder is null)
+            return (network, info, null);
+        var prompts = (TextPrompts)info.Prompts!;
+        var coder = new TextCoder(prompts.Opened.Tokenizer, encoder);
+        return (network, info with { Prompts = prompts with { Coder = coder, Sha256 = null } }, coder);
     }
 
     public override void Dispose()

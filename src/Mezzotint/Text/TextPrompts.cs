@@ -19,6 +19,10 @@ public sealed record TextPrompts : PromptReader
     [DefaultWhenMissing]
     public double FirstCaption { get; init; } = 0.5;
 
+    /// <summary>Whether a training changes the encoder too; else it stays as it was read.</summary>
+    [DefaultWhenMissing]
+    public bool Trained { get; init; }
+
     /// <summary>Numbers of a token's state, D; 0 until the encoder is known.</summary>
     [DefaultWhenMissing]
     public int Width { get; init; }

@@ -26,7 +26,7 @@ internal sealed unsafe class AutoencoderReplica : Replica
         var size = _encoder.OutputSize;
         _decoder = new(
             _autoencoder, _autoencoder.DecoderDescription, size.Rows, size.Columns, 1, bfloat16: false, training,
-            imageGradient: training);
+            training ? GivenGradients.Image : GivenGradients.None);
         Pack();
     }
 

@@ -23,8 +23,8 @@ public sealed class ConsistencyTask(NetworkConfig model, TrainingObjective objec
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
         WithCaptions(Draw(generator, data, indices, labelDropout: 0, progress: 1), data, indices);
 
-    internal override RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw) =>
-        ConsistencyLoss.Terms(network, images, Asked(labels, draw), draw);
+    internal override RegressionTerms Terms(NetworkCall network, Tensor images, Condition asked, NoiseDraw draw) =>
+        ConsistencyLoss.Terms(network, images, asked, draw);
 
     private NoiseDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double labelDropout, double progress) =>

@@ -29,7 +29,15 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     public double LabelDropout { get; init; }
 
     /// <inheritdoc/>
-    public sealed override nn.Module Build(long seed = 0) => model.Build(seed);
+    public sealed override nn.Module Build(long seed = 0)
+    {
+        var network = model.Build(seed);
+        if (Prompts is not { Trained: true })
+            return network;
+        var encoder = TextEncoder.Create(Prompts.Opened.Network.Config);
+        encoder.CopyFrom(Prompts.Opened.Network);
+        return new PromptedNetwork(network, encoder);
+    }
 
     /// <inheritdoc/>
     public override BatchDraw Draw(
@@ -41,8 +49,13 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
         WithCaptions(NoiseDraw.From(generator, objective, indices.shape[0], data.Shape), data, indices);
 
     /// <inheritdoc/>
-    public sealed override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw) =>
-        Losses(((DenoisingNetwork)network).call, images, labels, (NoiseDraw)draw);
+    public sealed override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
+    {
+        var (denoiser, encoder) = PromptedNetwork.Parts(network);
+        var drawn = (NoiseDraw)draw;
+        var asked = encoder is null ? Asked(labels, drawn) : Condition.OfContext(encoder.call(drawn.Tokens!));
+        return Losses(denoiser.call, images, asked, drawn);
+    }
 
     /// <inheritdoc/>
     public sealed override void Check(ImageSet images)
@@ -52,22 +65,22 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     }
 
     /// <summary>The loss of each image, the network asked by whatever computes it: [B].</summary>
-    internal Tensor Losses(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw)
+    internal Tensor Losses(NetworkCall network, Tensor images, Condition asked, NoiseDraw draw)
     {
-        var terms = Terms(network, images, labels, draw);
+        var terms = Terms(network, images, asked, draw);
         return terms.Losses(network(terms.X, terms.Times, terms.Condition));
     }
 
     /// <summary>What the network is asked, and the loss of its answer.</summary>
     /// <param name="network">For targets that are an estimate of its own, without gradients.</param>
     /// <param name="images">x_0: [B, C, H, W].</param>
-    /// <param name="labels">int64 [B, 1].</param>
+    /// <param name="asked">What is asked for: B rows.</param>
     /// <param name="draw">What was drawn for them.</param>
-    internal virtual RegressionTerms Terms(NetworkCall network, Tensor images, Tensor labels, NoiseDraw draw) =>
-        DenoisingLoss.Terms(images, Asked(labels, draw), draw);
+    internal virtual RegressionTerms Terms(NetworkCall network, Tensor images, Condition asked, NoiseDraw draw) =>
+        DenoisingLoss.Terms(images, asked, draw);
 
     /// <summary>The captions of the images, or their classes, or none where the draw withholds them.</summary>
-    private protected Condition Asked(Tensor labels, NoiseDraw draw)
+    internal Condition Asked(Tensor labels, NoiseDraw draw)
     {
         if (draw.Tokens is { } tokens)
             return Condition.OfContext(Prompts!.Opened.Encode(tokens));
@@ -87,9 +100,11 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
         nn.Module network, int height, int width, Device device, string precision, bool training)
     {
         bool bfloat16 = ComputePrecision.Resolve(precision, device, model) == ComputePrecision.Bfloat16;
+        var (denoiser, encoder) = PromptedNetwork.Parts(network);
+        var given = encoder is null ? GivenGradients.None : GivenGradients.Context;
         var engine = device.type == DeviceType.CPU
-            ? NetworkEngine.For((DenoisingNetwork)network, height, width, bfloat16, training, Prompts?.Length ?? 1) : null;
+            ? NetworkEngine.For(denoiser, height, width, bfloat16, training, Prompts?.Length ?? 1, given) : null;
         return engine is null ? base.NewReplica(network, height, width, device, precision, training)
-            : new EngineReplica(this, engine);
+            : new EngineReplica(this, engine, encoder);
     }
 }

@@ -8,34 +8,53 @@ namespace Mezzotint.Training;
 
 /// <summary>
 /// By an engine, image by image: the engine computes F, the loss gives its gradient with respect to F, and the engine takes that
-/// back to the weights.
+/// back to the weights. A text encoder that learns too gets the gradient of its states from the engine, and takes it on by
+/// autograd.
 /// </summary>
-internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine) : Replica
+/// <param name="task">What is learned.</param>
+/// <param name="engine">Of the network.</param>
+/// <param name="encoder">The text encoder, where it learns; else null.</param>
+internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, TextEncoder? encoder) : Replica
 {
-    public override Tensor Losses(Tensor images, Tensor labels, BatchDraw draw) =>
-        task.Losses(Call, images, labels, (NoiseDraw)draw);
+    public override Tensor Losses(Tensor images, Tensor labels, BatchDraw draw)
+    {
+        var drawn = (NoiseDraw)draw;
+        return task.Losses(Call, images, Asked(States(drawn), labels, drawn), drawn);
+    }
 
     public override unsafe void Backward(Tensor images, Tensor labels, BatchDraw draw, long batch, Tensor loss)
     {
         engine.Pack(); // the weights have changed
+        var drawn = (NoiseDraw)draw;
+        var states = States(drawn);
         using var noGrad = no_grad();
-        var terms = task.Terms(Call, images, labels, (NoiseDraw)draw);
+        var ofStates = states is null ? null : zeros_like(states);
+        var terms = task.Terms(Call, images, Asked(states, labels, drawn), drawn);
         double sum = 0;
         for (int i = 0; i < images.shape[0]; i++)
         {
             using var scope = NewDisposeScope();
             var image = terms.Slice(i, 1);
             var (losses, gradient) = image.WithGradient(Call(image.X, image.Times, image.Condition));
-            fixed (float* slopes = NetworkEvaluator.Numbers<float>(gradient.Over(batch)))
-                engine.Backward(slopes);
+            var ofContext = ofStates is null ? default : NetworkEvaluator.Numbers<float>(ofStates.select(0, i));
+            fixed (float* slopes = NetworkEvaluator.Numbers<float>(gradient.Over(batch)), context = ofContext)
+                engine.Backward(slopes, contextGradient: context);
             sum += losses.item<float>();
         }
         engine.TakeGradients();
+        if (states is { requires_grad: true }) // false where the whole encoder is frozen
+            states.backward([ofStates!]);
         using Scalar total = sum / batch;
         loss.fill_(total);
     }
 
     public override void Dispose() => engine.Dispose();
+
+    /// <summary>What the encoder that learns makes of the captions: [B, T, D]; null without one.</summary>
+    private Tensor? States(NoiseDraw draw) => encoder?.call(draw.Tokens!);
+
+    private Condition Asked(Tensor? states, Tensor labels, NoiseDraw draw) =>
+        states is null ? task.Asked(labels, draw) : Condition.OfContext(states.detach());
 
     private Tensor Call(Tensor x, Tensor t, Condition condition) => NetworkEvaluator.Evaluate(engine, x, t, condition);
 }

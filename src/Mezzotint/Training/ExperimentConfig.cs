@@ -109,6 +109,8 @@ public sealed record ExperimentConfig : Experiment
         Sampling.Validate(Process, Model);
         if (Training.SamplesPerLabel > 0)
             (Sampling with { Steps = Training.SampleSteps }).Validate(Process, Model);
+        Check.Range("prompts.trained", "true", Prompts is not TextPrompts { Trained: true } || Training.LowRank.Rank == 0,
+            "false where [training.low_rank] trains changes of the network alone");
         if (Model is ResidualUNetConfig { Anchors.Count: > 0 } anchored)
             Check.Range(
                 "model.anchor_data_std", anchored.AnchorDataStd, Parameterisation is EdmPreconditioning edm

@@ -76,8 +76,8 @@ public sealed class Trainer : IDisposable
         _untrainedLoss = Probe();
         if (!double.IsFinite(_untrainedLoss))
             throw Unsound("loss of the untrained network", _untrainedLoss, updates: 0);
-        if (start is DenoisingNetwork begun && _network is DenoisingNetwork network)
-            network.CopyFrom(begun, training.NewClasses);
+        if (start is DenoisingNetwork begun && task is DenoisingTask)
+            PromptedNetwork.Parts(_network).Denoiser.CopyFrom(begun, training.NewClasses);
         else if (start is not null)
             _network.CopyFrom(start);
         _trainingStep = new TrainingStep(task, _network, training, _threads, device, _exchange);

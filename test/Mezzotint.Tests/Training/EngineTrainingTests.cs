@@ -3,6 +3,7 @@ using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Tests.Engine;
+using Mezzotint.Tests.Serving;
 using Mezzotint.Training;
 using static TorchSharp.torch;
 
@@ -36,6 +37,19 @@ public class EngineTrainingTests
     {
         using var chosen = Engines.Use(kind);
         AssertAsAutograd<EngineReplica>(Tasks[name], progress: 0.5, losses: false);
+    }
+
+    [Theory]
+    [InlineData(nameof(EngineKind.On))]
+    [InlineData(nameof(EngineKind.Plain))]
+    public void A_text_encoder_that_learns_has_the_gradients_of_autograd(string kind)
+    {
+        using var chosen = Engines.Use(kind);
+        var (prompts, encoder) = WordedPipeline.NewPrompts();
+        using var _ = encoder;
+        var task = new DenoisingTask(WordedPipeline.Config with { InChannels = 1, OutChannels = 1 }, Objective)
+            { Prompts = prompts with { Trained = true }, LabelDropout = 0.3 };
+        AssertAsAutograd<EngineReplica>(task, progress: 0.5, losses: true);
     }
 
     public static TheoryData<string, int, double> Autoencoders => new(
