@@ -97,7 +97,7 @@ public sealed class PromptTrainingTests : IDisposable
 
         Directory.Delete(_scratch["words"], recursive: true);
         Done("sample", "straight", "a red square", "--count", "1", "--out", "one.png");
-        Done("sample", "parts", "--like", "one.png", "--out", "again.png");
+        Done("sample", "straight", "--like", "one.png", "--out", "again.png");
         Assert.Equal(File.ReadAllBytes(_scratch["one.png"]), File.ReadAllBytes(_scratch["again.png"]));
         Refused("false where [training.low_rank]", "train", "worded.toml", "--out", "low", "--set", "training.low_rank.rank=2",
             "--set", "prompts.trained=true");
