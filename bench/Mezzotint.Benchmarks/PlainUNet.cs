@@ -14,12 +14,18 @@ internal sealed class PlainUNet : nn.Module<Tensor, Tensor, Tensor, Tensor>
 {
     private readonly Embedding context_embed = nn.Embedding(10, 256);
     private readonly PlainTimeEmbedding time_embed = new(32);
-    private readonly ModuleList<PlainEncoderBlock> encoder = new(new PlainEncoderBlock(1, 32), new PlainEncoderBlock(32, 64));
+    private readonly ModuleList<PlainEncoderBlock> encoder;
     private readonly PlainMidBlock mid_block = new(64, 128);
     private readonly ModuleList<PlainDecoderBlock> decoder = new(new PlainDecoderBlock(128, 64), new PlainDecoderBlock(64, 32));
-    private readonly Sequential proj = nn.Sequential(nn.GroupNorm(32, 32), nn.SiLU(), nn.Conv2d(32, 1, 3, padding: 1));
+    private readonly Sequential proj;
 
-    public PlainUNet() : base(nameof(PlainUNet)) => RegisterComponents();
+    /// <param name="channels">1 for grey images, 3 for colour.</param>
+    public PlainUNet(int channels) : base(nameof(PlainUNet))
+    {
+        encoder = new(new PlainEncoderBlock(channels, 32), new PlainEncoderBlock(32, 64));
+        proj = nn.Sequential(nn.GroupNorm(32, 32), nn.SiLU(), nn.Conv2d(32, channels, 3, padding: 1));
+        RegisterComponents();
+    }
 
     public override Tensor forward(Tensor x, Tensor t, Tensor labels)
     {

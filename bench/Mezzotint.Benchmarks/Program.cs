@@ -180,10 +180,40 @@ var processesWorker = new Command(SharedProcesses.WorkerCommand, "What processes
 processesWorker.Hidden = true;
 processesWorker.SetAction(parsed => SharedProcesses.Work(parsed.GetValue(childSteps)));
 
+var colour = new Command(
+    "colour", "Training on images in colour, 32 x 32 and 64 x 64, beside a straight port: images a second and memory.")
+    { rounds, seconds, json, save };
+colour.SetAction(parsed => Show(parsed, "colour", "Training in colour beside a straight port",
+    "The seed's network for three channels, batch 32, random images. Each turn is a process of its own, and the turns alternate.",
+    $"colour --rounds {parsed.GetValue(rounds)} --seconds {parsed.GetValue(seconds)}",
+    add => Colour.Measure(add, parsed.GetValue(rounds), parsed.GetValue(seconds))));
+var childArgument = new Argument<string>("argument");
+var colourChild = new Command(Colour.ChildCommand, "What colour measures.") { childArgument };
+colourChild.Hidden = true;
+colourChild.SetAction(parsed => Colour.RunChild(parsed.GetValue(childArgument)!));
+
+var gigabytes = new Option<double>("--gigabytes")
+    { Description = "The size of the decoded pictures.", DefaultValueFactory = _ => 10 };
+gigabytes.Validators.Add(result =>
+{
+    if (!(result.GetValueOrDefault<double>() is >= 0.05 and <= 1000))
+        result.AddError("--gigabytes is 0.05 to 1000.");
+});
+var large = new Command(
+    "large", "The memory of a training on a set that is larger than memory; it needs as much room on the disk, for a while.")
+    { gigabytes, json, save };
+large.SetAction(parsed => Show(parsed, "large", "A training on a set larger than memory",
+    "Pictures in a zip archive, decoded into the cache and read from there; a residual U-Net on 128 x 128 x 3.",
+    FormattableString.Invariant($"large --gigabytes {parsed.GetValue(gigabytes)}"),
+    add => LargeSet.Measure(add, parsed.GetValue(gigabytes))));
+var largeChild = new Command(LargeSet.ChildCommand, "What large measures.") { childArgument };
+largeChild.Hidden = true;
+largeChild.SetAction(parsed => LargeSet.RunChild(parsed.GetValue(childArgument)!));
+
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
 {
     compare, parts, layers, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load,
-    loadChild, operators, processes, processesWorker,
+    loadChild, operators, processes, processesWorker, colour, colourChild, large, largeChild,
 };
 try
 {

@@ -8,14 +8,14 @@ namespace Mezzotint.Benchmarks;
 /// </summary>
 internal static class RandomImages
 {
-    public static ImageSet Make(string name, int count, int side = 28)
+    public static ImageSet Make(string name, int count, int side = 28, int channels = 1)
     {
         var random = new Random(count);
-        var pixels = new byte[count * side * side];
+        var pixels = new byte[count * channels * side * side];
         random.NextBytes(pixels);
         for (int i = 0; i < pixels.Length; i++)
             pixels[i] = (byte)(pixels[i] < 205 ? 0 : (pixels[i] - 204) * 5);
         byte[] labels = [.. Enumerable.Range(0, count).Select(i => (byte)(i % 10))];
-        return new ImageSet(name, pixels, labels, 1, side, side, [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]);
+        return new ImageSet(name, pixels, labels, channels, side, side, [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")]);
     }
 }

@@ -16,7 +16,7 @@ internal sealed class StraightPort : IDisposable
 
     private readonly ImageSet _images;
     private readonly int _batchSize;
-    private readonly PlainUNet _network = new();
+    private readonly PlainUNet _network;
     private readonly Adam _optimiser;
     private readonly Random _shuffle = new(42);
     private readonly int[] _order;
@@ -24,7 +24,7 @@ internal sealed class StraightPort : IDisposable
 
     public StraightPort(ImageSet images, int batchSize, UNet weights)
     {
-        (_images, _batchSize) = (images, batchSize);
+        (_images, _batchSize, _network) = (images, batchSize, new PlainUNet(images.Channels));
         _network.CopyFrom(weights);
         _optimiser =
             optim.Adam(_network.parameters().Where(parameter => parameter.requires_grad), lr: 2e-4, beta1: 0.9, beta2: 0.999);
@@ -49,7 +49,7 @@ internal sealed class StraightPort : IDisposable
     }
 
     /// <summary>One evaluation of the network.</summary>
-    /// <returns>h, [B, 1, 28, 28], for the caller to dispose.</returns>
+    /// <returns>h, [B, C, H, W], for the caller to dispose.</returns>
     public Tensor Evaluate(Tensor x, Tensor t, Tensor labels)
     {
         using var scope = NewDisposeScope();
@@ -66,7 +66,7 @@ internal sealed class StraightPort : IDisposable
             _shuffle.Shuffle(_order);
             _position = 0;
         }
-        int size = _images.Height * _images.Width;
+        int size = _images.ImageLength;
         var pixels = new float[_batchSize * size];
         var labels = new long[_batchSize];
         for (int i = 0; i < _batchSize; i++)
@@ -77,7 +77,7 @@ internal sealed class StraightPort : IDisposable
                 pixels[i * size + j] = bytes[j] / 255f;
             labels[i] = _images.Labels[image];
         }
-        return (tensor(pixels, [_batchSize, 1, _images.Height, _images.Width]), tensor(labels, [_batchSize, 1]));
+        return (tensor(pixels, [_batchSize, _images.Channels, _images.Height, _images.Width]), tensor(labels, [_batchSize, 1]));
     }
 
     public void Dispose()

@@ -102,7 +102,7 @@ public sealed class EvaluateTests : IDisposable
     [InlineData("evaluate empty", "empty has no class folders with images, and no images itself: put PNG")]
     [InlineData("evaluate nowhere.npz", "nowhere.npz")]
     [InlineData("evaluate flat.npz", "'flat.npz': 'images' is [20, 784]; it must be [images, rows, columns]")]
-    [InlineData("evaluate small.npz", "'small.npz' has images of 1 x 14 x 14, mnist test of 1 x 28 x 28")]
+    [InlineData("evaluate small.npz", "'small.npz' has images of 1 x 14 x 14, data test of 1 x 28 x 28")]
     [InlineData("evaluate few.npz", "few.npz has 3 images: figures of fewer than 10 mean nothing. Take more.")]
     [InlineData("evaluate labels.npz", "'labels.npz': 'labels' is [3]; it must have one label for each of the 20 images.")]
     [InlineData("evaluate other.npz", "'other.npz' has no array 'images' or 'arr_0': it holds 'pictures'.")]

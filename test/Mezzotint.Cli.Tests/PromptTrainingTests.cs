@@ -117,6 +117,35 @@ public sealed class PromptTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_model_of_prompts_is_fine_tuned_as_a_whole_in_parts_and_by_low_rank_changes()
+    {
+        Done("train", "vae.toml");
+        Done("train", "worded.toml", "--out", "first", "--set", "training.epochs=1");
+        void Tune(string run, string setting) => Done(
+            "train", "worded.toml", "--from", "first", "--out", run, "--set", "training.epochs=1", "--set", setting);
+        Tune("whole", "training.learning_rate=1e-3");
+        Tune("parts", "training.freeze=down_blocks");
+        Tune("changes", "training.low_rank.rank=2");
+        var (first, whole, parts) = (Weights("first"), Weights("whole"), Weights("parts"));
+        bool Same(OrderedDictionary<string, TensorData> other, string name) =>
+            first[name].Bytes.Span.SequenceEqual(other[name].Bytes.Span);
+        string[] down = [.. first.Keys.Where(name => name.StartsWith("down_blocks", StringComparison.Ordinal))];
+        Assert.NotEmpty(down);
+        Assert.All(down, name => Assert.True(Same(parts, name), name));
+        Assert.Contains(down, name => !Same(whole, name));
+        Assert.Contains(first.Keys.Except(down), name => !Same(parts, name));
+
+        // The changes beside the model that they were learned for are the model that they are merged into.
+        Done("sample", "changes", "a red square", "--count", "1", "--out", "merged.png");
+        Done("sample", "first", "a red square", "--adapter", "changes/adapter.safetensors", "--count", "1", "--out",
+            "beside.png");
+        Done("sample", "first", "a red square", "--count", "1", "--out", "before.png");
+        byte[] merged = PngFile.Read(_scratch["merged.png"]).Pixels, beside = PngFile.Read(_scratch["beside.png"]).Pixels;
+        Assert.All(merged.Zip(beside), pair => Assert.InRange(pair.First - pair.Second, -1, 1));
+        Assert.NotEqual(merged, PngFile.Read(_scratch["before.png"]).Pixels);
+    }
+
+    [Fact]
     public void What_is_missing_for_words_is_named_before_anything_is_made()
     {
         Done("train", "vae.toml");

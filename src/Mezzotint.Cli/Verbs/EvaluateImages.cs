@@ -21,6 +21,7 @@ internal static class EvaluateImages
         CheckReport(request.Report);
         if (request.Prompts.Out is { } file)
             CheckOut(file, request.Target);
+        using var features = request.Features.Open(); // what is wrong with them shows before the drawing
         var source = IsImages(request.Target) ? FromFiles(terminal, request, drawingOption) : null;
         string? folder = source is null ? ModelSource.Find(request.Target) : null;
         using var threads = new WorkerThreads(0);
@@ -39,7 +40,7 @@ internal static class EvaluateImages
             var evaluation = ProgressDisplay.Show(
                 terminal, "measuring", display => ImageEvaluation.Of(source.Images, reference, classifiers, threads,
                 new Reports<EvaluationProgress>(report => display.Report(report.Fraction, report.Stage)),
-                terminal.Stop)).With(source.OfModel);
+                features?.Space, terminal.Stop)).With(source.OfModel);
             Tell(terminal, request, source, folder, evaluation);
             return CommandLine.Done;
         }
@@ -95,6 +96,7 @@ internal static class EvaluateImages
             TestCount = reference.Test.Count,
             Classifiers = evaluation.Classifiers.Select(classifier =>
                 new { classifier.Name, classifier.Architecture, Sha256 = classifier.Hash, classifier.TestAccuracy }),
+            Features = request.Features.File,
             Figures = FigureTable.Values(evaluation.Figures),
             Labels = evaluation.Labels.Select(label =>
                 new { label.Name, label.Count, label.Accuracy, label.RealAccuracy, label.Diversity, label.RealDiversity }),
@@ -143,6 +145,8 @@ internal static class EvaluateImages
         Add("--seed", request.Seed);
         foreach (string classifier in request.Classifiers)
             Add("--classifier", classifier);
+        Add("--features", request.Features.File);
+        Add("--features-range", request.Features.Written);
         if (source.Recipe is { } recipe)
         {
             Add("--likelihood", request.LikelihoodCount);

@@ -12,8 +12,8 @@ namespace Mezzotint.Cli.Verbs;
 internal sealed record EvaluateRequest(
     string Target, string? Data, FolderChoice.Chosen Pictures, long Seed, long Count, SamplerChoice.Chosen Sampler,
     GuidanceChoice.Chosen Guidance,
-    long LikelihoodCount, string[] Classifiers, string? Report, PromptChoice.Chosen Prompts, PlaceChoice.Chosen Place,
-    ModelOpening Opening, bool Json)
+    long LikelihoodCount, string[] Classifiers, FeaturesChoice.Chosen Features, string? Report, PromptChoice.Chosen Prompts,
+    PlaceChoice.Chosen Place, ModelOpening Opening, bool Json)
 {
     /// <summary>Reads the model in a folder or file.</summary>
     public LoadedModel Load(string folder) => Place.Load(folder, Opening);
@@ -56,6 +56,7 @@ internal static class EvaluateVerb
             DefaultValueFactory = _ => [],
             CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
         };
+        var features = new FeaturesChoice();
         var report = Options.Text(
             "--report", "FOLDER",
             "Also write a page, index.html, with the figures and pictures: samples, failures, nearest training images.");
@@ -70,6 +71,8 @@ internal static class EvaluateVerb
         {
             target, loss, data, count, seed, classifier, report, json,
         };
+        foreach (var option in features.All)
+            command.Add(option);
         foreach (var option in prompts.All)
             command.Add(option);
         foreach (var option in pictures.All)
@@ -85,24 +88,24 @@ internal static class EvaluateVerb
                 result.GetRequiredValue(target), result.GetValue(data), pictures.Read(result), result.GetValue(seed),
                 result.GetValue(count),
                 sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [],
-                result.GetValue(report), prompts.Read(result), place.Read(result), opening.Read(result),
+                features.Read(result), result.GetValue(report), prompts.Read(result), place.Read(result), opening.Read(result),
                 result.GetValue(json));
             if (result.GetValue(loss))
             {
-                Refuse(result, [.. drawing, .. prompts.All, classifier, report],
+                Refuse(result, [.. drawing, .. prompts.All, classifier, .. features.All, report],
                     "has no part in the loss: leave it out, or --loss");
                 return EvaluateLoss.Run(terminal, request);
             }
             if (TextImageSource.Known(request.Target) is { } towers)
             {
-                Refuse(result, [.. drawing, .. prompts.All, .. place.All, .. opening.All, classifier, report],
+                Refuse(result, [.. drawing, .. prompts.All, .. place.All, .. opening.All, classifier, .. features.All, report],
                     $"is for what draws, and '{towers}' is a text-image model: leave it out");
                 return EvaluateTextImage.Run(terminal, request, towers);
             }
             if (!EvaluateImages.IsImages(request.Target) && ModelSource.Find(request.Target) is var folder
                 && EvaluatePrompts.Measures(folder, request.Opening))
             {
-                Refuse(result, [likelihood, classifier, report],
+                Refuse(result, [likelihood, classifier, .. features.All, report],
                     "is for a model of classes, and this one is asked in words: leave it out");
                 return EvaluatePrompts.Run(terminal, request, folder);
             }
@@ -123,8 +126,7 @@ internal static class EvaluateVerb
         Terminal terminal, string name, int? channels, FolderChoice.Chosen pictures, bool train, int? testLimit = null)
     {
         string? folder = null;
-        if (Directory.Exists(name)
-            && (Mnist.MissingFrom(name).Count == 0 || Mnist.MissingFrom(Path.Combine(name, DataSource.MnistName)).Count == 0))
+        if (Directory.Exists(name) && Mnist.MissingFrom(Path.Combine(name, DataSource.MnistName)).Count == 0)
             (name, folder) = (DataSource.MnistName, name);
         if (name == DataSource.MnistName)
             MnistFiles.Ensure(terminal, folder);

@@ -56,7 +56,12 @@ public sealed record DataConfig
     [DefaultWhenMissing]
     public bool Classes { get; init; } = true;
 
-    /// <summary>The column of the metadata that has the classes; null for <c>label</c>, where there is one.</summary>
+    /// <summary>Names for classes that the data only number, such as those of idx and npz files, in the order of their numbers;
+    /// null for the numbers themselves.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>The column of the metadata that has the classes; null for <c>label</c>, where there is one. Several, with commas
+    /// between them, make a class of each combination of their values: see <c>model.attributes</c>.</summary>
     public string? Label { get; init; }
 
     /// <summary>The column of the metadata that has the captions, or a pattern such as <c>{name}, {style} style</c>; several,
@@ -79,6 +84,7 @@ public sealed record DataConfig
         Background = Formats.Background.Parse(Background) is var colour && colour == Formats.Background.Black ? null : colour,
         SkipDamaged = SkipDamaged,
         Classes = Classes,
+        ClassNames = ClassNames ?? [],
         Label = Label,
         Caption = Caption,
         Split = Split,
@@ -100,6 +106,9 @@ public sealed record DataConfig
         Check.Range("data.background", Printable.Quote(Background), Formats.Background.TryParse(Background, out _),
             Formats.Background.Values);
         Check.Range("data.name", Name, !string.IsNullOrWhiteSpace(Name), "mnist, strokes, a folder or a file");
+        Check.Range("data.class_names", $"[{string.Join(", ", (ClassNames ?? []).Select(Printable.Quote))}]",
+            ClassNames is null || ClassNames.Count > 0 && ClassNames.All(name => !string.IsNullOrWhiteSpace(name))
+            && ClassNames.Distinct().Count() == ClassNames.Count, "a list of different names");
         Check.Range("data.train_count", TrainCount, TrainCount >= 0, "0 (all) or more");
         Check.Range("data.test_count", TestCount, TestCount >= 0, "0 (all) or more");
         Check.Range("data.split", Split ?? "", SplitRule.ShareOf(Split) is null or (> 0 and < 1),

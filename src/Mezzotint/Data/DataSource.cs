@@ -153,6 +153,8 @@ public static class DataSource
                 $"There is no data set '{name}': the names are {MnistName} and {StrokesName}; a folder or file of images is "
                 + "named by its path."),
         };
+        if (options.ClassNames.Count > 0)
+            set = Named(set, options.ClassNames);
         if (!options.Classes)
             set = set.Renamed(set.Name, new byte[set.Count], []);
         return limit < set.Count ? set.Take(limit.Value) : set;
@@ -173,6 +175,17 @@ public static class DataSource
     /// <exception cref="MezzotintException">It cannot be read.</exception>
     public static bool IsFileOfImages(string path) => FileKind.Of(path) is FileKind.Zip or FileKind.Idx;
 
+    /// <summary>The set with names in place of the numbers of its classes.</summary>
+    private static ImageSet Named(ImageSet set, IReadOnlyList<string> names)
+    {
+        bool numbered = set.ClassNames.Select((name, i) => name == $"{i}").All(same => same);
+        return numbered && set.ClassNames.Count == names.Count ? set.Renamed(set.Name, set.Labels, names)
+            : throw new MezzotintException(
+                $"data.class_names has {names.Count} names, but {set.Name} has "
+                + (numbered ? $"{set.ClassNames.Count} classes: name each of them, or leave data.class_names out."
+                    : "classes with names of its own: leave data.class_names out.")) { Key = "data.class_names" };
+    }
+
     private static ImageSet LoadStrokes(bool train, int? limit, PictureFrame? frame)
     {
         if (frame is { } asked && (asked.Height != asked.Width || asked.Fit != PictureFit.Crop))
@@ -187,7 +200,12 @@ public static class DataSource
     {
         bool train = options.Part != ImageSplit.Test;
         if (Mnist.MissingFrom(path).Count == 0)
-            return Whole(Mnist.Load(path, train), options);
+        {
+            var set = Mnist.Load(path, train);
+            string folder = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+            string name = $"{folder} {(train ? "train" : "test")}";
+            return Whole(set.Renamed(name, set.Labels, set.ClassNames), options);
+        }
         return Cifar.FolderIn(path) is { } cifar ? Whole(Cifar.Load(cifar, train), options)
             : ImageFolder.Load(path, options, progress, cancellation);
     }

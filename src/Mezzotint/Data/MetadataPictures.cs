@@ -42,6 +42,7 @@ internal static class MetadataPictures
         private readonly List<(ListedPicture Picture, string? Part)> _rows = [];
         private readonly List<string> _classes = [];
         private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
+        private readonly List<string[]> _combinations = []; // of each class the values of its columns
         private readonly HashSet<string> _named = new(StringComparer.Ordinal), _columns = new(StringComparer.Ordinal);
         private readonly SortedDictionary<string, int> _parts = new(StringComparer.Ordinal);
         private const int MostNumbers = 100_000; // more than there may be classes
@@ -53,7 +54,8 @@ internal static class MetadataPictures
         {
             string folder = file[..(file.LastIndexOf('/') + 1)];
             bool isEdm = file.EndsWith(Metadata.Edm, StringComparison.Ordinal);
-            string? label = null, split = null;
+            string[] label = [];
+            string? split = null;
             CaptionPattern? caption = null;
             bool first = true;
             foreach (var row in Metadata.Rows(tree, file))
@@ -62,7 +64,7 @@ internal static class MetadataPictures
                 if (first)
                 {
                     first = false;
-                    label = Column(row, "data.label", options.Label, PictureList.LabelColumn);
+                    label = LabelColumns(row);
                     split = SplitColumn(row, part);
                     caption = Captions(row);
                 }
@@ -81,7 +83,8 @@ internal static class MetadataPictures
                 string? value = split is null ? part : row.Value(split) ?? throw Lacks(where, split, "data.split");
                 if (value is not null)
                     _parts[value] = _parts.GetValueOrDefault(value) + 1;
-                int number = label is null ? 0 : Number(row.Value(label) ?? throw Lacks(where, label, "data.label"));
+                int number = label.Length == 0 ? 0
+                    : Number([.. label.Select(column => row.Value(column) ?? throw Lacks(where, column, "data.label"))]);
                 _rows.Add((new ListedPicture(folder + name, number, caption?.Of(row) ?? []), value));
             }
             if (first && isEdm) // labels: null says that there are no classes
@@ -98,6 +101,8 @@ internal static class MetadataPictures
             string source = tree.PathOf(places[0].File);
             string[] classes = PictureList.Sorted(
                 places[0].File.EndsWith(Metadata.Edm, StringComparison.Ordinal) ? UpToLargest() : _classes, source, "classes");
+            if (_combinations.Any(values => values.Length > 1))
+                classes = AllCombinations(source);
             int[] moved = [.. _classes.Select(name => Array.IndexOf(classes, name))];
             var taken = _rows.Where(row => Takes(row.Picture.Name, row.Part))
                 .Select(row => row.Picture with { Label = moved.Length == 0 ? 0 : moved[row.Picture.Label] }).ToList();
@@ -139,12 +144,39 @@ internal static class MetadataPictures
 
         private static bool IsHeldOut(string part) => part.StartsWith(SplitRule.HeldOut, StringComparison.Ordinal);
 
-        private int Number(string name)
+        /// <summary>Every combination of the values, the last column's first; also those that no picture has.</summary>
+        private string[] AllCombinations(string source)
         {
+            IEnumerable<string> all = [""];
+            int columns = _combinations[0].Length;
+            for (int i = 0; i < columns; i++)
+            {
+                string[] values = PictureList.Sorted(_combinations.Select(combination => combination[i]).Distinct(), source,
+                    "values in one column");
+                all = PictureList.Checked([.. all.SelectMany(_ => values, (before, value) =>
+                    before.Length == 0 ? value : $"{before} {value}")], source, "combinations");
+            }
+            return [.. all];
+        }
+
+        private int Number(string[] values)
+        {
+            string name = string.Join(' ', values);
             if (_numbers.TryGetValue(name, out int number))
                 return number;
             _classes.Add(name);
+            _combinations.Add(values);
             return _numbers[name] = _classes.Count - 1;
+        }
+
+        /// <summary>The columns of the classes: one, or several with commas between them; none where there are no
+        /// classes.</summary>
+        private string[] LabelColumns(MetadataRow row)
+        {
+            string[] asked = options.Label is { } label && !row.Columns.ContainsKey(label)
+                ? label.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [];
+            return asked.Length > 1 ? [.. asked.Select(name => Column(row, "data.label", name, name)!)]
+                : Column(row, "data.label", options.Label, PictureList.LabelColumn) is { } one ? [one] : [];
         }
 
         /// <summary>The column that is asked for, or the one of the usual name, where it is there.</summary>

@@ -73,14 +73,16 @@ internal sealed record PictureList
     /// <exception cref="MezzotintException">There are too many.</exception>
     public static string[] Sorted(IEnumerable<string> names, string source, string what)
     {
-        string[] sorted = [.. names.Order(StringComparer.Ordinal)];
-        if (sorted.Length > MostClasses)
-            throw new MezzotintException(
-                $"{source} has {sorted.Length} {what}; at most {MostClasses} are supported.");
+        string[] sorted = Checked([.. names.Order(StringComparer.Ordinal)], source, what);
         if (sorted.All(name => Number(name) is not null))
             Array.Sort(Array.ConvertAll(sorted, name => Number(name)!.Value), sorted);
         return sorted;
     }
+
+    /// <summary>The same names.</summary>
+    /// <exception cref="MezzotintException">There are too many.</exception>
+    public static string[] Checked(string[] names, string source, string what) => names.Length <= MostClasses ? names
+        : throw new MezzotintException($"{source} has {names.Length} {what}; at most {MostClasses} are supported.");
 
     private static Int128? Number(string name) =>
         Int128.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;

@@ -35,6 +35,9 @@ public sealed record ReadingOptions
     /// <summary>Whether the images have the classes that the data give them; else they have none.</summary>
     public bool Classes { get; init; } = true;
 
+    /// <summary>Names for classes that the data only number, in the order of their numbers; none for the numbers.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
+
     /// <summary>The column of the metadata that has the classes; null for <c>label</c>, where there is one.</summary>
     public string? Label { get; init; }
 

@@ -48,10 +48,11 @@ internal sealed unsafe class GivenStep : EngineStep
     {
         float* from = _isContext ? _engine.Context : _engine.Vector, to = Output.Floats;
         int count = Output.Layout.Count;
-        for (int row = 0; row < Output.Places; row++, from += count, to += Output.Channels)
+        for (int row = 0; row < Output.Places; row++, to += Output.Channels)
         {
-            new ReadOnlySpan<float>(from, count).CopyTo(new(to, count));
-            new Span<float>(to + count, Output.Channels - count).Clear();
+            new Span<float>(to, Output.Channels).Clear();
+            if (from != null) // else it is that of images that training has not changed
+                new ReadOnlySpan<float>(from + row * count, count).CopyTo(new(to, count));
         }
         Output.CopyWritten();
     }

@@ -52,6 +52,7 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
     public Tensor Evaluate(Tensor x, Tensor t, Condition condition)
     {
+        condition = _network.Config.InRows(condition);
         _network.Check(condition);
         var engine = ByImage ? For((int)condition.Tokens) : null;
         return engine is null ? SteadyBatch.Evaluate(_network, x, t, condition) : Evaluate(engine, x, t, condition);
@@ -66,19 +67,21 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
             throw new ArgumentException($"The engine is made for {engine.Tokens} tokens, not {tokens}.", nameof(condition));
         var f = empty(count, engine.OutputChannels, x.shape[2], x.shape[3]);
         long size = x.numel() / count, made = f.numel() / count;
-        long width = condition.Context?.shape[2] ?? 0, pooled = condition.Pooled?.shape[1] ?? 0;
+        long width = condition.Context?.shape[2] ?? 0, beside = 0;
+        if ((condition.Pooled ?? condition.Changes) is { } given)
+            beside = given.shape[1];
         var times = Numbers<float>(t);
         var labels = condition.Classes is { } classes ? Numbers<long>(classes) : default;
         var mask = condition.Mask is { } seen ? Numbers<bool>(seen) : default;
         fixed (float* first = Numbers<float>(x), output = Numbers<float>(f), context = Floats(condition.Context))
-        fixed (float* vector = Floats(condition.Pooled))
+        fixed (float* vector = Floats(condition.Pooled ?? condition.Changes))
             for (int i = 0; i < count; i++)
                 engine.Forward(first + i * size, times[i], new EngineCondition
                 {
                     Labels = labels.IsEmpty ? default : labels.Slice(i * tokens, tokens),
                     Context = context + i * tokens * width,
                     Mask = mask.IsEmpty ? default : mask.Slice(i * tokens, tokens),
-                    Vector = vector + i * pooled,
+                    Vector = vector + i * beside,
                 }, output + i * made);
         return f.MoveToOuterDisposeScope();
     }

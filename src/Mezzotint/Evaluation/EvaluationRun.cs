@@ -16,12 +16,15 @@ internal sealed record Space(string Key, string Name, Points Images, Points Test
 /// <summary>The slow parts of an evaluation, which tell how far they are.</summary>
 internal sealed class EvaluationRun(
     EvaluatedImages images, ReferenceImages reference, IReadOnlyList<LoadedClassifier> classifiers, WorkerThreads threads,
-    IProgress<EvaluationProgress>? progress, CancellationToken cancellation)
+    FeatureSpace? features, IProgress<EvaluationProgress>? progress, CancellationToken cancellation)
 {
+    /// <summary>The work of an image's features in that of a classifier's embedding: the networks are large.</summary>
+    private const double FeatureWork = 20;
+
     /// <summary>Images to embed (once more without their faint background), and to find the neighbours of, which takes about
     /// three times as long an image.</summary>
     private readonly double _total =
-        (classifiers.Count + 1.0)
+        (classifiers.Count + 1.0 + (features is null ? 0 : FeatureWork))
             * (images.Images.Count + reference.Test.Count + reference.TrainSample.Count + reference.Floor.Count)
         + 3.0 * (images.Images.Count + reference.Test.Count);
 
@@ -44,6 +47,8 @@ internal sealed class EvaluationRun(
             answer.Images.Embedding, answer.Test.Embedding, answer.Train.Embedding, answer.Floor.Embedding)).ToList();
         if (classifiers.Count > 0)
             spaces.Add(WithoutBackground());
+        if (features is not null)
+            spaces.Insert(0, Featured(features));
         spaces.AddRange(Pixels());
         var frechet = spaces.SelectMany(DistanceMeasures.Frechet).ToList();
         cancellation.ThrowIfCancellationRequested();
@@ -103,6 +108,13 @@ internal sealed class EvaluationRun(
         ClassifierOutput.Of(
             classifier.Network, set, threads,
             Stage($"asking the {classifier.Info.Network.Architecture} classifier", set.Count, 1), cancellation);
+
+    private Space Featured(FeatureSpace space)
+    {
+        Points Embedded(ImageSet set) => space.Embed(set, Stage("computing features", set.Count, FeatureWork), cancellation);
+        return new("features", space.Name, Embedded(images.Images), Embedded(reference.Test), Embedded(reference.TrainSample),
+            Embedded(reference.Floor));
+    }
 
     private Space WithoutBackground()
     {

@@ -9,8 +9,8 @@ namespace Mezzotint.Networks;
 /// <remarks>A condition owns nothing: its tensors are the caller's, and live as long as it is used.</remarks>
 public sealed class Condition
 {
-    private Condition(Tensor? classes, Tensor? context, Tensor? mask, Tensor? pooled) =>
-        (Classes, Context, Mask, Pooled) = (classes, context, mask, pooled);
+    private Condition(Tensor? classes, Tensor? context, Tensor? mask, Tensor? pooled, Tensor? changes = null) =>
+        (Classes, Context, Mask, Pooled, Changes) = (classes, context, mask, pooled, changes);
 
     /// <summary>Class tokens: int64 [B, K]; null where there is a context.</summary>
     public Tensor? Classes { get; }
@@ -23,6 +23,9 @@ public sealed class Condition
 
     /// <summary>One vector for all of the context: float [B, D]; null for none.</summary>
     public Tensor? Pooled { get; }
+
+    /// <summary>How the training changed each image: float [B, D]; null where it did not.</summary>
+    internal Tensor? Changes { get; }
 
     /// <summary>Rows, B: one for each image, or a single one for all images alike.</summary>
     public long Count => First.shape[0];
@@ -75,6 +78,9 @@ public sealed class Condition
         return new(null, context, mask, pooled);
     }
 
+    /// <summary>The same, and how the training has changed the images.</summary>
+    internal Condition WithChanges(Tensor changes) => new(Classes, Context, Mask, Pooled, changes);
+
     /// <summary>Some of the rows.</summary>
     /// <param name="start">The first.</param>
     /// <param name="count">How many.</param>
@@ -95,7 +101,7 @@ public sealed class Condition
         ArgumentNullException.ThrowIfNull(other);
         return Shape(Classes) == Shape(other.Classes) && Shape(Context) == Shape(other.Context)
             && Shape(Mask) == Shape(other.Mask)
-            && Shape(Pooled) == Shape(other.Pooled);
+            && Shape(Pooled) == Shape(other.Pooled) && Shape(Changes) == Shape(other.Changes);
         static (long, long)? Shape(Tensor? tensor) => tensor is null ? null : (tensor.shape[1], tensor.shape[^1]);
     }
 
@@ -105,7 +111,8 @@ public sealed class Condition
         ArgumentNullException.ThrowIfNull(parts);
         Tensor? All(Func<Condition, Tensor?> of) => of(parts[0]) is null ? null : cat([.. parts.Select(part => of(part)!)]);
         return parts.Count == 1 ? parts[0]
-            : new(All(part => part.Classes), All(part => part.Context), All(part => part.Mask), All(part => part.Pooled));
+            : new(All(part => part.Classes), All(part => part.Context), All(part => part.Mask), All(part => part.Pooled),
+                All(part => part.Changes));
     }
 
     /// <summary>The same, outliving the dispose scope that it was made in: its tensors are freed with it.</summary>
@@ -118,6 +125,7 @@ public sealed class Condition
         "context" => Context,
         "mask" => Mask,
         "pooled" => Pooled,
+        InputNode.Changes => Changes,
         _ => null,
     };
 
@@ -125,7 +133,7 @@ public sealed class Condition
     internal Condition Map(Func<Tensor, Tensor> change)
     {
         Tensor? Changed(Tensor? tensor) => tensor is null ? null : change(tensor);
-        return new(Changed(Classes), Changed(Context), Changed(Mask), Changed(Pooled));
+        return new(Changed(Classes), Changed(Context), Changed(Mask), Changed(Pooled), Changed(Changes));
     }
 
     private static void Refuse(bool wrong, string expected, Tensor given, string parameter)

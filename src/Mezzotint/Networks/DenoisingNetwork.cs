@@ -40,6 +40,7 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
     public override Tensor forward(Tensor x, Tensor t, Condition condition)
     {
         ArgumentNullException.ThrowIfNull(condition);
+        condition = Config.InRows(condition);
         CheckShapes(x, t, condition);
         return _program.Run(Inputs(x, t, condition));
     }
@@ -62,6 +63,7 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
     {
         "x" => x,
         "t" => t,
+        InputNode.Changes => condition.Changes ?? zeros([x.shape[0], input.Channels], device: x.device),
         var name => condition.Input(name),
     })];
 
@@ -72,6 +74,8 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
         foreach (var input in Description.Inputs.Where(input => input.Of is not ("x" or "t")))
         {
             var given = condition.Input(input.Of);
+            if (given is null && input.Of == InputNode.Changes)
+                continue;
             if (given is null && input.Form != ValueForm.Mask)
                 throw new ArgumentException($"The network asks for {input.Of}, and the condition has none.", nameof(condition));
             if (input.Form is ValueForm.Tokens or ValueForm.Vector && given!.shape[^1] != input.Channels)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mezzotint.Runtime;
 using Mezzotint.Settings;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Networks;
 
@@ -27,9 +28,16 @@ public abstract record NetworkConfig : IOpenSettings
     /// none.</summary>
     public int CorpusLength
     {
-        get => HasClasses ? _corpusLength ?? SeedClasses : 0;
+        get => HasClasses ? _corpusLength ?? (Attributes is null ? SeedClasses : Combinations) : 0;
         init => _corpusLength = value;
     }
+
+    /// <summary>
+    /// Of classes that are combinations of several attributes, such as colour and shape: how many values each attribute has. A
+    /// class is then the sum of the rows of its values, so that combinations can be asked for that were never learned. Classes
+    /// are counted with the last attribute first: of [2, 3], class 4 has the values 1 and 1. Null for a row for each class.
+    /// </summary>
+    public IReadOnlyList<int>? Attributes { get; init; }
 
     /// <summary>
     /// Whether the embedding has one more row, which stands for no class: what label dropout trains, and guidance asks for.
@@ -84,7 +92,37 @@ public abstract record NetworkConfig : IOpenSettings
     public bool CanBeGuided => !HasClasses || Unconditional;
 
     /// <summary>Rows of the embedding.</summary>
-    internal int EmbeddingRows => Unconditional ? CorpusLength + 1 : CorpusLength;
+    internal int EmbeddingRows => (Attributes?.Sum() ?? CorpusLength) + (Unconditional ? 1 : 0);
+
+    /// <summary>Rows of the embedding that make a class.</summary>
+    internal int RowsOfClass => Attributes?.Count ?? 1;
+
+    /// <summary>How many classes the attributes make.</summary>
+    private int Combinations =>
+        (int)Math.Min(int.MaxValue, (Attributes ?? []).Aggregate(1.0, (product, values) => product * values));
+
+    /// <summary>The same condition in rows of the embedding: those of the values of its attributes in place of a class, and
+    /// several times that of no class.</summary>
+    internal Condition InRows(Condition condition) =>
+        Attributes is null || condition.Classes is not { } classes || classes.shape[1] != 1 ? condition
+            : condition.Map(tensor => ReferenceEquals(tensor, classes) ? Rows(classes, Attributes) : tensor);
+
+    /// <summary>Classes, int64 [B, 1], as rows of the embedding: [B, K].</summary>
+    private Tensor Rows(Tensor classes, IReadOnlyList<int> attributes)
+    {
+        long[] asked = [.. classes.cpu().contiguous().data<long>()], rows = new long[asked.Length * attributes.Count];
+        for (int i = 0; i < asked.Length; i++)
+        {
+            long left = asked[i], first = attributes.Sum();
+            for (int k = attributes.Count - 1; k >= 0; k--)
+            {
+                first -= attributes[k];
+                rows[i * attributes.Count + k] = asked[i] == NoLabel ? EmbeddingRows - 1 : first + left % attributes[k];
+                left /= attributes[k];
+            }
+        }
+        return tensor(rows, [asked.Length, attributes.Count], device: classes.device);
+    }
 
     /// <summary>Checks that a condition asks for what the network knows.</summary>
     /// <exception cref="ArgumentException">A class is none of its.</exception>
@@ -92,7 +130,7 @@ public abstract record NetworkConfig : IOpenSettings
     {
         if (condition.Classes is not { } classes || !HasClasses)
             return;
-        int known = orNone ? EmbeddingRows : CorpusLength;
+        int known = orNone && Unconditional ? CorpusLength + 1 : CorpusLength;
         foreach (long label in classes.cpu().contiguous().data<long>())
             if (label < 0 || label >= known)
                 throw new ArgumentException(
@@ -106,6 +144,12 @@ public abstract record NetworkConfig : IOpenSettings
     {
         Check.Range("model.corpus_length", CorpusLength, !HasClasses || CorpusLength is >= 1 and <= 100_000,
             "between 1 and 100000");
+        string attributes = $"[{string.Join(", ", Attributes ?? [])}]";
+        Check.Range("model.attributes", attributes,
+            Attributes is null || Attributes.Count is >= 1 and <= 16 && Attributes.All(values => values is >= 1 and <= 256),
+            "1 to 16 numbers between 1 and 256");
+        Check.Range("model.attributes", attributes, Attributes is null || !HasClasses || Combinations == CorpusLength,
+            $"numbers whose product is the number of classes, {CorpusLength}: every combination is one");
         Check.Range("model.in_channels", InChannels, InChannels is >= 1 and <= 64, "between 1 and 64");
         Check.Range(
             "model.out_channels", OutChannels,
@@ -124,7 +168,8 @@ public abstract record NetworkConfig : IOpenSettings
     };
 
     /// <inheritdoc/>
-    bool IOpenSettings.IsUnused(string property) => !HasClasses && property is nameof(CorpusLength) or nameof(Unconditional);
+    bool IOpenSettings.IsUnused(string property) =>
+        !HasClasses && property is nameof(CorpusLength) or nameof(Unconditional) or nameof(Attributes);
 
     /// <summary>The same network with its open numbers filled in; those that have a value keep it.</summary>
     /// <param name="classes">For <see cref="CorpusLength"/>.</param>
@@ -155,5 +200,6 @@ public abstract record NetworkConfig : IOpenSettings
     public override int GetHashCode() => Numbers().Aggregate(17, HashCode.Combine);
 
     /// <summary>All that makes one shape another; lists with their lengths before them.</summary>
-    private protected virtual IEnumerable<double> Numbers() => [CorpusLength, EmbeddingRows, InChannels, OutChannels];
+    private protected virtual IEnumerable<double> Numbers() =>
+        [CorpusLength, EmbeddingRows, InChannels, OutChannels, .. Attributes ?? []];
 }

@@ -5,6 +5,10 @@ namespace Mezzotint.Networks;
 /// <summary>What the network is given.</summary>
 internal sealed class InputNode(string of, ValueForm form, int channels) : Node(form, channels)
 {
+    /// <summary>The input that says how the training changed an image; a network is called without it for images as they are,
+    /// which means zeros.</summary>
+    public const string Changes = "changes";
+
     public string Of => of;
 }
 

@@ -49,8 +49,11 @@ public sealed class ResidualUNet(ResidualUNetConfig config, long seed = 0)
         using var embedding = net.Module("embedding", "ConditionEmbedding");
         var time = net.Linear("time1", net.TimeFeatures(t, Frequencies(config.ModelChannels / 2)), config.EmbeddingWidth);
         time = net.Linear("time2", net.Silu(time), config.EmbeddingWidth);
-        return net.Silu(net.Add(time,
-            net.SumOfTokens(net.Embedding("labels", labels, config.EmbeddingRows, config.EmbeddingWidth))));
+        var asked = net.Add(time,
+            net.SumOfTokens(net.Embedding("labels", labels, config.EmbeddingRows, config.EmbeddingWidth)));
+        // Without a bias, images that are not changed are what they are to a network that knows of no changes.
+        return net.Silu(!config.KnowsChanges ? asked : net.Add(asked, net.Linear(
+            InputNode.Changes, net.Vector(InputNode.Changes, ImageChanges.Numbers), config.EmbeddingWidth, bias: false)));
     }
 
     /// <summary>Evenly apart on a logarithmic scale.</summary>

@@ -45,6 +45,11 @@ public sealed record ResidualUNetConfig : NetworkConfig
     [DefaultWhenMissing]
     public double AnchorDataStd { get; init; } = 0.5;
 
+    /// <summary>Whether a training tells it how an image was changed, so that it draws none that are changed: see
+    /// <see cref="Training.TrainingConfig.Augment"/>.</summary>
+    [DefaultWhenMissing]
+    public bool KnowsChanges { get; init; }
+
     /// <inheritdoc/>
     public override int Stride => PatchSize << (ChannelMultipliers.Count - 1);
 
@@ -105,5 +110,6 @@ public sealed record ResidualUNetConfig : NetworkConfig
         [
             .. base.Numbers(), PatchSize, ModelChannels, ChannelMultipliers.Count, .. ChannelMultipliers, ResidualBlocks.Count,
             .. ResidualBlocks,
-         AttentionLevels.Count, .. AttentionLevels, HeadChannels, Anchors.Count, .. Anchors, AnchorDataStd];
+         AttentionLevels.Count, .. AttentionLevels, HeadChannels, Anchors.Count, .. Anchors, AnchorDataStd,
+         KnowsChanges ? 1 : 0];
 }

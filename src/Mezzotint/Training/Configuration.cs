@@ -16,7 +16,8 @@ public static class Configuration
     /// <summary>Reads the file of a model that draws.</summary>
     /// <param name="path">The file.</param>
     /// <param name="overrides">Settings that come before those of the file, each <c>table.key=value</c> as after <c>--set</c>; a
-    /// value that is no TOML value is taken as text. Null for none.</param>
+    /// value that is no TOML value is taken as text. Another <c>kind</c> takes the place of the whole table. Null for
+    /// none.</param>
     /// <exception cref="MezzotintException">The file cannot be read, is no TOML, has a key or a value that is not allowed, or
     /// trains something else; the message names the file and the line, or the override.</exception>
     public static ExperimentConfig Read(string path, IEnumerable<string>? overrides = null) =>
@@ -103,6 +104,12 @@ public static class Configuration
             throw new MezzotintException($"{place}: an override sets a single key, not a table.");
         foreach (string key in keys[..^1])
             settings = settings.Open(key, place);
+        if (keys[^1] == SettingsKinds.Key && settings.Entries.GetValueOrDefault(SettingsKinds.Key) is { } before
+            && !before.Value.Equals(setting.Value))
+            // what the file says beside it belongs to the other kind
+            foreach (string other in settings.Entries.Where(entry => entry.Value.Place.Line > 0).Select(entry => entry.Key)
+                .ToList())
+                settings.Entries.Remove(other);
         settings.Entries[keys[^1]] = setting;
     }
 }

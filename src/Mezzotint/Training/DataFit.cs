@@ -36,6 +36,7 @@ internal static class DataFit
             Same("model.out_channels", filled.OutChannels, channels, train.Name, "channel", "channels");
         }
         Check(filled, train, codec);
+        filled.Validate(); // such as attributes, now that the classes are known
         return filled;
     }
 

@@ -28,6 +28,10 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     /// <summary>The probability that an image is learned without its label, or with an empty caption: 0 to 1.</summary>
     public double LabelDropout { get; init; }
 
+    /// <summary>The probability of each change of an image that the network is told of: see
+    /// <see cref="TrainingConfig.Augment"/>.</summary>
+    public double Augment { get; init; }
+
     /// <inheritdoc/>
     public sealed override nn.Module Build(long seed = 0)
     {
@@ -42,7 +46,9 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     /// <inheritdoc/>
     public override BatchDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double progress) =>
-        WithCaptions(NoiseDraw.From(generator, objective, indices.shape[0], data.Shape, LabelDropout), data, indices, generator);
+        WithChanges(WithCaptions(
+            NoiseDraw.From(generator, objective, indices.shape[0], data.Shape, LabelDropout), data, indices, generator),
+            generator, data.Shape);
 
     /// <inheritdoc/>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
@@ -77,7 +83,8 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     /// <param name="asked">What is asked for: B rows.</param>
     /// <param name="draw">What was drawn for them.</param>
     internal virtual RegressionTerms Terms(NetworkCall network, Tensor images, Condition asked, NoiseDraw draw) =>
-        DenoisingLoss.Terms(images, asked, draw);
+        draw.Changes is not { } changes ? DenoisingLoss.Terms(images, asked, draw)
+            : DenoisingLoss.Terms(changes.Apply(images), asked.WithChanges(changes.Numbers), draw);
 
     /// <summary>The captions of the images, or their classes, or none where the draw withholds them.</summary>
     internal Condition Asked(Tensor labels, NoiseDraw draw)
@@ -85,14 +92,20 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
         if (draw.Tokens is { } tokens)
             return Condition.OfContext(Prompts!.Opened.Encode(tokens));
         if (draw.Dropped is null)
-            return Condition.OfClasses(labels);
+            return model.InRows(Condition.OfClasses(labels));
         using Scalar noLabel = model.NoLabel!.Value;
-        return Condition.OfClasses(labels.masked_fill(draw.Dropped, noLabel));
+        return model.InRows(Condition.OfClasses(labels.masked_fill(draw.Dropped, noLabel)));
     }
 
     private protected NoiseDraw WithCaptions(
         NoiseDraw draw, ResidentImages data, Tensor indices, Generator? generator = null) => Prompts is null ? draw
         : draw with { Tokens = CaptionDraw.Tokens(Prompts, data.Images, indices, draw.Dropped, generator), Dropped = null };
+
+    private NoiseDraw WithChanges(NoiseDraw draw, Generator generator, (long Channels, long Height, long Width) shape) =>
+        Augment == 0 ? draw : draw with
+        {
+            Changes = ChangedImages.From(generator, draw.Noise.shape[0], Augment, shape.Height, shape.Width),
+        };
 
     internal sealed override string LossSettings => "[process], [parameterisation], [loss] or [pixels]";
 
@@ -103,7 +116,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
         var (denoiser, encoder) = PromptedNetwork.Parts(network);
         var given = encoder is null ? GivenGradients.None : GivenGradients.Context;
         var engine = device.type == DeviceType.CPU
-            ? NetworkEngine.For(denoiser, height, width, bfloat16, training, Prompts?.Length ?? 1, given) : null;
+            ? NetworkEngine.For(denoiser, height, width, bfloat16, training, Prompts?.Length ?? model.RowsOfClass, given) : null;
         return engine is null ? base.NewReplica(network, height, width, device, precision, training)
             : new EngineReplica(this, engine, encoder);
     }

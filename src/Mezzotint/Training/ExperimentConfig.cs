@@ -61,7 +61,9 @@ public sealed record ExperimentConfig : Experiment
         ? new ConsistencyTask(Model, Objective, tuning)
             { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts }
         : new DenoisingTask(Model, Objective)
-            { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts };
+        {
+            Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts, Augment = Training.Augment,
+        };
 
     /// <inheritdoc/>
     public override ExperimentConfig Fit(ImageSet train, NetworkConfig? begun = null)
@@ -116,6 +118,12 @@ public sealed record ExperimentConfig : Experiment
                 "model.anchor_data_std", anchored.AnchorDataStd, Parameterisation is EdmPreconditioning edm
                     && edm.DataStd == anchored.AnchorDataStd,
                     "that of parameterisation.kind = \"edm\": anchors need its scaling of the image and its time");
+        Check.Range("training.augment", Training.Augment,
+            Training.Augment == 0 || Model is ResidualUNetConfig { KnowsChanges: true },
+            "0 unless model.kind is residual-unet and model.knows_changes is true: the network must be told of the changes");
+        Check.Range("training.augment", Training.Augment,
+            Training.Augment == 0 || Distillation is NoDistillation && !Pixels.IsDrawn,
+            "0 for a distillation, and for the latents of an autoencoder: they are no pixels to move");
         Check.Range(
             "training.label_dropout", Training.LabelDropout, Training.LabelDropout == 0 || Model.CanBeGuided,
             "0 unless model.unconditional is true: what is drawn without a label needs a row of its own");

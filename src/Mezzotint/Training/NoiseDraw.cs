@@ -23,6 +23,9 @@ public sealed record NoiseDraw(
 
     internal const int ImageIn = 0, NoiseIn = 1, ImageTarget = 2, NoiseTarget = 3, Weight = 4, TimeIn = 5;
 
+    /// <summary>What is done to the images; null for nothing.</summary>
+    internal ChangedImages? Changes { get; init; }
+
     /// <summary>
     /// Draws on the CPU, whatever the device of the training, so that a seed means the same everywhere: first times, then noise,
     /// then labels, then what fills the steps between pixel values, then what numbers are drawn with.
@@ -75,7 +78,10 @@ public sealed record NoiseDraw(
     public override NoiseDraw MoveTo(Device device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return new(On(Factors), On(Noise), Maybe(Dropped), Maybe(Fill), Maybe(Code), Maybe(Tokens));
+        return new(On(Factors), On(Noise), Maybe(Dropped), Maybe(Fill), Maybe(Code), Maybe(Tokens))
+        {
+            Changes = Changes?.MoveTo(device),
+        };
 
         Tensor? Maybe(Tensor? x) => x is null ? null : On(x);
 
@@ -87,7 +93,10 @@ public sealed record NoiseDraw(
     /// <inheritdoc/>
     public override NoiseDraw Slice(long start, long count) => new(
         Factors.narrow(0, start, count), Noise.narrow(0, start, count), Dropped?.narrow(0, start, count),
-        Fill?.narrow(0, start, count), Code?.narrow(0, start, count), Tokens?.narrow(0, start, count));
+        Fill?.narrow(0, start, count), Code?.narrow(0, start, count), Tokens?.narrow(0, start, count))
+    {
+        Changes = Changes?.Slice(start, count),
+    };
 
     /// <summary>Computed in float64, one row a time: [B, 6].</summary>
     private static Tensor FactorsOf(TrainingObjective objective, double[] times)

@@ -45,7 +45,7 @@ internal static class StartingWeights
         int kept = newClasses ? 0 : Math.Min(network.CorpusLength, start.CorpusLength);
         if (kept > 0)
             rows.narrow(0, 0, kept).copy_(from.narrow(0, 0, kept));
-        if (network.NoLabel is { } mine && start.NoLabel is { } other)
-            rows.narrow(0, mine, 1).copy_(from.narrow(0, other, 1));
+        if (network.Unconditional && start.Unconditional)
+            rows.narrow(0, network.EmbeddingRows - 1, 1).copy_(from.narrow(0, start.EmbeddingRows - 1, 1));
     }
 }

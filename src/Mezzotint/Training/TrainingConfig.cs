@@ -57,6 +57,13 @@ public sealed record TrainingConfig
     public double LabelDropout { get; init; }
 
     /// <summary>
+    /// The probability of each of six changes of a training image: mirrored, upside down, larger or smaller, turned, stretched,
+    /// moved. The network is told which, and draws images without; so it needs <c>model.knows_changes</c>. For small sets; 0 for
+    /// never. Karras et al. 2022, arXiv 2206.00364, appendix F.2.
+    /// </summary>
+    public double Augment { get; init; }
+
+    /// <summary>
     /// Replicas of the network that share each batch, one a thread, over all processes together; 0 for one a core. Runs agree to
     /// the bit at the same number, however many processes share them.
     /// </summary>
@@ -138,6 +145,7 @@ public sealed record TrainingConfig
         Check.Range(
             "training.gradient_clip", GradientClip, double.IsFinite(GradientClip) && GradientClip >= 0, "0 (never) or more");
         Check.Range("training.label_dropout", LabelDropout, LabelDropout is >= 0 and < 1, "at least 0 and below 1");
+        Check.Range("training.augment", Augment, Augment is >= 0 and < 1, "at least 0 and below 1");
         Schedule.Validate();
         Average.Validate();
         LowRank.Validate();

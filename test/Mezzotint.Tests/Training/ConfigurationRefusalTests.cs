@@ -76,8 +76,8 @@ public class ConfigurationRefusalTests
     [InlineData("[process]\nlr = 1", "x.toml, line 2: unknown key 'process.lr'; there are sigma, minimum_time, kind.")]
     [InlineData(
         "[model]\nstride = 4",
-        "x.toml, line 2: unknown key 'model.stride'; there are corpus_length, unconditional, in_channels, out_channels, "
-        + "num_res_blocks, model_channels, channel_multipliers, attention_levels, transformer, kind.")]
+        "x.toml, line 2: unknown key 'model.stride'; there are corpus_length, attributes, unconditional, in_channels, "
+        + "out_channels, num_res_blocks, model_channels, channel_multipliers, attention_levels, transformer, kind.")]
     [InlineData(
         "epochs = 3",
         "x.toml, line 1: unknown key 'epochs'; there are data, pixels, process, parameterisation, loss, times, distillation, "

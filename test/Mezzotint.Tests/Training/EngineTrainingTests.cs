@@ -25,6 +25,7 @@ public class EngineTrainingTests
         ["denoising"] = new DenoisingTask(Model, Objective),
         ["own"] = new DenoisingTask(Model, Objective with { Loss = new OwnWeighting() }),
         ["dropout"] = new DenoisingTask(Model with { Unconditional = true }, Objective) { LabelDropout = 0.5 },
+        ["changes"] = new DenoisingTask(Small with { KnowsChanges = true }, Objective) { Augment = 0.5 },
         ["consistency"] = new ConsistencyTask(Model, Objective, new ConsistencyTuning()),
     };
 
@@ -78,6 +79,12 @@ public class EngineTrainingTests
     {
         using var scope = NewDisposeScope();
         using var network = task.Build(seed: 2);
+        foreach (var (_, parameter) in network.named_parameters()) // what starts at zero hides the layers before it
+        {
+            using var noGradient = no_grad();
+            if (parameter.count_nonzero().item<long>() == 0 && parameter.dim() > 1)
+                parameter.normal_(0, 0.1);
+        }
         using var flat = FlatParameters.Of(network);
         using var generator = new Generator(3, CPU);
         using var data = new ResidentImages(SmallExperiment.Train, CPU);

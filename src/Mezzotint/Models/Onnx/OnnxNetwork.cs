@@ -16,7 +16,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     /// <summary>Adds what the network is given: of any number of images and tokens.</summary>
     public void AddInputs(NetworkDescription description, int height, int width)
     {
-        foreach (var input in description.Inputs)
+        foreach (var input in description.Inputs.Where(input => input.Of != InputNode.Changes))
             graph.Input(input.Of, whole: input.Form == ValueForm.Indices, ["batch", .. input.Form switch
             {
                 ValueForm.Map => new object[] { input.Channels, height, width },
@@ -42,6 +42,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
 
     private string Add(Node node, ValueSize size, string[] inputs) => node switch
     {
+        InputNode { Of: InputNode.Changes } changes => graph.Floats([1, changes.Channels], new float[changes.Channels]),
         InputNode input => input.Of,
         ConvolutionNode { Shape: { After: var after } and var (kernel, stride, padding, transposed) } conv =>
             graph.Add(transposed ? "ConvTranspose" : "Conv", [inputs[0], .. WeightAndBias(conv, conv.HasBias)],
