@@ -59,7 +59,8 @@ internal static unsafe class Layers
         return load.Cores;
     }
 
-    private static string Kind(EngineStep step) =>
+    /// <summary>Steps of one kind take about the same time.</summary>
+    public static string Kind(EngineStep step) =>
         $"{step.GetType().Name[..^"Step".Length]} {step.Inputs.FirstOrDefault()?.Layout.Count} to "
         + $"{step.Output.Height} x {step.Output.Width} x {step.Output.Layout.Count}";
 

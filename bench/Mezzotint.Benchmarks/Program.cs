@@ -176,6 +176,32 @@ processes.SetAction(parsed => Show(parsed, "processes", "A training step over se
     $"processes --times {parsed.GetValue(partsTimes)}",
     add => SharedProcesses.Measure(add, parsed.GetValue(partsTimes))));
 
+var diffusionSize = new Option<string>("--size")
+    { Description = "The published widths (full), or half of them.", DefaultValueFactory = _ => StableDiffusionShape.Full };
+diffusionSize.AcceptOnlyFromAmong(StableDiffusionShape.Full, StableDiffusionShape.Half);
+var diffusionSides = new Option<int[]>("--latents")
+    { Description = "Sides of the latents.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [32, 64] };
+var diffusionPart = new Option<string>("--part")
+    { Description = "What of it.", DefaultValueFactory = _ => StableDiffusion.Parts[0] };
+diffusionPart.AcceptOnlyFromAmong(StableDiffusion.Parts);
+var diffusion = new Command(
+    "stable-diffusion",
+    "Stable Diffusion 1.5 with random weights: guided steps, autoencoder, text encoder, a cold process and its memory.")
+    { diffusionSize, diffusionSides, diffusionPart, rounds, json, save };
+diffusion.SetAction(parsed => Show(parsed, "stable-diffusion", "The parts of Stable Diffusion 1.5",
+    "Random weights in float32; the cold process opens float16 files, and draws 512 x 512 with guidance in 2 steps. Works take "
+    + "turns; ratios are medians of those within a round. The straight port is the same layers in libtorch, with its fused "
+    + "attention and its own threads.",
+    $"stable-diffusion --size {parsed.GetValue(diffusionSize)} --latents {string.Join(' ', parsed.GetValue(diffusionSides)!)} "
+    + $"--rounds {parsed.GetValue(rounds)} --part {parsed.GetValue(diffusionPart)}",
+    add => StableDiffusion.Measure(
+        add, parsed.GetValue(diffusionSize)!, parsed.GetValue(rounds), parsed.GetValue(diffusionSides)!,
+        parsed.GetValue(diffusionPart)!)));
+var diffusionFolder = new Argument<string>("folder");
+var diffusionChild = new Command(StableDiffusion.ChildCommand, "What stable-diffusion measures.") { diffusionFolder };
+diffusionChild.Hidden = true;
+diffusionChild.SetAction(parsed => StableDiffusion.RunChild(parsed.GetValue(diffusionFolder)!));
+
 var processesWorker = new Command(SharedProcesses.WorkerCommand, "What processes measures.") { childSteps };
 processesWorker.Hidden = true;
 processesWorker.SetAction(parsed => SharedProcesses.Work(parsed.GetValue(childSteps)));
@@ -213,7 +239,7 @@ largeChild.SetAction(parsed => LargeSet.RunChild(parsed.GetValue(childArgument)!
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
 {
     compare, parts, layers, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load,
-    loadChild, operators, processes, processesWorker, colour, colourChild, large, largeChild,
+    loadChild, operators, processes, processesWorker, colour, colourChild, large, largeChild, diffusion, diffusionChild,
 };
 try
 {

@@ -40,6 +40,7 @@ internal sealed class PlaceChoice
         {
             var device = ComputeDevice.Named(Device);
             ComputePrecision.Resolve(Precision, device);
+            opening = (opening ?? new()) with { Narrow = device.type == TorchSharp.DeviceType.CPU };
             return ModelPath.Read(folder, opening).To(device).With(Precision);
         }
 

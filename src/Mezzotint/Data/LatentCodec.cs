@@ -11,7 +11,8 @@ namespace Mezzotint.Data;
 /// latents times the autoencoder's scaling factor, of about unit variance.
 /// </summary>
 /// <remarks>Rombach et al. 2022, "High-Resolution Image Synthesis with Latent Diffusion Models", arXiv 2112.10752. A codec that
-/// was read from settings alone knows shapes, and turns no pixels: <see cref="Models.LatentFolder.Open"/> opens it.</remarks>
+/// was read from settings alone knows shapes, and turns no pixels:
+/// <see cref="Models.LatentFolder.Open(ImageCodec, string?)"/> opens it.</remarks>
 public sealed record LatentCodec : ImageCodec
 {
     /// <summary>The folder of the autoencoder, as <c>mezzotint train</c> writes it.</summary>

@@ -23,6 +23,9 @@ internal readonly record struct AttentionShape(int Queries, int Keys, int Heads,
 
     public int OutputStride => Heads * Width;
 
+    /// <summary>The channels of a head without those that fill it up.</summary>
+    public int Terms { get; init; } = Width;
+
     /// <summary>1 / sqrt(d), where d is the channels of a head without those that fill it up.</summary>
     public float Scale { get; init; } = (float)(1 / Math.Sqrt(Width));
 }
@@ -39,27 +42,42 @@ internal sealed unsafe class Attention : IDisposable
     /// </summary>
     public const int MostKeys = 256;
 
+    /// <summary>Queries of a block: with as many keys their weights fit a core's own cache.</summary>
+    private const int MostQueries = 96;
+
     private readonly AttentionShape _shape;
+    private readonly Crew _crew;
     private readonly KeyBlock[] _blocks;
     private readonly int _padded;
-    private readonly NativeArray<float> _weights, _transposed, _slopes, _highest, _sums;
+    private readonly NativeArray<float> _transposed, _highest, _sums;
+    private readonly NativeArray<float>? _weights, _slopes; // of all queries, for the gradients
+    private readonly NativeArray<float>[] _scratch; // of each thread: the weights of a block of queries
 
     /// <summary>Prepares.</summary>
-    public Attention(AttentionShape shape)
+    /// <param name="shape">What attends to what.</param>
+    /// <param name="training">Whether it has gradients.</param>
+    /// <param name="crew">The threads; null for the caller's alone.</param>
+    public Attention(AttentionShape shape, bool training, Crew? crew = null)
     {
-        _shape = shape;
+        (_shape, _crew) = (shape, crew ?? Crew.Alone);
         int count = (shape.Keys + MostKeys - 1) / MostKeys;
         _padded = PackedWeights.Padded(Math.Min(shape.Keys, MostKeys));
-        _weights = new((long)(count == 1 ? shape.Heads : 1) * shape.Queries * _padded);
-        _transposed = new((long)shape.Width * _padded);
-        _slopes = new((long)shape.Queries * _padded);
+        _transposed = new((long)shape.Heads * count * shape.Width * _padded);
         _highest = new((long)shape.Heads * shape.Queries);
         _sums = new((long)shape.Heads * shape.Queries);
-        _blocks = [.. Enumerable.Range(0, count).Select(i =>
-            new KeyBlock(shape, i * MostKeys, Math.Min(MostKeys, shape.Keys - i * MostKeys), _padded))];
+        if (training)
+        {
+            _weights = new((long)(count == 1 ? shape.Heads : 1) * shape.Queries * _padded);
+            _slopes = new((long)shape.Queries * _padded);
+        }
+        _scratch = [.. Enumerable.Range(0, _crew.Count).Select(_ => new NativeArray<float>((long)MostQueries * _padded))];
+        _blocks = [.. Enumerable.Range(0, count).Select(i => new KeyBlock(
+            shape, i * MostKeys, Math.Min(MostKeys, shape.Keys - i * MostKeys), _padded, training))];
     }
 
     private bool IsSingle => _blocks.Length == 1;
+
+    private int QueryBlocks => (_shape.Queries + MostQueries - 1) / MostQueries;
 
     /// <summary>Computes.</summary>
     /// <param name="q">[T, n d] at the queries' stride.</param>
@@ -68,22 +86,38 @@ internal sealed unsafe class Attention : IDisposable
     /// <param name="output">[T, n d].</param>
     public void Forward(float* q, float* k, float* v, float* output)
     {
-        for (int head = 0; head < _shape.Heads; head++)
+        _crew.Run(_shape.Heads * _blocks.Length, (Self: this, K: (nint)k), static (of, i, _) =>
+            of.Self.Transpose(of.Self._blocks[i % of.Self._blocks.Length],
+                (float*)of.K + i / of.Self._blocks.Length * of.Self._shape.Width, of.Self.Transposed(i)));
+        _crew.Run(_shape.Heads * QueryBlocks, (Self: this, Q: (nint)q, V: (nint)v, Output: (nint)output),
+            static (of, i, member) => of.Self.Forward(i, member, (float*)of.Q, (float*)of.V, (float*)of.Output));
+    }
+
+    private void Forward(int piece, int member, float* q, float* v, float* output)
+    {
+        var (head, first) = (piece / QueryBlocks, piece % QueryBlocks * MostQueries);
+        float* weights = IsSingle && _weights is not null ? Weights(head) + (long)first * _padded : _scratch[member].Data;
+        Forward(new(head, first, Math.Min(MostQueries, _shape.Queries - first)), q, v, output, weights);
+    }
+
+    /// <summary>Some queries of a head.</summary>
+    private void Forward(QueryBlock queries, float* q, float* v, float* output, float* weights)
+    {
+        var (head, first, count) = queries;
+        long channel = (long)head * _shape.Width;
+        q += channel + (long)first * _shape.QueryStride;
+        output += channel + (long)first * _shape.OutputStride;
+        foreach (var block in _blocks)
         {
-            int first = head * _shape.Width;
-            foreach (var block in _blocks)
-            {
-                Scores(block, head, q + first, k + first);
-                for (int query = 0; query < _shape.Queries; query++)
-                    Weigh(block, head, query, output + first);
-                block.Mix(IsSingle || block.First == 0).Run((byte*)Weights(head),
-                    (byte*)(v + first + block.First * (long)_shape.KeyStride), output + first);
-            }
-            if (!IsSingle)
-                for (int query = 0; query < _shape.Queries; query++)
-                    Elementwise.Scale(output + first + (long)query * _shape.OutputStride, Inverse(Sums(head)[query]),
-                        _shape.Width);
+            var products = block.Of(count);
+            products.Scores.Run((byte*)q, (byte*)Transposed(head * _blocks.Length + block.Index), weights);
+            for (int query = 0; query < count; query++)
+                Weigh(block, head, first + query, weights + (long)query * _padded, output + (long)query * _shape.OutputStride);
+            products.Mix(IsSingle || block.First == 0).Run((byte*)weights,
+                (byte*)(v + channel + block.First * (long)_shape.KeyStride), output);
         }
+        for (int query = 0; query < count && !IsSingle; query++)
+            Elementwise.Scale(output + (long)query * _shape.OutputStride, Inverse(Sums(head)[first + query]), _shape.Width);
     }
 
     /// <summary>The gradients of q, k and v: set, not added to.</summary>
@@ -96,11 +130,11 @@ internal sealed unsafe class Attention : IDisposable
             foreach (var block in _blocks)
             {
                 long keys = first + block.First * (long)_shape.KeyStride;
-                float* weights = Weights(head), slopes = _slopes.Data;
+                float* weights = Weights(head), slopes = _slopes!.Data;
                 if (!IsSingle)
                     WeighAgain(block, head, q + first, k + first);
                 block.FromOutputs.Run((byte*)weights, (byte*)(gradient + first), vGradient + keys);
-                Transpose(block, v + keys);
+                Transpose(block, v + first, _transposed.Data);
                 block.OutputScores.Run((byte*)(gradient + first), (byte*)_transposed.Data, slopes);
                 for (int query = 0; query < _shape.Queries; query++)
                     Slope(weights + (long)query * _padded, slopes + (long)query * _padded, gradient + first, output + first,
@@ -113,11 +147,13 @@ internal sealed unsafe class Attention : IDisposable
 
     public void Dispose()
     {
-        foreach (var array in new[] { _weights, _transposed, _slopes, _highest, _sums })
-            array.Dispose();
+        foreach (var array in new[] { _weights, _transposed, _slopes, _highest, _sums }.Concat(_scratch))
+            array?.Dispose();
     }
 
-    private float* Weights(int head) => _weights.Data + (IsSingle ? (long)head * _shape.Queries * _padded : 0);
+    private float* Transposed(int headAndBlock) => _transposed.Data + (long)headAndBlock * _shape.Width * _padded;
+
+    private float* Weights(int head) => _weights!.Data + (IsSingle ? (long)head * _shape.Queries * _padded : 0);
 
     private float* Highest(int head) => _highest.Data + (long)head * _shape.Queries;
 
@@ -130,28 +166,22 @@ internal sealed unsafe class Attention : IDisposable
     private int Visible(KeyBlock block, int query) =>
         _shape.Causal ? Math.Clamp(query + 1 - block.First, 0, block.Count) : block.Count;
 
-    private void Scores(KeyBlock block, int head, float* q, float* k)
+    /// <summary>A block's keys of a head, [K, d] to [d, K], filled up with zeros.</summary>
+    private void Transpose(KeyBlock block, float* from, float* to)
     {
-        Transpose(block, k + block.First * (long)_shape.KeyStride);
-        block.Scores.Run((byte*)q, (byte*)_transposed.Data, Weights(head));
-    }
-
-    /// <summary>[K, d] to [d, K], filled up with zeros.</summary>
-    private void Transpose(KeyBlock block, float* from)
-    {
+        from += block.First * (long)_shape.KeyStride;
         for (int key = 0; key < block.Count; key++, from += _shape.KeyStride)
             for (int i = 0; i < _shape.Width; i++)
-                _transposed.Data[(long)i * _padded + key] = from[i];
+                to[(long)i * _padded + key] = from[i];
         for (int i = 0; i < _shape.Width && block.Count < _padded; i++)
-            new Span<float>(_transposed.Data + (long)i * _padded + block.Count, _padded - block.Count).Clear();
+            new Span<float>(to + (long)i * _padded + block.Count, _padded - block.Count).Clear();
     }
 
     /// <summary>
     /// e^(score - highest) of a query, in place of its scores; what was mixed before is brought to the new maximum.
     /// </summary>
-    private void Weigh(KeyBlock block, int head, int query, float* output)
+    private void Weigh(KeyBlock block, int head, int query, float* row, float* output)
     {
-        float* row = Weights(head) + (long)query * _padded;
         int visible = Visible(block, query);
         Hide(block, row, visible, float.NegativeInfinity);
         float before = block.First == 0 ? float.NegativeInfinity : Highest(head)[query],
@@ -166,12 +196,13 @@ internal sealed unsafe class Attention : IDisposable
         float kept = block.First == 0 || before == float.NegativeInfinity ? 0 : Rounded.Exp((before - highest) * _shape.Scale);
         Sums(head)[query] = kept * (block.First == 0 ? 0 : Sums(head)[query]) + sum;
         if (block.First > 0 && kept != 1)
-            Elementwise.Scale(output + (long)query * _shape.OutputStride, kept, _shape.Width);
+            Elementwise.Scale(output, kept, _shape.Width);
     }
 
     private void WeighAgain(KeyBlock block, int head, float* q, float* k)
     {
-        Scores(block, head, q, k);
+        Transpose(block, k, _transposed.Data);
+        block.QueryScores.Run((byte*)q, (byte*)_transposed.Data, Weights(head));
         for (int query = 0; query < _shape.Queries; query++)
         {
             float* row = Weights(head) + (long)query * _padded;
@@ -231,28 +262,54 @@ internal sealed unsafe class Attention : IDisposable
             (Vector512.Load(weight + i) * (Vector512.Load(row + i) - means) * _shape.Scale).Store(row + i);
     }
 
+    /// <summary>Some queries of a head.</summary>
+    private readonly record struct QueryBlock(int Head, int First, int Count);
+
+    /// <summary>Products that a block of queries has with a block of keys.</summary>
+    private sealed class QueryProducts
+    {
+        private readonly MapProduct _mix, _mixMore;
+
+        public QueryProducts(AttentionShape shape, int queries, int keys, int padded)
+        {
+            int row = padded * sizeof(float), key = shape.KeyStride * sizeof(float), output = shape.OutputStride * sizeof(float);
+            // q [T, d] k^T [d, K]
+            Scores = Product(padded, queries, shape.Terms, shape.QueryStride * sizeof(float), sizeof(float), row, row);
+            // w [T, K] v [K, d]
+            _mix = Product(shape.Width, queries, keys, row, sizeof(float), key, output);
+            _mixMore = Product(shape.Width, queries, keys, row, sizeof(float), key, output, TileStart.Output);
+        }
+
+        public MapProduct Scores { get; }
+
+        /// <summary>Weights times values, set or added.</summary>
+        public MapProduct Mix(bool sets) => sets ? _mix : _mixMore;
+    }
+
     /// <summary>The products of a block of keys.</summary>
     private sealed class KeyBlock
     {
-        private readonly MapProduct _mix, _mixMore, _mixSlopes, _mixSlopesMore;
+        private readonly QueryProducts _whole, _rest; // with blocks of queries, and with the last of them
+        private readonly MapProduct? _queryScores, _outputScores, _fromOutputs, _fromQueries, _mixSlopes, _mixSlopesMore;
 
-        public KeyBlock(AttentionShape shape, int first, int count, int padded)
+        public KeyBlock(AttentionShape shape, int first, int count, int padded, bool training)
         {
             (First, Count) = (first, count);
+            int rest = shape.Queries % MostQueries;
+            _whole = new(shape, Math.Min(MostQueries, shape.Queries), count, padded);
+            _rest = rest == 0 || shape.Queries < MostQueries ? _whole : new(shape, rest, count, padded);
+            if (!training)
+                return;
             int row = padded * sizeof(float), query = shape.QueryStride * sizeof(float), key = shape.KeyStride * sizeof(float);
             int output = shape.OutputStride * sizeof(float);
-            // q [T, d] k^T [d, K]
-            Scores = Product(padded, shape.Queries, shape.Width, query, sizeof(float), row, row);
+            _queryScores = Product(padded, shape.Queries, shape.Terms, query, sizeof(float), row, row);
             // do [T, d] v^T [d, K]
-            OutputScores = Product(padded, shape.Queries, shape.Width, output, sizeof(float), row, row);
-            // w [T, K] v [K, d]
-            _mix = Product(shape.Width, shape.Queries, count, row, sizeof(float), key, output);
-            _mixMore = Product(shape.Width, shape.Queries, count, row, sizeof(float), key, output, TileStart.Output);
+            _outputScores = Product(padded, shape.Queries, shape.Width, output, sizeof(float), row, row);
             // ds [T, K] k [K, d]
             _mixSlopes = Product(shape.Width, shape.Queries, count, row, sizeof(float), key, query);
             _mixSlopesMore = Product(shape.Width, shape.Queries, count, row, sizeof(float), key, query, TileStart.Output);
-            FromOutputs = Product(shape.Width, count, shape.Queries, sizeof(float), row, output, key);                  // w^T do
-            FromQueries = Product(shape.Width, count, shape.Queries, sizeof(float), row, query, key);                   // ds^T q
+            _fromOutputs = Product(shape.Width, count, shape.Queries, sizeof(float), row, output, key);                 // w^T do
+            _fromQueries = Product(shape.Width, count, shape.Queries, sizeof(float), row, query, key);                  // ds^T q
         }
 
         /// <summary>Its first key.</summary>
@@ -260,24 +317,26 @@ internal sealed unsafe class Attention : IDisposable
 
         public int Count { get; }
 
-        public MapProduct Scores { get; }
+        public int Index => First / MostKeys;
 
-        public MapProduct OutputScores { get; }
+        public MapProduct QueryScores => _queryScores!;
 
-        public MapProduct FromOutputs { get; }
+        public MapProduct OutputScores => _outputScores!;
 
-        public MapProduct FromQueries { get; }
+        public MapProduct FromOutputs => _fromOutputs!;
 
-        /// <summary>Weights times values, set or added.</summary>
-        public MapProduct Mix(bool sets) => sets ? _mix : _mixMore;
+        public MapProduct FromQueries => _fromQueries!;
+
+        /// <summary>Those with a block of so many queries.</summary>
+        public QueryProducts Of(int queries) => queries == MostQueries ? _whole : _rest;
 
         /// <summary>Slopes times keys, set or added.</summary>
-        public MapProduct MixSlopes(bool sets) => sets ? _mixSlopes : _mixSlopesMore;
-
-        private static MapProduct Product(int outputs, int places, int terms, int place, int term, int weight, int output,
-            TileStart start = TileStart.Zero) =>
-            new(new TileShape(false, MapProduct.VectorsOf(outputs), terms, start) { Inputs = [], Outputs = [], Taps = [0],
-                TermStep = term, WeightStep = weight },
-                outputs, places, 1, new(place, 0), new(output, 0), MapProduct.VectorsOf(outputs) * TileKernel.VectorBytes);
+        public MapProduct MixSlopes(bool sets) => sets ? _mixSlopes! : _mixSlopesMore!;
     }
+
+    private static MapProduct Product(int outputs, int places, int terms, int place, int term, int weight, int output,
+        TileStart start = TileStart.Zero) =>
+        new(new TileShape(false, MapProduct.VectorsOf(outputs), terms, start) { Inputs = [], Outputs = [], Taps = [0],
+            TermStep = term, WeightStep = weight },
+            outputs, places, 1, new(place, 0), new(output, 0), MapProduct.VectorsOf(outputs) * TileKernel.VectorBytes);
 }

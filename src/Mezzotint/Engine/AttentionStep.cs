@@ -36,9 +36,10 @@ internal sealed unsafe class AttentionStep : EngineStep
                 Causal = _causal,
                 Seen = _hasMask ? engine.Mask : null,
                 Scale = (float)(1 / Math.Sqrt(Width)),
+                Terms = Width,
                 QueryStride = _buffers is [var q, ..] ? q.Stride : Inputs[0].Stride,
                 KeyStride = _buffers is [_, var k, ..] ? k.Stride : Inputs[1].Stride,
-            }));
+            }, engine.Training, Crew));
     }
 
     public override void Forward()
@@ -48,11 +49,11 @@ internal sealed unsafe class AttentionStep : EngineStep
         else
         {
             for (int i = 0; i < 3; i++)
-                _buffers[i].Read();
+                _buffers[i].Read(Crew);
             _attention.Forward(_buffers[0].Floats, _buffers[1].Floats, _buffers[2].Floats, _buffers[3].Floats);
-            _buffers[3].Write();
+            _buffers[3].Write(Crew);
         }
-        Output.CopyWritten();
+        CopyWritten();
     }
 
     public override void Backward()

@@ -15,6 +15,10 @@ internal sealed class AutoencoderEvaluator(Autoencoder network) : IDisposable
     // null where there is no engine for maps of that size
     private readonly ConcurrentDictionary<(bool Decodes, int Height, int Width), ConcurrentBag<NetworkEngine>?> _idle = [];
 
+    private readonly bool _isLarge = NetworkEngine.IsLarge(network);
+    private readonly Lazy<Crew> _crew = new(() => new Crew(Environment.ProcessorCount));
+    private readonly Lock _turn = new(); // of large ones, which all threads compute together
+
     /// <summary>As <see cref="Autoencoder.Encode(Tensor)"/>.</summary>
     public LatentMoments Encode(Tensor x) => network.Encode(x, maps => Evaluate(maps, decodes: false));
 
@@ -26,9 +30,19 @@ internal sealed class AutoencoderEvaluator(Autoencoder network) : IDisposable
     {
         foreach (var engine in _idle.Values.SelectMany(idle => idle ?? []))
             engine.Dispose();
+        if (_crew.IsValueCreated)
+            _crew.Value.Dispose();
     }
 
     private Tensor Evaluate(Tensor maps, bool decodes)
+    {
+        if (!_isLarge || maps.device.type != DeviceType.CPU)
+            return EvaluateNow(maps, decodes);
+        lock (_turn)
+            return EvaluateNow(maps, decodes);
+    }
+
+    private Tensor EvaluateNow(Tensor maps, bool decodes)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -42,11 +56,15 @@ internal sealed class AutoencoderEvaluator(Autoencoder network) : IDisposable
             return cat([.. images.Select(image => network.Run(image, decodes))]).MoveToOuterDisposeScope();
         if (!idle.TryTake(out var engine))
         {
-            engine = new NetworkEngine(network, description, height, width, tokens: 1, bfloat16: false, training: false);
+            engine = new NetworkEngine(network, description, height, width, tokens: 1, bfloat16: false, training: false,
+                crew: _isLarge ? _crew.Value : null);
             engine.Pack();
         }
         var made = cat([.. images.Select(image => NetworkEvaluator.Evaluate(engine, image))]);
-        idle.Add(engine);
+        if (_isLarge)
+            engine.Dispose(); // its maps take a gigabyte and are made in a moment
+        else
+            idle.Add(engine);
         return made.MoveToOuterDisposeScope();
     }
 

@@ -13,12 +13,14 @@ internal sealed unsafe class Convolution : IDisposable
 {
     private readonly PackedWeights? _gathered;
     private readonly MapProduct? _gather;
+    private readonly StreamedWeights? _streamed;
+    private StoredWeights _stored;
     private readonly List<(PackedWeights Weights, MapProduct Product, long Output)> _phases = [];
     private readonly ChannelLayout _small, _big, _outputs;
     private readonly int _taps;
     private readonly NativeArray<float>? _bias, _laid; // the weights as the maps have their channels, where these are filled up
 
-    private Convolution(ConvolutionShape shape, Map big, Map small, bool spread, TileStart start)
+    private Convolution(ConvolutionShape shape, Map big, Map small, bool spread, TileStart start, Crew? crew = null)
     {
         var (kernel, stride, pad) = shape;
         (_small, _big, _outputs, _taps) = (small.Layout, big.Layout, (spread ? big : small).Layout, kernel * kernel);
@@ -30,11 +32,18 @@ internal sealed unsafe class Convolution : IDisposable
         if (!spread)
         {
             int[] all = [.. Enumerable.Range(0, _taps)];
-            _gathered = new(small.Channels, big.Channels, big.Channels * _taps, _taps, all, big.Bfloat16);
-            _gather = new(Tile(big, outputs, start, all.Select(k =>
-                (k / kernel - pad) * big.RowBytes + (k % kernel - pad) * big.PlaceBytes)), outputs, small.Height, small.Width,
+            var tile = Tile(big, outputs, start, all.Select(k =>
+                (k / kernel - pad) * big.RowBytes + (k % kernel - pad) * big.PlaceBytes));
+            MapProduct Product(TileShape of) => new(of, outputs, small.Height, small.Width,
                 new(stride * big.RowBytes, stride * big.PlaceBytes),
                 new(small.Width * outputs * sizeof(float), outputs * sizeof(float)));
+            if (crew is not null && _laid is null && big.Channels % Lanes.Count == 0 && outputs == small.Channels)
+            {
+                _streamed = new(crew, tile, big.Channels, outputs, Product);
+                return;
+            }
+            _gathered = new(small.Channels, big.Channels, big.Channels * _taps, _taps, all, big.Bfloat16);
+            _gather = Product(tile);
             return;
         }
         for (int y = 0; y < Math.Min(stride, big.Height); y++)
@@ -55,12 +64,30 @@ internal sealed unsafe class Convolution : IDisposable
     }
 
     /// <summary>From big to small: [h, w, small channels, filled up to a multiple of 16] in float32.</summary>
-    public static Convolution Gather(ConvolutionShape shape, Map big, Map small, TileStart start) =>
-        new(shape, big, small, false, start);
+    /// <param name="shape">The sides.</param>
+    /// <param name="big">What is read.</param>
+    /// <param name="small">What is made.</param>
+    /// <param name="start">What is added to.</param>
+    /// <param name="crew">Threads that stream the weights, where the channels are whole vectors; null for weights that are
+    /// packed.</param>
+    public static Convolution Gather(ConvolutionShape shape, Map big, Map small, TileStart start, Crew? crew = null) =>
+        new(shape, big, small, false, start, crew);
 
     /// <summary>From small to big.</summary>
     public static Convolution Spread(ConvolutionShape shape, Map big, Map small, TileStart start) =>
         new(shape, big, small, true, start);
+
+    /// <summary>Whether the weights are read where they lie, whenever it computes.</summary>
+    public bool IsStreamed => _streamed is not null;
+
+    /// <summary>Takes the place of weights that are streamed, and the bias as it is now.</summary>
+    /// <param name="weights">[small channels, big channels, kernel, kernel].</param>
+    /// <param name="bias">One a channel that is made; null for none.</param>
+    public void Stream(StoredWeights weights, float* bias)
+    {
+        _stored = weights;
+        TakeBias(bias);
+    }
 
     /// <summary>Takes the weights as they are now.</summary>
     /// <param name="weights">[small channels, big channels, kernel, kernel].</param>
@@ -72,6 +99,11 @@ internal sealed unsafe class Convolution : IDisposable
         _gathered?.Pack(weights);
         foreach (var phase in _phases)
             phase.Weights.Pack(weights);
+        TakeBias(bias);
+    }
+
+    private void TakeBias(float* bias)
+    {
         for (int i = 0; i < _outputs.Count && bias != null; i++)
             _bias!.Data[_outputs.At[i]] = bias[i];
     }
@@ -82,6 +114,7 @@ internal sealed unsafe class Convolution : IDisposable
     public void Run(Map input, float* output)
     {
         float* bias = _bias is null ? null : _bias.Data;
+        _streamed?.Run(input.Origin, _stored, output, bias);
         _gather?.Run(input.Origin, _gathered!.Data, output, bias);
         foreach (var (weights, product, at) in _phases)
             product.Run(input.Origin, weights.Data, output + at, bias);
@@ -90,6 +123,7 @@ internal sealed unsafe class Convolution : IDisposable
     public void Dispose()
     {
         _gathered?.Dispose();
+        _streamed?.Dispose();
         foreach (var phase in _phases)
             phase.Weights.Dispose();
         _bias?.Dispose();

@@ -6,7 +6,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     private readonly ParameterTable _parameters;
     private readonly string _name;
     private readonly bool _transposed;
-    private readonly float* _weight, _bias;
+    private readonly float* _bias;
     private readonly Convolution _forward;
     private readonly Convolution? _backward;
     private readonly WeightGradient? _weightGradient;
@@ -24,7 +24,6 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
         ChannelLayout outputs, LayerOptions options = default)
     {
         (_parameters, _name, _transposed, Input) = (parameters, name, options.Transposed, input);
-        _weight = parameters.Value($"{name}.weight");
         _bias = parameters.BiasOf(name);
         BiasGradient = _bias == null ? null : parameters.Gradient($"{name}.bias");
         int border = Math.Max(1, _transposed ? shape.BigBorder : shape.SmallBorder);
@@ -32,7 +31,8 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
             ? new Map(height, width, outputs, border, input.Bfloat16) : new Map(null, height, width, outputs);
         var start = _bias == null ? TileStart.Zero : TileStart.Bias;
         _forward = _transposed
-            ? Convolution.Spread(shape, Gradient, input, start) : Convolution.Gather(shape, input, Gradient, start);
+            ? Convolution.Spread(shape, Gradient, input, start)
+            : Convolution.Gather(shape, input, Gradient, start, options.Streams);
         if (!options.Training)
             return;
         var gradientStart = options.AddsToGradient ? TileStart.Output : TileStart.Zero;
@@ -59,8 +59,14 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     /// <summary>Takes the weights as they are now.</summary>
     public void Pack()
     {
-        _forward.Pack(_weight, _bias);
-        _backward?.Pack(_weight);
+        if (_forward.IsStreamed)
+        {
+            _forward.Stream(_parameters.Stored($"{_name}.weight"), _bias);
+            return;
+        }
+        float* weight = _parameters.Value($"{_name}.weight");
+        _forward.Pack(weight, _bias);
+        _backward?.Pack(weight);
     }
 
     /// <summary>Computes.</summary>
@@ -107,5 +113,6 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
 /// <param name="Transposed">Whether it is a transposed convolution.</param>
 /// <param name="AddsToGradient">Whether the gradient of its input is added to what is there.</param>
 /// <param name="NoInputGradient">Whether nobody asks for that.</param>
+/// <param name="Streams">The threads that read its weights where they lie; null for weights that are packed.</param>
 internal readonly record struct LayerOptions(
-    bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false);
+    bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false, Crew? Streams = null);

@@ -28,7 +28,8 @@ internal sealed unsafe class ConvolutionStep : EngineStep
 
     public override void Prepare(NetworkEngine engine)
     {
-        var options = new LayerOptions(engine.Training, _transposed, Adds[0], NoInputGradient: !Inputs[0].HasGradient);
+        var options = new LayerOptions(engine.Training, _transposed, Adds[0], NoInputGradient: !Inputs[0].HasGradient,
+            Streams: engine.Streams ? Crew : null);
         _layer = engine.Owned(new ConvolutionLayer(engine.Parameters, _name, _shape, Inputs[0].Operand!, Output.Height,
             Output.Width, Output.Layout, options));
         _made = Output.Plain is { } plain ? plain.Floats : engine.Made;
@@ -39,8 +40,9 @@ internal sealed unsafe class ConvolutionStep : EngineStep
     public override void Forward()
     {
         _layer.Forward(_made);
-        if (Output.Operand is { } operand)
-            Elementwise.Copy(_made, Output.Channels, operand);
+        if (Output.Operand is { } operand && operand != Output.Plain)
+            Crew.Rows(operand, this, static (step, rows, first) =>
+                Elementwise.Copy(step._made + first * step.Output.Channels, step.Output.Channels, rows));
     }
 
     public override void Backward()

@@ -18,7 +18,7 @@ internal sealed unsafe class ImageStep(ImageShape shape, EngineValue y) : Engine
             Images.Interleave(_engine.Image, Output.Written);
         else
             Images.Unshuffle(_engine.Image, _engine.Time, shape, Output.Written);
-        Output.CopyWritten();
+        CopyWritten();
     }
 
     public override void Backward()
@@ -54,7 +54,7 @@ internal sealed unsafe class GivenStep : EngineStep
             if (from != null) // else it is that of images that training has not changed
                 new ReadOnlySpan<float>(from + row * count, count).CopyTo(new(to, count));
         }
-        Output.CopyWritten();
+        CopyWritten();
     }
 
     public override void Backward()

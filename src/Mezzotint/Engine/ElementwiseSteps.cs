@@ -39,8 +39,9 @@ internal sealed unsafe class AddStep : EngineStep
 
     public override void Forward()
     {
-        Elementwise.Add(Inputs[0].Floats, Inputs[1].Floats, Output.Written);
-        Output.CopyWritten();
+        Crew.Rows(Output.Written, this, static (step, rows, first) =>
+            Elementwise.Add(step.From(0, first), step.From(1, first), rows));
+        CopyWritten();
     }
 
     public override void Backward()
@@ -76,8 +77,9 @@ internal sealed unsafe class AddVectorStep : EngineStep
 
     public override void Forward()
     {
-        Elementwise.AddVector(Inputs[0].Floats, Inputs[1].Floats, Output.Written);
-        Output.CopyWritten();
+        Crew.Rows(Output.Written, this, static (step, rows, first) =>
+            Elementwise.AddVector(step.From(0, first), step.Inputs[1].Floats, rows));
+        CopyWritten();
     }
 
     public override void Backward()
@@ -111,8 +113,9 @@ internal sealed unsafe class ActivationStep : EngineStep
 
     public override void Forward()
     {
-        Activations.Apply(_kind, Inputs[0].Floats, Output.Written);
-        Output.CopyWritten();
+        Crew.Rows(Output.Written, this, static (step, rows, first) =>
+            Activations.Apply(step._kind, step.From(0, first), rows));
+        CopyWritten();
     }
 
     public override void Backward()
@@ -134,8 +137,9 @@ internal sealed unsafe class MultiplyStep : EngineStep
 
     public override void Forward()
     {
-        Elementwise.Multiply(Inputs[0].Floats, Inputs[1].Floats, Output.Written);
-        Output.CopyWritten();
+        Crew.Rows(Output.Written, this, static (step, rows, first) =>
+            Elementwise.Multiply(step.From(0, first), step.From(1, first), rows));
+        CopyWritten();
     }
 
     public override void Backward()
@@ -169,7 +173,7 @@ internal sealed unsafe class ModulateStep : EngineStep
         for (int c = 0; c < Layout.Count; c++)
             (_factors[Layout.At[c]], _shifts[Layout.At[c]]) = (1 + both[c], both[Layout.Count + c]);
         Elementwise.Affine(Inputs[0].Floats, _factors, _shifts, Output.Written);
-        Output.CopyWritten();
+        CopyWritten();
     }
 
     public override void Backward()
@@ -207,8 +211,9 @@ internal sealed unsafe class ConcatenateStep(EngineValue[] maps, EngineValue y) 
     public override void Forward()
     {
         for (int i = 0; i < Inputs.Length && _parts is not null; i++)
-            Elementwise.Copy(Inputs[i].Floats, Inputs[i].Channels, _parts[i]);
-        Output.CopyWritten();
+            Crew.Rows(_parts[i], Inputs[i], static (input, rows, first) =>
+                Elementwise.Copy(input.Floats + first * input.Channels, input.Channels, rows));
+        CopyWritten();
     }
 
     public override void Backward()

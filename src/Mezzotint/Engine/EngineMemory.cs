@@ -2,7 +2,7 @@ namespace Mezzotint.Engine;
 
 /// <summary>
 /// Gives the values of a plan their buffers. Where nothing is trained, a buffer serves again once its value has been read for the
-/// last time.
+/// last time; in an engine that streams its weights, for operands of other shapes too.
 /// </summary>
 internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
 {
@@ -78,7 +78,11 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
     {
         if (value.NeedsPlain)
             value.Plain = new Map(TakePlain(value.Count), value.Height, value.Width, value.Layout);
-        if (value.NeedsOperand && value.Operand is null)
+        if (!value.NeedsOperand || value.Operand is not null)
+            return;
+        if (value.Plain is { } same && value.Border == 0 && !engine.Training && !engine.Bfloat16)
+            value.Operand = same; // as it lies there
+        else
             value.Operand = exact
                 ? engine.Owned(new Map(value.Height, value.Width, value.Layout, value.Border, bfloat16: false))
                     : TakeOperand(value);
@@ -102,14 +106,26 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
         return (float*)floats;
     }
 
-    private Map TakeOperand(EngineValue value) =>
-        Free(value).TryPop(out var map) ? map : engine.NewMap(value.Height, value.Width, value.Layout, value.Border);
+    private Map TakeOperand(EngineValue value)
+    {
+        if (!engine.Streams)
+            return Free(value).TryPop(out var map) ? map
+                : engine.NewMap(value.Height, value.Width, value.Layout, value.Border);
+        long bytes = Map.BytesOf(value.Height, value.Width, value.Layout, value.Border, engine.Bfloat16);
+        return new(TakePlain((bytes + sizeof(float) - 1) / sizeof(float)), value.Height, value.Width, value.Layout,
+            value.Border, engine.Bfloat16);
+    }
 
     private void TakeBack(EngineValue value)
     {
         if (value is { IsVector: false, Plain: { } plain })
             _freePlain.Add(((nint)plain.Floats, _taken[(nint)plain.Floats]));
-        if (value.Operand is { IsSlice: false } operand && value.Maker is not (ConcatenateStep or ImageStep))
+        if (value.Operand is not { IsSlice: false } operand || operand == value.Plain
+            || value.Maker is ConcatenateStep or ImageStep)
+            return;
+        if (operand.IsShared)
+            _freePlain.Add(((nint)operand.Start, _taken[(nint)operand.Start]));
+        else
             Free(value).Push(operand);
     }
 

@@ -40,6 +40,9 @@ internal abstract unsafe class EngineStep
             Adds[i] = Inputs[i].HasGradient && plan.Contribute(Inputs[i]);
     }
 
+    /// <summary>The threads that compute it.</summary>
+    public Crew Crew { get; set; } = Crew.Alone;
+
     /// <summary>Makes its kernels, once all values have their memory.</summary>
     public virtual void Prepare(NetworkEngine engine)
     {
@@ -51,6 +54,17 @@ internal abstract unsafe class EngineStep
     }
 
     public abstract void Forward();
+
+    /// <summary>The numbers of an input that has as many as the output, from a place on.</summary>
+    protected float* From(int input, long place) => Inputs[input].Floats + place * Output.Channels;
+
+    /// <summary>Copies what was written the other way too, where that is asked for.</summary>
+    protected void CopyWritten()
+    {
+        if (Output is { Plain: not null, Operand: { } operand } && operand != Output.Plain)
+            Crew.Rows(operand, Output, static (value, rows, first) =>
+                Elementwise.Copy(value.Plain!.Floats + first * value.Channels, value.Channels, rows));
+    }
 
     /// <summary>Adds the gradients of the parameters, and those of the inputs.</summary>
     public abstract void Backward();

@@ -82,11 +82,4 @@ internal sealed unsafe class EngineValue(int height, int width, ChannelLayout la
     public void ReadPlain() => (Whole ?? this).NeedsPlain = true;
 
     public void ReadOperand(int border) => (NeedsOperand, Border) = (true, Math.Max(Border, border));
-
-    /// <summary>Copies what was written the other way too, where that is asked for.</summary>
-    public void CopyWritten()
-    {
-        if (Plain is not null && Operand is not null)
-            Elementwise.Copy(Plain.Floats, Channels, Operand);
-    }
 }

@@ -54,14 +54,15 @@ internal sealed unsafe class GroupNormalisation : IDisposable
     /// <param name="beta">[C].</param>
     /// <param name="time">t: [C]; null for none.</param>
     /// <param name="modulation">scale, then shift: [2 C]; null for none.</param>
-    public void Measure(float* x, int places, float* gamma, float* beta, float* time, float* modulation)
+    /// <param name="crew">The threads that do it.</param>
+    public void Measure(float* x, int places, float* gamma, float* beta, float* time, float* modulation, Crew crew)
     {
         _gamma = gamma;
         _beta = beta;
         _modulation = modulation;
         _places = places;
-        for (int c = 0; c < _channels; c += Lanes.Count)
-            Sums(x + c, c);
+        crew.Run(_channels / Lanes.Count, (Self: this, X: (nint)x), static (of, vector, _) =>
+            of.Self.Sums((float*)of.X + vector * Lanes.Count, vector * Lanes.Count));
         int[] at = _layout.At;
         for (int first = 0; first < at.Length; first += _groupChannels)
         {

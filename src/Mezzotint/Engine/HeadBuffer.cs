@@ -32,17 +32,26 @@ internal sealed unsafe class HeadBuffer : IDisposable
     public float* Gradient => _gradient is null ? null : _gradient.Data;
 
     /// <summary>Copies the value into its heads.</summary>
-    public void Read() => Spread(_value.Floats, _floats.Data);
+    public void Read(Crew crew)
+    {
+        Each(crew, static (self, first, count) => self.Spread(
+            self._value.Floats + (long)first * self._value.Stride, self.Floats + (long)first * self.Stride, count));
+    }
 
     /// <summary>Likewise its gradient.</summary>
-    public void ReadGradient() => Spread(_value.Gradient, _gradient!.Data);
+    public void ReadGradient() => Spread(_value.Gradient, _gradient!.Data, _value.Places);
 
     /// <summary>Copies the heads into the value.</summary>
-    public void Write()
+    public void Write(Crew crew)
     {
-        float* from = _floats.Data, to = _value.Floats;
+        Each(crew, static (self, first, count) => self.Join(
+            self.Floats + (long)first * self.Stride, self._value.Floats + (long)first * self._value.Stride, count));
+    }
+
+    private void Join(float* from, float* to, int places)
+    {
         int count = _value.Layout.Count;
-        for (int place = 0; place < _value.Places; place++, to += _value.Stride)
+        for (int place = 0; place < places; place++, to += _value.Stride)
         {
             for (int head = 0; head < _heads; head++, from += _padded)
                 new ReadOnlySpan<float>(from, _width).CopyTo(new(to + head * _width, _width));
@@ -71,9 +80,21 @@ internal sealed unsafe class HeadBuffer : IDisposable
         _gradient?.Dispose();
     }
 
-    private void Spread(float* from, float* to)
+    /// <summary>All places, shared out: the first and the number of some.</summary>
+    private void Each(Crew crew, Action<HeadBuffer, int, int> work)
     {
-        for (int place = 0; place < _value.Places; place++, from += _value.Stride)
+        int pieces = Math.Min(crew.Count, _value.Places);
+        crew.Run(pieces, (Self: this, pieces, work), static (of, piece, _) =>
+        {
+            long places = of.Self._value.Places;
+            int first = (int)(places * piece / of.pieces), end = (int)(places * (piece + 1) / of.pieces);
+            of.work(of.Self, first, end - first);
+        });
+    }
+
+    private void Spread(float* from, float* to, int places)
+    {
+        for (int place = 0; place < places; place++, from += _value.Stride)
             for (int head = 0; head < _heads; head++, to += _padded)
                 new ReadOnlySpan<float>(from + head * _width, _width).CopyTo(new(to, _width));
     }

@@ -36,11 +36,12 @@ internal sealed unsafe class LayerNormalisation : IDisposable
     /// <summary>Computes.</summary>
     /// <param name="x">[places, C].</param>
     /// <param name="to">A map of the places.</param>
-    public void Forward(float* x, Map to)
+    /// <param name="first">The first of them among all.</param>
+    public void Forward(float* x, Map to, int first = 0)
     {
         bool bfloat16 = to.Bfloat16;
         float* gamma = _gamma.Values, beta = _beta.Values;
-        for (int place = 0; place < _places; place++, x += _channels)
+        for (int place = 0; place < to.Places; place++, x += _channels)
         {
             var sum = Vector512<float>.Zero;
             for (int c = 0; c < _channels; c += Lanes.Count)
@@ -53,7 +54,7 @@ internal sealed unsafe class LayerNormalisation : IDisposable
                 squares = Vector512.FusedMultiplyAdd(off, off, squares);
             }
             float rate = (float)(1 / Math.Sqrt(Vector512.Sum(squares) / _count + _epsilon));
-            (_means.Data[place], _rates.Data[place]) = (mean, rate);
+            (_means.Data[first + place], _rates.Data[first + place]) = (mean, rate);
             byte* at = to.Origin + place / to.Width * to.RowBytes + place % to.Width * to.PlaceBytes;
             for (int c = 0; c < _channels; c += Lanes.Count)
                 Lanes.Store(Vector512.FusedMultiplyAdd((Vector512.Load(x + c) - means) * Vector512.Create(rate),

@@ -26,6 +26,15 @@ internal sealed unsafe class Map : IDisposable
         _first = (byte*)floats;
     }
 
+    /// <summary>A map in memory that other values have had: its border is to be cleared before it is made.</summary>
+    public Map(float* memory, int height, int width, ChannelLayout channels, int border, bool bfloat16)
+    {
+        (Height, Width, Layout, Channels, Border, Bfloat16) = (height, width, channels, channels.Width, border, bfloat16);
+        PlaceBytes = Channels * ElementBytes;
+        _first = (byte*)memory;
+        IsShared = true;
+    }
+
     private Map(Map whole, int first, ChannelLayout layout)
     {
         (Height, Width, Layout, Channels) = (whole.Height, whole.Width, layout, layout.Width);
@@ -33,6 +42,14 @@ internal sealed unsafe class Map : IDisposable
         PlaceBytes = whole.PlaceBytes;
         _first = whole._first + first * ElementBytes;
         IsSlice = true;
+    }
+
+    /// <summary>Some of a map's rows, and none beside them.</summary>
+    private Map(Map whole, int firstRow, int rows)
+    {
+        (Height, Width, Layout, Channels) = (rows, whole.Width, whole.Layout, whole.Channels);
+        (Border, Bfloat16, PlaceBytes, IsSlice) = (whole.Border, whole.Bfloat16, whole.PlaceBytes, true);
+        _first = whole._first + (long)firstRow * RowBytes;
     }
 
     public int Height { get; }
@@ -51,6 +68,32 @@ internal sealed unsafe class Map : IDisposable
 
     /// <summary>Whether it is some of another map's channels.</summary>
     public bool IsSlice { get; }
+
+    /// <summary>Whether its memory has been other values'.</summary>
+    public bool IsShared { get; }
+
+    /// <summary>Where its memory begins.</summary>
+    public byte* Start => _first;
+
+    /// <summary>Bytes of such a map, with its border.</summary>
+    public static long BytesOf(int height, int width, ChannelLayout channels, int border, bool bfloat16) =>
+        (long)(height + 2 * border) * (width + 2 * border) * channels.Width * (bfloat16 ? sizeof(ushort) : sizeof(float));
+
+    /// <summary>Makes the zeros around it.</summary>
+    public void ClearBorder()
+    {
+        int sides = Border * PlaceBytes, ends = Border * RowBytes;
+        if (Border == 0)
+            return;
+        new Span<byte>(_first, ends).Clear();
+        new Span<byte>(_first + ends + (long)Height * RowBytes, ends).Clear();
+        for (int row = 0; row < Height; row++)
+        {
+            byte* at = _first + ends + (long)row * RowBytes;
+            new Span<byte>(at, sides).Clear();
+            new Span<byte>(at + RowBytes - sides, sides).Clear();
+        }
+    }
 
     /// <summary>H W.</summary>
     public int Places => Height * Width;
@@ -72,6 +115,9 @@ internal sealed unsafe class Map : IDisposable
 
     /// <summary>Some of the numbers of a place, in the same memory.</summary>
     public Map Slice(int first, ChannelLayout layout) => new(this, first, layout);
+
+    /// <summary>Some of the rows, in the same memory.</summary>
+    public Map Rows(int first, int count) => new(this, first, count);
 
     public void Dispose() => _data?.Dispose();
 }

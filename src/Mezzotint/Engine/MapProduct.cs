@@ -81,14 +81,25 @@ internal sealed unsafe class MapProduct
     public void Run(byte* input, byte* weights, float* output, float* bias = null)
     {
         for (int block = 0; block < _blocks; block++)
-            foreach (var (kernel, first, at, tiles) in _calls)
-                kernel.Run(new TileArguments
-                {
-                    Input = input + first,
-                    Weights = weights + (long)block * _blockWeights,
-                    Output = (float*)((byte*)(output + block * _blockOutputs) + at),
-                    Bias = bias + block * _blockOutputs,
-                    Tiles = tiles,
-                });
+            RunBlock(block, input, weights + (long)block * _blockWeights, output, bias);
+    }
+
+    /// <summary>Computes one block of the outputs.</summary>
+    /// <param name="block">Which.</param>
+    /// <param name="input">As <see cref="Run"/> has it.</param>
+    /// <param name="weights">Of this block.</param>
+    /// <param name="output">Of all blocks.</param>
+    /// <param name="bias">Likewise.</param>
+    public void RunBlock(int block, byte* input, byte* weights, float* output, float* bias)
+    {
+        foreach (var (kernel, first, at, tiles) in _calls)
+            kernel.Run(new TileArguments
+            {
+                Input = input + first,
+                Weights = weights,
+                Output = (float*)((byte*)(output + block * _blockOutputs) + at),
+                Bias = bias + block * _blockOutputs,
+                Tiles = tiles,
+            });
     }
 }

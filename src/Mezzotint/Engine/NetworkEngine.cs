@@ -12,6 +12,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>The largest images: 512 x 512.</summary>
     private const int MostPixels = 1 << 18;
 
+    /// <summary>A network of so many weights is large: they take 256 MB in float32.</summary>
+    private const long LargeCount = 1 << 26;
+
     private readonly List<IDisposable> _owned = [];
     private readonly EngineStep[] _steps;
     private readonly EngineMemory _memory;
@@ -27,25 +30,47 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="bfloat16">As <see cref="For"/> has it.</param>
     /// <param name="training">Likewise.</param>
     /// <param name="given">Of what training needs the gradient too.</param>
+    /// <param name="crew">The threads that compute an image together, reading weights where they lie, as those of a large network
+    /// (<see cref="IsLarge(long)"/>) do; null for the caller's alone, and packed weights. They stay the caller's.</param>
     /// <exception cref="NotPlannedException">There is a layer that the engine does not compute.</exception>
     public NetworkEngine(torch.nn.Module network, NetworkDescription description, int height, int width, int tokens,
-        bool bfloat16, bool training, GivenGradients given = GivenGradients.None)
+        bool bfloat16, bool training, GivenGradients given = GivenGradients.None, Crew? crew = null)
     {
+        Crew = crew ?? Crew.Alone;
         (Parameters, Bfloat16, Training) = (Owned(new ParameterTable(network, training)), bfloat16, training);
+        Streams = crew is not null;
         var sizes = ValueSizes.Of(description, height, width, tokens);
         OutputChannels = description.Outputs[0].Channels;
         OutputSize = sizes[description.Outputs[0].Index];
         var plan = new EnginePlan(description, sizes, given);
         (_steps, _labels, _mask) = (plan.Steps, new long[tokens], new bool[tokens]);
-        long largest = plan.Values.Max(value => value.Count);
-        Made = NewFloats(largest);
-        Slopes = training ? NewFloats(largest) : null;
         _memory = new EngineMemory(this, plan).Give();
+        long largest = plan.Values.Max(value => value.Count);
+        Made = NewFloats(training ? largest
+            : _steps.OfType<ConvolutionStep>().Where(step => step.Output.Plain is null).Select(step =>
+                step.Output.Count).DefaultIfEmpty().Max());
+        Slopes = training ? NewFloats(largest) : null;
         if (training)
             new GradientPlan(this).Run(_steps);
         foreach (var step in _steps)
+        {
+            step.Crew = Crew;
             step.Prepare(this);
+        }
     }
+
+    /// <summary>Whether a network is so large that its weights are not packed beside themselves, and threads compute its images
+    /// together instead of one each.</summary>
+    public static bool IsLarge(torch.nn.Module network) => IsLarge(network.parameters().Sum(parameter => parameter.numel()));
+
+    /// <summary>The same of a network of so many weights.</summary>
+    public static bool IsLarge(long weights) => weights >= LargeCount;
+
+    /// <summary>The threads that compute an image.</summary>
+    public Crew Crew { get; }
+
+    /// <summary>Whether weights are read where they lie, as <see cref="StreamedWeights"/> has it.</summary>
+    public bool Streams { get; }
 
     /// <summary>What it computes, in order.</summary>
     public IReadOnlyList<EngineStep> Steps => _steps;
@@ -95,7 +120,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <summary>Where the gradient of the context goes: [T, D]; null for nowhere.</summary>
     public float* ContextGradient { get; private set; }
 
-    /// <summary>Memory for what a step makes on its way.</summary>
+    /// <summary>Memory for what a convolution makes on its way to an operand.</summary>
     public float* Made { get; }
 
     /// <summary>Likewise backward.</summary>
@@ -115,12 +140,14 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="training">Whether it has gradients; the parameters must have them then.</param>
     /// <param name="tokens">Labels of an image, or tokens of its context.</param>
     /// <param name="given">Of what training needs the gradient too.</param>
+    /// <param name="crew">As the constructor has it.</param>
     public static NetworkEngine? For(DenoisingNetwork network, int height, int width, bool bfloat16, bool training,
-        int tokens = 1, GivenGradients given = GivenGradients.None)
+        int tokens = 1, GivenGradients given = GivenGradients.None, Crew? crew = null)
     {
         if (!Exists(network.Description, height, width, bfloat16, tokens))
             return null;
-        var engine = new NetworkEngine(network, network.Description, height, width, tokens, bfloat16, training, given);
+        var engine = new NetworkEngine(
+            network, network.Description, height, width, tokens, bfloat16, training, given, crew);
         engine.Pack();
         return engine;
     }
@@ -179,7 +206,9 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="t">Its time.</param>
     /// <param name="condition">What is asked for.</param>
     /// <param name="f">[C, H, W]; of a network that gives several values, these one after the other.</param>
-    public void Forward(float* x, float t, EngineCondition condition, float* f)
+    /// <param name="stop">Gives it up between two steps.</param>
+    /// <exception cref="OperationCanceledException">It was given up; the next image knows nothing of it.</exception>
+    public void Forward(float* x, float t, EngineCondition condition, float* f, CancellationToken stop = default)
     {
         Image = x;
         Time = t;
@@ -192,7 +221,12 @@ internal sealed unsafe class NetworkEngine : IDisposable
         else
             condition.Mask.CopyTo(_mask);
         foreach (var step in _steps)
+        {
+            stop.ThrowIfCancellationRequested();
+            if (step.Output.Operand is { IsShared: true } shared)
+                shared.ClearBorder();
             step.Forward();
+        }
     }
 
     /// <summary>Computes one image of one class.</summary>

@@ -15,6 +15,7 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     private readonly DenoisingNetwork _network;
     private readonly Dictionary<int, NetworkEngine?> _engines = []; // by the tokens of an image
     private readonly Func<int, NetworkEngine?> _make;
+    private readonly Crew? _crew; // of a large network
 
     /// <summary>Prepares.</summary>
     /// <param name="network">The network; it stays the caller's.</param>
@@ -22,12 +23,15 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     /// <param name="width">W.</param>
     /// <param name="device">Where the network is.</param>
     /// <param name="precision">As <see cref="ComputePrecision"/> has it.</param>
-    public NetworkEvaluator(DenoisingNetwork network, int height, int width, Device device, string precision)
+    /// <param name="threads">How many threads compute an image of a large network together, where an engine does.</param>
+    public NetworkEvaluator(
+        DenoisingNetwork network, int height, int width, Device device, string precision, int threads = 1)
     {
         bool bfloat16 = ComputePrecision.Resolve(precision, device, network.Config) == ComputePrecision.Bfloat16;
         _network = network;
-        _make = tokens => NetworkEngine.For(network, height, width, bfloat16, training: false, tokens);
+        _make = tokens => NetworkEngine.For(network, height, width, bfloat16, training: false, tokens, crew: _crew);
         ByImage = device.type == DeviceType.CPU && NetworkEngine.Exists(network.Description, height, width, bfloat16);
+        _crew = ByImage && NetworkEngine.IsLarge(network) ? new(threads) : null;
         MostAtOnce = device.type == DeviceType.CPU ? SteadyBatch.Most : 256;
     }
 
@@ -50,16 +54,21 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     /// <param name="t">[B].</param>
     /// <param name="condition">B rows.</param>
     /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
-    public Tensor Evaluate(Tensor x, Tensor t, Condition condition)
+    public Tensor Evaluate(Tensor x, Tensor t, Condition condition) => Evaluate(x, t, condition, CancellationToken.None);
+
+    /// <summary>The same; <paramref name="stop"/> gives it up within an image, where an engine computes it.</summary>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public Tensor Evaluate(Tensor x, Tensor t, Condition condition, CancellationToken stop)
     {
         condition = _network.Config.InRows(condition);
         _network.Check(condition);
         var engine = ByImage ? For((int)condition.Tokens) : null;
-        return engine is null ? SteadyBatch.Evaluate(_network, x, t, condition) : Evaluate(engine, x, t, condition);
+        return engine is null ? SteadyBatch.Evaluate(_network, x, t, condition) : Evaluate(engine, x, t, condition, stop);
     }
 
     /// <summary>The same by an engine, for as many tokens an image as it is made for.</summary>
-    public static Tensor Evaluate(NetworkEngine engine, Tensor x, Tensor t, Condition condition)
+    public static Tensor Evaluate(
+        NetworkEngine engine, Tensor x, Tensor t, Condition condition, CancellationToken stop = default)
     {
         using var scope = NewDisposeScope();
         int count = (int)x.shape[0], tokens = (int)condition.Tokens;
@@ -82,7 +91,7 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
                     Context = context + i * tokens * width,
                     Mask = mask.IsEmpty ? default : mask.Slice(i * tokens, tokens),
                     Vector = vector + i * beside,
-                }, output + i * made);
+                }, output + i * made, stop);
         return f.MoveToOuterDisposeScope();
     }
 
@@ -100,6 +109,7 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     {
         foreach (var engine in _engines.Values)
             engine?.Dispose();
+        _crew?.Dispose();
     }
 
     private NetworkEngine? For(int tokens)

@@ -18,7 +18,7 @@ internal sealed class NetworkMemory
 
     private readonly double _weights; // bytes
     private readonly LayerShape[] _layers;
-    private readonly bool _engine;
+    private readonly bool _engine, _isLarge;
     private readonly double _number; // bytes of one that is multiplied
     private readonly double _image;  // numbers
 
@@ -31,6 +31,7 @@ internal sealed class NetworkMemory
     {
         var description = network.Describe();
         _weights = description.ParameterCount * Float;
+        _isLarge = NetworkEngine.IsLarge(description.ParameterCount);
         _layers = [.. LayerShape.Of(description, height, width)];
         _image = (double)network.InChannels * height * width;
         (height, width) = (Math.Max(height, network.Stride), Math.Max(width, network.Stride)); // there is a plan of some size
@@ -55,9 +56,12 @@ internal sealed class NetworkMemory
             : Math.Max(part * LibtorchTraining(), Evaluation(Math.Min(part, ImagesAtOnce))));
     }
 
-    /// <summary>What one thread's evaluation of images takes.</summary>
+    /// <summary>How many engines some threads evaluate on: threads share one of a large network.</summary>
+    public int Evaluators(int threads) => _engine && _isLarge ? 1 : threads;
+
+    /// <summary>What an evaluation of images takes.</summary>
     public double Evaluation(int images) =>
-        _engine ? Engine(training: false)
+        _engine ? _isLarge ? Streamed(_layers) : Engine(training: false)
             : Math.Clamp(images, SteadyBatch.Fewest, ImagesAtOnce) * LibtorchEvaluation();
 
     /// <summary>What the walk of images takes beside that.</summary>
@@ -79,6 +83,11 @@ internal sealed class NetworkMemory
         }
         return bytes + (training ? 6 * Float * largest : 0);
     }
+
+    /// <summary>What an engine takes that reads its weights where they lie and gives its buffers by lifetime: the maps that a
+    /// decoder reads again, and those at work.</summary>
+    public static double Streamed(IReadOnlyCollection<LayerShape> layers) => Float * (layers.Sum(layer => layer.OutputMap) / 10
+        + 3 * layers.Select(layer => layer.InputMap + layer.OutputMap).DefaultIfEmpty().Max());
 
     /// <summary>libtorch keeps for each image what the backward pass reads. That is the input of each layer, its output before
     /// and after normalisation, scale and activation, and the weights of attention before and after the softmax.</summary>

@@ -47,12 +47,15 @@ internal sealed unsafe class GroupNormStep : EngineStep
 
     public override void Forward()
     {
-        _norm.Measure(X.Floats, X.Places, _gamma, _beta, Numbers(_fusion.Shift), Numbers(_fusion.Modulation));
-        if (_fusion.Silu)
-            _norm.Silu(X.Floats, Output.Written, _fusion.Residual);
-        else
-            _norm.Affine(X.Floats, Output.Written);
-        Output.CopyWritten();
+        _norm.Measure(X.Floats, X.Places, _gamma, _beta, Numbers(_fusion.Shift), Numbers(_fusion.Modulation), Crew);
+        Crew.Rows(Output.Written, this, static (step, rows, first) =>
+        {
+            if (step._fusion.Silu)
+                step._norm.Silu(step.From(0, first), rows, step._fusion.Residual);
+            else
+                step._norm.Affine(step.From(0, first), rows);
+        });
+        CopyWritten();
     }
 
     public override void Backward()
@@ -98,8 +101,9 @@ internal sealed unsafe class LayerNormStep : EngineStep
 
     public override void Forward()
     {
-        _norm.Forward(Inputs[0].Floats, Output.Written);
-        Output.CopyWritten();
+        Crew.Rows(Output.Written, this, static (step, rows, first) =>
+            step._norm.Forward(step.From(0, first), rows, (int)first));
+        CopyWritten();
     }
 
     public override void Backward()

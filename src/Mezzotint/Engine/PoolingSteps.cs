@@ -28,7 +28,7 @@ internal sealed unsafe class MaxPoolStep : EngineStep
                     to[i] = from[_largest[i]];
                 }
             }
-        y.CopyWritten();
+        CopyWritten();
     }
 
     public override void Backward()

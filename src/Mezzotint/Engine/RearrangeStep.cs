@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Mezzotint.Engine;
 
 /// <summary>
@@ -19,14 +21,39 @@ internal sealed unsafe class RearrangeStep : EngineStep
         (_places, _channels) = (places, channels);
         _isRow = y.Layout.IsOnePart && !channels.Where((at, c) => at != channels[0] + c).Any();
         x.ReadPlain();
-        y.ReadPlain();
+        if (!_isRow || !y.Layout.IsFull || y.Channels % Lanes.Count != 0)
+            y.ReadPlain();
     }
 
     public override void Forward()
     {
-        float* x = Inputs[0].Floats, to = Output.Floats;
+        if (Output.Plain is null)
+        {
+            Crew.Rows(Output.Operand!, this, static (step, rows, first) => step.Rows(rows, (int)first));
+            return;
+        }
+        Crew.Rows(Output.Plain, this, static (step, rows, first) => step.Forward(
+            step.Inputs[0].Floats, step.Output.Floats + first * step.Output.Channels, (int)first, rows.Places));
+        CopyWritten();
+    }
+
+    /// <summary>Rows of the operand, of places whose channels lie one after the other.</summary>
+    private void Rows(Map rows, int first)
+    {
+        float* x = Inputs[0].Floats + _channels[0];
+        for (int row = 0; row < rows.Height; row++)
+        {
+            byte* to = rows.Origin + (long)row * rows.RowBytes;
+            for (int column = 0; column < rows.Width; column++, first++, to += rows.PlaceBytes)
+                for (int c = 0; c < rows.Channels; c += Lanes.Count)
+                    Lanes.Store(Vector512.Load(x + _places[first] + c), to + c * rows.ElementBytes, rows.Bfloat16);
+        }
+    }
+
+    private void Forward(float* x, float* to, int first, int count)
+    {
         int[] at = Output.Layout.At;
-        for (int place = 0; place < _places.Length; place++, to += Output.Channels)
+        for (int place = first; place < first + count; place++, to += Output.Channels)
         {
             float* from = x + _places[place];
             if (_isRow)
@@ -36,7 +63,6 @@ internal sealed unsafe class RearrangeStep : EngineStep
                     to[at[c]] = from[_channels[c]];
             ClearPadding(to);
         }
-        Output.CopyWritten();
     }
 
     public override void Backward()

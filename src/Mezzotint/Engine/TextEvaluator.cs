@@ -13,11 +13,16 @@ internal sealed unsafe class TextEvaluator : IDisposable
     private readonly TextEncoder _network;
     private readonly bool _onCpu;
     private readonly Dictionary<(int Tokens, int Skip), NetworkEngine?> _engines = [];
+    private readonly Crew? _crew; // of a large encoder
 
     /// <summary>Prepares.</summary>
     /// <param name="network">The encoder; it stays the caller's, and its weights stay where they are and as they are.</param>
     /// <param name="device">Where it is.</param>
-    public TextEvaluator(TextEncoder network, Device device) => (_network, _onCpu) = (network, device.type == DeviceType.CPU);
+    public TextEvaluator(TextEncoder network, Device device)
+    {
+        (_network, _onCpu) = (network, device.type == DeviceType.CPU);
+        _crew = _onCpu && NetworkEngine.IsLarge(network) ? new(Environment.ProcessorCount) : null;
+    }
 
     /// <summary>The hidden states of texts.</summary>
     /// <param name="tokens">int64 [B, T].</param>
@@ -39,6 +44,7 @@ internal sealed unsafe class TextEvaluator : IDisposable
     {
         foreach (var engine in _engines.Values)
             engine?.Dispose();
+        _crew?.Dispose();
     }
 
     /// <summary>The states of one text: [1, T, D].</summary>
@@ -63,7 +69,8 @@ internal sealed unsafe class TextEvaluator : IDisposable
         {
             var description = TextEncoder.Describe(config with { NumHiddenLayers = config.NumHiddenLayers - skip });
             if (NetworkEngine.Exists(description, 1, 1, bfloat16: false, tokens))
-                engine = new NetworkEngine(_network, description, 1, 1, tokens, bfloat16: false, training: false);
+                engine = new NetworkEngine(
+                    _network, description, 1, 1, tokens, bfloat16: false, training: false, crew: _crew);
         }
         engine?.Pack();
         return _engines[(tokens, skip)] = engine;

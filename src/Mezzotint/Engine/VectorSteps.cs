@@ -127,7 +127,7 @@ internal sealed unsafe class EmbeddingStep : EngineStep
             new Span<float>(_rows + _engine.Labels[token] * width, width).CopyTo(new(to, width));
             new Span<float>(to + width, Output.Channels - width).Clear();
         }
-        Output.CopyWritten();
+        CopyWritten();
     }
 
     public override void Backward()
@@ -167,7 +167,7 @@ internal sealed unsafe class PositionsStep : EngineStep
             new Span<float>(_rows + row * width, width).CopyTo(new(to, width));
             new Span<float>(to + width, Output.Channels - width).Clear();
         }
-        Output.CopyWritten();
+        CopyWritten();
     }
 
     public override void Backward()

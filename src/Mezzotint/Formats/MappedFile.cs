@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace Mezzotint.Formats;
 
@@ -7,7 +8,7 @@ namespace Mezzotint.Formats;
 /// A file in memory that the system fills as it is looked at, and shares among all who look: nothing of it is copied. What
 /// <see cref="Bytes"/> gave ends with it.
 /// </summary>
-internal sealed unsafe class MappedFile : IDisposable
+internal sealed unsafe partial class MappedFile : IDisposable
 {
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;
@@ -57,6 +58,25 @@ internal sealed unsafe class MappedFile : IDisposable
         return length == 0 ? default : new Part(this, start, length).Memory;
     }
 
+    /// <summary>Lets the system take back what it read of a file's bytes, where they are of one: looked at again, they are read
+    /// again. A process that copies a file has its bytes in memory once.</summary>
+    /// <param name="bytes">As <see cref="Bytes"/> gave them; any others are left alone.</param>
+    public static void Forget(ReadOnlyMemory<byte> bytes)
+    {
+        if (!OperatingSystem.IsLinux()
+            || !MemoryMarshal.TryGetMemoryManager<byte, Part>(bytes, out var part, out int start, out int length))
+            return;
+        nint page = Environment.SystemPageSize, first = part.Address + start;
+        nint from = (first + page - 1) / page * page, to = (first + length) / page * page; // whole pages
+        if (to > from)
+            _ = Advise(from, to - from, DoNotNeed);
+    }
+
+    private const int DoNotNeed = 4; // MADV_DONTNEED
+
+    [LibraryImport("libc", EntryPoint = "madvise"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(nint address, nint length, int advice);
+
     public void Dispose()
     {
         if (_start is not null)
@@ -69,6 +89,8 @@ internal sealed unsafe class MappedFile : IDisposable
 
     private sealed class Part(MappedFile file, long start, int length) : MemoryManager<byte>
     {
+        public nint Address => (nint)(file._start + start);
+
         public override Span<byte> GetSpan() =>
             file._start is null ? throw new ObjectDisposedException(nameof(MappedFile)) : new(file._start + start, length);
 

@@ -54,7 +54,10 @@ public static class AutoencoderFolder
     /// <param name="folder">The folder; one without <see cref="InfoFile"/> is taken as well.</param>
     /// <exception cref="MezzotintException">The folder is no autoencoder, its files are damaged, or it has layers that are not
     /// known here; the message names what.</exception>
-    public static LoadedAutoencoder Read(string folder)
+    public static LoadedAutoencoder Read(string folder) => Read(folder, narrow: false);
+
+    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
+    internal static LoadedAutoencoder Read(string folder, bool narrow)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         AtomicFolder.TryFinish(folder);
@@ -66,11 +69,13 @@ public static class AutoencoderFolder
         var weights = DiffusersWeights.Find(folder, "", WeightsStem);
         long needed = config.DescribeEncoder().ParameterCount + config.DescribeDecoder().ParameterCount;
         using var opened = weights.Read(needed);
-        var tensors = opened.Tensors;
-        var network = new Autoencoder(config);
+        var tensors = opened.Tensors.ToDictionary(pair => NameNow(pair.Key), pair => pair.Value);
+        var network = Autoencoder.Unfilled(config);
         try
         {
-            NetworkWeights.Load(network, tensors.ToDictionary(pair => NameNow(pair.Key), pair => pair.Value), weights.Name);
+            if (narrow && NarrowWeights.Fit(network))
+                NarrowWeights.MakeRoom(network, name => tensors.GetValueOrDefault(name)?.Type);
+            NetworkWeights.Load(network, tensors, weights.Name);
             return new(network, ReadInfo(folder));
         }
         catch

@@ -20,13 +20,17 @@ public static class LatentFolder
     /// is used; null where none was needed.</returns>
     /// <exception cref="MezzotintException">There is no autoencoder, or it is another one than the codec was used
     /// with.</exception>
-    public static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(ImageCodec codec, string? beside = null)
+    public static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(ImageCodec codec, string? beside = null) =>
+        Open(codec, beside, narrow: false);
+
+    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
+    internal static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(ImageCodec codec, string? beside, bool narrow)
     {
         ArgumentNullException.ThrowIfNull(codec);
         if (codec is not LatentCodec { Coder: null } latent)
             return (codec, null);
         string folder = beside is null ? latent.Autoencoder : AtomicFolder.SubfolderOf(beside, latent.Autoencoder);
-        var autoencoder = AutoencoderFolder.Read(folder);
+        var autoencoder = AutoencoderFolder.Read(folder, narrow);
         try
         {
             string hash = DiffusersWeights.Find(folder, "", AutoencoderFolder.WeightsStem).Hash();

@@ -37,6 +37,11 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <returns>The model itself.</returns>
     public LoadedModel To(torch.Device device)
     {
+        if (device.type != DeviceType.CPU)
+        {
+            Network.to(float32);
+            Autoencoder?.Network.to(float32);
+        }
         Network.to(device);
         Autoencoder?.Network.to(device);
         return this;
@@ -186,6 +191,10 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     public NetworkDenoiser CreateDenoiser(bool gradients = true)
     {
         var (_, height, width) = Info.Numbers;
+        if (gradients && NarrowWeights.AreIn(Network))
+            throw new InvalidOperationException(
+                $"The weights of '{Info.Name}' are in 16 bits, for drawing alone: open it without "
+                + $"{nameof(ModelOpening.Narrow)}.");
         return new(Network, Info.Process, Info.Parameterisation)
         {
             Evaluator = gradients ? null : new NetworkEvaluator(Network, height, width, Device, Precision),

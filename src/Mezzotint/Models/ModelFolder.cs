@@ -80,12 +80,15 @@ public static class ModelFolder
     /// names are refused.</param>
     /// <exception cref="MezzotintException">The folder is no model, or its files are damaged or do not belong
     /// together.</exception>
-    public static LoadedModel Read(string folder, bool unwrap = false)
+    public static LoadedModel Read(string folder, bool unwrap = false) => Read(folder, unwrap, narrow: false);
+
+    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
+    internal static LoadedModel Read(string folder, bool unwrap, bool narrow)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         AtomicFolder.TryFinish(folder);
         if (DiffusersFolder.Exists(folder))
-            return DiffusersFolder.Read(folder);
+            return DiffusersFolder.Read(folder, narrow);
         string weights = AtomicFolder.PathOf(folder, WeightsFile);
         var (info, hash) = ReadDescription(folder);
         var file = SafetensorsFile.Read(

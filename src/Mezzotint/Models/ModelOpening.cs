@@ -18,6 +18,11 @@ public sealed record ModelOpening
     /// own.</summary>
     public string? Autoencoder { get; init; }
 
+    /// <summary>Whether the network of a large model keeps weights of 16 bits as they are stored, which halves its memory: for
+    /// drawing on a CPU. It is neither trained nor differentiated then. <see cref="Serving.DiffusionPipeline.Load"/> says so
+    /// itself.</summary>
+    public bool Narrow { get; init; }
+
     /// <summary>Checks what is said.</summary>
     /// <exception cref="MezzotintException">A word is not known; Key names the property in snake case.</exception>
     public void Validate() =>

@@ -38,7 +38,9 @@ internal static class ModelParts
     /// <param name="folder">The folder of the model.</param>
     /// <param name="info">The description.</param>
     /// <param name="build">Reads the network; what is read before it fails is freed.</param>
-    public static LoadedModel Open(string folder, ModelInfo info, Func<Networks.DenoisingNetwork> build)
+    /// <param name="narrow">As <see cref="ModelOpening.Narrow"/> has it.</param>
+    public static LoadedModel Open(
+        string folder, ModelInfo info, Func<Networks.DenoisingNetwork> build, bool narrow = false)
     {
         var owned = new List<IDisposable?>();
         T Owned<T>(T part) where T : IDisposable?
@@ -49,9 +51,9 @@ internal static class ModelParts
         try
         {
             var network = Owned(build());
-            var (codec, autoencoder) = LatentFolder.Open(info.Pixels, beside: folder);
+            var (codec, autoencoder) = LatentFolder.Open(info.Pixels, folder, narrow);
             Owned(autoencoder);
-            var (prompts, encoder) = TextFolder.Open(info.Prompts, beside: folder);
+            var (prompts, encoder) = TextFolder.Open(info.Prompts, folder, narrow);
             return new LoadedModel(network, info with { Pixels = codec, Prompts = prompts })
                 { Autoencoder = autoencoder, Encoder = encoder };
         }

@@ -37,7 +37,7 @@ public static class ModelPath
         if (SingleFile.Exists(path))
             return SingleFile.Read(path, opening);
         opening?.RefuseForFolder(path);
-        return IsCheckpoint(path) ? SeedCheckpoint.Read(path) : ModelFolder.Read(path);
+        return IsCheckpoint(path) ? SeedCheckpoint.Read(path) : ModelFolder.Read(path, unwrap: false, opening?.Narrow ?? false);
     }
 
     /// <summary>Reads the description alone.</summary>

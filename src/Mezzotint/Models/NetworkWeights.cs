@@ -55,9 +55,12 @@ internal static class NetworkWeights
     /// <param name="tensors">The weights.</param>
     /// <param name="file">Where they come from, for messages.</param>
     /// <param name="named">What the file calls a weight; null for the network's own names.</param>
+    /// <param name="narrow">Whether the weights of convolutions and linear layers stay in 16 bits where they are stored so: see
+    /// <see cref="NarrowWeights"/>.</param>
     /// <exception cref="MezzotintException">The weights are not those of such a network.</exception>
     public static DenoisingNetwork Build(
-        NetworkConfig config, IReadOnlyDictionary<string, TensorData> tensors, string file, Func<string, string>? named = null)
+        NetworkConfig config, IReadOnlyDictionary<string, TensorData> tensors, string file, Func<string, string>? named = null,
+        bool narrow = false)
     {
         long needed = config.ParameterCount;
         long there = tensors.Values.Sum(tensor => tensor.ElementCount);
@@ -68,9 +71,11 @@ internal static class NetworkWeights
                 $"'{file}' has {there} weights, but the network of its config.json has {needed}: the two files do not belong "
                 + $"together."));
         }
-        var network = config.Build();
+        var network = config.BuildUnfilled();
         try
         {
+            if (narrow && NarrowWeights.Fit(network))
+                NarrowWeights.MakeRoom(network, name => tensors.GetValueOrDefault(named is null ? name : named(name))?.Type);
             LoadSome(
                 network.named_parameters().ToDictionary(
                     own => named is null ? own.name : named(own.name), own => (Tensor)own.parameter),
@@ -124,9 +129,15 @@ internal static class NetworkWeights
         RefuseNames(file, "lacks", [.. parameters.Keys.Where(name => !tensors.ContainsKey(name))]);
         RefuseNames(file, "has, but the network does not,", [.. tensors.Keys.Where(name => !parameters.ContainsKey(name))]);
         foreach (var (name, parameter) in parameters)
+        {
             Check(tensors[name], parameter.shape, name, file);
+            MappedFile.Forget(tensors[name].Bytes);
+        }
         foreach (var (name, parameter) in parameters)
+        {
             tensors[name].CopyTo(parameter);
+            MappedFile.Forget(tensors[name].Bytes);
+        }
     }
 
     /// <summary>The weights without the prefixes that PyTorch's wrappers put before all names.</summary>

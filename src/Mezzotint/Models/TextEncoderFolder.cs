@@ -33,16 +33,21 @@ public static class TextEncoderFolder
     /// <see cref="TextEncoderConfig"/> are passed over.</param>
     /// <exception cref="MezzotintException">A file is missing or damaged, or the two do not belong together; the message names
     /// it.</exception>
-    public static TextEncoder Read(string folder)
+    public static TextEncoder Read(string folder) => Read(folder, narrow: false);
+
+    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
+    internal static TextEncoder Read(string folder, bool narrow)
     {
         var config = ReadConfig(folder);
         var files = DiffusersWeights.Find(folder, "", WeightsStem);
         using var opened = files.Read(config.ParameterCount);
         var weights = new Dictionary<string, TensorData>(opened.Tensors);
         weights.Remove(PositionNumbers);
-        var encoder = TextEncoder.Create(config);
+        var encoder = TextEncoder.Unfilled(config);
         try
         {
+            if (narrow && NarrowWeights.Fit(encoder))
+                NarrowWeights.MakeRoom(encoder, name => weights.GetValueOrDefault(name)?.Type);
             NetworkWeights.Load(encoder, weights, files.Name);
             return encoder;
         }

@@ -24,7 +24,11 @@ public static class TextFolder
     /// where nothing was needed.</returns>
     /// <exception cref="MezzotintException">There is no text encoder, or it is another one than the reader was used
     /// with.</exception>
-    public static (PromptReader? Prompts, IDisposable? Encoder) Open(PromptReader? prompts, string? beside = null)
+    public static (PromptReader? Prompts, IDisposable? Encoder) Open(PromptReader? prompts, string? beside = null) =>
+        Open(prompts, beside, narrow: false);
+
+    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
+    internal static (PromptReader? Prompts, IDisposable? Encoder) Open(PromptReader? prompts, string? beside, bool narrow)
     {
         if (prompts is not TextPrompts { Coder: null } text)
             return (prompts, null);
@@ -39,7 +43,7 @@ public static class TextFolder
             throw new MezzotintException(
                 $"The text encoder in '{folder}' is another one than the model was trained with: its weights have the SHA-256 "
                 + $"{hash}, not {expected}.") { Key = "prompts.encoder" };
-        var encoder = TextEncoderFolder.Read(place);
+        var encoder = TextEncoderFolder.Read(place, narrow);
         try
         {
             var tokenizer = ClipTokenizer.Read(AtomicFolder.SubfolderOf(folder, TokenizerFolder));

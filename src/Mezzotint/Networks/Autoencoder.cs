@@ -11,19 +11,29 @@ namespace Mezzotint.Networks;
 public sealed class Autoencoder : nn.Module<Tensor, Tensor>
 {
     private readonly DescribedProgram _encode, _decode;
+    private readonly bool _isFresh;
 
     /// <summary>Builds it with fresh weights.</summary>
     /// <param name="config">The shape.</param>
     /// <param name="seed">Of the weights: the same seed gives the same weights, bit for bit. 0 to 2^32 - 1.</param>
     /// <exception cref="MezzotintException">The shape is impossible.</exception>
-    public Autoencoder(AutoencoderConfig config, long seed = 0) : base(Checked(config))
+    public Autoencoder(AutoencoderConfig config, long seed = 0) : this(config, (long?)seed)
     {
-        random.manual_seed(seed); // modules draw from the process's generator
+    }
+
+    private Autoencoder(AutoencoderConfig config, long? seed) : base(Checked(config))
+    {
+        if (seed is { } fresh)
+            random.manual_seed(fresh); // modules draw from the process's generator
+        _isFresh = seed is not null;
         Config = config;
         (EncoderDescription, DecoderDescription) = (config.DescribeEncoder(), config.DescribeDecoder());
         _encode = Program(EncoderDescription);
         _decode = Program(DecoderDescription);
     }
+
+    /// <summary>One with memory that is still to be filled in place of most weights.</summary>
+    internal static Autoencoder Unfilled(AutoencoderConfig config) => new(config, seed: null);
 
     /// <summary>The shape.</summary>
     public AutoencoderConfig Config { get; }
@@ -75,7 +85,7 @@ public sealed class Autoencoder : nn.Module<Tensor, Tensor>
     internal Tensor Run(Tensor maps, bool decodes) => (decodes ? _decode : _encode).Run([maps]);
 
     private DescribedProgram Program(NetworkDescription description) =>
-        new(new(this, description), description, description.Inputs, description.Outputs[0]);
+        new(new(this, description, _isFresh), description, description.Inputs, description.Outputs[0]);
 
     private static string Checked(AutoencoderConfig config)
     {

@@ -106,6 +106,9 @@ public sealed record ConditionalUNetConfig : NetworkConfig
     public override NetworkDescription Describe() => ConditionalUNet.Describe(this);
 
     /// <inheritdoc/>
+    internal override DenoisingNetwork BuildUnfilled() => new DescribedNetwork(this, seed: null);
+
+    /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();

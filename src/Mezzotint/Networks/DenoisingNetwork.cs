@@ -15,12 +15,14 @@ public abstract class DenoisingNetwork : nn.Module<Tensor, Tensor, Condition, Te
 {
     private readonly DescribedProgram _program;
 
-    private protected DenoisingNetwork(NetworkConfig config, string name, long seed) : base(Checked(config, name))
+    private protected DenoisingNetwork(NetworkConfig config, string name, long? seed) : base(Checked(config, name))
     {
         Config = config.Filled(config.CorpusLength, config.InChannels); // what is built is open no more
-        random.manual_seed(seed); // modules draw from the process's generator; nothing else in this library does
+        if (seed is { } fresh)
+            random.manual_seed(fresh); // modules draw from the process's generator; nothing else in this library does
         Description = config.Describe();
-        _program = new(new(this, Description), Description, Description.Inputs, Description.Outputs[0]);
+        var modules = new DescribedModules(this, Description, isFresh: seed is not null);
+        _program = new(modules, Description, Description.Inputs, Description.Outputs[0]);
     }
 
     /// <summary>The shape of the network.</summary>

@@ -13,9 +13,16 @@ internal sealed class DescribedModules
 {
     private readonly nn.Module?[] _modules; // of each node: its own, or for a parameter of a module that module
 
+    private readonly Device? _device;
+
     /// <summary>Makes them below a root, with fresh weights from the process's generator.</summary>
-    public DescribedModules(nn.Module root, NetworkDescription description)
+    /// <param name="root">The root.</param>
+    /// <param name="description">The network.</param>
+    /// <param name="isFresh">Whether weights are drawn; else layers that have many have memory that is still to be
+    /// filled.</param>
+    public DescribedModules(nn.Module root, NetworkDescription description, bool isFresh = true)
     {
+        _device = isFresh ? null : new Device(DeviceType.META);
         _modules = new nn.Module?[description.Nodes.Count];
         Fill(root, description.Root);
     }
@@ -35,7 +42,8 @@ internal sealed class DescribedModules
             }
             else
             {
-                made[child] = child.Layer is null ? new PlainModule(child.Type) : Make(child.Layer);
+                made[child] = child.Layer is null ? new PlainModule(child.Type)
+                    : _device is null ? Make(child.Layer, null) : WithMemory(Make(child.Layer, _device));
                 if (child.Layer is not null)
                     _modules[child.Layer.Index] = made[child];
                 Fill(made[child], child);
@@ -44,10 +52,10 @@ internal sealed class DescribedModules
             module.register_module(child.Name, made[child]);
     }
 
-    private static nn.Module Make(Node node) => node switch
+    private static nn.Module Make(Node node, Device? device) => node switch
     {
-        ConvolutionNode conv => Make(conv),
-        LinearNode linear => nn.Linear(linear.Inputs[0].Channels, linear.Channels, hasBias: linear.HasBias),
+        ConvolutionNode conv => Make(conv, device),
+        LinearNode linear => nn.Linear(linear.Inputs[0].Channels, linear.Channels, hasBias: linear.HasBias, device: device),
         EmbeddingNode embedding => nn.Embedding(embedding.Rows, embedding.Channels),
         PositionsNode positions => nn.Embedding(positions.Rows, positions.Channels),
         GroupNormNode norm => Identity(nn.GroupNorm(norm.Groups, norm.Channels, norm.Epsilon)),
@@ -59,14 +67,35 @@ internal sealed class DescribedModules
         _ => throw new ArgumentException($"A layer of the type {node.GetType().Name} has no module: it takes no name."),
     };
 
-    private static nn.Module Make(ConvolutionNode node)
+    /// <summary>A layer that was made without memory, with some.</summary>
+    private static nn.Module WithMemory(nn.Module layer)
+    {
+        static Parameter Memory(Tensor like) => new(empty(like.shape));
+        switch (layer)
+        {
+            case Linear linear:
+                linear.weight = Memory(linear.weight!);
+                if (linear.bias is { } offset)
+                    linear.bias = Memory(offset);
+                break;
+            case Conv2d conv when conv.weight!.device.type == DeviceType.META:
+                conv.weight = Memory(conv.weight);
+                if (conv.bias is { } bias)
+                    conv.bias = Memory(bias);
+                break;
+        }
+        return layer;
+    }
+
+    private static nn.Module Make(ConvolutionNode node, Device? device)
     {
         var (kernel, stride, padding, transposed) = node.Shape;
         int inputs = node.Inputs[0].Channels;
         if (transposed)
             return nn.ConvTranspose2d(inputs, node.Channels, kernel, stride: stride, padding: padding,
                 output_padding: node.Shape.OutputPadding, bias: node.HasBias);
-        var conv = nn.Conv2d(inputs, node.Channels, kernel, stride: stride, padding: padding, bias: node.HasBias);
+        var conv = nn.Conv2d(inputs, node.Channels, kernel, stride: stride, padding: padding, bias: node.HasBias,
+            device: device);
         if (!node.StartsAtZero)
             return conv;
         nn.init.zeros_(conv.weight);

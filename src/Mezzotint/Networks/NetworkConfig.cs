@@ -88,6 +88,9 @@ public abstract record NetworkConfig : IOpenSettings
     /// <exception cref="MezzotintException">The shape is impossible.</exception>
     public virtual DenoisingNetwork Build(long seed = 0) => new DescribedNetwork(this, seed);
 
+    /// <summary>The same with memory that is still to be filled in place of weights, where that spares their drawing.</summary>
+    internal virtual DenoisingNetwork BuildUnfilled() => Build();
+
     /// <summary>Whether it can be asked for nothing: for no class that it has learned, or by an empty prompt.</summary>
     public bool CanBeGuided => !HasClasses || Unconditional;
 

@@ -17,10 +17,11 @@ public sealed class TextEncoder : nn.Module<Tensor, Tensor>
     private readonly DescribedProgram[] _states; // tokens to the state after each layer, from the first on
     private readonly DescribedProgram _norm;
 
-    private TextEncoder(TextEncoderConfig config, NetworkDescription description) : base(description.Root.Type)
+    private TextEncoder(TextEncoderConfig config, NetworkDescription description, bool isFresh = true)
+        : base(description.Root.Type)
     {
         Config = config;
-        var modules = new DescribedModules(this, description);
+        var modules = new DescribedModules(this, description, isFresh);
         var (normed, states) = (description.Outputs[0], description.Outputs.Skip(1).ToArray());
         _states = [.. states.Select(state => new DescribedProgram(modules, description, description.Inputs, state))];
         _norm = new(modules, description, [states[^1]], normed);
@@ -41,6 +42,14 @@ public sealed class TextEncoder : nn.Module<Tensor, Tensor>
         var encoder = new TextEncoder(config, Describe(config, withStates: true));
         encoder.DrawWeights();
         return encoder;
+    }
+
+    /// <summary>An encoder with memory that is still to be filled in place of most weights.</summary>
+    internal static TextEncoder Unfilled(TextEncoderConfig config)
+    {
+        config.Validate();
+        Runtime.Libtorch.Load();
+        return new TextEncoder(config, Describe(config, withStates: true), isFresh: false);
     }
 
     /// <summary>A copy on the CPU that knows more words.</summary>

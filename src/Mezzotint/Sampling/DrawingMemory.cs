@@ -27,9 +27,11 @@ internal static class DrawingMemory
     /// <param name="images">Images that each of them draws at once.</param>
     /// <param name="key">What a user can lower.</param>
     /// <param name="remedy">The same as a sentence.</param>
-    internal static MemoryNeed Of(NetworkMemory memory, int threads, int images, string key, string remedy)
+    /// <param name="decoding">Bytes that decoding takes beside that.</param>
+    internal static MemoryNeed Of(
+        NetworkMemory memory, int threads, int images, string key, string remedy, double decoding = 0)
     {
-        double maps = threads * (memory.Evaluation(images) + memory.Walk(images));
+        double maps = memory.Evaluators(threads) * memory.Evaluation(images) + threads * memory.Walk(images) + decoding;
         string drawing = string.Create(CultureInfo.InvariantCulture, $"Drawing {threads * images} images at once");
         return new(drawing, "no weights of its own", 0, maps, key, remedy);
     }

@@ -142,8 +142,17 @@ public sealed class Sampler
     internal long EvaluationsOf(SamplingRequest request, double? strength, int resampling) =>
         WalkEvaluations.Of(request.Guidance, Plan(request, strength, resampling));
 
-    /// <summary>What evaluates the network for one thread.</summary>
-    internal NetworkEvaluator NewEvaluator() => new(_network, _height, _width, _device, Precision);
+    /// <summary>What evaluates the network for one thread, or what some threads evaluate an image with together.</summary>
+    internal NetworkEvaluator NewEvaluator(int threads = 1) => new(_network, _height, _width, _device, Precision, threads);
+
+    /// <summary>What evaluates the network on some threads: one for each, or one for all, where the network is large and an
+    /// engine computes it.</summary>
+    internal IEnumerable<NetworkEvaluator> NewEvaluators(int threads)
+    {
+        var first = NewEvaluator(NetworkEngine.IsLarge(_network) ? threads : 1);
+        return NetworkEngine.IsLarge(_network) && first.ByImage ? [first]
+            : [first, .. Enumerable.Range(1, threads - 1).Select(_ => NewEvaluator())];
+    }
 
     /// <summary>Checks that the request can be drawn.</summary>
     internal void Check(SamplingRequest request)

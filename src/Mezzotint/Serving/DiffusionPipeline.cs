@@ -8,6 +8,7 @@ using Mezzotint.Models;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using Mezzotint.Text;
+using TorchSharp;
 
 namespace Mezzotint.Serving;
 
@@ -65,7 +66,9 @@ public sealed class DiffusionPipeline : IDisposable
         string precision = ComputePrecision.Automatic, ModelOpening? opening = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        var model = ModelPath.Read(folder, opening).To(ComputeDevice.Named(device)).With(precision);
+        var place = ComputeDevice.Named(device);
+        opening = (opening ?? new()) with { Narrow = place.type == DeviceType.CPU };
+        var model = ModelPath.Read(folder, opening).To(place).With(precision);
         string own = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         name ??= File.Exists(own) ? Path.GetFileNameWithoutExtension(own) : Path.GetFileName(own);
         return new DiffusionPipeline(

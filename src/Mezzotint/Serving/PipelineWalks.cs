@@ -82,8 +82,13 @@ internal sealed class PipelineWalks : IDisposable
             ? ("threads", $"Evaluate on fewer threads than {Threads}") : ("count", "Draw fewer at once");
         if (images is { } few)
             each = (int)Math.Clamp((few + Threads - 1) / Threads, 1, each);
-        DrawingMemory.Of(memory, Threads, each, key, remedy).Check();
+        DrawingMemory.Of(memory, Threads, each, key, remedy, Decoding(height, width)).Check();
     }
+
+    /// <summary>Bytes that a large autoencoder takes for latents of a size: it decodes one image at a time.</summary>
+    private double Decoding(int height, int width) =>
+        _model.Autoencoder?.Network is { } network && NetworkEngine.IsLarge(network)
+            ? NetworkMemory.Streamed([.. LayerShape.Of(network.DecoderDescription, height, width)]) : 0;
 
     /// <summary>Checks that a plan can be drawn.</summary>
     /// <exception cref="MezzotintException">Something does not fit.</exception>
@@ -110,7 +115,7 @@ internal sealed class PipelineWalks : IDisposable
         using var network = _networks.Take(info);
         var drawing = new Drawing(plan, watch, source, network, new byte[(long)count * length]);
         using var weaker = plan.Request.WeakerModel is { } other
-            ? new SharedEvaluations(Enumerable.Range(0, Threads).Select(_ => other.NewEvaluator())) : null;
+            ? new SharedEvaluations(other.NewEvaluators(Threads)) : null;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation); // one failed part stops the others
         long asked = Stopwatch.GetTimestamp();
         int begun = 0;
@@ -190,8 +195,9 @@ internal sealed class PipelineWalks : IDisposable
         {
             using var scope = NewDisposeScope();
             var request = drawing.Plan.Request with { Source = drawing.Source.Source, Beside = drawing.Source.Beside };
-            NetworkCall? weakerCall = weaker is null ? null : weaker.Evaluate;
-            sampler.Walk(request, start, count, network.Evaluate, weakerCall, (step, evaluations) =>
+            NetworkCall Call(SharedEvaluations of) => (x, t, condition) => of.Evaluate(x, t, condition, stop);
+            var weakerCall = weaker is null ? null : Call(weaker);
+            sampler.Walk(request, start, count, Call(network), weakerCall, (step, evaluations) =>
             {
                 drawing.Watch.Count(evaluations - before);
                 before = evaluations;

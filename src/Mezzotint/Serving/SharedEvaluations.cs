@@ -64,10 +64,15 @@ internal sealed class SharedEvaluations : IDisposable
     }
 
     /// <summary>F(x, t, condition), evaluated together with what other walks ask. Waits until it is there.</summary>
+    /// <param name="x">[B, C, H, W].</param>
+    /// <param name="t">[B].</param>
+    /// <param name="condition">B rows.</param>
+    /// <param name="stop">Gives it up within an image, where an engine computes it.</param>
     /// <returns>[B, C, H, W], a tensor of the caller's dispose scope.</returns>
-    public Tensor Evaluate(Tensor x, Tensor t, Condition condition)
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public Tensor Evaluate(Tensor x, Tensor t, Condition condition, CancellationToken stop = default)
     {
-        var question = new Question(x, t, condition, (int)x.shape[0]);
+        var question = new Question(x, t, condition, (int)x.shape[0], stop);
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_ended, this);
@@ -127,7 +132,7 @@ internal sealed class SharedEvaluations : IDisposable
                 Monitor.PulseAll(_lock);
             }
             foreach (var question in batch)
-                question.End(error);
+                question.End(error ?? question.GivenUp);
         }
     }
 
@@ -176,11 +181,24 @@ internal sealed class SharedEvaluations : IDisposable
         if (batch.Count == 1 || evaluator.ByImage)
         {
             foreach (var only in batch)
-                only.Answer = evaluator.Evaluate(only.X, only.T, only.Condition).DetachFromDisposeScope();
+                AnswerAlone(evaluator, only);
             return;
         }
         foreach (var alike in Joined(batch))
             AnswerTogether(evaluator, alike);
+    }
+
+    private static void AnswerAlone(NetworkEvaluator evaluator, Question question)
+    {
+        try
+        {
+            question.Answer =
+                evaluator.Evaluate(question.X, question.T, question.Condition, question.Stop).DetachFromDisposeScope();
+        }
+        catch (OperationCanceledException stopped) // the others are answered
+        {
+            question.GivenUp = ExceptionDispatchInfo.Capture(stopped);
+        }
     }
 
     /// <summary>Questions whose conditions can stand in one batch; mostly all of them.</summary>
@@ -207,7 +225,7 @@ internal sealed class SharedEvaluations : IDisposable
         }
     }
 
-    private sealed class Question(Tensor x, Tensor t, Condition condition, int images)
+    private sealed class Question(Tensor x, Tensor t, Condition condition, int images, CancellationToken stop)
     {
         public Tensor X => x;
 
@@ -217,7 +235,12 @@ internal sealed class SharedEvaluations : IDisposable
 
         public int Images => images;
 
+        public CancellationToken Stop => stop;
+
         public Tensor? Answer { get; set; }
+
+        /// <summary>Where it was given up.</summary>
+        public ExceptionDispatchInfo? GivenUp { get; set; }
 
         public ExceptionDispatchInfo? Error { get; private set; }
 

@@ -51,8 +51,7 @@ internal sealed class SizedNetworks(LoadedModel model, int threads) : IDisposabl
             if (size is null)
             {
                 var sampler = SamplerOf(info);
-                size = new(rows, columns, sampler, new SharedEvaluations(
-                    Enumerable.Range(0, threads).Select(_ => sampler.NewEvaluator())));
+                size = new(rows, columns, sampler, new SharedEvaluations(sampler.NewEvaluators(threads)));
             }
             _sizes.Remove(size);
             _sizes.Add(size);

@@ -8,7 +8,8 @@ namespace Mezzotint.Text;
 /// with the hidden states of all tokens, those that fill a prompt up included.
 /// </summary>
 /// <remarks>Radford et al. 2021, arXiv 2103.00020; Rombach et al. 2022, arXiv 2112.10752, section 3.3. A reader that was read
-/// from settings alone knows shapes, and reads nothing: <see cref="Models.TextFolder.Open"/> opens it.</remarks>
+/// from settings alone knows shapes, and reads nothing:
+/// <see cref="Models.TextFolder.Open(PromptReader?, string?)"/> opens it.</remarks>
 public sealed record TextPrompts : PromptReader
 {
     /// <summary>The folder that has <c>text_encoder/</c> and <c>tokenizer/</c>.</summary>

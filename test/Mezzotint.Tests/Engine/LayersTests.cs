@@ -106,7 +106,8 @@ public unsafe class LayersTests
         wanted.backward([given]);
 
         using var attention = new Attention(
-            new(queries, keys, heads, width) { Causal = causal, QueryStride = channels, KeyStride = 2 * channels });
+            new(queries, keys, heads, width) { Causal = causal, QueryStride = channels, KeyStride = 2 * channels },
+            training: true);
         var (made, qSlopes, kvSlopes) = (zeros_like(wanted), zeros_like(q), zeros_like(kv));
         var (qs, kvs) = (q.detach(), kv.detach());
         float* k = Floats(kvs), dk = Floats(kvSlopes);
@@ -129,7 +130,7 @@ public unsafe class LayersTests
         var (gamma, beta) = (randn(32), randn(32));
         using var map = ToMap(x, false, border: 0);
         using var made = new Map(6, 6, 32, 0, false);
-        norm.Measure(map.Floats, 36, Floats(gamma), Floats(beta), null, null);
+        norm.Measure(map.Floats, 36, Floats(gamma), Floats(beta), null, null, Crew.Alone);
         norm.Affine(map.Floats, made);
         // x itself has 3e-5 of its digits left: 6e-5 / 0.01
         TensorAssert.Close(nn.functional.group_norm(x.to(float64), 4, gamma.to(float64), beta.to(float64)), FromMap(made), 2e-2);

@@ -81,8 +81,8 @@ internal static class DiffusersFolder
         });
     }
 
-    /// <summary>Reads a model.</summary>
-    public static LoadedModel Read(string folder)
+    /// <summary>Reads a model; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
+    public static LoadedModel Read(string folder, bool narrow)
     {
         AtomicFolder.TryFinish(folder);
         var (info, hash) = ReadDescription(folder);
@@ -90,7 +90,8 @@ internal static class DiffusersFolder
         using var opened = weights.Read(info.Model.ParameterCount);
         if (hash is not null)
             DescriptionHash.Check(opened.Metadata, hash, folder, DescriptionFile, weights.Name, "write the model again");
-        return ModelParts.Open(folder, info, () => NetworkWeights.Build(info.Model, opened.Tensors, weights.Name));
+        return ModelParts.Open(folder, info, () =>
+            NetworkWeights.Build(info.Model, opened.Tensors, weights.Name, narrow: narrow), narrow);
     }
 
     /// <summary>Reads the description alone.</summary>

@@ -45,9 +45,10 @@ public static class SingleFile
         try
         {
             var network = Owned(NetworkWeights.Build(
-                shape.UNet, tensors.Under(SingleFileNames.UNet), path, name => SingleFileNames.OfUNet(name, shape.UNet)));
-            var autoencoder = Owned(SingleFileParts.Autoencoder(tensors, shape.Autoencoder!));
-            var encoder = Owned(SingleFileParts.Text(tensors, text, shape.OpenClip));
+                shape.UNet, tensors.Under(SingleFileNames.UNet), path, name => SingleFileNames.OfUNet(name, shape.UNet),
+                opening.Narrow));
+            var autoencoder = Owned(SingleFileParts.Autoencoder(tensors, shape.Autoencoder!, opening.Narrow));
+            var encoder = Owned(SingleFileParts.Text(tensors, text, shape.OpenClip, opening.Narrow));
             var tokenizer = SingleFileTokenizer.Read(folder, shape.OpenClip);
             var (prompts, opened) = TextFolder.With((TextPrompts)info.Prompts!, tokenizer, encoder);
             var codec = LatentFolder.With((LatentCodec)info.Pixels, autoencoder, hash: null);

@@ -24,11 +24,11 @@ internal static class SingleFileParts
                 { Key = "autoencoder" };
         var config = SingleFileShape.AutoencoderOf(tensors, new SingleFileConfig { ScaleFactor = scale });
         config.Validate();
-        return Autoencoder(tensors, config);
+        return Autoencoder(tensors, config, narrow: false);
     }
 
     /// <summary>The autoencoder.</summary>
-    public static LoadedAutoencoder Autoencoder(SingleFileTensors tensors, AutoencoderConfig config)
+    public static LoadedAutoencoder Autoencoder(SingleFileTensors tensors, AutoencoderConfig config, bool narrow)
     {
         var weights = tensors.Under(SingleFileNames.Autoencoder);
         foreach (string loss in weights.Keys.Where(name => name.StartsWith(
@@ -40,9 +40,12 @@ internal static class SingleFileParts
         NetworkWeights.CheckLength(
             weights.Values.Sum(tensor => (long)tensor.Bytes.Length),
             config.DescribeEncoder().ParameterCount + config.DescribeDecoder().ParameterCount, tensors.Path);
-        var network = new Autoencoder(config);
+        var network = Networks.Autoencoder.Unfilled(config);
         try
         {
+            if (narrow && NarrowWeights.Fit(network))
+                NarrowWeights.MakeRoom(
+                    network, name => weights.GetValueOrDefault(SingleFileNames.OfAutoencoder(name, config))?.Type);
             using var scope = NewDisposeScope();
             NetworkWeights.LoadSome(
                 network.named_parameters().ToDictionary(
@@ -60,12 +63,15 @@ internal static class SingleFileParts
     }
 
     /// <summary>The text encoder.</summary>
-    public static TextEncoder Text(SingleFileTensors tensors, TextEncoderConfig config, bool openClip)
+    public static TextEncoder Text(SingleFileTensors tensors, TextEncoderConfig config, bool openClip, bool narrow)
     {
         var weights = openClip ? OpenClip(tensors, config) : Clip(tensors);
-        var encoder = TextEncoder.Create(config);
+        var encoder = TextEncoder.Unfilled(config);
         try
         {
+            if (narrow && NarrowWeights.Fit(encoder))
+                NarrowWeights.MakeRoom(
+                    encoder, name => weights.GetValueOrDefault(SingleFileNames.OfText(name, openClip))?.Type);
             NetworkWeights.LoadSome(
                 encoder.named_parameters().ToDictionary(
                     named => SingleFileNames.OfText(named.name, openClip), named => (Tensor)named.parameter),

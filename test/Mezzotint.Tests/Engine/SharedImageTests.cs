@@ -1,0 +1,126 @@
+using Mezzotint.Engine;
+using Mezzotint.Formats;
+using Mezzotint.Models;
+using Mezzotint.Networks;
+using Mezzotint.Serving;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Tests.Engine;
+
+/// <summary>Images that several threads compute together, of weights that are read where they lie.</summary>
+public class SharedImageTests
+{
+    // channels of one, two and three vectors; a kernel of 1 and of 3, with a stride and without; heads of 8 and 16 channels
+    private static readonly ConditionalUNetConfig Small = new()
+    {
+        InChannels = 4, OutChannels = 4, BlockOutChannels = [16, 32, 48], LayersPerBlock = [1],
+        DownBlockTypes = ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+        UpBlockTypes = ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
+        CrossAttentionDim = 32, AttentionHeadDim = [2], NormNumGroups = 4,
+    };
+
+    public static TheoryData<string> Kinds => [.. Engines.All];
+
+    [Theory, MemberData(nameof(Kinds))]
+    public void An_image_is_libtorchs_and_the_same_to_the_bit_on_any_number_of_threads(string kind)
+    {
+        using var engines = Engines.Use(kind);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var network = Small.Build(3);
+        var (x, t, condition) = (randn(2, 4, 9, 12), tensor([1f, 500]), Condition.OfContext(randn(2, 7, 32)));
+        var alone = Evaluated(network, 1, x, t, condition);
+        TensorAssert.Close(network.call(x, t, condition), alone, 2e-5);
+        foreach (int threads in new[] { 2, 5 })
+            TensorAssert.Same(alone, Evaluated(network, threads, x, t, condition));
+    }
+
+    [Theory]
+    [InlineData(ElementType.Float16, ScalarType.Float16)]
+    [InlineData(ElementType.BFloat16, ScalarType.BFloat16)]
+    public void Weights_of_16_bits_give_the_image_that_they_give_when_widened_before(ElementType stored, ScalarType type)
+    {
+        using var engines = Engines.UseAny();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var wide = Small.Build(3);
+        using var narrow = Small.BuildUnfilled();
+        NarrowWeights.MakeRoom(narrow, _ => stored);
+        var own = narrow.named_parameters().ToDictionary(named => named.name, named => named.parameter);
+        foreach (var (name, parameter) in wide.named_parameters())
+        {
+            parameter.copy_(parameter.to(type).to(float32)); // both have the same numbers
+            own[name].copy_(parameter);
+        }
+        Assert.True(NarrowWeights.AreIn(narrow));
+        Assert.Equal(wide.named_parameters().Select(named => named.name), own.Keys);
+        var (x, t, condition) = (randn(1, 4, 8, 8), tensor([300f]), Condition.OfContext(randn(1, 7, 32)));
+        TensorAssert.Same(Evaluated(wide, 2, x, t, condition), Evaluated(narrow, 2, x, t, condition));
+    }
+
+    [Fact]
+    public void Weights_that_change_are_read_as_they_are_at_the_next_image()
+    {
+        using var engines = Engines.UseAny();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var network = Small.Build(3);
+        using var crew = new Crew(2);
+        using var engine = NetworkEngine.For(network, 8, 8, bfloat16: false, training: false, 7, crew: crew)!;
+        var (x, t, condition) = (randn(1, 4, 8, 8), tensor([300f]), Condition.OfContext(randn(1, 7, 32)));
+        var before = NetworkEvaluator.Evaluate(engine, x, t, condition);
+        network.get_parameter("mid_block.resnets.0.conv1.weight")!.mul_(2);
+        var after = NetworkEvaluator.Evaluate(engine, x, t, condition);
+        TensorAssert.Close(network.call(x, t, condition), after, 2e-5);
+        Assert.NotEqual(before.sum().item<float>(), after.sum().item<float>());
+    }
+
+    [Fact]
+    public void An_image_that_is_given_up_leaves_nothing_behind_for_the_next()
+    {
+        using var engines = Engines.UseAny();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var network = Small.Build(3);
+        using var crew = new Crew(2);
+        using var engine = NetworkEngine.For(network, 8, 8, bfloat16: false, training: false, 7, crew: crew)!;
+        var (x, t, condition) = (randn(1, 4, 8, 8), tensor([300f]), Condition.OfContext(randn(1, 7, 32)));
+        var whole = NetworkEvaluator.Evaluate(engine, x, t, condition);
+        using var stopped = new CancellationTokenSource();
+        stopped.Cancel();
+        Assert.Throws<OperationCanceledException>(() =>
+            NetworkEvaluator.Evaluate(engine, randn(1, 4, 8, 8), t, condition, stopped.Token));
+        TensorAssert.Same(whole, NetworkEvaluator.Evaluate(engine, x, t, condition));
+    }
+
+    [Fact]
+    public void A_walk_that_is_stopped_gives_up_its_evaluation_and_those_beside_it_are_answered()
+    {
+        using var engines = Engines.UseAny();
+        using var scope = NewDisposeScope();
+        using var network = Small.Build(3);
+        var (x, t, condition) = (randn(1, 4, 8, 8), tensor([300f]), Condition.OfContext(randn(1, 7, 32)));
+        using var expected = new NetworkEvaluator(network, 8, 8, CPU, ComputePrecision.Float32);
+        using var evaluator = new NetworkEvaluator(network, 8, 8, CPU, ComputePrecision.Float32);
+        using var shared = new SharedEvaluations([evaluator]);
+        using var stopped = new CancellationTokenSource();
+        stopped.Cancel();
+        shared.Walk(2); // both are taken as one batch
+        Exception? raised = null;
+        var other = new Thread(() => raised = Record.Exception(() =>
+            shared.Evaluate(randn(1, 4, 8, 8), t, condition, stopped.Token)));
+        other.Start();
+        using var noGrad = no_grad();
+        TensorAssert.Same(expected.Evaluate(x, t, condition), shared.Evaluate(x, t, condition));
+        other.Join();
+        Assert.IsAssignableFrom<OperationCanceledException>(raised);
+    }
+
+    private static Tensor Evaluated(DenoisingNetwork network, int threads, Tensor x, Tensor t, Condition condition)
+    {
+        using var crew = new Crew(threads);
+        using var engine =
+            NetworkEngine.For(network, (int)x.shape[2], (int)x.shape[3], bfloat16: false, training: false, 7, crew: crew)!;
+        return NetworkEvaluator.Evaluate(engine, x, t, condition);
+    }
+}
