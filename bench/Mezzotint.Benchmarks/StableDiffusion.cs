@@ -244,8 +244,8 @@ internal static class StableDiffusion
         if (low)
             model.FreeTextEncoder();
         Report("prompt read");
-        prepared.RunAsync(step => Report($"step {step.Step + 1}")).GetAwaiter().GetResult();
-        Report("decoded");
+        prepared.RunAsync().GetAwaiter().GetResult();
+        Report("drawn in 2 steps, and decoded");
         if (!low)
             GiveUp(pipeline);
     }

@@ -49,7 +49,9 @@ internal sealed unsafe class Attention : IDisposable
     private readonly Crew _crew;
     private readonly KeyBlock[] _blocks;
     private readonly int _padded;
-    private readonly NativeArray<float> _transposed, _highest, _sums;
+    private readonly NativeArray<float> _highest, _sums;
+    private readonly NativeArray<float>? _transposed;
+    private readonly Scratch? _shared; // in its place
     private readonly NativeArray<float>? _weights, _slopes; // of all queries, for the gradients
     private readonly NativeArray<float>[] _scratch; // of each thread: the weights of a block of queries
 
@@ -57,12 +59,15 @@ internal sealed unsafe class Attention : IDisposable
     /// <param name="shape">What attends to what.</param>
     /// <param name="training">Whether it has gradients.</param>
     /// <param name="crew">The threads; null for the caller's alone.</param>
-    public Attention(AttentionShape shape, bool training, Crew? crew = null)
+    /// <param name="shared">Gives memory that it has while it computes, of so many numbers; null for memory of its own.</param>
+    public Attention(AttentionShape shape, bool training, Crew? crew = null, Func<long, Scratch>? shared = null)
     {
         (_shape, _crew) = (shape, crew ?? Crew.Alone);
         int count = (shape.Keys + MostKeys - 1) / MostKeys;
         _padded = PackedWeights.Padded(Math.Min(shape.Keys, MostKeys));
-        _transposed = new((long)shape.Heads * count * shape.Width * _padded);
+        long transposed = (long)shape.Heads * count * shape.Width * _padded;
+        _shared = shared?.Invoke(transposed);
+        _transposed = _shared is null ? new(transposed) : null;
         _highest = new((long)shape.Heads * shape.Queries);
         _sums = new((long)shape.Heads * shape.Queries);
         if (training)
@@ -134,8 +139,8 @@ internal sealed unsafe class Attention : IDisposable
                 if (!IsSingle)
                     WeighAgain(block, head, q + first, k + first);
                 block.FromOutputs.Run((byte*)weights, (byte*)(gradient + first), vGradient + keys);
-                Transpose(block, v + first, _transposed.Data);
-                block.OutputScores.Run((byte*)(gradient + first), (byte*)_transposed.Data, slopes);
+                Transpose(block, v + first, Transposed(0));
+                block.OutputScores.Run((byte*)(gradient + first), (byte*)Transposed(0), slopes);
                 for (int query = 0; query < _shape.Queries; query++)
                     Slope(weights + (long)query * _padded, slopes + (long)query * _padded, gradient + first, output + first,
                         query);
@@ -151,7 +156,8 @@ internal sealed unsafe class Attention : IDisposable
             array?.Dispose();
     }
 
-    private float* Transposed(int headAndBlock) => _transposed.Data + (long)headAndBlock * _shape.Width * _padded;
+    private float* Transposed(int headAndBlock) => (_shared is null ? _transposed!.Data : _shared.Data)
+        + (long)headAndBlock * _shape.Width * _padded;
 
     private float* Weights(int head) => _weights!.Data + (IsSingle ? (long)head * _shape.Queries * _padded : 0);
 
@@ -201,8 +207,8 @@ internal sealed unsafe class Attention : IDisposable
 
     private void WeighAgain(KeyBlock block, int head, float* q, float* k)
     {
-        Transpose(block, k, _transposed.Data);
-        block.QueryScores.Run((byte*)q, (byte*)_transposed.Data, Weights(head));
+        Transpose(block, k, Transposed(0));
+        block.QueryScores.Run((byte*)q, (byte*)Transposed(0), Weights(head));
         for (int query = 0; query < _shape.Queries; query++)
         {
             float* row = Weights(head) + (long)query * _padded;

@@ -29,7 +29,8 @@ internal sealed unsafe class AttentionStep : EngineStep
     public override void Prepare(NetworkEngine engine)
     {
         if (!IsInPlace)
-            _buffers = [.. Inputs.Append(Output).Select(value => engine.Owned(new HeadBuffer(value, _heads, engine.Training)))];
+            _buffers = [.. Inputs.Append(Output).Select((value, i) => engine.Owned(new HeadBuffer(
+                value, _heads, engine.Training, engine.Streams ? count => engine.SharedScratch(i + 1, count) : null)))];
         _attention = engine.Owned(new Attention(
             new(Output.Places, Inputs[1].Places, _heads, PackedWeights.Padded(Width))
             {
@@ -39,7 +40,7 @@ internal sealed unsafe class AttentionStep : EngineStep
                 Terms = Width,
                 QueryStride = _buffers is [var q, ..] ? q.Stride : Inputs[0].Stride,
                 KeyStride = _buffers is [_, var k, ..] ? k.Stride : Inputs[1].Stride,
-            }, engine.Training, Crew));
+            }, engine.Training, Crew, engine.Streams ? count => engine.SharedScratch(0, count) : null));
     }
 
     public override void Forward()

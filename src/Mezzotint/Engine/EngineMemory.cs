@@ -2,11 +2,12 @@ namespace Mezzotint.Engine;
 
 /// <summary>
 /// Gives the values of a plan their buffers. Where nothing is trained, a buffer serves again once its value has been read for the
-/// last time; in an engine that streams its weights, for operands of other shapes too.
+/// last time; in an engine that streams its weights, all lie in one piece of memory: see <see cref="BufferPlan"/>.
 /// </summary>
 internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
 {
     private readonly Dictionary<(int, int, ChannelLayout, int), Stack<Map>> _freeOperands = [];
+    private readonly BufferPlan? _plan = engine.Streams ? new() : null; // of large engines
     private readonly List<(nint Floats, long Count)> _freePlain = [];
     private readonly Dictionary<nint, long> _taken = []; // how large the buffers are that are in use
     private readonly ILookup<EngineValue, EngineValue> _parts =
@@ -30,10 +31,12 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
                 GiveVector(step.Output);
             else if (!step.Output.IsResult)
                 Give(step.Output, exact: step is ImageStep);
-            if (!engine.Training)
+            if (!engine.Training && _plan is null)
                 foreach (var ended in ends[step.Index])
                     TakeBack(ended);
         }
+        if (_plan is not null)
+            _plan.Give(engine.NewFloats(FloatsTaken = _plan.Place()));
         return this;
     }
 
@@ -76,6 +79,11 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
 
     private void Give(EngineValue value, bool exact)
     {
+        if (_plan is not null && !exact)
+        {
+            Ask(value, _plan);
+            return;
+        }
         if (value.NeedsPlain)
             value.Plain = new Map(TakePlain(value.Count), value.Height, value.Width, value.Layout);
         if (!value.NeedsOperand || value.Operand is not null)
@@ -86,6 +94,24 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
             value.Operand = exact
                 ? engine.Owned(new Map(value.Height, value.Width, value.Layout, value.Border, bfloat16: false))
                     : TakeOperand(value);
+    }
+
+    /// <summary>Asks for what a value needs, from the step that makes it to the last that reads it.</summary>
+    private void Ask(EngineValue value, BufferPlan plan)
+    {
+        var (height, width, layout, border) = (value.Height, value.Width, value.Layout, value.Border);
+        bool joined = value.Operand is not null, same = value.NeedsPlain && border == 0 && !engine.Bfloat16;
+        int from = value.Maker!.Index, to = LastUse(value);
+        if (value.NeedsPlain)
+            plan.Add(value.Count, from, to, floats =>
+            {
+                value.Plain = new Map((float*)floats, height, width, layout);
+                if (value.NeedsOperand && same && !joined)
+                    value.Operand = value.Plain; // as it lies there
+            });
+        if (value.NeedsOperand && !same && !joined)
+            plan.Add((Map.BytesOf(height, width, layout, border, engine.Bfloat16) + sizeof(float) - 1) / sizeof(float), from, to,
+                floats => value.Operand = new Map((float*)floats, height, width, layout, border, engine.Bfloat16));
     }
 
     private float* TakePlain(long count)
@@ -106,26 +132,15 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
         return (float*)floats;
     }
 
-    private Map TakeOperand(EngineValue value)
-    {
-        if (!engine.Streams)
-            return Free(value).TryPop(out var map) ? map
-                : engine.NewMap(value.Height, value.Width, value.Layout, value.Border);
-        long bytes = Map.BytesOf(value.Height, value.Width, value.Layout, value.Border, engine.Bfloat16);
-        return new(TakePlain((bytes + sizeof(float) - 1) / sizeof(float)), value.Height, value.Width, value.Layout,
-            value.Border, engine.Bfloat16);
-    }
+    private Map TakeOperand(EngineValue value) =>
+        Free(value).TryPop(out var map) ? map : engine.NewMap(value.Height, value.Width, value.Layout, value.Border);
 
     private void TakeBack(EngineValue value)
     {
         if (value is { IsVector: false, Plain: { } plain })
             _freePlain.Add(((nint)plain.Floats, _taken[(nint)plain.Floats]));
-        if (value.Operand is not { IsSlice: false } operand || operand == value.Plain
-            || value.Maker is ConcatenateStep or ImageStep)
-            return;
-        if (operand.IsShared)
-            _freePlain.Add(((nint)operand.Start, _taken[(nint)operand.Start]));
-        else
+        if (value.Operand is { IsSlice: false } operand && operand != value.Plain
+            && value.Maker is not (ConcatenateStep or ImageStep))
             Free(value).Push(operand);
     }
 

@@ -9,25 +9,28 @@ internal sealed unsafe class HeadBuffer : IDisposable
 {
     private readonly EngineValue _value;
     private readonly int _heads, _width, _padded;
-    private readonly NativeArray<float> _floats;
-    private readonly NativeArray<float>? _gradient;
+    private readonly NativeArray<float>? _floats, _gradient;
+    private readonly Scratch? _shared;
 
     /// <summary>Prepares.</summary>
     /// <param name="value">What it is a copy of: its channels are in one part.</param>
     /// <param name="heads">Heads.</param>
     /// <param name="training">Whether it has a gradient.</param>
-    public HeadBuffer(EngineValue value, int heads, bool training)
+    /// <param name="shared">Gives memory that it has while its step computes, of so many numbers; null for memory of its own.
+    /// What fills up a head is then anything: nothing is made of it.</param>
+    public HeadBuffer(EngineValue value, int heads, bool training, Func<long, Scratch>? shared)
     {
         (_value, _heads, _width) = (value, heads, value.Layout.Count / heads);
         _padded = PackedWeights.Padded(_width);
-        _floats = new((long)value.Places * Stride);
+        _shared = shared?.Invoke((long)value.Places * Stride);
+        _floats = _shared is null ? new((long)value.Places * Stride) : null;
         _gradient = training ? new((long)value.Places * Stride) : null;
     }
 
     /// <summary>From a place to the next, in numbers.</summary>
     public int Stride => _heads * _padded;
 
-    public float* Floats => _floats.Data;
+    public float* Floats => _shared is null ? _floats!.Data : _shared.Data;
 
     public float* Gradient => _gradient is null ? null : _gradient.Data;
 
@@ -76,7 +79,7 @@ internal sealed unsafe class HeadBuffer : IDisposable
 
     public void Dispose()
     {
-        _floats.Dispose();
+        _floats?.Dispose();
         _gradient?.Dispose();
     }
 

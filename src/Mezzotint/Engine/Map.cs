@@ -72,9 +72,6 @@ internal sealed unsafe class Map : IDisposable
     /// <summary>Whether its memory has been other values'.</summary>
     public bool IsShared { get; }
 
-    /// <summary>Where its memory begins.</summary>
-    public byte* Start => _first;
-
     /// <summary>Bytes of such a map, with its border.</summary>
     public static long BytesOf(int height, int width, ChannelLayout channels, int border, bool bfloat16) =>
         (long)(height + 2 * border) * (width + 2 * border) * channels.Width * (bfloat16 ? sizeof(ushort) : sizeof(float));

@@ -16,6 +16,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     private const long LargeCount = 1 << 26;
 
     private readonly List<IDisposable> _owned = [];
+    private readonly List<Scratch> _scratch = [];
     private readonly EngineStep[] _steps;
     private readonly EngineMemory _memory;
     private readonly long[] _labels;
@@ -57,6 +58,8 @@ internal sealed unsafe class NetworkEngine : IDisposable
             step.Crew = Crew;
             step.Prepare(this);
         }
+        foreach (var scratch in _scratch)
+            scratch.Data = NewFloats(scratch.Count);
     }
 
     /// <summary>Whether a network is so large that its weights are not packed beside themselves, and threads compute its images
@@ -272,6 +275,17 @@ internal sealed unsafe class NetworkEngine : IDisposable
 
     public Map NewMap(int height, int width, ChannelLayout channels, int border) =>
         Owned(new Map(height, width, channels, border, Bfloat16));
+
+    /// <summary>Memory that the steps of an engine that is not trained take turns with.</summary>
+    /// <param name="slot">Which, of those that a step has: from 0.</param>
+    /// <param name="count">Numbers that the step needs.</param>
+    public Scratch SharedScratch(int slot, long count)
+    {
+        while (_scratch.Count <= slot)
+            _scratch.Add(new());
+        _scratch[slot].Count = Math.Max(_scratch[slot].Count, count);
+        return _scratch[slot];
+    }
 
     public float* NewFloats(long count) => Owned(new NativeArray<float>(count)).Data;
 }
