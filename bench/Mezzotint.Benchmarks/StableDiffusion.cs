@@ -78,7 +78,7 @@ internal static class StableDiffusion
         Action<Figure> add, DenoisingNetwork network, StableDiffusionShape shape, int side, int rounds, Work limit)
     {
         using var scope = NewDisposeScope();
-        var (x, t) = (randn(2, 4, side, side), tensor(new[] { 500f, 500f }));
+        var (x, t) = (randn(2, 4, side, side), full(2, 500f));
         var condition = Condition.OfContext(randn(2, Tokens, shape.TextEncoder.HiddenSize));
         using var evaluator = new NetworkEvaluator(network, side, side, CPU, ComputePrecision.Float32, Cores);
         double gigaflops = 2 * Gigaflops(network.Description, side, side, Tokens);
@@ -97,7 +97,7 @@ internal static class StableDiffusion
         using var network = shape.UNet.Build(seed: 1);
         using var crew = new Crew(Cores);
         using var engine = NetworkEngine.For(network, side, side, bfloat16: false, training: false, Tokens, crew: crew)!;
-        using var evaluated = NetworkEvaluator.Evaluate(engine, randn(1, 4, side, side), tensor(new[] { 500f }),
+        using var evaluated = NetworkEvaluator.Evaluate(engine, randn(1, 4, side, side), full(1, 500f),
             Condition.OfContext(randn(1, Tokens, shape.TextEncoder.HiddenSize)));
         var rows = engine.Steps.Where(step => step is not (ImageStep or GivenStep or ImageResultStep)).Select(step =>
         {
