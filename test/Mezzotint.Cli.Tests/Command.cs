@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using Mezzotint.Cli.Output;
 
 namespace Mezzotint.Cli.Tests;
@@ -7,6 +8,7 @@ namespace Mezzotint.Cli.Tests;
 internal sealed record Outcome(int ExitCode, string Out, string Error)
 {
     /// <summary>The only line of the error output that is an error.</summary>
+    [JsonIgnore]
     public string ErrorLine => Assert.Single(Error.Split('\n'), line => line.StartsWith("mezzotint", StringComparison.Ordinal));
 }
 

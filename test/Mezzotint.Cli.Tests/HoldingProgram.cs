@@ -1,8 +1,9 @@
 using System.Diagnostics;
+using Mezzotint.Formats;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary>A program that has a file open, as a reader or a virus scanner has, until its input ends: by the
+/// <summary>A program that has a file open and in memory, as a reader of weights has, until its input ends: by the
 /// <see cref="StartupHook"/>.</summary>
 internal static class HoldingProgram
 {
@@ -14,7 +15,7 @@ internal static class HoldingProgram
     /// <summary>Lets a program that is about to be started do nothing else.</summary>
     public static void Prepare(ProcessStartInfo start, string file)
     {
-        start.Environment["DOTNET_STARTUP_HOOKS"] = WindowsProgram.PathOf(typeof(HoldingProgram).Assembly.Location);
+        start.Environment["DOTNET_STARTUP_HOOKS"] = WindowsProgram.Tests;
         start.Environment[Variable] = file;
     }
 
@@ -23,7 +24,7 @@ internal static class HoldingProgram
     {
         if (Environment.GetEnvironmentVariable(Variable) is not { } file)
             return;
-        using (File.OpenRead(file))
+        using (MappedFile.Open(file))
         {
             Console.WriteLine(Held);
             Console.In.ReadToEnd();

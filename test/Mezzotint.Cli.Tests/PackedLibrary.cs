@@ -86,12 +86,28 @@ public sealed class PackedLibrary : IDisposable
               </ItemGroup>
             </Project>
             """);
-        var built = Dotnet(_scratch[name], "build", "--output", "bin", "-p:UseSharedCompilation=false");
-        Assert.SkipWhen(
-            built.Out.Contains("error NU1301", StringComparison.Ordinal),
-            $"Packages that {name} needs are not on this machine, and their source does not answer.");
-        Succeed(built);
+        Need(name, Dotnet(_scratch[name], "build", "--output", "bin", "-p:UseSharedCompilation=false"));
         return _scratch[name, "bin", $"{name}.dll"];
+    }
+
+    /// <summary>Publishes a project that was built, and needs the runtime of .NET where it runs.</summary>
+    /// <param name="name">The project.</param>
+    /// <param name="runtime">The system that it is for; null for any that its packages have natives for.</param>
+    /// <returns>The folder.</returns>
+    internal string Publish(string name, string? runtime)
+    {
+        string folder = _scratch[name, $"published-{runtime ?? "any"}"];
+        string[] system = runtime is null ? [] : ["--runtime", runtime, "--self-contained", "false"];
+        Need(name, Dotnet(_scratch[name], ["publish", "--output", folder, .. system, "-p:UseSharedCompilation=false"]));
+        return folder;
+    }
+
+    private static void Need(string name, Outcome made)
+    {
+        Assert.SkipWhen(
+            made.Out.Contains("error NU1301", StringComparison.Ordinal),
+            $"Packages that {name} needs are not on this machine, and their source does not answer.");
+        Succeed(made);
     }
 
     /// <summary>Writes a program of one file, which names the packages that it needs itself.</summary>

@@ -62,6 +62,8 @@ internal static class StartupHook
     public static void Initialize()
     {
         Mezzotint.Cli.Tests.EngineBits.Arm();
+        Mezzotint.Cli.Tests.CommandList.Arm();
+        Mezzotint.Cli.Tests.ConsoleEvent.Arm();
         Mezzotint.Cli.Tests.HoldingProgram.Arm();
         Mezzotint.Cli.Tests.DyingProgram.Arm();
     }

@@ -1,12 +1,14 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 
 namespace Mezzotint.Cli.Tests;
 
 /// <summary>
 /// The command as it is published for Windows, and what runs it: Windows itself, or wine. It is published once, into
-/// <c>artifacts/windows</c>, where wine has its folder too, and the next run finds most of it done.
+/// <c>artifacts/windows</c>, where wine has its folder too, and the next run finds most of it done. Its folder for temporary
+/// files is not there: nothing may need one.
 /// </summary>
 /// <remarks>
 /// Two variables are for wine 8 alone. libtorch's OpenMP asks for processors by a function that it lacks (KMP_AFFINITY), and
@@ -14,14 +16,31 @@ namespace Mezzotint.Cli.Tests;
 /// </remarks>
 public sealed class WindowsProgram : IDisposable
 {
-    private static readonly string Artifacts = Path.Combine(Repository.Root, "artifacts", "windows");
+    /// <summary>The folder of what is built for it.</summary>
+    public static string Artifacts { get; } = Path.Combine(Repository.Root, "artifacts", "windows");
 
     private readonly string _folder = Path.Combine(Artifacts, "published");
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly TimeSpan _publishing;
     private int _runs;
 
-    private string Program => Path.Combine(_folder, "Mezzotint.Cli.exe");
+    /// <summary>What <c>%TEMP%</c> is for the program.</summary>
+    private const string NoFolder = @"C:\not there";
+
+    private const string Name = "Mezzotint.Cli.exe";
+
+    /// <summary>Gives a folder of the program's files what runs them: the runtime of .NET, with its starter and its list of
+    /// files. What the folder has stays.</summary>
+    internal void LendRuntime(string folder)
+    {
+        string[] lists = [".runtimeconfig.json", ".deps.json"];
+        foreach (string file in Directory.GetFiles(_folder))
+        {
+            string to = Path.Combine(folder, Path.GetFileName(file));
+            if (!File.Exists(to) || lists.Any(list => file.EndsWith(list, StringComparison.Ordinal)))
+                File.Copy(file, to, overwrite: true);
+        }
+    }
 
     public WindowsProgram()
     {
@@ -30,9 +49,14 @@ public sealed class WindowsProgram : IDisposable
         else
             Missing = Publish();
         _publishing = _clock.Elapsed;
-        if (Missing is null && !OperatingSystem.IsWindows())
-            Runs("wineboot", "--init"); // what it leaves running holds no test's output open
+        if (Missing is not null || OperatingSystem.IsWindows())
+            return;
+        Runs("wineboot", "--init"); // what it leaves running holds no test's output open
+        foreach (string name in TemporaryFolders)
+            Runs("reg", "add", @"HKCU\Environment", "/v", name, "/d", NoFolder, "/f");
     }
+
+    private static readonly string[] TemporaryFolders = ["TEMP", "TMP"];
 
     /// <summary>Why there is none; null where all is well.</summary>
     public string? Missing { get; }
@@ -40,24 +64,36 @@ public sealed class WindowsProgram : IDisposable
     /// <summary>A path of this system as Windows has it.</summary>
     public static string PathOf(string path) => OperatingSystem.IsWindows() ? path : "Z:" + path.Replace('/', '\\');
 
+    /// <summary>The assembly of the tests, as Windows has its path.</summary>
+    public static string Tests => PathOf(typeof(WindowsProgram).Assembly.Location);
+
     /// <summary>Starts the program, with its output redirected.</summary>
-    internal Process Start(string workingFolder, string[] args, Action<ProcessStartInfo>? prepare = null)
+    /// <param name="workingFolder">Where.</param>
+    /// <param name="args">Its arguments.</param>
+    /// <param name="prepare">Changes how it is started.</param>
+    /// <param name="folder">Where the program is; null for where it was published.</param>
+    internal Process Start(
+        string workingFolder, string[] args, Action<ProcessStartInfo>? prepare = null, string? folder = null)
     {
         Assert.SkipUnless(Missing is null, Missing ?? "");
-        var start = OperatingSystem.IsWindows() ? new ProcessStartInfo(Program, args) : Wine("wine", [Program, .. args]);
+        string program = Path.Combine(folder ?? _folder, Name);
+        var start = OperatingSystem.IsWindows() ? new ProcessStartInfo(program, args) : Wine("wine", [program, .. args]);
         start.WorkingDirectory = workingFolder;
+        foreach (string name in TemporaryFolders)
+            start.Environment[name] = NoFolder; // which wine does not take from here
         prepare?.Invoke(start);
         _runs++;
         return Command.StartQuietly(start);
     }
 
     /// <summary>Starts it in a terminal, whose keys are what is written to the process.</summary>
-    internal Process StartInTerminal(string workingFolder, string args)
+    internal Process StartInTerminal(string workingFolder, string args, Action<ProcessStartInfo>? prepare = null)
     {
         Assert.SkipUnless(Missing is null, Missing ?? "");
         Assert.SkipWhen(OperatingSystem.IsWindows(), "A terminal of Linux.");
-        var start = Wine("script", ["--quiet", "--return", "--command", $"wine '{Program}' {args}", "/dev/null"]);
+        var start = Wine("script", ["--quiet", "--return", "--command", $"wine '{Path.Combine(_folder, Name)}' {args}", "/dev/null"]);
         start.WorkingDirectory = workingFolder;
+        prepare?.Invoke(start);
         _runs++;
         return Command.StartQuietly(start);
     }
@@ -66,6 +102,26 @@ public sealed class WindowsProgram : IDisposable
     {
         using var process = Start(workingFolder, args);
         return Command.Finish(process);
+    }
+
+    /// <summary>Runs commands in one process, as <see cref="CommandList"/> does.</summary>
+    internal Outcome[] RunAll(string workingFolder, params string[][] commands)
+    {
+        using var scratch = new ScratchFolder();
+        string file = scratch.Write("commands.json", JsonSerializer.Serialize(commands));
+        using var process = Start(workingFolder, ["--version"], start => CommandList.Prepare(start, PathOf(file)));
+        var outcome = Command.Finish(process);
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        return JsonSerializer.Deserialize<Outcome[]>(File.ReadAllText(file))!;
+    }
+
+    /// <summary>Likewise, and fails where one fails.</summary>
+    internal Outcome[] SucceedAll(string workingFolder, params string[][] commands)
+    {
+        var outcomes = RunAll(workingFolder, commands);
+        Assert.All(outcomes, (outcome, i) => Assert.True(
+            outcome.ExitCode == 0, $"{string.Join(' ', commands[i])}: exit code {outcome.ExitCode}: {outcome.Error}"));
+        return outcomes;
     }
 
     /// <summary>Runs it, and fails where it fails.</summary>

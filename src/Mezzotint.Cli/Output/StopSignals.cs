@@ -3,8 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace Mezzotint.Cli.Output;
 
-/// <summary>Ctrl-C, SIGTERM and SIGHUP (the terminal is closed) as a cancellation: the first asks the command to end in good
-/// order, the second ends it at once.</summary>
+/// <summary>Ctrl-C, SIGTERM and SIGHUP (the terminal is closed), and on Windows Ctrl-Break, as a cancellation: the first asks the
+/// command to end in good order, the second ends it at once.</summary>
+/// <remarks>
+/// Windows says with SIGHUP that the window is closed, and with SIGTERM that it shuts down. It ends the process as soon as the
+/// handler returns, and some seconds later in any case: Microsoft, "HandlerRoutine callback function".
+/// </remarks>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -15,10 +19,14 @@ internal sealed class StopSignals : IDisposable
 
     public CancellationToken Token => _stop.Token;
 
-    /// <summary>nohup starts a program with SIGHUP ignored: it is to outlive its terminal.</summary>
+    /// <summary>nohup starts a program with SIGHUP ignored: it is to outlive its terminal. SIGQUIT is Ctrl-Break on Windows;
+    /// elsewhere it asks for a core dump.</summary>
     private static IEnumerable<PosixSignal> Signals() =>
-        HangUpIsIgnored() ? [PosixSignal.SIGINT, PosixSignal.SIGTERM]
-            : [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+    [
+        PosixSignal.SIGINT, PosixSignal.SIGTERM,
+        .. HangUpIsIgnored() ? Array.Empty<PosixSignal>() : [PosixSignal.SIGHUP],
+        .. OperatingSystem.IsWindows() ? [PosixSignal.SIGQUIT] : Array.Empty<PosixSignal>(),
+    ];
 
     private static bool HangUpIsIgnored()
     {
@@ -40,6 +48,8 @@ internal sealed class StopSignals : IDisposable
         }
         context.Cancel = true;
         _stop.Cancel();
+        if (OperatingSystem.IsWindows() && context.Signal is (PosixSignal.SIGHUP or PosixSignal.SIGTERM))
+            Thread.Sleep(Timeout.Infinite); // until the command has ended, and with it the process
     }
 
     public void Dispose()

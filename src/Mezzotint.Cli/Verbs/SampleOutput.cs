@@ -58,14 +58,30 @@ internal abstract record SampleOutput(string Path)
     {
         public override void Write(Drawing drawing)
         {
+            var folders = FoldersOf(drawing.Names);
             for (int i = 0; i < drawing.Images.Count; i++)
             {
-                string folder = System.IO.Path.Combine(Path, PortableName.Of(drawing.Names[drawing.Classes[i]]));
+                string folder = System.IO.Path.Combine(Path, folders[drawing.Names[drawing.Classes[i]]]);
                 Directory.CreateDirectory(folder);
                 drawing.WriteImage(
                     System.IO.Path.Combine(folder, (drawing.Seed + i).ToString("D5", CultureInfo.InvariantCulture) + ".png"), i);
             }
         }
+    }
+
+    /// <summary>A folder for each name. Some systems take capitals for small letters: of names that would be one there, those
+    /// after the first get a number.</summary>
+    private static Dictionary<string, string> FoldersOf(IEnumerable<string> names)
+    {
+        var (folders, taken) = (new Dictionary<string, string>(), new HashSet<string>(StringComparer.OrdinalIgnoreCase));
+        foreach (string name in names.Distinct())
+        {
+            string portable = PortableName.Of(name), free = portable;
+            for (int number = 2; !taken.Add(free); number++)
+                free = string.Create(CultureInfo.InvariantCulture, $"{portable} {number}");
+            folders.Add(name, free);
+        }
+        return folders;
     }
 
     private sealed record Arrays(string Path) : SampleOutput(Path)

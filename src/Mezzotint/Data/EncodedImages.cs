@@ -45,7 +45,20 @@ internal sealed class EncodedImages : IDisposable
         string? path = (codec as LatentCodec)?.Sha256 is { } hash ? PathOf(images, hash) : null;
         if (path is null)
             return new(InMemory(images, codec, device, shape), null, "", shape);
-        if (Opened(path, images.Count, record) is not { } file)
+        var file = Opened(path, images.Count, record) ?? InFile(path, images, codec, device, shape, record);
+        var encoded = new EncodedImages(null, file, path, shape);
+        if (images.Count * record > MostInMemory)
+            return encoded;
+        using (encoded)
+            return new(encoded.Numbers([.. Enumerable.Range(0, images.Count).Select(index => (long)index)]), null, path, shape);
+    }
+
+    /// <summary>Encodes into the cache. Two processes that do so at once write the same, each a file of its own until it is
+    /// whole.</summary>
+    private static SafeFileHandle InFile(
+        string path, ImageSet images, ImageCodec codec, Device device, long[] shape, long record)
+    {
+        try
         {
             AtomicFile.Write(path, stream => Encode(images, codec, device, (_, numbers) =>
             {
@@ -55,13 +68,12 @@ internal sealed class EncodedImages : IDisposable
                 stream.Write(check);
                 stream.Write(bytes);
             }, () => stream.Write(EndMark)));
-            file = Opened(path, images.Count, record) ?? throw new MezzotintException($"'{path}' cannot be read back.");
         }
-        var encoded = new EncodedImages(null, file, path, shape);
-        if (images.Count * record > MostInMemory)
-            return encoded;
-        using (encoded)
-            return new(encoded.Numbers([.. Enumerable.Range(0, images.Count).Select(index => (long)index)]), null, path, shape);
+        catch (MezzotintException) when (Opened(path, images.Count, record) is { } others)
+        {
+            return others; // on Windows a file that another process has open cannot be replaced: it is the same
+        }
+        return Opened(path, images.Count, record) ?? throw new MezzotintException($"'{path}' cannot be read back.");
     }
 
     /// <summary>Mean, then standard deviation of some images: float32 [B, 2 c, h, w] on the CPU.</summary>

@@ -32,8 +32,8 @@ public static partial class AtomicFile
     /// <summary>The folders that this process has swept.</summary>
     internal static readonly ConcurrentDictionary<string, bool> Swept = new(StringComparer.Ordinal);
 
-    /// <summary>For tests, which end the process there. It is called before each step of a writer: <c>write</c>, <c>fsync</c>,
-    /// <c>rename</c>, <c>fsync folder</c> or <c>remove</c>, with the file or folder that the step is about.</summary>
+    /// <summary>For tests, which end the process there. It is called before each step of a writer: <c>write</c>, <c>append</c>,
+    /// <c>fsync</c>, <c>rename</c>, <c>fsync folder</c> or <c>remove</c>, with the file or folder that the step is about.</summary>
     internal static Action<string, string>? BeforeStep;
 
     /// <summary>Makes or replaces a file by what <paramref name="write"/> writes.</summary>
@@ -95,6 +95,23 @@ public static partial class AtomicFile
     {
         byte[] bytes = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false).GetBytes(text);
         Write(path, stream => stream.Write(bytes));
+    }
+
+    /// <summary>Adds to a text file (UTF-8). A process that is killed meanwhile may leave a part of what was to be added.</summary>
+    /// <param name="path">The file; its folder exists.</param>
+    /// <param name="text">What is added.</param>
+    /// <exception cref="MezzotintException">The file system refuses.</exception>
+    internal static void Append(string path, string text)
+    {
+        try
+        {
+            BeforeStep?.Invoke("append", Path.GetFullPath(path));
+            Patiently(() => File.AppendAllText(path, text, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MezzotintException($"Cannot write '{path}': {Printable.Line(e.Message)}", e);
+        }
     }
 
     /// <summary>Makes a folder where it is not there, removes what killed processes left in it, and checks that files can be made

@@ -41,7 +41,7 @@ internal static class AtomicFolder
             AtomicFile.Patiently(() => Directory.Move(staged, next));
             AtomicFile.BeforeStep?.Invoke("fsync folder", next);
             AtomicFile.SyncFolder(folder);
-            Finish(folder);
+            TryFinish(folder);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -84,7 +84,7 @@ internal static class AtomicFolder
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            // The files are read where they are.
+            // The files are read where they are. On Windows a reader that has an old one open keeps its place.
         }
     }
 

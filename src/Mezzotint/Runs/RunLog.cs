@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json;
-using System.Text;
 using Mezzotint.Data;
 using Mezzotint.Formats;
 
@@ -148,10 +147,11 @@ public sealed class RunLog
     }
 
     /// <summary>Appends one line.</summary>
+    /// <exception cref="MezzotintException">The file system refuses.</exception>
     public void Add(RunLogEntry entry)
     {
         _entries.Add(entry);
-        File.AppendAllText(_path, Line(entry), new UTF8Encoding(false));
+        AtomicFile.Append(_path, Line(entry));
     }
 
     private static string ReadText(string path, Stream stream)

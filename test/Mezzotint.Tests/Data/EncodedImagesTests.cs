@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Tests.Training;
@@ -57,6 +58,36 @@ public sealed class EncodedImagesTests : IDisposable
         File.WriteAllBytes(file, damaged);
         var error = Assert.Throws<MezzotintException>(() => Read(codec, indices));
         Assert.Contains($"'{file}', where encoded pictures are kept, is damaged", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Windows does not let a file be replaced that the other one has open.</summary>
+    [Fact]
+    public void Where_another_process_was_first_and_keeps_its_file_that_is_read()
+    {
+        using var scope = NewDisposeScope();
+        var (codec, autoencoder) = Open();
+        using var owned = autoencoder;
+        var indices = tensor([7L, 0, 19]);
+        var first = Read(codec, indices);
+        string file = Assert.Single(Directory.GetFiles(Path.Combine(_folder, "cache", "latents")));
+        byte[] theirs = File.ReadAllBytes(file);
+        File.Delete(file);
+        AtomicFile.BeforeStep = (step, path) =>
+        {
+            if (step != "rename")
+                return;
+            File.WriteAllBytes(path, theirs);
+            throw new IOException("another process has it open");
+        };
+        try
+        {
+            Assert.True(first.equal(Read(codec, indices)).all().item<bool>());
+        }
+        finally
+        {
+            AtomicFile.BeforeStep = null;
+        }
+        Assert.Equal([file], Directory.GetFiles(Path.Combine(_folder, "cache", "latents")));
     }
 
     [Fact]

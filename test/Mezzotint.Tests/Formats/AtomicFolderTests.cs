@@ -74,6 +74,21 @@ public class AtomicFolderTests
             Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>On Windows that is a file that another process has open; here it is a folder of its name.</summary>
+    [Fact]
+    public void Where_a_file_cannot_take_its_place_the_new_one_counts_and_the_writer_succeeds()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = temporary.File("model"), taken = Path.Combine(folder, "a.txt");
+        Directory.CreateDirectory(taken);
+        AtomicFolder.Write(folder, staged => File.WriteAllText(Path.Combine(staged, "a.txt"), "new"));
+        Assert.Equal("new", File.ReadAllText(AtomicFolder.PathOf(folder, "a.txt")));
+        Directory.Delete(taken);
+        AtomicFolder.TryFinish(folder);
+        Assert.Equal(taken, AtomicFolder.PathOf(folder, "a.txt"));
+        Assert.Equal("new", File.ReadAllText(taken));
+    }
+
     [Fact]
     public void What_dead_processes_left_is_swept_and_what_living_ones_write_is_not()
     {
