@@ -117,7 +117,7 @@ internal static class PeakMemory
     }
 
     /// <summary>Starts this program once more, as one of its hidden commands.</summary>
-    public static Process StartChild(string command, string argument)
+    public static Process StartChild(string command, string argument, string? engine = null)
     {
         string program = Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
@@ -125,6 +125,8 @@ internal static class PeakMemory
             start.ArgumentList.Add(typeof(PeakMemory).Assembly.Location);
         start.ArgumentList.Add(command);
         start.ArgumentList.Add(argument);
+        if (engine is not null)
+            start.Environment["MEZZOTINT_ENGINE"] = engine;
         return Process.Start(start) ?? throw new InvalidOperationException("The measuring process did not start.");
     }
 

@@ -137,6 +137,20 @@ shared.SetAction(parsed =>
         $"shared --rounds {parsed.GetValue(rounds)} --seconds {parsed.GetValue(seconds)}",
         add => SharedCores.Measure(add, parsed.GetValue(rounds), parsed.GetValue(seconds))));
 
+var otherBuild = new Option<string?>("--other")
+    { Description = "A command line that starts another build of this program.", HelpName = "COMMAND" };
+var builds = new Command(
+    "builds", "Training and sampling by machine code, by vectors of 128 bits, by libtorch and by another build, in turn.")
+    { otherBuild, rounds, seconds, json, save };
+builds.SetAction(parsed =>
+    Show(
+        parsed, "builds", "What the engine computes with, and another build",
+        "The seed's preset at batch 64 on all cores, each in a process of its own, in turn. In brackets: ratios to the first row "
+        + "of the same work, by processor time.",
+        $"builds{(parsed.GetValue(otherBuild) is null ? "" : " --other COMMAND")} --rounds {parsed.GetValue(rounds)} "
+        + $"--seconds {parsed.GetValue(seconds)}",
+        add => Builds.Measure(add, parsed.GetValue(otherBuild), parsed.GetValue(rounds), parsed.GetValue(seconds))));
+
 var request = new Command("request", "64 images of one digit in the seed's 500 steps, beside the straight port.")
     { rounds, pytorch, json, save };
 request.SetAction(parsed =>
@@ -155,9 +169,9 @@ start.SetAction(parsed =>
     $"start --times {parsed.GetValue(startTimes)}", add => WholeRequests.Start(add, parsed.GetValue(startTimes))));
 
 var sharedCores = new Argument<long>("cores");
-var sharedWorker = new Command(SharedCores.WorkerCommand, "What shared measures.") { sharedCores };
-sharedWorker.Hidden = true;
-sharedWorker.SetAction(parsed => SharedCores.Work(parsed.GetValue(sharedCores)));
+var rateWorker = new Command(RateWorker.Command, "What shared and builds measure.") { sharedCores };
+rateWorker.Hidden = true;
+rateWorker.SetAction(parsed => RateWorker.Work(parsed.GetValue(sharedCores)));
 var sharedSpin = new Command(SharedCores.SpinCommand, "What takes a core for shared.") { sharedCores };
 sharedSpin.Hidden = true;
 sharedSpin.SetAction(parsed => SharedCores.Spin(parsed.GetValue(sharedCores)));
@@ -238,7 +252,7 @@ largeChild.SetAction(parsed => LargeSet.RunChild(parsed.GetValue(childArgument)!
 
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
 {
-    compare, parts, layers, widths, curves, shared, sharedWorker, sharedSpin, request, start, memory, memoryChild, load,
+    compare, parts, layers, widths, curves, shared, builds, rateWorker, sharedSpin, request, start, memory, memoryChild, load,
     loadChild, operators, processes, processesWorker, colour, colourChild, large, largeChild, diffusion, diffusionChild,
 };
 try

@@ -29,7 +29,7 @@ internal static class ConsoleEvent
         {
             while (!File.Exists(file))
                 Thread.Sleep(5);
-            CtrlRoutine(which[0] - '0');
+            _ = CtrlRoutine(which[0] - '0');
             if (which[0] - '0' == Close)
                 Process.GetCurrentProcess().Kill();
         }) { IsBackground = true }.Start();

@@ -68,6 +68,6 @@ public sealed class ToolPackageTests(WindowsProgram windows) : IDisposable
         Assert.DoesNotContain(files, file => Path.GetExtension(file) is ".dylib" or ".so" && Path.GetExtension(file) != ending);
         Assert.DoesNotContain(files, file => Path.GetExtension(file) == ".pdb"
             && !Path.GetFileName(file).StartsWith("Mezzotint", StringComparison.Ordinal));
-        Assert.NotEmpty(files.Where(file => file.Contains($"models{Path.DirectorySeparatorChar}mnist", StringComparison.Ordinal)));
+        Assert.Contains(files, file => file.Contains($"models{Path.DirectorySeparatorChar}mnist", StringComparison.Ordinal));
     }
 }

@@ -90,15 +90,15 @@ public sealed class WindowsTrainingTests : IDisposable
     [Theory]
     [InlineData(ConsoleEvent.Break)]
     [InlineData(ConsoleEvent.Close)]
-    public void Ctrl_Break_and_closing_the_window_keep_a_checkpoint(int which)
+    public async Task Ctrl_Break_and_closing_the_window_keep_a_checkpoint(int which)
     {
         using var process = _windows.Start(_scratch.Path, [.. Endless.Split(' '), "--out", "run"],
             start => ConsoleEvent.Prepare(start, which, "stop"));
         var shown = process.StandardError.ReadToEndAsync();
         UntilThirdStep(process, "run");
         _scratch.Write("stop", "");
-        process.WaitForExit();
-        Assert.True(process.ExitCode == CommandLine.Stopped, $"exit code {process.ExitCode}: {shown.Result}");
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == CommandLine.Stopped, $"exit code {process.ExitCode}: {await shown}");
         AssertStopped("run");
     }
 
