@@ -50,6 +50,20 @@ public sealed class FolderTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_run_goes_on_where_its_pictures_have_moved_and_with_no_others()
+    {
+        PictureFolder.Write(_scratch["pictures"], ["a", "b"], (8, 8));
+        Done("train", "tiny.toml", "--set", "training.epochs=1");
+        Directory.CreateDirectory(_scratch["moved"]);
+        Directory.Move(_scratch["pictures"], _scratch["moved", "pictures"]);
+        string[] resume = ["train", "--resume", "--out", "runs/tiny", "--set", "training.epochs=2"];
+        Assert.Contains("--set data.name=PATH", Command.RunIn(_scratch.Path, resume).ErrorLine, StringComparison.Ordinal);
+        Done([.. resume, "--set", "data.name=moved/pictures"]);
+        var others = Command.RunIn(_scratch.Path, [.. resume, "--set", "data.name=moved"]);
+        Assert.Contains("cannot change on the way", others.ErrorLine, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Pictures_of_different_sizes_are_brought_to_data_size_in_training_and_whatever_is_done_with_the_model()
     {
         PictureFolder.Write(_scratch["pictures"], ["a", "b"], (13, 20));

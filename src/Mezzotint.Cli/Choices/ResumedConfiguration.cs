@@ -27,7 +27,7 @@ internal static class ResumedConfiguration
             "text_encoder.eos_token_id", "image_encoder.channels", "image_encoder.height", "image_encoder.width",
         ];
 
-    private const string LearningRate = "training.learning_rate", Unset = "not set";
+    private const string LearningRate = "training.learning_rate", DataName = "data.name", Unset = "not set";
 
     /// <summary>Whether there is anything in a run folder that a new run would lose.</summary>
     public static bool HasBegun(string path) =>
@@ -64,13 +64,14 @@ internal static class ResumedConfiguration
         foreach (var (key, value) in Settings(config))
         {
             if (before.GetValueOrDefault(key) == value || Changeable.Contains(key)
+                || (key == DataName && LastName(before[key]) == LastName(value))
                 || (key == LearningRate && config.Training.LearningRate < rate))
                 continue;
             throw new MezzotintException(
                 $"--set {key}={value}: the run in '{path}' has {key} = {before.GetValueOrDefault(key, Unset)}, which "
                 + $"{(key == LearningRate ? "can only become lower" : "cannot change on the way")}. Leave it out, or begin "
-                + $"another run with --out RUN. What can change: {string.Join(", ", Changeable)}, and {LearningRate} to a lower "
-                + $"one.") { Key = key };
+                + $"another run with --out RUN. What can change: {string.Join(", ", Changeable)}, {LearningRate} to a lower "
+                + $"one, and the folder that {DataName} is in.") { Key = key };
         }
         if (config.Training.LearningRate < rate)
             terminal.Say(
@@ -81,6 +82,11 @@ internal static class ResumedConfiguration
             NoteDifferences(terminal, path, original, Settings(Configuration.ReadExperiment(original)), Settings(config));
         return config;
     }
+
+    /// <summary>Of a path as it stands in TOML, of whatever system: the data may have moved, or the run to another
+    /// machine.</summary>
+    private static string? LastName(string path) =>
+        path.Split(['/', '\\', '"', '\''], StringSplitOptions.RemoveEmptyEntries).LastOrDefault();
 
     private static void NoteDifferences(
         Terminal terminal, string path, string original, Dictionary<string, string> now, Dictionary<string, string> run)

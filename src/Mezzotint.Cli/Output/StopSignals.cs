@@ -13,6 +13,7 @@ internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly PosixSignalRegistration[] _registrations;
+    private volatile bool _isEnding;
 
     public StopSignals() =>
         _registrations = [.. Signals().Select(signal => PosixSignalRegistration.Create(signal, Handle))];
@@ -47,13 +48,16 @@ internal sealed class StopSignals : IDisposable
             Environment.Exit(CommandLine.Stopped);
         }
         context.Cancel = true;
+        _isEnding = OperatingSystem.IsWindows() && context.Signal is (PosixSignal.SIGHUP or PosixSignal.SIGTERM);
         _stop.Cancel();
-        if (OperatingSystem.IsWindows() && context.Signal is (PosixSignal.SIGHUP or PosixSignal.SIGTERM))
+        if (_isEnding)
             Thread.Sleep(Timeout.Infinite); // until the command has ended, and with it the process
     }
 
     public void Dispose()
     {
+        if (_isEnding)
+            return; // a handler that waits keeps the system from taking others away
         foreach (var registration in _registrations)
             registration.Dispose();
         _stop.Dispose();
