@@ -4,8 +4,8 @@ using Mezzotint.Formats;
 namespace Mezzotint.Cli.Tests;
 
 /// <summary>
-/// The command as a tool of .NET: packed for Linux and Windows, installed into a folder, run. Where there is no SDK of Windows, its
-/// package runs on the runtime that the published program brings along.
+/// The command as a tool of .NET: packed for Linux and Windows, installed into a folder, run. Where there is no SDK of Windows,
+/// its package runs on the runtime that the published program brings along.
 /// </summary>
 [Collection(WindowsDefinition.Name), Trait("System", "Windows")]
 public sealed class ToolPackageTests(WindowsProgram windows) : IDisposable

@@ -91,7 +91,8 @@ public sealed class WindowsProgram : IDisposable
     {
         Assert.SkipUnless(Missing is null, Missing ?? "");
         Assert.SkipWhen(OperatingSystem.IsWindows(), "A terminal of Linux.");
-        var start = Wine("script", ["--quiet", "--return", "--command", $"wine '{Path.Combine(_folder, Name)}' {args}", "/dev/null"]);
+        string program = Path.Combine(_folder, Name);
+        var start = Wine("script", ["--quiet", "--return", "--command", $"wine '{program}' {args}", "/dev/null"]);
         start.WorkingDirectory = workingFolder;
         prepare?.Invoke(start);
         _runs++;

@@ -4,7 +4,7 @@ using Mezzotint.Runs;
 
 namespace Mezzotint.Cli.Tests;
 
-/// <summary>A training by the program for Windows: killed, stopped by each of the ways of a console, and beside another.</summary>
+/// <summary>A training by the program for Windows: killed, stopped in each way of a console, and beside another.</summary>
 [Collection(WindowsDefinition.Name), Trait("System", "Windows")]
 public sealed class WindowsTrainingTests : IDisposable
 {
