@@ -33,7 +33,8 @@ public static partial class AtomicFile
     internal static readonly ConcurrentDictionary<string, bool> Swept = new(StringComparer.Ordinal);
 
     /// <summary>For tests, which end the process there. It is called before each step of a writer: <c>write</c>, <c>append</c>,
-    /// <c>fsync</c>, <c>rename</c>, <c>fsync folder</c> or <c>remove</c>, with the file or folder that the step is about.</summary>
+    /// <c>fsync</c>, <c>rename</c>, <c>fsync folder</c> or <c>remove</c>, with the file or folder that the step is
+    /// about.</summary>
     internal static Action<string, string>? BeforeStep;
 
     /// <summary>Makes or replaces a file by what <paramref name="write"/> writes.</summary>
@@ -97,7 +98,7 @@ public static partial class AtomicFile
         Write(path, stream => stream.Write(bytes));
     }
 
-    /// <summary>Adds to a text file (UTF-8). A process that is killed meanwhile may leave a part of what was to be added.</summary>
+    /// <summary>Adds to a text file (UTF-8). A process that is killed meanwhile may leave a part of it.</summary>
     /// <param name="path">The file; its folder exists.</param>
     /// <param name="text">What is added.</param>
     /// <exception cref="MezzotintException">The file system refuses.</exception>
