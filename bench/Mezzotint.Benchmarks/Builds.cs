@@ -28,7 +28,7 @@ internal static class Builds
             all.Add(("machine code, the other build", Process.Start(
                 new ProcessStartInfo("sh", ["-c", $"exec {other} {RateWorker.Command} 0"])
                     { RedirectStandardInput = true, RedirectStandardOutput = true })!));
-        var load = new OtherLoad();
+        var load = new OtherLoad([.. all.Select(one => one.Worker)]);
         foreach (var (what, unit) in new[] { ("train", "images/s"), ("sample", "evaluations/s") })
         {
             var rates = all.Select(_ => new List<(double ByClock, double ByProcessor)>()).ToList();
@@ -48,13 +48,14 @@ internal static class Builds
                     which == 0 ? "" : Ratio(rates[which], rates[0])));
             }
         }
+        double? others = load.Cores;
         foreach (var (_, worker) in all)
         {
             worker.StandardInput.Close();
             worker.WaitForExit();
             worker.Dispose();
         }
-        return load.Cores;
+        return others;
     }
 
     private static string Ratio(List<(double ByClock, double ByProcessor)> rates, List<(double ByClock, double ByProcessor)> to)

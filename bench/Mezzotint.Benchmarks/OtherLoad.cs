@@ -16,13 +16,13 @@ internal sealed class OtherLoad
     private const double TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly Process? _companion;
+    private readonly IReadOnlyList<Process> _companions;
     private readonly double? _start;
 
-    /// <param name="companion">A process that is part of the measurement; null for none.</param>
-    public OtherLoad(Process? companion = null)
+    /// <param name="companions">Processes that are part of the measurement, where there are.</param>
+    public OtherLoad(params Process?[] companions)
     {
-        _companion = companion;
+        _companions = [.. companions.OfType<Process>()];
         _start = OthersSeconds();
     }
 
@@ -39,8 +39,10 @@ internal sealed class OtherLoad
         double busy = fields.Skip(1).Take(8).Where((_, i) => i is not (3 or 4)).Sum(ticks =>
             double.Parse(ticks, CultureInfo.InvariantCulture));
         using var process = Process.GetCurrentProcess();
-        _companion?.Refresh();
-        return busy / TicksPerSecond - process.TotalProcessorTime.TotalSeconds
-            - (_companion?.TotalProcessorTime.TotalSeconds ?? 0);
+        return busy / TicksPerSecond - process.TotalProcessorTime.TotalSeconds - _companions.Sum(companion =>
+        {
+            companion.Refresh();
+            return companion.TotalProcessorTime.TotalSeconds;
+        });
     }
 }
