@@ -53,7 +53,7 @@ public sealed class FolderTrainingTests : IDisposable
     public void A_run_goes_on_where_its_pictures_have_moved_and_with_no_others()
     {
         PictureFolder.Write(_scratch["pictures"], ["a", "b"], (8, 8));
-        Done("train", "tiny.toml", "--set", "training.epochs=1");
+        Done("train", "tiny.toml", "--set", "training.epochs=1", "--set", "data.name=./pictures");
         Directory.CreateDirectory(_scratch["moved"]);
         Directory.Move(_scratch["pictures"], _scratch["moved", "pictures"]);
         string[] resume = ["train", "--resume", "--out", "runs/tiny", "--set", "training.epochs=2"];
