@@ -12,8 +12,8 @@ public class HelpTests
     [
         "mezzotint", "sample", "demo", "serve", "samplers", "samplers errors", "plot", "plot schedules", "plot levels",
         "plot trajectories", "plot error", "plot figures", "new", "train", "evaluate", "train-classifier", "likelihood",
-        "reconstruct", "inspect", "check", "average", "distill", "import", "export", "data", "data check", "data fetch", "data list", "data show", "doctor",
-        "completions",
+        "reconstruct", "inspect", "check", "average", "distill", "import", "export", "data", "data check", "data fetch",
+        "data list", "data show", "doctor", "completions",
     ];
 
     [Theory]
