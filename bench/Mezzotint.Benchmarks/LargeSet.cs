@@ -19,6 +19,8 @@ internal static class LargeSet
     public const string ChildCommand = "large-child";
     public const double LimitMegabytes = 1500;
 
+    private const string CacheVariable = "MEZZOTINT_CACHE";
+
     private const int Side = 128, Channels = 3, Different = 512, Classes = 2, Steps = 60, TestCount = 256;
 
     /// <summary>Makes the set, and measures a training on it in a process of its own.</summary>
@@ -27,6 +29,7 @@ internal static class LargeSet
     public static double? Measure(Action<Figure> add, double gigabytes)
     {
         string folder = Directory.CreateTempSubdirectory("mezzotint-large-").FullName;
+        string? cache = Environment.GetEnvironmentVariable(CacheVariable);
         try
         {
             string archive = Path.Combine(folder, "pictures.zip");
@@ -34,7 +37,7 @@ internal static class LargeSet
             Write(archive, count);
             add(Once("pictures in the archive", "", count, $"{Side} x {Side} x {Channels}, {gigabytes} GB when decoded"));
             add(Once("the archive", "MB", new FileInfo(archive).Length / 1e6));
-            Environment.SetEnvironmentVariable("MEZZOTINT_CACHE", Path.Combine(folder, "cache"));
+            Environment.SetEnvironmentVariable(CacheVariable, Path.Combine(folder, "cache"));
             using var child = PeakMemory.StartChild(ChildCommand, archive);
             while (child.StandardOutput.ReadLine() is { } line)
                 add(JsonSerializer.Deserialize<Figure>(line)!);
@@ -44,6 +47,7 @@ internal static class LargeSet
         }
         finally
         {
+            Environment.SetEnvironmentVariable(CacheVariable, cache); // this process has a use for it too
             Directory.Delete(folder, recursive: true);
         }
         return null;
