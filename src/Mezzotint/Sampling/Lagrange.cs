@@ -24,6 +24,28 @@ internal static class Lagrange
         return product;
     }
 
+    /// <summary>
+    /// The weights of values at nodes that integrate polynomials exactly: sum_k w_k r_k^n = b_n, n from 0 to their number less
+    /// one. It is Vandermonde's system: w_k is the linear map x^n -> b_n, applied to l_k(x).
+    /// </summary>
+    /// <param name="nodes">r: different numbers.</param>
+    /// <param name="moments">b, as many.</param>
+    public static double[] Weights(double[] nodes, double[] moments) =>
+    [
+        .. nodes.Select((node, k) =>
+        {
+            double[] polynomial = [1];
+            for (int j = 0; j < nodes.Length; j++)
+                if (j != k)
+                    polynomial = Times(polynomial, -nodes[j] / (node - nodes[j]), 1 / (node - nodes[j]));
+            return polynomial.Select((coefficient, n) => coefficient * moments[n]).Sum();
+        }),
+    ];
+
+    /// <summary>(sum_n p_n x^n) (c + s x).</summary>
+    private static double[] Times(double[] p, double c, double s) =>
+        [.. Enumerable.Range(0, p.Length + 1).Select(n => (n < p.Length ? p[n] * c : 0) + (n > 0 ? p[n - 1] * s : 0))];
+
     /// <summary>The integral of f from a to b in equal panels.</summary>
     public static double Integral(Func<double, double> f, double a, double b, int panels = 1)
     {

@@ -26,8 +26,8 @@ public enum DpmSolverType
 /// </summary>
 public sealed record SolverOptions
 {
-    /// <summary>How much of the noise is drawn anew: 0 (none) to 1 (all that keeps the marginals); the dpmpp-2m-sde and -3m-sde
-    /// solvers take more.</summary>
+    /// <summary>How much of the noise is drawn anew: 0 (none) to 1 (all that keeps the marginals); sa-solver and the dpmpp-2m-sde and
+    /// -3m-sde solvers take more.</summary>
     public double? Eta { get; init; }
 
     /// <summary><see cref="Sampling.Churn.Amount"/>, 0 or more.</summary>
@@ -42,13 +42,14 @@ public sealed record SolverOptions
     /// <summary><see cref="Sampling.Churn.NoiseScale"/>, above 0.</summary>
     public double? NoiseScale { get; init; }
 
-    /// <summary>How many evaluations a step of a multistep method is made of: lms 1 to 4, deis and unipc 1 to 3.</summary>
+    /// <summary>How many evaluations a step of a multistep method is made of: lms 1 to 4, deis, unipc and sa-solver 1 to
+    /// 3.</summary>
     public int? Order { get; init; }
 
     /// <summary>UniPC's B(h).</summary>
     public UniPcVariant? Variant { get; init; }
 
-    /// <summary>Whether UniPC corrects each step by the next evaluation.</summary>
+    /// <summary>Whether UniPC or SA-Solver corrects each step by the next evaluation.</summary>
     public bool? Corrector { get; init; }
 
     /// <summary>The signal-to-noise ratio of Langevin steps, above 0.</summary>
@@ -91,7 +92,7 @@ public sealed record SolverOptions
             options => options.NoiseScale),
         new("order", "1 to 3, lms to 4", "evaluations that a multistep step is made of", options => options.Order),
         new("variant", "bh1 or bh2", "B(h) of UniPC", options => options.Variant),
-        new("corrector", "true or false", "whether UniPC corrects", options => options.Corrector),
+        new("corrector", "true or false", "whether UniPC or SA-Solver corrects", options => options.Corrector),
         new("snr", "above 0", "signal-to-noise ratio of Langevin steps", options => options.Snr),
         new("corrector_steps", "0 to 1000", "Langevin steps at each level", options => options.CorrectorSteps),
         new("rtol", "above 0", "allowed error over the size of x", options => options.Rtol),

@@ -35,6 +35,8 @@ public static class Solvers
         (Deis(), o => Deis(o.Order!.Value, o.LowerOrderFinal ?? false)),
         (UniPc(), o =>
             UniPc(o.Order!.Value, o.Variant!.Value, o.Corrector!.Value, o.LowerOrderFinal ?? false)),
+        (StochasticAdams(), o =>
+            StochasticAdams(o.Order!.Value, o.Eta!.Value, o.Corrector!.Value, o.LowerOrderFinal ?? false)),
         (Lcm(), _ => Lcm()),
         (PredictorCorrector(), o => PredictorCorrector(o.Snr!.Value, o.CorrectorSteps!.Value)),
         (Dopri5(), o => Dopri5(o.Rtol!.Value, o.Atol!.Value)),
@@ -228,6 +230,16 @@ public static class Solvers
     public static Solver UniPc(
         int order = 2, UniPcVariant variant = UniPcVariant.Bh2, bool corrector = true, bool lowerOrderFinal = false) =>
         Methods.UniPc.Create(order, variant, corrector, lowerOrderFinal);
+
+    /// <summary>SA-Solver: a stochastic multistep predictor and a corrector that costs no evaluation.</summary>
+    /// <param name="order">The predictor's: 1 to 3. Without noise, predictor and corrector are of order + 1 together.</param>
+    /// <param name="eta">0 or more: how much noise is drawn anew; the authors' tau squared, here the same at all levels. 0 for
+    /// none.</param>
+    /// <param name="corrector">Whether to correct.</param>
+    /// <param name="lowerOrderFinal">As <see cref="SolverOptions.LowerOrderFinal"/>.</param>
+    public static Solver StochasticAdams(
+        int order = 2, double eta = 1, bool corrector = true, bool lowerOrderFinal = false) =>
+        Methods.StochasticAdams.Create(order, eta, corrector, lowerOrderFinal);
 
     /// <summary>Multistep consistency sampling, for models distilled to it.</summary>
     public static Solver Lcm() => Consistency.Lcm();

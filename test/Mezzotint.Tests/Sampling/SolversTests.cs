@@ -11,7 +11,7 @@ public class SolversTests
         [
             "ddpm", "ddim", "euler", "euler-ancestral", "heun", "dpm2", "dpm2-ancestral", "dpmpp-2s",
             "dpmpp-2s-alternating", "dpmpp-2m", "dpmpp-3m", "dpmpp-sde", "dpmpp-2m-sde", "dpmpp-3m-sde",
-            "lms", "plms", "ipndm", "deis", "unipc", "lcm", "predictor-corrector", "dopri5",
+            "lms", "plms", "ipndm", "deis", "unipc", "sa-solver", "lcm", "predictor-corrector", "dopri5",
         ],
         Solvers.All.Select(solver => solver.Name));
 

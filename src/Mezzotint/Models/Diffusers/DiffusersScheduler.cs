@@ -36,6 +36,7 @@ internal sealed record DiffusersScheduler
         ("DPMSolverMultistepScheduler", Multistep, Linspace, null),
         ("DPMSolverSinglestepScheduler", Singlestep, Linspace, null), ("UniPCMultistepScheduler", "unipc", Linspace, null),
         ("DEISMultistepScheduler", "deis", Linspace, null), ("LCMScheduler", "lcm", Leading, null),
+        ("SASolverScheduler", "sa-solver", Linspace, null),
         ("DPMSolverSDEScheduler", "dpmpp-sde", Linspace, null),
     ];
 
@@ -116,7 +117,7 @@ internal sealed record DiffusersScheduler
         Array.Find(Classes, own => own.Class == ClassName);
 
     /// <summary>False for multistep methods, which space one timestep more than there are steps and leave the last out.</summary>
-    private bool TakesLastPart => Own.Sampler is not (Multistep or Singlestep or "unipc" or "deis");
+    private bool TakesLastPart => Own.Sampler is not (Multistep or Singlestep or "unipc" or "deis" or "sa-solver");
 
     /// <summary>Whether it is for latent consistency models, which have timesteps of their own and few of them.</summary>
     private bool IsConsistency => Own.Sampler == "lcm";

@@ -54,27 +54,11 @@ internal static class UniPc
         double gain = h * Phi(1, -h); // 1 - e^{-h}
         double B = variant == UniPcVariant.Bh1 ? h : gain;
         double[] r = [.. others.Select(point => Math.Log(start.Sigma / point.Sigma) / h)];
-        double[] rho = r.Length == 1 ? [0.5] : Solve(r, [.. r.Select((_, i) => Factorial(i + 1) * h * Phi(i + 2, -h) / B)]);
+        double[] rho = r.Length == 1 ? [0.5] : Lagrange.Weights(r, [.. r.Select((_, i) => Factorial(i + 1) * h * Phi(i + 2, -h) / B)]);
         double[] w = [.. rho.Select((value, k) => B * value / r[k])];
         return Sum(
             [(Math.Exp(-h), start.X), (gain - w.Sum(), start.Denoised), .. others.Select((point, k) => (w[k], point.Denoised))]);
     }
-
-    /// <summary>sum_k r_k^n rho_k = b_n, n from 0: Vandermonde's system, solved by Lagrange's basis.</summary>
-    private static double[] Solve(double[] r, double[] b) =>
-    [.. r.Select((rk, k) =>
-        {
-            // rho_k = the linear map x^n -> b_n, applied to l_k(x)
-            double[] polynomial = [1];
-            for (int j = 0; j < r.Length; j++)
-                if (j != k)
-                    polynomial = Times(polynomial, -r[j] / (rk - r[j]), 1 / (rk - r[j]));
-            return polynomial.Select((coefficient, n) => coefficient * b[n]).Sum();
-        })];
-
-    /// <summary>(sum_n p_n x^n) (c + s x).</summary>
-    private static double[] Times(double[] p, double c, double s) =>
-        [.. Enumerable.Range(0, p.Length + 1).Select(n => (n < p.Length ? p[n] * c : 0) + (n > 0 ? p[n - 1] * s : 0))];
 
     private static int Factorial(int n) => n switch { 1 => 1, 2 => 2, _ => 6 };
 }

@@ -403,6 +403,39 @@ def unipc(x, draws, order, variant, corrector, final=False):
     return states
 
 
+def sa_solver(x, draws, order, eta, corrector, final=False):
+    """
+    Xue et al. 2023, data prediction in VP, tau^2 = eta: x' = (std' / std) e^{-eta h} x + std' sqrt(1 - e^{-2 eta h}) z
+    + sum_j b_j m_j with b_j = std' times the integral of e^{-eta (l' - l)} (1 + eta) e^l l_j(l) over the step, l_j Lagrange's basis.
+    """
+    def step(xv, z, s, t, points):
+        h = lam(t) - lam(s)
+        y = add((std(t) / std(s) * math.exp(-eta * h), xv), (std(t) * math.sqrt(1 - math.exp(-2 * eta * h)), z))
+        nodes = [lam(p) for p, _ in points]
+        for j, (_, m) in enumerate(points):
+            def integrand(l, j=j):
+                return math.exp(-eta * (lam(t) - l)) * (1 + eta) * math.exp(l) * lagrange(nodes, j, l)
+            y = add((1, y), (std(t) * simpson(integrand, lam(s), lam(t)), m))
+        return y
+
+    states, past, use = [], [], iter(draws)  # past: (level, corrected VP state, prediction)
+    last, z = order, None
+    for i, (s, t) in enumerate(zip(LEVELS, LEVELS[1:])):
+        xv = to_vp(x, s)
+        m = data_vp(xv, s)
+        if corrector and past:
+            xv = step(past[0][1], z, past[0][0], s, [(s, m)] + [(q, qm) for q, _, qm in past[:last]])
+        past = [(s, xv, m)] + past
+        last = min(order, len(LEVELS) - 2 - i) if final else order
+        if t == 0:
+            x = m
+        else:
+            z = next(use) if eta > 0 else [0.0] * len(x)
+            x = from_vp(step(xv, z, s, t, [(q, qm) for q, _, qm in past[:last]]), t)
+        states.append(x)
+    return states
+
+
 def lcm(x, draws):
     """Song et al. 2023 (consistency models), algorithm 1."""
     states, use = [], iter(draws)
@@ -678,6 +711,11 @@ CASES = {
     "unipc bh1": lambda x, d: unipc(x, d, 2, "bh1", True),
     "unipc order 3": lambda x, d: unipc(x, d, 3, "bh2", True),
     "unipc order 3 bh1 no corrector": lambda x, d: unipc(x, d, 3, "bh1", False),
+    "sa-solver": lambda x, d: sa_solver(x, d, 2, 1, True),
+    "sa-solver order 3 eta 0.5": lambda x, d: sa_solver(x, d, 3, 0.5, True),
+    "sa-solver no corrector": lambda x, d: sa_solver(x, d, 2, 1, False),
+    "sa-solver order 2 eta 0": lambda x, d: sa_solver(x, d, 2, 0, True),
+    "sa-solver order 3 lower final": lambda x, d: sa_solver(x, d, 3, 1, True, True),
     "lcm": lambda x, d: lcm(x, d),
     "predictor-corrector": lambda x, d: predictor_corrector(x, d, 0.16, 2),
     "heun flow": lambda x, d: heun_flow(x, d),
