@@ -38,8 +38,7 @@ public sealed class TrainingRun
     private readonly ImageSet _train, _test;
     private readonly Func<bool, RunProduct> _prepare;
     private readonly Exchange _exchange;
-    private readonly Stopwatch _clock = new();
-    private TimeSpan _before;              // training time of earlier sessions
+    private TrainingClock? _clock;         // runs while the training does
     private double _epochLoss;             // sum over the current epoch's steps
     private double _logLoss;               // sum since the last line of the log
     private int _logSteps;
@@ -103,7 +102,7 @@ public sealed class TrainingRun
         if (checkpoint is not null)
         {
             trainer.Restore(checkpoint);
-            (epochsReported, _epochLoss, _before) = (checkpoint.EpochsReported, checkpoint.EpochLoss, checkpoint.Elapsed);
+            (epochsReported, _epochLoss) = (checkpoint.EpochsReported, checkpoint.EpochLoss);
             (_logLoss, _logSteps) = checkpoint.SinceLog;
         }
         trainer.Share();
@@ -118,7 +117,7 @@ public sealed class TrainingRun
         foreach (string message in damaged)
             Tell(message);
 
-        _clock.Start();
+        using var clock = _clock = new TrainingClock(checkpoint?.Elapsed ?? TimeSpan.Zero);
         try
         {
             while (epochsReported < training.Epochs && !HasStalled(log, training.EarlyStop))
@@ -180,7 +179,7 @@ public sealed class TrainingRun
     private MezzotintException Diverged(RunProduct product, DivergedException cause, double rate) =>
         new($"{cause.Message} {WayOut} with a lower rate, {product.WithRate(rate / 10)}.", cause) { Key = cause.Key };
 
-    private double Seconds => (_before + _clock.Elapsed).TotalSeconds;
+    private double Seconds => _clock!.Elapsed.TotalSeconds;
 
     private void Step(Trainer trainer)
     {
@@ -282,7 +281,7 @@ public sealed class TrainingRun
             EpochsReported = epochsReported,
             EpochLoss = _epochLoss,
             SinceLog = (_logLoss, _logSteps),
-            Elapsed = _before + _clock.Elapsed,
+            Elapsed = _clock!.Elapsed,
             Tensors = trainer.Tensors(),
         });
         _kept = trainer.Step;
