@@ -72,6 +72,7 @@ internal static class CommandLine
             TrainVerb.Create(terminal),
             DistillVerb.Create(terminal),
             TrainClassifierVerb.Create(terminal),
+            RunsVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             LikelihoodVerb.Create(terminal),
             ReconstructVerb.Create(terminal),

@@ -11,9 +11,10 @@ public class HelpTests
     public static TheoryData<string> Commands =>
     [
         "mezzotint", "sample", "demo", "serve", "samplers", "samplers errors", "plot", "plot schedules", "plot levels",
-        "plot trajectories", "plot error", "plot figures", "new", "train", "evaluate", "train-classifier", "likelihood",
-        "reconstruct", "inspect", "check", "average", "distill", "import", "export", "data", "data check", "data fetch",
-        "data list", "data show", "doctor", "completions",
+        "plot trajectories", "plot error", "plot figures", "new", "train", "runs", "runs list", "runs compare",
+        "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect", "check", "average", "distill", "import", "export",
+        "data", "data check", "data fetch", "data list", "data show", "doctor",
+        "completions",
     ];
 
     [Theory]

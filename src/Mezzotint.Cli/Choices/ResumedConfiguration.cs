@@ -27,7 +27,7 @@ internal static class ResumedConfiguration
             "text_encoder.eos_token_id", "image_encoder.channels", "image_encoder.height", "image_encoder.width",
         ];
 
-    private const string LearningRate = "training.learning_rate", DataName = "data.name", Unset = "not set";
+    private const string LearningRate = "training.learning_rate", DataName = "data.name", Unset = SettingsList.Unset;
 
     /// <summary>Whether there is anything in a run folder that a new run would lose.</summary>
     public static bool HasBegun(string path) =>
@@ -52,16 +52,16 @@ internal static class ResumedConfiguration
                 $"There is no run in '{path}' to go on with: leave --resume out to begin one, or name its folder with --out "
                 + $"RUN.");
         string file = Path.Combine(path, "config.toml");
-        var before = Settings(Configuration.ReadExperiment(file));
+        var before = SettingsList.Of(Configuration.ReadExperiment(file));
         var config = Configuration.ReadExperiment(file, overrides);
         if (config.DependsOnLength
-            && before["training.epochs"] != Settings(config)["training.epochs"])
+            && before["training.epochs"] != SettingsList.Of(config)["training.epochs"])
             throw new MezzotintException(
                 $"--set training.epochs={config.Training.Epochs}: the run in '{path}' follows the length of its training, "
                 + $"training.epochs = {before["training.epochs"]}, which cannot change on the way. Leave it out, or begin "
                 + $"another run with --out RUN.");
         double rate = Configuration.ReadExperiment(file).Training.LearningRate;
-        foreach (var (key, value) in Settings(config))
+        foreach (var (key, value) in SettingsList.Of(config))
         {
             if (before.GetValueOrDefault(key) == value || Changeable.Contains(key)
                 || (key == DataName && LastName(before[key]) == LastName(value))
@@ -79,7 +79,8 @@ internal static class ResumedConfiguration
                 CultureInfo.InvariantCulture,
                 $"The learning rate is {config.Training.LearningRate} from here on; it was {rate}."));
         if (original is not null && File.Exists(original))
-            NoteDifferences(terminal, path, original, Settings(Configuration.ReadExperiment(original)), Settings(config));
+            NoteDifferences(
+                terminal, path, original, SettingsList.Of(Configuration.ReadExperiment(original)), SettingsList.Of(config));
         return config;
     }
 
@@ -105,19 +106,4 @@ internal static class ResumedConfiguration
         || (key, value) is ("training.replicas", "0")
         or ("training.precision", "\"auto\"")
         or ("model.corpus_length" or "model.in_channels" or "model.out_channels", null);
-
-    /// <summary>The settings by their full keys, as they stand in TOML; what is not set is not there.</summary>
-    private static Dictionary<string, string> Settings(Experiment config)
-    {
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        string table = "";
-        foreach (string line in Configuration.Write(config).Split('\n', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (line.StartsWith('['))
-                table = line.Trim('[', ']') + ".";
-            else if (line.Split(" = ", 2) is [var key, var value])
-                settings[table + key] = value;
-        }
-        return settings;
-    }
 }

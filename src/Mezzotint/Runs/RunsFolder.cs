@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using Mezzotint.Formats;
-using Mezzotint.Runs;
 using Mezzotint.Training;
 
-namespace Mezzotint.Studio;
+namespace Mezzotint.Runs;
 
 /// <summary>
 /// The folder of the trainings, to be read alone, also while they go on. What is asked for is looked up among the names that a
@@ -12,7 +11,7 @@ namespace Mezzotint.Studio;
 /// </summary>
 /// <param name="path">The folder; it need not be there.</param>
 /// <param name="time">The clock; the system's where null.</param>
-internal sealed class RunsFolder(string path, TimeProvider? time = null)
+public sealed class RunsFolder(string path, TimeProvider? time = null)
 {
     /// <summary>More is no log and no picture of a run.</summary>
     private const long MostBytes = 64 << 20;
@@ -78,7 +77,7 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
     {
         try
         {
-            return Configuration(run) is { } text ? Training.Configuration.Parse(text, run.Name).Training.Epochs
+            return Configuration(run) is { } text ? Training.Configuration.ParseExperiment(text, run.Name).Training.Epochs
                 : double.PositiveInfinity;
         }
         catch (MezzotintException)
@@ -146,7 +145,7 @@ internal sealed class RunsFolder(string path, TimeProvider? time = null)
 /// <param name="Log">Its log.</param>
 /// <param name="Configuration">Its configuration, where it has one.</param>
 /// <param name="Heartbeat">The sign of life of its training, where it has one.</param>
-internal sealed record RunFiles(DirectoryInfo Folder, FileInfo Log, FileInfo? Configuration, FileInfo? Heartbeat)
+public sealed record RunFiles(DirectoryInfo Folder, FileInfo Log, FileInfo? Configuration, FileInfo? Heartbeat)
 {
     public string Name => Folder.Name;
 }
