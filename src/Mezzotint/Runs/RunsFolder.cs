@@ -147,5 +147,6 @@ public sealed class RunsFolder(string path, TimeProvider? time = null)
 /// <param name="Heartbeat">The sign of life of its training, where it has one.</param>
 public sealed record RunFiles(DirectoryInfo Folder, FileInfo Log, FileInfo? Configuration, FileInfo? Heartbeat)
 {
+    /// <summary>The name of its folder.</summary>
     public string Name => Folder.Name;
 }
