@@ -1,3 +1,4 @@
+using Mezzotint.Runs;
 using Mezzotint.Studio.Api;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
