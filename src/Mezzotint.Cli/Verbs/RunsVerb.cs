@@ -113,7 +113,7 @@ internal static class RunsVerb
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture,
             $"{"run".PadRight(width)}  state     {"epochs",7} {"train",10} {"test",10} {"best",10} {"minutes",8} {"images/s",9}  "
-            + "test loss");
+            + $"test loss");
         foreach (var run in runs)
             text.AppendLine(CultureInfo.InvariantCulture,
                 $"{run.Name.PadRight(width)}  {run.State,-8}  {Number(run.Last?.Epoch, "0.0"),7} "
