@@ -38,7 +38,7 @@ public sealed class TrainingRun
     private readonly ImageSet _train, _test;
     private readonly Func<bool, RunProduct> _prepare;
     private readonly Exchange _exchange;
-    private TrainingClock? _clock;         // runs while the training does
+    private Func<TimeSpan> _elapsed = () => TimeSpan.Zero; // training time, earlier sessions included
     private double _epochLoss;             // sum over the current epoch's steps
     private double _logLoss;               // sum since the last line of the log
     private int _logSteps;
@@ -117,7 +117,8 @@ public sealed class TrainingRun
         foreach (string message in damaged)
             Tell(message);
 
-        using var clock = _clock = new TrainingClock(checkpoint?.Elapsed ?? TimeSpan.Zero);
+        using var clock = new TrainingClock(checkpoint?.Elapsed ?? TimeSpan.Zero);
+        _elapsed = () => clock.Elapsed;
         try
         {
             while (epochsReported < training.Epochs && !HasStalled(log, training.EarlyStop))
@@ -179,7 +180,7 @@ public sealed class TrainingRun
     private MezzotintException Diverged(RunProduct product, DivergedException cause, double rate) =>
         new($"{cause.Message} {WayOut} with a lower rate, {product.WithRate(rate / 10)}.", cause) { Key = cause.Key };
 
-    private double Seconds => _clock!.Elapsed.TotalSeconds;
+    private double Seconds => _elapsed().TotalSeconds;
 
     private void Step(Trainer trainer)
     {
@@ -281,7 +282,7 @@ public sealed class TrainingRun
             EpochsReported = epochsReported,
             EpochLoss = _epochLoss,
             SinceLog = (_logLoss, _logSteps),
-            Elapsed = _clock!.Elapsed,
+            Elapsed = _elapsed(),
             Tensors = trainer.Tensors(),
         });
         _kept = trainer.Step;

@@ -168,30 +168,7 @@ public sealed class Sampler
                     $"The negative condition has {negative.Count} rows for {request.Count} images: 1 or as many are needed.",
                     nameof(request));
         }
-        if (request.Steps < 1)
-            throw new ArgumentException($"{request.Steps} steps: at least 1 is needed.", nameof(request));
-        if (request.Levels is { } levels && levels.Count != request.Steps + 1)
-            throw new ArgumentException(
-                $"{request.Steps} steps walk over {request.Steps + 1} levels, not {levels.Count}.", nameof(request));
-        if (request.Seed < 0 || request.Seed + (request.InterpolateTo is null ? request.Count - 1 : 0) > uint.MaxValue
-            || request.InterpolateTo is < 0 or > uint.MaxValue)
-            throw new ArgumentException(
-                $"Seed {request.Seed} for {request.Count} images: seed + i must lie between 0 and 4294967295.", nameof(request));
-        long[] shape = [request.Count, _network.Config.OutChannels, _height, _width];
-        if (request.Start is { } start)
-            CheckShape("The start", start, shape);
-        if (request.Source is { } source)
-        {
-            source.Validate();
-            CheckShape(
-                "The picture", source.Numbers,
-                source.Numbers.dim() > 0 && source.Numbers.shape[0] == 1 ? [1, .. shape[1..]] : shape);
-            if (source.Mask is { } mask)
-                CheckShape("The mask", mask, [1, 1, _height, _width]);
-        }
-        int beside = _network.Config.InChannels - _network.Config.OutChannels;
-        if (request.Beside is { } shown)
-            CheckShape("What the network sees beside", shown, [1, beside, _height, _width]);
+        request.CheckWalk(_network.Config, _height, _width);
         CheckGuidance(request, Plan(request).Solver);
     }
 
@@ -221,13 +198,6 @@ public sealed class Sampler
         var last = end.Next()[0];
         double Weight(int i) => request.Count == 1 ? 0 : (start + i) / (double)(request.Count - 1);
         return stack([.. Enumerable.Range(0, (int)z.shape[0]).Select(i => GreatCircle.Between(z[i], last, Weight(i)))]);
-    }
-
-    private static void CheckShape(string what, Tensor given, long[] expected)
-    {
-        if (!given.shape.SequenceEqual(expected))
-            throw new ArgumentException(
-                $"{what} is [{string.Join(", ", given.shape)}]; it must be [{string.Join(", ", expected)}].");
     }
 
     private void CheckGuidance(SamplingRequest request, Solver solver)

@@ -55,6 +55,43 @@ public sealed record SamplingRequest
 
     /// <summary>The number of images.</summary>
     internal int Count => (int)Condition.Count;
+
+    /// <summary>Checks steps, seeds, and the shapes of what the walk begins from.</summary>
+    /// <param name="network">What is walked with.</param>
+    /// <param name="height">H of its images.</param>
+    /// <param name="width">W.</param>
+    /// <exception cref="ArgumentException">Something does not fit.</exception>
+    internal void CheckWalk(NetworkConfig network, int height, int width)
+    {
+        if (Steps < 1)
+            throw new ArgumentException($"{Steps} steps: at least 1 is needed.");
+        if (Levels is { } levels && levels.Count != Steps + 1)
+            throw new ArgumentException($"{Steps} steps walk over {Steps + 1} levels, not {levels.Count}.");
+        if (Seed < 0 || Seed + (InterpolateTo is null ? Count - 1 : 0) > uint.MaxValue
+            || InterpolateTo is < 0 or > uint.MaxValue)
+            throw new ArgumentException($"Seed {Seed} for {Count} images: seed + i must lie between 0 and 4294967295.");
+        long[] shape = [Count, network.OutChannels, height, width];
+        if (Start is { } start)
+            CheckShape("The start", start, shape);
+        if (Source is { } source)
+        {
+            source.Validate();
+            CheckShape(
+                "The picture", source.Numbers,
+                source.Numbers.dim() > 0 && source.Numbers.shape[0] == 1 ? [1, .. shape[1..]] : shape);
+            if (source.Mask is { } mask)
+                CheckShape("The mask", mask, [1, 1, height, width]);
+        }
+        if (Beside is { } shown)
+            CheckShape("What the network sees beside", shown, [1, network.InChannels - network.OutChannels, height, width]);
+    }
+
+    private static void CheckShape(string what, Tensor given, long[] expected)
+    {
+        if (!given.shape.SequenceEqual(expected))
+            throw new ArgumentException(
+                $"{what} is [{string.Join(", ", given.shape)}]; it must be [{string.Join(", ", expected)}].");
+    }
 }
 
 /// <summary>A picture that drawing begins from instead of pure noise: image-to-image, and with a mask inpainting.</summary>

@@ -33,22 +33,13 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     public double Augment { get; init; }
 
     /// <inheritdoc/>
-    public sealed override nn.Module Build(long seed = 0)
-    {
-        var network = model.Build(seed);
-        if (Prompts is not { Trained: true })
-            return network;
-        var encoder = TextEncoder.Create(Prompts.Opened.Network.Config);
-        encoder.CopyFrom(Prompts.Opened.Network);
-        return new PromptedNetwork(network, encoder);
-    }
+    public sealed override nn.Module Build(long seed = 0) => PromptedNetwork.Of(model.Build(seed), Prompts);
 
     /// <inheritdoc/>
     public override BatchDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double progress) =>
-        WithChanges(WithCaptions(
-            NoiseDraw.From(generator, objective, indices.shape[0], data.Shape, LabelDropout), data, indices, generator),
-            generator, data.Shape);
+        WithCaptions(NoiseDraw.From(generator, objective, indices.shape[0], data.Shape, LabelDropout), data, indices, generator)
+            .WithChanges(generator, Augment);
 
     /// <inheritdoc/>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
@@ -101,23 +92,10 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
         NoiseDraw draw, ResidentImages data, Tensor indices, Generator? generator = null) => Prompts is null ? draw
         : draw with { Tokens = CaptionDraw.Tokens(Prompts, data.Images, indices, draw.Dropped, generator), Dropped = null };
 
-    private NoiseDraw WithChanges(NoiseDraw draw, Generator generator, (long Channels, long Height, long Width) shape) =>
-        Augment == 0 ? draw : draw with
-        {
-            Changes = ChangedImages.From(generator, draw.Noise.shape[0], Augment, shape.Height, shape.Width),
-        };
-
     internal sealed override string LossSettings => "[process], [parameterisation], [loss] or [pixels]";
 
     internal sealed override Replica NewReplica(
-        nn.Module network, int height, int width, Device device, string precision, bool training)
-    {
-        bool bfloat16 = ComputePrecision.Resolve(precision, device, model) == ComputePrecision.Bfloat16;
-        var (denoiser, encoder) = PromptedNetwork.Parts(network);
-        var given = encoder is null ? GivenGradients.None : GivenGradients.Context;
-        var engine = device.type == DeviceType.CPU
-            ? NetworkEngine.For(denoiser, height, width, bfloat16, training, Prompts?.Length ?? model.RowsOfClass, given) : null;
-        return engine is null ? base.NewReplica(network, height, width, device, precision, training)
-            : new EngineReplica(this, engine, encoder);
-    }
+        nn.Module network, int height, int width, Device device, string precision, bool training) =>
+        EngineReplica.Of(this, network, height, width, device, precision, training)
+            ?? base.NewReplica(network, height, width, device, precision, training);
 }

@@ -16,6 +16,27 @@ namespace Mezzotint.Training;
 /// <param name="encoder">The text encoder, where it learns; else null.</param>
 internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, TextEncoder? encoder) : Replica
 {
+    /// <summary>The replica; null where there is no engine for such a network, or not on that device.</summary>
+    /// <param name="task">What is learned.</param>
+    /// <param name="network">As the task builds it.</param>
+    /// <param name="height">H of the images.</param>
+    /// <param name="width">W.</param>
+    /// <param name="device">Where the network is.</param>
+    /// <param name="precision">As <see cref="ComputePrecision"/> has it.</param>
+    /// <param name="training">Whether the parameters have gradients.</param>
+    public static EngineReplica? Of(DenoisingTask task, nn.Module network, int height, int width, Device device,
+        string precision, bool training)
+    {
+        if (device.type != DeviceType.CPU)
+            return null;
+        bool bfloat16 = ComputePrecision.Resolve(precision, device, task.Model) == ComputePrecision.Bfloat16;
+        var (denoiser, encoder) = PromptedNetwork.Parts(network);
+        int tokens = task.Prompts?.Length ?? task.Model.RowsOfClass;
+        var given = encoder is null ? GivenGradients.None : GivenGradients.Context;
+        return NetworkEngine.For(denoiser, height, width, bfloat16, training, tokens, given) is { } engine
+            ? new(task, engine, encoder) : null;
+    }
+
     public override Tensor Losses(Tensor images, Tensor labels, BatchDraw draw)
     {
         var drawn = (NoiseDraw)draw;

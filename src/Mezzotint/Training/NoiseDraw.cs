@@ -26,6 +26,9 @@ public sealed record NoiseDraw(
     /// <summary>What is done to the images; null for nothing.</summary>
     internal ChangedImages? Changes { get; init; }
 
+    internal NoiseDraw WithChanges(Generator generator, double probability) => probability == 0 ? this
+        : this with { Changes = ChangedImages.From(generator, Noise.shape[0], probability, Noise.shape[2], Noise.shape[3]) };
+
     /// <summary>
     /// Draws on the CPU, whatever the device of the training, so that a seed means the same everywhere: first times, then noise,
     /// then labels, then what fills the steps between pixel values, then what numbers are drawn with.

@@ -1,4 +1,5 @@
 using Mezzotint.Networks;
+using Mezzotint.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -23,6 +24,16 @@ internal sealed class PromptedNetwork : nn.Module
 
     /// <summary>The text encoder.</summary>
     public TextEncoder Encoder { get; }
+
+    /// <summary>What is trained: the network, with a copy of the text encoder where that learns too.</summary>
+    public static nn.Module Of(DenoisingNetwork denoiser, TextPrompts? prompts)
+    {
+        if (prompts is not { Trained: true })
+            return denoiser;
+        var encoder = TextEncoder.Create(prompts.Opened.Network.Config);
+        encoder.CopyFrom(prompts.Opened.Network);
+        return new PromptedNetwork(denoiser, encoder);
+    }
 
     /// <summary>The network of what a <see cref="DenoisingTask"/> trains, and the encoder if it learns too.</summary>
     public static (DenoisingNetwork Denoiser, TextEncoder? Encoder) Parts(nn.Module network) =>
