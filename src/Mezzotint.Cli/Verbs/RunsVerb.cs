@@ -72,6 +72,8 @@ internal static class RunsVerb
 
         public RunLogEntry? Last => Log.Count > 0 ? Log[^1] : null;
 
+        public RunLogEntry? LastEpoch => Epochs.Count > 0 ? Epochs[^1] : null;
+
         /// <summary>The epoch of the lowest test loss.</summary>
         public RunLogEntry? Best => Epochs.MinBy(entry => entry.EvalLoss);
     }
@@ -99,7 +101,7 @@ internal static class RunsVerb
         run.Last?.Epoch,
         run.Last?.Step,
         run.Last?.TrainLoss,
-        EvalLoss = run.Epochs.LastOrDefault()?.EvalLoss,
+        EvalLoss = run.LastEpoch?.EvalLoss,
         BestEvalLoss = run.Best?.EvalLoss,
         BestEpoch = run.Best?.Epoch,
         run.Last?.Seconds,
@@ -117,7 +119,7 @@ internal static class RunsVerb
         foreach (var run in runs)
             text.AppendLine(CultureInfo.InvariantCulture,
                 $"{run.Name.PadRight(width)}  {run.State,-8}  {Number(run.Last?.Epoch, "0.0"),7} "
-                + $"{Loss(run.Last?.TrainLoss),10} {Loss(run.Epochs.LastOrDefault()?.EvalLoss),10} {Loss(run.Best?.EvalLoss),10} "
+                + $"{Loss(run.Last?.TrainLoss),10} {Loss(run.LastEpoch?.EvalLoss),10} {Loss(run.Best?.EvalLoss),10} "
                 + $"{Number(run.Last?.Seconds / 60, "0"),8} {Number(run.Last?.ImagesPerSecond, "0.0"),9}  {Curve(run)}");
         return text.ToString();
     }
