@@ -51,8 +51,8 @@ internal static class RunsVerb
         var json = Options.Json();
         var command = new Command(
             "compare",
-            "Compare runs: the settings in which they differ, and the test loss of each after each epoch. Losses compare where the "
-            + "runs learn the same data with the same loss.")
+            "Compare runs: the settings in which they differ, and the test loss of each after each epoch. Losses compare where "
+            + "the runs learn the same data with the same loss.")
             { names, json };
         command.SetAction(result =>
         {

@@ -26,8 +26,8 @@ public enum DpmSolverType
 /// </summary>
 public sealed record SolverOptions
 {
-    /// <summary>How much of the noise is drawn anew: 0 (none) to 1 (all that keeps the marginals); sa-solver and the dpmpp-2m-sde and
-    /// -3m-sde solvers take more.</summary>
+    /// <summary>How much of the noise is drawn anew: 0 (none) to 1 (all that keeps the marginals); sa-solver and the
+    /// dpmpp-2m-sde and -3m-sde solvers take more.</summary>
     public double? Eta { get; init; }
 
     /// <summary><see cref="Sampling.Churn.Amount"/>, 0 or more.</summary>

@@ -54,7 +54,8 @@ internal static class UniPc
         double gain = h * Phi(1, -h); // 1 - e^{-h}
         double B = variant == UniPcVariant.Bh1 ? h : gain;
         double[] r = [.. others.Select(point => Math.Log(start.Sigma / point.Sigma) / h)];
-        double[] rho = r.Length == 1 ? [0.5] : Lagrange.Weights(r, [.. r.Select((_, i) => Factorial(i + 1) * h * Phi(i + 2, -h) / B)]);
+        double[] rho = r.Length == 1 ? [0.5]
+            : Lagrange.Weights(r, [.. r.Select((_, i) => Factorial(i + 1) * h * Phi(i + 2, -h) / B)]);
         double[] w = [.. rho.Select((value, k) => B * value / r[k])];
         return Sum(
             [(Math.Exp(-h), start.X), (gain - w.Sum(), start.Denoised), .. others.Select((point, k) => (w[k], point.Denoised))]);
