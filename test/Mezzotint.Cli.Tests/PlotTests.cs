@@ -135,7 +135,7 @@ public sealed class PlotTests : IDisposable
         Assert.Contains("has no such figure. It has distance, missing", Refused(files[0], "other"), StringComparison.Ordinal);
         Assert.Contains("has no such figure", Refused(files[0], "missing"), StringComparison.Ordinal);
         Assert.Contains("is no report", Refused(_scratch.Write("other.json", "[1]"), "distance"), StringComparison.Ordinal);
-        Assert.Contains("Cannot read", Refused(_scratch["none.json"], "distance"), StringComparison.Ordinal);
+        Assert.Contains("none.json", Refused(_scratch["none.json"], "distance"), StringComparison.Ordinal);
     }
 
     private sealed record Curve(string Name, double[] X, double?[] Y);

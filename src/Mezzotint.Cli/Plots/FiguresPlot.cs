@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
+using Mezzotint.Formats;
 using Mezzotint.Plots;
 
 namespace Mezzotint.Cli.Plots;
@@ -61,7 +62,8 @@ internal static partial class FiguresPlot
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(file));
+            using var stream = InputFile.Open(file);
+            using var document = JsonDocument.Parse(stream);
             var root = document.RootElement;
             var figures = root.GetProperty("figures");
             if (!figures.TryGetProperty(key, out var found) || Number(found, "value") is not { } value)
@@ -75,10 +77,6 @@ internal static partial class FiguresPlot
         {
             throw new MezzotintException(
                 $"'{file}' is no report of a trained model: `mezzotint evaluate MODEL --json` writes such files.", cause);
-        }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
-        {
-            throw new MezzotintException($"Cannot read '{file}': {cause.Message}", cause);
         }
     }
 
