@@ -10,7 +10,7 @@ public class CompletionsTests
     [Theory]
     [InlineData("mezzotint sa", "sample", "samplers")]
     [InlineData("mezzotint completions ", "bash", "zsh", "fish", "pwsh")]
-    [InlineData("mezzotint plot ", "schedules", "levels", "trajectories", "error")]
+    [InlineData("mezzotint plot ", "schedules", "levels", "trajectories", "error", "figures")]
     [InlineData("mezzotint sample --samp", "--sampler")]
     [InlineData("mezzotint sample --sampler he", "heun")]
     [InlineData("mezzotint sample seed --sampler dpmpp-2", "dpmpp-2s", "dpmpp-2s-alternating", "dpmpp-2m", "dpmpp-2m-sde")]
