@@ -104,6 +104,27 @@ public sealed class PromptTrainingTests : IDisposable
     }
 
     [Fact]
+    public void An_adapter_that_is_trained_on_a_model_of_prompts_draws_from_it_what_the_run_draws()
+    {
+        Done("train", "vae.toml");
+        Done("train", "worded.toml", "--out", "start", "--set", "training.epochs=1");
+        Done("train", "worded.toml", "--from", "start/model", "--out", "changed", "--set", "training.epochs=2", "--set",
+            "training.low_rank.rank=2", "--set", "training.learning_rate=0.05");
+        var tensors = SafetensorsFile.Read(_scratch["changed", "adapter.safetensors"]).Tensors;
+        Assert.All(tensors.Keys, name => // as kohya's scripts call them
+            Assert.Matches("^lora_unet_[a-z0-9_]+[.](lora_up[.]weight|lora_down[.]weight|alpha)$", name));
+        Assert.Contains(tensors.Keys, name => name.Contains("_attn2_to_k.", StringComparison.Ordinal));
+        string[] drawing = ["a red square", "--seed", "3", "--count", "1"];
+        Done(["sample", "start", .. drawing, "--out", "before.png"]);
+        Done(["sample", "start", .. drawing, "--adapter", "changed/adapter.safetensors", "--out", "adapted.png"]);
+        Done(["sample", "changed", .. drawing, "--out", "changed.png"]);
+        byte[] Pixels(string file) => PngFile.Read(_scratch[file]).Pixels;
+        Assert.All(Pixels("changed.png").Zip(Pixels("adapted.png")), pair => // sums in another order
+            Assert.InRange(pair.First - pair.Second, -1, 1));
+        Assert.Contains(Pixels("before.png").Zip(Pixels("adapted.png")), pair => Math.Abs(pair.First - pair.Second) > 1);
+    }
+
+    [Fact]
     public void A_text_image_model_trains_and_resumes_to_the_bit()
     {
         _scratch.Write("clip.toml", TinyPrompts.TextImage);
