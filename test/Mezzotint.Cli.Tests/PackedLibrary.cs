@@ -90,6 +90,18 @@ public sealed class PackedLibrary : IDisposable
         return _scratch[name, "bin", $"{name}.dll"];
     }
 
+    /// <summary>Publishes a project that was built, and needs the runtime of .NET where it runs.</summary>
+    /// <param name="name">The project.</param>
+    /// <param name="runtime">The system that it is for; null for any that its packages have natives for.</param>
+    /// <returns>The folder.</returns>
+    internal string Publish(string name, string? runtime)
+    {
+        string folder = _scratch[name, $"published-{runtime ?? "any"}"];
+        string[] system = runtime is null ? [] : ["--runtime", runtime, "--self-contained", "false"];
+        Need(name, Dotnet(_scratch[name], ["publish", "--output", folder, .. system, "-p:UseSharedCompilation=false"]));
+        return folder;
+    }
+
     private static void Need(string name, Outcome made)
     {
         Assert.SkipWhen(
