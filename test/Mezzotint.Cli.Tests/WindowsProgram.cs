@@ -16,7 +16,8 @@ namespace Mezzotint.Cli.Tests;
 /// </remarks>
 public sealed class WindowsProgram : IDisposable
 {
-    private static readonly string Artifacts = Path.Combine(Repository.Root, "artifacts", "windows");
+    /// <summary>The folder of what is built for it.</summary>
+    public static string Artifacts { get; } = Path.Combine(Repository.Root, "artifacts", "windows");
 
     private readonly string _folder = Path.Combine(Artifacts, "published");
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -26,7 +27,20 @@ public sealed class WindowsProgram : IDisposable
     /// <summary>What <c>%TEMP%</c> is for the program.</summary>
     private const string NoFolder = @"C:\not there";
 
-    private string Program => Path.Combine(_folder, "Mezzotint.Cli.exe");
+    private const string Name = "Mezzotint.Cli.exe";
+
+    /// <summary>Gives a folder of the program's files what runs them: the runtime of .NET, with its starter and its list of
+    /// files. What the folder has stays.</summary>
+    internal void LendRuntime(string folder)
+    {
+        string[] lists = [".runtimeconfig.json", ".deps.json"];
+        foreach (string file in Directory.GetFiles(_folder))
+        {
+            string to = Path.Combine(folder, Path.GetFileName(file));
+            if (!File.Exists(to) || lists.Any(list => file.EndsWith(list, StringComparison.Ordinal)))
+                File.Copy(file, to, overwrite: true);
+        }
+    }
 
     public WindowsProgram()
     {
@@ -54,10 +68,16 @@ public sealed class WindowsProgram : IDisposable
     public static string Tests => PathOf(typeof(WindowsProgram).Assembly.Location);
 
     /// <summary>Starts the program, with its output redirected.</summary>
-    internal Process Start(string workingFolder, string[] args, Action<ProcessStartInfo>? prepare = null)
+    /// <param name="workingFolder">Where.</param>
+    /// <param name="args">Its arguments.</param>
+    /// <param name="prepare">Changes how it is started.</param>
+    /// <param name="folder">Where the program is; null for where it was published.</param>
+    internal Process Start(
+        string workingFolder, string[] args, Action<ProcessStartInfo>? prepare = null, string? folder = null)
     {
         Assert.SkipUnless(Missing is null, Missing ?? "");
-        var start = OperatingSystem.IsWindows() ? new ProcessStartInfo(Program, args) : Wine("wine", [Program, .. args]);
+        string program = Path.Combine(folder ?? _folder, Name);
+        var start = OperatingSystem.IsWindows() ? new ProcessStartInfo(program, args) : Wine("wine", [program, .. args]);
         start.WorkingDirectory = workingFolder;
         foreach (string name in TemporaryFolders)
             start.Environment[name] = NoFolder; // which wine does not take from here
@@ -71,7 +91,8 @@ public sealed class WindowsProgram : IDisposable
     {
         Assert.SkipUnless(Missing is null, Missing ?? "");
         Assert.SkipWhen(OperatingSystem.IsWindows(), "A terminal of Linux.");
-        var start = Wine("script", ["--quiet", "--return", "--command", $"wine '{Program}' {args}", "/dev/null"]);
+        string program = Path.Combine(_folder, Name);
+        var start = Wine("script", ["--quiet", "--return", "--command", $"wine '{program}' {args}", "/dev/null"]);
         start.WorkingDirectory = workingFolder;
         prepare?.Invoke(start);
         _runs++;
