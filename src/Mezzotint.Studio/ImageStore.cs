@@ -1,18 +1,27 @@
+using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
+using Mezzotint.Serving;
 
 namespace Mezzotint.Studio;
 
 /// <summary>Images that were asked for as addresses: in memory, for a while, never more than so many bytes. Nothing is read from
 /// or written to a disk.</summary>
-/// <param name="keep">How long an image is kept.</param>
-/// <param name="mostBytes">The most bytes of all; the oldest go first.</param>
-/// <param name="time">The clock.</param>
-internal sealed class ImageStore(TimeSpan keep, long mostBytes, TimeProvider time)
+internal sealed class ImageStore
 {
     private readonly object _lock = new();
     private readonly Dictionary<string, StoredImage> _images = new(StringComparer.Ordinal);
     private readonly Queue<string> _oldestFirst = new();
+    private readonly TimeSpan _keep;
+    private readonly long _mostBytes;
+    private readonly TimeProvider _time;
     private long _bytes;
+
+    public ImageStore(MezzotintOptions options, TimeProvider time, IMeterFactory meters)
+    {
+        (_keep, _mostBytes, _time) = (options.KeepImages, options.MaxKeptBytes, time);
+        meters.Create(MezzotintTelemetry.Name).CreateObservableUpDownCounter(
+            "mezzotint.images.kept", () => Bytes, "By", "Bytes of images that are kept for their addresses.");
+    }
 
     /// <summary>Bytes that are kept.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
@@ -23,11 +32,11 @@ internal sealed class ImageStore(TimeSpan keep, long mostBytes, TimeProvider tim
         string name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         lock (_lock)
         {
-            _images.Add(name, new StoredImage(bytes, mediaType, time.GetUtcNow() + keep));
+            _images.Add(name, new StoredImage(bytes, mediaType, _time.GetUtcNow() + _keep));
             _oldestFirst.Enqueue(name);
             _bytes += bytes.Length;
             while (_oldestFirst.TryPeek(out string? oldest)
-                && (_bytes > mostBytes || _images[oldest].Expires <= time.GetUtcNow()))
+                && (_bytes > _mostBytes || _images[oldest].Expires <= _time.GetUtcNow()))
                 Remove(_oldestFirst.Dequeue());
         }
         return name;
@@ -37,7 +46,7 @@ internal sealed class ImageStore(TimeSpan keep, long mostBytes, TimeProvider tim
     public StoredImage? Find(string name)
     {
         lock (_lock)
-            return _images.TryGetValue(name, out var image) && image.Expires > time.GetUtcNow() ? image : null;
+            return _images.TryGetValue(name, out var image) && image.Expires > _time.GetUtcNow() ? image : null;
     }
 
     private void Remove(string name)

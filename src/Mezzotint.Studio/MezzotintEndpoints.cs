@@ -17,9 +17,11 @@ public static class MezzotintEndpoints
     /// <c>/images/v1/images/generations</c>, and shows the page at <c>/images/</c>.
     /// </summary>
     /// <remarks>
-    /// Who may ask is the application's to say, as of any routes: <c>.RequireAuthorization()</c>,
+    /// <para>Errors have OpenAI's shape where its clients ask, below <c>/v1</c>; the others are problem details (RFC 9457), as
+    /// the application writes them where it has called <c>AddProblemDetails</c>.</para>
+    /// <para>Who may ask is the application's to say, as of any routes: <c>.RequireAuthorization()</c>,
     /// <c>.RequireRateLimiting("policy")</c>. An application whose users are known by a cookie answers to pages of other sites
-    /// too, unless the cookie is <c>SameSite</c>.
+    /// too, unless the cookie is <c>SameSite</c>.</para>
     /// </remarks>
     /// <param name="routes">The application, or a group of its routes.</param>
     /// <param name="prefix">Where the routes begin; empty for the root.</param>
@@ -41,7 +43,7 @@ public static class MezzotintEndpoints
         {
             if (endpoint.RequestDelegate is { } inner)
                 endpoint.RequestDelegate = new ErrorAnswers(
-                    inner, services.GetRequiredService<Metrics>(), options,
+                    inner, services.GetRequiredService<ErrorCounter>(), options,
                     services.GetRequiredService<ILogger<ErrorAnswers>>()).InvokeAsync;
         });
         return group;
@@ -51,8 +53,9 @@ public static class MezzotintEndpoints
     internal static void MapAll(this IEndpointRouteBuilder routes)
     {
         var services = routes.ServiceProvider;
-        services.GetRequiredService<ImagesEndpoints>().Map(routes);
-        services.GetRequiredService<ModelsEndpoints>().Map(routes);
+        var openAi = routes.MapGroup("").WithMetadata(OpenAiErrors.Instance);
+        services.GetRequiredService<ImagesEndpoints>().Map(openAi);
+        services.GetRequiredService<ModelsEndpoints>().Map(openAi);
         services.GetRequiredService<HealthEndpoints>().Map(routes);
         services.GetRequiredService<RunsEndpoints>().Map(routes);
         services.GetRequiredService<SamplersEndpoints>().Map(routes);

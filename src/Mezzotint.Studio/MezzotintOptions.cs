@@ -1,3 +1,5 @@
+using Mezzotint.Engine;
+
 namespace Mezzotint.Studio;
 
 /// <summary>What an application draws with, and how much it draws at once: for <c>AddMezzotint</c>, and for a server of its
@@ -50,16 +52,13 @@ public record MezzotintOptions
     /// <summary>The most bytes of images that are kept; the oldest go first.</summary>
     public long MaxKeptBytes { get; set; } = 64 << 20;
 
-    /// <summary><see cref="PublicUrl"/>, read.</summary>
-    internal Uri? PublicAddress => PublicUrl is null ? null : Uri.TryCreate(PublicUrl, UriKind.Absolute, out var address)
+    /// <summary><see cref="PublicUrl"/>, read; null where there is none, or one that is wrong.</summary>
+    internal Uri? PublicAddress =>
+        Uri.TryCreate(PublicUrl, UriKind.Absolute, out var address)
         && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp)
-            && address is { Query: "", Fragment: "", UserInfo: "" }
-            ? address
-            : throw new MezzotintException(
-                $"--public-url '{PublicUrl}' is no address that a browser shows; one is https://draw.example or "
-                + $"https://example.org/draw.") { Key = "--public-url" };
+        && address is { Query: "", Fragment: "", UserInfo: "" } ? address : null;
 
-    /// <summary>What is wrong with the numbers, a line each.</summary>
+    /// <summary>What is wrong with the options, a line each.</summary>
     internal IEnumerable<string> Faults()
     {
         if (MaxCount < 1 || MaxSteps < 1 || MaxRequests < 1 || MaxImages < 1)
@@ -68,7 +67,15 @@ public record MezzotintOptions
             yield return "MaxBodyBytes is 1 or more, MaxKeptBytes and MemoryBudget are 0 or more.";
         if (Deadline <= TimeSpan.Zero || KeepImages <= TimeSpan.Zero)
             yield return "Deadline and KeepImages are longer than 0.";
+        if (PublicUrl is not null && PublicAddress is null)
+            yield return $"PublicUrl '{PublicUrl}' {NoPublicAddress}";
+        foreach (var (name, model) in Models)
+            if (model.Fault() is { } fault)
+                yield return $"Models:{name}:{fault}";
     }
+
+    internal const string NoPublicAddress =
+        "is no address that a browser shows; one is https://draw.example or https://example.org/draw.";
 }
 
 /// <summary>A model that an application draws with.</summary>
@@ -85,4 +92,12 @@ public sealed record ModelOptions
 
     /// <summary>With what numbers: <c>auto</c>, <c>float32</c> or <c>bfloat16</c>.</summary>
     public string Precision { get; set; } = "auto";
+
+    /// <summary>What is wrong with it, beginning with the option; null for nothing.</summary>
+    internal string? Fault() =>
+        Folder.Length == 0 ? "Folder is empty: name the model's folder, as models/mnist."
+        : Threads < 0 ? $"Threads is {Threads}; it is 0 (one a core) or more."
+        : !ComputePrecision.Names.Contains(Precision, StringComparer.Ordinal)
+            ? $"Precision is '{Precision}'; it is one of {string.Join(", ", ComputePrecision.Names)}."
+        : null;
 }

@@ -33,17 +33,16 @@ public static class MezzotintServices
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configure);
         services.AddOptions<MezzotintOptions>().Configure(configure).ValidateOnStart();
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<MezzotintOptions>, Numbers>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<MezzotintOptions>, Checks>());
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<MezzotintOptions>>().Value);
-        services.TryAddSingleton(provider => new ServedModels(provider.GetRequiredService<MezzotintOptions>()));
-        services.AddHostedService<ModelService>();
 #pragma warning disable MEAI001 // IImageGenerator is marked as experimental
         services.TryAddSingleton<IImageGenerator>(provider => new ServedImageGenerator(
             provider.GetRequiredService<ServedModels>(), name: null));
         services.TryAddKeyedSingleton<IImageGenerator>(KeyedService.AnyKey, (provider, key) => Generator(
             provider.GetRequiredService<ServedModels>(), key as string));
 #pragma warning restore MEAI001
-        return services.AddEndpoints();
+        return services.AddServer(provider => ActivatorUtilities.CreateInstance<ServedModels>(
+            provider, provider.GetRequiredService<MezzotintOptions>()));
     }
 
     /// <summary>Adds a check that is healthy while requests are taken, degraded while the queue is full, and unhealthy when the
@@ -67,23 +66,24 @@ public static class MezzotintServices
                 + $"'{string.Join("', '", models.All.Select(model => model.Name))}'.");
 #pragma warning restore MEAI001
 
-    private sealed class Numbers : IValidateOptions<MezzotintOptions>
+    private sealed class Checks : IValidateOptions<MezzotintOptions>
     {
         public ValidateOptionsResult Validate(string? name, MezzotintOptions options) =>
             options.Faults().ToList() is { Count: > 0 } faults
                 ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
     }
 
-    /// <summary>What the routes need; options and models are added before.</summary>
-    internal static IServiceCollection AddEndpoints(this IServiceCollection services)
+    /// <summary>What the routes need; options are added before.</summary>
+    internal static IServiceCollection AddServer(this IServiceCollection services, Func<IServiceProvider, ServedModels> models)
     {
+        services.AddLogging().AddMetrics();
+        services.TryAddSingleton(models);
+        services.AddHostedService<ModelService>();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<Metrics>();
+        services.TryAddSingleton<ErrorCounter>();
         services.TryAddSingleton<Drain>();
-        services.TryAddSingleton(provider => provider.GetRequiredService<MezzotintOptions>() is var options
-            ? new RequestQueue(options.MaxRequests, options.MaxImages, provider.GetRequiredService<Metrics>()) : null!);
-        services.TryAddSingleton(provider => provider.GetRequiredService<MezzotintOptions>() is var options
-            ? new ImageStore(options.KeepImages, options.MaxKeptBytes, provider.GetRequiredService<TimeProvider>()) : null!);
+        services.TryAddSingleton<RequestQueue>();
+        services.TryAddSingleton<ImageStore>();
         services.TryAddSingleton(provider => new RunsFolder(
             provider.GetRequiredService<MezzotintOptions>().Runs, provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<ImagesEndpoints>();

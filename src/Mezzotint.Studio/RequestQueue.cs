@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using Mezzotint.Serving;
 using Mezzotint.Studio.Api;
 
 namespace Mezzotint.Studio;
@@ -7,10 +9,23 @@ namespace Mezzotint.Studio;
 /// image and gives it back when it has been answered, given up or cut off, whatever happens. In which order they are drawn is the
 /// pipeline's.
 /// </summary>
-internal sealed class RequestQueue(int mostRequests, int mostImages, Metrics metrics)
+internal sealed class RequestQueue
 {
     private readonly object _lock = new();
+    private readonly int _mostRequests, _mostImages;
+    private readonly TimeProvider _time;
     private long _evaluations;
+    private double _speed; // evaluations a second of one request of late, its waiting included: a mean that forgets
+
+    public RequestQueue(MezzotintOptions options, TimeProvider time, IMeterFactory meters)
+    {
+        (_mostRequests, _mostImages, _time) = (options.MaxRequests, options.MaxImages, time);
+        var meter = meters.Create(MezzotintTelemetry.Name);
+        meter.CreateObservableUpDownCounter(
+            "mezzotint.queue.requests", () => Requests, "{request}", "Requests that are drawn or wait.");
+        meter.CreateObservableUpDownCounter(
+            "mezzotint.queue.images", () => Images, "{image}", "Images of the requests that are drawn or wait.");
+    }
 
     /// <summary>Requests that have a place.</summary>
     public int Requests { get; private set; }
@@ -22,12 +37,12 @@ internal sealed class RequestQueue(int mostRequests, int mostImages, Metrics met
     /// <param name="images">Images of the request.</param>
     /// <param name="evaluations">Network evaluations of the request.</param>
     /// <exception cref="ApiError">All places are taken.</exception>
-    public IDisposable Enter(int images, long evaluations)
+    public Place Enter(int images, long evaluations)
     {
         lock (_lock)
         {
             // A request that is larger than the queue is drawn when it is alone.
-            if (Requests >= mostRequests || Requests > 0 && Images + images > mostImages)
+            if (Requests >= _mostRequests || Requests > 0 && Images + images > _mostImages)
                 throw ApiError.Busy(Requests, RetryAfter());
             Requests++;
             Images += images;
@@ -39,7 +54,7 @@ internal sealed class RequestQueue(int mostRequests, int mostImages, Metrics met
     /// <summary>Seconds until a request that is being drawn is likely to be done: half of what one takes at the speed that
     /// requests had of late, 1 to 60.</summary>
     private int RetryAfter() =>
-        (int)Math.Clamp(Math.Ceiling(_evaluations / (double)Requests / 2 / Math.Max(1, metrics.EvaluationsPerSecond)), 1, 60);
+        (int)Math.Clamp(Math.Ceiling(_evaluations / (double)Requests / 2 / Math.Max(1, _speed)), 1, 60);
 
     private void Leave(int images, long evaluations)
     {
@@ -51,9 +66,21 @@ internal sealed class RequestQueue(int mostRequests, int mostImages, Metrics met
         }
     }
 
-    private sealed class Place(RequestQueue queue, int images, long evaluations) : IDisposable
+    private void Drawn(long evaluations, TimeSpan taken)
     {
+        double speed = evaluations / Math.Max(taken.TotalSeconds, 1e-3);
+        lock (_lock)
+            _speed = _speed == 0 ? speed : 0.9 * _speed + 0.1 * speed;
+    }
+
+    /// <summary>The place of a request.</summary>
+    internal sealed class Place(RequestQueue queue, int images, long evaluations) : IDisposable
+    {
+        private readonly long _since = queue._time.GetTimestamp();
         private int _left;
+
+        /// <summary>Tells that all of the request is drawn: how long it took says how long others have to wait.</summary>
+        public void Drawn() => queue.Drawn(evaluations, queue._time.GetElapsedTime(_since));
 
         public void Dispose()
         {

@@ -1,6 +1,9 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using Mezzotint.Serving;
 using Mezzotint.Studio.Api;
+using Microsoft.Extensions.Logging;
 
 namespace Mezzotint.Studio;
 
@@ -8,37 +11,52 @@ namespace Mezzotint.Studio;
 /// The models that requests can ask for. One that is not loaded is loaded when it is asked for. Where memory is limited, those
 /// that were asked for least recently make room: they take no new request, and go when their last one is answered.
 /// </summary>
-internal sealed class ServedModels : IAsyncDisposable, IDisposable
+internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
 {
     private const double Megabyte = 1e6;
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _loading = new(1); // one load at a time: each makes room for itself
     private readonly double _budget;
+    private readonly ILogger _log;
+    private readonly Histogram<double> _loadTime;
     private TaskCompletionSource _changed = Signal();
     private PipelineWork _gone = new(0, 0, 0, 0); // what models had done that are loaded no more
     private long _clock;
     private bool _ended;
 
-    /// <summary>Pipelines of the caller's.</summary>
-    public ServedModels(DiffusionPipeline pipeline) => (All, _budget) = ([new(pipeline)], double.PositiveInfinity);
+    /// <summary>A pipeline of the caller's.</summary>
+    public ServedModels(DiffusionPipeline pipeline, IMeterFactory meters, ILogger<ServedModels> log)
+        : this([new(pipeline)], 0, meters, log)
+    {
+    }
 
     /// <summary>Models of folders.</summary>
     /// <exception cref="MezzotintException">There is none, a folder is no model, or one does not fit into the
     /// memory.</exception>
-    public ServedModels(MezzotintOptions options)
+    public ServedModels(MezzotintOptions options, IMeterFactory meters, ILogger<ServedModels> log)
+        : this([.. options.Models.Select(model => Read(model.Key, model.Value))], options.MemoryBudget, meters, log)
     {
-        if (options.Models.Count == 0)
+    }
+
+    private ServedModels(
+        IReadOnlyList<ServedModel> models, double megabytes, IMeterFactory meters, ILogger<ServedModels> log)
+    {
+        (All, _log) = (models, log);
+        _budget = megabytes > 0 ? megabytes * Megabyte : double.PositiveInfinity;
+        if (All.Count == 0)
             throw new MezzotintException("There is no model to draw with: name one, as Models:mnist:Folder = models/mnist.")
                 { Key = "Models" };
-        _budget = options.MemoryBudget > 0 ? options.MemoryBudget * Megabyte : double.PositiveInfinity;
-        All = [.. options.Models.Select(model => Read(model.Key, model.Value))];
         if (All.FirstOrDefault(model => model.Bytes > _budget) is { } large)
             throw new MezzotintException(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"The model '{large.Name}' takes {large.Bytes / Megabyte:F0} MB, and MemoryBudget (--memory-budget) is "
-                    + $"{options.MemoryBudget}: raise it, or give the model fewer threads.")) { Key = "MemoryBudget" };
+                    + $"{megabytes}: raise it, or give the model fewer threads.")) { Key = "MemoryBudget" };
+        var meter = meters.Create(MezzotintTelemetry.Name);
+        _loadTime = meter.CreateHistogram<double>("mezzotint.model.load", "s", "Time that a model took to load.");
+        meter.CreateObservableUpDownCounter(
+            "mezzotint.models.memory", () => (long)BytesTaken, "By", "Memory of the models that are loaded, by an estimate.");
     }
 
     /// <summary>All of them; the first is drawn with where no other is asked for.</summary>
@@ -46,6 +64,16 @@ internal sealed class ServedModels : IAsyncDisposable, IDisposable
 
     /// <summary>How often a model was loaded.</summary>
     public int Loads { get; private set; }
+
+    /// <summary>Memory of those that are loaded: an estimate.</summary>
+    public double BytesTaken
+    {
+        get
+        {
+            lock (_lock)
+                return All.Where(model => Loaded(model) is not null).Sum(model => model.Bytes);
+        }
+    }
 
     /// <summary>What all of them have done and have to do.</summary>
     public PipelineWork Work
@@ -157,13 +185,18 @@ internal sealed class ServedModels : IAsyncDisposable, IDisposable
         try
         {
             await MakeRoomAsync(model).ConfigureAwait(false);
+            long since = Stopwatch.GetTimestamp();
             var pipeline = await Task.Run(model.Load).ConfigureAwait(false);
             lock (_lock)
                 Loads++;
+            double seconds = Stopwatch.GetElapsedTime(since).TotalSeconds;
+            _loadTime.Record(seconds, new KeyValuePair<string, object?>(MezzotintTelemetry.ModelTag, model.Name));
+            IsLoadedNow(model.Name, seconds, model.Bytes / Megabyte);
             return pipeline;
         }
-        catch
+        catch (Exception error)
         {
+            CannotBeLoaded(model.Name, error);
             lock (_lock)
                 model.Pipeline = null; // the next request tries again
             throw;
@@ -198,9 +231,12 @@ internal sealed class ServedModels : IAsyncDisposable, IDisposable
                 }
             }
             if (gone is null)
+            {
                 await waited.ConfigureAwait(false);
-            else
-                await Task.Run(gone.Dispose).ConfigureAwait(false);
+                continue;
+            }
+            await Task.Run(gone.Dispose).ConfigureAwait(false);
+            HasMadeRoom(gone.Name, wanted.Name);
         }
     }
 
@@ -218,6 +254,16 @@ internal sealed class ServedModels : IAsyncDisposable, IDisposable
 
     private static PipelineWork Sum(PipelineWork a, PipelineWork b) => new(
         a.Waiting + b.Waiting, a.Images + b.Images, a.Evaluations + b.Evaluations, a.Batches + b.Batches);
+
+    [LoggerMessage(
+        Level = LogLevel.Information, Message = "The model '{Model}' was loaded in {Seconds:F1} s, {Megabytes:F0} MB.")]
+    private partial void IsLoadedNow(string model, double seconds, double megabytes);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The model '{Model}' has made room for '{Other}'.")]
+    private partial void HasMadeRoom(string model, string other);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The model '{Model}' cannot be loaded.")]
+    private partial void CannotBeLoaded(string model, Exception error);
 
     /// <summary>Wakes whoever waits for a change; called with the lock held.</summary>
     private void Tell()

@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Mezzotint.Studio;
 
@@ -20,6 +22,12 @@ public sealed record StudioOptions : MezzotintOptions
     /// draw.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>Adds services of the host's own, as exporters of telemetry; null for none.</summary>
+    public Action<IServiceCollection>? Services { get; init; }
+
+    /// <summary>Adds routes of the host's own, behind the same key; null for none.</summary>
+    public Action<IEndpointRouteBuilder>? Routes { get; init; }
+
     /// <summary>Whether nobody but this machine can reach the server.</summary>
     public bool OnLoopbackOnly => Addresses().All(IsLoopback);
 
@@ -38,6 +46,8 @@ public sealed record StudioOptions : MezzotintOptions
         }
         foreach (string proxy in Proxies)
             Network(proxy);
+        if (PublicUrl is not null && PublicAddress is null)
+            throw new MezzotintException($"--public-url '{PublicUrl}' {NoPublicAddress}") { Key = "--public-url" };
         if (PublicAddress is { } published && ApiKey is null && !IsLoopback(published))
             throw new MezzotintException(
                 $"--public-url {PublicUrl} can be reached from other machines: say with --api-key KEY what clients must send.")

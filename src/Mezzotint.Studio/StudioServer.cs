@@ -19,9 +19,8 @@ public sealed class StudioServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly Drain _drain;
-    private readonly ServedModels _models;
 
-    private StudioServer(WebApplication app, Drain drain, ServedModels models) => (_app, _drain, _models) = (app, drain, models);
+    private StudioServer(WebApplication app) => (_app, _drain) = (app, app.Services.GetRequiredService<Drain>());
 
     /// <summary>Where it listens, with the ports that were chosen.</summary>
     public IReadOnlyList<string> Addresses =>
@@ -30,20 +29,24 @@ public sealed class StudioServer : IAsyncDisposable
     /// <summary>Requests that have a place in the queue.</summary>
     internal RequestQueue Queue => _app.Services.GetRequiredService<RequestQueue>();
 
+    /// <summary>What it is made of, for tests.</summary>
+    internal IServiceProvider Services => _app.Services;
+
     /// <summary>Starts a server of one model.</summary>
     /// <param name="pipeline">Draws; it stays the caller's.</param>
     /// <param name="options">Addresses, key and limits; its models are not used.</param>
     /// <param name="logs">Where warnings and errors go; null for nowhere.</param>
     /// <param name="time">The clock; the system's where null.</param>
     /// <exception cref="MezzotintException">An option is wrong, or the address cannot be listened at.</exception>
-    public static async Task<StudioServer> StartAsync(
+    public static Task<StudioServer> StartAsync(
         DiffusionPipeline pipeline, StudioOptions options, ILoggerProvider? logs = null, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         pipeline.CheckFullLoad();
-        return await StartAsync(new ServedModels(pipeline), options, logs, time).ConfigureAwait(false);
+        return StartAsync(
+            services => ActivatorUtilities.CreateInstance<ServedModels>(services, pipeline), options, logs, time);
     }
 
     /// <summary>Starts a server of the models of its options, which it loads and frees.</summary>
@@ -52,31 +55,36 @@ public sealed class StudioServer : IAsyncDisposable
     /// <param name="time">The clock; the system's where null.</param>
     /// <exception cref="MezzotintException">An option is wrong, a model cannot be loaded, or the address cannot be listened
     /// at.</exception>
-    public static async Task<StudioServer> StartAsync(
+    public static Task<StudioServer> StartAsync(
         StudioOptions options, ILoggerProvider? logs = null, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        var models = new ServedModels(options);
+        return StartAsync(
+            services => ActivatorUtilities.CreateInstance<ServedModels>(services, options), options, logs, time);
+    }
+
+    private static async Task<StudioServer> StartAsync(
+        Func<IServiceProvider, ServedModels> models, StudioOptions options, ILoggerProvider? logs, TimeProvider? time)
+    {
+        var app = Build(models, options, logs, time ?? TimeProvider.System);
         try
         {
+            Map(app, options);
             if (options.WarmUp)
-                await models.WarmUpAsync(CancellationToken.None).ConfigureAwait(false);
-            return await StartAsync(models, options, logs, time).ConfigureAwait(false);
+                await app.Services.GetRequiredService<ServedModels>().WarmUpAsync(CancellationToken.None).ConfigureAwait(false);
+            await ListenAsync(app, options).ConfigureAwait(false);
+            return new StudioServer(app);
         }
         catch
         {
-            await models.DisposeAsync().ConfigureAwait(false);
+            await app.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
 
-    private static async Task<StudioServer> StartAsync(
-        ServedModels models, StudioOptions options, ILoggerProvider? logs, TimeProvider? time)
+    private static async Task ListenAsync(WebApplication app, StudioOptions options)
     {
-        time ??= TimeProvider.System;
-        var drain = new Drain();
-        var app = Build(models, options, logs, time, drain);
         try
         {
             await app.StartAsync().ConfigureAwait(false);
@@ -84,13 +92,10 @@ public sealed class StudioServer : IAsyncDisposable
         catch (Exception refused) when (
             refused is IOException or InvalidOperationException or System.Net.Sockets.SocketException or FormatException)
         {
-            await app.DisposeAsync().ConfigureAwait(false);
-            drain.Dispose();
             throw new MezzotintException(
                 $"--urls {options.Urls} cannot be listened at: {refused.Message.Split('\n')[0]} Choose another address or port.",
                 refused);
         }
-        return new StudioServer(app, drain, models);
     }
 
     /// <summary>Takes nothing new, waits until what was taken is answered, and ends.</summary>
@@ -112,12 +117,10 @@ public sealed class StudioServer : IAsyncDisposable
     {
         await StopAsync(TimeSpan.Zero).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
-        await _models.DisposeAsync().ConfigureAwait(false);
-        _drain.Dispose();
     }
 
     private static WebApplication Build(
-        ServedModels models, StudioOptions options, ILoggerProvider? logs, TimeProvider time, Drain drain)
+        Func<IServiceProvider, ServedModels> models, StudioOptions options, ILoggerProvider? logs, TimeProvider time)
     {
         // Empty: no appsettings.json of the current folder and no variable of the environment says what the server does.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -132,8 +135,8 @@ public sealed class StudioServer : IAsyncDisposable
             builder.Logging.AddProvider(logs);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(options).AddSingleton<MezzotintOptions>(options).AddSingleton(drain).AddSingleton(time)
-            .AddSingleton(models).AddEndpoints();
+        builder.Services.AddSingleton(options).AddSingleton<MezzotintOptions>(options).AddSingleton(time).AddServer(models);
+        options.Services?.Invoke(builder.Services);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = ApiJson.Default.Options.PropertyNamingPolicy;
@@ -146,14 +149,17 @@ public sealed class StudioServer : IAsyncDisposable
             api.Info.Description = "Images of a diffusion model, as OpenAI's clients ask for them.";
             return Task.CompletedTask;
         }));
+        return builder.Build();
+    }
 
-        var app = builder.Build();
+    private static void Map(WebApplication app, StudioOptions options)
+    {
         app.UseMiddleware<ErrorAnswers>();
         PublicAddress.Use(app, options);
         app.UseMiddleware<Guard>();
-        app.UseRouting(); // after the answers to errors, which count by route
+        app.UseRouting(); // after the answers to errors, which name the route
         app.MapAll();
         app.MapOpenApi("/openapi.json");
-        return app;
+        options.Routes?.Invoke(app);
     }
 }

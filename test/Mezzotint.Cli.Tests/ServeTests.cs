@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Mezzotint.Formats;
 using Mezzotint.Serving;
 
@@ -27,9 +28,8 @@ public sealed class ServeTests : IDisposable
         using var client = new HttpClient { BaseAddress = new Uri(started.GetProperty("urls")[0].GetString()!) };
 
         var drawing = client.PostAsJsonAsync("/v1/images/generations", new { prompt = "a seven", steps = 300, seed = 5 });
-        while (
-            !(await client.GetStringAsync(new Uri("/metrics", UriKind.Relative)))
-                .Contains("\nmezzotint_queue_requests 1\n", StringComparison.Ordinal))
+        while (!Regex.IsMatch(
+            await client.GetStringAsync(new Uri("/metrics", UriKind.Relative)), @"\nmezzotint_queue_requests(\{[^}]*\})? 1[ \n]"))
             await Task.Delay(5);
         using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync();
@@ -43,6 +43,32 @@ public sealed class ServeTests : IDisposable
             outcome.Error);
         Assert.Equal(0, Command.Run("sample", _model, "--like", _scratch["server.png"], "--out", _scratch["again.png"]).ExitCode);
         Assert.Equal(PngFile.Read(_scratch["server.png"]).Pixels, PngFile.Read(_scratch["again.png"]).Pixels);
+    }
+
+    [Fact]
+    public async Task Prometheus_reads_what_the_server_counts()
+    {
+        using var process = Command.Start(_scratch.Path, ["serve", _model, "--urls", "http://127.0.0.1:0", "--json"]);
+        try
+        {
+            var started = JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement;
+            using var client = new HttpClient { BaseAddress = new Uri(started.GetProperty("urls")[0].GetString()!) };
+            using var drawn = await client.PostAsJsonAsync("/v1/images/generations", new { prompt = "3", n = 2, steps = 4 });
+            using var wrong = await client.PostAsJsonAsync("/v1/images/generations", new { prompt = "3", steps = 0 });
+            string text = await client.GetStringAsync(new Uri("/metrics", UriKind.Relative));
+            foreach (string line in new[]
+            {
+                @"mezzotint_images_total\{[^}]*mezzotint_model=""tiny""[^}]*\} 2", @"mezzotint_evaluations_total\{[^}]*\} 8",
+                @"mezzotint_errors_total\{[^}]*error_type=""integer_below_min_value""[^}]*\} 1",
+                @"mezzotint_queue_requests(\{[^}]*\})? 0", @"mezzotint_generation_wait_seconds_count\{[^}]*\} 1",
+                @"http_server_request_duration_seconds_count\{[^}]*http_route=""/v1/images/generations""[^}]*\} 1",
+            })
+                Assert.Matches($"(?m)^{line}", text);
+        }
+        finally
+        {
+            process.Kill();
+        }
     }
 
     [Fact]

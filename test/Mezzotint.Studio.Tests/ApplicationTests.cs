@@ -16,7 +16,7 @@ using Microsoft.Extensions.Options;
 namespace Mezzotint.Studio.Tests;
 
 /// <summary>Mezzotint in a web application of others: <c>AddMezzotint</c> and <c>MapMezzotint</c>.</summary>
-public sealed class ApplicationTests : IDisposable
+public sealed partial class ApplicationTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("mezzotint-application-").FullName;
 
@@ -75,32 +75,55 @@ public sealed class ApplicationTests : IDisposable
     }
 
     [Fact]
-    public async Task Models_make_room_for_each_other_and_nothing_is_mixed_up()
+    public async Task Models_are_listed_and_an_unknown_one_is_named()
     {
-        double each = DiffusionPipeline.EstimateBytes(Mezzotint.Models.ModelFolder.ReadInfo(Folder("one")), 1) / 1e6;
-        await using var app = await StartAsync(options =>
-        {
-            Both(options);
-            options.MemoryBudget = 1.5 * each; // one at a time
-        });
+        await using var app = await StartAsync(Both);
         using var client = Client(app);
-        string[] names = ["one", "two"];
-        byte[][] expected = [.. names.Select(name => Alone(name, 3, 9))];
-        for (int round = 0; round < 3; round++)
-            await Task.WhenAll(Enumerable.Range(0, 16).Select(async i =>
-            {
-                var answer = await DrawAsync(client, new { prompt = "3", seed = 9, model = names[i % 2] });
-                Assert.Equal(expected[i % 2], SmallStudio.Pixels(answer));
-            }));
-        var models = app.Services.GetRequiredService<ServedModels>();
-        Assert.Single(models.All, models.IsLoaded);
-        Assert.InRange(models.Loads, 2, 48);
-        Assert.Equal(48, models.Work.Images);
         var listed = await client.GetFromJsonAsync<JsonElement>(At("/images/v1/models"));
-        Assert.Equal(names, listed.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()!));
+        Assert.Equal(
+            ["one", "two"], listed.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()!));
         using var unknown = await client.PostAsJsonAsync(
             At("/images/v1/images/generations"), new { prompt = "3", model = "three" });
         Assert.Equal((404, "model_not_found", "model"), Head(await SmallStudio.ErrorAsync(unknown)));
+    }
+
+    [Fact]
+    public async Task Errors_beside_OpenAIs_routes_are_problems_as_the_application_writes_them()
+    {
+        await using var app = await StartAsync(
+            services => services.AddMezzotint(Both).AddProblemDetails(problems =>
+                problems.CustomizeProblemDetails = context => context.ProblemDetails.Instance = "from the application"), null);
+        using var client = Client(app);
+        using var problem = await client.GetAsync(At("/images/api/samplers?steps=0"));
+        Assert.Equal((400, "integer_below_min_value", "steps"), Head(await SmallStudio.ErrorAsync(problem)));
+        Assert.Equal(
+            "from the application",
+            (await problem.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("instance").GetString());
+        using var lost = await client.GetAsync(At("/images/api/runs/lost"));
+        Assert.Equal((404, "run_not_found", "name"), Head(await SmallStudio.ErrorAsync(lost)));
+    }
+
+    [Fact]
+    public async Task Meters_tell_the_queue_errors_by_type_and_models()
+    {
+        await using var app = await StartAsync(options =>
+        {
+            Both(options);
+            options.WarmUp = false;
+        });
+        using var read = new MeterReading(app.Services);
+        using var client = Client(app);
+        var drawing = DrawAsync(client, new { prompt = "1", n = 4, steps = 300, response_format = "url" });
+        await SmallStudio.UntilAsync(() => app.Services.GetRequiredService<RequestQueue>().Requests > 0);
+        Assert.Equal((1, 4), (read.Now("mezzotint.queue.requests"), read.Now("mezzotint.queue.images")));
+        await drawing;
+        Assert.Equal((0, 0), (read.Now("mezzotint.queue.requests"), read.Now("mezzotint.queue.images")));
+        Assert.True(read.Now("mezzotint.images.kept") > 0);
+        Assert.Equal(1, read.Count("mezzotint.model.load"));
+        double each = DiffusionPipeline.EstimateBytes(Mezzotint.Models.ModelFolder.ReadInfo(Folder("one")), 1);
+        Assert.Equal((long)each, read.Now("mezzotint.models.memory"));
+        using (await client.PostAsJsonAsync(At("/images/v1/images/generations"), new { prompt = "1", steps = 0 }))
+            Assert.Equal(1, read.Sum("mezzotint.errors", "integer_below_min_value"));
     }
 
     [Fact]
@@ -176,6 +199,15 @@ public sealed class ApplicationTests : IDisposable
                 Both(options);
                 options.MaxCount = 0;
             }, "MaxRequests and MaxImages are 1 or more");
+        await Refused<OptionsValidationException>(
+            options => options.Models["one"] = new() { Folder = Folder("one"), Precision = "float8" },
+            "Models:one:Precision is 'float8'; it is one of auto, float32, bfloat16.");
+        await Refused<OptionsValidationException>(
+            options =>
+            {
+                Both(options);
+                options.PublicUrl = "draw.example";
+            }, "PublicUrl 'draw.example' is no address that a browser shows");
     }
 
     private string Folder(string name) => Path.Combine(_folder, name);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Mezzotint.Studio.Tests;
 
@@ -55,7 +56,7 @@ public class ServerTests
             using var response = await studio.Client.SendAsync(request);
             return (int)response.StatusCode;
         }
-        foreach (string path in new[] { "/v1/models", "/metrics", "/openapi.json" })
+        foreach (string path in new[] { "/v1/models", "/api/runs", "/openapi.json" })
             Assert.Equal(
                 (401, 401, 200), (await Get(path, null), await Get(path, "correct-hors"), await Get(path, "correct-horse")));
         Assert.Equal(200, await Get("/healthz", null));
@@ -121,33 +122,6 @@ public class ServerTests
     }
 
     [Fact]
-    public async Task Metrics_count_what_happened()
-    {
-        await using var studio = await SmallStudio.StartAsync();
-        await studio.DrawAsync(new { prompt = "7", n = 3, steps = 5 });
-        using (await studio.PostAsync(new { prompt = "a cat" }))
-        using (await studio.Client.GetAsync(new Uri("/nowhere/at/all", UriKind.Relative)))
-        using (var response = await studio.Client.GetAsync(new Uri("/metrics", UriKind.Relative)))
-        {
-            Assert.Equal("text/plain", response.Content.Headers.ContentType?.MediaType);
-            string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n');
-            foreach (string line in new[]
-            {
-                "mezzotint_requests_total{path=\"/v1/images/generations\",status=\"200\"} 1",
-                "mezzotint_requests_total{path=\"/v1/images/generations\",status=\"400\"} 1",
-                "mezzotint_requests_total{path=\"other\",status=\"404\"} 1", "mezzotint_images_total 3",
-                "mezzotint_evaluations_total 15",
-                "mezzotint_queue_requests 0", "mezzotint_queue_images 0", "mezzotint_request_seconds_count 1",
-                "mezzotint_request_seconds_bucket{le=\"+Inf\"} 1",
-            })
-                Assert.Contains(line, lines);
-            Assert.All(
-                lines.Where(line => line.Length > 0),
-                line => Assert.Matches(@"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[^}]*\})? [0-9.eE+-]+)$", line));
-        }
-    }
-
-    [Fact]
     public async Task Health_and_the_model_are_told()
     {
         await using var studio = await SmallStudio.StartAsync();
@@ -202,7 +176,7 @@ public class ServerTests
             string path in new[]
             {
                 "/v1/images/generations", "/v1/images/edits", "/v1/images/files/{name}", "/v1/models", "/v1/models/{model}",
-                "/api/runs", "/api/runs/{name}", "/api/runs/{name}/samples/{file}", "/api/samplers", "/healthz", "/metrics",
+                "/api/runs", "/api/runs/{name}", "/api/runs/{name}/samples/{file}", "/api/samplers", "/healthz",
             })
             Assert.True(paths.TryGetProperty(path, out _), path);
         var responses = paths.GetProperty("/v1/images/generations").GetProperty("post").GetProperty("responses");
@@ -245,9 +219,7 @@ public class ServerTests
         for (int i = 0; i < 60; i++)
             last = await Draw();
         Assert.Equal((404, 200), (await Get(second), await Get(last)));
-        string kept = (await studio.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Split('\n').Single(line =>
-            line.StartsWith("mezzotint_kept_bytes ", StringComparison.Ordinal));
-        Assert.InRange(int.Parse(kept.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture), 1, 20_000);
+        Assert.InRange(studio.Server.Services.GetRequiredService<ImageStore>().Bytes, 1, 20_000);
     }
 
     /// <summary>A clock that is moved by hand; its timers are the system's.</summary>

@@ -142,16 +142,30 @@ internal sealed class SmallStudio : IAsyncDisposable
     public static byte[] Pixels(JsonElement answer, int i = 0) =>
         PngFile.Decode(answer.GetProperty("data")[i].GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
 
-    /// <summary>What an error says.</summary>
+    /// <summary>What an error says: in OpenAI's shape where its clients ask, elsewhere as problem details.</summary>
     public static async Task<(int Status, string? Code, string? Param, string Message)> ErrorAsync(HttpResponseMessage response)
     {
         string text = await response.Content.ReadAsStringAsync();
+        var body = JsonDocument.Parse(text).RootElement;
+        if (!response.RequestMessage!.RequestUri!.AbsolutePath.Contains("/v1/", StringComparison.Ordinal))
+            return Problem(response, body);
         Assert.Equal("application/json", response.Content.Headers.ContentType?.MediaType);
-        var error = JsonDocument.Parse(text).RootElement.GetProperty("error");
+        var error = body.GetProperty("error");
         Assert.Equal(["code", "message", "param", "type"], error.EnumerateObject().Select(property => property.Name).Order());
         return (
             (int)response.StatusCode, error.GetProperty("code").GetString(), error.GetProperty("param").GetString(),
             error.GetProperty("message").GetString()!);
+    }
+
+    private static (int Status, string? Code, string? Param, string Message) Problem(
+        HttpResponseMessage response, JsonElement body)
+    {
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.Equal((int)response.StatusCode, body.GetProperty("status").GetInt32());
+        Assert.NotEmpty(body.GetProperty("title").GetString()!);
+        return (
+            (int)response.StatusCode, body.GetProperty("code").GetString(),
+            body.TryGetProperty("param", out var param) ? param.GetString() : null, body.GetProperty("detail").GetString()!);
     }
 
     /// <summary>Waits until a condition holds; one that does not in minutes never will.</summary>

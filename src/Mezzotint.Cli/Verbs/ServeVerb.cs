@@ -67,7 +67,7 @@ internal static class ServeVerb
         };
         foreach (var option in place.All.Concat(opening.All).Concat(adapter.All))
             command.Add(option);
-        command.SetAction(result => RunAsync(terminal, result.GetValue(model) ?? [], new StudioOptions
+        command.SetAction(result => RunAsync(terminal, result.GetValue(model) ?? [], PrometheusEndpoint.AddTo(new()
         {
             Urls = result.GetValue(urls) ?? Default.Urls,
             ApiKey =
@@ -81,7 +81,7 @@ internal static class ServeVerb
             MaxImages = (int)Math.Max(Default.MaxImages, result.GetValue(count)),
             Deadline = TimeSpan.FromSeconds(result.GetValue(deadline)),
             MemoryBudget = result.GetValue(memory),
-        }, (int)result.GetValue(threads), place.Read(result), adapter.Read(result), opening.Read(result), result.GetValue(json))
+        }), (int)result.GetValue(threads), place.Read(result), adapter.Read(result), opening.Read(result), result.GetValue(json))
             .GetAwaiter().GetResult());
         return command;
     }

@@ -1,10 +1,13 @@
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary>A request that is answered with an error, in the shape that OpenAI's clients read: <c>{"error": {"message", "type",
-/// "param", "code"}}</c>.</summary>
+/// <summary>A request that is answered with an error: in the shape that OpenAI's clients read, <c>{"error": {"message", "type",
+/// "param", "code"}}</c>, or elsewhere as problem details with <c>code</c> and <c>param</c>.</summary>
 internal sealed class ApiError(int status, string type, string code, string message, string? param = null) : Exception(message)
 {
     public const string InvalidRequest = "invalid_request_error", Server = "server_error", Limit = "rate_limit_error";
@@ -23,6 +26,8 @@ internal sealed class ApiError(int status, string type, string code, string mess
     };
 
     public int Status => status;
+
+    public string Code => code;
 
     /// <summary>The wait in seconds that is recommended to the client.</summary>
     public int? RetryAfter { get; init; }
@@ -80,8 +85,26 @@ internal sealed class ApiError(int status, string type, string code, string mess
             context.Response.Headers.WWWAuthenticate = "Bearer";
         if (RetryAfter is { } seconds)
             context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        await context.Response.WriteAsJsonAsync(Body, ApiJson.Default.ErrorBody, cancellationToken: context.RequestAborted)
-            .ConfigureAwait(false);
+        await (OpenAiErrors.AreWanted(context)
+            ? context.Response.WriteAsJsonAsync(Body, ApiJson.Default.ErrorBody, cancellationToken: context.RequestAborted)
+            : WriteProblemAsync(context)).ConfigureAwait(false);
+    }
+
+    /// <summary>As the application writes problems, where it says how (<c>AddProblemDetails</c>).</summary>
+    private async Task WriteProblemAsync(HttpContext context)
+    {
+        var problem = new ProblemDetails
+        {
+            Status = Status, Title = ReasonPhrases.GetReasonPhrase(Status), Detail = Message,
+            Extensions = { ["code"] = code },
+        };
+        if (param is not null)
+            problem.Extensions["param"] = param;
+        if (context.RequestServices.GetService<IProblemDetailsService>() is { } service
+            && await service.TryWriteAsync(new() { HttpContext = context, ProblemDetails = problem }).ConfigureAwait(false))
+            return;
+        await context.Response.WriteAsJsonAsync(
+            problem, ApiJson.Default.ProblemDetails, "application/problem+json", context.RequestAborted).ConfigureAwait(false);
     }
 }
 

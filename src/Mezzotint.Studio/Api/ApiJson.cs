@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Mezzotint.Studio.Api;
 
@@ -12,6 +13,7 @@ namespace Mezzotint.Studio.Api;
 [JsonSerializable(typeof(ImagesAnswer))]
 [JsonSerializable(typeof(ImageEvent))]
 [JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(ProblemDetails))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(PromptTokens))]
 [JsonSerializable(typeof(Health))]

@@ -4,10 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Mezzotint.Studio.Api;
 
-/// <summary>Turns whatever goes wrong into an answer in OpenAI's shape, and counts all answers. Clients learn nothing of the
-/// inside.</summary>
+/// <summary>Turns whatever goes wrong into an answer, and counts it. Clients learn nothing of the inside.</summary>
 internal sealed partial class ErrorAnswers(
-    RequestDelegate next, Metrics metrics, MezzotintOptions options, ILogger<ErrorAnswers> log)
+    RequestDelegate next, ErrorCounter errors, MezzotintOptions options, ILogger<ErrorAnswers> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -28,8 +27,7 @@ internal sealed partial class ErrorAnswers(
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {
-            metrics.CutOff();
-            return;
+            errors.CountGone(Route(context));
         }
 #pragma warning disable CA1031 // the last place where an exception can become an answer
         catch (Exception error)
@@ -37,7 +35,6 @@ internal sealed partial class ErrorAnswers(
         {
             await AnswerAsync(context, error).ConfigureAwait(false);
         }
-        metrics.Answered(Route(context), context.Response.StatusCode);
     }
 
     private async Task AnswerAsync(HttpContext context, Exception error)
@@ -52,8 +49,12 @@ internal sealed partial class ErrorAnswers(
             InvalidRequestException wrong => ApiError.Of(wrong),
             _ => ApiError.Unexpected(),
         };
+        string route = Route(context);
+        errors.Count(answer.Code, answer.Status, route);
         if (answer.Status >= 500 && error is not ApiError)
-            Unexpected(context.Request.Method, Route(context), error);
+            Unexpected(context.Request.Method, route, error);
+        else
+            Refused(context.Request.Method, route, answer.Status, answer.Code);
         try
         {
             if (!context.Response.HasStarted)
@@ -65,7 +66,7 @@ internal sealed partial class ErrorAnswers(
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException)
         {
-            metrics.CutOff();
+            errors.CountGone(route);
         }
     }
 
@@ -90,9 +91,12 @@ internal sealed partial class ErrorAnswers(
         var status => new ApiError(status, ApiError.InvalidRequest, "bad_request", "The request cannot be answered."),
     };
 
-    /// <summary>The pattern, not the path: clients must not be able to make up names of metrics.</summary>
+    /// <summary>The pattern, not the path: clients must not be able to make up tags.</summary>
     private static string Route(HttpContext context) => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "other";
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Route} failed.")]
     private partial void Unexpected(string method, string route, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Route} is answered with {Status}: {Code}.")]
+    private partial void Refused(string method, string route, int status, string code);
 }

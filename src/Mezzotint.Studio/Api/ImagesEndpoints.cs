@@ -9,8 +9,7 @@ namespace Mezzotint.Studio.Api;
 /// <summary><c>POST /v1/images/generations</c> and <c>/v1/images/edits</c>, and the images that were asked for as
 /// addresses.</summary>
 internal sealed class ImagesEndpoints(
-    ServedModels models, MezzotintOptions options, RequestQueue queue, ImageStore store, Metrics metrics, Drain drain,
-    TimeProvider time)
+    ServedModels models, MezzotintOptions options, RequestQueue queue, ImageStore store, Drain drain, TimeProvider time)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -57,7 +56,6 @@ internal sealed class ImagesEndpoints(
 
     private async Task DrawAsync(HttpContext context, string kind, Func<CancellationToken, Task<Sent>> read)
     {
-        long since = metrics.Now;
         drain.ThrowIfDraining();
         using var deadline = new CancellationTokenSource(options.Deadline, time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, deadline.Token, drain.Cut);
@@ -73,7 +71,7 @@ internal sealed class ImagesEndpoints(
             await (request.Stream
                 ? writer.StreamAsync(context, request, kind, stop.Token)
                 : writer.WriteAsync(context, request, stop.Token)).ConfigureAwait(false);
-            metrics.Drawn(since, request.Generation.Evaluations);
+            place.Drawn();
         }
         catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
         {

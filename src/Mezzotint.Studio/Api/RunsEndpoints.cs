@@ -19,10 +19,9 @@ internal sealed class RunsEndpoints(RunsFolder runs)
         routes.MapGet("/api/runs", () => Results.Json(List(), ApiJson.Default.RunList))
             .WithSummary("The trainings of the runs folder.").Produces<RunList>();
         routes.MapGet("/api/runs/{name}", (string name) => Results.Json(Describe(Find(name)), ApiJson.Default.RunDescription))
-            .WithSummary("One training: its curves, its epochs, its pictures.").Produces<RunDescription>().Produces<ErrorBody>(
-                404);
+            .WithSummary("One training: its curves, its epochs, its pictures.").Produces<RunDescription>().ProducesProblem(404);
         routes.MapGet("/api/runs/{name}/samples/{file}", (string name, string file) => Picture(Find(name), file))
-            .WithSummary("A grid of samples.").Produces(200, contentType: "image/png").Produces<ErrorBody>(404);
+            .WithSummary("A grid of samples.").Produces(200, contentType: "image/png").ProducesProblem(404);
     }
 
     private RunList List() => new([.. runs.List().Select(run => Summary(run, Entries(run)))]);

@@ -17,7 +17,7 @@ internal sealed class SamplersEndpoints(ServedModels models, MezzotintOptions op
                 Results.Json(await ListAsync(request, stop).ConfigureAwait(false), ApiJson.Default.SamplerList))
             .WithSummary(
                 "The samplers, with the evaluations that steps=N take, or with the most steps that evaluations=N suffice "
-                + "for.").Produces<SamplerList>().Produces<ErrorBody>(400);
+                + "for.").Produces<SamplerList>().ProducesProblem(400);
 
     private async Task<SamplerList> ListAsync(HttpRequest request, CancellationToken stop)
     {

@@ -36,8 +36,8 @@ async function ask(address, options = {}) {
 async function errorOf(response) {
   const retryAfter = [429, 503].includes(response.status) ? Number(response.headers.get('Retry-After')) || 0 : 0;
   try {
-    const { error } = await response.json();
-    return new ApiError(error.message, { status: response.status, param: error.param, retryAfter });
+    const { error, detail, param } = await response.json(); // OpenAI's shape, or problem details
+    return new ApiError(error?.message ?? detail, { status: response.status, param: error?.param ?? param, retryAfter });
   } catch {
     return new ApiError(`The server answered with status ${response.status}.`, { status: response.status, retryAfter });
   }

@@ -48,7 +48,8 @@ public sealed class DiffusionPipeline : IDisposable
         (_model, Name, ModelHash, _ownsModel, _adapters) = (model, name, hash, ownsModel, [.. model.Adapters]);
         _libtorch = new WorkerThreads(1); // sets libtorch to one thread an operator; threads that start later follow
         exchange ??= Exchange.Alone;
-        _walks = new PipelineWalks(model, threads == 0 ? Math.Max(1, model.Threads / exchange.SizeHere) : threads, exchange);
+        int most = threads == 0 ? Math.Max(1, model.Threads / exchange.SizeHere) : threads;
+        _walks = new PipelineWalks(model, most, exchange, name);
     }
 
     /// <summary>Loads a model.</summary>

@@ -6,7 +6,7 @@ namespace Mezzotint.Serving;
 /// <summary>
 /// What pipelines tell whoever listens: a <see cref="Meter"/> and an <see cref="ActivitySource"/>, both named <c>Mezzotint</c>.
 /// OpenTelemetry, Prometheus exporters and <c>dotnet-counters monitor --counters Mezzotint</c> read them. Each measurement of a
-/// generation names its model (<c>mezzotint.model</c>); one that failed has <c>error.type</c> too.
+/// generation names its pipeline (<c>mezzotint.model</c>); one that failed has <c>error.type</c> too.
 /// </summary>
 /// <remarks>
 /// <para>Counters: <c>mezzotint.images</c>, <c>mezzotint.evaluations</c> (network evaluations, by image). Now:
@@ -19,7 +19,8 @@ public static class MezzotintTelemetry
     /// <summary>The name of meter and activity source: <c>AddMeter(MezzotintTelemetry.Name)</c>.</summary>
     public const string Name = "Mezzotint";
 
-    private const string ModelTag = "mezzotint.model";
+    /// <summary>The tag that names the model.</summary>
+    public const string ModelTag = "mezzotint.model";
 
     private static readonly Meter Meter = new(Name);
     private static readonly ActivitySource Source = new(Name);
@@ -43,9 +44,10 @@ public static class MezzotintTelemetry
     internal static void Begun(string model, TimeSpan after) => Wait.Record(after.TotalSeconds, OfModel(model));
 
     /// <summary>Draws, and notes how it went.</summary>
-    internal static async Task<GeneratedImages> ObservedAsync(PreparedGeneration generation, Func<Task<GeneratedImages>> draw)
+    internal static async Task<GeneratedImages> ObservedAsync(
+        string name, PreparedGeneration generation, Func<Task<GeneratedImages>> draw)
     {
-        var model = OfModel(generation.Receipt.ModelName);
+        var model = OfModel(name);
         using var activity = Source.StartActivity("generate");
         if (activity is { IsAllDataRequested: true })
             activity.SetTag(ModelTag, model.Value).SetTag("mezzotint.sampler", generation.Receipt.Recipe.Sampler)
@@ -75,5 +77,5 @@ public static class MezzotintTelemetry
         }
     }
 
-    private static KeyValuePair<string, object?> OfModel(string? name) => new(ModelTag, name ?? "");
+    private static KeyValuePair<string, object?> OfModel(string name) => new(ModelTag, name);
 }

@@ -32,13 +32,18 @@ internal sealed class PipelineWalks : IDisposable
     /// <param name="model">The model; it stays the caller's.</param>
     /// <param name="threads">How many threads evaluate.</param>
     /// <param name="exchange">The processes that draw together.</param>
-    public PipelineWalks(LoadedModel model, int threads, Exchange exchange)
+    /// <param name="name">What telemetry calls the model.</param>
+    public PipelineWalks(LoadedModel model, int threads, Exchange exchange, string name)
     {
-        (_model, Threads, _exchange, _onCpu) = (model, threads, exchange, model.Device.type == DeviceType.CPU);
+        (_model, Threads, _exchange, Name) = (model, threads, exchange, name);
+        _onCpu = model.Device.type == DeviceType.CPU;
         _networks = new SizedNetworks(model, threads);
         _networks.Take(model.Info).Dispose(); // its own size is ready from the start
         _walkers = new Walkers(threads * WalksOfAnEvaluator);
     }
+
+    /// <summary>What the model is called.</summary>
+    public string Name { get; }
 
     /// <summary>How many threads evaluate.</summary>
     public int Threads { get; }
@@ -127,7 +132,7 @@ internal sealed class PipelineWalks : IDisposable
             _walkers.Run(() =>
             {
                 if (Interlocked.Exchange(ref begun, 1) == 0)
-                    MezzotintTelemetry.Begun(info.Name, Stopwatch.GetElapsedTime(asked));
+                    MezzotintTelemetry.Begun(Name, Stopwatch.GetElapsedTime(asked));
                 try
                 {
                     Walk(drawing, own.Start + part.Start, part.Count, weaker, stop.Token);

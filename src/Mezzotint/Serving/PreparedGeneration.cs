@@ -38,7 +38,7 @@ public sealed class PreparedGeneration
     public Task<GeneratedImages> RunAsync(
         Action<GenerationStep>? seen = null, Func<int, int, bool>? wanted = null, IProgress<SamplingProgress>? progress = null,
         CancellationToken cancellation = default) =>
-        MezzotintTelemetry.ObservedAsync(this, async () =>
+        MezzotintTelemetry.ObservedAsync(_walks.Name, this, async () =>
         {
             var watch = new GenerationWatch(seen, wanted ?? ((_, _) => true), progress, progress is null ? 0 : Evaluations);
             return new(await _walks.RunAsync(_plan, watch, cancellation).ConfigureAwait(false), Receipt);

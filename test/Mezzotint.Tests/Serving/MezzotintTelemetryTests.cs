@@ -44,7 +44,7 @@ public class MezzotintTelemetryTests
         ActivitySource.AddActivityListener(activities);
 
         using var pipeline = new DiffusionPipeline(
-            new LoadedModel(SmallNetwork.Build(), SmallNetwork.Info with { Name = model }), ownsModel: true);
+            new LoadedModel(SmallNetwork.Build(), SmallNetwork.Info), model, ownsModel: true);
         var options = new GenerationOptions { Seed = 1, Sampler = "euler", Steps = 3 };
         await pipeline.GenerateAsync([0, 1], options, TestContext.Current.CancellationToken);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
