@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Mezzotint.Studio.Tests;
 
@@ -89,19 +90,62 @@ public class ProxyTests
     }
 
     [Fact]
-    public async Task A_browser_draws_through_the_proxy()
+    public async Task A_browser_draws_repairs_and_downloads_through_the_proxy()
     {
         await using var browser = await Chromium.StartAsync();
+        var folder = Directory.CreateTempSubdirectory("mezzotint-downloads-");
         SmallStudio? studio = null;
         await using var proxy = await TlsProxy.StartAsync(() => studio!.Server.Addresses[0], "/draw");
         await using var started = studio = await SmallStudio.StartAsync(new() { Proxies = ["127.0.0.1"] });
+        await browser.SendAsync(
+            "Browser.setDownloadBehavior", new() { ["behavior"] = "allow", ["downloadPath"] = folder.FullName });
         var page = await browser.OpenAsync();
         await page.SendAsync("Security.enable");
         await page.SendAsync("Security.setIgnoreCertificateErrors", new() { ["ignore"] = true });
         await page.GoAsync(proxy.Address.AbsoluteUri);
-        await page.DrawnAsync();
+        await page.DrawnAsync(); // what the page draws comes as a stream
         Assert.Equal(10, await page.CountAsync(".tile img[src]"));
+
+        await page.ClickAsync(".tile:nth-child(1)");
+        await page.ClickAsync(".details button", "Download PNG");
+        await SmallStudio.UntilAsync(() => folder.GetFiles("*.png").Any(file => file.Length > 0));
+        var saved = Formats.PngFile.Read(folder.GetFiles("*.png").Single().FullName);
+        Assert.Equal((8, 8), (saved.Width, saved.Height));
+
+        await page.GoAsync(proxy.Address.AbsoluteUri + "#repair");
+        await page.UntilAsync("document.querySelector('.paint') && document.querySelector('#field-prompt').value === '7'");
+        await page.FillAsync("#field-count", "2");
+        await page.ClickAsync(".primary");
+        await page.UntilAsync("document.querySelectorAll('.tile').length === 2");
+        await page.DrawnAsync();
+        Assert.Equal(2, await page.CountAsync(".tile img[src]"));
         await browser.CloseAsync();
+        folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Two_replicas_behind_a_proxy_answer_alike_and_one_that_ends_is_left_out_by_its_health()
+    {
+        await using var first = await SmallStudio.StartAsync(new() { Proxies = ["127.0.0.1"] });
+        await using var second = await SmallStudio.StartAsync(new() { Proxies = ["127.0.0.1"] });
+        string[] replicas = [first.Server.Addresses[0], second.Server.Addresses[0]];
+        int turn = 0;
+        await using var proxy = await TlsProxy.StartAsync(() => replicas[turn++ % replicas.Length], "/draw");
+        using var client = proxy.NewClient();
+        async Task<byte[]> DrawAsync()
+        {
+            using var response = await client.PostAsJsonAsync("v1/images/generations", new { prompt = "7", seed = 3 });
+            return SmallStudio.Pixels(await response.Content.ReadFromJsonAsync<JsonElement>());
+        }
+        byte[] expected = first.Alone(7, 3);
+        for (int i = 0; i < 4; i++)
+            Assert.Equal(expected, await DrawAsync());
+        Assert.Equal((2, 2), (first.Pipeline.Work.Images - 1, second.Pipeline.Work.Images)); // one was drawn alone
+
+        first.Server.Services.GetRequiredService<Drain>().Begin();
+        using var ending = await client.GetAsync(new Uri("healthz", UriKind.Relative));
+        using var living = await client.GetAsync(new Uri("healthz", UriKind.Relative));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, HttpStatusCode.OK), (ending.StatusCode, living.StatusCode));
     }
 
     [Theory]

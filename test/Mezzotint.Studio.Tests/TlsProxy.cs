@@ -4,14 +4,15 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Extensions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace Mezzotint.Studio.Tests;
 
 /// <summary>
-/// A reverse proxy that ends TLS with a certificate of its own making, takes a prefix off the path, and says what it did in
-/// X-Forwarded headers.
+/// A reverse proxy (YARP) that ends TLS with a certificate of its own making, takes a prefix off the path, and says what it did
+/// in X-Forwarded headers.
 /// </summary>
 internal sealed class TlsProxy : IAsyncDisposable
 {
@@ -24,8 +25,17 @@ internal sealed class TlsProxy : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(_certificate)));
         builder.Logging.SetMinimumLevel(LogLevel.None);
+        builder.Services.AddHttpForwarder();
         _app = builder.Build();
-        _app.Run(context => ForwardAsync(context, behind(), prefix, tells));
+        var forwarder = _app.Services.GetRequiredService<IHttpForwarder>();
+        var forwarding = new Forwarding(prefix, tells);
+        _app.Run(async context =>
+        {
+            if (context.Request.Path.StartsWithSegments(prefix, StringComparison.Ordinal))
+                await forwarder.SendAsync(context, behind(), _forward, ForwarderRequestConfig.Empty, forwarding);
+            else
+                context.Response.StatusCode = StatusCodes.Status404NotFound;
+        });
     }
 
     /// <summary>Where it listens, with the prefix and a slash.</summary>
@@ -62,45 +72,6 @@ internal sealed class TlsProxy : IAsyncDisposable
         _certificate.Dispose();
     }
 
-    private async Task ForwardAsync(HttpContext context, string behind, string prefix, bool tells)
-    {
-        var from = context.Request;
-        if (!from.Path.StartsWithSegments(prefix, StringComparison.Ordinal, out var rest))
-        {
-            context.Response.StatusCode = 404;
-            return;
-        }
-        using var request = new HttpRequestMessage(
-            new HttpMethod(from.Method), behind + UriHelper.BuildRelative(path: rest, query: from.QueryString));
-        if (from.ContentLength is not null || from.Headers.TransferEncoding.Count > 0)
-            request.Content = new StreamContent(from.Body);
-        foreach (var (name, values) in from.Headers)
-            if (name is not ("Connection" or "Transfer-Encoding")
-                && !request.Headers.TryAddWithoutValidation(name, values.ToArray()))
-                request.Content?.Headers.TryAddWithoutValidation(name, values.ToArray());
-        request.Headers.Host = from.Host.Value;
-        if (tells)
-        {
-            request.Headers.TryAddWithoutValidation("X-Forwarded-For", context.Connection.RemoteIpAddress!.ToString());
-            request.Headers.TryAddWithoutValidation("X-Forwarded-Proto", from.Scheme);
-            request.Headers.TryAddWithoutValidation("X-Forwarded-Host", from.Host.Value);
-            if (prefix.Length > 0)
-                request.Headers.TryAddWithoutValidation("X-Forwarded-Prefix", prefix);
-        }
-        using var response = await _forward.SendAsync(request, context.RequestAborted);
-        context.Response.StatusCode = (int)response.StatusCode;
-        foreach (var (name, values) in response.Headers.Concat(response.Content.Headers))
-            if (name is not ("Connection" or "Transfer-Encoding"))
-                context.Response.Headers[name] = values.ToArray();
-        await using var body = await response.Content.ReadAsStreamAsync(context.RequestAborted);
-        byte[] part = new byte[16 << 10];
-        while (await body.ReadAsync(part, context.RequestAborted) is > 0 and var read)
-        {
-            await context.Response.Body.WriteAsync(part.AsMemory(0, read), context.RequestAborted);
-            await context.Response.Body.FlushAsync(context.RequestAborted); // a stream of events goes on as it comes
-        }
-    }
-
     private static X509Certificate2 NewCertificate()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -109,5 +80,26 @@ internal sealed class TlsProxy : IAsyncDisposable
         names.AddDnsName("localhost");
         request.CertificateExtensions.Add(names.Build());
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+
+    /// <summary>Takes a prefix off the path, keeps the host, and says so where it is to.</summary>
+    private sealed class Forwarding(string prefix, bool tells) : HttpTransformer
+    {
+        public override async ValueTask TransformRequestAsync(
+            HttpContext context, HttpRequestMessage request, string destinationPrefix, CancellationToken cancellationToken)
+        {
+            await base.TransformRequestAsync(context, request, destinationPrefix, cancellationToken);
+            var from = context.Request;
+            from.Path.StartsWithSegments(prefix, StringComparison.Ordinal, out var rest);
+            request.RequestUri = RequestUtilities.MakeDestinationAddress(destinationPrefix, rest, from.QueryString);
+            request.Headers.Host = from.Host.Value;
+            if (!tells)
+                return;
+            request.Headers.TryAddWithoutValidation("X-Forwarded-For", context.Connection.RemoteIpAddress!.ToString());
+            request.Headers.TryAddWithoutValidation("X-Forwarded-Proto", from.Scheme);
+            request.Headers.TryAddWithoutValidation("X-Forwarded-Host", from.Host.Value);
+            if (prefix.Length > 0)
+                request.Headers.TryAddWithoutValidation("X-Forwarded-Prefix", prefix);
+        }
     }
 }
