@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Net.Http.Json;
+using System.Runtime.Versioning;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -43,6 +44,7 @@ public sealed class ContainerTests : IDisposable
 
     /// <summary>Where the base image can be had, the image; else what would lie in it, started as it would be.</summary>
     [Fact]
+    [SupportedOSPlatform("linux")]
     public async Task The_image_is_small_and_its_server_draws_without_rights_and_writes_nothing()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Images are of Linux.");
@@ -62,11 +64,12 @@ public sealed class ContainerTests : IDisposable
         await DrawsAsync(layout, told);
     }
 
-    private async Task DrawsAsync(string layout, ITestOutputHelper told)
+    [SupportedOSPlatform("linux")]
+    private static async Task DrawsAsync(string layout, ITestOutputHelper told)
     {
         string models = Path.Combine(layout, "models");
         string[] before = State(layout);
-        string[] program = [Path.Combine(layout, "mezzotint.dll"), "serve", Path.Combine(models, "seed")];
+        string[] program = [Path.Combine(layout, "Mezzotint.Cli.dll"), "serve", Path.Combine(models, "seed")];
         string[] dotnet = Environment.UserName == "root" && File.Exists("/usr/bin/setpriv")
             ? ["/usr/bin/setpriv", "--reuid", User, "--regid", User, "--clear-groups", "dotnet"] : ["dotnet"];
         for (var folder = new DirectoryInfo(layout); folder.FullName != Path.GetTempPath().TrimEnd('/'); folder = folder.Parent!)
