@@ -12,8 +12,7 @@ public sealed class MemoryTests : IDisposable
     private static readonly string[] Huge = ["model.model_channels=4096", "model.channel_multipliers=[64,64]"];
 
     private static readonly string[] Few =
-        ["data.name=strokes", "data.train_count=64", "data.test_count=32", "training.epochs=1", "training.samples_per_label=1",
-         "training.replicas=2"];
+        ["data.name=strokes", "data.train_count=64", "data.test_count=32", "training.epochs=1", "training.replicas=2"];
 
     private readonly ScratchFolder _scratch = new();
 
@@ -76,17 +75,30 @@ public sealed class MemoryTests : IDisposable
     [InlineData("mnist.toml", "model.model_channels=40", "model.head_channels=8")] // no whole vectors: libtorch
     [InlineData("mnist.toml", "model.model_channels=128", "model.head_channels=8")]
     public void A_trainings_measured_peak_is_within_a_factor_of_one_and_a_half_of_the_estimate(
-        string configuration, params string[] settings)
+        string configuration, params string[] settings) =>
+        MeasureAndCompare(
+            Path.Combine(Repository.Root, "configs", configuration), [.. Few, "training.samples_per_label=1", .. settings], 28);
+
+    [Theory]
+    [InlineData(28, "training.batch_size=64")] // two engines a replica
+    [InlineData(28, "training.batch_size=256", "network.block_out_channels=[24,40]", "network.norm_num_groups=8")] // libtorch
+    [InlineData(128, "training.batch_size=8")]
+    public void An_autoencoders_measured_peak_is_too(int side, params string[] settings)
+    {
+        if (side != 28)
+            settings = [.. settings, $"data.size={side}"];
+        MeasureAndCompare(Path.Combine(Repository.Root, "configs", "mnist-vae.toml"), [.. Few, .. settings], side);
+    }
+
+    private void MeasureAndCompare(string path, string[] settings, int side)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The peak is read from /proc.");
         Assert.SkipUnless(
             Environment.GetEnvironmentVariable(SlowVariable) == "1", $"It takes minutes: set {SlowVariable}=1 to run it.");
-        string path = Path.Combine(Repository.Root, "configs", configuration);
-        string[] all = [.. Few, .. settings];
-        double held = PeakOf("doctor"), peak = PeakOf(["train", path, "--out", "run", .. Set(all)]);
-        double estimate = held + TrainingMemory.Of(Configuration.Read(path, all), 28, 28).Bytes;
+        double held = PeakOf("doctor"), peak = PeakOf(["train", path, "--out", "run", .. Set(settings)]);
+        double estimate = held + Configuration.ReadExperiment(path, settings).Memory(side, side).Bytes;
         string figures = string.Create(CultureInfo.InvariantCulture,
-            $"{configuration} {string.Join(' ', settings)}: measured {peak / 1e6:F0} MB, estimated {estimate / 1e6:F0} MB "
+            $"{Path.GetFileName(path)} {string.Join(' ', settings)}: measured {peak / 1e6:F0} MB, estimated {estimate / 1e6:F0} MB "
             + $"({peak / estimate:F2})");
         TestContext.Current.TestOutputHelper!.WriteLine(figures);
         Assert.True(peak / estimate is > 1 / 1.5 and < 1.5, figures);

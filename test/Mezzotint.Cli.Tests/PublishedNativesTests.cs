@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection.PortableExecutable;
 
 namespace Mezzotint.Cli.Tests;
@@ -32,6 +33,8 @@ public class PublishedNativesTests(PackedLibrary library) : IClassFixture<Packed
             string folder = library.Publish(Name, runtime);
             string[] files = [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
                 .Select(file => Path.GetRelativePath(folder, file))];
+            TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{runtime ?? "any system"}: {files.Sum(file => new FileInfo(Path.Combine(folder, file)).Length) / 1e6:0} MB"));
             string[] natives = [.. files.Where(file => IsNative(Path.Combine(folder, file)))];
             Assert.Contains(natives, file => Path.GetFileName(file) == "libtorch_cpu.so");
             Assert.Contains(natives, file => Path.GetFileName(file) == "libSkiaSharp.so");

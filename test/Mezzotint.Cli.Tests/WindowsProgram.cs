@@ -11,8 +11,10 @@ namespace Mezzotint.Cli.Tests;
 /// files is not there: nothing may need one.
 /// </summary>
 /// <remarks>
-/// Two variables are for wine 8 alone. libtorch's OpenMP asks for processors by a function that it lacks (KMP_AFFINITY), and
-/// .NET ends with an internal error where it frees code that it maps twice (DOTNET_EnableWriteXorExecute).
+/// Three variables are for wine 8 alone. libtorch's OpenMP asks for processors by a function that it lacks (KMP_AFFINITY), and
+/// .NET ends with an internal error where it frees code that it maps twice (DOTNET_EnableWriteXorExecute). Wine gives away
+/// addresses below 2 GB first, which Windows does not. With code there the compiler of .NET gives up optimising any method that
+/// calls another, and such a method stays slow for good; so these addresses are kept free (WINEPRELOADRESERVE).
 /// </remarks>
 public sealed class WindowsProgram : IDisposable
 {
@@ -177,7 +179,7 @@ public sealed class WindowsProgram : IDisposable
         foreach (var (name, value) in new (string, string)[]
         {
             ("WINEPREFIX", Path.Combine(Artifacts, "wine")), ("WINEDEBUG", "-all"), ("KMP_AFFINITY", "disabled"),
-            ("DOTNET_EnableWriteXorExecute", "0"),
+            ("DOTNET_EnableWriteXorExecute", "0"), ("WINEPRELOADRESERVE", "110000-68000000"),
         })
             start.Environment[name] = value;
         return start;

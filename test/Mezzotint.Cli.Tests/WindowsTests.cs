@@ -34,6 +34,23 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
         Assert.Equal(EngineBits.Of(Path.Combine(Repository.Root, "models")), File.ReadAllText(_scratch["bits.txt"]));
     }
 
+    // Where this fails, no figure of this program's speed says anything: see WindowsProgram.
+    [Fact]
+    public void The_compiler_of_the_runtime_gives_up_optimising_no_method()
+    {
+        string file = Path.Combine(_scratch.Path, "methods.txt");
+        using var process = windows.Start(_scratch.Path, ["doctor"], start =>
+        {
+            start.Environment["DOTNET_JitStdOutFile"] = WindowsProgram.PathOf(file);
+            start.Environment["DOTNET_JitDisasmSummary"] = "1";
+        });
+        Command.Finish(process);
+
+        string[] methods = File.ReadAllLines(file);
+        Assert.Contains(methods, line => line.Contains("[Tier", StringComparison.Ordinal));
+        Assert.DoesNotContain(methods, line => line.Contains("MinOpts", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Doctor_finds_libtorch_and_the_engine_that_the_processor_allows()
     {

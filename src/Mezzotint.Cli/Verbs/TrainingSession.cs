@@ -192,7 +192,7 @@ internal sealed class TrainingSession(
     private Prepared Prepare(Experiment config, NetworkConfig? begun)
     {
         if (device == ComputeDevice.Cpu)
-            config.Memory()?.Check(); // before data are read, or a folder is made
+            config.Memory().Check(); // before data are read, or a folder is made
         var parts = ExperimentParts.Open(config);
         try
         {
@@ -201,6 +201,8 @@ internal sealed class TrainingSession(
                 ? known : null;
             var (train, test) = LoadData(config.Data, channels);
             config = config.Fit(train, begun);
+            if (device == ComputeDevice.Cpu)
+                config.Memory(train.Height, train.Width).Check();
             terminal.Stop.ThrowIfCancellationRequested();
             return new(config, train, test, parts);
         }

@@ -28,17 +28,33 @@ internal sealed class NetworkMemory
     /// <param name="width">W.</param>
     /// <param name="precision">As <see cref="ComputePrecision"/> has it.</param>
     public NetworkMemory(NetworkConfig network, int height, int width, string precision)
+        : this(network.Describe(), (double)network.InChannels * height * width, height, width)
     {
         var description = network.Describe();
-        _weights = description.ParameterCount * Float;
-        _isLarge = NetworkEngine.IsLarge(description.ParameterCount);
-        _layers = [.. LayerShape.Of(description, height, width)];
-        _image = (double)network.InChannels * height * width;
         (height, width) = (Math.Max(height, network.Stride), Math.Max(width, network.Stride)); // there is a plan of some size
         bool bfloat16 = precision != ComputePrecision.Float32 && NetworkEngine.Exists(description, height, width, bfloat16: true);
         _engine = bfloat16 || NetworkEngine.Exists(description, height, width, bfloat16: false);
         _number = bfloat16 ? sizeof(ushort) : Float;
     }
+
+    /// <summary>Prepares for a network in float32.</summary>
+    /// <param name="description">The network.</param>
+    /// <param name="image">Numbers of an image.</param>
+    /// <param name="height">H of what the network reads; 0 where it is not known.</param>
+    /// <param name="width">W.</param>
+    /// <param name="tokens">Tokens of a text that it reads.</param>
+    /// <param name="engine">Whether an engine runs it.</param>
+    public NetworkMemory(
+        NetworkDescription description, double image, int height, int width, int tokens = 0, bool engine = false)
+    {
+        _weights = description.ParameterCount * Float;
+        _isLarge = NetworkEngine.IsLarge(description.ParameterCount);
+        _layers = [.. LayerShape.Of(description, height, width, tokens)];
+        (_image, _engine, _number) = (image, engine, Float);
+    }
+
+    /// <summary>How many parameters the network has.</summary>
+    public long ParameterCount => (long)(_weights / Float);
 
     /// <summary>The weights, two moments and the averages, all once more as a checkpoint copies them, and the gradients of each
     /// replica.</summary>

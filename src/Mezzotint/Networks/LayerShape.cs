@@ -25,16 +25,17 @@ internal readonly record struct LayerShape(double Inputs, double Outputs, int Ke
     /// <param name="description">The network.</param>
     /// <param name="height">H of its images.</param>
     /// <param name="width">W.</param>
-    public static IEnumerable<LayerShape> Of(NetworkDescription description, int height, int width)
+    /// <param name="tokens">Tokens of a text whose layers count too; 0 where texts are short beside images.</param>
+    public static IEnumerable<LayerShape> Of(NetworkDescription description, int height, int width, int tokens = 0)
     {
-        var sizes = ValueSizes.Of(description, height, width, tokens: 1);
+        var sizes = ValueSizes.Of(description, height, width, Math.Max(1, tokens));
         double Places(Node node) => (double)sizes[node.Index].Rows * sizes[node.Index].Columns;
         foreach (var node in description.Nodes)
         {
             var (x, places) = (node.Inputs.FirstOrDefault(), Places(node));
             if (node is ConvolutionNode convolution)
                 yield return new(x!.Channels, node.Channels, convolution.Shape.Kernel, Places(x), places);
-            else if (node is LinearNode { Form: ValueForm.Tokens } && IsOfMap(node))
+            else if (node is LinearNode { Form: ValueForm.Tokens } && (tokens > 0 || IsOfMap(node)))
                 yield return new(x!.Channels, node.Channels, 1, Places(x), places);
             else if (node is AttentionNode attention)
                 yield return new(0, 0, 1, 0, 0) { Scores = attention.Heads * places * Places(node.Inputs[1]) };

@@ -66,6 +66,20 @@ public sealed record AutoencoderExperiment : Experiment
 
     /// <inheritdoc/>
     public override AutoencoderExperiment WithTraining(TrainingConfig training) => this with { Training = training };
+
+    internal override (IReadOnlyList<NetworkMemory> Networks, string WidthKey) Work(int height, int width)
+    {
+        // some size has a plan where the images' is not known
+        var (rows, columns) = (Math.Max(height + 2 * Network.Margin, Network.Factor),
+            Math.Max(width + 2 * Network.Margin, Network.Factor));
+        bool engine = AutoencoderReplica.WhyNot(Network, rows - 2 * Network.Margin, columns - 2 * Network.Margin) is null;
+        double image = (double)Network.InChannels * rows * columns;
+        return (
+        [
+            new(Network.DescribeEncoder(), image, rows, columns, engine: engine),
+            new(Network.DescribeDecoder(), image, rows / Network.Factor, columns / Network.Factor, engine: engine),
+        ], "network.block_out_channels");
+    }
 }
 
 /// <summary>The loss of an autoencoder: the table <c>[loss]</c>.</summary>

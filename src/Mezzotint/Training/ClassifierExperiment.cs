@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Networks.Classifiers;
 
@@ -53,6 +54,9 @@ public sealed record ClassifierExperiment : Experiment
 
     /// <inheritdoc/>
     public override ClassifierExperiment WithTraining(TrainingConfig training) => this with { Training = training };
+
+    internal override (IReadOnlyList<NetworkMemory> Networks, string WidthKey) Work(int height, int width) =>
+        ([new(Classifier.Describe(Network), (double)Network.Channels * height * width, height, width)], "training.batch_size");
 }
 
 /// <summary>The loss of a classifier: cross-entropy.</summary>

@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Settings;
@@ -47,15 +48,20 @@ public abstract record Experiment
     public abstract Experiment WithTraining(TrainingConfig training);
 
     /// <summary>With what numbers the network is computed on a device, where the settings leave it open.</summary>
-    public virtual string PrecisionOn(Device device) => Engine.ComputePrecision.Float32;
+    public virtual string PrecisionOn(Device device) => ComputePrecision.Float32;
 
     /// <summary>What computes the network, for people to read.</summary>
     /// <param name="device">Where.</param>
     /// <param name="train">The training images.</param>
     public virtual string ComputedBy(Device device, ImageSet train) => "libtorch: float32";
 
-    /// <summary>The memory that it takes on the CPU; null where that is not known.</summary>
+    /// <summary>The memory that it takes on the CPU.</summary>
     /// <param name="height">H of the images; 0 where it is not known yet.</param>
     /// <param name="width">W, likewise.</param>
-    public virtual MemoryNeed? Memory(int height = 0, int width = 0) => null;
+    public MemoryNeed Memory(int height = 0, int width = 0) => TrainingMemory.Of(this, height, width);
+
+    /// <summary>The networks that it trains, and the setting that makes them wide.</summary>
+    /// <param name="height">H of the images; 0 where it is not known yet.</param>
+    /// <param name="width">W, likewise.</param>
+    internal abstract (IReadOnlyList<NetworkMemory> Networks, string WidthKey) Work(int height, int width);
 }

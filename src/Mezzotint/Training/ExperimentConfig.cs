@@ -95,8 +95,8 @@ public sealed record ExperimentConfig : Experiment
         return ComputePrecision.InWords(Training.Precision, device, Model, rows, columns);
     }
 
-    /// <inheritdoc/>
-    public override MemoryNeed Memory(int height = 0, int width = 0) => TrainingMemory.Of(this, height, width);
+    internal override (IReadOnlyList<NetworkMemory> Networks, string WidthKey) Work(int height, int width) =>
+        ([new(Model, height, width, Training.Precision)], "model.model_channels");
 
     /// <inheritdoc/>
     public override void Validate()

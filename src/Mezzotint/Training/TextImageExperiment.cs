@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Text;
 
@@ -80,6 +81,12 @@ public sealed record TextImageExperiment : Experiment
 
     /// <inheritdoc/>
     public override TextImageExperiment WithTraining(TrainingConfig training) => this with { Training = training };
+
+    internal override (IReadOnlyList<NetworkMemory> Networks, string WidthKey) Work(int height, int width) => (
+    [
+        new(Networks.TextEncoder.Describe(TextEncoder), 0, 0, 0, TextEncoder.MaxPositionEmbeddings),
+        new(Networks.ImageEncoder.Describe(ImageEncoder), (double)ImageEncoder.Channels * height * width, height, width),
+    ], "image_encoder.model_channels");
 }
 
 /// <summary>The vocabulary that captions are cut into: the table <c>[vocabulary]</c>.</summary>

@@ -1,4 +1,4 @@
-using Mezzotint.Engine;
+using System.Globalization;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Training;
@@ -10,7 +10,7 @@ public static class TrainingMemory
     /// <param name="config">The experiment; 0 replicas are one a core.</param>
     /// <param name="height">H of the images; 0 where it is not known yet: only what follows from the network counts then.</param>
     /// <param name="width">W, likewise.</param>
-    public static MemoryNeed Of(ExperimentConfig config, int height = 0, int width = 0)
+    public static MemoryNeed Of(Experiment config, int height = 0, int width = 0)
     {
         ArgumentNullException.ThrowIfNull(config);
         return Of(config, height, width, MemoryNeed.Available - Environment.WorkingSet);
@@ -18,22 +18,24 @@ public static class TrainingMemory
 
     /// <summary>The same for a given number of bytes. What to lower is the first of replicas, batch and channels that
     /// helps.</summary>
-    internal static MemoryNeed Of(ExperimentConfig config, int height, int width, double available)
+    internal static MemoryNeed Of(Experiment config, int height, int width, double available)
     {
         var training = config.Training;
         int replicas = training.Replicas > 0 ? training.Replicas : Environment.ProcessorCount;
-        var memory = new NetworkMemory(config.Model, height, width, training.Precision);
-        (double Weights, double Maps) Take(int count, int batch) =>
-            (memory.TrainedWeights(count, training.Average.Count), memory.Training(count, batch, training.Accumulate));
+        var (networks, widthKey) = config.Work(height, width);
+        (double Weights, double Maps) Take(int count, int batch) => (
+            networks.Sum(memory => memory.TrainedWeights(count, training.Average.Count)),
+            networks.Sum(memory => memory.Training(count, batch, training.Accumulate)));
         bool Fits((double Weights, double Maps) need) => need.Weights + need.Maps <= available;
 
         var (weights, maps) = Take(replicas, training.BatchSize);
-        var (key, remedy) = ("model.model_channels", "Lower model.model_channels");
+        var (key, remedy) = (widthKey, $"Lower {widthKey}");
         if (Enumerable.Range(1, replicas - 1).LastOrDefault(count => Fits(Take(count, training.BatchSize))) is > 0 and var fewer)
             (key, remedy) = ("training.replicas", $"Lower training.replicas to {fewer}");
         else if (Halves(training.BatchSize).FirstOrDefault(batch => Fits(Take(replicas, batch))) is > 0 and var smaller)
             (key, remedy) = ("training.batch_size", $"Lower training.batch_size to {smaller}");
-        string weightsOf = $"{config.Model.ParametersInWords} with moments, gradients and averages";
+        string weightsOf = string.Create(CultureInfo.InvariantCulture,
+            $"{networks.Sum(memory => memory.ParameterCount):N0} parameters with moments, gradients and averages");
         return new("The training", weightsOf, weights, maps, key, remedy);
     }
 

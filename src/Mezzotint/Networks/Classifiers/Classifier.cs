@@ -43,9 +43,11 @@ public sealed class Classifier : nn.Module<Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         random.manual_seed(seed); // modules draw from the process's generator
-        return new(config, config.Architecture == PlainClassifier.Name ? PlainClassifier.Describe(config)
-            : ResidualClassifier.Describe(config));
+        return new(config, Describe(config));
     }
+
+    internal static NetworkDescription Describe(ClassifierConfig config) =>
+        config.Architecture == PlainClassifier.Name ? PlainClassifier.Describe(config) : ResidualClassifier.Describe(config);
 
     /// <summary>The embedding of images.</summary>
     /// <param name="x">Values in [0, 1]: [B, C, H, W].</param>
