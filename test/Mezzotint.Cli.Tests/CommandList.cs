@@ -12,11 +12,7 @@ internal static class CommandList
     /// <summary>Lets a program that is about to be started run commands, one after the other, and end.</summary>
     /// <param name="start">How it is started.</param>
     /// <param name="file">A file with the commands as JSON, which gets their outcomes.</param>
-    public static void Prepare(ProcessStartInfo start, string file)
-    {
-        start.Environment["DOTNET_STARTUP_HOOKS"] = WindowsProgram.Tests;
-        start.Environment[Variable] = file;
-    }
+    public static void Prepare(ProcessStartInfo start, string file) => WindowsProgram.Hook(start, Variable, file);
 
     /// <summary>In the program.</summary>
     public static void Arm()

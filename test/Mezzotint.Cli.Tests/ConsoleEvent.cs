@@ -14,11 +14,8 @@ internal static class ConsoleEvent
     private const string Variable = "MEZZOTINT_TEST_CONSOLE_EVENT";
 
     /// <summary>Lets a program that is about to be started get an event as soon as a file is there.</summary>
-    public static void Prepare(ProcessStartInfo start, int which, string file)
-    {
-        start.Environment["DOTNET_STARTUP_HOOKS"] = WindowsProgram.Tests;
-        start.Environment[Variable] = FormattableString.Invariant($"{which} {file}");
-    }
+    public static void Prepare(ProcessStartInfo start, int which, string file) =>
+        WindowsProgram.Hook(start, Variable, FormattableString.Invariant($"{which} {file}"));
 
     /// <summary>In the program.</summary>
     public static void Arm()

@@ -20,11 +20,7 @@ internal static unsafe class EngineBits
     private static readonly string[] Models = ["mnist", "seed"];
 
     /// <summary>Lets a program that is about to be started write its digests into a file, and end.</summary>
-    public static void Prepare(ProcessStartInfo start, string file)
-    {
-        start.Environment["DOTNET_STARTUP_HOOKS"] = WindowsProgram.Tests;
-        start.Environment[Variable] = file;
-    }
+    public static void Prepare(ProcessStartInfo start, string file) => WindowsProgram.Hook(start, Variable, file);
 
     /// <summary>In the program.</summary>
     public static void Arm()

@@ -13,11 +13,7 @@ internal static class HoldingProgram
     private const string Variable = "MEZZOTINT_TEST_HOLD";
 
     /// <summary>Lets a program that is about to be started do nothing else.</summary>
-    public static void Prepare(ProcessStartInfo start, string file)
-    {
-        start.Environment["DOTNET_STARTUP_HOOKS"] = WindowsProgram.Tests;
-        start.Environment[Variable] = file;
-    }
+    public static void Prepare(ProcessStartInfo start, string file) => WindowsProgram.Hook(start, Variable, file);
 
     /// <summary>In the program.</summary>
     public static void Arm()

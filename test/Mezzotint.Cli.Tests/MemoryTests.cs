@@ -81,7 +81,7 @@ public sealed class MemoryTests : IDisposable
 
     [Theory]
     [InlineData(28, "training.batch_size=64")] // two engines a replica
-    [InlineData(28, "training.batch_size=256", "network.block_out_channels=[24,40]", "network.norm_num_groups=8")] // libtorch
+    [InlineData(28, "training.batch_size=256", "network.block_out_channels=[24,40]", "network.norm_num_groups=8")] // two levels
     [InlineData(128, "training.batch_size=8")]
     public void An_autoencoders_measured_peak_is_too(int side, params string[] settings)
     {

@@ -69,6 +69,16 @@ public sealed class WindowsProgram : IDisposable
     /// <summary>The assembly of the tests, as Windows has its path.</summary>
     public static string Tests => PathOf(typeof(WindowsProgram).Assembly.Location);
 
+    /// <summary>Lets a program that is about to be started run <see cref="StartupHook"/> before its own code.</summary>
+    /// <param name="start">How it is started.</param>
+    /// <param name="variable">The variable that one of the hooks looks for.</param>
+    /// <param name="value">What it finds there.</param>
+    internal static void Hook(ProcessStartInfo start, string variable, string value)
+    {
+        start.Environment["DOTNET_STARTUP_HOOKS"] = Tests;
+        start.Environment[variable] = value;
+    }
+
     /// <summary>Starts the program, with its output redirected.</summary>
     /// <param name="workingFolder">Where.</param>
     /// <param name="args">Its arguments.</param>
