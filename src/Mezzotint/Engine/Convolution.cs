@@ -34,16 +34,16 @@ internal sealed unsafe class Convolution : IDisposable
             int[] all = [.. Enumerable.Range(0, _taps)];
             var tile = Tile(big, outputs, start, all.Select(k =>
                 (k / kernel - pad) * big.RowBytes + (k % kernel - pad) * big.PlaceBytes));
-            MapProduct Product(TileShape of) => new(of, outputs, small.Height, small.Width,
-                new(stride * big.RowBytes, stride * big.PlaceBytes),
-                new(small.Width * outputs * sizeof(float), outputs * sizeof(float)));
+            var (read, made) = (new Grid(stride * big.RowBytes, stride * big.PlaceBytes),
+                new Grid(small.Width * outputs * sizeof(float), outputs * sizeof(float)));
+            MapProduct Product(TileShape of, int rows) => new(of, outputs, rows, small.Width, read, made);
             if (crew is not null && _laid is null && big.Channels % Lanes.Count == 0 && outputs == small.Channels)
             {
-                _streamed = new(crew, tile, big.Channels, outputs, Product);
+                _streamed = new(crew, tile, big.Channels, outputs, small.Height, (read.Row, made.Row), Product);
                 return;
             }
             _gathered = new(small.Channels, big.Channels, big.Channels * _taps, _taps, all, big.Bfloat16);
-            _gather = Product(tile);
+            _gather = Product(tile, small.Height);
             return;
         }
         for (int y = 0; y < Math.Min(stride, big.Height); y++)

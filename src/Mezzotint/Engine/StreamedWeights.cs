@@ -10,17 +10,19 @@ namespace Mezzotint.Engine;
 /// time: for large networks, whose weights then are in memory once, in the type that they are stored in.
 /// </summary>
 /// <remarks>
-/// A piece is the weights of one block of outputs and some of the inputs. It fits the nearest cache and serves every place of the
-/// map; the sums of the pieces before it are read from the output and written again. Packing takes about a cycle for each weight,
-/// multiplying four for each 64 places.
+/// A piece is the weights of one block of outputs and some of the inputs. It fits the nearest cache and serves every place of a
+/// strip of rows; the sums of the pieces before it are read from the output and written again. Packing takes about a cycle for
+/// each weight, multiplying four for each 64 places. A strip fits the furthest cache with what is made of it, since every piece
+/// reads it anew.
 /// </remarks>
 internal sealed unsafe class StreamedWeights : IDisposable
 {
-    private const int PieceBytes = 24 << 10, Eight = 8;
+    private const int PieceBytes = 24 << 10, StripBytes = 4 << 20, Eight = 8;
 
-    private readonly int _inputs, _outputs, _taps, _block, _terms, _pieces;
+    private readonly int _inputs, _taps, _block, _blocks, _terms, _pieces, _strips, _stripRows;
     private readonly bool _bfloat16;
-    private readonly MapProduct _first, _more;
+    private readonly (int Input, int Output) _rowBytes;
+    private readonly (MapProduct First, MapProduct More) _strip, _lastStrip;
     private readonly NativeArray<int> _places; // of each weight of an output's piece: where it goes
     private readonly NativeArray<float>[] _packed, _rounded; // of each thread
     private readonly Crew _crew;
@@ -30,17 +32,26 @@ internal sealed unsafe class StreamedWeights : IDisposable
     /// <param name="shape">The taps; <see cref="TileShape.Terms"/> are those of all inputs.</param>
     /// <param name="inputs">Channels of the input, a multiple of 16.</param>
     /// <param name="outputs">Channels that are made, a multiple of 16.</param>
-    /// <param name="product">Makes the product of a shape over the map.</param>
-    public StreamedWeights(Crew crew, TileShape shape, int inputs, int outputs, Func<TileShape, MapProduct> product)
+    /// <param name="rows">Rows that are made.</param>
+    /// <param name="rowBytes">From a row that is made to the next one, in the input and in the output.</param>
+    /// <param name="product">Makes the product of a shape over some rows.</param>
+    public StreamedWeights(Crew crew, TileShape shape, int inputs, int outputs, int rows, (int Input, int Output) rowBytes,
+        Func<TileShape, int, MapProduct> product)
     {
-        (_crew, _inputs, _outputs, _taps, _bfloat16) = (crew, inputs, outputs, shape.Taps.Length, shape.Bfloat16);
+        (_crew, _inputs, _taps, _bfloat16, _rowBytes) = (crew, inputs, shape.Taps.Length, shape.Bfloat16, rowBytes);
         _block = shape.Vectors * Lanes.Count;
+        _blocks = outputs / _block;
         int most = Math.Max(Eight, PieceBytes / (sizeof(float) * _taps * _block));
         _terms = Enumerable.Range(1, inputs / Eight).Select(n => Eight * n).Last(n => inputs % n == 0 && n <= most);
         _pieces = inputs / _terms;
         var piece = shape with { Terms = PackedWeights.TermsOf(_terms, _bfloat16) };
-        _first = product(piece);
-        _more = product(piece with { Start = TileStart.Output });
+        int Quotient(int of, int by) => (of + by - 1) / by;
+        _stripRows = Quotient(rows, Quotient(rows, Math.Max(1, StripBytes / (rowBytes.Input + rowBytes.Output))));
+        _strips = Quotient(rows, _stripRows);
+        (MapProduct, MapProduct) Products(int of) => (product(piece, of), product(piece with { Start = TileStart.Output }, of));
+        _strip = Products(_stripRows);
+        int last = rows - (_strips - 1) * _stripRows;
+        _lastStrip = last == _stripRows ? _strip : Products(last);
         _places = new(_terms * _taps);
         for (int i = 0; i < _terms * _taps; i++)
             _places.Data[i] = (i % _taps * _terms + i / _taps) * _block;
@@ -56,20 +67,24 @@ internal sealed unsafe class StreamedWeights : IDisposable
     /// <param name="bias">[outputs]; null for none.</param>
     public void Run(byte* input, StoredWeights weights, float* output, float* bias)
     {
-        _crew.Run(_outputs / _block, (Self: this, Input: (nint)input, weights, Output: (nint)output, Bias: (nint)bias),
-            static (of, block, member) =>
-                of.Self.Run(block, member, (byte*)of.Input, of.weights, (float*)of.Output, (float*)of.Bias));
+        _crew.Run(_strips * _blocks, (Self: this, Input: (nint)input, weights, Output: (nint)output, Bias: (nint)bias),
+            static (of, part, member) =>
+                of.Self.Run(part, member, (byte*)of.Input, of.weights, (float*)of.Output, (float*)of.Bias));
     }
 
-    private void Run(int block, int member, byte* input, StoredWeights weights, float* output, float* bias)
+    private void Run(int part, int member, byte* input, StoredWeights weights, float* output, float* bias)
     {
+        var (strip, block) = (part / _blocks, part % _blocks);
+        var (first, more) = strip == _strips - 1 ? _lastStrip : _strip;
+        input += (long)strip * _stripRows * _rowBytes.Input;
+        output = (float*)((byte*)output + (long)strip * _stripRows * _rowBytes.Output);
         for (int piece = 0; piece < _pieces; piece++)
         {
             float* packed = _packed[member].Data;
             Pack(weights, ((long)block * _block * _inputs + piece * _terms) * _taps, packed);
             if (_bfloat16)
                 packed = Pairs(packed, _rounded[member].Data);
-            (piece == 0 ? _first : _more).RunBlock(block, input + (long)piece * _terms * (_bfloat16 ? 2 : 4), (byte*)packed,
+            (piece == 0 ? first : more).RunBlock(block, input + (long)piece * _terms * (_bfloat16 ? 2 : 4), (byte*)packed,
                 output, bias);
         }
     }

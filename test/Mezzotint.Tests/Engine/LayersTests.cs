@@ -66,6 +66,26 @@ public unsafe class LayersTests
         }
     }
 
+    [Theory]
+    [InlineData(3, 1, 1, 151, 32)] // strips of 76 and 75 rows
+    [InlineData(3, 2, 1, 302, 32)] // of 51, 51 and 49
+    [InlineData(1, 1, 0, 280, 48)]
+    public void A_map_larger_than_a_cache_is_made_in_strips_as_conv2d_makes_it(
+        int kernel, int stride, int pad, int side, int channels)
+    {
+        using var engine = Engines.UseAny();
+        using var scope = NewDisposeScope();
+        var (big, small) = (randn(1, 16, side, side), randn(1, channels, side / stride, side / stride));
+        var (weight, bias) = (randn(channels, 16, kernel, kernel), randn(channels));
+        using Map bigMap = ToMap(big, false), smallMap = ToMap(small, false);
+        using var crew = new Crew(2);
+        using var gather = Convolution.Gather(new(kernel, stride, pad), bigMap, smallMap, TileStart.Bias, crew);
+        Assert.True(gather.IsStreamed);
+        gather.Stream(new((nint)Floats(weight), ScalarType.Float32), Floats(bias));
+        TensorAssert.Close(nn.functional.conv2d(big, weight, bias, [stride, stride], [pad, pad]),
+            Run(gather, bigMap, smallMap), 1e-5);
+    }
+
     [Theory, MemberData(nameof(Shapes))]
     public void Its_weights_gradient_is_autograds_summed_over_images(
         string kind, int kernel, int stride, int pad, int side, int bigChannels, int smallChannels)

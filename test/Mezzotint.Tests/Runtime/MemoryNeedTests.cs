@@ -87,6 +87,26 @@ public class MemoryNeedTests
         Assert.Throws<MezzotintException>(() => TrainingMemory.Of(config, 28, 28).Check(Need(8, 64), held: 1));
     }
 
+    [Fact]
+    public void Every_kind_of_training_has_an_estimate_that_grows_with_its_images_and_a_setting_to_lower()
+    {
+        var training = new TrainingConfig { Replicas = 1, BatchSize = 1 };
+        foreach (var (experiment, key) in new (Experiment, string)[]
+        {
+            (new ExperimentConfig { Training = training }, "model.model_channels"),
+            (new AutoencoderExperiment { Training = training, Network = new() { BlockOutChannels = [32, 64] } },
+                "network.block_out_channels"),
+            (new TextImageExperiment { Training = training }, "image_encoder.model_channels"),
+            (new ClassifierExperiment { Training = training }, "training.batch_size"),
+        })
+        {
+            Assert.True(experiment.Memory(64, 64).Maps > experiment.Memory(32, 32).Maps, key);
+            Assert.True(experiment.Memory(32, 32).Weights > 3 * sizeof(float) * 10_000, key);
+            var need = TrainingMemory.Of(experiment, 32, 32, available: 1);
+            Assert.Equal(key, Assert.Throws<MezzotintException>(() => need.Check(available: 1, held: 0)).Key);
+        }
+    }
+
     [Theory]
     [InlineData(28)]   // an engine holds the maps of one image
     [InlineData(1024)] // libtorch those of a batch
