@@ -6,12 +6,15 @@ using System.Text;
 namespace Mezzotint.Formats;
 
 /// <summary>
-/// Scalars over time in a file that TensorBoard reads, <c>events.out.tfevents.SECONDS.HOST.PROCESS.NUMBER</c>. The file is a row
-/// of records: length (8 bytes, little-endian), masked CRC-32C of the length, data, masked CRC-32C of the data, where masked(c) =
+/// Scalars, pictures and texts over time in a file that TensorBoard reads,
+/// <c>events.out.tfevents.SECONDS.HOST.PROCESS.NUMBER</c>. The file is a row of records: length (8 bytes, little-endian), masked CRC-32C of the length, data, masked CRC-32C of the data, where masked(c) =
 /// (c rotated right by 15) + 0xA282EAD8. The data is a protocol buffer, Event { double wall_time = 1; int64 step = 2; string
 /// file_version = 3; Summary summary = 5; SessionLog session_log = 7 }, with Summary { repeated Value value = 1 }, Value { string
-/// tag = 1; float simple_value = 2 } and SessionLog { SessionStatus status = 1 }, whose START is 1. The first event states the
-/// version, <c>brain.Event:2</c>. One thread at a time.
+/// tag = 1; float simple_value = 2; Image image = 4; TensorProto tensor = 8; SummaryMetadata metadata = 9 } and SessionLog {
+/// SessionStatus status = 1 }, whose START is 1. Image is { int32 height = 1; int32 width = 2; int32 colorspace = 3; bytes
+/// encoded_image_string = 4 }. A text is a tensor { DataType dtype = 1; repeated bytes string_val = 8 } of DT_STRING, 7, that
+/// SummaryMetadata { PluginData plugin_data = 1 } with PluginData { string plugin_name = 1 } gives to the plug-in <c>text</c>.
+/// The first event states the version, <c>brain.Event:2</c>. One thread at a time.
 /// </summary>
 internal sealed class TensorBoardLog : IDisposable
 {
@@ -56,17 +59,48 @@ internal sealed class TensorBoardLog : IDisposable
     /// <param name="step">Its place on the axis of steps.</param>
     public void AddScalar(string tag, float value, long step)
     {
-        ArgumentException.ThrowIfNullOrEmpty(tag);
-        var point = new Message();
-        point.AddText(1, tag);
+        var point = Point(tag);
         point.AddSingle(2, value);
-        var summary = new Message();
-        summary.AddMessage(1, point);
-        var scalar = new Message();
-        scalar.AddDouble(1, WallTime());
-        scalar.AddInteger(2, step);
-        scalar.AddMessage(5, summary);
-        WriteRecord(scalar);
+        WritePoint(point, step);
+    }
+
+    /// <summary>Adds a picture to a row of them.</summary>
+    /// <param name="tag">The name of the row.</param>
+    /// <param name="png">A PNG file, grey or in colour.</param>
+    /// <param name="step">Its place on the axis of steps.</param>
+    public void AddPicture(string tag, ReadOnlySpan<byte> png, long step)
+    {
+        // Signature, length and name of the chunk IHDR; then width, height and, after the depth, the kind of colour.
+        const int width = 16, height = 20, colour = 25;
+        var image = new Message();
+        image.AddInteger(1, BinaryPrimitives.ReadInt32BigEndian(png[height..]));
+        image.AddInteger(2, BinaryPrimitives.ReadInt32BigEndian(png[width..]));
+        image.AddInteger(3, png[colour] == 0 ? 1 : 3);
+        image.AddBytes(4, png);
+        var point = Point(tag);
+        point.AddMessage(4, image);
+        WritePoint(point, step);
+    }
+
+    /// <summary>Adds a text.</summary>
+    /// <param name="tag">Its name.</param>
+    /// <param name="markdown">What it says, in Markdown.</param>
+    /// <param name="step">Its place on the axis of steps.</param>
+    public void AddText(string tag, string markdown, long step)
+    {
+        const int texts = 7;
+        var tensor = new Message();
+        tensor.AddInteger(1, texts);
+        tensor.AddMessage(2, new Message()); // the shape of a single value
+        tensor.AddText(8, markdown);
+        var plugin = new Message();
+        plugin.AddText(1, "text");
+        var metadata = new Message();
+        metadata.AddMessage(1, plugin);
+        var point = Point(tag);
+        point.AddMessage(8, tensor);
+        point.AddMessage(9, metadata);
+        WritePoint(point, step);
     }
 
     /// <summary>Hands what was added to the operating system, so that TensorBoard sees it and the end of this process does not
@@ -75,6 +109,25 @@ internal sealed class TensorBoardLog : IDisposable
 
     /// <summary>Flushes and closes the file.</summary>
     public void Dispose() => _file.Dispose();
+
+    private static Message Point(string tag)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(tag);
+        var point = new Message();
+        point.AddText(1, tag);
+        return point;
+    }
+
+    private void WritePoint(Message point, long step)
+    {
+        var summary = new Message();
+        summary.AddMessage(1, point);
+        var told = new Message();
+        told.AddDouble(1, WallTime());
+        told.AddInteger(2, step);
+        told.AddMessage(5, summary);
+        WriteRecord(told);
+    }
 
     private double WallTime() => (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
 
@@ -148,7 +201,7 @@ internal sealed class TensorBoardLog : IDisposable
 
         public void AddMessage(int field, Message message) => AddBytes(field, message.Bytes);
 
-        private void AddBytes(int field, ReadOnlySpan<byte> bytes)
+        public void AddBytes(int field, ReadOnlySpan<byte> bytes)
         {
             AddVarint((ulong)(field << 3 | LengthPrefixed));
             AddVarint((ulong)bytes.Length);

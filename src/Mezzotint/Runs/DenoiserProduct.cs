@@ -77,11 +77,11 @@ internal sealed class DenoiserProduct : RunProduct
     }
 
     /// <summary>A grid with a row a label, of the same seeds after each epoch.</summary>
-    public override void DrawSamples(Trainer trainer, RunLogEntry epoch, CancellationToken cancellation)
+    public override string? DrawSamples(Trainer trainer, RunLogEntry epoch, CancellationToken cancellation)
     {
         int columns = _config.Training.SamplesPerLabel;
         if (columns == 0)
-            return;
+            return null;
         var (network, info, coder) = Parts(trainer, epoch);
         using var _ = coder;
         var model = new LoadedModel(network, info).With(_config.Training.Precision);
@@ -90,8 +90,9 @@ internal sealed class DenoiserProduct : RunProduct
         var drawn = model.Info.IsAskedInWords
             ? pipeline.Generate(SampleCaptions(_test), options, cancellation)
             : pipeline.Generate([.. Enumerable.Range(0, DataFit.ClassesOf(_train))], options, cancellation);
-        PngFile.Write(
-            Path.Combine(_folder!.Samples, $"epoch-{trainer.EpochsDone:D3}.png"), drawn.Images.Grid(columns), SampleScale);
+        string file = Path.Combine(_folder!.Samples, $"epoch-{trainer.EpochsDone:D3}.png");
+        PngFile.Write(file, drawn.Images.Grid(columns), SampleScale);
+        return file;
     }
 
     private static IReadOnlyList<string> ClassesOf(NetworkConfig model, ImageSet train) =>

@@ -55,7 +55,8 @@ internal abstract class RunProduct : IDisposable
     /// <param name="trainer">The training.</param>
     /// <param name="epoch">The line of the log.</param>
     /// <param name="cancellation">Stops it.</param>
-    public virtual void DrawSamples(Trainer trainer, RunLogEntry epoch, CancellationToken cancellation) { }
+    /// <returns>The file of the grid; null where there is none.</returns>
+    public virtual string? DrawSamples(Trainer trainer, RunLogEntry epoch, CancellationToken cancellation) => null;
 
     /// <summary>Writes the model into the run folder.</summary>
     /// <param name="trainer">The training at the end of an epoch.</param>

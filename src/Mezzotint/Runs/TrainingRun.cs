@@ -110,6 +110,8 @@ public sealed class TrainingRun
         if (trainer.Step > 0)
             _lastLoss = _logSteps > 0 ? _logLoss / _logSteps : log.Entries is [.., var last] ? last.TrainLoss : double.NaN;
         using var board = new TensorBoardLog(_folder.Path, resumedStep: trainer.Step > 0 ? trainer.Step : null);
+        if (trainer.Step == 0 && File.Exists(_folder.Configuration))
+            board.AddText("Configuration", $"```\n{File.ReadAllText(_folder.Configuration)}\n```", 0);
         long total = trainer.TotalSteps;
         _kept = trainer.Step;
         void Tell(string? message = null, RunLogEntry? epoch = null) =>
@@ -243,12 +245,14 @@ public sealed class TrainingRun
             Seconds = Math.Round(seconds, 1),
             ImagesPerSecond = Math.Round(_rate, 1),
         };
-        product.DrawSamples(trainer, entry, cancellation);
+        string? samples = product.DrawSamples(trainer, entry, cancellation);
         log.Add(entry);
         board.AddScalar("Loss/Train", (float)entry.TrainLoss, entry.Step);
         board.AddScalar("Loss/Eval", (float)eval, entry.Step);
         foreach (var (name, figure) in figures)
             board.AddScalar($"Eval/{name}", (float)figure, entry.Step);
+        if (samples is not null)
+            board.AddPicture("Samples", File.ReadAllBytes(samples), entry.Step);
         board.Flush();
         if (product.Training.Keep == TrainingConfig.LastModel || log.Epochs.MinBy(epoch => epoch.EvalLoss) == entry)
             product.Write(trainer, entry);

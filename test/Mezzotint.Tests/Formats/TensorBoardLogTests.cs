@@ -42,6 +42,31 @@ public sealed class TensorBoardLogTests : IDisposable
         }));
     }
 
+    [Fact]
+    public void Pictures_and_texts_come_back_through_an_independent_reader()
+    {
+        byte[] grey = PngFile.Encode(new ImageBatch(1, 1, 3, 5, new byte[15]), 1, PictureFormat.Png);
+        byte[] colour = PngFile.Encode(new ImageBatch(1, 3, 4, 2, new byte[24]), 1, PictureFormat.Png);
+        string path;
+        using (var log = new TensorBoardLog(_folder.Name))
+        {
+            path = log.Path;
+            log.AddPicture("Samples", grey, 7);
+            log.AddPicture("Samples", colour, 8);
+            log.AddText("Configuration", "    a = 1", 0);
+        }
+        List<Dictionary<int, object>> points =
+            [.. Records(path).Skip(1).Select(record => Fields((byte[])Fields((byte[])Fields(record)[5])[1]))];
+        Assert.Equal(["Samples", "Samples", "Configuration"], points.Select(point => Encoding.UTF8.GetString((byte[])point[1])));
+        var pictures = points.Take(2).Select(point => Fields((byte[])point[4])).ToList();
+        Assert.Equal([(3, 5, 1), (4, 2, 3)], pictures.Select(picture =>
+            ((int)(ulong)picture[1], (int)(ulong)picture[2], (int)(ulong)picture[3])));
+        Assert.Equal([grey, colour], pictures.Select(picture => (byte[])picture[4]));
+        Dictionary<int, object> text = Fields((byte[])points[2][8]), metadata = Fields((byte[])points[2][9]);
+        Assert.Equal((7UL, "    a = 1"), ((ulong)text[1], Encoding.UTF8.GetString((byte[])text[8])));
+        Assert.Equal("text", Encoding.UTF8.GetString((byte[])Fields((byte[])metadata[1])[1]));
+    }
+
     // Every byte of the first record, put together by hand: length 24; field 1, double 1.0; field 3, 13 letters. Its checksums
     // are recomputed bit by bit.
     [Fact]
