@@ -7,14 +7,15 @@ namespace Mezzotint.Formats;
 
 /// <summary>
 /// Scalars, pictures and texts over time in a file that TensorBoard reads,
-/// <c>events.out.tfevents.SECONDS.HOST.PROCESS.NUMBER</c>. The file is a row of records: length (8 bytes, little-endian), masked CRC-32C of the length, data, masked CRC-32C of the data, where masked(c) =
-/// (c rotated right by 15) + 0xA282EAD8. The data is a protocol buffer, Event { double wall_time = 1; int64 step = 2; string
-/// file_version = 3; Summary summary = 5; SessionLog session_log = 7 }, with Summary { repeated Value value = 1 }, Value { string
-/// tag = 1; float simple_value = 2; Image image = 4; TensorProto tensor = 8; SummaryMetadata metadata = 9 } and SessionLog {
-/// SessionStatus status = 1 }, whose START is 1. Image is { int32 height = 1; int32 width = 2; int32 colorspace = 3; bytes
-/// encoded_image_string = 4 }. A text is a tensor { DataType dtype = 1; repeated bytes string_val = 8 } of DT_STRING, 7, that
-/// SummaryMetadata { PluginData plugin_data = 1 } with PluginData { string plugin_name = 1 } gives to the plug-in <c>text</c>.
-/// The first event states the version, <c>brain.Event:2</c>. One thread at a time.
+/// <c>events.out.tfevents.SECONDS.HOST.PROCESS.NUMBER</c>. The file is a row of records: length (8 bytes, little-endian), masked
+/// CRC-32C of the length, data, masked CRC-32C of the data, where masked(c) = (c rotated right by 15) + 0xA282EAD8. The data is a
+/// protocol buffer, Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; SessionLog
+/// session_log = 7 }, with Summary { repeated Value value = 1 }, Value { string tag = 1; float simple_value = 2; Image image = 4;
+/// TensorProto tensor = 8; SummaryMetadata metadata = 9 } and SessionLog { SessionStatus status = 1 }, whose START is 1. Image is
+/// { int32 height = 1; int32 width = 2; int32 colorspace = 3; bytes encoded_image_string = 4 }. A text is a tensor { DataType
+/// dtype = 1; repeated bytes string_val = 8 } of DT_STRING, 7, that SummaryMetadata { PluginData plugin_data = 1 } with
+/// PluginData { string plugin_name = 1 } gives to the plug-in <c>text</c>. The first event states the version,
+/// <c>brain.Event:2</c>. One thread at a time.
 /// </summary>
 internal sealed class TensorBoardLog : IDisposable
 {
