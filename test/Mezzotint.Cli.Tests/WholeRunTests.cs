@@ -29,8 +29,7 @@ public sealed class WholeRunTests : IDisposable
         Assert.Equal((1, ComputePrecision.HasBfloat16 ? "bfloat16" : "float32"), (kept.Epochs, kept.Precision));
 
         byte[] board = File.ReadAllBytes(Directory.GetFiles(_scratch["runs", "tiny"], "events.out.tfevents.*").Single());
-        foreach (string[] shown in new string[][] { ["samples", "epoch-001.png"], ["config.toml"] })
-            Assert.True(board.AsSpan().IndexOf(File.ReadAllBytes(_scratch["runs", "tiny", .. shown])) > 0, shown[^1]);
+        Assert.True(board.AsSpan().IndexOf(File.ReadAllBytes(_scratch["runs", "tiny", "config.toml"])) > 0);
 
         var again = Command.RunProgram(_scratch.Path, "train", "tiny.toml");
         Assert.Equal(1, again.ExitCode);
