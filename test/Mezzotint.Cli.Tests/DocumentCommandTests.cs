@@ -51,7 +51,7 @@ public partial class DocumentCommandTests
         switch (words)
         {
             case []:
-            case ["curl", ..]:
+            case ["curl" or "docker", ..]:
                 return;
             case ["mezzotint", .. var arguments]:
                 Parse(block, line, arguments);
