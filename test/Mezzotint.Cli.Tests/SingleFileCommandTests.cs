@@ -84,6 +84,20 @@ public sealed class SingleFileCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_variant_is_drawn_with_drawn_again_inspected_and_imported()
+    {
+        Assert.Equal(0, Run("sample", Tiny("pipeline"), "a cat", "--variant", "fp16", "--steps", "2", "--count", "1", "--out",
+            "a.png").ExitCode);
+        Assert.Contains("was drawn with another model",
+            Run("sample", Tiny("pipeline"), "--like", "a.png", "--out", "b.png").ErrorLine, StringComparison.Ordinal);
+        Assert.Equal(0, Run("sample", Tiny("pipeline"), "--variant", "fp16", "--like", "a.png", "--out", "b.png").ExitCode);
+        Assert.Equal(System.IO.File.ReadAllBytes(_scratch["a.png"]), System.IO.File.ReadAllBytes(_scratch["b.png"]));
+        Assert.Contains("MB of float16", Run("inspect", Tiny("pipeline"), "--variant", "fp16").Out, StringComparison.Ordinal);
+        Assert.Equal(0, Run("import", Tiny("pipeline"), "--variant", "fp16", "--out", "half").ExitCode);
+        Assert.Equal(Formats.ElementType.Float16, ModelPath.PrecisionOf(_scratch["half"]));
+    }
+
+    [Fact]
     public void A_check_prints_norms_and_leaves_a_picture()
     {
         var outcome = Run("check", File, "--tokenizer", Tokenizer, "--steps", "2");
@@ -103,6 +117,8 @@ public sealed class SingleFileCommandTests : IDisposable
     [InlineData("'merges.txt' is not a model", "sample", "merges.txt", "a cat")]
     [InlineData("--clip-skip 5: must be 0 to 2", "sample", "FILE", "a cat", "--tokenizer", "TOKENIZER", "--clip-skip", "5")]
     [InlineData("leave --prediction out", "sample", "FOLDER", "a cat", "--prediction", "v")]
+    [InlineData("has no weights in the variant bf16", "sample", "FOLDER", "a cat", "--variant", "bf16")]
+    [InlineData("leave --variant out", "check", "FILE", "--variant", "fp16")]
     [InlineData("--prediction takes epsilon, v, not 'x'", "sample", "FILE", "a cat", "--prediction", "x")]
     public void What_is_missing_or_wrong_is_said_in_one_line(string says, params string[] args)
     {

@@ -44,8 +44,8 @@ internal static class CheckVerb
         string folder = ModelSource.Find(request.Model);
         using var model = request.Place.Load(folder, request.Opening);
         terminal.Say(model.ComputedBy);
-        var parts = ModelPath.PartsOf(folder);
-        var notes = ModelPath.NotesOf(folder);
+        var parts = ModelPath.PartsOf(folder, request.Opening);
+        var notes = ModelPath.NotesOf(folder, request.Opening);
         var check = ModelCheck.Of(model, request.Steps, request.Seed, terminal.Stop);
         check.Picture.SavePng(request.Out);
         terminal.Result(request.Json, new

@@ -38,7 +38,7 @@ internal static class DemoVerb
     {
         string folder = ModelSource.Find(named);
         using var model = AdapterChoice.Apply(ModelPath.Read(folder, opening), adapters);
-        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder));
+        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder, opening));
         while (Ask(terminal, model.Info) is { } asked)
         {
             if (seed + Images - 1 > Options.LargestSeed)

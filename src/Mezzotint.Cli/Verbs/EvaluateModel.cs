@@ -91,7 +91,7 @@ internal static class EvaluateModel
                 test.HasClasses ? null : $"{test.Name} has no classes"),
             train!, test)
         {
-            ModelHash = ModelPath.Hash(folder),
+            ModelHash = ModelPath.Hash(folder, request.Opening),
             ModelName = info.Name,
             Epochs = info.Epochs,
             Recipe = recipe,

@@ -125,7 +125,7 @@ internal static class EvaluatePrompts
         terminal.Result(request.Json, new
         {
             Model = folder,
-            ModelSha256 = ModelPath.Hash(folder),
+            ModelSha256 = ModelPath.Hash(folder, request.Opening),
             Judge = TextImageSource.Known(request.Prompts.Judge!),
             Data = images.Name,
             Pictures = images.Count,

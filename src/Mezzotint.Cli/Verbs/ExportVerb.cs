@@ -51,7 +51,7 @@ internal static class ExportVerb
     {
         string folder = ModelSource.Find(named);
         using var model = ModelPath.Read(folder, opening);
-        SingleFile.Write(file, model, to ?? ModelPath.PrecisionOf(folder));
+        SingleFile.Write(file, model, to ?? ModelPath.PrecisionOf(folder, opening));
         long bytes = new FileInfo(file).Length;
         string beside = Path.ChangeExtension(file, ".yaml");
         terminal.Result(json, new { Path = file, Bytes = bytes, Configuration = beside, model.Info.Name },

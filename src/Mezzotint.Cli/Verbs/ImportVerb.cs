@@ -46,7 +46,7 @@ internal static class ImportVerb
         CheckOutput(request);
         using var model = Read(request);
         ModelFolder.Write(
-            request.Output, model.Network, model.Info, request.To ?? ModelPath.PrecisionOf(request.Source));
+            request.Output, model.Network, model.Info, request.To ?? ModelPath.PrecisionOf(request.Source, request.Opening));
         long parameters = model.Network.parameters().Sum(parameter => parameter.numel());
         terminal.Result(
             request.Json,
@@ -83,7 +83,7 @@ internal static class ImportVerb
             throw new MezzotintException(
                 $"--key {key}: '{source}' is a {(single ? "single file" : "model folder")}, which holds one set of weights. "
                 + "Leave it out.") { Key = "--key" };
-        if (single)
+        if (single || request.Opening.Variant is not null)
             return ModelPath.Read(source, request.Opening);
         if ((request.Opening.Prediction ?? request.Opening.Tokenizer) is not null)
             throw new MezzotintException(

@@ -44,8 +44,8 @@ internal static class InspectVerb
         if (info is not null)
             terminal.Say(ComputePrecision.InWords(ComputePrecision.Automatic, torch.CPU, info.Model, info.Numbers.Height,
                 info.Numbers.Width));
-        var parts = info is null ? [] : ModelPath.PartsOf(path);
-        string facts = info is null || parts.Count < 2 ? "" : ModelFacts.Text(info, parts, ModelPath.NotesOf(path));
+        var parts = info is null ? [] : ModelPath.PartsOf(path, opening);
+        string facts = info is null || parts.Count < 2 ? "" : ModelFacts.Text(info, parts, ModelPath.NotesOf(path, opening));
         string tree = ModuleTree.Print(network);
         long parameters = network.parameters().Sum(parameter => parameter.numel());
         long frozen = network.parameters().Where(parameter => !parameter.requires_grad).Sum(parameter => parameter.numel());
@@ -64,12 +64,12 @@ internal static class InspectVerb
             info?.Epochs,
             info?.TrainLoss,
             info?.EvalLoss,
-            Sha256 = info is null ? null : ModelPath.Hash(path),
+            Sha256 = info is null ? null : ModelPath.Hash(path, opening),
             Parts = parts.Count > 1 ? parts.Select(part => new
             {
                 part.Name, part.Parameters, part.Bytes, Types = part.Types.Select(type => $"{type}".ToLowerInvariant()),
             }) : null,
-            Facts = info is not null && parts.Count > 1 ? ModelFacts.Of(info, ModelPath.NotesOf(path)) : null,
+            Facts = info is not null && parts.Count > 1 ? ModelFacts.Of(info, ModelPath.NotesOf(path, opening)) : null,
             Tree = tree,
         }, string.Create(CultureInfo.InvariantCulture,
             $"{facts}{tree}\n\n{parameters:N0} parameters, {frozen:N0} of them frozen"));

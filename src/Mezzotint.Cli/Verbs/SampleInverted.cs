@@ -44,7 +44,7 @@ internal static class SampleInverted
         if (output is null || output.IsPicture)
             Drawing.CheckGrid(info, classes, last is not null);
         var (solver, levels) = request.Sampler.Flow(info.Process);
-        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder));
+        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder, request.Opening));
         var inversion = pipeline.Invert(new Inversion { Solver = solver, Levels = levels });
         output?.Prepare();
 

@@ -22,7 +22,7 @@ internal sealed record SampleLike(string Folder, ImageReceipt Receipt)
 
     /// <summary>Reads a file, and finds its model: the one that is named, or any at hand with the file's fingerprint.</summary>
     /// <exception cref="MezzotintException">The file does not say how it was drawn, or its model is not at hand.</exception>
-    public static SampleLike Find(string file, string? model)
+    public static SampleLike Find(string file, string? model, ModelOpening opening)
     {
         var receipt = ImageReceipt.Read(file);
         if (model is null)
@@ -37,7 +37,7 @@ internal sealed record SampleLike(string Folder, ImageReceipt Receipt)
                 + $"has: name its folder as MODEL."), receipt);
         }
         string folder = ModelSource.Find(model);
-        string? hash = ModelPath.Hash(folder);
+        string? hash = ModelPath.Hash(folder, opening);
         return hash == receipt.ModelHash ? new SampleLike(folder, receipt) : throw new MezzotintException(
             $"'{file}' was drawn with another model than '{model}': their fingerprints are {Short(receipt.ModelHash)} and "
             + $"{Short(hash)}. Name the model that it was drawn with.");

@@ -63,7 +63,7 @@ internal static class SampleVerb
         var like = Options.Text(
             "--like", "FILE",
             "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. "
-            + "Only MODEL, --prediction, --tokenizer, --autoencoder, --adapter, --embedding, --out and --json go with it; "
+            + "Only MODEL, --prediction, --tokenizer, --variant, --autoencoder, --adapter, --embedding, --out and --json go with it; "
             + "without MODEL the model is found by its fingerprint.");
         var memory = Options.Memory();
         var place = new PlaceChoice();
@@ -99,7 +99,7 @@ internal static class SampleVerb
     private static int Run(Terminal terminal, Request request)
     {
         var output = request.Out is null ? null : SampleOutput.For(request.Out);
-        var like = request.Like is null ? null : SampleLike.Find(request.Like, request.Model);
+        var like = request.Like is null ? null : SampleLike.Find(request.Like, request.Model, request.Opening);
         string folder = like?.Folder ?? ModelSource.Find(request.Model);
         var place = like is null ? request.Place : request.Place.Like(like.Receipt.Precision);
         using var model = AdapterChoice.Apply(place.Load(folder, request.Opening), request.Adapters);
@@ -110,7 +110,7 @@ internal static class SampleVerb
             return SampleInverted.Run(terminal, request, model, folder, prompts, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
         var clock = Stopwatch.StartNew();
-        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder), exchange: terminal.Exchange);
+        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder, request.Opening), exchange: terminal.Exchange);
         var generation = like is null
             ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);

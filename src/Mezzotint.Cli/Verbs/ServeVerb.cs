@@ -97,7 +97,7 @@ internal static class ServeVerb
         {
             var model = AdapterChoice.Apply(place.Load(folder, opening), adapters);
             using var pipeline = new DiffusionPipeline(
-                model, NameOf(folder), ModelPath.Hash(folder), threads, ownsModel: true);
+                model, NameOf(folder), ModelPath.Hash(folder, opening), threads, ownsModel: true);
             terminal.Say(pipeline.ComputedBy);
             await using var single = await StudioServer.StartAsync(pipeline, options, log).ConfigureAwait(false);
             return await ServeAsync(terminal, single, options, folders, json).ConfigureAwait(false);
@@ -107,7 +107,7 @@ internal static class ServeVerb
                 { Key = "--adapter" };
         if (opening != new ModelOpening())
             throw new MezzotintException(
-                "--prediction, --tokenizer and --autoencoder are of one model, and several are served: name one.")
+                "--prediction, --tokenizer, --variant and --autoencoder are of one model, and several are served: name one.")
                 { Key = "MODEL" };
         foreach (string each in folders)
             if (!options.Models.TryAdd(

@@ -54,10 +54,10 @@ public static class AutoencoderFolder
     /// <param name="folder">The folder; one without <see cref="InfoFile"/> is taken as well.</param>
     /// <exception cref="MezzotintException">The folder is no autoencoder, its files are damaged, or it has layers that are not
     /// known here; the message names what.</exception>
-    public static LoadedAutoencoder Read(string folder) => Read(folder, narrow: false);
+    public static LoadedAutoencoder Read(string folder) => Read(folder, new WeightsReading());
 
-    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
-    internal static LoadedAutoencoder Read(string folder, bool narrow)
+    /// <summary>The same, with <paramref name="reading"/>.</summary>
+    internal static LoadedAutoencoder Read(string folder, WeightsReading reading)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         AtomicFolder.TryFinish(folder);
@@ -66,14 +66,14 @@ public static class AutoencoderFolder
                 $"'{folder}' is not an autoencoder: it must have {ConfigFile} and {WeightsFile}, as `mezzotint train` with a "
                 + "configuration of the kind autoencoder writes them.");
         var config = ReadConfig(folder);
-        var weights = DiffusersWeights.Find(folder, "", WeightsStem);
+        var weights = DiffusersWeights.Find(folder, "", WeightsStem, reading.Variant);
         long needed = config.DescribeEncoder().ParameterCount + config.DescribeDecoder().ParameterCount;
         using var opened = weights.Read(needed);
         var tensors = opened.Tensors.ToDictionary(pair => NameNow(pair.Key), pair => pair.Value);
         var network = Autoencoder.Unfilled(config);
         try
         {
-            if (narrow && NarrowWeights.Fit(network))
+            if (reading.Narrow && NarrowWeights.Fit(network))
                 NarrowWeights.MakeRoom(network, name => tensors.GetValueOrDefault(name)?.Type);
             NetworkWeights.Load(network, tensors, weights.Name);
             return new(network, ReadInfo(folder));

@@ -21,19 +21,19 @@ public static class LatentFolder
     /// <exception cref="MezzotintException">There is no autoencoder, or it is another one than the codec was used
     /// with.</exception>
     public static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(ImageCodec codec, string? beside = null) =>
-        Open(codec, beside, narrow: false);
+        Open(codec, beside, new WeightsReading());
 
-    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
-    internal static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(ImageCodec codec, string? beside, bool narrow)
+    /// <summary>The same, with <paramref name="reading"/>.</summary>
+    internal static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(ImageCodec codec, string? beside, WeightsReading reading)
     {
         ArgumentNullException.ThrowIfNull(codec);
         if (codec is not LatentCodec { Coder: null } latent)
             return (codec, null);
         string folder = beside is null ? latent.Autoencoder : AtomicFolder.SubfolderOf(beside, latent.Autoencoder);
-        var autoencoder = AutoencoderFolder.Read(folder, narrow);
+        var autoencoder = AutoencoderFolder.Read(folder, reading);
         try
         {
-            string hash = DiffusersWeights.Find(folder, "", AutoencoderFolder.WeightsStem).Hash();
+            string hash = DiffusersWeights.Find(folder, "", AutoencoderFolder.WeightsStem, reading.Variant).Hash();
             if (latent.Sha256 is { } expected && expected != hash)
                 throw new MezzotintException(
                     $"The autoencoder in '{folder}' is another one than the model was trained with: its weights have the SHA-256 "

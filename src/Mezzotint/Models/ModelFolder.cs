@@ -80,15 +80,15 @@ public static class ModelFolder
     /// names are refused.</param>
     /// <exception cref="MezzotintException">The folder is no model, or its files are damaged or do not belong
     /// together.</exception>
-    public static LoadedModel Read(string folder, bool unwrap = false) => Read(folder, unwrap, narrow: false);
+    public static LoadedModel Read(string folder, bool unwrap = false) => Read(folder, unwrap, new WeightsReading());
 
-    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
-    internal static LoadedModel Read(string folder, bool unwrap, bool narrow)
+    /// <summary>The same, with <paramref name="reading"/>.</summary>
+    internal static LoadedModel Read(string folder, bool unwrap, WeightsReading reading)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         AtomicFolder.TryFinish(folder);
         if (DiffusersFolder.Exists(folder))
-            return DiffusersFolder.Read(folder, narrow);
+            return DiffusersFolder.Read(folder, reading);
         string weights = AtomicFolder.PathOf(folder, WeightsFile);
         var (info, hash) = ReadDescription(folder);
         var file = SafetensorsFile.Read(
@@ -112,19 +112,22 @@ public static class ModelFolder
     /// fingerprint.</summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="MezzotintException">The file cannot be read.</exception>
-    public static string Hash(string folder)
+    public static string Hash(string folder) => HashOf(folder, variant: null);
+
+    /// <summary>The same of a variant.</summary>
+    internal static string HashOf(string folder, string? variant)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return DiffusersFolder.Exists(folder) ? DiffusersFolder.Hash(folder) : InputFile.Read(
+        return DiffusersFolder.Exists(folder) ? DiffusersFolder.Hash(folder, variant) : InputFile.Read(
             AtomicFolder.PathOf(folder, WeightsFile), stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
 
     /// <summary>The parts in a folder.</summary>
-    internal static IReadOnlyList<ModelPart> PartsOf(string folder)
+    internal static IReadOnlyList<ModelPart> PartsOf(string folder, string? variant)
     {
         string[] beside = [LatentFolder.Subfolder, TextFolder.EncoderFolder];
         IEnumerable<(string Name, IReadOnlyList<string> Files)> parts = DiffusersFolder.Exists(folder)
-            ? DiffusersFolder.WeightParts.Select(part => (part, ModelParts.Weights(folder, part).Files))
+            ? DiffusersFolder.WeightParts.Select(part => (part, ModelParts.Weights(folder, part, variant).Files))
             : beside.Where(part => Directory.Exists(AtomicFolder.SubfolderOf(folder, part)))
                 .Select(part => (part, ModelParts.Weights(folder, part).Files))
                 .Prepend(("network", [AtomicFolder.PathOf(folder, WeightsFile)]));

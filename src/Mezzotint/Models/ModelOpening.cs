@@ -18,6 +18,11 @@ public sealed record ModelOpening
     /// own.</summary>
     public string? Autoencoder { get; init; }
 
+    /// <summary>Which weights of a folder of diffusers are read where it has several: the word before their ending, such as
+    /// <c>fp16</c> in <c>model.fp16.safetensors</c>. A part that has none of that word is read as without it. Null for those
+    /// without a word, and where there are none, for the variant that there is.</summary>
+    public string? Variant { get; init; }
+
     /// <summary>Whether the network of a large model keeps weights of 16 bits as they are stored, which halves its memory: for
     /// drawing on a CPU. It is neither trained nor differentiated then. <see cref="Serving.DiffusionPipeline.Load"/> says so
     /// itself.</summary>
@@ -25,9 +30,27 @@ public sealed record ModelOpening
 
     /// <summary>Checks what is said.</summary>
     /// <exception cref="MezzotintException">A word is not known; Key names the property in snake case.</exception>
-    public void Validate() =>
+    public void Validate()
+    {
         Check.Range("prediction", Printable.Quote(Prediction ?? ""), Prediction is null or Epsilon or Velocity,
             $"{Epsilon} or {Velocity}");
+        Check.Range("variant", Printable.Quote(Variant ?? ""),
+            Variant is null || Variant.Length > 0 && Variant.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '_'),
+            "letters and digits, such as fp16");
+    }
+
+    /// <summary>How its weights are read.</summary>
+    internal WeightsReading Reading => new(Narrow, Variant);
+
+    /// <summary>Refuses a variant of what has no variants.</summary>
+    /// <param name="path">A model that is no folder of diffusers.</param>
+    internal void RefuseVariant(string path)
+    {
+        if (Variant is not null)
+            throw new MezzotintException(
+                $"'{path}' is no folder of diffusers, which alone has weights in variants: leave --variant out.")
+                { Key = "variant" };
+    }
 
     /// <summary>Refuses to say of a folder what it says itself.</summary>
     internal void RefuseForFolder(string path)

@@ -38,9 +38,9 @@ internal static class ModelParts
     /// <param name="folder">The folder of the model.</param>
     /// <param name="info">The description.</param>
     /// <param name="build">Reads the network; what is read before it fails is freed.</param>
-    /// <param name="narrow">As <see cref="ModelOpening.Narrow"/> has it.</param>
+    /// <param name="reading">How the files of their weights are read.</param>
     public static LoadedModel Open(
-        string folder, ModelInfo info, Func<Networks.DenoisingNetwork> build, bool narrow = false)
+        string folder, ModelInfo info, Func<Networks.DenoisingNetwork> build, WeightsReading reading = default)
     {
         var owned = new List<IDisposable?>();
         T Owned<T>(T part) where T : IDisposable?
@@ -51,9 +51,9 @@ internal static class ModelParts
         try
         {
             var network = Owned(build());
-            var (codec, autoencoder) = LatentFolder.Open(info.Pixels, folder, narrow);
+            var (codec, autoencoder) = LatentFolder.Open(info.Pixels, folder, reading);
             Owned(autoencoder);
-            var (prompts, encoder) = TextFolder.Open(info.Prompts, folder, narrow);
+            var (prompts, encoder) = TextFolder.Open(info.Prompts, folder, reading);
             return new LoadedModel(network, info with { Pixels = codec, Prompts = prompts })
                 { Autoencoder = autoencoder, Encoder = encoder };
         }
@@ -65,9 +65,9 @@ internal static class ModelParts
     }
 
     /// <summary>The hash of a part's weights.</summary>
-    public static string HashOf(string folder, string part) => Weights(folder, part).Hash();
+    public static string HashOf(string folder, string part, string? variant = null) => Weights(folder, part, variant).Hash();
 
     /// <summary>The files of a part's weights.</summary>
-    public static DiffusersWeights Weights(string folder, string part) => DiffusersWeights.Find(folder, part,
-        part == TextFolder.EncoderFolder ? TextEncoderFolder.WeightsStem : AutoencoderFolder.WeightsStem);
+    public static DiffusersWeights Weights(string folder, string part, string? variant = null) => DiffusersWeights.Find(
+        folder, part, part == TextFolder.EncoderFolder ? TextEncoderFolder.WeightsStem : AutoencoderFolder.WeightsStem, variant);
 }

@@ -34,10 +34,11 @@ public static class ModelPath
 
     private static LoadedModel ReadWhole(string path, ModelOpening? opening)
     {
+        CheckVariant(path, opening);
         if (SingleFile.Exists(path))
             return SingleFile.Read(path, opening);
         opening?.RefuseForFolder(path);
-        return IsCheckpoint(path) ? SeedCheckpoint.Read(path) : ModelFolder.Read(path, unwrap: false, opening?.Narrow ?? false);
+        return IsCheckpoint(path) ? SeedCheckpoint.Read(path) : ModelFolder.Read(path, unwrap: false, opening?.Reading ?? default);
     }
 
     /// <summary>Reads the description alone.</summary>
@@ -47,6 +48,7 @@ public static class ModelPath
     public static ModelInfo ReadInfo(string path, ModelOpening? opening = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        CheckVariant(path, opening);
         if (SingleFile.Exists(path))
             return SingleFile.ReadInfo(path, opening);
         opening?.RefuseForFolder(path);
@@ -59,42 +61,59 @@ public static class ModelPath
     /// <summary>The model's fingerprint, as <see cref="ModelFolder.Hash"/>; null for a PyTorch checkpoint, which has
     /// none.</summary>
     /// <param name="path">Its folder or file.</param>
+    /// <param name="opening">Which variant of the weights; null for what is read without a word.</param>
     /// <exception cref="MezzotintException">A file cannot be read.</exception>
-    public static string? Hash(string path)
+    public static string? Hash(string path, ModelOpening? opening = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return SingleFile.Exists(path) ? SingleFile.Hash(path) : IsCheckpoint(path) ? null : ModelFolder.Hash(path);
+        return SingleFile.Exists(path) ? SingleFile.Hash(path) : IsCheckpoint(path) ? null
+            : ModelFolder.HashOf(path, opening?.Variant);
     }
 
     /// <summary>With what numbers its weights are stored: the type that all have; float32 where they have several, and for a
     /// PyTorch checkpoint.</summary>
     /// <param name="path">Its folder or file.</param>
+    /// <param name="opening">Which variant of the weights; null for what is read without a word.</param>
     /// <exception cref="MezzotintException">A file is damaged.</exception>
-    public static ElementType PrecisionOf(string path)
+    public static ElementType PrecisionOf(string path, ModelOpening? opening = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return PartsOf(path).SelectMany(part => part.Types).Distinct().ToArray()
+        return PartsOf(path, opening).SelectMany(part => part.Types).Distinct().ToArray()
             is [ElementType.Float16 or ElementType.BFloat16] and [var only] ? only : ElementType.Float32;
     }
 
     /// <summary>What the files hold: the parts, without their numbers being read.</summary>
     /// <param name="path">Its folder or file.</param>
+    /// <param name="opening">Which variant of the weights; null for what is read without a word.</param>
     /// <returns>The parts; none of a PyTorch checkpoint.</returns>
     /// <exception cref="MezzotintException">A file is damaged.</exception>
-    public static IReadOnlyList<ModelPart> PartsOf(string path)
+    public static IReadOnlyList<ModelPart> PartsOf(string path, ModelOpening? opening = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return SingleFile.Exists(path) ? SingleFile.PartsOf(path) : IsCheckpoint(path) ? [] : ModelFolder.PartsOf(path);
+        return SingleFile.Exists(path) ? SingleFile.PartsOf(path) : IsCheckpoint(path) ? []
+            : ModelFolder.PartsOf(path, opening?.Variant);
     }
 
     /// <summary>What somebody who uses it should know of its files: a variant that was taken for want of another, a part that is
     /// not used.</summary>
     /// <param name="path">Its folder or file.</param>
+    /// <param name="opening">Which variant of the weights; null for what is read without a word.</param>
     /// <returns>Sentences; none where there is nothing to say.</returns>
-    public static IReadOnlyList<string> NotesOf(string path)
+    public static IReadOnlyList<string> NotesOf(string path, ModelOpening? opening = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return !SingleFile.Exists(path) && DiffusersFolder.Exists(path) ? DiffusersFolder.NotesOf(path) : [];
+        return IsDiffusers(path) ? DiffusersFolder.NotesOf(path, opening?.Variant) : [];
+    }
+
+    private static bool IsDiffusers(string path) => !SingleFile.Exists(path) && DiffusersFolder.Exists(path);
+
+    private static void CheckVariant(string path, ModelOpening? opening)
+    {
+        opening?.Validate();
+        if (IsDiffusers(path))
+            DiffusersFolder.CheckVariant(path, opening?.Variant);
+        else
+            opening?.RefuseVariant(path);
     }
 
     private static bool IsCheckpoint(string path) => !ModelFolder.Exists(path) && SeedCheckpoint.Exists(path);

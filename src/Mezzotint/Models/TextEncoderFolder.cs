@@ -33,20 +33,20 @@ public static class TextEncoderFolder
     /// <see cref="TextEncoderConfig"/> are passed over.</param>
     /// <exception cref="MezzotintException">A file is missing or damaged, or the two do not belong together; the message names
     /// it.</exception>
-    public static TextEncoder Read(string folder) => Read(folder, narrow: false);
+    public static TextEncoder Read(string folder) => Read(folder, new WeightsReading());
 
-    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
-    internal static TextEncoder Read(string folder, bool narrow)
+    /// <summary>The same, with <paramref name="reading"/>.</summary>
+    internal static TextEncoder Read(string folder, WeightsReading reading)
     {
         var config = ReadConfig(folder);
-        var files = DiffusersWeights.Find(folder, "", WeightsStem);
+        var files = DiffusersWeights.Find(folder, "", WeightsStem, reading.Variant);
         using var opened = files.Read(config.ParameterCount);
         var weights = new Dictionary<string, TensorData>(opened.Tensors);
         weights.Remove(PositionNumbers);
         var encoder = TextEncoder.Unfilled(config);
         try
         {
-            if (narrow && NarrowWeights.Fit(encoder))
+            if (reading.Narrow && NarrowWeights.Fit(encoder))
                 NarrowWeights.MakeRoom(encoder, name => weights.GetValueOrDefault(name)?.Type);
             NetworkWeights.Load(encoder, weights, files.Name);
             return encoder;

@@ -25,10 +25,10 @@ public static class TextFolder
     /// <exception cref="MezzotintException">There is no text encoder, or it is another one than the reader was used
     /// with.</exception>
     public static (PromptReader? Prompts, IDisposable? Encoder) Open(PromptReader? prompts, string? beside = null) =>
-        Open(prompts, beside, narrow: false);
+        Open(prompts, beside, new WeightsReading());
 
-    /// <summary>The same; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
-    internal static (PromptReader? Prompts, IDisposable? Encoder) Open(PromptReader? prompts, string? beside, bool narrow)
+    /// <summary>The same, with <paramref name="reading"/>.</summary>
+    internal static (PromptReader? Prompts, IDisposable? Encoder) Open(PromptReader? prompts, string? beside, WeightsReading reading)
     {
         if (prompts is not TextPrompts { Coder: null } text)
             return (prompts, null);
@@ -38,12 +38,12 @@ public static class TextFolder
                 $"'{folder}' has no text encoder: it must have {EncoderFolder}/ and {TokenizerFolder}/, as `mezzotint train "
                 + "configs/emoji-clip.toml` writes them.") { Key = "prompts.encoder" };
         string place = AtomicFolder.SubfolderOf(folder, EncoderFolder);
-        string hash = DiffusersWeights.Find(place, "", TextEncoderFolder.WeightsStem).Hash();
+        string hash = DiffusersWeights.Find(place, "", TextEncoderFolder.WeightsStem, reading.Variant).Hash();
         if (text.Sha256 is { } expected && expected != hash)
             throw new MezzotintException(
                 $"The text encoder in '{folder}' is another one than the model was trained with: its weights have the SHA-256 "
                 + $"{hash}, not {expected}.") { Key = "prompts.encoder" };
-        var encoder = TextEncoderFolder.Read(place, narrow);
+        var encoder = TextEncoderFolder.Read(place, reading);
         try
         {
             var tokenizer = ClipTokenizer.Read(AtomicFolder.SubfolderOf(folder, TokenizerFolder));

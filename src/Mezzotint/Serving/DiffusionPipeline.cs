@@ -73,7 +73,7 @@ public sealed class DiffusionPipeline : IDisposable
         string own = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         name ??= File.Exists(own) ? Path.GetFileNameWithoutExtension(own) : Path.GetFileName(own);
         return new DiffusionPipeline(
-            model, name.Length == 0 ? "model" : name, ModelPath.Hash(folder), threads, ownsModel: true);
+            model, name.Length == 0 ? "model" : name, ModelPath.Hash(folder, opening), threads, ownsModel: true);
     }
 
     /// <summary>What the model is called.</summary>

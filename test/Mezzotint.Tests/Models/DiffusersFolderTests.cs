@@ -116,6 +116,46 @@ public class DiffusersFolderTests
             SafetensorsFile.Read(Path.Combine(folder, $"{Weights[0]}.fp16.safetensors")).Tensors.Values.First().Type);
     }
 
+    [Fact]
+    public void A_variant_is_read_where_it_is_asked_for()
+    {
+        using var scope = NewDisposeScope();
+        var half = new ModelOpening { Variant = "fp16" };
+        using var plain = ModelPath.Read(Published);
+        using var read = ModelPath.Read(Published, half);
+        foreach (var (wanted, got) in plain.Network.parameters().Zip(read.Network.parameters()))
+            Assert.True(wanted.to(float16).to(float32).equal(got).all().item<bool>());
+        Assert.All(ModelPath.PartsOf(Published, half), part => Assert.Equal([ElementType.Float16], part.Types));
+        Assert.Equal((ElementType.Float16, ElementType.Float32),
+            (ModelPath.PrecisionOf(Published, half), ModelPath.PrecisionOf(Published)));
+        Assert.NotEqual(ModelPath.Hash(Published), ModelPath.Hash(Published, half));
+        Assert.Empty(ModelPath.NotesOf(Published, half));
+    }
+
+    [Fact]
+    public void A_part_without_the_variant_is_read_as_it_is_and_told()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = Copied(temporary);
+        File.Delete(Path.Combine(folder, "vae", "diffusion_pytorch_model.fp16.safetensors"));
+        var half = new ModelOpening { Variant = "fp16" };
+        using (ModelPath.Read(folder, half))
+            Assert.Equal("vae has no variant fp16, and is read without one.", Assert.Single(ModelPath.NotesOf(folder, half)));
+    }
+
+    [Theory]
+    [InlineData("bf16", "has no weights in the variant bf16, such as unet/diffusion_pytorch_model.bf16.safetensors")]
+    [InlineData("../x", "variant = '../x': must be letters and digits")]
+    public void A_variant_that_is_not_there_is_refused_in_one_line(string variant, string fault)
+    {
+        var problem = Assert.Throws<MezzotintException>(() => ModelPath.ReadInfo(Published, new() { Variant = variant }));
+        Assert.Contains(fault, problem.Message, StringComparison.Ordinal);
+        Assert.Equal("variant", problem.Key);
+        Assert.Contains("is no folder of diffusers", Assert.Throws<MezzotintException>(() => ModelPath.ReadInfo(
+            TinyStableDiffusion.PathOf("single-file", "model.safetensors"), new() { Variant = "fp16" })).Message,
+            StringComparison.Ordinal);
+    }
+
     /// <summary>Older folders: PyTorch's archives, of which transformers' have another name.</summary>
     [Theory]
     [InlineData("diffusion_pytorch_model.bin", "pytorch_model.bin")]
@@ -161,9 +201,13 @@ public class DiffusersFolderTests
         {
             weight_map = tensors.Index().ToDictionary(each => each.Item.Key, each => each.Index < half ? first : second),
         }));
-        using var read = ModelFolder.Read(folder);
-        Assert.Equal(32, ((TextPrompts)read.Info.Prompts!).Width);
-        Assert.Equal(index.Contains("fp16", StringComparison.Ordinal) ? 1 : 0, ModelPath.NotesOf(folder).Count);
+        bool isVariant = index.Contains("fp16", StringComparison.Ordinal);
+        using (var read = ModelFolder.Read(folder))
+            Assert.Equal(32, ((TextPrompts)read.Info.Prompts!).Width);
+        Assert.Equal(isVariant ? 1 : 0, ModelPath.NotesOf(folder).Count);
+        var asked = new ModelOpening { Variant = "fp16" };
+        using (ModelPath.Read(folder, asked))
+            Assert.Equal(isVariant ? 0 : 1, ModelPath.NotesOf(folder, asked).Count);
     }
 
     [Fact]

@@ -81,31 +81,39 @@ internal static class DiffusersFolder
         });
     }
 
-    /// <summary>Reads a model; <paramref name="narrow"/> as <see cref="ModelOpening.Narrow"/> has it.</summary>
-    public static LoadedModel Read(string folder, bool narrow)
+    /// <summary>Reads a model.</summary>
+    public static LoadedModel Read(string folder, WeightsReading reading)
     {
         AtomicFolder.TryFinish(folder);
         var (info, hash) = ReadDescription(folder);
-        var weights = DiffusersWeights.Find(folder, UNetFolder, Stem);
+        var weights = ModelParts.Weights(folder, UNetFolder, reading.Variant);
         using var opened = weights.Read(info.Model.ParameterCount);
         if (hash is not null)
             DescriptionHash.Check(opened.Metadata, hash, folder, DescriptionFile, weights.Name, "write the model again");
         return ModelParts.Open(folder, info, () =>
-            NetworkWeights.Build(info.Model, opened.Tensors, weights.Name, narrow: narrow), narrow);
+            NetworkWeights.Build(info.Model, opened.Tensors, weights.Name, narrow: reading.Narrow), reading);
     }
 
     /// <summary>Reads the description alone.</summary>
     public static ModelInfo ReadInfo(string folder) => ReadDescription(folder).Info;
 
     /// <summary>The fingerprint: a SHA-256 of those of the weights of all parts.</summary>
-    public static string Hash(string folder)
+    public static string Hash(string folder, string? variant = null) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+            string.Concat(WeightParts.Select(part => $"{ModelParts.HashOf(folder, part, variant)} {part}\n")))));
+
+    /// <summary>Refuses a variant that no part has.</summary>
+    public static void CheckVariant(string folder, string? variant)
     {
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-            string.Concat(WeightParts.Select(part => $"{ModelParts.HashOf(folder, part)} {part}\n")))));
+        if (variant is null || WeightParts.Any(part => ModelParts.Weights(folder, part, variant).Variant == variant))
+            return;
+        throw new MezzotintException(
+            $"'{folder}' has no weights in the variant {variant}, such as {UNetFolder}/{Stem}.{variant}.safetensors: leave "
+            + "--variant out, or name one that it has.") { Key = "variant" };
     }
 
     /// <summary>What a folder has that is not used, or lacks.</summary>
-    public static IReadOnlyList<string> NotesOf(string folder)
+    public static IReadOnlyList<string> NotesOf(string folder, string? variant)
     {
         var notes = new List<string>();
         var index = DiffusersConfig.Parse(AtomicFolder.PathOf(folder, ModelFolder.IndexFile));
@@ -114,8 +122,12 @@ internal static class DiffusersFolder
                 + (Directory.Exists(AtomicFolder.SubfolderOf(folder, SafetyChecker)) ? "" : "whose folder is not there, ")
                 + "which is not run here: no image is looked at.");
         foreach (string part in WeightParts)
-            if (ModelParts.Weights(folder, part).Variant is { } variant)
-                notes.Add($"{part} is read in the variant {variant}: there is no other.");
+        {
+            string? read = ModelParts.Weights(folder, part, variant).Variant;
+            if (read != variant)
+                notes.Add(variant is null ? $"{part} is read in the variant {read}: there is no other."
+                    : $"{part} has no variant {variant}, and is read {(read is null ? "without one" : $"in the variant {read}")}.");
+        }
         return notes;
     }
 

@@ -7,7 +7,8 @@ namespace Mezzotint.Models.Diffusers;
 
 /// <summary>
 /// The weights of a part: one file of safetensors; or several that an index names; or either in a variant, whose word stands
-/// before the ending; or the same as PyTorch's own archives. Of several the first in this order is taken.
+/// before the ending; or the same as PyTorch's own archives. Of several the first in this order is taken, unless a variant is
+/// asked for.
 /// </summary>
 internal sealed record DiffusersWeights(IReadOnlyList<string> Files)
 {
@@ -18,15 +19,33 @@ internal sealed record DiffusersWeights(IReadOnlyList<string> Files)
     /// <param name="folder">The folder of the model.</param>
     /// <param name="part">The folder of the part in it.</param>
     /// <param name="stem">What their names begin with, such as <c>model</c>.</param>
+    /// <param name="variant">The word of a variant, which goes before all others; null for none.</param>
     /// <exception cref="MezzotintException">There are none, or an index is damaged or names a file that is missing.</exception>
-    public static DiffusersWeights Find(string folder, string part, string stem) =>
-        Find(folder, part, stem, Ending)
-        // transformers' archives have a name of their own
-        ?? Find(folder, part, stem == TextEncoderFolder.WeightsStem ? TextEncoderFolder.ArchiveStem : stem, ArchiveEnding)
-        ?? throw new MezzotintException(
-            $"'{Path.Combine(folder, part)}' has no weights: it lacks {stem}{Ending}; copy the whole folder again.");
+    public static DiffusersWeights Find(string folder, string part, string stem, string? variant = null)
+    {
+        (string Stem, string Ending)[] kinds =
+        [
+            // transformers' archives have a name of their own
+            (stem, Ending), (stem == TextEncoderFolder.WeightsStem ? TextEncoderFolder.ArchiveStem : stem, ArchiveEnding),
+        ];
+        return (variant is null ? null : kinds.Select(kind => OfVariant(folder, part, kind.Stem, kind.Ending, variant))
+                .FirstOrDefault(found => found is not null))
+            ?? kinds.Select(kind => Any(folder, part, kind.Stem, kind.Ending)).FirstOrDefault(found => found is not null)
+            ?? throw new MezzotintException(
+                $"'{Path.Combine(folder, part)}' has no weights: it lacks {stem}{Ending}; copy the whole folder again.");
+    }
 
-    private static DiffusersWeights? Find(string folder, string part, string stem, string ending)
+    /// <summary>Those of a variant: one file, or several with an index, whose name has the word before either ending.</summary>
+    private static DiffusersWeights? OfVariant(string folder, string part, string stem, string ending, string variant)
+    {
+        string[] names = AtomicFolder.FilesOf(folder, part, stem);
+        if (names.Contains($"{stem}.{variant}{ending}"))
+            return Single(folder, part, $"{stem}.{variant}{ending}");
+        string[] indices = [$"{stem}.{variant}{ending}{IndexPart}json", $"{stem}{ending}{IndexPart}{variant}.json"];
+        return Array.Find(indices, names.Contains) is { } index ? Indexed(folder, part, index) : null;
+    }
+
+    private static DiffusersWeights? Any(string folder, string part, string stem, string ending)
     {
         string[] names = AtomicFolder.FilesOf(folder, part, stem);
         bool IsIndex(string name) => name.EndsWith(".json", StringComparison.Ordinal)
