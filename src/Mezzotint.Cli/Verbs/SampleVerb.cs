@@ -63,8 +63,8 @@ internal static class SampleVerb
         var like = Options.Text(
             "--like", "FILE",
             "Draw a picture again, to the bit, as the text in its PNG file says: of this command, the library or the server. "
-            + "Only MODEL, --prediction, --tokenizer, --variant, --autoencoder, --adapter, --embedding, --out and --json go with it; "
-            + "without MODEL the model is found by its fingerprint.");
+            + "Only MODEL, --prediction, --tokenizer, --variant, --autoencoder, --adapter, --embedding, --out and --json go with "
+            + "it; without MODEL the model is found by its fingerprint.");
         var memory = Options.Memory();
         var place = new PlaceChoice();
         var opening = new OpeningChoice();
@@ -110,7 +110,8 @@ internal static class SampleVerb
             return SampleInverted.Run(terminal, request, model, folder, prompts, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
         var clock = Stopwatch.StartNew();
-        using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder, request.Opening), exchange: terminal.Exchange);
+        using var pipeline = new DiffusionPipeline(
+            model, hash: ModelPath.Hash(folder, request.Opening), exchange: terminal.Exchange);
         var generation = like is null
             ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);

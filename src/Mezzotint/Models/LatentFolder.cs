@@ -24,7 +24,8 @@ public static class LatentFolder
         Open(codec, beside, new WeightsReading());
 
     /// <summary>The same, with <paramref name="reading"/>.</summary>
-    internal static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(ImageCodec codec, string? beside, WeightsReading reading)
+    internal static (ImageCodec Codec, LoadedAutoencoder? Autoencoder) Open(
+        ImageCodec codec, string? beside, WeightsReading reading)
     {
         ArgumentNullException.ThrowIfNull(codec);
         if (codec is not LatentCodec { Coder: null } latent)

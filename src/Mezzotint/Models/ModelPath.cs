@@ -38,7 +38,8 @@ public static class ModelPath
         if (SingleFile.Exists(path))
             return SingleFile.Read(path, opening);
         opening?.RefuseForFolder(path);
-        return IsCheckpoint(path) ? SeedCheckpoint.Read(path) : ModelFolder.Read(path, unwrap: false, opening?.Reading ?? default);
+        return IsCheckpoint(path) ? SeedCheckpoint.Read(path)
+            : ModelFolder.Read(path, unwrap: false, opening?.Reading ?? default);
     }
 
     /// <summary>Reads the description alone.</summary>

@@ -28,7 +28,8 @@ public static class TextFolder
         Open(prompts, beside, new WeightsReading());
 
     /// <summary>The same, with <paramref name="reading"/>.</summary>
-    internal static (PromptReader? Prompts, IDisposable? Encoder) Open(PromptReader? prompts, string? beside, WeightsReading reading)
+    internal static (PromptReader? Prompts, IDisposable? Encoder) Open(
+        PromptReader? prompts, string? beside, WeightsReading reading)
     {
         if (prompts is not TextPrompts { Coder: null } text)
             return (prompts, null);

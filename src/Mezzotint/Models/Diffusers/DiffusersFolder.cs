@@ -126,7 +126,8 @@ internal static class DiffusersFolder
             string? read = ModelParts.Weights(folder, part, variant).Variant;
             if (read != variant)
                 notes.Add(variant is null ? $"{part} is read in the variant {read}: there is no other."
-                    : $"{part} has no variant {variant}, and is read {(read is null ? "without one" : $"in the variant {read}")}.");
+                    : $"{part} has no variant {variant}, and is read "
+                        + (read is null ? "without one." : $"in the variant {read}."));
         }
         return notes;
     }
