@@ -12,7 +12,8 @@ internal sealed class ServedModel
     public ServedModel(DiffusionPipeline pipeline)
     {
         (Name, Info, Hash) = (pipeline.Name, pipeline.Model, pipeline.ModelHash);
-        (Device, Threads, Pipeline) = (pipeline.Device, pipeline.Threads, Task.FromResult(pipeline));
+        (Device, Threads) = (pipeline.Device, pipeline.Threads);
+        (Pipeline, Loaded) = (Task.FromResult(pipeline), pipeline);
     }
 
     /// <summary>A model of a folder, of which the description alone is read.</summary>
@@ -43,6 +44,9 @@ internal sealed class ServedModel
 
     /// <summary>Being loaded, or loaded; null where it is not. The owner's lock guards this and what follows.</summary>
     public Task<DiffusionPipeline>? Pipeline { get; set; }
+
+    /// <summary>The same once it is loaded; null before.</summary>
+    public DiffusionPipeline? Loaded { get; set; }
 
     /// <summary>Requests that draw with it.</summary>
     public int Leases { get; set; }

@@ -71,7 +71,7 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
         get
         {
             lock (_lock)
-                return All.Where(model => Loaded(model) is not null).Sum(model => model.Bytes);
+                return All.Where(model => model.Loaded is not null).Sum(model => model.Bytes);
         }
     }
 
@@ -81,7 +81,7 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
         get
         {
             lock (_lock)
-                return All.Select(model => Loaded(model)?.Work).OfType<PipelineWork>().Aggregate(_gone, Sum);
+                return All.Select(model => model.Loaded?.Work).OfType<PipelineWork>().Aggregate(_gone, Sum);
         }
     }
 
@@ -96,7 +96,7 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
     public bool IsLoaded(ServedModel model)
     {
         lock (_lock)
-            return Loaded(model) is not null;
+            return model.Loaded is not null;
     }
 
     /// <summary>The pipeline of a model, until the lease ends. Loads it where it is not loaded.</summary>
@@ -188,7 +188,10 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
             long since = Stopwatch.GetTimestamp();
             var pipeline = await Task.Run(model.Load).ConfigureAwait(false);
             lock (_lock)
+            {
                 Loads++;
+                model.Loaded = pipeline; // before others may load: they make room for what is there
+            }
             double seconds = Stopwatch.GetElapsedTime(since).TotalSeconds;
             _loadTime.Record(seconds, new KeyValuePair<string, object?>(MezzotintTelemetry.ModelTag, model.Name));
             IsLoadedNow(model.Name, seconds, model.Bytes / Megabyte);
@@ -216,7 +219,7 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
             DiffusionPipeline? gone = null;
             lock (_lock)
             {
-                var others = All.Where(model => model != wanted && model.CanGo && Loaded(model) is not null).ToList();
+                var others = All.Where(model => model != wanted && model.CanGo && model.Loaded is not null).ToList();
                 if (others.Count == 0 || others.Sum(model => model.Bytes) + wanted.Bytes <= _budget)
                     return;
                 var oldest = others.MinBy(model => model.LastUse)!;
@@ -224,9 +227,9 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
                 waited = _changed.Task;
                 if (oldest.Leases == 0)
                 {
-                    gone = Loaded(oldest)!;
+                    gone = oldest.Loaded!;
                     _gone = Sum(_gone, gone.Work);
-                    (oldest.Pipeline, oldest.IsLeaving) = (null, false);
+                    (oldest.Pipeline, oldest.Loaded, oldest.IsLeaving) = (null, null, false);
                     Tell();
                 }
             }
@@ -248,9 +251,6 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
             Tell();
         }
     }
-
-    private static DiffusionPipeline? Loaded(ServedModel model) =>
-        model.Pipeline is { IsCompletedSuccessfully: true } pipeline ? pipeline.Result : null;
 
     private static PipelineWork Sum(PipelineWork a, PipelineWork b) => new(
         a.Waiting + b.Waiting, a.Images + b.Images, a.Evaluations + b.Evaluations, a.Batches + b.Batches);

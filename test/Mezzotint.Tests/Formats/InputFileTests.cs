@@ -62,6 +62,7 @@ public sealed partial class InputFileTests : IDisposable
         ["Mezzotint/Formats/AtomicFile.cs"] = "its own temporary files",
         ["Mezzotint/Formats/TensorBoardLog.cs"] = "writes new files",
         ["Mezzotint/Runs/RunFolder.cs"] = "the lock of a run",
+        ["Mezzotint/Runs/TrainingRun.cs"] = "the configuration and the pictures that it has just written, for TensorBoard",
         ["Mezzotint/Runs/RunHeartbeat.cs"] = "writes the sign of life",
         ["Mezzotint/Data/EncodedImages.cs"] = "the cache that it has written itself, by position",
         ["Mezzotint/Data/ImageCacheFile.cs"] = "the cache that it has written itself, by position",
