@@ -98,8 +98,8 @@ public sealed class MemoryTests : IDisposable
         double held = PeakOf("doctor"), peak = PeakOf(["train", path, "--out", "run", .. Set(settings)]);
         double estimate = held + Configuration.ReadExperiment(path, settings).Memory(side, side).Bytes;
         string figures = string.Create(CultureInfo.InvariantCulture,
-            $"{Path.GetFileName(path)} {string.Join(' ', settings)}: measured {peak / 1e6:F0} MB, estimated {estimate / 1e6:F0} MB "
-            + $"({peak / estimate:F2})");
+            $"{Path.GetFileName(path)} {string.Join(' ', settings)}: measured {peak / 1e6:F0} MB, "
+            + $"estimated {estimate / 1e6:F0} MB ({peak / estimate:F2})");
         TestContext.Current.TestOutputHelper!.WriteLine(figures);
         Assert.True(peak / estimate is > 1 / 1.5 and < 1.5, figures);
     }
