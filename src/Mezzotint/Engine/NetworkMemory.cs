@@ -28,9 +28,13 @@ internal sealed class NetworkMemory
     /// <param name="width">W.</param>
     /// <param name="precision">As <see cref="ComputePrecision"/> has it.</param>
     public NetworkMemory(NetworkConfig network, int height, int width, string precision)
-        : this(network.Describe(), (double)network.InChannels * height * width, height, width)
+        : this(network, network.Describe(), height, width, precision)
     {
-        var description = network.Describe();
+    }
+
+    private NetworkMemory(NetworkConfig network, NetworkDescription description, int height, int width, string precision)
+        : this(description, (double)network.InChannels * height * width, height, width)
+    {
         (height, width) = (Math.Max(height, network.Stride), Math.Max(width, network.Stride)); // there is a plan of some size
         bool bfloat16 = precision != ComputePrecision.Float32 && NetworkEngine.Exists(description, height, width, bfloat16: true);
         _engine = bfloat16 || NetworkEngine.Exists(description, height, width, bfloat16: false);
