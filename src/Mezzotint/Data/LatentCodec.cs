@@ -72,13 +72,12 @@ public sealed record LatentCodec : ImageCodec
     public override Tensor Decode(Tensor numbers) => Opened.Decode(numbers);
 
     /// <summary>The colours that the autoencoder's linear map finds, each place of the latents as a square: without the
-    /// work of <see cref="Decode"/>.</summary>
+    /// work of <see cref="Decode"/>. Of an autoencoder that has no such map, the first preview fits one.</summary>
     /// <inheritdoc/>
     public override Tensor Preview(Tensor numbers)
     {
         ArgumentNullException.ThrowIfNull(numbers);
-        if (Opened.Preview is not { } map) // [C, c + 1]
-            return Decode(numbers);
+        var map = Opened.Preview.Value; // [C, c + 1]
         using var scope = NewDisposeScope();
         var weights = map.narrow(1, 0, Channels).unsqueeze(-1).unsqueeze(-1).to(numbers.device); // [C, c, 1, 1]
         var colours = nn.functional.conv2d(numbers.to(float32), weights, map.select(1, Channels).to(numbers.device));
@@ -132,8 +131,9 @@ public sealed record LatentCodec : ImageCodec
 /// Pixels 0 to 1, [B, C, H, W], to mean and standard deviation of scaled latents, [B, c, h, w].
 /// </param>
 /// <param name="Decode">Scaled latents to pixels.</param>
-/// <param name="Preview">The linear map from scaled latents to colours, float32 [C, c + 1]; null for none.</param>
+/// <param name="Preview">The linear map from scaled latents to colours, float32 [C, c + 1]; made when it is first needed where
+/// the autoencoder says none.</param>
 /// <param name="Write">Writes the autoencoder's files into an empty folder, in a precision.</param>
 internal sealed record LatentCoder(
-    Func<Tensor, (Tensor Mean, Tensor Std)> Distribution, Func<Tensor, Tensor> Decode, Tensor? Preview,
+    Func<Tensor, (Tensor Mean, Tensor Std)> Distribution, Func<Tensor, Tensor> Decode, Lazy<Tensor> Preview,
     Action<string, ElementType> Write);

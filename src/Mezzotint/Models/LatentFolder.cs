@@ -54,9 +54,11 @@ public static class LatentFolder
     {
         var (network, info) = autoencoder;
         double scale = network.Config.ScalingFactor;
-        long images = network.Config.InChannels, latents = network.Config.LatentChannels;
-        Tensor? preview = info.Preview.Count == images * (latents + 1)
-            ? tensor([.. info.Preview.Select(number => (float)number)], [images, latents + 1]).DetachFromDisposeScope() : null;
+        var coder = new LatentCoder(
+            pixels => Distribution(autoencoder, pixels, scale),
+            numbers => Decoded(autoencoder, numbers, scale),
+            new(() => LatentPreview.Of(autoencoder)),
+            (folder, precision) => AutoencoderFolder.WriteFiles(folder, network, info, precision));
         return codec with
         {
             Channels = network.Config.LatentChannels,
@@ -64,15 +66,11 @@ public static class LatentFolder
             Margin = network.Config.Margin,
             ImageChannels = network.Config.InChannels,
             Sha256 = hash,
-            Coder = new(
-                pixels => Distribution(autoencoder, pixels, scale),
-                numbers => Decoded(autoencoder, numbers, scale),
-                preview,
-                (folder, precision) => AutoencoderFolder.WriteFiles(folder, network, info, precision)),
+            Coder = coder,
         };
     }
 
-    private static Tensor Decoded(LoadedAutoencoder autoencoder, Tensor numbers, double scale)
+    internal static Tensor Decoded(LoadedAutoencoder autoencoder, Tensor numbers, double scale)
     {
         using var scope = NewDisposeScope();
         var z = numbers.to(float32).to(DeviceOf(autoencoder)).Times(1 / scale); // a walk in float64 ends here
@@ -81,7 +79,7 @@ public static class LatentFolder
 
     private static Device DeviceOf(LoadedAutoencoder autoencoder) => autoencoder.Network.parameters().First().device;
 
-    private static (Tensor Mean, Tensor Std) Distribution(LoadedAutoencoder autoencoder, Tensor pixels, double scale)
+    internal static (Tensor Mean, Tensor Std) Distribution(LoadedAutoencoder autoencoder, Tensor pixels, double scale)
     {
         using var scope = NewDisposeScope();
         var moments = autoencoder.Evaluator.Encode(pixels.to(DeviceOf(autoencoder)).Times(2).Plus(-1));

@@ -26,7 +26,6 @@ internal sealed record LatentStatistics(double ScalingFactor, IReadOnlyList<doub
         var device = autoencoder.parameters().First().device;
         using var images = new ResidentImages(train.Take(Math.Min(MostImages, train.Count)), device);
         using var generator = new Generator(0, CPU);
-        var (factor, margin) = (autoencoder.Config.Factor, (long)autoencoder.Config.Margin);
         var (latents, colours) = (new List<Tensor>(), new List<Tensor>());
         for (int start = 0; start < images.Count; start += ImagesAtOnce)
         {
@@ -36,17 +35,32 @@ internal sealed record LatentStatistics(double ScalingFactor, IReadOnlyList<doub
             var moments = autoencoder.Encode(pixels.Times(2).Plus(-1));
             var z = moments.Sample(randn(moments.Mean.shape, generator: generator).to(device)); // [B, c, h, w]
             latents.Add(Places(z).MoveToOuterDisposeScope());
-            var framed = nn.functional.pad(pixels, [margin, margin, margin, margin]); // black
-            colours.Add(Places(nn.functional.avg_pool2d(framed, factor)).MoveToOuterDisposeScope());
+            colours.Add(Places(Squares(pixels, autoencoder.Config)).MoveToOuterDisposeScope());
         }
-        var all = cat(latents);                                                                  // [N, c]
+        var all = cat(latents); // [N, c]
         double scaling = 1 / all.std().item<double>();
-        var x = cat([all.Times(scaling), ones(all.shape[0], 1, dtype: float64)], 1);             // [N, c + 1]
+        return new(scaling, ColoursOf(all.Times(scaling), cat(colours)).data<double>().ToArray());
+    }
+
+    /// <summary>The linear map that fits best, by least squares: float64 [C, c + 1], the constants last.</summary>
+    /// <param name="latents">Scaled latents of places: float64 [N, c].</param>
+    /// <param name="colours">Their mean colours: float64 [N, C].</param>
+    public static Tensor ColoursOf(Tensor latents, Tensor colours)
+    {
+        using var scope = NewDisposeScope();
+        var x = cat([latents, ones(latents.shape[0], 1, dtype: float64)], 1);                         // [N, c + 1]
         var square = x.t().matmul(x).Plus(eye(x.shape[1], dtype: float64).Times(Ridge * x.shape[0])); // normal equations
-        var map = linalg.solve(square, x.t().matmul(cat(colours)));                              // [c + 1, C]
-        return new(scaling, map.t().contiguous().data<double>().ToArray());
+        return linalg.solve(square, x.t().matmul(colours)).t().contiguous().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The mean colours of the squares that latents stand for; a margin is black. [B, C, H, W] to
+    /// [B, C, h, w].</summary>
+    public static Tensor Squares(Tensor pixels, AutoencoderConfig config)
+    {
+        long margin = config.Margin;
+        return nn.functional.avg_pool2d(nn.functional.pad(pixels, [margin, margin, margin, margin]), config.Factor);
     }
 
     /// <summary>[B, C, H, W] as float64 [B H W, C] on the CPU.</summary>
-    private static Tensor Places(Tensor map) => map.permute(0, 2, 3, 1).reshape(-1, map.shape[1]).to(float64).cpu();
+    public static Tensor Places(Tensor map) => map.permute(0, 2, 3, 1).reshape(-1, map.shape[1]).to(float64).cpu();
 }

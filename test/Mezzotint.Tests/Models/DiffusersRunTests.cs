@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Models.Diffusers;
@@ -33,7 +34,7 @@ public class DiffusersRunTests
     public void A_prompt_becomes_the_originals_picture(string golden, string scheduler, string negative, bool endsAtZero)
     {
         using var scope = NewDisposeScope();
-        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline"));
+        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline")).With(ComputePrecision.Float32);
         var arrays = TinyStableDiffusion.Golden(golden);
         var walk = new Walk(model, scheduler, steps: 5);
         var numbers = walk.Draw(walk.Start(arrays["initial_latents"], ofVarianceOne: scheduler != "euler_linspace"),
@@ -51,7 +52,7 @@ public class DiffusersRunTests
     public void The_models_own_recipe_is_the_originals()
     {
         using var scope = NewDisposeScope();
-        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline"));
+        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline")).With(ComputePrecision.Float32);
         var arrays = TinyStableDiffusion.Golden("text2image_pndm");
         var recipe = model.Info.Sampling with { Steps = 5 };
         var request = recipe.Of(new()
@@ -79,7 +80,7 @@ public class DiffusersRunTests
     public void Two_prompts_of_two_images_each_are_the_originals()
     {
         using var scope = NewDisposeScope();
-        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline"));
+        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline")).With(ComputePrecision.Float32);
         var arrays = TinyStableDiffusion.Golden("text2image_batch_2_images_2");
         var walk = new Walk(model, "ddim", steps: 3) { Guidance = 5 };
         var numbers = walk.Draw(walk.Start(arrays["initial_latents"]), [Prompt, Prompt, "", ""], [""]);
@@ -90,7 +91,7 @@ public class DiffusersRunTests
     public void A_prompt_that_is_read_without_the_last_layer_becomes_the_originals_picture()
     {
         using var scope = NewDisposeScope();
-        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline"));
+        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline")).With(ComputePrecision.Float32);
         var arrays = TinyStableDiffusion.Golden("text2image_clip_skip_1");
         var walk = new Walk(model, "ddim", steps: 3) { ClipSkip = 1 };
         var numbers = walk.Draw(walk.Start(arrays["initial_latents"]), [Prompt], [""]);
@@ -104,7 +105,7 @@ public class DiffusersRunTests
         using var scope = NewDisposeScope();
         using (var whole = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline")))
             ModelFolder.Write(temporary.File("half"), whole.Network, whole.Info, ElementType.Float16);
-        using var model = ModelFolder.Read(temporary.File("half"));
+        using var model = ModelFolder.Read(temporary.File("half")).With(ComputePrecision.Float32);
         var arrays = TinyStableDiffusion.Golden("text2image_ddim_half_weights");
         var walk = new Walk(model, "ddim", steps: 5);
         TensorAssert.Close(arrays["final_latents"],
@@ -119,7 +120,7 @@ public class DiffusersRunTests
     public void A_picture_becomes_the_originals_picture(string golden, string scheduler)
     {
         using var scope = NewDisposeScope();
-        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline"));
+        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline")).With(ComputePrecision.Float32);
         var arrays = TinyStableDiffusion.Golden(golden);
         var walk = new Walk(model, scheduler, steps: 5);
         var source = new SamplingSource { Numbers = Encoded(model, arrays, "noise.vae"), Strength = 0.6 };
@@ -132,7 +133,7 @@ public class DiffusersRunTests
     public void What_is_painted_anew_is_the_originals_and_the_rest_stays()
     {
         using var scope = NewDisposeScope();
-        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline"));
+        using var model = ModelFolder.Read(TinyStableDiffusion.PathOf("pipeline")).With(ComputePrecision.Float32);
         var arrays = TinyStableDiffusion.Golden("inpaint4_ddim");
         var walk = new Walk(model, "ddim", steps: 5);
         int factor = ((LatentCodec)model.Info.Pixels).Factor;
@@ -153,7 +154,7 @@ public class DiffusersRunTests
     {
         using var scope = NewDisposeScope();
         using var temporary = new TemporaryFolder();
-        using var model = ModelFolder.Read(Inpainting(temporary));
+        using var model = ModelFolder.Read(Inpainting(temporary)).With(ComputePrecision.Float32);
         var arrays = TinyStableDiffusion.Golden("inpaint9_ddim");
         var walk = new Walk(model, "ddim", steps: 5);
         var pixels = arrays["pixels"] / 2 + 0.5;
@@ -222,7 +223,7 @@ public class DiffusersRunTests
     [Fact]
     public async Task What_is_prepared_is_drawn_without_the_text_encoder_and_nothing_else_is_read()
     {
-        using var model = ModelPath.Read(TinyStableDiffusion.PathOf("pipeline"));
+        using var model = ModelPath.Read(TinyStableDiffusion.PathOf("pipeline")).With(ComputePrecision.Float32);
         using var pipeline = new DiffusionPipeline(model, threads: 1);
         var options = new GenerationOptions { Steps = 1, Seed = 3 };
         var wanted = pipeline.Generate(Prompt, options).Images.Pixels;
