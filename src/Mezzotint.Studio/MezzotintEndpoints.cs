@@ -59,6 +59,9 @@ public static class MezzotintEndpoints
         services.GetRequiredService<HealthEndpoints>().Map(routes);
         services.GetRequiredService<RunsEndpoints>().Map(routes);
         services.GetRequiredService<SamplersEndpoints>().Map(routes);
+        services.GetRequiredService<DenoiseEndpoints>().Map(routes);
+        services.GetRequiredService<ScheduleEndpoints>().Map(routes);
+        services.GetRequiredService<ToyEndpoints>().Map(routes);
         PageEndpoints.Map(routes);
     }
 

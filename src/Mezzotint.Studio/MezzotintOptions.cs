@@ -28,6 +28,10 @@ public record MezzotintOptions
     /// <summary>The folder whose trainings are shown; it need not be there, and nothing outside of it is.</summary>
     public string Runs { get; set; } = "runs";
 
+    /// <summary>Folders of classifiers, as <c>mezzotint train-classifier</c> makes them: of a model that draws images of the size
+    /// and the classes of one, <c>/api/denoise</c> tells how it reads them.</summary>
+    public IList<string> Classifiers { get; init; } = [];
+
     /// <summary>The most images of a request.</summary>
     public int MaxCount { get; set; } = 64;
 

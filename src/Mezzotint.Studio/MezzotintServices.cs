@@ -83,6 +83,8 @@ public static class MezzotintServices
         services.TryAddSingleton<ErrorCounter>();
         services.TryAddSingleton<Drain>();
         services.TryAddSingleton<RequestQueue>();
+        services.TryAddSingleton<Admission>();
+        services.TryAddSingleton<ServedClassifiers>();
         services.TryAddSingleton<ImageStore>();
         services.TryAddSingleton(provider => new RunsFolder(
             provider.GetRequiredService<MezzotintOptions>().Runs, provider.GetRequiredService<TimeProvider>()));
@@ -91,6 +93,9 @@ public static class MezzotintServices
         services.TryAddSingleton<HealthEndpoints>();
         services.TryAddSingleton<RunsEndpoints>();
         services.TryAddSingleton<SamplersEndpoints>();
+        services.TryAddSingleton<DenoiseEndpoints>();
+        services.TryAddSingleton<ScheduleEndpoints>();
+        services.TryAddSingleton<ToyEndpoints>();
         return services;
     }
 }

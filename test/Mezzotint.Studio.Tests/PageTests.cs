@@ -88,6 +88,32 @@ public partial class PageTests
             (head.StatusCode, (int)head.Content.Headers.ContentLength!));
     }
 
+    [Fact]
+    public async Task Browsers_get_the_files_compressed()
+    {
+        await using var studio = await SmallStudio.StartAsync();
+        async Task<HttpResponseMessage> Get(string encodings, string? tag = null)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, "/page/main.js");
+            request.Headers.TryAddWithoutValidation("Accept-Encoding", encodings);
+            request.Headers.TryAddWithoutValidation("If-None-Match", tag);
+            return await studio.Client.SendAsync(request);
+        }
+        using var small = await Get("gzip, deflate, br");
+        using var whole = await Get("gzip;q=0, identity");
+        Assert.Equal("gzip", small.Content.Headers.ContentEncoding.Single());
+        Assert.Empty(whole.Content.Headers.ContentEncoding);
+        Assert.NotEqual(small.Headers.ETag, whole.Headers.ETag);
+        Assert.Equal("Accept-Encoding", small.Headers.Vary.Single());
+        using var unpacked = new System.IO.Compression.GZipStream(
+            await small.Content.ReadAsStreamAsync(), System.IO.Compression.CompressionMode.Decompress);
+        using var text = new MemoryStream();
+        await unpacked.CopyToAsync(text);
+        Assert.Equal(await whole.Content.ReadAsByteArrayAsync(), text.ToArray());
+        using var again = await Get("gzip", small.Headers.ETag!.ToString());
+        Assert.Equal(HttpStatusCode.NotModified, again.StatusCode);
+    }
+
     [Theory]
     [InlineData("/page/")]
     [InlineData("/page/none.js")]

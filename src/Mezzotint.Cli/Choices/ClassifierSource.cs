@@ -50,17 +50,22 @@ internal static class ClassifierSource
             $"--classifier '{name}' is no classifier: name a folder that `mezzotint train-classifier` made, or one in "
             + $"{string.Join(", ", Shelves())}.");
 
-    private static IEnumerable<string> Fitting(ImageSet images) => Shelves().Where(Directory.Exists)
+    /// <summary>All on the shelves; the residual one gives the embedding, and is named first, as in
+    /// Classifier.Architectures.</summary>
+    public static IEnumerable<string> All() => Described().Select(classifier => classifier.Folder);
+
+    private static IEnumerable<(string Folder, ClassifierInfo Info)> Described() => Shelves().Where(Directory.Exists)
         .SelectMany(shelf => Directory.GetDirectories(shelf).Order(StringComparer.Ordinal))
         .Where(ClassifierFolder.Exists)
         .Select(folder => (Folder: folder, Info: ClassifierFolder.ReadInfo(folder)))
+        .OrderBy(classifier =>
+            Networks.Classifiers.Classifier.Architectures.ToList().IndexOf(classifier.Info.Network.Architecture));
+
+    private static IEnumerable<string> Fitting(ImageSet images) => Described()
         .Where(classifier =>
             (classifier.Info.Network.Channels, classifier.Info.Network.Height, classifier.Info.Network.Width)
                 == (images.Channels, images.Height, images.Width)
             && classifier.Info.ClassNames.SequenceEqual(images.ClassNames))
         .DistinctBy(classifier => classifier.Info.Network.Architecture)
-        // The residual one gives the embedding: it is named first, as in Classifier.Architectures.
-        .OrderBy(classifier =>
-            Networks.Classifiers.Classifier.Architectures.ToList().IndexOf(classifier.Info.Network.Architecture))
         .Select(classifier => classifier.Folder);
 }

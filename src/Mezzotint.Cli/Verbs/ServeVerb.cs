@@ -81,6 +81,7 @@ internal static class ServeVerb
             MaxImages = (int)Math.Max(Default.MaxImages, result.GetValue(count)),
             Deadline = TimeSpan.FromSeconds(result.GetValue(deadline)),
             MemoryBudget = result.GetValue(memory),
+            Classifiers = [.. ClassifierSource.All()],
         }), (int)result.GetValue(threads), place.Read(result), adapter.Read(result), opening.Read(result), result.GetValue(json))
             .GetAwaiter().GetResult());
         return command;

@@ -9,7 +9,7 @@ namespace Mezzotint.Studio.Api;
 /// <summary><c>POST /v1/images/generations</c> and <c>/v1/images/edits</c>, and the images that were asked for as
 /// addresses.</summary>
 internal sealed class ImagesEndpoints(
-    ServedModels models, MezzotintOptions options, RequestQueue queue, ImageStore store, Drain drain, TimeProvider time)
+    ServedModels models, MezzotintOptions options, RequestQueue queue, ImageStore store, Admission admission, TimeProvider time)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -54,30 +54,21 @@ internal sealed class ImagesEndpoints(
     /// <param name="Given">The picture to begin from, by the strength that is asked for and the model; null for none.</param>
     private sealed record Sent(RequestFields Fields, Func<double?, ModelInfo, GivenPicture>? Given);
 
-    private async Task DrawAsync(HttpContext context, string kind, Func<CancellationToken, Task<Sent>> read)
-    {
-        drain.ThrowIfDraining();
-        using var deadline = new CancellationTokenSource(options.Deadline, time);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, deadline.Token, drain.Cut);
-        try
+    private Task DrawAsync(HttpContext context, string kind, Func<CancellationToken, Task<Sent>> read) =>
+        admission.RunAsync(context, async stop =>
         {
-            var (fields, given) = await read(stop.Token).ConfigureAwait(false);
-            using var model = await models.RentAsync(fields.Text("model", 200), stop.Token).ConfigureAwait(false);
+            var (fields, given) = await read(stop).ConfigureAwait(false);
+            using var model = await models.RentAsync(fields.Text("model", 200), stop).ConfigureAwait(false);
             var pipeline = model.Pipeline;
             var request = ImagesRequest.Read(fields, given, pipeline, options);
             using var place = queue.Enter(request.Generation.Images, request.Generation.Evaluations);
             request = request.Decoded(pipeline);
             var writer = new ImagesWriter(options, store, time);
             await (request.Stream
-                ? writer.StreamAsync(context, request, kind, stop.Token)
-                : writer.WriteAsync(context, request, stop.Token)).ConfigureAwait(false);
+                ? writer.StreamAsync(context, request, kind, stop)
+                : writer.WriteAsync(context, request, stop)).ConfigureAwait(false);
             place.Drawn();
-        }
-        catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
-        {
-            throw drain.Cut.IsCancellationRequested ? ApiError.Draining() : ApiError.Late(options.Deadline);
-        }
-    }
+        });
 
     private async Task FileAsync(HttpContext context, string name)
     {

@@ -1,3 +1,4 @@
+using Mezzotint.Data;
 using Mezzotint.Sampling;
 using Mezzotint.Text;
 using Microsoft.AspNetCore.Builder;
@@ -8,7 +9,8 @@ namespace Mezzotint.Studio.Api;
 
 /// <summary><c>GET /v1/models</c>: the models that are served, in OpenAI's shape, with what a page needs to know about them
 /// beside.</summary>
-internal sealed class ModelsEndpoints(ServedModels models, MezzotintOptions options, TimeProvider time)
+internal sealed class ModelsEndpoints(
+    ServedModels models, ServedClassifiers classifiers, MezzotintOptions options, TimeProvider time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
 
@@ -52,7 +54,9 @@ internal sealed class ModelsEndpoints(ServedModels models, MezzotintOptions opti
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
             $"{model.Device.ToUpperInvariant()}, {model.Threads} thread{(model.Threads == 1 ? "" : "s")}", models.IsLoaded(model),
             new ModelLimits(options.MaxCount, options.MaxSteps),
-            info.Examples is { } examples ? new(examples.Learned, examples.Unseen) : null);
+            info.Examples is { } examples ? new(examples.Learned, examples.Unseen) : null,
+            new(info.Process.MinimumLevel, info.Process.MaximumLevel), info.Pixels is LatentCodec,
+            classifiers.Of(info)?.Name, new(info.Dataset, info.Provenance, info.Steps, info.Epochs, info.EvalLoss));
     }
 }
 
@@ -64,7 +68,14 @@ internal sealed record ModelFacts(
     string Id, string Object, long Created, string OwnedBy,
     string Title, string? Sha256, int Width, int Height, int Channels, IReadOnlyList<string> ClassNames, bool AskedInWords,
     bool CanBeGuided, ModelDefaults Defaults, IReadOnlyList<string> Samplers, IReadOnlyList<string> Levels, string Device,
-    bool Loaded, ModelLimits Limits, ServedExamples? Examples);
+    bool Loaded, ModelLimits Limits, ServedExamples? Examples, ModelNoise Noise, bool Latent, string? Classifier,
+    ModelOrigin Origin);
+
+/// <summary>The levels of noise that the model's process has: the ratio of noise to signal.</summary>
+internal sealed record ModelNoise(double Least, double Most);
+
+/// <summary>What the model was made from, and under which licence; what is not known is left out.</summary>
+internal sealed record ModelOrigin(string? Dataset, string? Provenance, long Steps, double? Epochs, double? EvalLoss);
 
 /// <summary>Prompts to try: some that the model has learned, and some that it has never seen.</summary>
 internal sealed record ServedExamples(IReadOnlyList<string> Learned, IReadOnlyList<string> Unseen);

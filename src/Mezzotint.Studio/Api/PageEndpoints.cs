@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Reflection;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
@@ -13,6 +14,8 @@ namespace Mezzotint.Studio.Api;
 internal static class PageEndpoints
 {
     public const string Folder = "/page";
+
+    private const string Gzip = "gzip"; // which browsers take over plain http too
 
     /// <summary>Own scripts, styles and connections alone; pictures also out of the page's memory. No markup is ever made from
     /// text.</summary>
@@ -57,6 +60,14 @@ internal static class PageEndpoints
             throw new ApiError(404, ApiError.InvalidRequest, "not_found", $"The page has no file '{ApiError.Cut(name)}'.");
         var headers = context.Response.Headers;
         headers.ContentSecurityPolicy = Policy;
+        headers.Vary = HeaderNames.AcceptEncoding;
+        bool small = new RequestHeaders(context.Request.Headers).AcceptEncoding.Any(coding =>
+            coding.Value.Equals(Gzip, StringComparison.OrdinalIgnoreCase) && coding.Quality is null or > 0);
+        if (small)
+        {
+            headers.ContentEncoding = Gzip;
+            file = file with { Bytes = file.Small.Value, Tag = file.Tag.Insert(file.Tag.Length - 1, "-gz") };
+        }
         // Asked for anew each time, answered with 304 as long as the program is the same: after an update no part of the old page
         // is left.
         headers.CacheControl = "no-cache";
@@ -66,6 +77,7 @@ internal static class PageEndpoints
                 tag.Equals(EntityTagHeaderValue.Any)
                     || tag.Compare(EntityTagHeaderValue.Parse(file.Tag), useStrongComparison: false)))
         {
+            headers.ContentEncoding = default;
             context.Response.StatusCode = StatusCodes.Status304NotModified;
             return;
         }
@@ -86,16 +98,25 @@ internal static class PageEndpoints
             using var bytes = new MemoryStream();
             using (var stream = assembly.GetManifestResourceStream(resource)!)
                 stream.CopyTo(bytes);
+            byte[] whole = bytes.ToArray();
             string name = resource["Page/".Length..];
             files.Add(
                 name,
                 new PageFile(
-                    bytes.ToArray(), Types[Path.GetExtension(name)],
-                    $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes.ToArray()))[..16]}\""));
+                    whole, new(() => Compressed(whole)), Types[Path.GetExtension(name)],
+                    $"\"{Convert.ToHexStringLower(SHA256.HashData(whole))[..16]}\""));
         }
         return files;
     }
+
+    private static byte[] Compressed(byte[] bytes)
+    {
+        using var small = new MemoryStream();
+        using (var stream = new GZipStream(small, CompressionLevel.SmallestSize))
+            stream.Write(bytes);
+        return small.ToArray();
+    }
 }
 
-/// <summary>A file of the page.</summary>
-internal sealed record PageFile(byte[] Bytes, string MediaType, string Tag);
+/// <summary>A file of the page, as it is and compressed when first asked for.</summary>
+internal sealed record PageFile(byte[] Bytes, Lazy<byte[]> Small, string MediaType, string Tag);

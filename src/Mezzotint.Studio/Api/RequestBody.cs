@@ -11,22 +11,26 @@ internal static class RequestBody
     private const int MostJson = 64 << 10;
 
     /// <summary>The fields of a JSON body.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="stop">Stops reading.</param>
+    /// <param name="most">The most bytes, where the fields hold a picture.</param>
     /// <exception cref="ApiError">It is of another type, too large, or no JSON object.</exception>
-    public static async Task<RequestFields> ReadJsonAsync(HttpRequest request, CancellationToken stop)
+    public static async Task<RequestFields> ReadJsonAsync(
+        HttpRequest request, CancellationToken stop, long most = MostJson)
     {
         // Browsers send other types across sites without asking first.
         if (!request.HasJsonContentType())
             throw new ApiError(
                 415, ApiError.InvalidRequest, "unsupported_content_type",
                 "The body must be JSON: send it with the header Content-Type: application/json.");
-        if (request.ContentLength > MostJson)
-            throw ApiError.TooLarge(MostJson);
+        if (request.ContentLength > most)
+            throw ApiError.TooLarge(most);
         var body = new ArrayBufferWriter<byte>();
         while (await request.Body.ReadAsync(body.GetMemory(4096), stop).ConfigureAwait(false) is > 0 and var read)
         {
             body.Advance(read);
-            if (body.WrittenCount > MostJson)
-                throw ApiError.TooLarge(MostJson);
+            if (body.WrittenCount > most)
+                throw ApiError.TooLarge(most);
         }
         return RequestFields.OfJson(body.WrittenMemory);
     }
@@ -77,7 +81,9 @@ internal static class RequestBody
         return bytes.ToArray();
     }
 
-    private static byte[] OfText(string name, string text)
+    /// <summary>The bytes of a picture that was sent as base64 or as a data URI.</summary>
+    /// <exception cref="ApiError">It is neither.</exception>
+    public static byte[] OfText(string name, string text)
     {
         string base64 = text;
         if (text.StartsWith("data:", StringComparison.OrdinalIgnoreCase))

@@ -182,6 +182,33 @@ internal sealed class PipelineWalks : IDisposable
         }
     }
 
+    /// <summary>Adds noise of one level to the picture of a plan, and asks for the estimates: a walk of one step, to
+    /// nothing.</summary>
+    public Task<NoisyEstimates> EstimateAsync(GenerationPlan plan, double level, CancellationToken cancellation)
+    {
+        NoisyWalk.Check(plan, level);
+        var done = new TaskCompletionSource<NoisyEstimates>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _walkers.Run(() =>
+        {
+            try
+            {
+                using var network = _networks.Take(plan.Model);
+                done.SetResult(NoisyWalk.Run(plan, level, network, cancellation));
+            }
+            catch (OperationCanceledException stopped)
+            {
+                done.SetCanceled(stopped.CancellationToken);
+            }
+#pragma warning disable CA1031 // whatever it is, it is raised again where the estimates are awaited
+            catch (Exception error)
+            {
+                done.SetException(error);
+            }
+#pragma warning restore CA1031
+        });
+        return done.Task;
+    }
+
     public void Dispose()
     {
         _walkers.Dispose();

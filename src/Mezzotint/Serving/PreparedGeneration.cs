@@ -43,4 +43,15 @@ public sealed class PreparedGeneration
             var watch = new GenerationWatch(seen, wanted ?? ((_, _) => true), progress, progress is null ? 0 : Evaluations);
             return new(await _walks.RunAsync(_plan, watch, cancellation).ConfigureAwait(false), Receipt);
         });
+
+    /// <summary>Asks the model once, without drawing: adds the noise of each image's seed to the picture that drawing would
+    /// begin from, and estimates the picture from that.</summary>
+    /// <param name="level">The standard deviation of the noise in the numbers that the network knows: one of the levels of the
+    /// model's process.</param>
+    /// <param name="cancellation">Gives it up.</param>
+    /// <exception cref="InvalidRequestException">The level is out of its range, there is no picture, or it has a
+    /// mask.</exception>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public Task<NoisyEstimates> EstimateAsync(double level, CancellationToken cancellation = default) =>
+        _walks.EstimateAsync(_plan, level, cancellation);
 }
