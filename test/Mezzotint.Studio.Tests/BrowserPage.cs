@@ -47,6 +47,14 @@ internal sealed class BrowserPage(Chromium browser, string session)
     public async Task<string> TextAsync(string selector) =>
         (await EvaluateAsync($"document.querySelector({Quoted(selector)})?.innerText ?? ''"))!.GetValue<string>();
 
+    /// <summary>The texts of all elements of a selector, with a bar between.</summary>
+    public async Task<string> TextOfAllAsync(string selector) => (await EvaluateAsync(
+        $"[...document.querySelectorAll({Quoted(selector)})].map((one) => one.innerText.trim()).join('|')"))!.GetValue<string>();
+
+    /// <summary>The number that an element shows, whole.</summary>
+    public async Task<string> ExactAsync(string selector) =>
+        (await EvaluateAsync($"document.querySelector({Quoted(selector)}).dataset.exact"))!.GetValue<string>();
+
     public async Task<int> CountAsync(string selector) =>
         (await EvaluateAsync($"document.querySelectorAll({Quoted(selector)}).length"))!.GetValue<int>();
 
@@ -113,7 +121,7 @@ internal sealed class BrowserPage(Chromium browser, string session)
     {
         var code = key switch
         {
-            "Enter" => 13, "Escape" => 27, " " => 32, "End" => 35, "Home" => 36, "ArrowLeft" => 37, "ArrowUp" => 38,
+            "Tab" => 9, "Enter" => 13, "Escape" => 27, " " => 32, "End" => 35, "Home" => 36, "ArrowLeft" => 37, "ArrowUp" => 38,
             "ArrowRight" => 39, "ArrowDown" => 40, _ => 0,
         };
         string? text = key == "Enter" ? "\r" : key.Length == 1 ? key : null;
@@ -124,6 +132,18 @@ internal sealed class BrowserPage(Chromium browser, string session)
         await SendAsync("Input.dispatchKeyEvent", pressed);
         await SendAsync(
             "Input.dispatchKeyEvent", new JsonObject { ["type"] = "keyUp", ["key"] = key, ["windowsVirtualKeyCode"] = code });
+    }
+
+    /// <summary>Leads to an element by Tab alone, as somebody does who has no mouse.</summary>
+    public async Task TabToAsync(string selector)
+    {
+        for (int pressed = 0; pressed < 200; pressed++)
+        {
+            if ((await EvaluateAsync($"document.activeElement?.matches({Quoted(selector)}) ?? false"))!.GetValue<bool>())
+                return;
+            await KeyAsync("Tab");
+        }
+        Assert.Fail($"Tab leads nowhere to {selector}.");
     }
 
     /// <summary>Keeps what is seen, where a folder for it is named in MEZZOTINT_PICTURES.</summary>

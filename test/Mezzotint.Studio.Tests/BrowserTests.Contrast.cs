@@ -56,7 +56,7 @@ public sealed partial class BrowserTests
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "log.jsonl"), string.Concat(Enumerable.Range(1, 9).Select(i =>
             $"{{\"step\":{i}0,\"epoch\":0.{i},\"train_loss\":{10 - i},\"seconds\":{i},\"images_per_second\":90}}\n")));
-        foreach (string view in new[] { "#draw", "#draw?prompt=a+cat&compare=heun", "#repair", "#walk", "#runs?name=tiny" })
+        foreach (string view in new[] { "#draw", "#draw?prompt=a+cat&compare=heun", "#repair", "#walk", "#train?name=tiny" })
         {
             var page = await _browser!.OpenAsync();
             await page.PreferAsync("prefers-color-scheme", theme);
@@ -70,7 +70,7 @@ public sealed partial class BrowserTests
             Assert.Equal(theme, (await page.EvaluateAsync("document.documentElement.dataset.theme"))!.GetValue<string>());
             var found = (await page.EvaluateAsync(TooFaint))!;
             Assert.True(found["texts"]!.GetValue<int>() > 10, $"{view}: no texts");
-            bool fields = !view.StartsWith("#runs", StringComparison.Ordinal);
+            bool fields = !view.StartsWith("#train", StringComparison.Ordinal);
             Assert.True(found["borders"]!.GetValue<int>() > 1 || !fields, $"{view}: no fields");
             Assert.True(found["faint"]!.GetValue<string>() == "", $"{view}, {theme}:\n{found["faint"]}");
             await page.ShotAsync($"contrast-{theme}-{view.Trim('#').Split('?')[0]}-{view.Length}");

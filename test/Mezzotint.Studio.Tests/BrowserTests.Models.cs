@@ -9,7 +9,7 @@ public sealed partial class BrowserTests
         var folder = _runs.CreateSubdirectory("words");
         await using var studio = await SmallStudio.StartWordedAsync(folder.FullName);
         var page = await _browser!.OpenAsync();
-        await page.GoAsync(studio.Server.Addresses[0] + "/");
+        await page.GoAsync(studio.Server.Addresses[0] + "/#draw");
         await page.UntilAsync("document.querySelectorAll('.tile img[src]').length > 0");
         await page.DrawnAsync();
         await page.FillAsync("#field-prompt", "a blue heart");

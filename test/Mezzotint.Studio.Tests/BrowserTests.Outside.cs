@@ -9,7 +9,7 @@ public sealed partial class BrowserTests
     {
         await using var guarded = await SmallStudio.StartAsync(new() { ApiKey = "correct-horse" });
         var page = await _browser!.OpenAsync();
-        await page.GoAsync(guarded.Server.Addresses[0] + "/");
+        await page.GoAsync(guarded.Server.Addresses[0] + "/#draw");
         await page.UntilAsync("document.querySelector('#key').open");
         await page.FillAsync("#key-text", "wrong-horse");
         await page.ClickAsync("#key button");
@@ -52,7 +52,7 @@ public sealed partial class BrowserTests
             busy.PostAsync(new { prompt = "7", steps = SmallStudio.Endless }, stop.Token)).ToList();
         await SmallStudio.UntilAsync(() => busy.Server.Queue.Requests == 4);
         var page = await _browser!.OpenAsync();
-        await page.GoAsync(busy.Server.Addresses[0] + "/");
+        await page.GoAsync(busy.Server.Addresses[0] + "/#draw");
         await page.UntilAsync(
             "/^The queue is full, with 4 before this one; trying again in [0-9]+ "
             + "s[.]$/.test(document.querySelector('.status')?.innerText)");

@@ -174,7 +174,7 @@ public sealed partial class BrowserTests
             Path.Combine(_runs.FullName, "young", "log.jsonl"),
             """{"step":50,"epoch":0.1,"train_loss":30,"seconds":2,"images_per_second":100}""" + "\n");
         File.WriteAllText(Path.Combine(_runs.FullName, "young", "heartbeat"), "training\n");
-        var page = await OpenAsync("#runs", drawn: false);
+        var page = await OpenAsync("#train", drawn: false);
         await page.UntilAsync("document.querySelectorAll('.chart').length === 2");
         foreach (int chart in new[] { 1, 2 })
             Assert.Equal(1, await page.CountAsync($".charts figure:nth-child({chart}) circle"));

@@ -46,7 +46,7 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
     public void Dispose() => _runs.Delete(recursive: true);
 
     [Fact]
-    public async Task Something_is_on_the_plate_at_the_first_visit()
+    public async Task Something_is_on_the_plate_before_anything_is_asked_for()
     {
         var page = await OpenAsync();
         Assert.Equal(10, await page.CountAsync(".tile img[src]"));
@@ -237,13 +237,13 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
                 $"{{\"step\":{step},\"epoch\":{step / 100.0},\"train_loss\":{200.0 / step},\"seconds\":{step},"
                 + $"\"images_per_second\":{90 + step % 7}}}\n");
         File.WriteAllText(log, string.Concat(Enumerable.Range(1, 40).Select(i => Line(10 * i))));
-        var page = await OpenAsync("#runs", drawn: false);
+        var page = await OpenAsync("#train", drawn: false);
         await page.UntilAsync("document.querySelectorAll('.chart polyline').length >= 2");
         Assert.Contains("400 steps", await page.TextAsync(".run .about"), StringComparison.Ordinal);
         File.AppendAllText(log, Line(410));
         await page.UntilAsync("document.querySelector('.run .about').innerText.includes('410 steps')");
         await page.ShotAsync("small-runs");
-        await page.GoAsync(Home + "#runs?name=nowhere");
+        await page.GoAsync(Home + "#train?name=nowhere");
         await page.UntilAsync("document.querySelector('.runlist .error')?.innerText.includes('no run')");
     }
 
@@ -251,10 +251,10 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
     public async Task A_narrow_screen_has_the_plate_first_and_the_controls_in_a_drawer()
     {
         var page = await _browser!.OpenAsync(360, 740);
-        await page.GoAsync(Home);
+        await page.GoAsync(Home + "#draw");
         await page.UntilAsync("document.querySelectorAll('.tile img[src]').length === 10");
         await page.DrawnAsync();
-        foreach (string view in new[] { "draw", "repair", "walk", "runs" })
+        foreach (string view in new[] { "understand", "draw", "compare", "train", "api" })
         {
             await page.ClickAsync($"nav [data-view={view}]");
             await page.UntilAsync($"document.querySelector('nav [data-view={view}]').getAttribute('aria-current') === 'page'");
@@ -288,11 +288,11 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
         string before = (await page.EvaluateAsync(Theme()))!.GetValue<string>();
         await page.ClickAsync("#dark");
         await page.UntilAsync($"{Theme()} !== '{before}'");
-        await page.GoAsync(Home);
+        await page.GoAsync(Home + "#draw");
         await page.UntilAsync($"{Theme()} && {Theme()} !== '{before}'");
     }
 
-    private async Task<BrowserPage> OpenAsync(string hash = "", bool drawn = true)
+    private async Task<BrowserPage> OpenAsync(string hash = "#draw", bool drawn = true)
     {
         var page = await _browser!.OpenAsync();
         await page.GoAsync(Home + hash);

@@ -102,7 +102,7 @@ public class ProxyTests
         var page = await browser.OpenAsync();
         await page.SendAsync("Security.enable");
         await page.SendAsync("Security.setIgnoreCertificateErrors", new() { ["ignore"] = true });
-        await page.GoAsync(proxy.Address.AbsoluteUri);
+        await page.GoAsync(proxy.Address.AbsoluteUri + "#draw");
         await page.DrawnAsync(); // what the page draws comes as a stream
         Assert.Equal(10, await page.CountAsync(".tile img[src]"));
 

@@ -28,7 +28,6 @@ internal static class PageEndpoints
         [".html"] = "text/html; charset=utf-8",
         [".css"] = "text/css; charset=utf-8",
         [".js"] = "text/javascript; charset=utf-8",
-        [".svg"] = "image/svg+xml",
     };
 
     /// <summary>The files by name.</summary>

@@ -66,7 +66,8 @@ internal sealed class RunsEndpoints(RunsFolder runs)
         var points = lines.Where((_, i) => (lines.Count - 1 - i) % stride == 0).ToList();
         return new RunDescription(Summary(run, entries),
             new RunCurve(
-                [.. points.Select(entry => entry.Step)], [.. points.Select(entry => entry.TrainLoss)],
+                [.. points.Select(entry => entry.Step)], [.. points.Select(entry => entry.Epoch)],
+                [.. points.Select(entry => entry.Seconds)], [.. points.Select(entry => entry.TrainLoss)],
                 [.. points.Select(entry => entry.ImagesPerSecond)]),
             [
                 .. entries.Where(entry => entry.EvalLoss is not null).Select(entry =>
@@ -123,7 +124,9 @@ internal sealed record RunDescription(
     RunSummary Run, RunCurve Curve, IReadOnlyList<RunEpoch> Epochs, IReadOnlyList<string> Samples, string? Configuration);
 
 /// <summary>The lines of a log, column by column.</summary>
-internal sealed record RunCurve(IReadOnlyList<long> Step, IReadOnlyList<double> TrainLoss, IReadOnlyList<double> ImagesPerSecond);
+internal sealed record RunCurve(
+    IReadOnlyList<long> Step, IReadOnlyList<double> Epoch, IReadOnlyList<double> Seconds, IReadOnlyList<double> TrainLoss,
+    IReadOnlyList<double> ImagesPerSecond);
 
 /// <summary>The end of an epoch.</summary>
 internal sealed record RunEpoch(double Epoch, long Step, double TrainLoss, double EvalLoss);

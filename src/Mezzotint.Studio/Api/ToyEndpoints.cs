@@ -143,7 +143,7 @@ internal sealed class ToyEndpoints(MezzotintOptions options, RequestQueue queue,
         [.. points.SelectMany(point => (double[])[Rounded(point.X), Rounded(point.Y)])];
 
     /// <summary>Five figures: less than a pixel of any picture.</summary>
-    private static double Rounded(double value) => value == 0 || !double.IsFinite(value) ? 0
+    private static double Rounded(double value) => !double.IsFinite(value) || Math.Abs(value) < 1e-9 ? 0
         : double.Parse(value.ToString("G5", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     /// <summary>What is asked of the samplers.</summary>

@@ -64,6 +64,19 @@ function askForKey(wrong) {
 /** The JSON at an address. */
 export const get = async (address, signal) => (await ask(address, { signal })).json();
 
+/** The JSON that answers a request in JSON. A server whose queue is full is asked again when it says. */
+export async function post(address, body, signal) {
+  for (;;) {
+    try {
+      const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal };
+      return await (await ask(address, options)).json();
+    } catch (error) {
+      if (error.status !== 429) throw error;
+      await pause(1000 * (error.retryAfter || 1), signal);
+    }
+  }
+}
+
 /** A picture, as an address inside this page: an <img> could not send the key. The caller revokes it. */
 export const picture = async (address, signal) => URL.createObjectURL(await (await ask(address, { signal })).blob());
 

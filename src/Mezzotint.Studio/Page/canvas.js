@@ -1,6 +1,6 @@
 // A canvas with pen, eraser and undo. What the eraser takes is not only dark: it is the region that the model draws anew.
 import { canvas, fileOf } from './images.js';
-import { el } from './words.js';
+import { el } from './page.js';
 
 const UNDOS = 50;
 

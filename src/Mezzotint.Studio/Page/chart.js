@@ -1,6 +1,7 @@
 // A chart of lines as an SVG: paper, ink, copper first. Its numbers are told to those who do not see it in a sentence.
 const NS = 'http://www.w3.org/2000/svg';
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 240, 48, 8, 12, 40];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 256, 48, 16, 12, 40];
+const NAMES = 4; // in a row above the lines
 
 function part(tag, attributes, text) {
   const element = document.createElementNS(NS, tag);
@@ -11,7 +12,7 @@ function part(tag, attributes, text) {
 
 /**
  * @param {{ name: string, x: number[], y: number[], dots?: boolean }[]} series
- * @param {{ label: string, x: string, log?: boolean }} how
+ * @param {{ label: string, x: string, log?: boolean, logX?: boolean }} how
  */
 export function chart(series, how) {
   const drawn = series.filter((one) => one.x.length);
@@ -21,17 +22,23 @@ export function chart(series, how) {
   });
   if (!drawn.length) return svg;
   const all = (pick) => drawn.flatMap(pick).filter(Number.isFinite);
-  const [x0, x1] = ends(all((one) => one.x), false);
+  const [x0, x1] = ends(all((one) => one.x), how.logX);
   const [y0, y1] = ends(all((one) => one.y), how.log);
-  const scaled = how.log ? Math.log : (value) => value;
-  const x = (value) => LEFT + (WIDTH - LEFT - RIGHT) * (value - x0) / (x1 - x0);
-  const y = (value) => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (scaled(value) - scaled(y0)) / (scaled(y1) - scaled(y0));
+  const share = (log, from, to) => {
+    const scaled = log ? Math.log : (value) => value;
+    return (value) => (scaled(value) - scaled(from)) / (scaled(to) - scaled(from));
+  };
+  const [across, up] = [share(how.logX, x0, x1), share(how.log, y0, y1)];
+  const rows = Math.ceil(drawn.length / NAMES); // names of lines above them
+  const top = TOP + 16 * rows;
+  const x = (value) => LEFT + (WIDTH - LEFT - RIGHT) * across(value);
+  const y = (value) => HEIGHT - BOTTOM - (HEIGHT - top - BOTTOM) * up(value);
   for (const tick of how.log ? decades(y0, y1) : ticks(y0, y1)) {
     svg.append(
       part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: 'rule' }),
       part('text', { x: LEFT - 8, y: y(tick) + 4, 'text-anchor': 'end' }, figure(tick)));
   }
-  for (const tick of ticks(x0, x1))
+  for (const tick of how.logX ? decades(x0, x1) : ticks(x0, x1))
     svg.append(part('text', { x: x(tick), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, figure(tick)));
   svg.append(part('text', { x: WIDTH - RIGHT, y: HEIGHT - 6, 'text-anchor': 'end' }, how.x));
   drawn.forEach((one, i) => {
@@ -41,10 +48,10 @@ export function chart(series, how) {
     }));
     if (one.dots || points.length === 1) for (const [cx, cy] of points) svg.append(
         part('circle', { cx, cy, r: 2.5, class: `dot s${i}` }));
-    const at = LEFT + 12 + i * 110;
+    const [at, row] = [LEFT + (i % NAMES) * 108, TOP + 16 * Math.floor(i / NAMES)];
     svg.append(
-      part('line', { x1: at, x2: at + 20, y1: TOP + 8, y2: TOP + 8, class: `series s${i}` }),
-      part('text', { x: at + 26, y: TOP + 12 }, one.name));
+      part('line', { x1: at, x2: at + 20, y1: row, y2: row, class: `series s${i}` }),
+      part('text', { x: at + 26, y: row + 4 }, one.name));
   });
   return svg;
 }

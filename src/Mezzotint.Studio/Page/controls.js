@@ -1,5 +1,5 @@
 // A form of named fields: each with its default, its range and one line of what it does. Errors stand under their fields.
-import { el } from './words.js';
+import { el } from './page.js';
 
 export class Controls {
   /**

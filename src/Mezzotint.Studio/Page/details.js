@@ -1,7 +1,6 @@
 // The image that is chosen: what it was drawn from, its trajectory, and where one can go from it.
-import * as address from './address.js';
-import { addressOf, download, fileOf, grid } from './images.js';
-import { el, figure } from './words.js';
+import { download, fileOf, grid } from './images.js';
+import { address, addressOf, el, figure } from './page.js';
 
 export class Details {
   constructor(plate, app) {
@@ -43,9 +42,9 @@ export class Details {
       await fileOf(await grid(frames.map((frame) => frame.src), Math.min(frames.length, 10), 2)), `${name}-${seed}-steps.png`);
   }
 
-  #repair() {
+  async #repair() {
     const src = this.plate.frame(this.#tile).src;
-    this.app.views.repair.take(src.slice(addressOf('').length), this.#tile.name);
+    (await this.app.view('repair')).take(src.slice(addressOf('').length), this.#tile.name);
     location.hash = address.of('repair', {});
   }
 

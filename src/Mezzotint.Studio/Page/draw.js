@@ -1,20 +1,23 @@
 // Draw: images of a class, or of every class, out of the noise; the same seeds by several samplers, side by side.
-import { get } from './api.js';
-import * as address from './address.js';
+import { get, picture, post } from './api.js';
 import { Controls, defaultsOf, fieldNames, samplingBody, samplingFields, samplingOptions } from './controls.js';
 import { Details } from './details.js';
 import { Drawing, estimates } from './drawing.js';
+import { Latest, reads } from './figures.js';
+import { load } from './images.js';
 import { Plate } from './plate.js';
 import { Share, csharp, curl } from './share.js';
-import { el, plural } from './words.js';
+import { address, addressOf, el, plural } from './page.js';
 
 const EVERY = 'every class';
+const LARGE = 288; // pixels of the screen that the chosen image is wide
 const MOST_CLASSES = 16; // more than that are no plate but a wall
 
 export class Draw {
   constructor(app) {
     const { model } = app;
     this.model = model;
+    this.readings = new Latest(() => {}); // a reading that cannot be had is not missed
     const few = !model.asked_in_words && model.class_names.length <= MOST_CLASSES;
     this.controls = new Controls([
       ...promptFields(model, few),
@@ -30,7 +33,10 @@ export class Draw {
     this.controls.extra.append(el('button', { type: 'button', onclick: () => this.#another() }, 'Another seed'), this.#compare());
     if (model.examples) this.controls.extra.append(this.#examples());
     this.plate = new Plate(model, {
-      told: (tile) => this.details.tell(tile),
+      told: (tile) => {
+        this.details.tell(tile);
+        this.#large(tile);
+      },
       filled: (filled) => { this.share.enable(filled); this.details.enable(filled); },
       moved: () => address.refine({ image: this.plate.tiles.indexOf(this.plate.selected) || null, step: this.plate.at }),
     });
@@ -39,11 +45,43 @@ export class Draw {
       plate: this.plate, name: () => `${this.drawn.prompt}-${this.drawn.seed}`.replaceAll(' ', '-'), curl: () => this.#curl(),
       csharp: () => this.#csharp(),
     });
-    this.plate.element.append(this.details.element, this.share.element);
-    this.element = el('div', { className: 'view' }, this.controls.element, this.plate.element);
+    const scale = Math.max(1, Math.floor(LARGE / model.width));
+    this.big = el('img', { className: 'pixels big idle', alt: '', draggable: false });
+    this.big.style.width = `${scale * model.width}px`;
+    this.big.style.height = `${scale * model.height}px`;
+    this.reading = el('p', { className: 'reading' }, '\u00a0');
+    this.element = el('div', { className: 'view top' }, this.controls.element,
+      el('div', { className: 'sheet' }, this.plate.element,
+        el('aside', { className: 'side', 'aria-label': 'The chosen image' }, this.big, this.reading, this.plate.scrub,
+          this.details.element, this.share.element)));
     this.drawing = new Drawing({ plate: this.plate, controls: this.controls, facts: app.facts, names: fieldNames });
     this.#tellCost();
     this.#tellTokens();
+  }
+
+  /** The chosen image, large, and how a classifier reads it. */
+  #large(tile) {
+    const frame = this.plate.frame(tile);
+    this.big.src = frame.src;
+    this.big.classList.remove('idle');
+    if (!this.model.classifier || this.read === frame.src || frame.step !== tile.steps) return;
+    this.read = frame.src;
+    this.reading.textContent = '\u00a0';
+    this.readings.run(async (signal) => {
+      const body = { model: this.model.id, label: 0, image: frame.src.split(',')[1], level: this.model.noise.least };
+      const { image_reading: shares } = await post('api/denoise', body, signal);
+      if (this.read === frame.src) this.reading.textContent = `A classifier ${reads(shares, this.model.class_names)}.`;
+    });
+  }
+
+  /** The noise that the images start from lies on their tiles. */
+  async #veil(seed, count) {
+    const n = Math.min(count, this.model.limits.n);
+    try {
+      const inside = await picture(`api/noise?${new URLSearchParams({ model: this.model.id, seed, n })}`);
+      this.plate.veil(await load(inside), seed, n);
+      URL.revokeObjectURL(inside);
+    } catch { /* without it the tiles wait as they are */ }
   }
 
   /** The tokens that the prompt is cut into, under its field. */
@@ -159,6 +197,7 @@ export class Draw {
       images: names.flatMap((name, c) => Array.from({ length: count }, (_, i) => ({ name, seed: seed + c * count + i }))),
     }));
     this.plate.begin(groups);
+    this.#veil(seed, names.length * count);
     this.bodies = [];
     this.rows = rows;
     const jobs = rows.flatMap(({ sampler, levels, steps }, row) => names.map((name, c) => {
@@ -177,7 +216,18 @@ export class Draw {
     }));
     const done = await this.drawing.run(jobs);
     if (done && compare.length) this.#tellMeasured();
+    if (done) this.#remember();
     return done;
+  }
+
+  /** Into the tray below. */
+  async #remember() {
+    const { prompt, seed, sampler, steps } = this.drawn;
+    const src = this.plate.tiles[0].frames.at(-1).src;
+    const tray = await import('./tray.js');
+    await tray.keep(
+        address.here('draw', this.drawn), `${prompt}, seed ${seed}, ${sampler}, ${plural(Number(steps), 'step')}`,
+        src.slice(addressOf('').length));
   }
 
   /** In place of the numbers that were expected, those that the server counted. */

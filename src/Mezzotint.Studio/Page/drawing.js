@@ -1,6 +1,6 @@
 // One drawing: some requests whose streams fill the plate, with what is told about it meanwhile and afterwards.
 import { stream } from './api.js';
-import { announce, plural, seconds } from './words.js';
+import { announce, plural, seconds } from './page.js';
 
 /** Browsers hold few connections to one server; the page needs some for other things. */
 const AT_ONCE = 4;

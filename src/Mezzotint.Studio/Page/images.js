@@ -1,7 +1,5 @@
 // Pictures as the page handles them: files in base64, pixels on canvases, downloads.
 
-export const addressOf = (base64) => `data:image/png;base64,${base64}`;
-
 /** The picture at an address of this page, loaded. */
 export function load(address) {
   return new Promise((resolve, reject) => {

@@ -1,9 +1,9 @@
 // The plate: images in a grid, each with its running estimates; a slider and a filmstrip lead through the steps.
-import { el, figure } from './words.js';
-import { addressOf } from './images.js';
+import { addressOf, el, figure } from './page.js';
 
 const THUMBS = 24; // more of them are too small to see
 const GAP = 8, CAPTION = 28, LARGEST = 448;
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class Plate {
   /**
@@ -79,10 +79,12 @@ export class Plate {
 
   #tile({ name, seed }) {
     const image = el('img', { alt: `${name}, seed ${seed}, not begun`, draggable: false });
+    const veil = el('canvas', { className: 'veil', hidden: true });
     const caption = el('span', {}, `${name} · `, el('i', {}, 'seed '), seed);
-    const tile = { name, seed, frames: [], expected: 1, done: false, image, caption };
+    const tile = { name, seed, frames: [], expected: 1, done: false, image, caption, veil };
     tile.element = el(
-      'button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.choose(tile) }, image, caption);
+      'button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.choose(tile) }, image, veil,
+        caption);
     return tile;
   }
 
@@ -151,9 +153,36 @@ export class Plate {
     return tile.frames.findLast((frame) => frame.step <= step) ?? tile.frames[0];
   }
 
+  /** Lays over each tile the noise that its image starts from: it clears as the steps come.
+   * @param {HTMLImageElement} strip the noise of seeds, one below the other @param {number} first the first of the seeds
+   * @param {number} count how many */
+  veil(strip, first, count) {
+    const height = strip.height / count;
+    for (const tile of this.tiles) {
+      const at = tile.seed - first;
+      if (tile.done || at < 0 || at >= count) continue;
+      [tile.veil.width, tile.veil.height] = [strip.width, height];
+      tile.veil.getContext('2d').drawImage(strip, 0, at * height, strip.width, height, 0, 0, strip.width, height);
+      tile.veil.hidden = false;
+      this.#clear(tile);
+    }
+  }
+
+  /** Noise of a level has this share of a picture that is as wide as the data; with less motion in four steps. */
+  #clear(tile) {
+    const last = tile.frames.at(-1);
+    if (tile.done || this.at !== null) {
+      tile.veil.hidden = true;
+      return;
+    }
+    const share = last ? last.sigma / Math.hypot(1, last.sigma) : 1;
+    tile.veil.style.opacity = calm.matches ? Math.ceil(share * 4) / 4 : share;
+  }
+
   #show(tile) {
     const frame = this.frame(tile);
     if (!frame) return;
+    this.#clear(tile);
     tile.image.src = frame.src;
     tile.image.alt = this.describe(tile);
   }

@@ -1,13 +1,12 @@
 // Repair: a picture on a canvas; the model draws anew what the eraser took, or finishes the whole of it.
-import * as address from './address.js';
 import { PixelCanvas } from './canvas.js';
 import { Controls, fieldNames, samplingBody, samplingFields, samplingOptions } from './controls.js';
 import { Details } from './details.js';
 import { Drawing, estimates } from './drawing.js';
-import { addressOf, download, load } from './images.js';
+import { download, load } from './images.js';
 import { Plate } from './plate.js';
 import { Share, csharp, curlForm } from './share.js';
-import { announce, el } from './words.js';
+import { address, addressOf, announce, el } from './page.js';
 import { stream } from './api.js';
 
 /** A picture this large still fits into an address. */
@@ -123,7 +122,7 @@ export class Repair {
       const { base64, prompt } = this.taken;
       this.taken = null;
       this.canvas.put(await load(addressOf(base64)));
-      this.controls.put('prompt', prompt);
+      if (prompt !== null) this.controls.put('prompt', prompt);
       this.begun = true;
       return;
     }

@@ -1,6 +1,6 @@
 // Taking things along: the link, the grid as a file, the request for a shell and for C#.
 import { copy, download, fileOf, grid } from './images.js';
-import { announce, el } from './words.js';
+import { announce, el } from './page.js';
 
 export class Share {
   /** @param {{ plate: Plate, name: () => string, curl: () => string, csharp: () => string }} of */

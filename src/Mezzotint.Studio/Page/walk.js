@@ -1,10 +1,9 @@
 // Walk: a row of images whose noise lies on the great circle between that of two seeds; a slider and a play button lead along it.
-import * as address from './address.js';
 import { Controls, fieldNames, samplingBody, samplingFields, samplingOptions } from './controls.js';
 import { Drawing, estimates } from './drawing.js';
 import { Plate } from './plate.js';
 import { Share, csharp, curl } from './share.js';
-import { el } from './words.js';
+import { address, el } from './page.js';
 
 const BEAT = 120; // milliseconds between two images
 const STILL = 1000; // for those who asked for less motion: one picture after the other, and no film

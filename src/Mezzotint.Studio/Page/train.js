@@ -1,12 +1,12 @@
-// Runs: the trainings of the runs folder, live while `mezzotint train` writes them.
+// Train: the trainings of the runs folder, live while `mezzotint train` writes them.
 import { get, pause, picture } from './api.js';
-import * as address from './address.js';
 import { chart, figure } from './chart.js';
-import { announce, el, plural, seconds } from './words.js';
+import { Overlay } from './overlay.js';
+import { address, announce, el, plural, seconds } from './page.js';
 
 const EVERY = 2000; // milliseconds
 
-export class Runs {
+export class Train {
   constructor() {
     this.list = el('ul', { className: 'runs' });
     this.error = el('p', { className: 'error', role: 'alert' });
@@ -27,9 +27,10 @@ export class Runs {
       el('div', { className: 'line' }, el('label', { for: 'sample' }, 'Samples'), this.slider, this.where));
     this.text = el('pre', {});
     this.configuration = el('details', { hidden: true }, el('summary', {}, 'Configuration'), this.text);
+    this.overlay = new Overlay((values) => address.put('train', { name: this.name, ...values }));
     this.run = el(
-      'section', { className: 'run', 'aria-label': 'The training' }, this.title, this.facts, this.charts, this.samples,
-      this.configuration);
+      'section', { className: 'run', 'aria-label': 'The training' }, this.title, this.facts, this.charts, this.overlay.element,
+      this.samples, this.configuration);
     this.element = el(
       'div', { className: 'view' },
       el('nav', { className: 'controls runlist', 'aria-label': 'Trainings' }, this.list, this.error), this.run);
@@ -39,6 +40,7 @@ export class Runs {
   async show(values) {
     this.stopping?.abort();
     const stopping = this.stopping = new AbortController();
+    this.asked = values;
     if (this.name !== values.name) {
       Object.assign(this, { name: values.name, files: [], known: '', pinned: false });
       this.pictures.forEach((inside) => URL.revokeObjectURL(inside));
@@ -66,7 +68,7 @@ export class Runs {
     const { runs } = await get('api/runs', signal);
     this.name ??= [...runs].sort((a, b) => b.updated - a.updated)[0]?.name;
     const link = (run) => el('a', {
-      href: address.of('runs', { name: run.name }), 'aria-current': run.name === this.name ? 'true' : null,
+      href: address.of('train', { name: run.name }), 'aria-current': run.name === this.name ? 'true' : null,
     }, run.name);
     this.list.replaceChildren(
       ...runs.map((run) => el('li', {}, link(run), el('span', { className: 'hint' }, summary(run)))));
@@ -81,6 +83,8 @@ export class Runs {
     const run = await get(`api/runs/${encodeURIComponent(this.name)}`, signal);
     this.known = known;
     this.#draw(run);
+    this.overlay.show(runs.map((each) => each.name), this.name, this.asked);
+    this.asked = {};
   }
 
   #draw({ run, curve, epochs, samples, configuration }) {

@@ -1,0 +1,274 @@
+// Compare: a grid of images over two axes, whatever they are; what it costs, and two of its cells laid over each other.
+import { get, stream } from './api.js';
+import { Controls, fieldNames, samplingBody, samplingFields } from './controls.js';
+import { canvas, download, fileOf, load } from './images.js';
+import { address, addressOf, announce, el, figure, plural } from './page.js';
+
+const MOST_CELLS = 64, AT_ONCE = 4, SIDE = 336;
+const NONE = 'nothing';
+
+export class Compare {
+  constructor(app) {
+    const { model } = app;
+    Object.assign(this, { app, model, cells: [], picked: [] });
+    this.axes = axesOf(model, app.models);
+    const axis = (name, label, value) => [{
+      name, label, kind: 'choice', choices: [NONE, ...Object.keys(this.axes)], value, hint: 'what changes along it',
+    }, {
+      name: `${name}Values`, label: `${label}: values`, kind: 'text', value: this.axes[value].few.join(', '),
+      hint: 'with commas between',
+    }];
+    this.controls = new Controls([
+      {
+        name: 'prompt', label: 'Prompt', kind: 'text', value: model.asked_in_words ? model.examples?.learned[0] ?? 'a red heart'
+          : model.class_names.at(-3) ?? model.class_names[0], hint: 'what all of them draw',
+      },
+      ...axis('across', 'Across', 'steps'), ...axis('down', 'Down', 'sampler'), ...samplingFields(model),
+    ], { go: (values) => this.go(values), stop: () => this.drawing.stop(), changed: () => this.#cost() });
+    for (const name of ['across', 'down']) this.controls.fields.get(name).input.addEventListener('change', (event) => {
+      this.controls.put(`${name}Values`, this.axes[event.target.value]?.few.join(', ') ?? '');
+      this.#cost();
+    });
+    this.drawing = { stop: () => this.stopping?.abort(new DOMException('stopped', 'AbortError')) };
+    this.status = el('p', { className: 'status' });
+    this.table = el('table', { className: 'cells' });
+    this.slider = el('input', { type: 'range', id: 'cell-step', min: 1, max: 8, value: 8, oninput: () => this.#show() });
+    this.stage = el('section', { className: 'over', 'aria-label': 'Two cells', hidden: true });
+    this.saving = [
+      el('button', { type: 'button', disabled: true, onclick: () => this.#save() }, 'Download PNG'),
+      el('button', { type: 'button', disabled: true, onclick: () => this.#csv() }, 'Download CSV'),
+    ];
+    this.element = el('div', { className: 'view top' }, this.controls.element,
+      el('section', { className: 'plate', id: 'plate', 'aria-label': 'The grid' }, this.status,
+        el('div', { className: 'line' }, el('label', { for: 'cell-step' }, 'Part of the walk'), this.slider),
+        el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Cells' }, this.table), this.stage,
+        el('div', { className: 'row' }, ...this.saving)));
+    this.#cost();
+  }
+
+  async show(values) {
+    if (!Object.keys(values).length) return;
+    this.controls.set(values);
+    this.#cost();
+    await this.go(this.controls.values());
+  }
+
+  /** The cells of the grid: their values, and the request of each. */
+  #plan(values) {
+    const list = (name) => {
+      if (values[name] === NONE) return [null];
+      const found = values[`${name}Values`].split(',').map((value) => value.trim()).filter(Boolean);
+      return found.length ? found : [null];
+    };
+    const [across, down] = [list('across'), list('down')];
+    const cells = down.flatMap((y) => across.map((x) => {
+      const own = { ...values };
+      if (x !== null) own[values.across] = x;
+      if (y !== null) own[values.down] = y;
+      const body = samplingBody(this.model, own);
+      return { x, y, frames: [], body: { ...body, model: own.model ?? this.model.id, prompt: own.prompt, n: 1 } };
+    }));
+    return { across, down, cells };
+  }
+
+  /** What the grid takes before it starts, as the server counts. */
+  #cost() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(async () => {
+      const { cells } = this.#plan(this.controls.values());
+      if (cells.length > MOST_CELLS) {
+        this.status.textContent = tooMany(cells.length);
+        return;
+      }
+      try {
+        const known = new Map();
+        for (const { body } of cells) {
+          const query = new URLSearchParams({ model: body.model, sampler: body.sampler, levels: body.levels, steps: body.steps,
+            ...(body.guidance_scale === undefined ? {} : { guidance_scale: body.guidance_scale }) }).toString();
+          if (!known.has(query)) known.set(query, (await get(`api/samplers?${query}`)).samplers[0].evaluations ?? 0);
+          body.cost = known.get(query);
+        }
+        const sum = cells.reduce((total, { body }) => total + body.cost, 0);
+        this.status.textContent = `${plural(cells.length, 'cell')}, ${plural(sum, 'evaluation')} of the network.`;
+      } catch (error) {
+        this.status.textContent = error.message;
+      }
+    }, 250);
+  }
+
+  async go(values) {
+    const plan = this.#plan(values);
+    address.put('compare', values);
+    this.drawing.stop();
+    if (plan.cells.length > MOST_CELLS) {
+      this.controls.error.textContent = tooMany(plan.cells.length);
+      return false;
+    }
+    const stopping = this.stopping = new AbortController();
+    Object.assign(this, plan, { picked: [] });
+    this.#lay(values);
+    this.controls.clear();
+    this.controls.busy(true);
+    const queue = [...plan.cells];
+    let done = 0;
+    const work = async () => {
+      for (let cell = queue.shift(); cell; cell = queue.shift()) {
+        await this.#draw(cell, stopping.signal);
+        this.status.textContent = `${++done} of ${plural(plan.cells.length, 'cell')}.`;
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: AT_ONCE }, work));
+      announce(`Done: ${plural(done, 'cell')}.`);
+      return true;
+    } catch (error) {
+      if (this.stopping !== stopping) return false;
+      if (error.name !== 'AbortError') {
+        stopping.abort();
+        this.controls.fail(error, fieldNames);
+      } else this.status.textContent = `Stopped after ${done} of ${plural(plan.cells.length, 'cell')}; what is there is kept.`;
+      return false;
+    } finally {
+      if (this.stopping === stopping) this.controls.busy(false);
+    }
+  }
+
+  async #draw(cell, signal) {
+    const { cost, ...body } = cell.body;
+    cell.frames = [];
+    await stream('v1/images/generations', { ...body, stream: true, partial_images: 7 }, signal, (event) => {
+      cell.frames.push(addressOf(event.b64_json));
+      cell.evaluations = event.evaluations ?? cell.evaluations;
+      this.#show();
+      if (event.evaluations) cell.said.textContent = plural(event.evaluations, 'evaluation');
+      for (const button of this.saving) button.disabled = false;
+    }, (text) => { this.status.textContent = text; });
+  }
+
+  #lay(values) {
+    const side = Math.max(1, Math.floor(112 / this.model.width)) * this.model.width;
+    const name = (axis) => (values[axis] === NONE ? '' : values[axis]);
+    for (const cell of this.cells) {
+      const words = [cell.y !== null && `${name('down')} ${cell.y}`, cell.x !== null && `${name('across')} ${cell.x}`]
+          .filter(Boolean).join(', ') || 'the image';
+      cell.words = words;
+      cell.image = el('img', { alt: words, draggable: false });
+      cell.said = el('span', {});
+      cell.button = el(
+          'button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.#pick(cell) }, cell.image,
+          cell.said);
+    }
+    const { across, down } = this;
+    this.table.style.setProperty('--w', `${side}px`);
+    this.table.style.setProperty('--h', `${side * this.model.height / this.model.width}px`);
+    this.table.replaceChildren(
+      el('caption', {}, [name('down') && `${name('down')} down`, name('across') && `${name('across')} across`]
+          .filter(Boolean).join(', ')),
+      el('thead', {}, el('tr', {}, el('td', {}), ...across.map((x) => el('th', { scope: 'col' }, x ?? '')))),
+      el('tbody', {}, ...down.map((y, row) => el('tr', {}, el('th', { scope: 'row' }, y ?? ''),
+        ...across.map((_, column) => el('td', {}, this.cells[row * across.length + column].button))))));
+    this.stage.hidden = true;
+  }
+
+  /** One slider for all cells: the share of the walk that is seen. */
+  #show() {
+    const share = Number(this.slider.value) / Number(this.slider.max);
+    for (const { frames, image } of this.cells) {
+      const frame = frames[Math.max(0, Math.ceil(frames.length * share) - 1)];
+      if (frame) image.src = frame;
+    }
+  }
+
+  /** The last two cells that were pressed are laid over each other. */
+  async #pick(cell) {
+    if (!cell.frames.length) return;
+    this.picked = [...this.picked.filter((one) => one !== cell), cell].slice(-2);
+    for (const one of this.cells) one.button.setAttribute('aria-pressed', String(this.picked.includes(one)));
+    this.stage.hidden = this.picked.length < 2;
+    if (this.stage.hidden) return;
+    const [a, b] = this.picked;
+    const [first, second] = await Promise.all([a, b].map((one) => load(one.frames.at(-1))));
+    const scale = Math.max(1, Math.floor(SIDE / this.model.width));
+    const drawn = canvas(first.width * scale, first.height * scale);
+    const pen = drawn.getContext('2d');
+    drawn.setAttribute('role', 'img');
+    const wipe = el('input', { type: 'range', id: 'wipe', min: 0, max: 100, value: 50 });
+    const differ = el('input', { type: 'checkbox', id: 'differ' });
+    const paint = () => {
+      pen.imageSmoothingEnabled = false;
+      pen.globalCompositeOperation = 'source-over';
+      pen.drawImage(first, 0, 0, drawn.width, drawn.height);
+      if (differ.checked) pen.globalCompositeOperation = 'difference';
+      const at = differ.checked ? 0 : Number(wipe.value) / 100;
+      pen.drawImage(second, at * second.width, 0, (1 - at) * second.width || 1, second.height, at * drawn.width, 0,
+          (1 - at) * drawn.width || 1, drawn.height);
+    };
+    wipe.addEventListener('input', paint);
+    differ.addEventListener('change', paint);
+    paint();
+    drawn.setAttribute('aria-label', `${a.words} beside ${b.words}`);
+    this.stage.replaceChildren(
+      el('h2', {}, `${a.words} and ${b.words}`), drawn,
+      el('div', { className: 'line' }, el('label', { for: 'wipe' }, 'Wipe'), wipe,
+        el('label', { for: 'differ' }, differ, ' difference'), el('output', { className: 'psnr' }, psnr(first, second))));
+  }
+
+  async #save() {
+    const scale = Math.max(1, Math.floor(112 / this.model.width));
+    const [wide, high] = [this.model.width * scale + 8, this.model.height * scale + 8];
+    const drawn = canvas(120 + wide * this.across.length, 32 + high * this.down.length);
+    const pen = drawn.getContext('2d');
+    pen.fillStyle = '#f6f1e7';
+    pen.fillRect(0, 0, drawn.width, drawn.height);
+    pen.fillStyle = '#1b1714';
+    pen.font = '14px system-ui, sans-serif';
+    pen.imageSmoothingEnabled = false;
+    this.across.forEach((x, i) => pen.fillText(x ?? '', 120 + i * wide, 20, wide - 8));
+    this.down.forEach((y, i) => pen.fillText(y ?? '', 8, 32 + i * high + high / 2, 104));
+    for (const [i, cell] of this.cells.entries()) {
+      if (!cell.frames.length) continue;
+      pen.drawImage(
+          await load(cell.frames.at(-1)), 120 + (i % this.across.length) * wide, 32 + Math.floor(i / this.across.length) * high,
+          wide - 8, high - 8);
+    }
+    download(await fileOf(drawn), 'compare.png');
+  }
+
+  #csv() {
+    const columns = ['model', 'prompt', 'sampler', 'steps', 'levels', 'guidance_scale', 'seed', 'evaluations'];
+    const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value ?? '');
+    const rows = this.cells.map(
+        ({ body, evaluations }) => columns.map((name) => quoted({ ...body, evaluations }[name])).join(','));
+    download(new Blob([[columns.join(','), ...rows, ''].join('\n')], { type: 'text/csv' }), 'compare.csv');
+  }
+}
+
+const tooMany = (count) => `${count} cells are more than the ${MOST_CELLS} of a grid: name fewer values.`;
+
+/** What can change along an axis, with some values to begin with. */
+function axesOf(model, models) {
+  const some = (names) => names.filter((name) => model.samplers.includes(name));
+  const axes = {
+    steps: { few: [4, 8, Math.min(16, model.limits.steps)] },
+    sampler: { few: some(['euler', 'heun', 'dpmpp-2m']) },
+    levels: { few: model.levels.filter((name) => ['karras', 'exponential', 'flow'].includes(name)) },
+    seed: { few: [0, 1, 2, 3] },
+    prompt: { few: model.asked_in_words ? model.examples?.learned.slice(0, 3) ?? [] : model.class_names.slice(0, 4) },
+  };
+  if (model.can_be_guided) axes.guidance = { few: [1, 2, 4] };
+  if (models.length > 1) axes.model = { few: models.map(({ id }) => id) };
+  return axes;
+}
+
+/** The peak signal-to-noise ratio of two pictures, in words. */
+function psnr(first, second) {
+  const [a, b] = [first, second].map((picture) => {
+    const pen = canvas(picture.width, picture.height).getContext('2d', { willReadFrequently: true });
+    pen.drawImage(picture, 0, 0);
+    return pen.getImageData(0, 0, picture.width, picture.height).data;
+  });
+  if (a.length !== b.length) return 'of two sizes';
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) if (i % 4 < 3) sum += (a[i] - b[i]) ** 2;
+  return sum === 0 ? 'alike to the bit' : `PSNR ${figure(10 * Math.log10(255 ** 2 / (sum / (0.75 * a.length))))} dB`;
+}
