@@ -183,8 +183,8 @@ internal sealed class LowRankAdapter
         public Tensor Change(Tensor parameter, double weight, string path, string module)
         {
             using var scope = NewDisposeScope();
-            long rank = Down!.shape[0], outputs = Up!.shape[0];
-            if (Up.numel() != outputs * rank || parameter.shape[0] != outputs
+            long rank = Down!.shape.FirstOrDefault(), outputs = Up!.shape.FirstOrDefault();
+            if (rank == 0 || outputs == 0 || Up.numel() != outputs * rank || parameter.shape[0] != outputs
                 || Down.numel() / rank != parameter.numel() / outputs)
                 throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
                     $"'{path}': {Printable.Quote(module)} changes [{string.Join(", ", parameter.shape)}] by up "

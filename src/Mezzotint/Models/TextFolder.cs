@@ -48,7 +48,7 @@ public static class TextFolder
         try
         {
             var tokenizer = ClipTokenizer.Read(AtomicFolder.SubfolderOf(folder, TokenizerFolder));
-            return With(text with { Sha256 = hash }, tokenizer, encoder);
+            return With(text with { Sha256 = hash }, tokenizer, encoder, folder);
         }
         catch
         {
@@ -57,14 +57,15 @@ public static class TextFolder
         }
     }
 
-    /// <summary>A reader of this tokenizer and encoder, which it then owns.</summary>
+    /// <summary>A reader of this tokenizer and encoder, which it then owns; <paramref name="place"/> is where they lie, for
+    /// messages.</summary>
     internal static (TextPrompts Prompts, IDisposable Encoder) With(
-        TextPrompts prompts, ClipTokenizer tokenizer, TextEncoder encoder)
+        TextPrompts prompts, ClipTokenizer tokenizer, TextEncoder encoder, string place)
     {
         if (tokenizer.Length > encoder.Config.MaxPositionEmbeddings || tokenizer.Count > encoder.Config.VocabSize)
             throw new MezzotintException(
-                $"The tokenizer and the text encoder do not belong together: one has {tokenizer.Count} tokens and prompts of "
-                + $"{tokenizer.Length}, the other knows {encoder.Config.VocabSize} and {encoder.Config.MaxPositionEmbeddings}.")
+                $"'{place}': the tokenizer and the text encoder do not belong together: one has {tokenizer.Count} tokens and "
+                + $"prompts of {tokenizer.Length}, the other knows {encoder.Config.VocabSize} and {encoder.Config.MaxPositionEmbeddings}.")
                 { Key = "prompts.encoder" };
         var coder = new TextCoder(tokenizer, encoder);
         return (prompts with { Width = encoder.Config.HiddenSize, Length = tokenizer.Length, Coder = coder },

@@ -162,6 +162,7 @@ internal static class ClipTokenizerFolder
     private static List<string> Pairs(ReadOnlySpan<byte> merges, Dictionary<string, int> numbers, string name)
     {
         var pairs = new List<string>();
+        var known = new HashSet<string>();
         int line = 0;
         foreach (string text in SmallFile.Text(merges, name).Split('\n'))
         {
@@ -173,6 +174,9 @@ internal static class ClipTokenizerFolder
                 || !numbers.ContainsKey(left) || !numbers.ContainsKey(right))
                 throw new MezzotintException(
                     $"{name}, line {line}: {Printable.Quote(pair)} is no pair of tokens that make a token of the vocabulary.");
+            if (!known.Add(pair))
+                throw new MezzotintException(
+                    $"{name}, line {line}: the pair {Printable.Quote(pair)} stands there twice; copy the file again.");
             pairs.Add(pair);
         }
         return pairs;

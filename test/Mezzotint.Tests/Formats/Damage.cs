@@ -53,7 +53,7 @@ internal static class Damage
         return message is null;
     }
 
-    private static byte[] Apply(byte[] bytes, int kind, int at, int other, byte value)
+    public static byte[] Apply(byte[] bytes, int kind, int at, int other, byte value)
     {
         if (bytes.Length == 0)
             return bytes;

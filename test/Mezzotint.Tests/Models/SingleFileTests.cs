@@ -237,7 +237,7 @@ public class SingleFileTests
         {
             VocabSize = tokenizer.Count, HiddenSize = 64, IntermediateSize = 96, ProjectionDim = 64, NumHiddenLayers = 3,
             NumAttentionHeads = 1, HiddenAct = TextEncoderConfig.Gelu, BosTokenId = 0, EosTokenId = 2, PadTokenId = 1,
-        }, seed: 3));
+        }, seed: 3), "second");
         using var owned = encoder;
         ModelFolder.Write(folder, network, new()
         {

@@ -30,7 +30,7 @@ internal static class WordedPipeline
         {
             VocabSize = tokenizer.Count, HiddenSize = 16, IntermediateSize = 32, NumHiddenLayers = 2, NumAttentionHeads = 2,
             MaxPositionEmbeddings = Tokens, ProjectionDim = 16, EosTokenId = tokenizer.End, BosTokenId = tokenizer.Start,
-        }, seed: 5));
+        }, seed: 5), "worded");
     }
 
     public static ModelInfo Info(TextPrompts prompts) => new()

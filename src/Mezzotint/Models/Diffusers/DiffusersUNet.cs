@@ -11,6 +11,7 @@ internal static class DiffusersUNet
     private const string ActFn = "act_fn", MidBlockType = "mid_block_type", MidBlock = "UNetMidBlock2DCrossAttn";
     private const string CenterInput = "center_input_sample", DownsamplePadding = "downsample_padding";
     private const string MidBlockScale = "mid_block_scale_factor";
+    private const int MostSide = 1 << 20;
 
     /// <summary>Keys that have one meaning here, and no other.</summary>
     private static readonly Dictionary<string, object?> OnlyValues = new()
@@ -46,8 +47,9 @@ internal static class DiffusersUNet
         settings.Validate(config.Validate, "model.");
         return size?.Value switch
         {
-            long side => (config, Side(side), Side(side)),
-            List<Setting> and [{ Value: long rows }, { Value: long columns }] => (config, Side(rows), Side(columns)),
+            long side => (config, Side(side, size), Side(side, size)),
+            List<Setting> and [{ Value: long rows }, { Value: long columns }] =>
+                (config, Side(rows, size), Side(columns, size)),
             _ => (config, 0, 0),
         };
     }
@@ -70,5 +72,7 @@ internal static class DiffusersUNet
         DiffusersConfig.Write(path, settings, ClassName);
     }
 
-    private static int Side(long side) => (int)Math.Clamp(side, 0, int.MaxValue);
+    private static int Side(long side, Setting setting) => side is >= 1 and <= MostSide ? (int)side
+        : throw new MezzotintException(
+            $"{setting.Place}: '{SampleSize}' is {setting.Description}; sides are whole numbers from 1 to {MostSide}.");
 }

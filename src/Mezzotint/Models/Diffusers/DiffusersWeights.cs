@@ -99,7 +99,7 @@ internal sealed record DiffusersWeights(IReadOnlyList<string> Files)
         var table = JsonSettings.Parse(SmallFile.Read(path, MaxIndexLength), path);
         string[] names = (table.Entries.GetValueOrDefault("weight_map")?.Value as SettingsTable)?.Entries.Values
             .Select(entry => entry.Value as string ?? "").Distinct().ToArray() ?? [];
-        if (names.Length == 0 || names.Any(name => name != Path.GetFileName(name) || name.Length == 0))
+        if (names.Length == 0 || names.Any(name => name != Path.GetFileName(name) || name is "" or "." or ".."))
             throw new MezzotintException(
                 $"'{path}' is no index of weights: 'weight_map' must name the file of each tensor, in the same folder.");
         string[] files = [.. names.Select(name => AtomicFolder.PathOf(folder, Path.Combine(part, name)))];

@@ -54,7 +54,20 @@ internal static class PublishedModel
             Sampling = scheduler.Recipe,
             Provenance = provenance,
         };
-        info.Validate();
+        Named(path, info.Validate);
         return info;
+    }
+
+    /// <summary>Puts a file's name before what is out of its range.</summary>
+    public static void Named(string path, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (MezzotintException fault)
+        {
+            throw new MezzotintException($"'{path}': {fault.Message}", fault) { Key = fault.Key };
+        }
     }
 }

@@ -50,7 +50,7 @@ public static class SingleFile
             var autoencoder = Owned(SingleFileParts.Autoencoder(tensors, shape.Autoencoder!, opening.Narrow));
             var encoder = Owned(SingleFileParts.Text(tensors, text, shape.OpenClip, opening.Narrow));
             var tokenizer = SingleFileTokenizer.Read(folder, shape.OpenClip);
-            var (prompts, opened) = TextFolder.With((TextPrompts)info.Prompts!, tokenizer, encoder);
+            var (prompts, opened) = TextFolder.With((TextPrompts)info.Prompts!, tokenizer, encoder, folder);
             var codec = LatentFolder.With((LatentCodec)info.Pixels, autoencoder, hash: null);
             return new LoadedModel(network, info with { Pixels = codec, Prompts = prompts })
                 { Autoencoder = autoencoder, Encoder = opened };
@@ -118,8 +118,8 @@ public static class SingleFile
             throw Lacks(path, "autoencoder", SingleFileNames.Autoencoder);
         if (shape.Text is not { } text)
             throw Lacks(path, "text encoder", SingleFileNames.Text);
-        Named(path, shape.UNet.Validate);
-        Named(path, vae.Validate);
+        PublishedModel.Named(path, shape.UNet.Validate);
+        PublishedModel.Named(path, vae.Validate);
         string prediction = PredictionOf(tensors, opening, config, shape);
         // the published configuration of 768 pixels says 64 latents, as that of 512 does
         int side = shape.UNet.CrossAttentionDim == SingleFileShape.WidthOfOpenClip && prediction == ModelOpening.Velocity
@@ -143,7 +143,7 @@ public static class SingleFile
             PredictionType = prediction == ModelOpening.Velocity ? "v_prediction" : "epsilon",
             SetAlphaToOne = false,
         };
-        Named(config.Path ?? "", scheduler.Validate);
+        PublishedModel.Named(config.Path ?? "", scheduler.Validate);
         return scheduler;
     }
 
@@ -168,17 +168,4 @@ public static class SingleFile
     private static MezzotintException Lacks(string path, string part, string prefix) => new(
         $"'{path}' has no {part}: none of its weights has a name that begins with {prefix} Take a file with all parts, or a "
         + "folder of diffusers.");
-
-    /// <summary>Puts the file's name before what is out of its range.</summary>
-    private static void Named(string path, Action check)
-    {
-        try
-        {
-            check();
-        }
-        catch (MezzotintException fault)
-        {
-            throw new MezzotintException($"'{path}': {fault.Message}", fault);
-        }
-    }
 }
