@@ -242,7 +242,10 @@ internal static class StableDiffusion
         Report("opened");
         var prepared = pipeline.Prepare([Prompt], new() { Seed = 1, Steps = 2 });
         if (low)
+        {
             model.FreeTextEncoder();
+            pipeline.FreesNetwork = true;
+        }
         Report("prompt read");
         prepared.RunAsync().GetAwaiter().GetResult();
         Report("drawn in 2 steps, and decoded");

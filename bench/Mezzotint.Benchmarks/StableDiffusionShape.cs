@@ -39,7 +39,8 @@ internal sealed record StableDiffusionShape(int Divisor)
     {
         var words = ClipVocabulary.Train(["a watercolour of a lighthouse"], 600, Tokens);
         var text = TextEncoder with { BosTokenId = words.Start, EosTokenId = words.End };
-        var (prompts, encoder) = TextFolder.With(new TextPrompts(), words, Networks.TextEncoder.Create(text, seed: 3));
+        var (prompts, encoder) = TextFolder.With(
+            new TextPrompts(), words, Networks.TextEncoder.Create(text, seed: 3), "the published shape");
         using var autoencoder = new LoadedAutoencoder(new Autoencoder(Autoencoder, seed: 2), new AutoencoderInfo());
         using var network = UNet.Build(seed: 1);
         using (encoder)

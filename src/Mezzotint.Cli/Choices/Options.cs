@@ -31,7 +31,8 @@ internal static class Options
     public static Option<string?> Memory() => new("--memory")
     {
         HelpName = "NAME",
-        Description = "full, or low: the text encoder is freed once the prompts are read. [default: full]",
+        Description = "full, or low: the text encoder is freed once the prompts are read, and the network before the images are "
+            + "decoded. [default: full]",
         CustomParser = result => Chosen(result, ["full", "low"]),
     };
 

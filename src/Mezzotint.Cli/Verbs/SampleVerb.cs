@@ -116,7 +116,10 @@ internal static class SampleVerb
             ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);
         if (request.LowMemory)
+        {
             model.FreeTextEncoder();
+            pipeline.FreesNetwork = true;
+        }
         var receipt = generation.Receipt;
         if (terminal.Exchange.IsFirst)
             output?.Prepare();

@@ -49,6 +49,16 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
             engine?.Pack();
     }
 
+    /// <summary>Gives back the maps of a large network, which are made again in a moment.</summary>
+    public void Rest()
+    {
+        if (_crew is null)
+            return;
+        foreach (var engine in _engines.Values)
+            engine?.Dispose();
+        _engines.Clear();
+    }
+
     /// <summary>F(x, t, condition). What it says of an image does not depend on the images beside it, to the bit.</summary>
     /// <param name="x">float32 [B, C, H, W].</param>
     /// <param name="t">[B].</param>

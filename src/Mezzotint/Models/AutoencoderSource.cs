@@ -12,17 +12,18 @@ internal static class AutoencoderSource
     /// <summary>Reads one, with the SHA-256 of its files.</summary>
     /// <param name="path">The folder or file.</param>
     /// <param name="scale">What its latents are multiplied by, where it does not say; null for the published factor.</param>
+    /// <param name="reading">How its files are read.</param>
     /// <exception cref="MezzotintException">It is no autoencoder, or damaged.</exception>
-    public static (LoadedAutoencoder Autoencoder, string Hash) Read(string path, double? scale)
+    public static (LoadedAutoencoder Autoencoder, string Hash) Read(string path, double? scale, WeightsReading reading)
     {
         if (SingleFile.Exists(path))
-            return (SingleFileParts.Autoencoder(path, scale), SingleFile.Hash(path));
+            return (SingleFileParts.Autoencoder(path, scale, reading.Narrow), SingleFile.Hash(path));
         string folder = AutoencoderFolder.Exists(path) ? path : AtomicFolder.SubfolderOf(path, LatentFolder.Subfolder);
         if (!AutoencoderFolder.Exists(folder))
             throw new MezzotintException(
                 $"'{path}' is no autoencoder: name a folder with {AutoencoderFolder.ConfigFile} and "
                 + $"{AutoencoderFolder.WeightsFile}, a model's folder, or a file that ends in .safetensors or .ckpt.")
                 { Key = Key };
-        return (AutoencoderFolder.Read(folder), DiffusersWeights.Find(folder, "", AutoencoderFolder.WeightsStem).Hash());
+        return (AutoencoderFolder.Read(folder, reading), DiffusersWeights.Find(folder, "", AutoencoderFolder.WeightsStem).Hash());
     }
 }

@@ -131,13 +131,17 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <param name="path">A folder of diffusers, alone or as the folder <c>vae/</c> of a model; or a file in the layout of the
     /// original, <c>.safetensors</c> or <c>.ckpt</c>, alone or with a whole model.</param>
     /// <exception cref="MezzotintException">It is no autoencoder, or one of other latents; then nothing has changed.</exception>
-    public LoadedModel WithAutoencoder(string path)
+    public LoadedModel WithAutoencoder(string path) => WithAutoencoder(path, default);
+
+    /// <summary>The same, with <paramref name="reading"/>; a variant is that of the model alone.</summary>
+    internal LoadedModel WithAutoencoder(string path, WeightsReading reading)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Info.Pixels is not LatentCodec { Coder: not null } latent)
             throw new MezzotintException($"'{Info.Name}' has no autoencoder that '{path}' could stand for.")
                 { Key = "autoencoder" };
-        var (autoencoder, hash) = AutoencoderSource.Read(path, Autoencoder?.Network.Config.ScalingFactor);
+        var (autoencoder, hash) = AutoencoderSource.Read(
+            path, Autoencoder?.Network.Config.ScalingFactor, reading with { Variant = null });
         var (own, other) = ((latent.Channels, latent.Factor, latent.ImageChannels), autoencoder.Network.Config);
         if (own != (other.LatentChannels, other.Factor, other.InChannels))
         {

@@ -14,8 +14,8 @@ public sealed record ModelOpening
     /// <c>tokenizer/</c>; null for the one beside the file.</summary>
     public string? Tokenizer { get; init; }
 
-    /// <summary>Another autoencoder than the model's own, as <see cref="LoadedModel.WithAutoencoder"/> takes it; null for its
-    /// own.</summary>
+    /// <summary>Another autoencoder than the model's own, as <see cref="LoadedModel.WithAutoencoder(string)"/> takes it; null
+    /// for its own.</summary>
     public string? Autoencoder { get; init; }
 
     /// <summary>Which weights of a folder of diffusers are read where it has several: the word before their ending, such as

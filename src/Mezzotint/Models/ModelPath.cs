@@ -23,7 +23,7 @@ public static class ModelPath
         var model = ReadWhole(path, opening);
         try
         {
-            return opening?.Autoencoder is { } other ? model.WithAutoencoder(other) : model;
+            return opening?.Autoencoder is { } other ? model.WithAutoencoder(other, opening.Reading) : model;
         }
         catch
         {

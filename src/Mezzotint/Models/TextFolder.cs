@@ -65,7 +65,8 @@ public static class TextFolder
         if (tokenizer.Length > encoder.Config.MaxPositionEmbeddings || tokenizer.Count > encoder.Config.VocabSize)
             throw new MezzotintException(
                 $"'{place}': the tokenizer and the text encoder do not belong together: one has {tokenizer.Count} tokens and "
-                + $"prompts of {tokenizer.Length}, the other knows {encoder.Config.VocabSize} and {encoder.Config.MaxPositionEmbeddings}.")
+                + $"prompts of {tokenizer.Length}, the other knows {encoder.Config.VocabSize} and "
+                + $"{encoder.Config.MaxPositionEmbeddings}.")
                 { Key = "prompts.encoder" };
         var coder = new TextCoder(tokenizer, encoder);
         return (prompts with { Width = encoder.Config.HiddenSize, Length = tokenizer.Length, Coder = coder },

@@ -94,6 +94,14 @@ public sealed class DiffusionPipeline : IDisposable
     /// <summary>How many threads evaluate the network side by side.</summary>
     public int Threads => _walks.Threads;
 
+    /// <summary>Whether the network is freed once all images of the next drawing have been walked, before they are decoded: to
+    /// save memory. Nothing more can be drawn then.</summary>
+    public bool FreesNetwork
+    {
+        get => _walks.FreesNetwork;
+        set => _walks.FreesNetwork = value;
+    }
+
     /// <summary>How much it has done and what it has to do.</summary>
     public PipelineWork Work => _walks.Work;
 

@@ -27,6 +27,7 @@ internal sealed class PipelineWalks : IDisposable
     private readonly ConcurrentDictionary<(int Height, int Width), NetworkMemory> _memory = [];
     private readonly Exchange _exchange;
     private long _images;
+    private bool _freed;
 
     /// <summary>Prepares.</summary>
     /// <param name="model">The model; it stays the caller's.</param>
@@ -50,6 +51,10 @@ internal sealed class PipelineWalks : IDisposable
 
     /// <summary>With what numbers the network is computed.</summary>
     public string Precision => _model.Precision;
+
+    /// <summary>Whether the network is freed once all images of a drawing have been walked, before they are decoded: nothing can
+    /// be drawn then.</summary>
+    public bool FreesNetwork { get; set; }
 
     /// <summary>How much has been done and is to be done.</summary>
     public PipelineWork Work => 
@@ -100,6 +105,7 @@ internal sealed class PipelineWalks : IDisposable
     /// <exception cref="ArgumentException">Likewise.</exception>
     public void Check(GenerationPlan plan)
     {
+        RefuseFreed();
         _networks.SamplerOf(plan.Model).Check(plan.Request);
         CheckMemory(plan.Labels.Count, plan.Model);
     }
@@ -114,11 +120,13 @@ internal sealed class PipelineWalks : IDisposable
     /// <summary>Draws.</summary>
     public async Task<ImageBatch> RunAsync(GenerationPlan plan, GenerationWatch watch, CancellationToken cancellation)
     {
+        RefuseFreed();
         var info = plan.Model;
         int count = plan.Labels.Count, length = info.Channels * info.Height * info.Width;
         using var source = EncodedSource.Of(plan);
         using var network = _networks.Take(info);
-        var drawing = new Drawing(plan, watch, source, network, new byte[(long)count * length]);
+        var drawing = new Drawing(plan, watch, source, network, new byte[(long)count * length])
+            { Latents = FreesNetwork ? [] : null };
         using var weaker = plan.Request.WeakerModel is { } other
             ? new SharedEvaluations(other.NewEvaluators(Threads)) : null;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation); // one failed part stops the others
@@ -154,10 +162,33 @@ internal sealed class PipelineWalks : IDisposable
         }).ToList();
         var all = Task.WhenAll(parts); // the error, if any part has one, is that of the whole; else the cancellation
         await all.ConfigureAwait(false);
+        if (drawing.Latents is not null)
+            FreeAndDecode(drawing);
         Interlocked.Add(ref _images, own.Count);
         if (!_exchange.IsAlone)
             Collect(drawing.Pixels, own.Start * (long)length, own.Count * (long)length);
         return new ImageBatch(count, info.Channels, info.Height, info.Width, drawing.Pixels);
+    }
+
+    /// <summary>Frees the network, and decodes what was walked.</summary>
+    private void FreeAndDecode(Drawing drawing)
+    {
+        _freed = true;
+        _networks.Dispose();
+        _model.Network.Dispose();
+        foreach (var (start, count, step, evaluations) in drawing.Latents!)
+        {
+            using var numbers = step.X;
+            Show(drawing, start, count, step, drawing.Plan.Steps, evaluations, last: true,
+                shown: drawing.Watch.Seen is not null);
+        }
+    }
+
+    private void RefuseFreed()
+    {
+        if (_freed)
+            throw new MezzotintException("The network was freed to save memory: nothing more is drawn. Open the model again.")
+                { Key = "memory" };
     }
 
     /// <summary>Equal parts, none above the most, and no fewer than there are threads to keep busy. A solver that chooses its own
@@ -221,8 +252,17 @@ internal sealed class PipelineWalks : IDisposable
         int steps = drawing.Plan.Steps;
         long before = 0;
         var (sampler, network) = (drawing.Network.Sampler, drawing.Network.Network);
+        bool walking = true;
         network.Walk(count);
         weaker?.Walk(count);
+        void Ended()
+        {
+            if (!walking)
+                return;
+            walking = false;
+            weaker?.Walk(-count);
+            network.Walk(-count);
+        }
         try
         {
             using var scope = NewDisposeScope();
@@ -235,14 +275,17 @@ internal sealed class PipelineWalks : IDisposable
                 before = evaluations;
                 bool last = step.Index == steps - 1,
                     shown = drawing.Watch.Seen is not null && (last || drawing.Watch.Wanted(step.Index, steps));
-                if (last || shown)
+                if (last)
+                    Ended(); // so that decoding finds its maps' room free
+                if (last && drawing.Latents is { } kept)
+                    kept.Add((start, count, step with { X = step.X.detach().clone().DetachFromDisposeScope() }, evaluations));
+                else if (last || shown)
                     Show(drawing, start, count, step, steps, evaluations, last, shown);
             }, stop);
         }
         finally
         {
-            weaker?.Walk(-count);
-            network.Walk(-count);
+            Ended();
         }
     }
 
@@ -271,5 +314,10 @@ internal sealed class PipelineWalks : IDisposable
 
     /// <summary>What all walks of a request share.</summary>
     private sealed record Drawing(
-        GenerationPlan Plan, GenerationWatch Watch, EncodedSource Source, SizedNetworks.Lease Network, byte[] Pixels);
+        GenerationPlan Plan, GenerationWatch Watch, EncodedSource Source, SizedNetworks.Lease Network, byte[] Pixels)
+    {
+        /// <summary>What is decoded after all walks, where the network is freed before: the first image, how many, the last
+        /// step, and its evaluations. Else null.</summary>
+        public ConcurrentBag<(int Start, int Count, SamplingStep Step, long Evaluations)>? Latents { get; init; }
+    }
 }

@@ -53,12 +53,15 @@ internal sealed class SharedEvaluations : IDisposable
     public long Batches => Interlocked.Read(ref _batches);
 
     /// <summary>Tells that a walk of some images begins (or, with a negative number, has ended): the evaluators wait for what it
-    /// asks.</summary>
+    /// asks. While nobody walks, a large network has no maps in memory, so that decoding finds room.</summary>
     public void Walk(int images)
     {
         lock (_lock)
         {
             _walking += images;
+            if (_walking == 0 && _asking == 0 && _evaluating == 0) // then every evaluator waits, in this lock
+                foreach (var evaluator in _evaluators)
+                    evaluator.Rest();
             Monitor.PulseAll(_lock);
         }
     }

@@ -234,6 +234,31 @@ public class DiffusersRunTests
             Assert.Throws<InvalidRequestException>(() => pipeline.Prepare([Prompt], options)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Images_are_decoded_after_the_network_was_freed_and_then_nothing_is_drawn()
+    {
+        using var model = ModelPath.Read(TinyStableDiffusion.PathOf("pipeline")).With(ComputePrecision.Float32);
+        using var pipeline = new DiffusionPipeline(model, threads: 2);
+        var options = new GenerationOptions { Steps = 2, Seed = 3, Count = 3, GuidanceScale = 4 };
+        var wanted = pipeline.Generate(Prompt, options).Images.Pixels;
+        var (prepared, again) = (pipeline.Prepare([Prompt], options), pipeline.Prepare([Prompt], options));
+        pipeline.FreesNetwork = true;
+        var last = new List<GenerationStep>();
+        var drawn = await prepared.RunAsync(
+            step =>
+            {
+                lock (last)
+                    if (step.IsLast)
+                        last.Add(step);
+            }, cancellation: Stop);
+        Assert.Equal(wanted, drawn.Images.Pixels);
+        Assert.Equal([0, 1, 2], last.Select(step => step.Image).Order());
+        Assert.Contains("was freed to save memory",
+            (await Assert.ThrowsAsync<MezzotintException>(() => again.RunAsync(cancellation: Stop))).Message,
+            StringComparison.Ordinal);
+        Assert.Throws<InvalidRequestException>(() => pipeline.Prepare([Prompt], options));
+    }
+
     [Theory]
     [InlineData(66, 64)]
     [InlineData(0, 64)]

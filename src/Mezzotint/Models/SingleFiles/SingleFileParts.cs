@@ -13,8 +13,9 @@ internal static class SingleFileParts
     /// model.</summary>
     /// <param name="path">The file.</param>
     /// <param name="scale">What its latents are multiplied by; null for the published factor.</param>
+    /// <param name="narrow">Whether weights of 16 bits stay so: see <see cref="NarrowWeights"/>.</param>
     /// <exception cref="MezzotintException">It is none, or damaged.</exception>
-    public static LoadedAutoencoder Autoencoder(string path, double? scale)
+    public static LoadedAutoencoder Autoencoder(string path, double? scale, bool narrow)
     {
         using var tensors = SingleFileTensors.Open(path, whole: true, bare: SingleFileNames.Autoencoder);
         if (!tensors.Has(SingleFileNames.Autoencoder + "decoder.conv_in.weight")
@@ -24,7 +25,7 @@ internal static class SingleFileParts
                 { Key = "autoencoder" };
         var config = SingleFileShape.AutoencoderOf(tensors, new SingleFileConfig { ScaleFactor = scale });
         config.Validate();
-        return Autoencoder(tensors, config, narrow: false);
+        return Autoencoder(tensors, config, narrow);
     }
 
     /// <summary>The autoencoder.</summary>
