@@ -13,7 +13,7 @@ namespace Mezzotint.Engine;
 public static class ComputePrecision
 {
     /// <summary>
-    /// bfloat16 where the processor multiplies it (AVX-512 with avx512_bf16, on Linux or Windows), else float32.
+    /// bfloat16 where the processor multiplies it faster (AVX-512 with avx512_bf16 by AMD, on Linux or Windows), else float32.
     /// </summary>
     public const string Automatic = "auto";
 
@@ -57,7 +57,7 @@ public static class ComputePrecision
         bool has = missing is null && HasBfloat16 && device.type == DeviceType.CPU;
         return name switch
         {
-            Automatic => has ? Bfloat16 : Float32,
+            Automatic => has && TileKernel.IsBfloat16Preferred ? Bfloat16 : Float32,
             Float32 => Float32,
             Bfloat16 when has => Bfloat16,
             Bfloat16 => throw new MezzotintException(

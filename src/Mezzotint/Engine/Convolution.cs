@@ -14,13 +14,14 @@ internal sealed unsafe class Convolution : IDisposable
     private readonly PackedWeights? _gathered;
     private readonly MapProduct? _gather;
     private readonly StreamedWeights? _streamed;
+    private readonly Winograd? _winograd;
     private StoredWeights _stored;
     private readonly List<(PackedWeights Weights, MapProduct Product, long Output)> _phases = [];
     private readonly ChannelLayout _small, _big, _outputs;
     private readonly int _taps;
     private readonly NativeArray<float>? _bias, _laid; // the weights as the maps have their channels, where these are filled up
 
-    private Convolution(ConvolutionShape shape, Map big, Map small, bool spread, TileStart start, Crew? crew = null)
+    private Convolution(ConvolutionShape shape, Map big, Map small, bool spread, TileStart start, Streaming? streaming = null)
     {
         var (kernel, stride, pad) = shape;
         (_small, _big, _outputs, _taps) = (small.Layout, big.Layout, (spread ? big : small).Layout, kernel * kernel);
@@ -37,9 +38,12 @@ internal sealed unsafe class Convolution : IDisposable
             var (read, made) = (new Grid(stride * big.RowBytes, stride * big.PlaceBytes),
                 new Grid(small.Width * outputs * sizeof(float), outputs * sizeof(float)));
             MapProduct Product(TileShape of, int rows) => new(of, outputs, rows, small.Width, read, made);
-            if (crew is not null && _laid is null && big.Channels % Lanes.Count == 0 && outputs == small.Channels)
+            if (streaming is { Crew: var crew } && _laid is null && big.Channels % Lanes.Count == 0 && outputs == small.Channels)
             {
-                _streamed = new(crew, tile, big.Channels, outputs, small.Height, (read.Row, made.Row), Product);
+                if (Winograd.Does(shape, big, small))
+                    _winograd = new(crew, big.Channels, small, streaming.Value.Shared);
+                else
+                    _streamed = new(crew, tile, big.Channels, outputs, small.Height, (read.Row, made.Row), Product);
                 return;
             }
             _gathered = new(small.Channels, big.Channels, big.Channels * _taps, _taps, all, big.Bfloat16);
@@ -68,17 +72,18 @@ internal sealed unsafe class Convolution : IDisposable
     /// <param name="big">What is read.</param>
     /// <param name="small">What is made.</param>
     /// <param name="start">What is added to.</param>
-    /// <param name="crew">Threads that stream the weights, where the channels are whole vectors; null for weights that are
+    /// <param name="streaming">How the weights are streamed, where the channels are whole vectors; null for weights that are
     /// packed.</param>
-    public static Convolution Gather(ConvolutionShape shape, Map big, Map small, TileStart start, Crew? crew = null) =>
-        new(shape, big, small, false, start, crew);
+    public static Convolution Gather(
+        ConvolutionShape shape, Map big, Map small, TileStart start, Streaming? streaming = null) =>
+        new(shape, big, small, false, start, streaming);
 
     /// <summary>From small to big.</summary>
     public static Convolution Spread(ConvolutionShape shape, Map big, Map small, TileStart start) =>
         new(shape, big, small, true, start);
 
     /// <summary>Whether the weights are read where they lie, whenever it computes.</summary>
-    public bool IsStreamed => _streamed is not null;
+    public bool IsStreamed => _streamed is not null || _winograd is not null;
 
     /// <summary>Takes the place of weights that are streamed, and the bias as it is now.</summary>
     /// <param name="weights">[small channels, big channels, kernel, kernel].</param>
@@ -115,6 +120,7 @@ internal sealed unsafe class Convolution : IDisposable
     {
         float* bias = _bias is null ? null : _bias.Data;
         _streamed?.Run(input.Origin, _stored, output, bias);
+        _winograd?.Run(input, _stored, output, bias);
         _gather?.Run(input.Origin, _gathered!.Data, output, bias);
         foreach (var (weights, product, at) in _phases)
             product.Run(input.Origin, weights.Data, output + at, bias);
@@ -124,6 +130,7 @@ internal sealed unsafe class Convolution : IDisposable
     {
         _gathered?.Dispose();
         _streamed?.Dispose();
+        _winograd?.Dispose();
         foreach (var phase in _phases)
             phase.Weights.Dispose();
         _bias?.Dispose();
@@ -147,6 +154,11 @@ internal sealed unsafe class Convolution : IDisposable
         return _laid!.Data;
     }
 }
+
+/// <summary>How a large network reads its weights where they lie.</summary>
+/// <param name="Crew">The threads.</param>
+/// <param name="Shared">Gives memory that a layer has while it computes, of so many numbers.</param>
+internal readonly record struct Streaming(Crew Crew, Func<long, Scratch> Shared);
 
 /// <summary>The sides of a convolution.</summary>
 /// <param name="Kernel">Rows and columns of its weights.</param>

@@ -113,6 +113,6 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
 /// <param name="Transposed">Whether it is a transposed convolution.</param>
 /// <param name="AddsToGradient">Whether the gradient of its input is added to what is there.</param>
 /// <param name="NoInputGradient">Whether nobody asks for that.</param>
-/// <param name="Streams">The threads that read its weights where they lie; null for weights that are packed.</param>
+/// <param name="Streams">How its weights are read where they lie; null for weights that are packed.</param>
 internal readonly record struct LayerOptions(
-    bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false, Crew? Streams = null);
+    bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false, Streaming? Streams = null);

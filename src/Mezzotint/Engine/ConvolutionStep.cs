@@ -29,7 +29,7 @@ internal sealed unsafe class ConvolutionStep : EngineStep
     public override void Prepare(NetworkEngine engine)
     {
         var options = new LayerOptions(engine.Training, _transposed, Adds[0], NoInputGradient: !Inputs[0].HasGradient,
-            Streams: engine.Streams ? Crew : null);
+            Streams: engine.Streams ? new(Crew, count => engine.SharedScratch(0, count)) : null);
         _layer = engine.Owned(new ConvolutionLayer(engine.Parameters, _name, _shape, Inputs[0].Operand!, Output.Height,
             Output.Width, Output.Layout, options));
         _made = Output.Plain is { } plain ? plain.Floats : engine.Made;

@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Mezzotint.Runtime;
 
 namespace Mezzotint.Engine;
@@ -17,13 +15,13 @@ namespace Mezzotint.Engine;
 /// </remarks>
 internal sealed unsafe class StreamedWeights : IDisposable
 {
-    private const int PieceBytes = 24 << 10, StripBytes = 4 << 20, Eight = 8;
+    private const int StripBytes = 4 << 20;
 
-    private readonly int _inputs, _taps, _block, _blocks, _terms, _pieces, _strips, _stripRows;
+    private readonly int _block, _blocks, _strips, _stripRows;
     private readonly bool _bfloat16;
     private readonly (int Input, int Output) _rowBytes;
     private readonly (MapProduct First, MapProduct More) _strip, _lastStrip;
-    private readonly NativeArray<int> _places; // of each weight of an output's piece: where it goes
+    private readonly WeightPieces _pieces;
     private readonly NativeArray<float>[] _packed, _rounded; // of each thread
     private readonly Crew _crew;
 
@@ -38,13 +36,11 @@ internal sealed unsafe class StreamedWeights : IDisposable
     public StreamedWeights(Crew crew, TileShape shape, int inputs, int outputs, int rows, (int Input, int Output) rowBytes,
         Func<TileShape, int, MapProduct> product)
     {
-        (_crew, _inputs, _taps, _bfloat16, _rowBytes) = (crew, inputs, shape.Taps.Length, shape.Bfloat16, rowBytes);
+        (_crew, _bfloat16, _rowBytes) = (crew, shape.Bfloat16, rowBytes);
         _block = shape.Vectors * Lanes.Count;
         _blocks = outputs / _block;
-        int most = Math.Max(Eight, PieceBytes / (sizeof(float) * _taps * _block));
-        _terms = Enumerable.Range(1, inputs / Eight).Select(n => Eight * n).Last(n => inputs % n == 0 && n <= most);
-        _pieces = inputs / _terms;
-        var piece = shape with { Terms = PackedWeights.TermsOf(_terms, _bfloat16) };
+        _pieces = new(inputs, shape.Taps.Length, _block);
+        var piece = shape with { Terms = PackedWeights.TermsOf(_pieces.Terms, _bfloat16) };
         int Quotient(int of, int by) => (of + by - 1) / by;
         _stripRows = Quotient(rows, Quotient(rows, Math.Max(1, StripBytes / (rowBytes.Input + rowBytes.Output))));
         _strips = Quotient(rows, _stripRows);
@@ -52,12 +48,9 @@ internal sealed unsafe class StreamedWeights : IDisposable
         _strip = Products(_stripRows);
         int last = rows - (_strips - 1) * _stripRows;
         _lastStrip = last == _stripRows ? _strip : Products(last);
-        _places = new(_terms * _taps);
-        for (int i = 0; i < _terms * _taps; i++)
-            _places.Data[i] = (i % _taps * _terms + i / _taps) * _block;
-        _packed = [.. Enumerable.Range(0, crew.Count).Select(_ => new NativeArray<float>(_terms * _taps * _block))];
+        _packed = [.. Enumerable.Range(0, crew.Count).Select(_ => new NativeArray<float>(_pieces.Length))];
         _rounded = _bfloat16
-            ? [.. Enumerable.Range(0, crew.Count).Select(_ => new NativeArray<float>(_terms * _taps * _block / 2))] : [];
+            ? [.. Enumerable.Range(0, crew.Count).Select(_ => new NativeArray<float>(_pieces.Length / 2))] : [];
     }
 
     /// <summary>Computes.</summary>
@@ -78,78 +71,29 @@ internal sealed unsafe class StreamedWeights : IDisposable
         var (first, more) = strip == _strips - 1 ? _lastStrip : _strip;
         input += (long)strip * _stripRows * _rowBytes.Input;
         output = (float*)((byte*)output + (long)strip * _stripRows * _rowBytes.Output);
-        for (int piece = 0; piece < _pieces; piece++)
+        for (int piece = 0; piece < _pieces.Count; piece++)
         {
             float* packed = _packed[member].Data;
-            Pack(weights, ((long)block * _block * _inputs + piece * _terms) * _taps, packed);
+            _pieces.Pack(weights, block, piece * _pieces.Terms, packed);
             if (_bfloat16)
                 packed = Pairs(packed, _rounded[member].Data);
-            (piece == 0 ? first : more).RunBlock(block, input + (long)piece * _terms * (_bfloat16 ? 2 : 4), (byte*)packed,
+            (piece == 0 ? first : more).RunBlock(block, input + (long)piece * _pieces.Terms * (_bfloat16 ? 2 : 4), (byte*)packed,
                 output, bias);
         }
     }
 
     public void Dispose()
     {
-        _places.Dispose();
+        _pieces.Dispose();
         foreach (var array in _packed.Concat(_rounded))
             array.Dispose();
-    }
-
-    /// <summary>[outputs of a block, terms, taps] to [taps, terms, outputs of a block].</summary>
-    private void Pack(StoredWeights weights, long first, float* to)
-    {
-        long next = (long)_inputs * _taps;
-        for (int output = 0; output < _block; output += Eight, first += Eight * next)
-            for (int i = 0; i < _places.Length; i += Eight)
-                if (Avx.IsSupported)
-                    Transpose(weights, first + i, next, to + output, _places.Data + i);
-                else
-                    for (int row = 0; row < Eight; row++)
-                    {
-                        var weight = weights.Load(first + i + row * next);
-                        for (int column = 0; column < Eight; column++)
-                            to[_places.Data[i + column] + output + row] = weight[column];
-                    }
-    }
-
-    /// <summary>Eight weights of eight outputs.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(StoredWeights weights, long first, long next, float* to, int* places)
-    {
-        var (low0, high0, low1, high1) = Four(weights, first, next);
-        var (low2, high2, low3, high3) = Four(weights, first + 4 * next, next);
-        Store(low0, low2, to, places, 0);
-        Store(high0, high2, to, places, 1);
-        Store(low1, low3, to, places, 2);
-        Store(high1, high3, to, places, 3);
-    }
-
-    /// <summary>Four rows, as columns 0 and 4, 1 and 5, 2 and 6, 3 and 7.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<float>, Vector256<float>, Vector256<float>, Vector256<float>) Four(
-        StoredWeights weights, long first, long next)
-    {
-        var (a, b) = (weights.Load(first), weights.Load(first + next));
-        var (c, d) = (weights.Load(first + 2 * next), weights.Load(first + 3 * next));
-        var (ab, cd) = (Avx.UnpackLow(a, b), Avx.UnpackLow(c, d));
-        var (abHigh, cdHigh) = (Avx.UnpackHigh(a, b), Avx.UnpackHigh(c, d));
-        return (Avx.Shuffle(ab, cd, 0x44), Avx.Shuffle(ab, cd, 0xEE), Avx.Shuffle(abHigh, cdHigh, 0x44),
-            Avx.Shuffle(abHigh, cdHigh, 0xEE));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(Vector256<float> upper, Vector256<float> lower, float* to, int* places, int column)
-    {
-        Avx.Permute2x128(upper, lower, 0x20).Store(to + places[column]);
-        Avx.Permute2x128(upper, lower, 0x31).Store(to + places[column + 4]);
     }
 
     /// <summary>Two terms each as a pair of bfloat16.</summary>
     private float* Pairs(float* packed, float* to)
     {
         uint* pair = (uint*)to;
-        for (int term = 0; term < _places.Length; term += 2, packed += 2 * _block, pair += _block)
+        for (int term = 0; term < _pieces.Length / _block; term += 2, packed += 2 * _block, pair += _block)
             for (int i = 0; i < _block; i += Lanes.Count)
                 (Bfloat16.Round(Vector512.Load(packed + i)) | (Bfloat16.Round(Vector512.Load(packed + _block + i)) << 16))
                     .Store(pair + i);
