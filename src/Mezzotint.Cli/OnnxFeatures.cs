@@ -15,6 +15,7 @@ namespace Mezzotint.Cli;
 internal sealed class OnnxFeatures : IDisposable
 {
     private const string Key = "--features";
+    private const double WorkOfAnImage = 20; // in that of a classifier: such networks are large
     private const int ImagesAtOnce = 32, MostFeatures = 8192, LongestReason = 160;
 
     private readonly InferenceSession _session;
@@ -75,7 +76,7 @@ internal sealed class OnnxFeatures : IDisposable
         }
         string size = _height == 0 ? "images at their own size"
             : $"images brought to {_width} x {_height} by linear interpolation";
-        Space = new FeatureSpace($"output '{_output}' of {Path.GetFileName(file)}, {size}", Embed);
+        Space = new FeatureSpace("features", $"output '{_output}' of {Path.GetFileName(file)}, {size}", Embed, WorkOfAnImage);
     }
 
     /// <summary>The space of the features.</summary>

@@ -52,7 +52,7 @@ public sealed class EvaluateTests : IDisposable
         string command = System.Net.WebUtility.HtmlDecode(page.Split("<dt>made by</dt><dd>")[1].Split("</dd>")[0]).Split(": ")[1];
         Assert.Matches(
             $"^mezzotint evaluate {System.Text.RegularExpressions.Regex.Escape(_model)} --data data --count 40 --seed [0-9]+ "
-            + $"--classifier residual --classifier plain --likelihood 2 --sampler euler-maruyama --levels uniform --steps 2$",
+            + $"--classifier residual --classifier plain --classifier strided --likelihood 2 --sampler euler-maruyama --levels uniform --steps 2$",
             command);
         Assert.DoesNotContain("http", page, StringComparison.Ordinal); // it needs no network
 
@@ -166,7 +166,9 @@ public sealed class EvaluateTests : IDisposable
     }
 
     private JsonElement Json(params string[] args) =>
-        JsonDocument.Parse(Run([.. args, "--data", "data", "--classifier", "residual", "--classifier", "plain", "--json"]).Out)
+        JsonDocument.Parse(Run([
+            .. args, "--data", "data", .. Classifier.Architectures.SelectMany(name => new[] { "--classifier", name }), "--json",
+        ]).Out)
             .RootElement;
 
     private static double Value(JsonElement evaluated, string key) =>

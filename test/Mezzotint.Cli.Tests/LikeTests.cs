@@ -76,7 +76,7 @@ public sealed class LikeTests : IDisposable
         string[] three = ["--label", "3", "--count", "3", "--steps", "3"];
         Assert.Equal(ComputePrecision.Float32, Draw("single.png", [.. three, "--precision", "float32"]));
         Assert.Equal(
-            ComputePrecision.HasBfloat16 ? ComputePrecision.Bfloat16 : ComputePrecision.Float32, Draw("auto.png", three));
+            ComputePrecision.Resolve(ComputePrecision.Automatic, TorchSharp.torch.CPU), Draw("auto.png", three));
         foreach (string name in new[] { "single", "auto" })
         {
             Draw("again.png", "--like", _scratch[$"{name}.png"]);

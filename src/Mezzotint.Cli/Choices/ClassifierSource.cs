@@ -1,5 +1,7 @@
 using Mezzotint.Data;
+using Mezzotint.Evaluation;
 using Mezzotint.Models;
+using Mezzotint.Networks;
 
 namespace Mezzotint.Cli.Choices;
 
@@ -8,7 +10,9 @@ namespace Mezzotint.Cli.Choices;
 internal static class ClassifierSource
 {
     /// <summary>Where classifiers are looked for: beside the models, in a folder of their own, as they draw nothing.</summary>
-    public static IEnumerable<string> Shelves() => ModelSource.Shelves().Select(shelf => Path.Combine(shelf, "classifiers"));
+    /// <param name="choosing">Those that something is chosen by, and not those that judge what was chosen.</param>
+    public static IEnumerable<string> Shelves(bool choosing = false) =>
+        ModelSource.Shelves().Select(shelf => Path.Combine(shelf, choosing ? "choosers" : "classifiers"));
 
     /// <summary>A folder, or the name of one on a shelf; null where that is no classifier.</summary>
     public static string? Known(string name) =>
@@ -17,13 +21,13 @@ internal static class ClassifierSource
     /// <summary>Reads the classifiers that are to be asked, one of each architecture; none where nobody named one and none
     /// fits.</summary>
     /// <exception cref="MezzotintException">A named one is none, or does not go with images without classes.</exception>
-    public static IReadOnlyList<LoadedClassifier> Load(IReadOnlyList<string> named, ImageSet images)
+    public static IReadOnlyList<LoadedClassifier> Load(IReadOnlyList<string> named, ImageSet images, bool choosing = false)
     {
         if (named.Count > 0 && !images.HasClasses)
             throw new MezzotintException(
                 $"{images.Name} has no classes, and a classifier tells classes: leave --classifier out.")
                 { Key = "--classifier" };
-        string[] folders = named.Count > 0 ? [.. named.Select(Find)] : [.. Fitting(images)];
+        string[] folders = named.Count > 0 ? [.. named.Select(Find)] : [.. Fitting(images, choosing)];
         var loaded = new List<LoadedClassifier>();
         try
         {
@@ -52,16 +56,35 @@ internal static class ClassifierSource
 
     /// <summary>All on the shelves; the residual one gives the embedding, and is named first, as in
     /// Classifier.Architectures.</summary>
-    public static IEnumerable<string> All() => Described().Select(classifier => classifier.Folder);
+    public static IEnumerable<string> All() => Described(choosing: false).Select(classifier => classifier.Folder);
 
-    private static IEnumerable<(string Folder, ClassifierInfo Info)> Described() => Shelves().Where(Directory.Exists)
-        .SelectMany(shelf => Directory.GetDirectories(shelf).Order(StringComparer.Ordinal))
+    /// <summary>An autoencoder on the same shelf for such images; null where there is none. It saw no label.</summary>
+    public static LoadedAutoencoder? Autoencoder(ImageSet images, bool choosing)
+    {
+        bool Fits(AutoencoderConfig config) => config.InChannels == images.Channels
+            && (images.Height + 2 * config.Margin) % config.Factor == 0 && (images.Width + 2 * config.Margin) % config.Factor == 0
+            && (long)config.LatentChannels * (images.Height + 2 * config.Margin) / config.Factor
+                * ((images.Width + 2 * config.Margin) / config.Factor) <= LatentFeatures.MostNumbers;
+        foreach (string folder in Folders(choosing).Where(AutoencoderFolder.Exists))
+        {
+            var autoencoder = AutoencoderFolder.Read(folder);
+            if (Fits(autoencoder.Network.Config))
+                return autoencoder;
+            autoencoder.Dispose();
+        }
+        return null;
+    }
+
+    private static IEnumerable<string> Folders(bool choosing) => Shelves(choosing).Where(Directory.Exists)
+        .SelectMany(shelf => Directory.GetDirectories(shelf).Order(StringComparer.Ordinal));
+
+    private static IEnumerable<(string Folder, ClassifierInfo Info)> Described(bool choosing) => Folders(choosing)
         .Where(ClassifierFolder.Exists)
         .Select(folder => (Folder: folder, Info: ClassifierFolder.ReadInfo(folder)))
         .OrderBy(classifier =>
             Networks.Classifiers.Classifier.Architectures.ToList().IndexOf(classifier.Info.Network.Architecture));
 
-    private static IEnumerable<string> Fitting(ImageSet images) => Described()
+    private static IEnumerable<string> Fitting(ImageSet images, bool choosing) => Described(choosing)
         .Where(classifier =>
             (classifier.Info.Network.Channels, classifier.Info.Network.Height, classifier.Info.Network.Width)
                 == (images.Channels, images.Height, images.Width)

@@ -16,6 +16,8 @@ internal static class EvaluateImages
 {
     public const int MostImages = 100_000;
 
+    private const long JudgingSeed = 1, ChoosingSeed = 2; // of the random convolutions
+
     public static int Run(Terminal terminal, EvaluateRequest request, string? drawingOption)
     {
         CheckReport(request.Report);
@@ -30,17 +32,24 @@ internal static class EvaluateImages
             return CommandLine.Done;
 
         var set = source.Images.Images;
-        var reference =
-            ReferenceImages.Divide(source.Train, source.Test, source.Images.Labelled ? set.Labels : [], set.Count, request.Seed);
-        var classifiers = ClassifierSource.Load(request.Classifiers, source.Test);
+        var (train, test) = request.Choosing ? ReferenceImages.ForChoosing(source.Train) : (source.Train, source.Test);
+        var reference = ReferenceImages.Divide(train, test, source.Images.Labelled ? set.Labels : [], set.Count, request.Seed);
+        var classifiers = ClassifierSource.Load(request.Classifiers, test, request.Choosing);
+        using var autoencoder = ClassifierSource.Autoencoder(test, request.Choosing);
+        FeatureSpace[] spaces =
+        [
+            .. features is null ? [] : new[] { features.Space },
+            .. autoencoder is null ? [] : new[] { LatentFeatures.Of(autoencoder, threads) },
+            RandomConvolutions.Of(request.Choosing ? ChoosingSeed : JudgingSeed, threads),
+        ];
         try
         {
-            if (ClassifierSource.WhyNone(classifiers, source.Test) is { } none)
+            if (ClassifierSource.WhyNone(classifiers, test) is { } none)
                 terminal.Say(none);
             var evaluation = ProgressDisplay.Show(
                 terminal, "measuring", display => ImageEvaluation.Of(source.Images, reference, classifiers, threads,
                 new Reports<EvaluationProgress>(report => display.Report(report.Fraction, report.Stage)),
-                features?.Space, terminal.Stop)).With(source.OfModel);
+                spaces, terminal.Stop)).With(source.OfModel);
             Tell(terminal, request, source, folder, evaluation);
             return CommandLine.Done;
         }
@@ -91,6 +100,7 @@ internal static class EvaluateImages
             source.Recipe?.Steps,
             source.Guidance,
             request.Seed,
+            Purpose = request.Choosing ? "choosing" : "judging",
             Data = reference.Test.Name,
             RealCount = reference.Floor.Count,
             TestCount = reference.Test.Count,
@@ -103,8 +113,8 @@ internal static class EvaluateImages
             Seconds = Math.Round(evaluation.Seconds, 1),
             Report = written?[0],
             request.Prompts.Out,
-        }, EvaluationText.Write(evaluation, request.Target, source.Drawn(request.Seed)) + (written is null
-            ? "" : $"\nreport  {written[0]}"));
+        }, EvaluationText.Write(evaluation, request.Target, source.Drawn(request.Seed)) + $"\n{Purpose(request.Choosing)}"
+            + (written is null ? "" : $"\nreport  {written[0]}"));
     }
 
     private static ReportHead Head(EvaluateRequest request, EvaluationSource source, ImageEvaluation evaluation)
@@ -115,6 +125,7 @@ internal static class EvaluateImages
                 "images",
                 Quantity.Of(source.Images.Images.Count, "image")
                     + (source.Drawn(request.Seed) is { } drawn ? $", drawn by {drawn}" : "")),
+            ("purpose", Purpose(request.Choosing)),
             (
                 "measured against",
                 $"{evaluation.Reference.Test.Name}, {Quantity.Of(evaluation.Reference.Test.Count, "image")}, and "
@@ -127,6 +138,11 @@ internal static class EvaluateImages
         facts.Add(("made by", $"mezzotint {CommandLine.Version}: {Command(request, source)}"));
         return new ReportHead(request.Target, facts);
     }
+
+    /// <summary>What the figures are for, in words.</summary>
+    private static string Purpose(bool choosing) => choosing
+        ? "choosing: against training images, by judges of their own; the test images and their judges stay unspent"
+        : "judging: against the test images, by judges that nothing was chosen with";
 
     /// <summary>The command that gets the same figures again, for a shell.</summary>
     private static string Command(EvaluateRequest request, EvaluationSource source)
@@ -145,6 +161,8 @@ internal static class EvaluateImages
         Add("--seed", request.Seed);
         foreach (string classifier in request.Classifiers)
             Add("--classifier", classifier);
+        if (request.Choosing)
+            command.Append(" --choosing");
         Add("--features", request.Features.File);
         Add("--features-range", request.Features.Written);
         if (source.Recipe is { } recipe)

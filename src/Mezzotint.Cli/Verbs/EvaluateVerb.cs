@@ -12,7 +12,8 @@ namespace Mezzotint.Cli.Verbs;
 internal sealed record EvaluateRequest(
     string Target, string? Data, FolderChoice.Chosen Pictures, long Seed, long Count, SamplerChoice.Chosen Sampler,
     GuidanceChoice.Chosen Guidance,
-    long LikelihoodCount, string[] Classifiers, FeaturesChoice.Chosen Features, string? Report, PromptChoice.Chosen Prompts,
+    long LikelihoodCount, string[] Classifiers, bool Choosing, FeaturesChoice.Chosen Features, string? Report,
+    PromptChoice.Chosen Prompts,
     PlaceChoice.Chosen Place, ModelOpening Opening, bool Json)
 {
     /// <summary>Reads the model in a folder or file.</summary>
@@ -56,6 +57,11 @@ internal static class EvaluateVerb
             DefaultValueFactory = _ => [],
             CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
         };
+        var choosing = new Option<bool>("--choosing")
+        {
+            Description = "For figures that something is chosen by, such as steps or guidance: against training images, a sixth "
+                + "of which stands for the test images, and by the classifiers in models/choosers.",
+        };
         var features = new FeaturesChoice();
         var report = Options.Text(
             "--report", "FOLDER",
@@ -69,7 +75,7 @@ internal static class EvaluateVerb
             "Measure a model, or images by anybody, against real images: accuracy of the labels, distances, coverage, "
             + "memorisation, diversity. Beside each figure stands what real images get.")
         {
-            target, loss, data, count, seed, classifier, report, json,
+            target, loss, data, count, seed, classifier, choosing, report, json,
         };
         foreach (var option in features.All)
             command.Add(option);
@@ -88,24 +94,26 @@ internal static class EvaluateVerb
                 result.GetRequiredValue(target), result.GetValue(data), pictures.Read(result), result.GetValue(seed),
                 result.GetValue(count),
                 sampler.Read(result), guidance.Read(result), result.GetValue(likelihood), result.GetValue(classifier) ?? [],
+                result.GetValue(choosing),
                 features.Read(result), result.GetValue(report), prompts.Read(result), place.Read(result), opening.Read(result),
                 result.GetValue(json));
             if (result.GetValue(loss))
             {
-                Refuse(result, [.. drawing, .. prompts.All, classifier, .. features.All, report],
+                Refuse(result, [.. drawing, .. prompts.All, classifier, choosing, .. features.All, report],
                     "has no part in the loss: leave it out, or --loss");
                 return EvaluateLoss.Run(terminal, request);
             }
             if (TextImageSource.Known(request.Target) is { } towers)
             {
-                Refuse(result, [.. drawing, .. prompts.All, .. place.All, .. opening.All, classifier, .. features.All, report],
+                Refuse(result,
+                    [.. drawing, .. prompts.All, .. place.All, .. opening.All, classifier, choosing, .. features.All, report],
                     $"is for what draws, and '{towers}' is a text-image model: leave it out");
                 return EvaluateTextImage.Run(terminal, request, towers);
             }
             if (!EvaluateImages.IsImages(request.Target) && ModelSource.Find(request.Target) is var folder
                 && EvaluatePrompts.Measures(folder, request.Opening))
             {
-                Refuse(result, [likelihood, classifier, .. features.All, report],
+                Refuse(result, [likelihood, classifier, choosing, .. features.All, report],
                     "is for a model of classes, and this one is asked in words: leave it out");
                 return EvaluatePrompts.Run(terminal, request, folder);
             }

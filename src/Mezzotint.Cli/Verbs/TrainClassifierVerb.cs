@@ -17,17 +17,17 @@ namespace Mezzotint.Cli.Verbs;
 internal static class TrainClassifierVerb
 {
     // not asked of the library: its tensors would slow down every --help
-    private static readonly string[] Architectures = ["residual", "plain"];
+    private static readonly string[] Architectures = ["residual", "plain", "strided"];
 
     private sealed record Request(string Architecture, string Out, long Epochs, string Data, string? Folder,
-        FolderChoice.Chosen Pictures, long Limit, long Seed, bool Json);
+        FolderChoice.Chosen Pictures, long Limit, long Seed, double Bending, bool Json);
 
     public static Command Create(Terminal terminal)
     {
         var architecture = new Option<string>("--architecture")
         {
             HelpName = "NAME",
-            Description = $"{string.Join(" or ", Architectures)}.",
+            Description = $"{string.Join(", ", Architectures[..^1])} or {Architectures[^1]}.",
             DefaultValueFactory = _ => Architectures[0],
             CustomParser = result => Options.Chosen(result, Architectures),
         };
@@ -40,6 +40,8 @@ internal static class TrainClassifierVerb
         var data = Options.Data();
         var pictures = new FolderChoice();
         var limit = Options.Whole("--count", null, 1, int.MaxValue, "Only so many training images, from the first on", "all");
+        var bending = Options.Real("--bending", "How far training images are turned, resized, slanted, moved and bent, 0 to 3 "
+            + "times what handwriting varies by. [default: 1]");
         var seed = Options.Seed("The seed of the first weights, the order of the images, and how they are bent");
         var json = Options.Json();
         var command = new Command("train-classifier",
@@ -47,13 +49,14 @@ internal static class TrainClassifierVerb
                 + "the "
             + "last one leaves. A training that was stopped goes on with the same command.")
         {
-            architecture, output, epochs, set, data, limit, seed, json,
+            architecture, output, epochs, set, data, limit, bending, seed, json,
         };
         foreach (var option in pictures.All)
             command.Add(option);
         command.SetAction(result => Run(terminal, new Request(
             result.GetValue(architecture)!, result.GetRequiredValue(output)!, result.GetValue(epochs), result.GetValue(set)!,
-            result.GetValue(data), pictures.Read(result), result.GetValue(limit), result.GetValue(seed), result.GetValue(json))));
+            result.GetValue(data), pictures.Read(result), result.GetValue(limit), result.GetValue(seed),
+            result.GetValue(bending) ?? 1, result.GetValue(json))));
         return command;
     }
 
@@ -107,6 +110,7 @@ internal static class TrainClassifierVerb
                 Height = train.Height,
                 Width = train.Width,
             },
+            Bending = request.Bending,
             Training = defaults.Training with
             {
                 Epochs = (int)request.Epochs, Seed = request.Seed, Replicas = Environment.ProcessorCount,

@@ -16,17 +16,17 @@ internal sealed record Space(string Key, string Name, Points Images, Points Test
 /// <summary>The slow parts of an evaluation, which tell how far they are.</summary>
 internal sealed class EvaluationRun(
     EvaluatedImages images, ReferenceImages reference, IReadOnlyList<LoadedClassifier> classifiers, WorkerThreads threads,
-    FeatureSpace? features, IProgress<EvaluationProgress>? progress, CancellationToken cancellation)
+    IReadOnlyList<FeatureSpace> features, IProgress<EvaluationProgress>? progress, CancellationToken cancellation)
 {
-    /// <summary>The work of an image's features in that of a classifier's embedding: the networks are large.</summary>
-    private const double FeatureWork = 20;
-
     /// <summary>Images to embed (once more without their faint background), and to find the neighbours of, which takes about
     /// three times as long an image.</summary>
     private readonly double _total =
-        (classifiers.Count + 1.0 + (features is null ? 0 : FeatureWork))
+        (classifiers.Count + 1.0 + features.Sum(space => space.Work))
             * (images.Images.Count + reference.Test.Count + reference.TrainSample.Count + reference.Floor.Count)
         + 3.0 * (images.Images.Count + reference.Test.Count);
+
+    /// <summary>The space of a user's own network comes first.</summary>
+    internal const string OwnFeatures = "features";
 
     private double _before;
     private Space? _coarse;
@@ -40,22 +40,35 @@ internal sealed class EvaluationRun(
             Ask(classifier, images.Images), test, Ask(classifier, reference.TrainSample), Ask(classifier, reference.Floor));
     })];
 
+    /// <summary>The distances in each space, and the worst of them first.</summary>
     public IEnumerable<Figure> Distances(IReadOnlyList<ClassifierAnswers> said)
     {
+        var named = features.Select(Featured).ToList();
         var spaces =
             said.Select(answer => new Space(answer.Facts.Architecture, $"embedding, {answer.Facts.Architecture} classifier",
             answer.Images.Embedding, answer.Test.Embedding, answer.Train.Embedding, answer.Floor.Embedding)).ToList();
+        spaces.InsertRange(0, named.Where(space => space.Key == OwnFeatures));
+        spaces.AddRange(named.Where(space => space.Key != OwnFeatures));
+        var pixels = Pixels();
+        if (classifiers.Count == 0 && spaces.FirstOrDefault()?.Key != OwnFeatures)
+            spaces.Insert(0, pixels[0]);
+        var covered = spaces.ToList(); // where images have neighbours that look alike
         if (classifiers.Count > 0)
             spaces.Add(WithoutBackground());
-        if (features is not null)
-            spaces.Insert(0, Featured(features));
-        spaces.AddRange(Pixels());
-        var frechet = spaces.SelectMany(DistanceMeasures.Frechet).ToList();
-        cancellation.ThrowIfCancellationRequested();
+        spaces.AddRange(pixels.Except(spaces));
+        var frechet = new List<Figure>();
+        foreach (var space in spaces)
+        {
+            frechet.AddRange(DistanceMeasures.Frechet(space, threads));
+            cancellation.ThrowIfCancellationRequested();
+        }
+        var shares = covered.Select((space, index) => DistanceMeasures.PrecisionAndRecall(space, index == 0, threads)).ToList();
         return
         [
-            .. frechet, .. DistanceMeasures.Kernel(spaces[0], threads),
-            .. DistanceMeasures.PrecisionAndRecall(spaces[0], threads),
+            .. DistanceMeasures.Worst(frechet, "worst_frechet", "Frechet distance to the test images"),
+            .. DistanceMeasures.Worst(shares.Select(pair => pair[0]), "worst_precision", "precision"),
+            .. DistanceMeasures.Worst(shares.Select(pair => pair[1]), "worst_recall", "recall"),
+            .. frechet, .. DistanceMeasures.Kernel(spaces[0], threads), .. shares.SelectMany(pair => pair),
         ];
     }
 
@@ -111,8 +124,8 @@ internal sealed class EvaluationRun(
 
     private Space Featured(FeatureSpace space)
     {
-        Points Embedded(ImageSet set) => space.Embed(set, Stage("computing features", set.Count, FeatureWork), cancellation);
-        return new("features", space.Name, Embedded(images.Images), Embedded(reference.Test), Embedded(reference.TrainSample),
+        Points Embedded(ImageSet set) => space.Embed(set, Stage("computing features", set.Count, space.Work), cancellation);
+        return new(space.Key, space.Name, Embedded(images.Images), Embedded(reference.Test), Embedded(reference.TrainSample),
             Embedded(reference.Floor));
     }
 

@@ -56,6 +56,9 @@ public sealed record Figure
     /// images have no such figure.</summary>
     public double? Real { get; init; }
 
+    /// <summary>How many times <see cref="Real"/> the value is, with an interval of 95 %; null where that says nothing.</summary>
+    public RatioInterval? Ratio { get; init; }
+
     /// <summary>What the same images get with the captions of others: chance. Null where a figure has no captions.</summary>
     public double? Shuffled { get; init; }
 

@@ -20,8 +20,9 @@ public sealed record RatioInterval(double Value, double Low, double High)
     /// <param name="below">The one below.</param>
     /// <param name="replicates">Both again, of sets that were drawn with replacement: two or more.</param>
     /// <remarks>
-    /// A Frechet distance of drawn sets is larger than that of the sets themselves, as some images are drawn twice. So only the
-    /// spread of the replicates is used, and not where they lie.
+    /// A Frechet distance of drawn sets is larger than that of the sets themselves, as some images are drawn twice: twice as
+    /// large where the sets differ by chance alone, and its spread too. So the spread is taken relative to the replicates' own
+    /// mean, and where they lie is not used.
     /// </remarks>
     public static RatioInterval Of(double above, double below, IReadOnlyList<(double Above, double Below)> replicates)
     {
@@ -30,7 +31,7 @@ public sealed record RatioInterval(double Value, double Low, double High)
         double meanAbove = replicates.Average(pair => pair.Above), meanBelow = replicates.Average(pair => pair.Below);
         double variance = replicates.Sum(pair =>
         {
-            double relative = (pair.Above - meanAbove) / above - (pair.Below - meanBelow) / below;
+            double relative = pair.Above / meanAbove - pair.Below / meanBelow;
             return relative * relative;
         }) / (replicates.Count - 1);
         double ratio = above / below, factor = Math.Exp(Deviations * Math.Sqrt(variance));

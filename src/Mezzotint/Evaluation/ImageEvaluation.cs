@@ -81,21 +81,22 @@ public sealed record ImageEvaluation
     /// out.</param>
     /// <param name="threads">The work is shared out over these.</param>
     /// <param name="progress">Told as it goes on, from the threads that work.</param>
-    /// <param name="features">Another space to measure in, which comes before those of the classifiers: kernel distance,
-    /// precision and recall are then measured in it. Null for none.</param>
+    /// <param name="features">More spaces to measure in. One with the key <c>features</c> comes before those of the classifiers:
+    /// the kernel distance and the figures <c>precision</c> and <c>recall</c> are then measured in it. Null for none.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="MezzotintException">There are too few images, or a classifier does not fit.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static ImageEvaluation Of(
         EvaluatedImages images, ReferenceImages reference, IReadOnlyList<LoadedClassifier> classifiers, WorkerThreads threads,
-        IProgress<EvaluationProgress>? progress = null, FeatureSpace? features = null, CancellationToken cancellation = default)
+        IProgress<EvaluationProgress>? progress = null, IReadOnlyList<FeatureSpace>? features = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(classifiers);
         Check(images, reference, classifiers);
         var clock = Stopwatch.StartNew();
-        var run = new EvaluationRun(images, reference, classifiers, threads, features, progress, cancellation);
+        var run = new EvaluationRun(images, reference, classifiers, threads, features ?? [], progress, cancellation);
         var said = run.AskClassifiers();
         var figures = new List<Figure>();
         figures.AddRange(LabelMeasures.Accuracy(images, reference, said));

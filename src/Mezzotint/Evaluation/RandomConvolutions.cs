@@ -42,8 +42,8 @@ public static class RandomConvolutions
         return new Points(embedded, images.Count, length);
     }
 
-    /// <summary>Normal, of variance 2 / inputs, which keeps the size of maps through rectifiers (He et al. 2015, arXiv 1502.01852,
-    /// equation 10).</summary>
+    /// <summary>Normal, of variance 2 / inputs, which keeps the size of maps through rectifiers (He et al. 2015, arXiv
+    /// 1502.01852, equation 10).</summary>
     private static Tensor[] Weights(int channels, long seed) => [.. Layers.Select((layer, index) =>
     {
         int inputs = index == 0 ? channels : Layers[index - 1].Channels, area = layer.Kernel * layer.Kernel;

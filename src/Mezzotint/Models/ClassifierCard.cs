@@ -35,8 +35,8 @@ internal static class ClassifierCard
         Line(Invariant($"| seed | {info.Seed} |"));
         Line($"| weights | `{ModelFolder.WeightsFile}`, in float16; SHA-256 `{hash}` |");
         Line(Invariant(
-            $"| made by | `mezzotint train-classifier --architecture {info.Network.Architecture} --epochs {info.Epochs} --seed ")
-            + Invariant($"{info.Seed} --out FOLDER` |"));
+            $"| made by | `mezzotint train-classifier --architecture {info.Network.Architecture} --epochs {info.Epochs} ")
+            + Invariant($"--bending {info.Bending} --seed {info.Seed} --out FOLDER` |"));
         Line();
         Line("The accuracy is that of the weights in the file, after the last pass; no pass was chosen by it.");
         Line();

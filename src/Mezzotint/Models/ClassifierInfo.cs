@@ -26,6 +26,10 @@ public sealed record ClassifierInfo
     /// <summary>Passes over the training images.</summary>
     public int Epochs { get; init; }
 
+    /// <summary>How far training images were bent, as a multiple of what handwriting varies by.</summary>
+    [DefaultWhenMissing]
+    public double Bending { get; init; } = 1;
+
     /// <summary>The share of the test images whose class it tells, 0 to 1, with the weights as they stand in the file.</summary>
     public double TestAccuracy { get; init; }
 
@@ -54,6 +58,7 @@ public sealed record ClassifierInfo
         Check.Range("background", Printable.Quote(Background ?? ""),
             Background is null || Formats.Background.TryParse(Background, out _), Formats.Background.Values);
         Check.Range("epochs", Epochs, Epochs >= 1, "1 or more");
+        Check.Range("bending", Bending, Bending is >= 0 and < double.PositiveInfinity, "0 or more");
         Check.Range("test_accuracy", TestAccuracy, TestAccuracy is >= 0 and <= 1, "between 0 and 1");
         Check.Range("seconds", Seconds, Seconds is >= 0 and < double.PositiveInfinity, "0 or more");
         Check.Range("seed", Seed, Seed is >= 0 and <= uint.MaxValue, "between 0 and 4294967295");

@@ -40,6 +40,7 @@ internal sealed class ClassifierProduct(ClassifierExperiment config, RunFolder? 
         Dataset = Dataset,
         Background = train.Reading is null ? null : config.Data.Background,
         Epochs = (int)epoch.Epoch,
+        Bending = config.Bending,
         TestAccuracy = epoch.Figures?[ClassifierTask.Accuracy] ?? 0,
         Seconds = epoch.Seconds,
         Seed = config.Training.Seed,

@@ -21,6 +21,13 @@ internal sealed record Bending(
     /// else. Outside is what is at the edge.
     /// </summary>
     public static readonly Bending Pictures = new(0.07, 0.08, 0.05, 0.06, 0.015, GridSamplePaddingMode.Border);
+
+    /// <summary>The same with every extent so many times as large.</summary>
+    public Bending Times(double factor) => this with
+    {
+        Turn = factor * Turn, Size = factor * Size, Slant = factor * Slant, Shift = factor * Shift,
+        Displacement = factor * Displacement,
+    };
 }
 
 /// <summary>

@@ -11,15 +11,18 @@ namespace Mezzotint.Training;
 /// <param name="network">The shape of the classifier.</param>
 /// <param name="labelSmoothing">The part of the target that is spread, at least 0 and below 1. Szegedy et al. 2016, arXiv
 /// 1512.00567, section 7.</param>
-public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothing) : TrainingTask
+/// <param name="bending">How far images are bent, as a multiple of what handwriting varies by.</param>
+public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothing, double bending = 1) : TrainingTask
 {
+    private readonly Bending _bending = Bending.Strokes.Times(bending);
+
     /// <inheritdoc/>
     public override nn.Module Build(long seed = 0) => Classifier.Create(network, seed);
 
     /// <inheritdoc/>
     public override BatchDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double progress) =>
-        Augmentation.From(generator, indices.shape[0], Bending.Strokes);
+        Augmentation.From(generator, indices.shape[0], _bending);
 
     /// <summary>Test images stay as they are.</summary>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>

@@ -61,7 +61,7 @@ internal static class DraftText
         ["training.low_rank.rank"] = "0: the weights themselves are trained",
         ["training.low_rank.alpha"] = "how much the changes count; 0 for as much as the rank",
         ["training.low_rank.parts"] = "which layers: patterns with commas between them",
-        ["training.precision"] = "auto is bfloat16 where the processor has it",
+        ["training.precision"] = "auto is bfloat16 where that is faster",
         ["training.log_every"] = "steps between two lines of the log",
         ["training.checkpoint_every"] = "steps between two checkpoints",
         ["training.keep"] = "the model of the epoch with the lowest test loss; last for the last",

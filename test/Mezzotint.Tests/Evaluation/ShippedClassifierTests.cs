@@ -31,7 +31,7 @@ public class ShippedClassifierTests
     [Theory]
     [MemberData(nameof(Architectures))]
     [Trait("Speed", "Slow")]
-    public void It_is_right_as_often_as_its_card_says_and_on_995_of_1000_test_images(string architecture)
+    public void It_is_right_as_often_as_its_card_says_and_on_99_of_100_test_images(string architecture)
     {
         Assert.SkipUnless(TestData.MnistFolder is not null, TestData.NoMnist);
         using var classifier = ClassifierFolder.Read(Folder(architecture));
@@ -39,7 +39,7 @@ public class ShippedClassifierTests
         var test = Mnist.Load(TestData.MnistFolder!, train: false);
         double accuracy = ClassifierOutput.Of(classifier.Network, test, threads).Accuracy(test.Labels);
         Assert.Equal(classifier.Info.TestAccuracy, accuracy, 2e-4); // another processor may round two images over the edge
-        Assert.True(accuracy >= 0.995, $"{accuracy}");
+        Assert.True(accuracy >= 0.99, $"{accuracy}");
     }
 
     private static string Folder(string architecture) =>

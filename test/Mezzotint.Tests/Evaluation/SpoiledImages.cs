@@ -24,6 +24,30 @@ internal static class SpoiledImages
         return Clamped(sum / 9);
     });
 
+    /// <summary>Each grey value replaced.</summary>
+    public static ImageSet Mapped(ImageSet images, Func<double, double> map) =>
+        With(images, images.Pixels.Select(value => Clamped(map(value))));
+
+    /// <summary>A share of the second in place of the first.</summary>
+    public static ImageSet Mixed(ImageSet images, ImageSet others, double share) =>
+        With(images, images.Pixels.Zip(others.Pixels, (one, other) => Clamped((1 - share) * one + share * other)));
+
+    /// <summary>Each pixel nearer to the brightest of itself and its four neighbours, by a share of the way.</summary>
+    public static ImageSet Bolder(ImageSet images, double share) => Mixed(
+        images,
+        Map(images, (pixel, y, x) => Math.Max(
+            pixel(y, x), Math.Max(Math.Max(pixel(y - 1, x), pixel(y + 1, x)), Math.Max(pixel(y, x - 1), pixel(y, x + 1))))),
+        share);
+
+    /// <summary>Every second image of a label replaced by one of another label, which is said to be that label's.</summary>
+    public static ImageSet WithoutHalfOf(ImageSet images, int label)
+    {
+        int[] others = [.. Enumerable.Range(0, images.Count).Where(i => images.Labels[i] != label)];
+        int seen = 0;
+        return images.Pick([.. Enumerable.Range(0, images.Count).Select(i =>
+            images.Labels[i] == label && seen++ % 2 == 0 ? others[seen * 7 % others.Length] : i)]);
+    }
+
     /// <summary>Moved to the right.</summary>
     public static ImageSet Shifted(ImageSet images, int columns) => Map(images, (pixel, y, x) => pixel(y, x - columns));
 

@@ -145,10 +145,10 @@ public static class EvaluationReport
     {
         line(
             "<div class=\"scroll\"><table><tr><th>figure</th><th class=\"n\">value</th><th class=\"n\">&plusmn;</th><th "
-            + "class=\"n real\">real</th><th>better</th></tr>");
+            + "class=\"n real\">real</th><th class=\"n\">x real (95 %)</th><th>better</th></tr>");
         foreach (var group in evaluation.Figures.GroupBy(figure => figure.Group))
         {
-            line($"<tr class=\"group\"><td colspan=\"5\">{Text(group.Key)}</td></tr>");
+            line($"<tr class=\"group\"><td colspan=\"6\">{Text(group.Key)}</td></tr>");
             foreach (var figure in group)
             {
                 string value = figure.Value is { } number ? figure.Written(number) : "";
@@ -156,8 +156,9 @@ public static class EvaluationReport
                 string noted = figure.Note is { } note ? $"<br><small>{Text(note)}</small>" : "";
                 string error = figure.StandardError is { } deviation ? figure.Written(deviation) : "";
                 string real = figure.Real is { } other ? figure.Written(other) : "";
+                string ratio = figure.Ratio?.ToString() ?? "";
                 line($"<tr><td>{Text(figure.Name)}{missing}{noted}</td><td class=\"n\">{value}</td><td class=\"n\">{error}</td>"
-                    + $"<td class=\"n real\">{real}</td><td>{Words(figure.Better)}</td></tr>");
+                    + $"<td class=\"n real\">{real}</td><td class=\"n\">{ratio}</td><td>{Words(figure.Better)}</td></tr>");
             }
         }
         line("</table></div>");

@@ -29,7 +29,8 @@ public sealed class Classifier : nn.Module<Tensor, Tensor>
     /// <summary>
     /// The architectures by name. They differ in depth, kernels, normalisation and pooling, so that they do not err alike.
     /// </summary>
-    public static IReadOnlyList<string> Architectures { get; } = [ResidualClassifier.Name, PlainClassifier.Name];
+    public static IReadOnlyList<string> Architectures { get; } = 
+        [ResidualClassifier.Name, PlainClassifier.Name, StridedClassifier.Name];
 
     /// <summary>The shape.</summary>
     public ClassifierConfig Config { get; }
@@ -46,8 +47,12 @@ public sealed class Classifier : nn.Module<Tensor, Tensor>
         return new(config, Describe(config));
     }
 
-    internal static NetworkDescription Describe(ClassifierConfig config) =>
-        config.Architecture == PlainClassifier.Name ? PlainClassifier.Describe(config) : ResidualClassifier.Describe(config);
+    internal static NetworkDescription Describe(ClassifierConfig config) => config.Architecture switch
+    {
+        PlainClassifier.Name => PlainClassifier.Describe(config),
+        StridedClassifier.Name => StridedClassifier.Describe(config),
+        _ => ResidualClassifier.Describe(config),
+    };
 
     /// <summary>The embedding of images.</summary>
     /// <param name="x">Values in [0, 1]: [B, C, H, W].</param>

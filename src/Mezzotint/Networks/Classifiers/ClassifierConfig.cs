@@ -13,7 +13,7 @@ public sealed record ClassifierConfig
     /// times.</summary>
     public const int MinSide = 8;
 
-    /// <summary><c>residual</c> or <c>plain</c>: see <see cref="Classifier.Architectures"/>.</summary>
+    /// <summary><c>residual</c>, <c>plain</c> or <c>strided</c>: see <see cref="Classifier.Architectures"/>.</summary>
     public string Architecture { get; init; } = ResidualClassifier.Name;
 
     /// <summary>The number of classes.</summary>

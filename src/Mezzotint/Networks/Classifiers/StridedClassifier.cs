@@ -1,8 +1,8 @@
 namespace Mezzotint.Networks.Classifiers;
 
 /// <summary>
-/// Wide convolutions that skip places, 7 x 7 and 5 x 5, with smooth units and no pooling; the last map is read where it stands. It
-/// sees large parts at once, where <see cref="ResidualClassifier"/> sees small ones anywhere. After Springenberg et al. 2015,
+/// Wide convolutions that skip places, 7 x 7 and 5 x 5, with smooth units and no pooling; the last map is read where it stands.
+/// It sees large parts at once, where <see cref="ResidualClassifier"/> sees small ones anywhere. After Springenberg et al. 2015,
 /// "Striving for Simplicity: The All Convolutional Net", arXiv 1412.6806, section 2.
 /// </summary>
 internal static class StridedClassifier
