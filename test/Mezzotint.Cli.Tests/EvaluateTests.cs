@@ -52,7 +52,8 @@ public sealed class EvaluateTests : IDisposable
         string command = System.Net.WebUtility.HtmlDecode(page.Split("<dt>made by</dt><dd>")[1].Split("</dd>")[0]).Split(": ")[1];
         Assert.Matches(
             $"^mezzotint evaluate {System.Text.RegularExpressions.Regex.Escape(_model)} --data data --count 40 --seed [0-9]+ "
-            + $"--classifier residual --classifier plain --classifier strided --likelihood 2 --sampler euler-maruyama --levels uniform --steps 2$",
+            + $"--classifier residual --classifier plain --classifier strided --likelihood 2 "
+            + "--sampler euler-maruyama --levels uniform --steps 2$",
             command);
         Assert.DoesNotContain("http", page, StringComparison.Ordinal); // it needs no network
 
