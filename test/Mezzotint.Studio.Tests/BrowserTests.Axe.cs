@@ -5,8 +5,13 @@ public sealed partial class BrowserTests
 {
     private static readonly string? Axe = Environment.GetEnvironmentVariable("MEZZOTINT_AXE");
 
+    /// <summary>In forced colours the system chooses the colours, and computed styles do not tell which: without their
+    /// contrast.</summary>
     private const string Violations = """
-        axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) =>
+        axe.run(document, {
+          resultTypes: ['violations'],
+          rules: { 'color-contrast': { enabled: !matchMedia('(forced-colors: active)').matches } },
+        }).then(({ violations }) => violations.map(({ id, nodes }) =>
             `${id}: ${nodes.map((node) => `${node.target.join(' ')} (${node.failureSummary})`).join('; ')}`).join('\n'))
         """;
 
@@ -21,7 +26,8 @@ public sealed partial class BrowserTests
         string folder = _runs.CreateSubdirectory("tiny").FullName;
         File.WriteAllText(Path.Combine(folder, "log.jsonl"), string.Concat(Enumerable.Range(1, 9).Select(i =>
             $"{{\"step\":{i}0,\"epoch\":0.{i},\"train_loss\":{10 - i},\"seconds\":{i},\"images_per_second\":90}}\n")));
-        await using var guided = await SmallStudio.StartAsync(new() { Runs = _runs.FullName }, guided: true);
+        await using var guided = await SmallStudio.StartAsync(
+            new() { Runs = _runs.FullName, MaxSteps = SmallStudio.Endless }, guided: true);
         foreach (var (hash, ready) in new[]
         {
             ("understand?stop=noise", Still), ("understand?stop=schedule", Still), ("understand?stop=field", Still),
@@ -32,6 +38,7 @@ public sealed partial class BrowserTests
                 "document.querySelectorAll('.cells img[src]').length === 4"),
             ("train?name=tiny", "document.querySelectorAll('.chart').length >= 2"),
             ("api", "document.querySelector('pre')?.innerText"),
+            ("draw?prompt=7&count=1&steps=5000", "document.querySelector('.tile img[src]')"), // while it draws
         })
         {
             var page = await _browser!.OpenAsync(width, 800);
@@ -41,8 +48,20 @@ public sealed partial class BrowserTests
             await page.UntilAsync($"document.querySelector('.view') && ({ready})");
             await page.EvaluateAsync("document.querySelectorAll('details').forEach((details) => details.open = true)");
             await page.EvaluateAsync(source + "; 0");
-            string said = (await page.EvaluateAsync(Violations))!.GetValue<string>();
-            Assert.True(said == "", $"{hash}, {theme}, {width}:\n{said}");
+            async Task SaysNothingAsync(string state)
+            {
+                string said = (await page.EvaluateAsync(Violations))!.GetValue<string>();
+                Assert.True(said == "", $"{hash}, {state}, {theme}, {width}:\n{said}");
+            }
+            await SaysNothingAsync("open");
+            await page.PreferAsync("forced-colors", "active");
+            await SaysNothingAsync("forced colours");
+            await page.EvaluateAsync("document.querySelector('#help').click()");
+            await SaysNothingAsync("keys");
+            await page.EvaluateAsync("document.querySelector('#keys').close()");
+            await page.OfflineAsync(true); // the server is gone
+            await page.EvaluateAsync("document.querySelector('form.controls')?.requestSubmit()");
+            await SaysNothingAsync("without a server");
             await page.ShotAsync($"axe-{theme}-{width}-{hash.Split('?')[0]}-{hash.Length}");
         }
     }

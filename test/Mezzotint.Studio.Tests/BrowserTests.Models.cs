@@ -37,6 +37,26 @@ public sealed partial class BrowserTests
     }
 
     [Fact]
+    public async Task A_walk_leads_from_one_prompt_to_another()
+    {
+        var folder = _runs.CreateSubdirectory("words");
+        await using var studio = await SmallStudio.StartWordedAsync(folder.FullName);
+        var page = await _browser!.OpenAsync();
+        await page.GoAsync(
+            studio.Server.Addresses[0] + "/#walk?prompt=a+red+heart&toPrompt=a+blue+heart&seed=5&to=5&count=3&guidance=1");
+        await page.UntilAsync("document.querySelectorAll('.tile img[src]').length === 3");
+        await page.DrawnAsync();
+        var how = new Serving.GenerationOptions
+        {
+            Seed = 5, Count = 3, InterpolateTo = 5, InterpolateToPrompt = "a blue heart", GuidanceScale = 1, Sampler = "euler",
+            Levels = "karras", Steps = 4,
+        };
+        var images = studio.Pipeline.Generate("a red heart", how).Images;
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(images.Slice(i).Pixels, await PixelsAsync(page, i));
+    }
+
+    [Fact]
     public async Task One_of_several_models_is_chosen_and_links_name_it()
     {
         var options = new StudioOptions { Urls = "http://127.0.0.1:0", Runs = _runs.FullName };

@@ -139,6 +139,47 @@ public sealed partial class BrowserTests
     }
 
     [Fact]
+    public async Task A_walk_is_saved_as_a_film()
+    {
+        var page = await OpenAsync("#walk?prompt=3&seed=5&to=9&count=3&sampler=euler&steps=2&levels=karras");
+        string base64 = (await page.EvaluateAsync("""
+            (async () => {
+              const { film } = await import('/page/film.js');
+              const files = [...document.querySelectorAll('.tile img')]
+                  .map((image) => Uint8Array.from(atob(image.src.split(',')[1]), (letter) => letter.charCodeAt(0)));
+              return btoa(String.fromCharCode(...new Uint8Array(await film(files, 120).arrayBuffer())));
+            })()
+            """))!.GetValue<string>();
+        byte[] bytes = Convert.FromBase64String(base64);
+        // Who knows no films sees the first picture.
+        Assert.Equal(await PixelsAsync(page, 0), Formats.PngFile.Decode(bytes, "film").Image.Pixels);
+        // The browser plays all of them.
+        Assert.Equal("3 120000", (await page.EvaluateAsync($$"""
+            (async () => {
+              const data = Uint8Array.from(atob('{{base64}}'), (letter) => letter.charCodeAt(0));
+              const decoder = new ImageDecoder({ data, type: 'image/png' });
+              await decoder.tracks.ready;
+              const { image } = await decoder.decode({ frameIndex: 2 });
+              return `${decoder.tracks.selectedTrack.frameCount} ${image.duration}`;
+            })()
+            """))!.GetValue<string>());
+        await page.ClickAsync("button", "Download film");
+    }
+
+    [Fact]
+    public async Task A_repair_is_seen_before_and_after()
+    {
+        var page = await OpenAsync("#repair");
+        await page.UntilAsync("document.querySelector('.paint') && document.querySelector('#field-prompt').value === '7'");
+        await page.FillAsync("#field-count", "1");
+        await page.ClickAsync(".primary");
+        await page.UntilAsync("document.querySelector('.psnr')?.innerText.startsWith('PSNR ')");
+        await page.ClickAsync("button", "Flicker");
+        await page.UntilAsync("document.querySelector('.over button').getAttribute('aria-pressed') === 'true'");
+        await page.ShotAsync("small-before-after");
+    }
+
+    [Fact]
     public async Task A_picture_that_is_dropped_draws_itself_again()
     {
         var page = await OpenAsync("#api", drawn: false);

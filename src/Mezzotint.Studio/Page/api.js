@@ -64,14 +64,18 @@ function askForKey(wrong) {
 /** The JSON at an address. */
 export const get = async (address, signal) => (await ask(address, { signal })).json();
 
-/** The JSON that answers a request in JSON. A server whose queue is full is asked again when it says. */
+/** The JSON that answers a request in JSON. A server whose queue is full is asked again when it says; the bar tells that. */
 export async function post(address, body, signal) {
+  const told = document.getElementById('queue');
   for (;;) {
     try {
       const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal };
-      return await (await ask(address, options)).json();
+      const answer = await (await ask(address, options)).json();
+      told.textContent = '';
+      return answer;
     } catch (error) {
       if (error.status !== 429) throw error;
+      told.textContent = error.message;
       await pause(1000 * (error.retryAfter || 1), signal);
     }
   }

@@ -1,9 +1,10 @@
 // API: the current drawing as a request of other programs, what the server answers, and what it takes at most.
 import { get, stream } from './api.js';
+import { first } from './figures.js';
 import { copy } from './images.js';
 import { curl } from './share.js';
 import { samplingBody, samplingOptions, defaultsOf } from './controls.js';
-import { announce, el, plural, seconds } from './page.js';
+import { address, announce, el, plural, seconds } from './page.js';
 
 const WRONG = [
   ['a prompt that is not understood', { prompt: '' }], ['more images than are taken', { n: 100_000 }],
@@ -39,15 +40,17 @@ export class Code {
   async show({ language }) {
     const drawn = this.app.views.draw?.drawn;
     const { sampler, levels, steps, guidance } = defaultsOf(this.model);
-    const first = this.model.asked_in_words ? this.model.examples?.learned[0] ?? 'a red heart' : this.model.class_names.at(-3)
-      ?? this.model.class_names[0];
+    const own = this.model.class_names.at(-3) ?? first(this.model);
     const values = drawn ?? { seed: 0, sampler, levels, steps, guidance: guidance ?? 1, count: 1 };
-    const prompt = !drawn || drawn.prompt === 'every class' ? first : drawn.prompt;
+    const prompt = !drawn || drawn.prompt === 'every class' ? own : drawn.prompt;
     this.body = { prompt, n: Number(values.count), ...samplingBody(this.model, values) };
     this.language = language ?? this.language ?? 'curl';
     this.programs = programs(this.body, this.model);
     this.languages.replaceChildren(...Object.keys(this.programs).map((name) => el('button', {
-      type: 'button', 'aria-pressed': String(name === this.language), onclick: () => this.show({ language: name }),
+      type: 'button', 'aria-pressed': String(name === this.language), onclick: () => {
+        address.put('api', { language: name });
+        this.show({ language: name });
+      },
     }, name)));
     this.text.textContent = this.programs[this.language];
     const { n, steps: most } = this.model.limits;
@@ -82,7 +85,7 @@ export class Code {
 
 /** The same request in the languages that people ask in. */
 function programs(body, model) {
-  const address = new URL('v1', location.href.split('#')[0]).href;
+  const server = new URL('v1', location.href.split('#')[0]).href;
   const { prompt, n, ...rest } = body;
   const python = JSON.stringify(rest, null, 2).replaceAll('\n', '\n    ');
   return {
@@ -93,7 +96,7 @@ function programs(body, model) {
       `var images = pipeline.Generate(${JSON.stringify(prompt)}, new() { Count = ${n}, ${samplingOptions(body)} });`,
       'images.SavePng("images.png");', '', '// dotnet add package OpenAI: drawn by this server', 'using OpenAI;',
       'using OpenAI.Images;', 'using System.ClientModel;', '',
-      `var options = new OpenAIClientOptions { Endpoint = new Uri(${JSON.stringify(address)}) };`,
+      `var options = new OpenAIClientOptions { Endpoint = new Uri(${JSON.stringify(server)}) };`,
       `var client = new ImageClient(${JSON.stringify(model.id)}, new ApiKeyCredential("any"), options);`,
       `GeneratedImage image = await client.GenerateImageAsync(${JSON.stringify(prompt)});`, '',
       '// Microsoft.Extensions.AI: either of them behind one interface', 'using Microsoft.Extensions.AI;', '',
@@ -101,13 +104,13 @@ function programs(body, model) {
       `var answer = await generator.GenerateAsync(new ImageGenerationRequest(${JSON.stringify(prompt)}));`,
     ].join('\n'),
     Python: [
-      'from openai import OpenAI', '', `client = OpenAI(base_url=${JSON.stringify(address)}, api_key="any")`,
+      'from openai import OpenAI', '', `client = OpenAI(base_url=${JSON.stringify(server)}, api_key="any")`,
       `answer = client.images.generate(`, `    prompt=${JSON.stringify(prompt)}, n=${n}, response_format="b64_json",`,
       `    extra_body=${python})`,
       'print(len(answer.data), "images")',
     ].join('\n'),
     JavaScript: [
-      `const answer = await fetch(${JSON.stringify(`${address}/images/generations`)}, {`, '  method: "POST",',
+      `const answer = await fetch(${JSON.stringify(`${server}/images/generations`)}, {`, '  method: "POST",',
       '  headers: { "Content-Type": "application/json" },', `  body: JSON.stringify(${JSON.stringify(body)}),`, '});',
       'const { data } = await answer.json();', 'const picture = `data:image/png;base64,${data[0].b64_json}`;',
     ].join('\n'),

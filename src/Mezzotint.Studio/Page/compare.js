@@ -1,10 +1,12 @@
 // Compare: a grid of images over two axes, whatever they are; what it costs, and two of its cells laid over each other.
 import { get, stream } from './api.js';
 import { Controls, fieldNames, samplingBody, samplingFields } from './controls.js';
+import { first } from './figures.js';
 import { canvas, download, fileOf, load } from './images.js';
-import { address, addressOf, announce, el, figure, plural } from './page.js';
+import { address, addressOf, announce, el, plural } from './page.js';
+import { Wipe } from './wipe.js';
 
-const MOST_CELLS = 64, AT_ONCE = 4, SIDE = 336;
+const MOST_CELLS = 64, AT_ONCE = 4;
 const NONE = 'nothing';
 
 export class Compare {
@@ -20,8 +22,8 @@ export class Compare {
     }];
     this.controls = new Controls([
       {
-        name: 'prompt', label: 'Prompt', kind: 'text', value: model.asked_in_words ? model.examples?.learned[0] ?? 'a red heart'
-          : model.class_names.at(-3) ?? model.class_names[0], hint: 'what all of them draw',
+        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names.at(-3) ?? first(model),
+        hint: 'what all of them draw',
       },
       ...axis('across', 'Across', 'steps'), ...axis('down', 'Down', 'sampler'), ...samplingFields(model),
     ], { go: (values) => this.go(values), stop: () => this.drawing.stop(), changed: () => this.#cost() });
@@ -33,7 +35,7 @@ export class Compare {
     this.status = el('p', { className: 'status' });
     this.table = el('table', { className: 'cells' });
     this.slider = el('input', { type: 'range', id: 'cell-step', min: 1, max: 8, value: 8, oninput: () => this.#show() });
-    this.stage = el('section', { className: 'over', 'aria-label': 'Two cells', hidden: true });
+    this.stage = new Wipe(model.width, model.height);
     this.saving = [
       el('button', { type: 'button', disabled: true, onclick: () => this.#save() }, 'Download PNG'),
       el('button', { type: 'button', disabled: true, onclick: () => this.#csv() }, 'Download CSV'),
@@ -41,7 +43,7 @@ export class Compare {
     this.element = el('div', { className: 'view top' }, this.controls.element,
       el('section', { className: 'plate', id: 'plate', 'aria-label': 'The grid' }, this.status,
         el('div', { className: 'line' }, el('label', { for: 'cell-step' }, 'Part of the walk'), this.slider),
-        el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Cells' }, this.table), this.stage,
+        el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Cells' }, this.table), this.stage.element,
         el('div', { className: 'row' }, ...this.saving)));
     this.#cost();
   }
@@ -109,7 +111,7 @@ export class Compare {
     this.#lay(values);
     this.controls.clear();
     this.controls.busy(true);
-    const queue = [...plan.cells];
+    const queue = [...plan.cells].sort((a, b) => a.body.steps - b.body.steps); // from coarse to fine
     let done = 0;
     const work = async () => {
       for (let cell = queue.shift(); cell; cell = queue.shift()) {
@@ -153,7 +155,7 @@ export class Compare {
           .filter(Boolean).join(', ') || 'the image';
       cell.words = words;
       cell.image = el('img', { alt: words, draggable: false });
-      cell.said = el('span', {});
+      cell.said = el('span', {}, 'waiting');
       cell.button = el(
           'button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.#pick(cell) }, cell.image,
           cell.said);
@@ -167,7 +169,7 @@ export class Compare {
       el('thead', {}, el('tr', {}, el('td', {}), ...across.map((x) => el('th', { scope: 'col' }, x ?? '')))),
       el('tbody', {}, ...down.map((y, row) => el('tr', {}, el('th', { scope: 'row' }, y ?? ''),
         ...across.map((_, column) => el('td', {}, this.cells[row * across.length + column].button))))));
-    this.stage.hidden = true;
+    this.stage.hide();
   }
 
   /** One slider for all cells: the share of the walk that is seen. */
@@ -184,33 +186,10 @@ export class Compare {
     if (!cell.frames.length) return;
     this.picked = [...this.picked.filter((one) => one !== cell), cell].slice(-2);
     for (const one of this.cells) one.button.setAttribute('aria-pressed', String(this.picked.includes(one)));
-    this.stage.hidden = this.picked.length < 2;
-    if (this.stage.hidden) return;
+    if (this.picked.length < 2) return;
     const [a, b] = this.picked;
-    const [first, second] = await Promise.all([a, b].map((one) => load(one.frames.at(-1))));
-    const scale = Math.max(1, Math.floor(SIDE / this.model.width));
-    const drawn = canvas(first.width * scale, first.height * scale);
-    const pen = drawn.getContext('2d');
-    drawn.setAttribute('role', 'img');
-    const wipe = el('input', { type: 'range', id: 'wipe', min: 0, max: 100, value: 50 });
-    const differ = el('input', { type: 'checkbox', id: 'differ' });
-    const paint = () => {
-      pen.imageSmoothingEnabled = false;
-      pen.globalCompositeOperation = 'source-over';
-      pen.drawImage(first, 0, 0, drawn.width, drawn.height);
-      if (differ.checked) pen.globalCompositeOperation = 'difference';
-      const at = differ.checked ? 0 : Number(wipe.value) / 100;
-      pen.drawImage(second, at * second.width, 0, (1 - at) * second.width || 1, second.height, at * drawn.width, 0,
-          (1 - at) * drawn.width || 1, drawn.height);
-    };
-    wipe.addEventListener('input', paint);
-    differ.addEventListener('change', paint);
-    paint();
-    drawn.setAttribute('aria-label', `${a.words} beside ${b.words}`);
-    this.stage.replaceChildren(
-      el('h2', {}, `${a.words} and ${b.words}`), drawn,
-      el('div', { className: 'line' }, el('label', { for: 'wipe' }, 'Wipe'), wipe,
-        el('label', { for: 'differ' }, differ, ' difference'), el('output', { className: 'psnr' }, psnr(first, second))));
+    const pictures = await Promise.all([a, b].map((one) => load(one.frames.at(-1))));
+    this.stage.show(...pictures, `${a.words} and ${b.words}`);
   }
 
   async #save() {
@@ -258,17 +237,4 @@ function axesOf(model, models) {
   if (model.can_be_guided) axes.guidance = { few: [1, 2, 4] };
   if (models.length > 1) axes.model = { few: models.map(({ id }) => id) };
   return axes;
-}
-
-/** The peak signal-to-noise ratio of two pictures, in words. */
-function psnr(first, second) {
-  const [a, b] = [first, second].map((picture) => {
-    const pen = canvas(picture.width, picture.height).getContext('2d', { willReadFrequently: true });
-    pen.drawImage(picture, 0, 0);
-    return pen.getImageData(0, 0, picture.width, picture.height).data;
-  });
-  if (a.length !== b.length) return 'of two sizes';
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) if (i % 4 < 3) sum += (a[i] - b[i]) ** 2;
-  return sum === 0 ? 'alike to the bit' : `PSNR ${figure(10 * Math.log10(255 ** 2 / (sum / (0.75 * a.length))))} dB`;
 }

@@ -210,4 +210,5 @@ export const samplingOptions = ({ seed, sampler, levels, steps, guidance_scale: 
 /** The server's names of fields, where the page's differ. */
 export const fieldNames = {
   n: 'count', guidance_scale: 'guidance', label: 'prompt', negative_prompt: 'negative', interpolate_to: 'to',
+  interpolate_to_prompt: 'toPrompt',
 };

@@ -50,7 +50,7 @@ export class Draw {
     this.big.style.width = `${scale * model.width}px`;
     this.big.style.height = `${scale * model.height}px`;
     this.reading = el('p', { className: 'reading' }, '\u00a0');
-    this.element = el('div', { className: 'view top' }, this.controls.element,
+    this.element = el('div', { className: `view top draw${model.asked_in_words ? ' words' : ''}` }, this.controls.element,
       el('div', { className: 'sheet' }, this.plate.element,
         el('aside', { className: 'side', 'aria-label': 'The chosen image' }, this.big, this.reading, this.plate.scrub,
           this.details.element, this.share.element)));
@@ -147,8 +147,10 @@ export class Draw {
       const values = this.controls.values();
       const asked = this.asked = JSON.stringify(values);
       try {
-        const { evaluations } = await this.#costs(`steps=${Number(values.steps)}`, values, values.sampler);
+        const { evaluations, order, stochastic, source } = await this.#costs(
+            `steps=${Number(values.steps)}`, values, values.sampler);
         if (this.asked !== asked) return; // an older answer that came later
+        this.controls.hint('sampler', `order ${order}, ${stochastic ? 'draws noise' : 'draws no noise'}: ${source}`);
         this.controls.hint(
           'steps',
           evaluations === undefined

@@ -1,5 +1,5 @@
 // One drawing: some requests whose streams fill the plate, with what is told about it meanwhile and afterwards.
-import { stream } from './api.js';
+import { get, pause, stream } from './api.js';
 import { announce, plural, seconds } from './page.js';
 
 /** Browsers hold few connections to one server; the page needs some for other things. */
@@ -47,6 +47,7 @@ export class Drawing {
       this.plate.status.textContent = [drawing, note].filter(Boolean).join(' ');
     };
     tell();
+    const others = watchQueue();
     const seen = (job) => (event) => {
       if (this.stopping !== stopping) return;
       notes.delete(job);
@@ -88,10 +89,26 @@ export class Drawing {
       }
       return false;
     } finally {
+      others.abort();
       if (this.stopping === stopping) {
         this.stopping = null;
         this.controls.busy(false);
       }
     }
   }
+}
+
+/** While something is drawn, the bar tells what the server draws beside it. */
+function watchQueue() {
+  const ending = new AbortController();
+  const told = document.getElementById('queue');
+  const watch = async () => {
+    for (;;) {
+      await pause(1000, ending.signal);
+      const { requests } = await get('healthz', ending.signal);
+      told.textContent = `${plural(requests, 'request')} at the server`;
+    }
+  };
+  watch().catch(() => { told.textContent = ''; }); // at the end, and where the server is gone
+  return ending;
 }

@@ -49,6 +49,10 @@ export function asked(model, value, changed) {
   });
 }
 
+/** How many noises are asked for at once: fewer of large pictures, each of which takes its time. */
+export const noises = (model, most) => Math.max(
+    1, Math.min(most, model.limits.n, Math.floor(most * 96 * 96 / (model.width * model.height))));
+
 /** What the stops show where nothing is asked for. */
 export const first = (model) => (model.asked_in_words ? model.examples?.learned[0] ?? 'a red heart'
     : model.class_names[Math.min(3, model.class_names.length - 1)]);

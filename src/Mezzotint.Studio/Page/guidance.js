@@ -1,10 +1,10 @@
 // Guidance: the estimates with and without a class, their difference, and what more of it does to the images.
 import { post } from './api.js';
-import { Numbers, Pixels, Stop, asked, first, levels, slider } from './figures.js';
+import { Numbers, Pixels, Stop, asked, first, levels, noises, slider } from './figures.js';
 import { canvas, fileOf, load } from './images.js';
 import { addressOf, el } from './page.js';
 
-const SAMPLES = 6;
+const MOST = 6;
 
 export class Guidance extends Stop {
   constructor(app, put) {
@@ -41,7 +41,7 @@ export class Guidance extends Stop {
       guided: picture('guided', 'guided by the weight'),
     };
     this.numbers = new Numbers('weight', 'level', 'error of D₀', 'error of D', 'error when guided', 'evaluations');
-    this.samples = Array.from({ length: SAMPLES }, (_, i) => picture(`sample-${i}`, `seed ${i}`));
+    this.samples = Array.from({ length: noises(this.model, MOST) }, (_, i) => picture(`sample-${i}`, `seed ${i}`));
     this.figure.append(
       el('div', { className: 'knobs' }, this.weight.element, this.level.element, this.prompt.element),
       el('div', { className: 'pictures' }, ...Object.values(this.pictures).map((each) => each.element)), this.numbers.element,
@@ -78,7 +78,8 @@ export class Guidance extends Stop {
         weight, level: one.level, 'error of D₀': none.data[0].estimate_error, 'error of D': one.data[0].estimate_error,
         'error when guided': guided.data[0].estimate_error, evaluations: guided.evaluations,
       });
-      const drawn = await post('v1/images/generations', { model, prompt, seed: 0, n: SAMPLES, guidance_scale: weight }, signal);
+      const drawing = { model, prompt, seed: 0, n: this.samples.length, guidance_scale: weight };
+      const drawn = await post('v1/images/generations', drawing, signal);
       drawn.data.forEach((image, i) => this.samples[i].show(image.b64_json, `${prompt}, seed ${i}, weight ${weight}`));
     });
   }

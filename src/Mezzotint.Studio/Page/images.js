@@ -38,6 +38,9 @@ export async function grid(addresses, columns, scale) {
   return drawn;
 }
 
+/** The bytes of a file that an address of this page holds in base64. */
+export const bytesOf = (address) => Uint8Array.from(atob(address.split(',')[1]), (letter) => letter.charCodeAt(0));
+
 /** Saves an address of this page, or a blob, under a name. */
 export function download(what, name) {
   const address = typeof what === 'string' ? what : URL.createObjectURL(what);

@@ -1,10 +1,10 @@
 // Training: what the model has learned at each level of noise, and how the same seeds looked on the way there.
 import { get, picture, post } from './api.js';
 import { chart } from './chart.js';
-import { Stop, asked, first, levels, slider } from './figures.js';
-import { el, figure } from './page.js';
+import { Stop, asked, first, levels, noises, slider } from './figures.js';
+import { el, figure, plural } from './page.js';
 
-const LEVELS = 11, NOISES = 8;
+const LEVELS = 11, MOST = 8;
 
 export class Learning extends Stop {
   constructor(app, put) {
@@ -19,6 +19,7 @@ export class Learning extends Stop {
     });
     this.values = { prompt: first(this.model), seed: 0 };
     this.scale = levels(this.model);
+    this.count = noises(this.model, MOST);
     this.prompt = asked(this.model, this.values.prompt, (prompt) => this.#change({ prompt }));
     this.table = el('tbody');
     this.plot = el('div', { className: 'charts' });
@@ -26,7 +27,8 @@ export class Learning extends Stop {
     this.figure.append(
       el('div', { className: 'knobs' }, this.prompt.element,
         el('button', { type: 'button', onclick: () => this.#change({ seed: this.values.seed + 1 }) }, 'Another picture')),
-      el('div', { className: 'beside' }, this.plot, el('table', {}, el('caption', {}, `Errors, the mean of ${NOISES} noises`),
+      el('div', { className: 'beside' }, this.plot, el('table', {},
+        el('caption', {}, `Errors, the mean of ${plural(this.count, 'noise')}`),
         el('thead', {}, el('tr', {}, ...['level', 'of D', 'of the noise'].map((word) => el('th', { scope: 'col' }, word)))),
         this.table)),
       this.run);
@@ -48,11 +50,11 @@ export class Learning extends Stop {
       let image;
       for (let i = 0; i < LEVELS; i++) {
         const answer = await post('api/denoise', {
-          model: this.model.id, prompt, level: this.scale.of(100 * i / (LEVELS - 1)), n: NOISES,
+          model: this.model.id, prompt, level: this.scale.of(100 * i / (LEVELS - 1)), n: this.count,
           ...(image ? { image } : { seed }),
         }, signal);
         image = answer.image;
-        const mean = (name) => answer.data.reduce((sum, one) => sum + one[name], 0) / NOISES;
+        const mean = (name) => answer.data.reduce((sum, one) => sum + one[name], 0) / this.count;
         rows.push({ level: answer.level, estimate: mean('estimate_error'), noise: mean('noise_error') });
       }
       const x = rows.map((row) => row.level);

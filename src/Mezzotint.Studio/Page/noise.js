@@ -1,9 +1,9 @@
 // Noise: a picture, noise of a level, and what the model takes the picture to be.
 import { post } from './api.js';
-import { Numbers, Pixels, Stop, asked, first, levels, slider } from './figures.js';
-import { addressOf, el } from './page.js';
+import { Numbers, Pixels, Stop, asked, first, levels, noises, slider } from './figures.js';
+import { addressOf, el, plural } from './page.js';
 
-const MANY = 16;
+const MOST = 16;
 
 export class Noise extends Stop {
   constructor(app, put) {
@@ -16,6 +16,7 @@ export class Noise extends Stop {
       equation: 'x_t = α x_0 + σ z', spoken: 'x t is alpha times x zero plus sigma times z', file: '2-noise.md', about: 'noise',
     });
     this.scale = levels(this.model);
+    this.count = noises(this.model, MOST);
     this.values = { prompt: first(this.model), seed: 0, noise: 1, level: this.scale.of(60) };
     this.level = slider({
       name: 'level', label: 'Level of noise', min: 0, max: 100, value: this.scale.at(this.values.level),
@@ -31,15 +32,15 @@ export class Noise extends Stop {
       noise: picture('noise', 'the noise z'),
     };
     this.numbers = new Numbers('level', 'alpha', 'sigma', 'log-SNR', 'error of D', 'error of the noise');
-    this.many = Array.from({ length: MANY }, () => el('img', { alt: '', draggable: false, className: 'pixels' }));
-    this.mean = new Pixels(this.model, 'mean', `the mean of ${MANY} estimates`);
+    this.many = Array.from({ length: this.count }, () => el('img', { alt: '', draggable: false, className: 'pixels' }));
+    this.mean = new Pixels(this.model, 'mean', `the mean of ${plural(this.count, 'estimate')}`);
     this.figure.append(
       el('div', { className: 'knobs' }, this.level.element, this.prompt.element, another('Another picture', 'seed'),
         another('Another noise', 'noise')),
       el('div', { className: 'pictures' }, ...Object.values(this.pictures).map((each) => each.element)),
       this.numbers.element,
       el('div', { className: 'row many' }, el('div', { className: 'mosaic', role: 'img', 'aria-label':
-        `Estimates from ${MANY} noises` }, ...this.many), this.mean.element));
+        `Estimates from ${plural(this.count, 'noise')}` }, ...this.many), this.mean.element));
     const side = Math.max(1, Math.floor(64 / this.model.width)) * this.model.width;
     for (const image of this.many) image.style.width = `${side}px`;
   }
@@ -60,7 +61,8 @@ export class Noise extends Stop {
     this.draw(async (signal) => {
       const { prompt, seed, noise, level } = this.values;
       this.#tell(await post('api/denoise', {
-        model: this.model.id, prompt, level, noise_seed: noise, n: MANY, guidance_scale: this.model.can_be_guided ? 1 : undefined,
+        model: this.model.id, prompt, level, noise_seed: noise, n: this.count,
+        guidance_scale: this.model.can_be_guided ? 1 : undefined,
         ...(this.drawn?.key === `${prompt} ${seed}` ? { image: this.drawn.image } : { seed }), // it is drawn once
       }, signal), prompt, `${prompt} ${seed}`);
     });

@@ -58,7 +58,7 @@ export class Words extends Stop {
       title: 'Words',
       sentences: [
         'The model reads the prompt as tokens, and every place of the picture looks at all of them.',
-        'Here each word is left out in turn, with the same noise: where the estimate changes, the word was looked at.',
+        'Here each word is left out in turn, with the same noise: where the estimate changes, the word counts.',
       ],
       equation: 'D ( x_t , prompt ) − D ( x_t , prompt − word )', spoken: 'the estimate with the word minus that without it',
       file: '10-words.md', about: 'words',
@@ -101,7 +101,7 @@ export class Words extends Stop {
         shown.push([`“${word}”`, await difference(all.data[0].estimate, without.data[0].estimate)]);
       }
       this.row.replaceChildren(...shown.map(([name, picture]) => {
-        const made = new Pixels(this.model, name, name, 112);
+        const made = new Pixels(this.model, name, name);
         made.show(picture);
         return made.element;
       }));

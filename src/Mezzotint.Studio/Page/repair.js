@@ -3,9 +3,11 @@ import { PixelCanvas } from './canvas.js';
 import { Controls, fieldNames, samplingBody, samplingFields, samplingOptions } from './controls.js';
 import { Details } from './details.js';
 import { Drawing, estimates } from './drawing.js';
+import { first } from './figures.js';
 import { download, load } from './images.js';
 import { Plate } from './plate.js';
 import { Share, csharp, curlForm } from './share.js';
+import { Wipe } from './wipe.js';
 import { address, addressOf, announce, el } from './page.js';
 import { stream } from './api.js';
 
@@ -19,8 +21,8 @@ export class Repair {
     this.app = app;
     this.controls = new Controls([
       {
-        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names.at(-3) ?? model.class_names[0] ?? '',
-        hint: 'the class that it shall become, by its name or number',
+        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names.at(-3) ?? first(model),
+        hint: `what it shall become, ${model.asked_in_words ? 'in words' : 'a class by its name or number'}`,
       },
       {
         name: 'count', label: 'How many', kind: 'number', min: 1, max: model.limits.n, value: 4,
@@ -35,15 +37,19 @@ export class Repair {
     this.controls.fields.get('strength').input.addEventListener('input', () => { this.strengthChosen = true; });
     this.canvas = new PixelCanvas(model.width, model.height, () => this.#suggest());
     this.plate = new Plate(
-        model, { told: (tile) => this.details.tell(tile),
+        model, { told: (tile) => {
+          this.details.tell(tile);
+          this.#compare(tile);
+        },
         filled: (filled) => { this.share.enable(filled); this.details.enable(filled); } }, 224);
     this.details = new Details(this.plate, app);
     this.share = new Share({
       plate: this.plate, name: () => `repaired-${this.drawn.seed}`, curl: () => this.#curl(), csharp: () => this.#csharp(),
     });
     this.plate.element.prepend(this.#bench());
-    this.plate.element.append(this.details.element, this.share.element);
-    this.element = el('div', { className: 'view' }, this.controls.element, this.plate.element);
+    this.wipe = new Wipe(model.width, model.height);
+    this.plate.element.append(this.details.element, this.wipe.element, this.share.element);
+    this.element = el('div', { className: 'view top' }, this.controls.element, this.plate.element);
     this.drawing = new Drawing({ plate: this.plate, controls: this.controls, facts: app.facts, names: fieldNames });
   }
 
@@ -109,6 +115,16 @@ export class Repair {
     }
   }
 
+  /** The chosen image beside what was on the canvas. */
+  async #compare(tile) {
+    if (!tile.done || !this.source) {
+      this.wipe.hide();
+      return;
+    }
+    const [before, after] = await Promise.all([this.source, this.plate.frame(tile).src].map(load));
+    this.wipe.show(before, after, 'Before and after');
+  }
+
   /** Inpainting starts from noise alone, unless somebody has chosen otherwise. */
   #suggest() {
     if (!this.strengthChosen) this.controls.put('strength', this.canvas.isErased ? 1 : 0.6);
@@ -161,6 +177,7 @@ export class Repair {
   async go(values) {
     const picture = await this.canvas.file();
     const mask = await this.canvas.mask();
+    this.source = this.canvas.picture.toDataURL();
     this.body = {
       prompt: values.prompt, n: Number(values.count), strength: Number(values.strength), ...samplingBody(this.model, values),
     };

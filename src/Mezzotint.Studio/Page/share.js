@@ -24,6 +24,9 @@ export class Share {
     this.enable(false);
   }
 
+  /** Another button, which waits for an image too. */
+  add(words, press) { this.element.append(el('button', { type: 'button', disabled: true, onclick: press }, words)); }
+
   /** What needs an image waits for one; the link is always there. */
   enable(enabled) { for (const button of [...this.element.children].slice(1)) button.disabled = !enabled; }
 

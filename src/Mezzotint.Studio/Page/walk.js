@@ -1,6 +1,8 @@
 // Walk: a row of images whose noise lies on the great circle between that of two seeds; a slider and a play button lead along it.
 import { Controls, fieldNames, samplingBody, samplingFields, samplingOptions } from './controls.js';
 import { Drawing, estimates } from './drawing.js';
+import { first } from './figures.js';
+import { bytesOf, download } from './images.js';
 import { Plate } from './plate.js';
 import { Share, csharp, curl } from './share.js';
 import { address, el } from './page.js';
@@ -18,9 +20,13 @@ export class Walk {
     Object.assign(seed, { label: 'From seed', hint: 'the noise that the walk begins with' });
     this.controls = new Controls([
       {
-        name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names[Math.min(3, model.class_names.length - 1)] ?? '',
-        hint: 'a class by its name or number',
+        name: 'prompt', label: 'Prompt', kind: 'text', value: first(model),
+        hint: model.asked_in_words ? 'what the walk begins with, in words' : 'a class by its name or number',
       },
+      ...(model.asked_in_words ? [{
+        name: 'toPrompt', label: 'To prompt', kind: 'text', value: '',
+        hint: 'what it ends with, in words; the same where it is empty',
+      }] : []),
       seed,
       { name: 'to', label: 'To seed', kind: 'number', min: 0, max: 4294967295, value: 1, hint: 'the noise that it ends with' },
       {
@@ -48,8 +54,13 @@ export class Walk {
       plate: this.plate, name: () => `walk-${this.drawn.seed}-${this.drawn.to}`,
       curl: () => curl('v1/images/generations', this.body), csharp: () => this.#csharp(),
     });
+    this.share.add('Download film', async () => {
+      const { film } = await import('./film.js');
+      const files = this.plate.tiles.filter((tile) => tile.done).map((tile) => bytesOf(tile.frames.at(-1).src));
+      download(film([...files, ...files.slice(1, -1).reverse()], BEAT), `walk-${this.drawn.seed}-${this.drawn.to}.png`);
+    });
     this.plate.element.append(this.share.element);
-    this.element = el('div', { className: 'view walk' }, this.controls.element, this.plate.element);
+    this.element = el('div', { className: 'view top walk' }, this.controls.element, this.plate.element);
     this.drawing = new Drawing({ plate: this.#watched(), controls: this.controls, facts: app.facts, names: fieldNames });
     new ResizeObserver(() => this.#fit()).observe(this.big.parentElement);
   }
@@ -79,7 +90,8 @@ export class Walk {
     address.put('walk', { ...values, ...more });
     const count = Math.max(2, Math.min(Number(values.count) || 2, this.model.limits.n));
     this.body = {
-      prompt: values.prompt, n: Number(values.count), interpolate_to: Number(values.to), ...samplingBody(this.model, values),
+      prompt: values.prompt, n: Number(values.count), interpolate_to: Number(values.to),
+      ...(values.toPrompt ? { interpolate_to_prompt: values.toPrompt } : {}), ...samplingBody(this.model, values),
     };
     this.plate.begin([{
       images: Array.from({ length: count }, (_, i) => ({
@@ -150,10 +162,10 @@ export class Walk {
   }
 
   #csharp() {
-    const { prompt, n, interpolate_to: to } = this.body;
+    const { prompt, n, interpolate_to: to, interpolate_to_prompt: other } = this.body;
     return csharp(
         this.model,
-        `var images = pipeline.Generate(${JSON.stringify(prompt)}, `
-          + `new() { Count = ${n}, InterpolateTo = ${to}, ${samplingOptions(this.body)} });`);
+        `var images = pipeline.Generate(${JSON.stringify(prompt)}, new() { Count = ${n}, InterpolateTo = ${to}, `
+          + `${other ? `InterpolateToPrompt = ${JSON.stringify(other)}, ` : ''}${samplingOptions(this.body)} });`);
   }
 }
