@@ -21,6 +21,8 @@ public sealed partial class BrowserTests
         Assert.True(found.Count <= 10, string.Join("\n", found.Select(each => each!["name"])));
         Assert.InRange(bytes, 10_000, 90_000);
         TestContext.Current.TestOutputHelper!.WriteLine($"{found.Count} requests, {bytes} bytes");
+        await page.ClickAsync(".card summary");
+        await page.UntilAsync("document.querySelector('#card').innerText.includes('sha256 aaaaaaaaaaaaaaaa')");
         await page.GoAsync(Home); // the second visit draws
         await page.UntilAsync("document.querySelector('nav a[aria-current]')?.innerText === 'Draw'");
     }
@@ -234,12 +236,22 @@ public sealed partial class BrowserTests
                 Path.Combine(folder.FullName, "config.toml"),
                 FormattableString.Invariant($"[training]\nrate = {rate}\nseed = 1\n"));
         }
+        foreach (string name in new[] { "one", "two" })
+        {
+            var samples = Directory.CreateDirectory(Path.Combine(_runs.FullName, name, "samples"));
+            for (int epoch = 1; epoch <= 3; epoch++)
+                Formats.PngFile.Write(
+                    Path.Combine(samples.FullName, $"epoch-{epoch:D4}.png"), new Formats.ImageBatch(1, 1, 8, 8, new byte[64]));
+        }
         var page = await OpenAsync("#train?name=one&with=two&x=epoch", drawn: false);
         await page.UntilAsync("document.querySelectorAll('.run .figure polyline').length === 2");
         Assert.Equal("one\n  [training] rate = 0.001\ntwo\n  [training] rate = 0.002", await page.TextAsync(".run .figure pre"));
         Assert.Equal("at 20|80", await page.TextOfAllAsync(".run .figure tbody tr:first-child td"));
         await page.FillAsync("#stop-cursor", "50");
         Assert.Equal("at 10|90", await page.TextOfAllAsync(".run .figure tbody tr:first-child td"));
+        await page.UntilAsync(
+            "[...document.querySelectorAll('.run .figure figcaption')].map((one) => one.innerText).join('|') "
+            + "=== 'Training loss|one, epoch-0002|two, epoch-0002'");
         await page.ShotAsync("small-overlay");
         await page.ClickAsync("#beside-0");
         await page.UntilAsync("document.querySelector('.run .figure').hidden && !location.hash.includes('with=two')");

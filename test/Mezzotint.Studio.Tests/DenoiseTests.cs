@@ -190,6 +190,21 @@ public class DenoiseTests
     }
 
     [Fact]
+    public async Task A_brief_answer_has_the_same_estimates_and_fewer_pictures()
+    {
+        await using var studio = await SmallStudio.StartAsync();
+        var whole = (await AskAsync(studio, new { prompt = "7", level = 0.8, n = 3 })).GetProperty("data");
+        var brief = (await AskAsync(studio, new { prompt = "7", level = 0.8, n = 3, brief = true })).GetProperty("data");
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(Pixels(whole[i], "estimate"), Pixels(brief[i], "estimate"));
+            foreach (string picture in new[] { "noisy", "noise", "predicted" })
+                Assert.Equal(i == 0, brief[i].TryGetProperty(picture, out _));
+        }
+        Assert.Equal(whole[0].ToString(), brief[0].ToString());
+    }
+
+    [Fact]
     public async Task The_noise_of_seeds_is_that_which_images_start_from()
     {
         await using var studio = await SmallStudio.StartAsync();

@@ -56,7 +56,23 @@ internal static class ClassifierSource
 
     /// <summary>All on the shelves; the residual one gives the embedding, and is named first, as in
     /// Classifier.Architectures.</summary>
-    public static IEnumerable<string> All() => Described(choosing: false).Select(classifier => classifier.Folder);
+    /// <remarks>One that cannot be read is left out: a server draws without it, and `mezzotint evaluate` tells what is
+    /// wrong.</remarks>
+    public static IEnumerable<string> All() =>
+        Described(Folders(choosing: false).Where(IsSound)).Select(classifier => classifier.Folder);
+
+    private static bool IsSound(string folder)
+    {
+        try
+        {
+            _ = ClassifierFolder.ReadInfo(folder);
+            return true;
+        }
+        catch (MezzotintException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>An autoencoder on the same shelf for such images; null where there is none. It saw no label.</summary>
     public static LoadedAutoencoder? Autoencoder(ImageSet images, bool choosing)
@@ -78,13 +94,13 @@ internal static class ClassifierSource
     private static IEnumerable<string> Folders(bool choosing) => Shelves(choosing).Where(Directory.Exists)
         .SelectMany(shelf => Directory.GetDirectories(shelf).Order(StringComparer.Ordinal));
 
-    private static IEnumerable<(string Folder, ClassifierInfo Info)> Described(bool choosing) => Folders(choosing)
+    private static IEnumerable<(string Folder, ClassifierInfo Info)> Described(IEnumerable<string> folders) => folders
         .Where(ClassifierFolder.Exists)
         .Select(folder => (Folder: folder, Info: ClassifierFolder.ReadInfo(folder)))
         .OrderBy(classifier =>
             Networks.Classifiers.Classifier.Architectures.ToList().IndexOf(classifier.Info.Network.Architecture));
 
-    private static IEnumerable<string> Fitting(ImageSet images, bool choosing) => Described(choosing)
+    private static IEnumerable<string> Fitting(ImageSet images, bool choosing) => Described(Folders(choosing))
         .Where(classifier =>
             (classifier.Info.Network.Channels, classifier.Info.Network.Height, classifier.Info.Network.Width)
                 == (images.Channels, images.Height, images.Width)

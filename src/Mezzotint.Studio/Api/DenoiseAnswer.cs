@@ -29,6 +29,9 @@ internal sealed record DenoiseBody
     [Description("How many noises, 1 to 64; 1 unless told otherwise.")]
     public int? N { get; init; }
 
+    [Description("Whether the noises after the first are told by their estimates alone, without the other pictures.")]
+    public bool? Brief { get; init; }
+
     [Description("The weight of guidance; the model's own unless told otherwise. 1 is none, 0 the estimate without a class.")]
     public double? GuidanceScale { get; init; }
 }
@@ -55,7 +58,8 @@ internal sealed record DenoiseAnswer(
     string? Kept, double? KeptError, string? Latents, IReadOnlyList<float>? ImageReading, string? Classifier,
     IReadOnlyList<DenoisedNoise> Data, string Mean, IReadOnlyList<float>? MeanReading);
 
-/// <summary>What came of one noise. Pictures are PNG files in base64.</summary>
+/// <summary>What came of one noise. Pictures are PNG files in base64; a brief answer has all of them of the first noise alone,
+/// and of the others the estimate.</summary>
 /// <param name="NoiseSeed">What the noise was drawn from.</param>
 /// <param name="Noisy">x_t.</param>
 /// <param name="Noise">z: grey is 0, black and white are 3 standard deviations. Of latents, three channels as colours.</param>
@@ -66,5 +70,5 @@ internal sealed record DenoiseAnswer(
 /// <param name="NoisyReading">The share that a classifier gives each class, of x_t.</param>
 /// <param name="EstimateReading">The same of D.</param>
 internal sealed record DenoisedNoise(
-    long NoiseSeed, string Noisy, string Noise, string Estimate, string Predicted, double EstimateError, double NoiseError,
+    long NoiseSeed, string? Noisy, string? Noise, string Estimate, string? Predicted, double EstimateError, double NoiseError,
     IReadOnlyList<float>? NoisyReading, IReadOnlyList<float>? EstimateReading);

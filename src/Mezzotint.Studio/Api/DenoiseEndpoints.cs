@@ -63,6 +63,7 @@ internal sealed class DenoiseEndpoints(
         long noise = fields.Whole("noise_seed", 0, uint.MaxValue - count + 1) ?? 1;
         double level = fields.Number("level", 0, double.MaxValue) ?? throw ApiError.Missing("level");
         double? guidance = fields.Number("guidance_scale", 0, 1000);
+        bool brief = fields.Flag("brief");
         fields.RefuseOthers();
         if (sent is not null && seed is not null)
             throw ApiError.Invalid("seed", "The picture is one that is sent, or that of a seed: leave one of the two out.");
@@ -85,10 +86,10 @@ internal sealed class DenoiseEndpoints(
         using var place = queue.Enter(count + 1, 2 * count + (drawing?.Evaluations ?? 0));
         var clean = given?.Decode().Image ?? (await drawing!.RunAsync(cancellation: stop).ConfigureAwait(false)).Images;
         var found = await Prepare(How(clean)).EstimateAsync(level, stop).ConfigureAwait(false);
-        return Answer(found, clean, info, noise);
+        return Answer(found, clean, info, noise, brief);
     }
 
-    private DenoiseAnswer Answer(NoisyEstimates found, ImageBatch clean, ModelInfo info, long noise)
+    private DenoiseAnswer Answer(NoisyEstimates found, ImageBatch clean, ModelInfo info, long noise, bool brief)
     {
         double level = found.Level, time = info.Process.Time(level);
         bool latent = info.Pixels is LatentCodec;
@@ -103,10 +104,18 @@ internal sealed class DenoiseEndpoints(
             1 / Math.Sqrt(1 + level * level), found.Evaluations, NumberPictures.Png(clean),
             latent ? NumberPictures.Png(found.Kept) : null, latent ? NumberPictures.Distance(found.Kept, clean) : null,
             latent ? NumberPictures.Png(NumberPictures.OfClean(found)) : null, readings?.Clean[0], reader?.Name,
-            [.. Enumerable.Range(0, found.Estimates.Count).Select(i => new DenoisedNoise(
-                noise + i, NumberPictures.Png(found.Noisy.Slice(i)), NumberPictures.Png(NumberPictures.OfNoise(found, i)),
-                NumberPictures.Png(found.Estimates.Slice(i)), NumberPictures.Png(NumberPictures.OfPredicted(found, i)),
-                found.Error(i), found.Error(i) / level, readings?.Noisy[i], readings?.Estimates[i]))],
+            [.. Enumerable.Range(0, found.Estimates.Count).Select(One)],
             NumberPictures.Png(mean), reader is null ? null : classifiers.Read(info, mean)![0]);
+
+        DenoisedNoise One(int i)
+        {
+            bool whole = i == 0 || !brief;
+            return new(
+                noise + i, whole ? NumberPictures.Png(found.Noisy.Slice(i)) : null,
+                whole ? NumberPictures.Png(NumberPictures.OfNoise(found, i)) : null,
+                NumberPictures.Png(found.Estimates.Slice(i)),
+                whole ? NumberPictures.Png(NumberPictures.OfPredicted(found, i)) : null, found.Error(i), found.Error(i) / level,
+                readings?.Noisy[i], readings?.Estimates[i]);
+        }
     }
 }

@@ -50,7 +50,7 @@ export class Learning extends Stop {
       let image;
       for (let i = 0; i < LEVELS; i++) {
         const answer = await post('api/denoise', {
-          model: this.model.id, prompt, level: this.scale.of(100 * i / (LEVELS - 1)), n: this.count,
+          model: this.model.id, prompt, level: this.scale.of(100 * i / (LEVELS - 1)), n: this.count, brief: true,
           ...(image ? { image } : { seed }),
         }, signal);
         image = answer.image;
@@ -78,7 +78,10 @@ export class Learning extends Stop {
       if (!samples.length) return;
       const grid = el('img', { className: 'sample', alt: '' });
       const show = async (i) => {
-        grid.src = await picture(`api/runs/${encodeURIComponent(last.name)}/samples/${encodeURIComponent(samples[i])}`);
+        const inside = await picture(
+            `api/runs/${encodeURIComponent(last.name)}/samples/${encodeURIComponent(samples[i])}`);
+        grid.onload = () => URL.revokeObjectURL(inside);
+        grid.src = inside;
         grid.alt = `Samples of ${last.name}, ${samples[i]}`;
       };
       const at = slider({

@@ -172,7 +172,7 @@ function card({ title, class_names: classes, asked_in_words: words, origin, sha2
 const chooser = document.getElementById('model');
 chooser.replaceChildren(...models.map((each) => el(
     'option', { value: each.id, title: card(each), selected: each.id === model.id }, each.id)));
-chooser.title = card(model);
+document.getElementById('card').textContent = card(model);
 chooser.addEventListener('change', () => {
   history.pushState(null, '', address.of(address.read().view || 'draw', { model: chooser.value }));
   location.reload();

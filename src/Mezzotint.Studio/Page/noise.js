@@ -61,7 +61,7 @@ export class Noise extends Stop {
     this.draw(async (signal) => {
       const { prompt, seed, noise, level } = this.values;
       this.#tell(await post('api/denoise', {
-        model: this.model.id, prompt, level, noise_seed: noise, n: this.count,
+        model: this.model.id, prompt, level, noise_seed: noise, n: this.count, brief: true,
         guidance_scale: this.model.can_be_guided ? 1 : undefined,
         ...(this.drawn?.key === `${prompt} ${seed}` ? { image: this.drawn.image } : { seed }), // it is drawn once
       }, signal), prompt, `${prompt} ${seed}`);

@@ -1,7 +1,7 @@
 // Trainings over each other: their losses on one axis with a shared cursor, and what differs between their settings.
-import { get } from './api.js';
+import { get, picture } from './api.js';
 import { chart, figure } from './chart.js';
-import { choice, slider } from './figures.js';
+import { Latest, choice, slider } from './figures.js';
 import { el } from './page.js';
 
 const MOST = 6;
@@ -23,10 +23,13 @@ export class Overlay {
     });
     this.plot = el('div', {});
     this.table = el('tbody');
+    this.samples = el('div', { className: 'pictures' });
+    this.pictures = new Map();
+    this.latest = new Latest(() => {}); // what cannot be read is not shown
     this.difference = el('pre', { tabIndex: 0, 'aria-label': 'Settings that differ' });
     this.body = el('div', { className: 'figure', hidden: true },
       el('div', { className: 'knobs' }, this.axis.element, this.smooth.element, this.cursor.element), this.plot,
-      el('table', {}, el('caption', {}, 'Training loss at the cursor'), this.table), this.difference);
+      el('table', {}, el('caption', {}, 'Training loss at the cursor'), this.table), this.samples, this.difference);
     this.element = el('section', { 'aria-label': 'Trainings over each other' }, this.boxes, this.body);
   }
 
@@ -96,6 +99,23 @@ export class Overlay {
       return el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, i < 0 ? 'not begun' : `at ${figure(x[i])}`),
         el('td', {}, i < 0 ? '' : figure(y[i])));
     }));
+    this.latest.run(() => this.#draws(Number(this.cursor.input.value) / 100));
+  }
+
+  /** The samples of each, from the same seeds, as far on its way as the cursor. */
+  async #draws(share) {
+    const made = [];
+    for (const { name } of this.lines) {
+      const { samples } = this.runs.get(name);
+      const file = samples[Math.round((samples.length - 1) * share)];
+      if (!file) continue;
+      const address = `api/runs/${encodeURIComponent(name)}/samples/${encodeURIComponent(file)}`;
+      if (!this.pictures.has(address)) this.pictures.set(address, await picture(address));
+      const words = `${name}, ${file.replace(/\.png$/, '')}`;
+      made.push(el('figure', {}, el('img', { className: 'sample', src: this.pictures.get(address), alt: `Samples of ${words}` }),
+        el('figcaption', {}, words)));
+    }
+    this.samples.replaceChildren(...made);
   }
 }
 
