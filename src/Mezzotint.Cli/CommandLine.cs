@@ -70,6 +70,7 @@ internal static class CommandLine
             PlotVerb.Create(terminal),
             NewVerb.Create(terminal),
             TrainVerb.Create(terminal),
+            AdaptVerb.Create(terminal),
             DistillVerb.Create(terminal),
             TrainClassifierVerb.Create(terminal),
             RunsVerb.Create(terminal),

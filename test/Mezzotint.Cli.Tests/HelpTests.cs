@@ -12,8 +12,8 @@ public class HelpTests
     [
         "mezzotint", "sample", "demo", "serve", "samplers", "samplers errors", "plot", "plot schedules", "plot levels",
         "plot trajectories", "plot error", "plot figures", "new", "train", "runs", "runs list", "runs compare",
-        "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect", "check", "average", "distill", "import", "export",
-        "data", "data check", "data fetch", "data list", "data show", "doctor",
+        "evaluate", "train-classifier", "likelihood", "reconstruct", "inspect", "check", "average", "adapt", "distill", "import",
+        "export", "data", "data check", "data fetch", "data list", "data show", "doctor",
         "completions",
     ];
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -62,7 +63,10 @@ internal sealed class AutoencoderEvaluator(Autoencoder network) : IDisposable
         }
         var made = cat([.. images.Select(image => NetworkEvaluator.Evaluate(engine, image))]);
         if (_isLarge)
+        {
             engine.Dispose(); // its maps take a gigabyte and are made in a moment
+            FreedMemory.GiveBack();
+        }
         else
             idle.Add(engine);
         return made.MoveToOuterDisposeScope();

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Mezzotint.Networks;
+using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -57,6 +58,7 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
         foreach (var engine in _engines.Values)
             engine?.Dispose();
         _engines.Clear();
+        FreedMemory.GiveBack();
     }
 
     /// <summary>F(x, t, condition). What it says of an image does not depend on the images beside it, to the bit.</summary>

@@ -179,7 +179,11 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
 
     /// <summary>Frees the text encoder, where the model owns one: what has been prepared can still be drawn, and no other prompt
     /// is read any more.</summary>
-    public void FreeTextEncoder() => Encoder?.Dispose();
+    public void FreeTextEncoder()
+    {
+        Encoder?.Dispose();
+        FreedMemory.GiveBack();
+    }
 
     /// <summary>A sampler that draws with this model, on its device and in its precision; the model stays the caller's.</summary>
     public Sampler CreateSampler() => new(Network, Info.Process, Info.Numbers.Height, Info.Numbers.Width, Device)

@@ -60,27 +60,32 @@ internal sealed class LowRankAdapter
         return adapter;
     }
 
-    /// <summary>Writes changes as kohya's scripts do: <c>lora_unet_</c> and the layer's name, with lora_down, lora_up and
-    /// alpha.</summary>
+    /// <summary>Writes changes: as kohya's scripts do, <c>lora_unet_</c> and the layer's name, with lora_down, lora_up and alpha;
+    /// or as PEFT does, with lora_A and lora_B, whose product is the change.</summary>
     /// <param name="path">The file to make or to replace.</param>
     /// <param name="changes">The changes.</param>
     /// <param name="config">Their rank and alpha.</param>
     /// <param name="name">What it is called.</param>
-    public static void Write(string path, IReadOnlyList<LowRankChange> changes, LowRankConfig config, string name)
+    /// <param name="peft">Whether as PEFT does.</param>
+    public static void Write(
+        string path, IReadOnlyList<LowRankChange> changes, LowRankConfig config, string name, bool peft = false)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var tensors = new List<KeyValuePair<string, TensorData>>();
         foreach (var (module, shape, down, up) in changes)
         {
-            string layer = Underscored("lora_unet_", module);
             long rank = down.shape[0];
             long[] one = [.. shape.Skip(2).Select(_ => 1L)]; // of a convolution the kernel's sides
-            tensors.Add(new($"{layer}.alpha", tensor((float)(config.Scale * rank)).ToData()));
-            tensors.Add(new($"{layer}.lora_down.weight", down.reshape([rank, .. shape.Skip(1)]).ToData()));
-            tensors.Add(new($"{layer}.lora_up.weight", up.reshape([shape[0], rank, .. one]).ToData()));
+            var (first, second) = (down.reshape([rank, .. shape.Skip(1)]), up.reshape([shape[0], rank, .. one]));
+            string layer = peft ? $"unet.{module}" : Underscored("lora_unet_", module);
+            if (!peft)
+                tensors.Add(new($"{layer}.alpha", tensor((float)(config.Scale * rank)).ToData()));
+            tensors.Add(new($"{layer}{(peft ? ".lora_A" : ".lora_down")}.weight", first.ToData()));
+            tensors.Add(new(
+                $"{layer}{(peft ? ".lora_B" : ".lora_up")}.weight", (peft ? second.Times(config.Scale) : second).ToData()));
         }
-        SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
+        SafetensorsFile.Write(path, tensors, peft ? new Dictionary<string, string> { ["format"] = "pt" } : new()
         {
             ["ss_network_module"] = "networks.lora",
             ["ss_network_dim"] = config.Rank.ToString(CultureInfo.InvariantCulture),

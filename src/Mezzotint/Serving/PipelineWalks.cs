@@ -176,6 +176,7 @@ internal sealed class PipelineWalks : IDisposable
         _freed = true;
         _networks.Dispose();
         _model.Network.Dispose();
+        FreedMemory.GiveBack();
         foreach (var (start, count, step, evaluations) in drawing.Latents!)
         {
             using var numbers = step.X;

@@ -34,12 +34,11 @@ internal sealed class LowRankWeights : IDisposable
     public LowRankWeights(nn.Module network, Tensor weights, LowRankConfig config, int replicas, long seed)
     {
         (_network, _scale) = (weights, config.Scale);
-        string[] patterns = FrozenParts.Patterns(config.Parts);
+        var means = Means(config);
         long start = 0, size = 0;
         foreach (var (name, parameter) in network.named_parameters().Where(named => named.parameter.requires_grad))
         {
-            if (name.EndsWith(Weight, StringComparison.Ordinal) && parameter.dim() >= 2
-                && patterns.Any(pattern => FrozenParts.Fits(pattern, name)))
+            if (parameter.dim() >= 2 && means(name))
             {
                 long[] shape = [.. parameter.shape];
                 long outputs = shape[0], inputs = parameter.numel() / outputs, rank = Math.Min(config.Rank, outputs);
@@ -63,6 +62,14 @@ internal sealed class LowRankWeights : IDisposable
             double bound = 1 / Math.Sqrt(layer.Inputs); // of a fresh linear layer
             layer.Down(Weights).copy_(rand(layer.Rank, layer.Inputs, generator: generator).Times(2 * bound).Plus(-bound));
         }
+    }
+
+    /// <summary>Which parameters of a network are meant, by their names: of those with two axes and more.</summary>
+    public static Func<string, bool> Means(LowRankConfig config)
+    {
+        string[] patterns = FrozenParts.Patterns(config.Parts);
+        return name => name.EndsWith(Weight, StringComparison.Ordinal)
+            && patterns.Any(pattern => FrozenParts.Fits(pattern, name));
     }
 
     /// <summary>The network's weights without the changes: [P].</summary>
