@@ -72,6 +72,27 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_classifier_that_cannot_be_read_keeps_no_server_from_drawing()
+    {
+        string broken = Directory.CreateDirectory(_scratch["models", "classifiers", "broken"]).FullName;
+        File.WriteAllText(Path.Combine(broken, "config.json"), """{"format": "mezzotint-classifier", "unheard": 1}""");
+        File.WriteAllText(Path.Combine(broken, "model.safetensors"), "");
+        using var process = Command.Start(_scratch.Path, ["serve", _model, "--urls", "http://127.0.0.1:0", "--json"]);
+        try
+        {
+            var started = JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement;
+            using var client = new HttpClient { BaseAddress = new Uri(started.GetProperty("urls")[0].GetString()!) };
+            using var response = await client.PostAsJsonAsync(
+                "/v1/images/generations", new { prompt = "3", steps = 4, seed = 42 });
+            Assert.True(response.IsSuccessStatusCode);
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
+    [Fact]
     public async Task A_folder_of_models_is_served_side_by_side()
     {
         string other = TinyTraining.WriteModel(_scratch["models", "second"]);
