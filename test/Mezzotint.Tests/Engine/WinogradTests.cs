@@ -10,8 +10,8 @@ namespace Mezzotint.Tests.Engine;
 /// weights.</summary>
 public unsafe class WinogradTests
 {
-    // 1e-5 of the largest number: the direct sum of so many channels has 1e-6
-    private const double Rounding = 2e-5;
+    // of the largest number: 272 channels have 2e-5, the direct sum of them 1e-6
+    private const double Rounding = 4e-5;
 
     [Theory]
     [InlineData(8, 8, 16, 32)]     // four tiles
