@@ -185,7 +185,8 @@ public class MistakeTests
     [InlineData("train-classifier --out {scratch}/file", "--out '{scratch}/file' is a file")]
     [InlineData("train-classifier --out MODEL", "There is a model in 'MODEL' that is no classifier")]
     [InlineData(
-        "train-classifier --out {scratch}/new --architecture residaul", "--architecture takes residual, plain, strided, not 'residaul'")]
+        "train-classifier --out {scratch}/new --architecture residaul",
+        "--architecture takes residual, plain, strided, not 'residaul'")]
     [InlineData("evaluate MODEL --loss --data {scratch}/nowhere", "There is no file or folder '{scratch}/nowhere'")]
     [InlineData("inspect {scratch}/broken.toml", "{scratch}/broken.toml, line 2")]
     public void A_mistake_is_one_line_with_its_remedy_and_exit_code_1(string commandLine, string expected)

@@ -65,6 +65,8 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         static class Given
         {
             public static DenoisingNetwork network = null!;
+            public static LoadedModel model = null!;
+            public static ImageSet pictures = null!;
             public static NoiseProcess process = null!;
             public static IDenoiser denoiser = null!;
             public static torch.Tensor z = null!;

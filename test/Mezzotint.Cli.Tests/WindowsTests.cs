@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Mezzotint.Engine;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Serving;
@@ -21,6 +22,9 @@ namespace Mezzotint.Cli.Tests;
 [Collection(WindowsDefinition.Name), Trait("System", "Windows")]
 public sealed class WindowsTests(WindowsProgram windows) : IDisposable
 {
+    private const string Hidden =
+        "wine does not say that this processor has AVX-512, so the program for Windows computes with AVX2";
+
     private readonly ScratchFolder _scratch = new();
 
     public void Dispose() => _scratch.Dispose();
@@ -31,7 +35,10 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
         using (var process = windows.Start(
             _scratch.Path, ["--version"], start => EngineBits.Prepare(start, WindowsProgram.PathOf(_scratch["bits.txt"]))))
             Assert.Equal("", Command.Finish(process).Error);
-        Assert.Equal(EngineBits.Of(Path.Combine(Repository.Root, "models")), File.ReadAllText(_scratch["bits.txt"]));
+        string there = File.ReadAllText(_scratch["bits.txt"]);
+        Assert.SkipWhen(ComputePrecision.Engine!.StartsWith("AVX-512", StringComparison.Ordinal) && there.Contains("AVX2",
+            StringComparison.Ordinal), Hidden);
+        Assert.Equal(EngineBits.Of(Path.Combine(Repository.Root, "models")), there);
     }
 
     // Where this fails, no figure of this program's speed says anything: see WindowsProgram.
@@ -58,7 +65,9 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
         var there = Facts(windows.Succeed(_scratch.Path, "doctor", "--json"));
         var here = Facts(Command.Run("doctor", "--json"));
         Assert.Equal("win-x64", there.GetProperty("runtime_identifier").GetString());
-        foreach (string same in new[] { "libtorch", "torch_sharp", "engine" })
+        bool hidden = ComputePrecision.Engine!.StartsWith("AVX-512", StringComparison.Ordinal)
+            && there.GetProperty("engine").GetString() == "AVX2"; // see Hidden
+        foreach (string same in new[] { "libtorch", "torch_sharp", hidden ? "torch_sharp" : "engine" })
             Assert.Equal(here.GetProperty(same).GetString(), there.GetProperty(same).GetString());
     }
 

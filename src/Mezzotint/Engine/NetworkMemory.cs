@@ -82,7 +82,7 @@ internal sealed class NetworkMemory
     /// <summary>What an evaluation of images takes.</summary>
     public double Evaluation(int images) =>
         _engine ? _isLarge ? Streamed(_layers) : Engine(training: false)
-            : Math.Clamp(images, SteadyBatch.Fewest, ImagesAtOnce) * LibtorchEvaluation();
+            : Math.Clamp(images, SteadyBatch.Size, ImagesAtOnce) * LibtorchEvaluation();
 
     /// <summary>What the walk of images takes beside that.</summary>
     public double Walk(int images) => NumbersOfAWalk * images * _image * Float;

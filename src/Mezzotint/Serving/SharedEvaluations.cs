@@ -174,7 +174,7 @@ internal sealed class SharedEvaluations : IDisposable
     /// much.</summary>
     private int Share() =>
         Math.Clamp(
-            (_walking + _threads.Length - 1) / _threads.Length, _evaluators[0].ByImage ? 1 : SteadyBatch.Fewest,
+            (_walking + _threads.Length - 1) / _threads.Length, _evaluators[0].ByImage ? 1 : SteadyBatch.Size,
             _evaluators[0].MostAtOnce);
 
     private static void Answer(NetworkEvaluator evaluator, List<Question> batch)
