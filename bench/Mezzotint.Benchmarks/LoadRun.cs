@@ -4,9 +4,9 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Net;
 using System.Text.Json;
+using Mezzotint.AspNetCore;
 using Mezzotint.Formats;
 using Mezzotint.Serving;
-using Mezzotint.Studio;
 
 namespace Mezzotint.Benchmarks;
 

@@ -5,8 +5,8 @@
 
 using System.Security.Claims;
 using System.Text.Encodings.Web;
+using Mezzotint.AspNetCore;
 using Mezzotint.Serving;
-using Mezzotint.Studio;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.AI;

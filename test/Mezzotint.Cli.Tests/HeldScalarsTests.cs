@@ -6,7 +6,7 @@ public class HeldScalarsTests
 {
     [Theory]
     [InlineData("Mezzotint.Cli", "Mezzotint.Cli")]
-    [InlineData("Mezzotint.Studio", "Mezzotint.Studio")]
+    [InlineData("Mezzotint.AspNetCore", "Mezzotint.AspNetCore")]
     [InlineData("OnnxDigit", "OnnxDigit")]
     [InlineData("OnnxPrompt", "OnnxPrompt")]
     public void Command_server_and_samples_leave_no_Scalar_to_the_garbage_collector(string assembly, string project)

@@ -52,7 +52,7 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         global using Mezzotint.Sampling;
         global using Mezzotint.Serving;
         global using Mezzotint.Settings;
-        global using Mezzotint.Studio;
+        global using Mezzotint.AspNetCore;
         global using Mezzotint.Text;
         global using Mezzotint.Training;
         global using Microsoft.Extensions.AI;
@@ -87,7 +87,7 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
 
     [Theory]
     [InlineData("Mezzotint")]
-    [InlineData("Mezzotint.Studio")]
+    [InlineData("Mezzotint.AspNetCore")]
     public void A_package_has_its_page_documentation_licence_and_symbols_and_nothing_native(string project)
     {
         Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
@@ -135,7 +135,8 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         foreach (
             var (project, extension) in new[]
             {
-                ("Mezzotint", "nupkg"), ("Mezzotint", "snupkg"), ("Mezzotint.Studio", "nupkg"), ("Mezzotint.Studio", "snupkg"),
+                ("Mezzotint", "nupkg"), ("Mezzotint", "snupkg"),
+                ("Mezzotint.AspNetCore", "nupkg"), ("Mezzotint.AspNetCore", "snupkg"),
             })
         {
             using var package = library.Open(project, extension);
@@ -163,8 +164,8 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         ];
         Assert.NotEmpty(shown);
         string program =
-            library.Build("Consumer", ["Mezzotint", "Mezzotint.Studio", "libtorch-cpu-linux-x64"], "<OutputType>Exe</OutputType>",
-            [("Program.cs", Program), .. Examples([.. shown, .. others]), ("Examples.cs", $$"""
+            library.Build("Consumer", ["Mezzotint", "Mezzotint.AspNetCore", "libtorch-cpu-linux-x64"],
+            "<OutputType>Exe</OutputType>", [("Program.cs", Program), .. Examples([.. shown, .. others]), ("Examples.cs", $$"""
                 static class Examples { public static Func<Task>[] OfReadme =
                     [{{string.Join(", ", shown.Select((_, index) => $"Example{index}.Run"))}}]; }
                 """)]);
@@ -199,11 +200,11 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
     [Fact]
     public void A_program_of_one_file_serves()
     {
-        string said = RunOneFile("one-file-server", "Mezzotint.Studio", $$""""
+        string said = RunOneFile("one-file-server", "Mezzotint.AspNetCore", $$""""
             using System.Text;
             using System.Text.Json;
             using Mezzotint.Serving;
-            using Mezzotint.Studio;
+            using Mezzotint.AspNetCore;
             using var pipeline = DiffusionPipeline.Load(@"{{Seed}}", threads: 1);
             await using var server = await StudioServer.StartAsync(pipeline, new StudioOptions { Urls = "http://127.0.0.1:0" });
             using var client = new HttpClient { BaseAddress = new Uri(server.Addresses[0]) };
@@ -233,7 +234,7 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
         Assert.NotEmpty(shown);
         // Both are marked as experimental by those who make them.
         string chapters = library.Build(
-            "Chapters", ["Mezzotint", "Mezzotint.Studio", "Microsoft.Extensions.AI", "OpenAI"],
+            "Chapters", ["Mezzotint", "Mezzotint.AspNetCore", "Microsoft.Extensions.AI", "OpenAI"],
             "<NoWarn>$(NoWarn);MEAI001;OPENAI001</NoWarn>",
             [("Given.cs", Given), .. Examples(shown)]);
         HeldScalars.Check(chapters);

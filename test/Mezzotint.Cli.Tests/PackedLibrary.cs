@@ -26,7 +26,7 @@ public sealed class PackedLibrary : IDisposable
         Missing = WhatIsMissing();
         if (Missing is not null)
             return;
-        foreach (string project in new[] { "Mezzotint", "Mezzotint.Studio" })
+        foreach (string project in new[] { "Mezzotint", "Mezzotint.AspNetCore" })
         {
             Succeed(
                 Dotnet(

@@ -9,7 +9,7 @@ public class PublishedNativesTests(PackedLibrary library) : IClassFixture<Packed
     private const string SlowVariable = "MEZZOTINT_SLOW", Name = "Web", System = "linux-x64";
 
     private const string Program = """
-        using Mezzotint.Studio;
+        using Mezzotint.AspNetCore;
         using Microsoft.AspNetCore.Builder;
         var builder = WebApplication.CreateBuilder(args);
         builder.Services.AddMezzotint(options => options.Models["digits"] = new() { Folder = "models/seed" });
@@ -24,7 +24,7 @@ public class PublishedNativesTests(PackedLibrary library) : IClassFixture<Packed
         Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
         Assert.SkipUnless(
             Environment.GetEnvironmentVariable(SlowVariable) == "1", $"It takes a minute: set {SlowVariable}=1 to run it.");
-        library.Build(Name, ["Mezzotint.Studio", $"libtorch-cpu-{System}"], """
+        library.Build(Name, ["Mezzotint.AspNetCore", $"libtorch-cpu-{System}"], """
             <OutputType>Exe</OutputType>
             <CreateHardLinksForPublishFilesIfPossible>true</CreateHardLinksForPublishFilesIfPossible>
             """, [("Program.cs", Program)]);

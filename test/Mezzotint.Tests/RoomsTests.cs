@@ -22,7 +22,7 @@ public class RoomsTests
     [Theory]
     [InlineData("Mezzotint")]
     [InlineData("Mezzotint.Cli")]
-    [InlineData("Mezzotint.Studio")]
+    [InlineData("Mezzotint.AspNetCore")]
     public void A_namespace_is_its_folder(string project) => Rooms.CheckNamespaces(Path.Combine(Repository.Root, "src", project));
 
     /// <summary>The order as the document has it: the one place where it is written.</summary>

@@ -1,5 +1,5 @@
+using Mezzotint.AspNetCore;
 using Mezzotint.Serving;
-using Mezzotint.Studio;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry.Metrics;

@@ -1,10 +1,10 @@
 using System.CommandLine;
+using Mezzotint.AspNetCore;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Models;
 using Mezzotint.Runs;
 using Mezzotint.Serving;
-using Mezzotint.Studio;
 
 namespace Mezzotint.Cli.Verbs;
 
