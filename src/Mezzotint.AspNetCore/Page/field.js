@@ -29,33 +29,24 @@ export class Field extends Stop {
       equation: '∇ ln p_σ ( x ) = ( D ( x ) − x ) / σ²', spoken: 'the score at x is D of x minus x over sigma squared',
       file: '2-noise.md', about: 'noise',
     });
-    this.values = { shape: 'moons', level: levelOf(50), x: 12, y: 12 };
+    this.values = { shape: 'moons', level: levelOf(50), x: 12, y: 12, points: undefined };
     this.plane = new Plane();
-    this.level = slider({
+    const level = slider({
       name: 'level', label: 'Level of noise', min: 0, max: 100, value: 50, tell: (at) => String(levelOf(at)),
-      changed: (at) => this.#change({ level: levelOf(at) }),
+      changed: (at) => this.change({ level: levelOf(at) }),
     });
-    this.shape = choice({
+    const shape = choice({
       name: 'shape', label: 'Data', choices: DATA, value: 'moons',
-      changed: (shape) => this.#change({ shape, points: shape === 'own' ? this.values.points ?? OWN : undefined }),
+      changed: (value) => this.change({ shape: value, points: value === 'own' ? this.values.points ?? OWN : undefined }),
     });
     this.numbers = new Numbers('level', 'x', 'y', 'score x', 'score y', 'D x', 'D y', 'ln p', 'ends at');
     this.plane.element.addEventListener('click', (event) => this.#press(this.plane.at(event)));
     this.hint = el('p', { className: 'hint' });
     this.figure.append(
-      el('div', { className: 'knobs' }, this.level.element, this.shape.element,
+      el('div', { className: 'knobs' }, this.knob('level', level, (value) => level.set(atOf(value), value)),
+        this.knob('shape', shape),
         el('button', { type: 'button', onclick: () => this.#particles() }, 'Let particles go')),
       el('div', { className: 'beside' }, this.plane.element, el('div', {}, this.numbers.element, this.hint)));
-  }
-
-  show({ shape, level, x, y, points }) {
-    this.values = {
-      shape: shape ?? this.values.shape, level: Number(level ?? this.values.level), x: Number(x ?? this.values.x),
-      y: Number(y ?? this.values.y), points: points ?? this.values.points,
-    };
-    this.level.set(atOf(this.values.level), this.values.level);
-    this.shape.input.value = this.values.shape;
-    this.#change({});
   }
 
   leave() {
@@ -98,22 +89,21 @@ export class Field extends Stop {
 
   #add({ x, y }) {
     const points = [...this.values.points.split(';').slice(1 - MOST_OWN), `${x.toFixed(2)},${y.toFixed(2)}`].join(';');
-    this.#change({ points });
+    this.change({ points });
   }
 
-  #change(changed) {
-    Object.assign(this.values, changed);
+  change(changed) {
     cancelAnimationFrame(this.frame);
-    this.put(this.values);
+    super.change(changed);
     this.hint.textContent = this.values.shape === 'own'
       ? `Click the plane, or press Space where the cross is, to set a point: up to ${MOST_OWN}.` : '';
-    this.draw(async (signal) => {
-      const query = new URLSearchParams({ ...shapeOf(this.values), level: this.values.level, grid: GRID });
-      this.field = await get(`api/toy?${query}`, signal);
-      this.way = null;
-      this.#tell();
-      this.#paint();
-    });
+  }
+
+  async compute(values, signal) {
+    this.field = await get(`api/toy?${new URLSearchParams({ ...shapeOf(values), level: values.level, grid: GRID })}`, signal);
+    this.way = null;
+    this.#tell();
+    this.#paint();
   }
 
   #tell() {

@@ -162,12 +162,13 @@ export class Latest {
   }
 }
 
-/** What every stop has: its words, its figure, an equation, where to read more, and a place for what goes wrong. */
+/** What every stop has: its words, its figure, an equation, where to read more, and a place for what goes wrong. Its `values` are
+ * what is on screen, and what the address tells; `compute` shows what they mean. */
 export class Stop {
   /** @param {{ title: string, sentences: string[], equation: string, spoken: string, file: string, about: string }} what
    * @param {(values: object) => void} put tells the address what is on screen */
   constructor(app, put, what) {
-    Object.assign(this, { app, model: app.model, put });
+    Object.assign(this, { app, model: app.model, put, knobs: new Map() });
     this.error = el('p', { className: 'error', role: 'alert' });
     this.latest = new Latest((error) => { this.error.textContent = error.message; });
     this.figure = el('div', { className: 'figure' });
@@ -175,6 +176,50 @@ export class Stop {
       el('h2', {}, what.title), el('p', { className: 'lead' }, what.sentences.join(' ')), this.figure, this.error,
       equation(what.equation, what.spoken),
       el('p', { className: 'hint' }, `More in the chapter on ${what.about}, `, el('code', {}, `docs/${what.file}`), '.'));
+  }
+
+  /** A knob that changes one of the values, and follows it. */
+  knob(name, made, follow = (value) => { made.input.value = value; }) {
+    this.knobs.set(name, follow);
+    return made.element;
+  }
+
+  /** The knob of what the model is told. */
+  promptKnob() {
+    return this.knob('prompt', asked(this.model, this.values.prompt, (prompt) => this.change({ prompt })));
+  }
+
+  /** The knob of the level of noise. */
+  levelKnob() {
+    const scale = levels(this.model);
+    const made = slider({
+      name: 'level', label: 'Level of noise', min: 0, max: 100, value: scale.at(this.values.level),
+      tell: (at) => String(scale.of(at)), changed: (at) => this.change({ level: scale.of(at) }),
+    });
+    return this.knob('level', made, (level) => made.set(scale.at(level), level));
+  }
+
+  /** A button to the next seed. */
+  next(words, name = 'seed') {
+    return el('button', { type: 'button', onclick: () => this.change({ [name]: this.values[name] + 1 }) }, words);
+  }
+
+  /** Shows what the address asks for, and what is on screen where it says nothing. */
+  show(asked) {
+    if (!this.values) return;
+    for (const [name, value] of Object.entries(this.values)) {
+      if (asked[name] === undefined) continue;
+      this.values[name] = typeof value === 'number' ? Number(asked[name]) : asked[name];
+    }
+    for (const [name, follow] of this.knobs) follow(this.values[name]);
+    this.change({});
+  }
+
+  /** Changes values, tells the address and computes anew. */
+  change(changed) {
+    Object.assign(this.values, changed);
+    this.put(this.values);
+    this.draw((signal) => this.compute({ ...this.values }, signal));
   }
 
   /** Computes what is on screen, the latest of what was asked for. */

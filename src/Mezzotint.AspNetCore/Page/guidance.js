@@ -1,6 +1,6 @@
 // Guidance: the estimates with and without a class, their difference, and what more of it does to the images.
 import { post } from './api.js';
-import { Numbers, Pixels, Stop, asked, first, levels, noises, slider } from './figures.js';
+import { Numbers, Pixels, Stop, first, levels, noises, slider } from './figures.js';
 import { canvas, fileOf, load } from './images.js';
 import { addressOf, el } from './page.js';
 
@@ -24,16 +24,10 @@ export class Guidance extends Stop {
         + 'another model above.'));
       return;
     }
-    this.scale = levels(this.model);
-    this.values = { prompt: first(this.model), seed: 0, weight: 2, level: this.scale.of(65) };
-    this.weight = slider({
-      name: 'weight', label: 'Weight w', min: 0, max: 8, step: 0.5, value: 2, changed: (weight) => this.#change({ weight }),
+    this.values = { prompt: first(this.model), seed: 0, weight: 2, level: levels(this.model).of(65) };
+    const weight = slider({
+      name: 'weight', label: 'Weight w', min: 0, max: 8, step: 0.5, value: 2, changed: (value) => this.change({ weight: value }),
     });
-    this.level = slider({
-      name: 'level', label: 'Level of noise', min: 0, max: 100, value: this.scale.at(this.values.level),
-      tell: (at) => String(this.scale.of(at)), changed: (at) => this.#change({ level: this.scale.of(at) }),
-    });
-    this.prompt = asked(this.model, this.values.prompt, (prompt) => this.#change({ prompt }));
     const picture = (name, text) => new Pixels(this.model, name, text, 112);
     this.pictures = {
       noisy: picture('noisy', 'with noise, x\u209c'), without: picture('without', `D₀, without ${words}`),
@@ -43,45 +37,28 @@ export class Guidance extends Stop {
     this.numbers = new Numbers('weight', 'level', 'error of D₀', 'error of D', 'error when guided', 'evaluations');
     this.samples = Array.from({ length: noises(this.model, MOST) }, (_, i) => picture(`sample-${i}`, `seed ${i}`));
     this.figure.append(
-      el('div', { className: 'knobs' }, this.weight.element, this.level.element, this.prompt.element),
+      el('div', { className: 'knobs' }, this.knob('weight', weight, weight.set), this.levelKnob(), this.promptKnob()),
       el('div', { className: 'pictures' }, ...Object.values(this.pictures).map((each) => each.element)), this.numbers.element,
       el('div', { className: 'pictures samples' }, ...this.samples.map((each) => each.element)));
   }
 
-  show({ prompt, seed, weight, level }) {
-    if (!this.values) return;
-    this.values = {
-      prompt: prompt ?? this.values.prompt, seed: Number(seed ?? this.values.seed), weight: Number(weight ?? this.values.weight),
-      level: Number(level ?? this.values.level),
-    };
-    this.weight.set(this.values.weight);
-    this.level.set(this.scale.at(this.values.level), this.values.level);
-    this.prompt.input.value = this.values.prompt;
-    this.#change({});
-  }
-
-  #change(changed) {
-    Object.assign(this.values, changed);
-    this.put(this.values);
-    this.draw(async (signal) => {
-      const { prompt, seed, weight, level } = this.values;
-      const model = this.model.id;
-      const ask = (w) => post('api/denoise', { model, prompt, seed, level, guidance_scale: w }, signal);
-      const [none, one, guided] = await Promise.all([ask(0), ask(1), ask(weight)]);
-      const show = (name, of) => this.pictures[name].show(of.data[0].estimate);
-      this.pictures.noisy.show(one.data[0].noisy);
-      show('without', none);
-      show('with', one);
-      show('guided', guided);
-      this.pictures.difference.show(await difference(one.data[0].estimate, none.data[0].estimate));
-      this.numbers.tell({
-        weight, level: one.level, 'error of D₀': none.data[0].estimate_error, 'error of D': one.data[0].estimate_error,
-        'error when guided': guided.data[0].estimate_error, evaluations: guided.evaluations,
-      });
-      const drawing = { model, prompt, seed: 0, n: this.samples.length, guidance_scale: weight };
-      const drawn = await post('v1/images/generations', drawing, signal);
-      drawn.data.forEach((image, i) => this.samples[i].show(image.b64_json, `${prompt}, seed ${i}, weight ${weight}`));
+  async compute({ prompt, seed, weight, level }, signal) {
+    const model = this.model.id;
+    const ask = (w) => post('api/denoise', { model, prompt, seed, level, guidance_scale: w }, signal);
+    const [none, one, guided] = await Promise.all([ask(0), ask(1), ask(weight)]);
+    const show = (name, of) => this.pictures[name].show(of.data[0].estimate);
+    this.pictures.noisy.show(one.data[0].noisy);
+    show('without', none);
+    show('with', one);
+    show('guided', guided);
+    this.pictures.difference.show(await difference(one.data[0].estimate, none.data[0].estimate));
+    this.numbers.tell({
+      weight, level: one.level, 'error of D₀': none.data[0].estimate_error, 'error of D': one.data[0].estimate_error,
+      'error when guided': guided.data[0].estimate_error, evaluations: guided.evaluations,
     });
+    const drawing = { model, prompt, seed: 0, n: this.samples.length, guidance_scale: weight };
+    const drawn = await post('v1/images/generations', drawing, signal);
+    drawn.data.forEach((image, i) => this.samples[i].show(image.b64_json, `${prompt}, seed ${i}, weight ${weight}`));
   }
 }
 

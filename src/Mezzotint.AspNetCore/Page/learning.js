@@ -1,7 +1,7 @@
 // Training: what the model has learned at each level of noise, and how the same seeds looked on the way there.
 import { get, picture, post } from './api.js';
 import { chart } from './chart.js';
-import { Stop, asked, first, levels, noises, slider } from './figures.js';
+import { Stop, first, levels, noises, slider } from './figures.js';
 import { el, figure, plural } from './page.js';
 
 const LEVELS = 11, MOST = 8;
@@ -20,13 +20,11 @@ export class Learning extends Stop {
     this.values = { prompt: first(this.model), seed: 0 };
     this.scale = levels(this.model);
     this.count = noises(this.model, MOST);
-    this.prompt = asked(this.model, this.values.prompt, (prompt) => this.#change({ prompt }));
     this.table = el('tbody');
     this.plot = el('div', { className: 'charts' });
     this.run = el('section', { 'aria-label': 'The newest training', hidden: true });
     this.figure.append(
-      el('div', { className: 'knobs' }, this.prompt.element,
-        el('button', { type: 'button', onclick: () => this.#change({ seed: this.values.seed + 1 }) }, 'Another picture')),
+      el('div', { className: 'knobs' }, this.promptKnob(), this.next('Another picture')),
       el('div', { className: 'beside' }, this.plot, el('table', {},
         el('caption', {}, `Errors, the mean of ${plural(this.count, 'noise')}`),
         el('thead', {}, el('tr', {}, ...['level', 'of D', 'of the noise'].map((word) => el('th', { scope: 'col' }, word)))),
@@ -34,38 +32,31 @@ export class Learning extends Stop {
       this.run);
   }
 
-  show({ prompt, seed }) {
-    this.values = { prompt: prompt ?? this.values.prompt, seed: Number(seed ?? this.values.seed) };
-    this.prompt.input.value = this.values.prompt;
-    this.#change({});
+  show(asked) {
+    super.show(asked);
     this.#newest();
   }
 
-  #change(changed) {
-    Object.assign(this.values, changed);
-    this.put(this.values);
-    this.draw(async (signal) => {
-      const { prompt, seed } = this.values;
-      const rows = [];
-      let image;
-      for (let i = 0; i < LEVELS; i++) {
-        const answer = await post('api/denoise', {
-          model: this.model.id, prompt, level: this.scale.of(100 * i / (LEVELS - 1)), n: this.count, brief: true,
-          ...(image ? { image } : { seed }),
-        }, signal);
-        image = answer.image;
-        const mean = (name) => answer.data.reduce((sum, one) => sum + one[name], 0) / this.count;
-        rows.push({ level: answer.level, estimate: mean('estimate_error'), noise: mean('noise_error') });
-      }
-      const x = rows.map((row) => row.level);
-      this.plot.replaceChildren(el('figure', {}, el('figcaption', {}, 'Error by level of noise'), chart([
-        { name: 'of D', x, y: rows.map((row) => row.estimate), dots: true },
-        { name: 'of the noise', x, y: rows.map((row) => row.noise), dots: true },
-      ], { label: 'Error by level of noise', x: 'level', log: true, logX: true })));
-      this.table.replaceChildren(...rows.map((row) => el('tr', {},
-        el('th', { scope: 'row' }, figure(row.level)), el('td', { 'data-exact': row.estimate }, figure(row.estimate)),
-        el('td', {}, figure(row.noise)))));
-    });
+  async compute({ prompt, seed }, signal) {
+    const rows = [];
+    let image;
+    for (let i = 0; i < LEVELS; i++) {
+      const answer = await post('api/denoise', {
+        model: this.model.id, prompt, level: this.scale.of(100 * i / (LEVELS - 1)), n: this.count, brief: true,
+        ...(image ? { image } : { seed }),
+      }, signal);
+      image = answer.image;
+      const mean = (name) => answer.data.reduce((sum, one) => sum + one[name], 0) / this.count;
+      rows.push({ level: answer.level, estimate: mean('estimate_error'), noise: mean('noise_error') });
+    }
+    const x = rows.map((row) => row.level);
+    this.plot.replaceChildren(el('figure', {}, el('figcaption', {}, 'Error by level of noise'), chart([
+      { name: 'of D', x, y: rows.map((row) => row.estimate), dots: true },
+      { name: 'of the noise', x, y: rows.map((row) => row.noise), dots: true },
+    ], { label: 'Error by level of noise', x: 'level', log: true, logX: true })));
+    this.table.replaceChildren(...rows.map((row) => el('tr', {},
+      el('th', { scope: 'row' }, figure(row.level)), el('td', { 'data-exact': row.estimate }, figure(row.estimate)),
+      el('td', {}, figure(row.noise)))));
   }
 
   /** The samples of the training that was written last: the same seeds at each epoch. */

@@ -1,6 +1,6 @@
 // Noise: a picture, noise of a level, and what the model takes the picture to be.
 import { post } from './api.js';
-import { Numbers, Pixels, Stop, asked, first, levels, noises, slider } from './figures.js';
+import { Numbers, Pixels, Stop, first, levels, noises } from './figures.js';
 import { addressOf, el, plural } from './page.js';
 
 const MOST = 16;
@@ -15,16 +15,8 @@ export class Noise extends Stop {
       ],
       equation: 'x_t = α x_0 + σ z', spoken: 'x t is alpha times x zero plus sigma times z', file: '2-noise.md', about: 'noise',
     });
-    this.scale = levels(this.model);
     this.count = noises(this.model, MOST);
-    this.values = { prompt: first(this.model), seed: 0, noise: 1, level: this.scale.of(60) };
-    this.level = slider({
-      name: 'level', label: 'Level of noise', min: 0, max: 100, value: this.scale.at(this.values.level),
-      tell: (at) => String(this.scale.of(at)), changed: (at) => this.#change({ level: this.scale.of(at) }),
-    });
-    this.prompt = asked(this.model, this.values.prompt, (prompt) => this.#change({ prompt }));
-    const another = (words, name) => el(
-        'button', { type: 'button', onclick: () => this.#change({ [name]: this.values[name] + 1 }) }, words);
+    this.values = { prompt: first(this.model), seed: 0, noise: 1, level: levels(this.model).of(60) };
     const picture = (name, words) => new Pixels(this.model, name, words);
     this.pictures = {
       clean: picture('clean', 'the picture x₀'), noisy: picture('noisy', 'with noise, x\u209c'),
@@ -35,8 +27,8 @@ export class Noise extends Stop {
     this.many = Array.from({ length: this.count }, () => el('img', { alt: '', draggable: false, className: 'pixels' }));
     this.mean = new Pixels(this.model, 'mean', `the mean of ${plural(this.count, 'estimate')}`);
     this.figure.append(
-      el('div', { className: 'knobs' }, this.level.element, this.prompt.element, another('Another picture', 'seed'),
-        another('Another noise', 'noise')),
+      el('div', { className: 'knobs' }, this.levelKnob(), this.promptKnob(), this.next('Another picture'),
+        this.next('Another noise', 'noise')),
       el('div', { className: 'pictures' }, ...Object.values(this.pictures).map((each) => each.element)),
       this.numbers.element,
       el('div', { className: 'row many' }, el('div', { className: 'mosaic', role: 'img', 'aria-label':
@@ -45,27 +37,13 @@ export class Noise extends Stop {
     for (const image of this.many) image.style.width = `${side}px`;
   }
 
-  show({ prompt, seed, noise, level }) {
-    this.values = {
-      prompt: prompt ?? this.values.prompt, seed: Number(seed ?? this.values.seed), noise: Number(noise ?? this.values.noise),
-      level: Number(level ?? this.values.level),
-    };
-    this.level.set(this.scale.at(this.values.level), this.values.level);
-    this.prompt.input.value = this.values.prompt;
-    this.#change({});
-  }
-
-  #change(changed) {
-    Object.assign(this.values, changed);
-    this.put(this.values);
-    this.draw(async (signal) => {
-      const { prompt, seed, noise, level } = this.values;
-      this.#tell(await post('api/denoise', {
-        model: this.model.id, prompt, level, noise_seed: noise, n: this.count, brief: true,
-        guidance_scale: this.model.can_be_guided ? 1 : undefined,
-        ...(this.drawn?.key === `${prompt} ${seed}` ? { image: this.drawn.image } : { seed }), // it is drawn once
-      }, signal), prompt, `${prompt} ${seed}`);
-    });
+  async compute({ prompt, seed, noise, level }, signal) {
+    const key = `${prompt} ${seed}`;
+    this.#tell(await post('api/denoise', {
+      model: this.model.id, prompt, level, noise_seed: noise, n: this.count, brief: true,
+      guidance_scale: this.model.can_be_guided ? 1 : undefined,
+      ...(this.drawn?.key === key ? { image: this.drawn.image } : { seed }), // it is drawn once
+    }, signal), prompt, key);
   }
 
   #tell(answer, prompt, key) {

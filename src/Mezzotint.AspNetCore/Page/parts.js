@@ -1,6 +1,6 @@
 // Latents and words: what an autoencoder keeps of a picture, and which places of it a word decides.
 import { post } from './api.js';
-import { Numbers, Pixels, Stop, asked, first, levels, slider } from './figures.js';
+import { Numbers, Pixels, Stop, first, levels } from './figures.js';
 import { difference } from './guidance.js';
 import { el } from './page.js';
 
@@ -15,7 +15,6 @@ export class Latents extends Stop {
       equation: 'x_0 = encode ( picture )', spoken: 'x zero is the encoded picture', file: '9-latents.md', about: 'latents',
     });
     this.values = { prompt: first(this.model), seed: 0 };
-    this.prompt = asked(this.model, this.values.prompt, (prompt) => this.#change({ prompt }));
     const picture = (name, words) => new Pixels(this.model, name, words);
     this.pictures = {
       clean: picture('clean', 'the picture'), latents: picture('latents', 'its latents, three of them as colours'),
@@ -23,30 +22,18 @@ export class Latents extends Stop {
     };
     this.numbers = new Numbers('error of a pixel');
     this.figure.append(
-      el('div', { className: 'knobs' }, this.prompt.element,
-        el('button', { type: 'button', onclick: () => this.#change({ seed: this.values.seed + 1 }) }, 'Another picture')),
+      el('div', { className: 'knobs' }, this.promptKnob(), this.next('Another picture')),
       el('div', { className: 'pictures' }, ...Object.values(this.pictures).map((each) => each.element)), this.numbers.element);
   }
 
-  show({ prompt, seed }) {
-    this.values = { prompt: prompt ?? this.values.prompt, seed: Number(seed ?? this.values.seed) };
-    this.prompt.input.value = this.values.prompt;
-    this.#change({});
-  }
-
-  #change(changed) {
-    Object.assign(this.values, changed);
-    this.put(this.values);
-    this.draw(async (signal) => {
-      const { prompt, seed } = this.values;
-      const answer = await post(
-          'api/denoise', { model: this.model.id, prompt, seed, level: this.model.noise.least }, signal);
-      this.pictures.clean.show(answer.image);
-      this.pictures.latents.show(answer.latents);
-      this.pictures.kept.show(answer.kept);
-      this.pictures.lost.show(await difference(answer.image, answer.kept));
-      this.numbers.tell({ 'error of a pixel': answer.kept_error });
-    });
+  async compute({ prompt, seed }, signal) {
+    const answer = await post(
+        'api/denoise', { model: this.model.id, prompt, seed, level: this.model.noise.least }, signal);
+    this.pictures.clean.show(answer.image);
+    this.pictures.latents.show(answer.latents);
+    this.pictures.kept.show(answer.kept);
+    this.pictures.lost.show(await difference(answer.image, answer.kept));
+    this.numbers.tell({ 'error of a pixel': answer.kept_error });
   }
 }
 
@@ -63,49 +50,29 @@ export class Words extends Stop {
       equation: 'D ( x_t , prompt ) − D ( x_t , prompt − word )', spoken: 'the estimate with the word minus that without it',
       file: '10-words.md', about: 'words',
     });
-    this.scale = levels(this.model);
-    this.values = { prompt: first(this.model), seed: 0, level: this.scale.of(75) };
-    this.prompt = asked(this.model, this.values.prompt, (prompt) => this.#change({ prompt }));
-    this.level = slider({
-      name: 'level', label: 'Level of noise', min: 0, max: 100, value: this.scale.at(this.values.level),
-      tell: (at) => String(this.scale.of(at)), changed: (at) => this.#change({ level: this.scale.of(at) }),
-    });
+    this.values = { prompt: first(this.model), seed: 0, level: levels(this.model).of(75) };
     this.row = el('div', { className: 'pictures' });
     this.numbers = new Numbers('words', 'level', 'error of D');
     this.figure.append(
-      el('div', { className: 'knobs' }, this.prompt.element, this.level.element), this.row, this.numbers.element);
+      el('div', { className: 'knobs' }, this.promptKnob(), this.levelKnob()), this.row, this.numbers.element);
   }
 
-  show({ prompt, seed, level }) {
-    this.values = {
-      prompt: prompt ?? this.values.prompt, seed: Number(seed ?? this.values.seed), level: Number(level ?? this.values.level),
-    };
-    this.prompt.input.value = this.values.prompt;
-    this.level.set(this.scale.at(this.values.level), this.values.level);
-    this.#change({});
-  }
-
-  #change(changed) {
-    Object.assign(this.values, changed);
-    this.put(this.values);
-    this.draw(async (signal) => {
-      const { prompt, seed, level } = this.values;
-      const words = prompt.split(/\s+/).filter(Boolean).slice(0, MOST_WORDS);
-      const ask = (text, of) => post(
-          'api/denoise', { model: this.model.id, prompt: text, level, guidance_scale: this.model.can_be_guided ? 1 : undefined,
-          ...of }, signal);
-      const all = await ask(prompt, { seed });
-      const shown = [['the estimate', all.data[0].estimate], ['with noise', all.data[0].noisy]];
-      for (const [i, word] of words.entries()) {
-        const without = await ask(words.filter((_, k) => k !== i).join(' '), { image: all.image });
-        shown.push([`“${word}”`, await difference(all.data[0].estimate, without.data[0].estimate)]);
-      }
-      this.row.replaceChildren(...shown.map(([name, picture]) => {
-        const made = new Pixels(this.model, name, name);
-        made.show(picture);
-        return made.element;
-      }));
-      this.numbers.tell({ words: words.length, level: all.level, 'error of D': all.data[0].estimate_error });
-    });
+  async compute({ prompt, seed, level }, signal) {
+    const words = prompt.split(/\s+/).filter(Boolean).slice(0, MOST_WORDS);
+    const ask = (text, of) => post(
+        'api/denoise', { model: this.model.id, prompt: text, level, guidance_scale: this.model.can_be_guided ? 1 : undefined,
+        ...of }, signal);
+    const all = await ask(prompt, { seed });
+    const shown = [['the estimate', all.data[0].estimate], ['with noise', all.data[0].noisy]];
+    for (const [i, word] of words.entries()) {
+      const without = await ask(words.filter((_, k) => k !== i).join(' '), { image: all.image });
+      shown.push([`“${word}”`, await difference(all.data[0].estimate, without.data[0].estimate)]);
+    }
+    this.row.replaceChildren(...shown.map(([name, picture]) => {
+      const made = new Pixels(this.model, name, name);
+      made.show(picture);
+      return made.element;
+    }));
+    this.numbers.tell({ words: words.length, level: all.level, 'error of D': all.data[0].estimate_error });
   }
 }

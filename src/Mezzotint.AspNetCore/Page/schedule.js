@@ -23,47 +23,32 @@ export class Schedule extends Stop {
       about: 'noise',
     });
     this.values = { of: 'half_log_snr', levels: this.model.defaults.levels, steps: 9 };
-    this.of = choice({
-      name: 'of', label: 'Shown', choices: KINDS, value: this.values.of, changed: (of) => this.#change({ of }),
+    const of = choice({
+      name: 'of', label: 'Shown', choices: KINDS, value: this.values.of, changed: (value) => this.change({ of: value }),
     });
-    this.spread = choice({
+    const spread = choice({
       name: 'levels', label: 'Levels', choices: this.model.levels, value: this.values.levels,
-      changed: (levels) => this.#change({ levels }),
+      changed: (levels) => this.change({ levels }),
     });
-    this.steps = slider({
+    const steps = slider({
       name: 'steps', label: 'Steps', min: 1, max: Math.min(40, this.model.limits.steps), value: 9,
-      changed: (steps) => this.#change({ steps }),
+      changed: (value) => this.change({ steps: value }),
     });
     this.plots = el('div', { className: 'charts' });
     this.row = el('div', { className: 'pictures' });
     this.numbers = new Numbers('steps', 'most', 'least', 'levels');
     this.figure.append(
-      el('div', { className: 'knobs' }, this.steps.element, this.spread.element, this.of.element), this.plots, this.row,
-      this.numbers.element);
+      el('div', { className: 'knobs' }, this.knob('steps', steps, steps.set), this.knob('levels', spread), this.knob('of', of)),
+      this.plots, this.row, this.numbers.element);
   }
 
-  show({ of, levels, steps }) {
-    this.values = {
-      of: of ?? this.values.of, levels: levels ?? this.values.levels, steps: Number(steps ?? this.values.steps),
-    };
-    this.of.input.value = this.values.of;
-    this.spread.input.value = this.values.levels;
-    this.steps.set(this.values.steps);
-    this.#change({});
-  }
-
-  #change(changed) {
-    Object.assign(this.values, changed);
-    this.put(this.values);
-    this.draw(async (signal) => {
-      const { of, levels, steps } = this.values;
-      const told = await get(`api/schedule?${new URLSearchParams({ model: this.model.id, levels, steps })}`, signal);
-      this.#plot(told, of);
-      this.numbers.tell({
-        steps: told.steps, most: told.sigma[0], least: told.sigma[told.steps - 1], levels: told.sigma.map(figure).join(', '),
-      });
-      await this.#pictures(told, signal);
+  async compute({ of, levels, steps }, signal) {
+    const told = await get(`api/schedule?${new URLSearchParams({ model: this.model.id, levels, steps })}`, signal);
+    this.#plot(told, of);
+    this.numbers.tell({
+      steps: told.steps, most: told.sigma[0], least: told.sigma[told.steps - 1], levels: told.sigma.map(figure).join(', '),
     });
+    await this.#pictures(told, signal);
   }
 
   #plot(told, of) {

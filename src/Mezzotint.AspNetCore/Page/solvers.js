@@ -26,11 +26,11 @@ export class Solvers extends Stop {
     this.values = { shape: 'moons', steps: 6, seed: 0, samplers: 'euler,heun,dpmpp-2m', step: 6 };
     this.plane = new Plane();
     this.plane.element.setAttribute('aria-label', 'The ways of the solvers in the plane.');
-    this.shape = choice({
-      name: 'shape', label: 'Data', choices: SHAPES, value: 'moons', changed: (shape) => this.#change({ shape }),
+    const shape = choice({
+      name: 'shape', label: 'Data', choices: SHAPES, value: 'moons', changed: (value) => this.change({ shape: value }),
     });
-    this.steps = slider({
-      name: 'steps', label: 'Steps', min: 2, max: 30, value: 6, changed: (steps) => this.#change({ steps, step: steps }),
+    const steps = slider({
+      name: 'steps', label: 'Steps', min: 2, max: 30, value: 6, changed: (value) => this.change({ steps: value, step: value }),
     });
     this.step = slider({
       name: 'step', label: 'Seen to step', min: 0, max: 6, value: 6, changed: (step) => {
@@ -41,13 +41,13 @@ export class Solvers extends Stop {
     });
     this.boxes = COMPARED.map((name) => el('input', {
       type: 'checkbox', id: `solver-${name}`, value: name,
-      onchange: () => this.#change({ samplers: this.#chosen() }),
+      onchange: () => this.change({ samplers: this.#chosen() }),
     }));
     this.table = el('tbody');
     this.plot = el('div', {});
     this.figure.append(
-      el('div', { className: 'knobs' }, this.steps.element, this.step.element, this.shape.element,
-        el('button', { type: 'button', onclick: () => this.#change({ seed: this.values.seed + 1 }) }, 'Another start')),
+      el('div', { className: 'knobs' }, this.knob('steps', steps, steps.set), this.step.element, this.knob('shape', shape),
+        this.next('Another start')),
       el('fieldset', { className: 'boxes inline' }, el('legend', {}, 'Solvers'),
         ...this.boxes.map((box) => el('label', { for: box.id }, box, box.value))),
       el('div', { className: 'beside' }, this.plane.element, el('div', {},
@@ -56,39 +56,27 @@ export class Solvers extends Stop {
           this.table), this.plot)));
   }
 
-  show({ shape, steps, seed, samplers, step }) {
-    const n = Number(steps ?? this.values.steps);
-    this.values = {
-      shape: shape ?? this.values.shape, steps: n, seed: Number(seed ?? this.values.seed),
-      samplers: samplers ?? this.values.samplers, step: Number(step ?? n),
-    };
-    this.shape.input.value = this.values.shape;
-    this.steps.set(n);
-    this.#change({});
+  show(asked) {
+    super.show({ ...asked, step: asked.step ?? asked.steps });
   }
 
   #chosen() { return this.boxes.filter((box) => box.checked).map((box) => box.value).join(',') || 'euler'; }
 
-  #change(changed) {
-    Object.assign(this.values, changed);
-    const { shape, steps, seed, samplers, step } = this.values;
-    this.put(this.values);
+  async compute({ shape, steps, seed, samplers, step }, signal) {
     const names = samplers.split(',');
     for (const box of this.boxes) box.checked = names.includes(box.value);
     this.step.input.max = steps;
     this.step.set(Math.min(step, steps));
-    this.draw(async (signal) => {
-      const query = new URLSearchParams({ shape, steps, seed, samplers, errors: true, from: FROM });
-      this.told = await get(`api/toy/paths?${query}`, signal);
-      this.table.replaceChildren(...this.told.paths.map((path) => el('tr', { 'data-sampler': path.sampler },
-        el('th', { scope: 'row' }, path.sampler), el('td', {}, path.evaluations),
-        el('td', { 'data-exact': path.error ?? '' }, path.error === undefined ? 'draws noise' : figure(path.error)))));
-      const { errors } = this.told;
-      this.plot.replaceChildren(el('figure', {}, el('figcaption', {}, 'Error of 32 ends, over evaluations'), chart(
-          errors.map((each) => ({ name: each.sampler, x: each.evaluations, y: each.error, dots: true })),
-          { label: 'Error over evaluations', x: 'evaluations', log: true, logX: true })));
-      this.#paint();
-    });
+    const query = new URLSearchParams({ shape, steps, seed, samplers, errors: true, from: FROM });
+    this.told = await get(`api/toy/paths?${query}`, signal);
+    this.table.replaceChildren(...this.told.paths.map((path) => el('tr', { 'data-sampler': path.sampler },
+      el('th', { scope: 'row' }, path.sampler), el('td', {}, path.evaluations),
+      el('td', { 'data-exact': path.error ?? '' }, path.error === undefined ? 'draws noise' : figure(path.error)))));
+    const { errors } = this.told;
+    this.plot.replaceChildren(el('figure', {}, el('figcaption', {}, 'Error of 32 ends, over evaluations'), chart(
+        errors.map((each) => ({ name: each.sampler, x: each.evaluations, y: each.error, dots: true })),
+        { label: 'Error over evaluations', x: 'evaluations', log: true, logX: true })));
+    this.#paint();
   }
 
   #paint() {
