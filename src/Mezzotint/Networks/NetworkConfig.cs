@@ -190,8 +190,8 @@ public abstract record NetworkConfig : IOpenSettings
     internal NetworkConfig WithClasses(bool forget, int classes) => !HasClasses ? this
         : this with { _corpusLength = forget ? classes : Math.Max(CorpusLength, classes) };
 
-    /// <summary>The same network with the rows of another one's embedding.</summary>
-    internal NetworkConfig WithClassesOf(NetworkConfig other) => !HasClasses ? this
+    /// <summary>The same network with what follows from another one's data: the rows of its embedding.</summary>
+    internal virtual NetworkConfig WithDataOf(NetworkConfig other) => !HasClasses ? this
         : this with { _corpusLength = other.CorpusLength, Unconditional = other.Unconditional };
 
     /// <summary>Two configurations are equal when they are of one kind and every number in them is equal, those in lists

@@ -100,6 +100,14 @@ public sealed record ResidualUNetConfig : NetworkConfig
                 $"a divisor of the width of each attention (here {width})");
     }
 
+    /// <summary>The same network with the rows of another one's embedding and, where it has as many, its anchors.</summary>
+    internal override NetworkConfig WithDataOf(NetworkConfig other)
+    {
+        var config = (ResidualUNetConfig)base.WithDataOf(other);
+        return other is ResidualUNetConfig { Anchors: var anchors, AnchorDataStd: var std } && anchors.Count == Anchors.Count
+            ? config with { Anchors = anchors, AnchorDataStd = std } : config;
+    }
+
     /// <inheritdoc/>
     public bool Equals(ResidualUNetConfig? other) => base.Equals(other);
 

@@ -4,11 +4,12 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
 
-/// <summary>The weights that a training begins with, out of a model whose classes may be others.</summary>
+/// <summary>The weights that a training begins with, out of a model of other data.</summary>
 internal static class StartingWeights
 {
-    /// <summary>Whether a model of one shape can begin as one of another: they differ in their classes at most.</summary>
-    public static bool Fit(NetworkConfig network, NetworkConfig start) => network.WithClassesOf(start).Equals(start);
+    /// <summary>Whether a model of one shape can begin as one of another: they differ in their classes and in where their anchors
+    /// lie at most.</summary>
+    public static bool Fit(NetworkConfig network, NetworkConfig start) => network.WithDataOf(start).Equals(start);
 
     /// <summary>Takes over all weights. Of the embedding of classes those rows that both have; the row that stands for no class
     /// becomes that of the network. The rest stays fresh.</summary>

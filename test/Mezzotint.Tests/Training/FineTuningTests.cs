@@ -2,6 +2,7 @@ using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Networks;
+using Mezzotint.Noise;
 using Mezzotint.Runs;
 using Mezzotint.Runtime;
 using Mezzotint.Tests.Formats;
@@ -49,6 +50,29 @@ public class FineTuningTests
         Assert.Equal([4, 8], after.shape);
         Assert.False(after[0].Equals(before[0]));
         Assert.True(after[3].Equals(before[10]));
+    }
+
+    [Fact]
+    public void Anchors_may_lie_elsewhere_than_those_of_the_model_and_their_number_counts()
+    {
+        var network = new ResidualUNetConfig
+        {
+            ModelChannels = 8, ChannelMultipliers = [1], ResidualBlocks = [1], HeadChannels = 8, Anchors = [-0.2, 1.4],
+        };
+        var config = SmallExperiment.Config with
+        {
+            Model = network with { Anchors = [-0.4, 1.0] }, Process = new Edm(), Parameterisation = new EdmPreconditioning(),
+            Loss = new EdmWeighting(), Times = new LogNormalLevels(),
+        };
+        using var start = network.Build(seed: 7);
+        using var trainer = new Trainer(config, SmallExperiment.Train, SmallExperiment.Train, start: start);
+        AssertSameBut("-", start, trainer.Network);
+        Assert.Equal([-0.4, 1.0], ((ResidualUNetConfig)((DenoisingNetwork)trainer.Network).Config).Anchors);
+
+        using var fewer = (network with { Anchors = [-0.2] }).Build(seed: 7);
+        var refused = Assert.Throws<MezzotintException>(
+            () => new Trainer(config, SmallExperiment.Train, SmallExperiment.Train, start: fewer));
+        Assert.Contains("another shape", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
