@@ -107,6 +107,7 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
             (project, library.Version, "MIT", "PACKAGE.md"), (Text("id"), Text("version"), Text("license"), Text("readme")));
         Assert.NotEmpty(Text("description"));
         Assert.NotEmpty(Text("tags"));
+        Assert.Equal(ReleaseNotes, Text("releaseNotes").ReplaceLineEndings("\n"));
         string[] dependencies =
         [
             .. metadata.Descendants().Where(element => element.Name.LocalName == "dependency").Select(element =>
@@ -125,6 +126,96 @@ public class PackageTests(PackedLibrary library) : IClassFixture<PackedLibrary>
 
         using var symbols = library.Open(project, "snupkg");
         Assert.Contains(symbols.Entries, entry => entry.FullName == $"lib/net10.0/{project}.pdb");
+    }
+
+    /// <summary>The topmost section of the changelog, as much of it as fits.</summary>
+    private static string ReleaseNotes
+    {
+        get
+        {
+            string[] lines = File.ReadAllLines(Path.Combine(Repository.Root, "CHANGELOG.md"));
+            int begin = Array.FindIndex(lines, line => line.StartsWith("## ", StringComparison.Ordinal));
+            int end = Array.FindIndex(lines, begin + 1, line => line.StartsWith("## ", StringComparison.Ordinal));
+            string section = string.Join('\n', lines[begin..(end < 0 ? lines.Length : end)]);
+            return section.Length <= 30_000 ? section : section[..section.LastIndexOf('\n', 30_000)];
+        }
+    }
+
+    [Fact]
+    public void Icon_and_addresses_are_settings_and_a_package_of_before_is_compared_with()
+    {
+        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
+        PngFile.Write(library["icon.png"], new ImageBatch(1, 1, 16, 16, new byte[16 * 16]));
+        string[] baseline = [$"-p:PackageBaselineFolder={library["before"]}", $"-p:PackageBaselineVersion={library.Version}"];
+        string before = library["before", $"Mezzotint.{library.Version}.nupkg"];
+        Directory.CreateDirectory(library["before"]);
+        File.Copy(library["feed", Path.GetFileName(before)], before);
+        PackedLibrary.Succeed(library.Pack("Mezzotint", "after",
+            [.. baseline, $"-p:PackageIconFile={library["icon.png"]}", "-p:RepositoryUrl=https://example.org/mezzotint.git",
+                "-p:PackageProjectUrl=https://example.org/mezzotint"]));
+        using (var package = ZipFile.OpenRead(library["after", Path.GetFileName(before)]))
+        {
+            Assert.NotNull(package.GetEntry("icon.png"));
+            using var reader = new StreamReader(package.GetEntry("Mezzotint.nuspec")!.Open());
+            string metadata = reader.ReadToEnd();
+            Assert.Contains("<icon>icon.png</icon>", metadata, StringComparison.Ordinal);
+            Assert.Contains("<projectUrl>https://example.org/mezzotint</projectUrl>", metadata, StringComparison.Ordinal);
+            Assert.Contains("url=\"https://example.org/mezzotint.git\"", metadata, StringComparison.Ordinal);
+        }
+
+        string older = library.Build("Older", [],
+            "<AssemblyName>Mezzotint</AssemblyName>", ("Gone.cs", "namespace Mezzotint; public class GoneSince { }"));
+        using (var package = ZipFile.Open(before, ZipArchiveMode.Update))
+        {
+            const string assembly = "lib/net10.0/Mezzotint.dll";
+            package.GetEntry(assembly)!.Delete();
+            package.CreateEntryFromFile(Path.Combine(Path.GetDirectoryName(older)!, "Mezzotint.dll"), assembly);
+        }
+        var refused = library.Pack("Mezzotint", "refused", baseline);
+        Assert.NotEqual(0, refused.ExitCode);
+        Assert.Contains("CP0001", refused.Out, StringComparison.Ordinal);
+        Assert.Contains("Mezzotint.GoneSince", refused.Out, StringComparison.Ordinal);
+    }
+
+    /// <summary>Of a small project under the settings of <c>src/</c>, in a repository of its own.</summary>
+    [Fact]
+    public void The_version_is_that_of_the_newest_tag_and_a_clone_without_tags_or_without_git_builds()
+    {
+        Assert.SkipWhen(library.Missing is not null, library.Missing ?? "");
+        foreach (string file in new[] { "Directory.Build.props", "Directory.Packages.props", "src/Directory.Build.props" })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(library["tagged", file])!);
+            File.Copy(Path.Combine(Repository.Root, file), library["tagged", file]);
+        }
+        Directory.CreateDirectory(library["tagged", "src", "Small"]);
+        File.WriteAllText(library["tagged", "src", "Small", "Small.csproj"], "<Project Sdk=\"Microsoft.NET.Sdk\" />");
+        string Version(params string[] settings)
+        {
+            var said = PackedLibrary.Dotnet(library["tagged", "src", "Small"],
+                ["msbuild", "-restore", "-t:MinVer", "-getProperty:Version", "-p:NuGetAudit=false", .. settings]);
+            Assert.SkipWhen(said.Out.Contains("error NU1", StringComparison.Ordinal), "MinVer is not on this machine.");
+            return PackedLibrary.Succeed(said).Out.Trim();
+        }
+        void Git(params string[] args)
+        {
+            var start = new System.Diagnostics.ProcessStartInfo("git",
+                ["-c", "user.name=x", "-c", "user.email=x@example.org", .. args])
+            {
+                WorkingDirectory = library["tagged"], RedirectStandardInput = true, RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+            using var process = System.Diagnostics.Process.Start(start)!;
+            PackedLibrary.Succeed(Command.Finish(process));
+        }
+        Assert.Equal("0.1.0", Version());
+        Git("init", "--quiet");
+        Git("commit", "--quiet", "--allow-empty", "--message", "one");
+        Assert.Equal("0.1.0-preview.0", Version());
+        Git("tag", "v1.2.3");
+        Assert.Equal("1.2.3", Version());
+        Git("commit", "--quiet", "--allow-empty", "--message", "two");
+        Assert.Equal("1.2.4-preview.0.1", Version());
+        Assert.Equal("7.0.0", Version("-p:Version=7.0.0"));
     }
 
     [Fact]

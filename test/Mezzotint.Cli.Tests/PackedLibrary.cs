@@ -27,13 +27,7 @@ public sealed class PackedLibrary : IDisposable
         if (Missing is not null)
             return;
         foreach (string project in new[] { "Mezzotint", "Mezzotint.AspNetCore" })
-        {
-            Succeed(
-                Dotnet(
-                    Repository.Root, "pack", $"src/{project}", "--no-build", "--configuration", Configuration, "--output",
-                    _scratch["feed"],
-                $"-p:Version={Version}", $"-p:NuspecOutputPath={_scratch["nuspec"]}/"));
-        }
+            Succeed(Pack(project, "feed"));
         // Packages that this machine has are taken from where they are; what is new stays in the scratch folder.
         string cache =
             Succeed(Dotnet(_scratch.Path, "nuget", "locals", "global-packages", "--list")).Out.Split(": ", 2)[1].Trim();
@@ -57,6 +51,14 @@ public sealed class PackedLibrary : IDisposable
 
     public ZipArchive Open(string project, string extension) =>
         ZipFile.OpenRead(_scratch["feed", $"{project}.{Version}.{extension}"]);
+
+    /// <summary>Packs a project from what is built.</summary>
+    /// <param name="project">Its name.</param>
+    /// <param name="feed">The folder that the package is put in.</param>
+    /// <param name="settings">Further settings of the build: <c>-p:NAME=VALUE</c>.</param>
+    internal Outcome Pack(string project, string feed, params string[] settings) => Dotnet(Repository.Root,
+        ["pack", $"src/{project}", "--no-build", "--configuration", Configuration, "--output", _scratch[feed],
+            $"-p:Version={Version}", $"-p:NuspecOutputPath={_scratch["nuspec"]}/", .. settings]);
 
     /// <summary>Writes a project that needs these packages, and builds it.</summary>
     /// <param name="name">The project, and its folder.</param>
