@@ -30,6 +30,7 @@ public sealed class WholeRunTests : IDisposable
 
         byte[] board = File.ReadAllBytes(Directory.GetFiles(_scratch["runs", "tiny"], "events.out.tfevents.*").Single());
         Assert.True(board.AsSpan().IndexOf(File.ReadAllBytes(_scratch["runs", "tiny", "config.toml"])) > 0);
+        Assert.True(board.AsSpan().IndexOf("training.learning_rate"u8) > 0, "TensorBoard has no hyperparameters.");
 
         var again = Command.RunProgram(_scratch.Path, "train", "tiny.toml");
         Assert.Equal(1, again.ExitCode);

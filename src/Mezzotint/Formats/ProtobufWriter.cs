@@ -4,12 +4,12 @@ using System.Text;
 
 namespace Mezzotint.Formats;
 
-/// <summary>A message in protobuf's wire format, field by field: as much of it as ONNX needs.</summary>
-/// <remarks>The encoding, protobuf.dev/programming-guides/encoding: a tag (field number and wire type), then a varint, four
-/// bytes, or a length and that many bytes.</remarks>
+/// <summary>A message in protobuf's wire format, field by field: as much of it as ONNX and TensorBoard need.</summary>
+/// <remarks>The encoding, protobuf.dev/programming-guides/encoding: a tag (field number and wire type), then a varint, four or
+/// eight bytes, or a length and that many bytes.</remarks>
 internal sealed class ProtobufWriter
 {
-    private const int Varint = 0, LengthDelimited = 2, FourBytes = 5;
+    private const int Varint = 0, EightBytes = 1, LengthDelimited = 2, FourBytes = 5;
 
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
@@ -28,6 +28,15 @@ internal sealed class ProtobufWriter
         Span<byte> four = stackalloc byte[sizeof(float)];
         BinaryPrimitives.WriteSingleLittleEndian(four, value);
         _bytes.Write(four);
+        return this;
+    }
+
+    public ProtobufWriter Add(int field, double value)
+    {
+        WriteVarint(Tag(field, EightBytes));
+        Span<byte> eight = stackalloc byte[sizeof(double)];
+        BinaryPrimitives.WriteDoubleLittleEndian(eight, value);
+        _bytes.Write(eight);
         return this;
     }
 

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 
 namespace Mezzotint.Formats;
 
@@ -14,8 +12,11 @@ namespace Mezzotint.Formats;
 /// TensorProto tensor = 8; SummaryMetadata metadata = 9 } and SessionLog { SessionStatus status = 1 }, whose START is 1. Image is
 /// { int32 height = 1; int32 width = 2; int32 colorspace = 3; bytes encoded_image_string = 4 }. A text is a tensor { DataType
 /// dtype = 1; repeated bytes string_val = 8 } of DT_STRING, 7, that SummaryMetadata { PluginData plugin_data = 1 } with
-/// PluginData { string plugin_name = 1 } gives to the plug-in <c>text</c>. The first event states the version,
-/// <c>brain.Event:2</c>. One thread at a time.
+/// PluginData { string plugin_name = 1; bytes content = 2 } gives to the plug-in <c>text</c>. Settings go to the plug-in
+/// <c>hparams</c>, whose content is HParamsPluginData { SessionStartInfo session_start_info = 3; SessionEndInfo session_end_info
+/// = 4 } with SessionStartInfo { map hparams = 1; double start_time_secs = 5 }, SessionEndInfo { Status status = 1; double
+/// end_time_secs = 2 }, and values { double number_value = 2; string string_value = 3; bool bool_value = 4 }. The first event
+/// states the version, <c>brain.Event:2</c>. One thread at a time.
 /// </summary>
 internal sealed class TensorBoardLog : IDisposable
 {
@@ -33,20 +34,9 @@ internal sealed class TensorBoardLog : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(folder);
         _clock = clock ?? TimeProvider.System;
         _file = Create(folder, _clock.GetUtcNow().ToUnixTimeSeconds());
-        var version = new Message();
-        version.AddDouble(1, WallTime());
-        version.AddText(3, "brain.Event:2");
-        WriteRecord(version);
+        WriteRecord(new ProtobufWriter().Add(1, WallTime()).Add(3, "brain.Event:2"));
         if (resumedStep is long step)
-        {
-            var session = new Message();
-            session.AddInteger(1, 1);
-            var start = new Message();
-            start.AddDouble(1, WallTime());
-            start.AddInteger(2, step);
-            start.AddMessage(7, session);
-            WriteRecord(start);
-        }
+            WriteRecord(new ProtobufWriter().Add(1, WallTime()).Add(2, step).Add(7, new ProtobufWriter().Add(1, 1)));
         _file.Flush();
     }
 
@@ -60,9 +50,7 @@ internal sealed class TensorBoardLog : IDisposable
     /// <param name="step">Its place on the axis of steps.</param>
     public void AddScalar(string tag, float value, long step)
     {
-        var point = Point(tag);
-        point.AddSingle(2, value);
-        WritePoint(point, step);
+        WritePoint(Point(tag).Add(2, value), step);
     }
 
     /// <summary>Adds a picture to a row of them.</summary>
@@ -73,14 +61,12 @@ internal sealed class TensorBoardLog : IDisposable
     {
         // Signature, length and name of the chunk IHDR; then width, height and, after the depth, the kind of colour.
         const int width = 16, height = 20, colour = 25;
-        var image = new Message();
-        image.AddInteger(1, BinaryPrimitives.ReadInt32BigEndian(png[height..]));
-        image.AddInteger(2, BinaryPrimitives.ReadInt32BigEndian(png[width..]));
-        image.AddInteger(3, png[colour] == 0 ? 1 : 3);
-        image.AddBytes(4, png);
-        var point = Point(tag);
-        point.AddMessage(4, image);
-        WritePoint(point, step);
+        var image = new ProtobufWriter()
+            .Add(1, BinaryPrimitives.ReadInt32BigEndian(png[height..]))
+            .Add(2, BinaryPrimitives.ReadInt32BigEndian(png[width..]))
+            .Add(3, png[colour] == 0 ? 1 : 3)
+            .Add(4, png);
+        WritePoint(Point(tag).Add(4, image), step);
     }
 
     /// <summary>Adds a text.</summary>
@@ -90,18 +76,48 @@ internal sealed class TensorBoardLog : IDisposable
     public void AddText(string tag, string markdown, long step)
     {
         const int texts = 7;
-        var tensor = new Message();
-        tensor.AddInteger(1, texts);
-        tensor.AddMessage(2, new Message()); // the shape of a single value
-        tensor.AddText(8, markdown);
-        var plugin = new Message();
-        plugin.AddText(1, "text");
-        var metadata = new Message();
-        metadata.AddMessage(1, plugin);
-        var point = Point(tag);
-        point.AddMessage(8, tensor);
-        point.AddMessage(9, metadata);
-        WritePoint(point, step);
+        var tensor = new ProtobufWriter()
+            .Add(1, texts)
+            .Add(2, new ProtobufWriter()) // the shape of a single value
+            .Add(8, markdown);
+        var plugin = new ProtobufWriter().Add(1, "text");
+        WritePoint(Point(tag).Add(8, tensor).Add(9, new ProtobufWriter().Add(1, plugin)), step);
+    }
+
+    /// <summary>Says with which settings the run trains, by which TensorBoard's HPARAMS compares it with the runs beside it; the
+    /// scalars are its metrics.</summary>
+    /// <param name="settings">The settings by name: a <see cref="long"/>, <see cref="double"/> or <see cref="bool"/> as it is,
+    /// everything else as its text.</param>
+    public void AddSettings(IEnumerable<KeyValuePair<string, object>> settings)
+    {
+        var start = new ProtobufWriter();
+        foreach (var (name, value) in settings)
+        {
+            var known = new ProtobufWriter();
+            _ = value switch
+            {
+                long number => known.Add(2, (double)number),
+                double number => known.Add(2, number),
+                bool truth => known.Add(4, truth ? 1 : 0),
+                _ => known.Add(3, Convert.ToString(value, CultureInfo.InvariantCulture) ?? ""),
+            };
+            start.Add(1, new ProtobufWriter().Add(1, name).Add(2, known));
+        }
+        WriteHyperparameters("_hparams_/session_start_info", 3, start.Add(5, WallTime()));
+    }
+
+    /// <summary>Says that the run has ended as it should.</summary>
+    public void AddEnd() =>
+        WriteHyperparameters("_hparams_/session_end_info", 4, new ProtobufWriter().Add(1, 1).Add(2, WallTime()));
+
+    private void WriteHyperparameters(string tag, int field, ProtobufWriter message)
+    {
+        var nothing = new ProtobufWriter() // a tensor of one zero: what counts stands in the metadata
+            .Add(1, 1)
+            .Add(2, new ProtobufWriter().Add(2, new ProtobufWriter().Add(1, 1)))
+            .Add(5, 0f);
+        var plugin = new ProtobufWriter().Add(1, "hparams").Add(2, new ProtobufWriter().Add(field, message));
+        WritePoint(Point(tag).Add(8, nothing).Add(9, new ProtobufWriter().Add(1, plugin)), step: 0);
     }
 
     /// <summary>Hands what was added to the operating system, so that TensorBoard sees it and the end of this process does not
@@ -111,28 +127,18 @@ internal sealed class TensorBoardLog : IDisposable
     /// <summary>Flushes and closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
-    private static Message Point(string tag)
+    private static ProtobufWriter Point(string tag)
     {
         ArgumentException.ThrowIfNullOrEmpty(tag);
-        var point = new Message();
-        point.AddText(1, tag);
-        return point;
+        return new ProtobufWriter().Add(1, tag);
     }
 
-    private void WritePoint(Message point, long step)
-    {
-        var summary = new Message();
-        summary.AddMessage(1, point);
-        var told = new Message();
-        told.AddDouble(1, WallTime());
-        told.AddInteger(2, step);
-        told.AddMessage(5, summary);
-        WriteRecord(told);
-    }
+    private void WritePoint(ProtobufWriter point, long step) =>
+        WriteRecord(new ProtobufWriter().Add(1, WallTime()).Add(2, step).Add(5, new ProtobufWriter().Add(1, point)));
 
     private double WallTime() => (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
 
-    private void WriteRecord(Message message)
+    private void WriteRecord(ProtobufWriter message)
     {
         ReadOnlySpan<byte> data = message.Bytes;
         var record = new byte[8 + 4 + data.Length + 4];
@@ -165,54 +171,6 @@ internal sealed class TensorBoardLog : IDisposable
         {
             throw new MezzotintException(
                 $"Cannot start an event log in '{folder}': {Printable.Line(exception.Message)}", exception);
-        }
-    }
-
-    /// <summary>A protocol buffer in the making: fields of (number, wire type) as a varint, then the value.</summary>
-    private sealed class Message
-    {
-        private const int Varint = 0, EightBytes = 1, LengthPrefixed = 2, FourBytes = 5;
-        private readonly List<byte> _bytes = [];
-
-        public ReadOnlySpan<byte> Bytes => CollectionsMarshal.AsSpan(_bytes);
-
-        public void AddDouble(int field, double value)
-        {
-            AddVarint((ulong)(field << 3 | EightBytes));
-            Span<byte> bytes = stackalloc byte[8];
-            BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
-            _bytes.AddRange(bytes);
-        }
-
-        public void AddSingle(int field, float value)
-        {
-            AddVarint((ulong)(field << 3 | FourBytes));
-            Span<byte> bytes = stackalloc byte[4];
-            BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
-            _bytes.AddRange(bytes);
-        }
-
-        public void AddInteger(int field, long value)
-        {
-            AddVarint((ulong)(field << 3 | Varint));
-            AddVarint(unchecked((ulong)value));
-        }
-
-        public void AddText(int field, string text) => AddBytes(field, Encoding.UTF8.GetBytes(text));
-
-        public void AddMessage(int field, Message message) => AddBytes(field, message.Bytes);
-
-        public void AddBytes(int field, ReadOnlySpan<byte> bytes)
-        {
-            AddVarint((ulong)(field << 3 | LengthPrefixed));
-            AddVarint((ulong)bytes.Length);
-            _bytes.AddRange(bytes);
-        }
-
-        private void AddVarint(ulong value)
-        {
-            for (; value > 127; value >>= 7) _bytes.Add((byte)(value | 128));
-            _bytes.Add((byte)value);
         }
     }
 }

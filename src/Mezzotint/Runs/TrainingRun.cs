@@ -3,6 +3,7 @@ using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Plots;
 using Mezzotint.Runtime;
+using Mezzotint.Settings;
 using Mezzotint.Training;
 
 namespace Mezzotint.Runs;
@@ -111,7 +112,12 @@ public sealed class TrainingRun
             _lastLoss = _logSteps > 0 ? _logLoss / _logSteps : log.Entries is [.., var last] ? last.TrainLoss : double.NaN;
         using var board = new TensorBoardLog(_folder.Path, resumedStep: trainer.Step > 0 ? trainer.Step : null);
         if (trainer.Step == 0 && File.Exists(_folder.Configuration))
-            board.AddText("Configuration", $"```\n{File.ReadAllText(_folder.Configuration)}\n```", 0);
+        {
+            string configuration = File.ReadAllText(_folder.Configuration);
+            board.AddText("Configuration", $"```\n{configuration}\n```", 0);
+            board.AddSettings(TomlSettings.Parse(configuration, _folder.Configuration).Flat());
+            board.Flush();
+        }
         long total = trainer.TotalSteps;
         _kept = trainer.Step;
         void Tell(string? message = null, RunLogEntry? epoch = null) =>
@@ -168,6 +174,7 @@ public sealed class TrainingRun
             throw Diverged(product, cause, rate);
         }
         heartbeat.IsFinished = true;
+        board.AddEnd();
         if (epochsReported < training.Epochs)
             Tell($"no lower test loss for {training.EarlyStop} epochs (training.early_stop): the training ends");
         return new TrainingResult(true, trainer.Step, [.. log.Epochs]);

@@ -61,6 +61,19 @@ internal sealed class SettingsTable(SettingsTable? parent, string key, Place pla
     /// <summary>The keys that lead to an entry, with dots between them.</summary>
     public string PathOf(string entry) => Path is { Length: > 0 } path ? $"{path}.{entry}" : entry;
 
+    /// <summary>What stands here and in the tables below, by its full keys.</summary>
+    public IEnumerable<KeyValuePair<string, object>> Flat()
+    {
+        foreach (var (entry, setting) in Entries)
+            if (setting.Value is SettingsTable table)
+                foreach (var inner in table.Flat())
+                    yield return inner;
+            else
+                yield return new(PathOf(entry), setting.Value is List<Setting> list
+                    ? string.Join(", ", list.Select(item => Convert.ToString(item.Value, CultureInfo.InvariantCulture)))
+                    : setting.Value);
+    }
+
     /// <summary>Adds an entry.</summary>
     /// <exception cref="MezzotintException">There is one of that key.</exception>
     public void Add(string entry, Setting setting)

@@ -67,6 +67,50 @@ public sealed class TensorBoardLogTests : IDisposable
         Assert.Equal("text", Encoding.UTF8.GetString((byte[])Fields((byte[])metadata[1])[1]));
     }
 
+    // Names, tags and numbers of the fields are those of tensorboard/plugins/hparams/plugin_data.proto, metadata.py and
+    // google/protobuf/struct.proto.
+    [Fact]
+    public void Settings_and_the_end_come_back_as_hyperparameters()
+    {
+        string path;
+        using (var log = new TensorBoardLog(_folder.Name, new Clock(1700000000.25)))
+        {
+            path = log.Path;
+            log.AddSettings(new Dictionary<string, object>
+            {
+                ["training.epochs"] = 3L, ["training.learning_rate"] = 1e-3, ["model.unconditional"] = true,
+                ["data.name"] = "mnist", ["model.channel_multipliers"] = "1, 2",
+            });
+            log.AddEnd();
+        }
+        Dictionary<int, object> Data(byte[] record, string tag)
+        {
+            var point = Fields((byte[])Fields((byte[])Fields(record)[5])[1]);
+            Assert.Equal(tag, Encoding.UTF8.GetString((byte[])point[1]));
+            var tensor = Fields((byte[])point[8]); // without one TensorBoard takes the point for none
+            Assert.Equal((1UL, 0u), ((ulong)tensor[1], (uint)tensor[5]));
+            var plugin = Fields((byte[])Fields((byte[])point[9])[1]);
+            Assert.Equal("hparams", Encoding.UTF8.GetString((byte[])plugin[1]));
+            return Fields((byte[])plugin[2]);
+        }
+        var records = Records(path);
+        Assert.Equal(3, records.Count);
+        var start = All((byte[])Data(records[1], "_hparams_/session_start_info")[3]);
+        Assert.Equal(1700000000.25, BitConverter.UInt64BitsToDouble((ulong)start.Single(field => field.Number == 5).Value));
+        var told = start.Where(field => field.Number == 1).ToDictionary(
+            field => Encoding.UTF8.GetString((byte[])Fields((byte[])field.Value)[1]),
+            field => Fields((byte[])Fields((byte[])field.Value)[2]).Single());
+        Assert.Equal(5, told.Count);
+        Assert.Equal((2, 3.0), (told["training.epochs"].Key, Number(told["training.epochs"])));
+        Assert.Equal((2, 1e-3), (told["training.learning_rate"].Key, Number(told["training.learning_rate"])));
+        Assert.Equal((4, 1UL), (told["model.unconditional"].Key, (ulong)told["model.unconditional"].Value));
+        Assert.Equal((3, "mnist"), (told["data.name"].Key, Encoding.UTF8.GetString((byte[])told["data.name"].Value)));
+        Assert.Equal("1, 2", Encoding.UTF8.GetString((byte[])told["model.channel_multipliers"].Value));
+        Assert.Equal(1UL, Fields((byte[])Data(records[2], "_hparams_/session_end_info")[4])[1]); // STATUS_SUCCESS
+
+        static double Number(KeyValuePair<int, object> field) => BitConverter.UInt64BitsToDouble((ulong)field.Value);
+    }
+
     // Every byte of the first record, put together by hand: length 24; field 1, double 1.0; field 3, 13 letters. Its checksums
     // are recomputed bit by bit.
     [Fact]
@@ -147,10 +191,14 @@ public sealed class TensorBoardLogTests : IDisposable
         return [(byte)masked, (byte)(masked >> 8), (byte)(masked >> 16), (byte)(masked >> 24)];
     }
 
-    /// <summary>The fields of a protocol buffer by number: ulong for wire types 0 and 1, bytes for 2, uint for 5.</summary>
-    private static Dictionary<int, object> Fields(byte[] message)
+    /// <summary>The fields of a protocol buffer by number, each of which is there once.</summary>
+    private static Dictionary<int, object> Fields(byte[] message) =>
+        All(message).ToDictionary(field => field.Number, field => field.Value);
+
+    /// <summary>The fields of a protocol buffer: ulong for wire types 0 and 1, bytes for 2, uint for 5.</summary>
+    private static List<(int Number, object Value)> All(byte[] message)
     {
-        var fields = new Dictionary<int, object>();
+        var fields = new List<(int, object)>();
         for (int place = 0; place < message.Length;)
         {
             ulong key = Varint(message, ref place);
@@ -174,7 +222,7 @@ public sealed class TensorBoardLogTests : IDisposable
                     place += 4;
                     break;
             }
-            fields.Add((int)(key >> 3), value);
+            fields.Add(((int)(key >> 3), value));
         }
         return fields;
     }
