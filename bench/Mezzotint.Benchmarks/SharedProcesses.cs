@@ -136,13 +136,31 @@ internal static class SharedProcesses
 
         public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> own) => inner.Gather(own);
 
-        public override void Sum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false)
+        public override RunningSum BeginSum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false)
         {
             Clock.Start();
-            inner.Sum(vectors, count, bfloat16);
+            var sum = inner.BeginSum(vectors, count, bfloat16);
             Clock.Stop();
+            return new TimedSum(sum, Clock);
         }
 
         public override void Abort(int code) => inner.Abort(code);
+    }
+
+    private sealed class TimedSum(RunningSum inner, Stopwatch clock) : RunningSum
+    {
+        public override void Advance(long final)
+        {
+            clock.Start();
+            inner.Advance(final);
+            clock.Stop();
+        }
+
+        public override void Complete()
+        {
+            clock.Start();
+            inner.Complete();
+            clock.Stop();
+        }
     }
 }

@@ -6,7 +6,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     private readonly ParameterTable _parameters;
     private readonly string _name;
     private readonly bool _transposed;
-    private readonly float* _bias;
+    private readonly float* _bias, _ofWeight; // the latter the gradient of the weights
     private readonly Convolution _forward;
     private readonly Convolution? _backward;
     private readonly WeightGradient? _weightGradient;
@@ -35,6 +35,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
             : Convolution.Gather(shape, input, Gradient, start, options.Streams);
         if (!options.Training)
             return;
+        _ofWeight = parameters.Gradient($"{name}.weight");
         var gradientStart = options.AddsToGradient ? TileStart.Output : TileStart.Zero;
         if (!options.NoInputGradient)
             _backward = _transposed
@@ -97,7 +98,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     }
 
     /// <summary>Adds what has been summed to the gradient of the weights.</summary>
-    public void TakeGradients() => _weightGradient!.Take(_parameters.Gradient($"{_name}.weight"));
+    public void TakeGradients() => _weightGradient!.Take(_ofWeight);
 
     public void Dispose()
     {

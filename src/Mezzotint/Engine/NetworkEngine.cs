@@ -18,6 +18,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     private readonly List<IDisposable> _owned = [];
     private readonly List<Scratch> _scratch = [];
     private readonly EngineStep[] _steps;
+    private readonly nint[] _finalFrom; // by step, once its Backward is done: all gradients behind that address are final
     private readonly EngineMemory _memory;
     private readonly long[] _labels;
     private readonly bool[] _mask;
@@ -53,10 +54,12 @@ internal sealed unsafe class NetworkEngine : IDisposable
         Slopes = training ? NewFloats(largest) : null;
         if (training)
             new GradientPlan(this).Run(_steps);
-        foreach (var step in _steps)
+        _finalFrom = new nint[_steps.Length + 1];
+        for (int i = 0; i < _steps.Length; i++)
         {
-            step.Crew = Crew;
-            step.Prepare(this);
+            _steps[i].Crew = Crew;
+            _steps[i].Prepare(this);
+            _finalFrom[i + 1] = Math.Max(_finalFrom[i], Parameters.TakeFarthest());
         }
         foreach (var scratch in _scratch)
             scratch.Data = NewFloats(scratch.Count);
@@ -239,7 +242,10 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="gradient">Of f, of its shape.</param>
     /// <param name="imageGradient">Where the gradient of the image goes, if the engine was made for it: [C, H, W].</param>
     /// <param name="contextGradient">Where that of the context goes, likewise: [T, D].</param>
-    public void Backward(float* gradient, float* imageGradient = null, float* contextGradient = null)
+    /// <param name="final">For the last image of a batch, in place of <see cref="TakeGradients"/>: is told after each step from
+    /// which address on all gradients of the network are final.</param>
+    public void Backward(
+        float* gradient, float* imageGradient = null, float* contextGradient = null, Action<nint>? final = null)
     {
         ResultGradient = gradient;
         ImageGradient = imageGradient;
@@ -247,7 +253,13 @@ internal sealed unsafe class NetworkEngine : IDisposable
         foreach (var vector in _memory.VectorGradients)
             vector.Clear();
         for (int i = _steps.Length - 1; i >= 0; i--)
+        {
             _steps[i].Backward();
+            if (final is null)
+                continue;
+            _steps[i].TakeGradients();
+            final(_finalFrom[i]);
+        }
     }
 
     /// <summary>

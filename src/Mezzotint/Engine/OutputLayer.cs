@@ -14,6 +14,7 @@ internal sealed unsafe class OutputLayer : IDisposable
     private readonly string _name;
     private readonly Map _input;
     private readonly Map? _gradient;
+    private readonly float* _ofWeight, _ofBias; // gradients
     private readonly int _outputs, _padded;
     private readonly Convolution _taps;
     private readonly Convolution? _backward;
@@ -36,6 +37,8 @@ internal sealed unsafe class OutputLayer : IDisposable
         _taps = Convolution.Gather(new(1), input, parts, TileStart.Zero);
         if (!options.Training)
             return;
+        _ofWeight = parameters.Gradient($"{name}.weight");
+        _ofBias = parameters.Gradient($"{name}.bias");
         _gradient = new Map(input.Height, input.Width, outputs, 1, false);
         if (!options.NoInputGradient)
             _backward = Convolution.Spread(Shape, input, _gradient, options.AddsToGradient ? TileStart.Output : TileStart.Zero);
@@ -84,20 +87,19 @@ internal sealed unsafe class OutputLayer : IDisposable
     /// <param name="inputGradient">[places, C]; null where it is not asked for.</param>
     public void Backward(float* imageGradient, float* inputGradient)
     {
-        float* bias = _parameters.Gradient($"{_name}.bias");
         for (int o = 0; o < _outputs; o++)
             for (int y = 0; y < _input.Height; y++)
                 for (int x = 0; x < _input.Width; x++, imageGradient++)
                 {
                     *((float*)(_gradient!.Origin + y * _gradient.RowBytes + x * _gradient.PlaceBytes) + o) = *imageGradient;
-                    bias[o] += *imageGradient;
+                    _ofBias[o] += *imageGradient;
                 }
         _weightGradient!.Add(_gradient!, _input);
         _backward?.Run(_gradient!, inputGradient);
     }
 
     /// <summary>Adds what has been summed to the gradient of the weights.</summary>
-    public void TakeGradients() => _weightGradient!.Take(_parameters.Gradient($"{_name}.weight"), reversed: true);
+    public void TakeGradients() => _weightGradient!.Take(_ofWeight, reversed: true);
 
     public void Dispose()
     {

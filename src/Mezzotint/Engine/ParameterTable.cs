@@ -13,6 +13,7 @@ internal sealed unsafe class ParameterTable : IDisposable
     private readonly Dictionary<string, (StoredWeights Stored, nint Gradient, long Count)> _parameters = [];
     private readonly Dictionary<string, NativeArray<float>> _widened = []; // of what is stored in 16 bits
     private readonly List<NativeArray<float>> _unwanted = []; // gradients of what is not trained
+    private nint _farthest; // end of the farthest gradient that was asked for
 
     /// <summary>Those of a network on the CPU, which must outlive the table and not be moved.</summary>
     /// <param name="network">The network.</param>
@@ -54,7 +55,18 @@ internal sealed unsafe class ParameterTable : IDisposable
             gradient = (nint)_unwanted[^1].Data;
             _parameters[name] = (value, gradient, count);
         }
+        else
+            _farthest = Math.Max(_farthest, gradient + (nint)(count * sizeof(float)));
         return (float*)gradient;
+    }
+
+    /// <summary>Where the farthest gradient ends of those that were asked for since the last call; 0 where there were
+    /// none.</summary>
+    public nint TakeFarthest()
+    {
+        nint farthest = _farthest;
+        _farthest = 0;
+        return farthest;
     }
 
     public void Dispose()

@@ -74,7 +74,14 @@ public abstract class Exchange : IDisposable
     /// <param name="count">Numbers in each; the same everywhere.</param>
     /// <param name="bfloat16">Whether the running sum travels rounded to bfloat16: half of the bytes, and a rounding a
     /// process. All processes get the same numbers.</param>
-    public abstract void Sum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false);
+    public void Sum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false) =>
+        BeginSum(vectors, count, bfloat16).Complete();
+
+    /// <summary>Begins such a sum, while the vectors are not final yet.</summary>
+    /// <param name="vectors">As <see cref="Sum(ReadOnlySpan{nint}, long, bool)"/> has it.</param>
+    /// <param name="count">Likewise.</param>
+    /// <param name="bfloat16">Likewise.</param>
+    public abstract RunningSum BeginSum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false);
 
     /// <summary>Ends all processes at once: this one has failed, and has told so.</summary>
     /// <param name="code">The exit code.</param>
@@ -186,12 +193,20 @@ public abstract class Exchange : IDisposable
 
         public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> own) => [own.ToArray()];
 
-        public override unsafe void Sum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false)
-        {
-            foreach (nint other in vectors[1..])
-                Take((float*)vectors[0], (float*)other, count);
-        }
+        public override RunningSum BeginSum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false) =>
+            new OwnSum(vectors.ToArray(), count);
 
         public override void Abort(int code) => Environment.Exit(code);
+    }
+
+    private sealed class OwnSum(nint[] vectors, long count) : RunningSum
+    {
+        public override void Advance(long final) { }
+
+        public override unsafe void Complete()
+        {
+            foreach (nint other in vectors.Skip(1))
+                Take((float*)vectors[0], (float*)other, count);
+        }
     }
 }

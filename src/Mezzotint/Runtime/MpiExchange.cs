@@ -4,17 +4,15 @@ namespace Mezzotint.Runtime;
 
 /// <summary>An exchange over MPI.</summary>
 /// <remarks>
-/// Sums go along the chain of processes, and back: process 0 sends its own to process 1, which adds its own and sends that on,
-/// and the last one sends the whole back. MPI_Allreduce may add in any order, so its bits depend on the number of processes.
-/// The vectors travel in pieces, so that all links are busy at once, and each carries them once in each direction, as in a ring.
-/// Errors of MPI itself end the job, as MPI does unless told otherwise.
+/// Sums go along the chain of processes, and back: see <see cref="MpiSum"/>. MPI_Allreduce may add in any order, so its bits
+/// depend on the number of processes. Errors of MPI itself end the job, as MPI does unless told otherwise.
 /// </remarks>
 internal sealed unsafe class MpiExchange : Exchange
 {
-    /// <summary>Numbers of a piece of a sum, 256 KB; bytes of a piece of what else is sent.</summary>
-    private const int SumPiece = 1 << 16, BytePiece = 1 << 26;
+    /// <summary>Bytes of a piece of what is sent.</summary>
+    private const int BytePiece = 1 << 26;
 
-    private const int OrderTag = 1, GatherTag = 2, UpTag = 3, DownTag = 4;
+    private const int OrderTag = 1, GatherTag = 2; // MpiSum has 3 and 4
 
     /// <summary>Asked so often for an order without a pause; then there is one of a millisecond between two questions.</summary>
     private const int EagerQuestions = 2000;
@@ -118,55 +116,10 @@ internal sealed unsafe class MpiExchange : Exchange
         return all;
     }
 
-    public override void Sum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false)
+    public override RunningSum BeginSum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false)
     {
         MakeRoom(count);
-        int pieces = checked((int)((count + SumPiece - 1) / SumPiece));
-        var (returning, sent) = (new nint[pieces], new List<nint>(2 * pieces));
-        float* total = (float*)vectors[0];
-        ushort* down = _travelling + _length;
-        bool first = Rank == 0, last = Rank == Size - 1;
-        fixed (nint* coming = returning)
-        {
-            for (int piece = 0; piece < pieces; piece++)
-            {
-                long start = (long)piece * SumPiece;
-                int length = (int)Math.Min(SumPiece, count - start);
-                if (first)
-                    new Span<float>(total + start, length).CopyTo(new(_sums + start, length));
-                else
-                    Receive(_sums + start, _travelling + start, length, bfloat16);
-                for (int i = first ? 1 : 0; i < vectors.Length; i++)
-                    Take(_sums + start, (float*)vectors[i] + start, length);
-                if (bfloat16)
-                    ToBfloat16(_sums + start, _travelling + start, length);
-                if (!last)
-                {
-                    BeginReceive(total + start, down + start, length, Rank + 1, bfloat16, coming + piece);
-                    sent.Add(BeginSend(_sums + start, _travelling + start, length, Rank + 1, UpTag, bfloat16));
-                    continue;
-                }
-                if (bfloat16) // what the others will see
-                    ToSingle(_travelling + start, _sums + start, length);
-                new Span<float>(_sums + start, length).CopyTo(new(total + start, length));
-                sent.Add(BeginSend(total + start, _travelling + start, length, Rank - 1, DownTag, bfloat16));
-            }
-            for (int piece = 0; piece < pieces && !last; piece++)
-            {
-                long start = (long)piece * SumPiece;
-                int length = (int)Math.Min(SumPiece, count - start);
-                _ = _mpi.Wait(coming + piece, _mpi.NoStatus);
-                if (bfloat16)
-                    ToSingle(down + start, total + start, length);
-                if (!first)
-                    sent.Add(BeginSend(total + start, down + start, length, Rank - 1, DownTag, bfloat16));
-            }
-        }
-        foreach (nint sending in sent)
-        {
-            nint request = sending;
-            _ = _mpi.Wait(&request, _mpi.NoStatus);
-        }
+        return new MpiSum(_mpi, (Rank, Size), vectors.ToArray(), count, bfloat16, _sums, _travelling, _travelling + _length);
     }
 
     public override void Abort(int code)
@@ -195,43 +148,5 @@ internal sealed unsafe class MpiExchange : Exchange
         _sums = (float*)NativeMemory.Alloc((nuint)count, sizeof(float));
         _travelling = (ushort*)NativeMemory.Alloc(2 * (nuint)count, sizeof(ushort));
         _length = count;
-    }
-
-    /// <summary>The running sum of the processes before this one.</summary>
-    private void Receive(float* numbers, ushort* halves, int length, bool bfloat16)
-    {
-        void* where = bfloat16 ? halves : numbers;
-        _ = _mpi.Receive(
-            where, BytesOf(length, bfloat16), _mpi.Bytes, Rank - 1, UpTag, _mpi.World, _mpi.NoStatus);
-        if (bfloat16)
-            ToSingle(halves, numbers, length);
-    }
-
-    private void BeginReceive(float* numbers, ushort* halves, int length, int from, bool bfloat16, nint* request)
-    {
-        void* where = bfloat16 ? halves : numbers;
-        _ = _mpi.BeginReceive(where, BytesOf(length, bfloat16), _mpi.Bytes, from, DownTag, _mpi.World, request);
-    }
-
-    private nint BeginSend(float* numbers, ushort* halves, int length, int to, int tag, bool bfloat16)
-    {
-        nint request = 0;
-        void* where = bfloat16 ? halves : numbers;
-        _ = _mpi.BeginSend(where, BytesOf(length, bfloat16), _mpi.Bytes, to, tag, _mpi.World, &request);
-        return request;
-    }
-
-    private static int BytesOf(int count, bool bfloat16) => count * (bfloat16 ? sizeof(ushort) : sizeof(float));
-
-    private static void ToBfloat16(float* numbers, ushort* halves, int length)
-    {
-        for (int i = 0; i < length; i++)
-            halves[i] = Bfloat16.Round(numbers[i]);
-    }
-
-    private static void ToSingle(ushort* halves, float* numbers, int length)
-    {
-        for (int i = 0; i < length; i++)
-            numbers[i] = Bfloat16.ToSingle(halves[i]);
     }
 }

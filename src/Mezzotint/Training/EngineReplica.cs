@@ -52,6 +52,7 @@ internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, Te
         var ofStates = states is null ? null : zeros_like(states);
         var terms = task.Terms(Call, images, Asked(states, labels, drawn), drawn);
         double sum = 0;
+        var final = encoder is null ? Final : null; // an encoder's gradients come after all of the engine's
         for (int i = 0; i < images.shape[0]; i++)
         {
             using var scope = NewDisposeScope();
@@ -59,10 +60,11 @@ internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, Te
             var (losses, gradient) = image.WithGradient(Call(image.X, image.Times, image.Condition));
             var ofContext = ofStates is null ? default : NetworkEvaluator.Numbers<float>(ofStates.select(0, i));
             fixed (float* slopes = NetworkEvaluator.Numbers<float>(gradient.Over(batch)), context = ofContext)
-                engine.Backward(slopes, contextGradient: context);
+                engine.Backward(slopes, contextGradient: context, final: i == images.shape[0] - 1 ? final : null);
             sum += losses.item<float>();
         }
-        engine.TakeGradients();
+        if (final is null)
+            engine.TakeGradients();
         if (states is { requires_grad: true }) // false where the whole encoder is frozen
             states.backward([ofStates!]);
         using Scalar total = sum / batch;

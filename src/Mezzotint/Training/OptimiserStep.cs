@@ -6,35 +6,17 @@ using static TorchSharp.torch;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// From the gradients of all replicas, of this process and of others, to new weights: their sum in the order of the processes and
-/// replicas, its bound, and Adam. On a CPU the threads share it out, in one pass over memory.
+/// From the gradients of all replicas to new weights: their sum in the order of the replicas, its bound, and Adam. On a CPU the threads share it out, in one pass over memory.
 /// </summary>
-internal sealed class OptimiserStep(
-    TrainingConfig training, WorkerThreads threads, Device device, Exchange exchange, Adam adam)
+internal sealed class OptimiserStep(TrainingConfig training, WorkerThreads threads, Device device, Adam adam)
 {
-    /// <summary>Adds what other processes have to the first of the tensors; the others become 0. Alone it does nothing.</summary>
-    /// <param name="own">Of one shape.</param>
-    /// <param name="bfloat16">Whether they travel as bfloat16.</param>
-    public unsafe void Exchanged(Tensor[] own, bool bfloat16)
-    {
-        if (exchange.IsAlone)
-            return;
-        using var scope = NewDisposeScope();
-        bool here = device.type == DeviceType.CPU; // tensors elsewhere travel over the memory of the CPU
-        Tensor[] numbers = here ? own : [.. own.Select(tensor => tensor.cpu())];
-        exchange.Sum([.. numbers.Select(tensor => (nint)Adam.Address(tensor))], numbers[0].numel(), bfloat16);
-        for (int i = 0; i < own.Length && !here; i++)
-            own[i].copy_(numbers[i]);
-    }
-
     /// <summary>Takes a step.</summary>
     /// <param name="weights">[P], changed in place.</param>
-    /// <param name="gradients">Of each replica: [P]. They become 0.</param>
+    /// <param name="gradients">Of each replica, added up over processes: [P]. They become 0.</param>
     /// <param name="learningRate">The step size.</param>
     /// <param name="step">Which step this is, counted from 1.</param>
     public void Take(Tensor weights, Tensor[] gradients, double learningRate, long step)
     {
-        Exchanged(gradients, training.Exchange == ComputePrecision.Bfloat16);
         if (device.type == DeviceType.CPU)
             TakeInParts(weights, gradients, learningRate, step);
         else

@@ -17,6 +17,10 @@ internal abstract class Replica : IDisposable
     /// <param name="loss">Receives that sum: a tensor of one element.</param>
     public abstract void Backward(Tensor images, Tensor labels, BatchDraw draw, long batch, Tensor loss);
 
+    /// <summary>Is told during <see cref="Backward"/>, by those that can tell, from which address on all gradients of the network
+    /// are final.</summary>
+    public Action<nint>? Final { get; set; }
+
     public abstract void Dispose();
 
     /// <summary>The same, which takes its part of a batch in so many pieces.</summary>
@@ -36,6 +40,7 @@ internal sealed class ReplicaInPieces(Replica inner, int pieces) : Replica
         {
             using var scope = NewDisposeScope(); // the memory of a piece is free before the next
             long taken = Math.Min(size, count - start);
+            inner.Final = start + taken == count ? Final : null;
             inner.Backward(
                 images.narrow(0, start, taken), labels.narrow(0, start, taken), draw.Slice(start, taken), batch, loss);
             using var noGrad = no_grad();

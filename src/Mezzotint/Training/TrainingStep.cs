@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -25,6 +26,7 @@ public sealed class TrainingStep : IDisposable
     private readonly FlatParameters[] _parameters;
     private readonly LowRankWeights? _lowRank; // what is trained instead of the weights
     private readonly Tensor[] _losses, _gradients; // of each replica
+    private readonly GradientExchange _gradientExchange;
     private readonly OptimiserStep _optimiserStep;
     private Replica[] _replicas = []; // for images of _size
     private (long Height, long Width) _size;
@@ -54,7 +56,8 @@ public sealed class TrainingStep : IDisposable
         _losses = [.. _networks.Select(_ => zeros(1, device: device))];
         _gradients = [.. _parameters.Select(parameters => parameters.Gradients)];
         Optimiser = new Adam(Weights, training.Beta1, training.Beta2, training.WeightDecay);
-        _optimiserStep = new(training, threads, device, _exchange, Optimiser);
+        _gradientExchange = new(_exchange, device, training.Exchange == ComputePrecision.Bfloat16);
+        _optimiserStep = new(training, threads, device, Optimiser);
     }
 
     /// <summary>What is trained, all in one: the weights, or the low-rank changes of them, [P].</summary>
@@ -89,16 +92,22 @@ public sealed class TrainingStep : IDisposable
                 coupled, _networks, _threads, replica => PartOf(replica, data, indices, draw), draw.MoveTo(_device), _losses[0],
                 _parameters[0].Gradients, _exchange);
         else
+        {
+            if (_lowRank is null)
+                _gradientExchange.Begin(_gradients);
             _threads.Run(replica => Backward(replica, data, indices, draw));
+        }
         if (_lowRank is not null)
             _threads.Run(replica => _lowRank.Take(replica, _parameters[replica].Gradients));
 
         using var noGrad = no_grad();
+        var gradients = _lowRank?.Gradients ?? _gradients;
+        _gradientExchange.Complete(gradients);
+        _gradientExchange.Sum(_losses, rounded: false);
         loss.zero_();
-        _optimiserStep.Exchanged(_losses, bfloat16: false);
         foreach (var part in _losses)
             loss.AddInPlace(part);
-        _optimiserStep.Take(Weights, _lowRank?.Gradients ?? _gradients, learningRate, step);
+        _optimiserStep.Take(Weights, gradients, learningRate, step);
         _lowRank?.Apply();
     }
 
@@ -120,8 +129,13 @@ public sealed class TrainingStep : IDisposable
     {
         using var scope = NewDisposeScope(); // scopes belong to their thread: what is made here must be made inside it
         _losses[replica].zero_();
+        var final = _gradientExchange.Of(replica, _gradients[replica]);
         if (PartOf(replica, data, indices, draw) is { } part)
+        {
+            _replicas[replica].Final = final;
             _replicas[replica].Backward(part.Images, part.Labels, part.Draw, indices.shape[0], _losses[replica]);
+        }
+        final?.Invoke(0); // all of them
     }
 
     /// <summary>A replica's part; null where a last batch is smaller than the number of replicas.</summary>

@@ -39,7 +39,8 @@ public class WeightComparisonTests
             return [own.ToArray(), other];
         }
 
-        public override void Sum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false) { }
+        public override RunningSum BeginSum(ReadOnlySpan<nint> vectors, long count, bool bfloat16 = false) =>
+            Alone.BeginSum(vectors, count, bfloat16);
 
         public override void Abort(int code) { }
     }
