@@ -85,6 +85,7 @@ public static class MezzotintServices
         services.TryAddSingleton<RequestQueue>();
         services.TryAddSingleton<Admission>();
         services.TryAddSingleton<ServedClassifiers>();
+        services.TryAddSingleton<ServedData>();
         services.TryAddSingleton<ImageStore>();
         services.TryAddSingleton(provider => new RunsFolder(
             provider.GetRequiredService<MezzotintOptions>().Runs, provider.GetRequiredService<TimeProvider>()));
@@ -94,6 +95,7 @@ public static class MezzotintServices
         services.TryAddSingleton<RunsEndpoints>();
         services.TryAddSingleton<SamplersEndpoints>();
         services.TryAddSingleton<DenoiseEndpoints>();
+        services.TryAddSingleton<DataEndpoints>();
         services.TryAddSingleton<ScheduleEndpoints>();
         services.TryAddSingleton<ToyEndpoints>();
         return services;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 
 namespace Mezzotint.AspNetCore.Tests;
@@ -82,6 +83,33 @@ public class QueueTests
         await SmallStudio.UntilAsync(() => studio.Server.Queue.Requests == 0);
         await studio.DrawAsync(new { prompt = "7" });
     }
+
+    [Fact]
+    public async Task Whoever_waits_learns_how_many_came_before_and_how_long_it_is_likely_to_take()
+    {
+        await using var studio = await SmallStudio.StartAsync(LongOptions);
+        using var stop = new CancellationTokenSource();
+        Task<HttpResponseMessage>[] before = [studio.PostAsync(Endless, stop.Token), studio.PostAsync(Endless, stop.Token)];
+        await SmallStudio.UntilAsync(() => studio.Server.Queue.Requests == 2);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/images/generations")
+            { Content = JsonContent.Create(new { prompt = "7", steps = 50_000, stream = true }) };
+        using var response = await studio.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop.Token);
+        string place = Assert.Single(response.Headers.GetValues("Mezzotint-Place"));
+        await SmallStudio.UntilAsync(() => StateAsync(studio, place).GetAwaiter().GetResult().TryGetProperty("seconds", out _));
+        var state = await StateAsync(studio, place);
+        Assert.Equal((3, 2), (state.GetProperty("requests").GetInt32(), state.GetProperty("before").GetInt32()));
+        Assert.True(state.GetProperty("seconds").GetDouble() > 0);
+        await stop.CancelAsync();
+        await GoneAsync(before);
+        response.Dispose();
+        await SmallStudio.UntilAsync(() => studio.Server.Queue.Requests == 0);
+        Assert.Equal(0, (await StateAsync(studio, place)).GetProperty("before").GetInt32());
+        using var wrong = await studio.Client.GetAsync(new Uri("/api/queue?places=1,x", UriKind.Relative));
+        Assert.Equal((400, "places"), await SmallStudio.ErrorAsync(wrong) is var error ? (error.Status, error.Param) : default);
+    }
+
+    private static Task<JsonElement> StateAsync(SmallStudio studio, string place) =>
+        studio.Client.GetFromJsonAsync<JsonElement>($"/api/queue?places={place}");
 
     [Theory]
     [InlineData(false)]

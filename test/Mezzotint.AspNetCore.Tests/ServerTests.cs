@@ -176,7 +176,8 @@ public class ServerTests
             string path in new[]
             {
                 "/v1/images/generations", "/v1/images/edits", "/v1/images/files/{name}", "/v1/models", "/v1/models/{model}",
-                "/api/runs", "/api/runs/{name}", "/api/runs/{name}/samples/{file}", "/api/samplers", "/healthz",
+                "/api/nearest", "/api/queue", "/api/runs", "/api/runs/{name}",
+                "/api/runs/{name}/samples/{file}", "/api/samplers", "/healthz",
             })
             Assert.True(paths.TryGetProperty(path, out _), path);
         var responses = paths.GetProperty("/v1/images/generations").GetProperty("post").GetProperty("responses");

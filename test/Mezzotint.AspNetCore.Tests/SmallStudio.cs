@@ -43,7 +43,7 @@ internal sealed class SmallStudio : IAsyncDisposable
     public Errors Log { get; }
 
     public static async Task<SmallStudio> StartAsync(
-        StudioOptions? options = null, TimeProvider? time = null, bool guided = false)
+        StudioOptions? options = null, TimeProvider? time = null, bool guided = false, string? dataset = null)
     {
         var config = Config with { Unconditional = guided };
         var info = new ModelInfo
@@ -52,6 +52,7 @@ internal sealed class SmallStudio : IAsyncDisposable
             Model = config,
             Height = 8,
             Width = 8,
+            Dataset = dataset,
             ClassNames = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
             // As models/mnist: guidance of its own, at some levels alone.
             Sampling = new()

@@ -86,6 +86,7 @@ internal sealed class DenoiseEndpoints(
         using var place = queue.Enter(count + 1, 2 * count + (drawing?.Evaluations ?? 0));
         var clean = given?.Decode().Image ?? (await drawing!.RunAsync(cancellation: stop).ConfigureAwait(false)).Images;
         var found = await Prepare(How(clean)).EstimateAsync(level, stop).ConfigureAwait(false);
+        place.Done();
         return Answer(found, clean, info, noise, brief);
     }
 

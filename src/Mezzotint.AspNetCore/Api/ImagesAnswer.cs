@@ -37,6 +37,7 @@ internal sealed record ImageAnswer(
 /// <param name="Seed">What the image is drawn from.</param>
 /// <param name="Label">The class's number; none of a model that is asked in words.</param>
 /// <param name="Evaluations">Network evaluations that were counted for the image.</param>
+/// <param name="NoisyB64Json">The noisy image that the step started from, where it was asked for.</param>
 internal sealed record ImageEvent(
     string Type,
     [property: JsonPropertyName("b64_json")] string B64Json,
@@ -50,4 +51,5 @@ internal sealed record ImageEvent(
     double Sigma,
     long Seed,
     int? Label,
-    long? Evaluations);
+    long? Evaluations,
+    [property: JsonPropertyName("noisy_b64_json")] string? NoisyB64Json = null);

@@ -11,6 +11,9 @@ namespace Mezzotint.AspNetCore.Api;
 internal sealed class ImagesEndpoints(
     ServedModels models, MezzotintOptions options, RequestQueue queue, ImageStore store, Admission admission, TimeProvider time)
 {
+    /// <summary>The number of a request's place, by which GET /api/queue tells of it.</summary>
+    public const string PlaceHeader = "Mezzotint-Place";
+
     public void Map(IEndpointRouteBuilder routes)
     {
         // As delegates of any kind, not as request handlers: those are left out of the OpenAPI document.
@@ -62,12 +65,12 @@ internal sealed class ImagesEndpoints(
             var pipeline = model.Pipeline;
             var request = ImagesRequest.Read(fields, given, pipeline, options);
             using var place = queue.Enter(request.Generation.Images, request.Generation.Evaluations);
+            context.Response.Headers[PlaceHeader] = place.Number.ToString(System.Globalization.CultureInfo.InvariantCulture);
             request = request.Decoded(pipeline);
             var writer = new ImagesWriter(options, store, time);
             await (request.Stream
-                ? writer.StreamAsync(context, request, kind, stop)
-                : writer.WriteAsync(context, request, stop)).ConfigureAwait(false);
-            place.Drawn();
+                ? writer.StreamAsync(context, request, kind, place, stop)
+                : writer.WriteAsync(context, request, place, stop)).ConfigureAwait(false);
         });
 
     private async Task FileAsync(HttpContext context, string name)

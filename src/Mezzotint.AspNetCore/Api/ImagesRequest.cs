@@ -39,6 +39,9 @@ internal sealed record ImagesRequest
     /// <summary>How many estimates of each image are sent before the image.</summary>
     public int PartialImages { get; init; }
 
+    /// <summary>Whether the noisy image that a step started from is sent beside its estimate.</summary>
+    public bool Noisy { get; init; }
+
     /// <summary>Reads and checks the fields of a request.</summary>
     /// <param name="fields">The fields.</param>
     /// <param name="given">The picture to begin from, by the strength that is asked for and the model for its size; its headers
@@ -66,10 +69,12 @@ internal sealed record ImagesRequest
         int quality = (int)(fields.Whole("output_compression", 0, 100) ?? 100);
         bool stream = fields.Flag("stream");
         int partial = (int)(fields.Whole("partial_images", 0, options.MaxSteps) ?? 0);
+        bool noisy = fields.Flag("noisy");
+        string? variations = given is null ? fields.Text("variations", 1000) : null;
         double? strength = given is null ? null : fields.Number("strength", 0, 1);
         fields.Ignore("quality", "style", "background", "moderation", "user", "input_fidelity");
         fields.RefuseOthers();
-        long pixels = (long)scale * scale * model.Height * model.Width * count * (partial + 1);
+        long pixels = (long)scale * scale * model.Height * model.Width * count * (partial + 1) * (noisy ? 2 : 1);
         if (pixels > MostPixels)
             throw ApiError.Invalid(
                 "size",
@@ -79,6 +84,8 @@ internal sealed record ImagesRequest
             throw ApiError.Invalid("response_format", "A stream carries its images itself: response_format must be b64_json.");
         if (partial > 0 && !stream)
             throw ApiError.Invalid("partial_images", "partial_images needs \"stream\": true.");
+        if (noisy && !stream)
+            throw ApiError.Invalid("noisy", "noisy needs \"stream\": true.");
         if ((interpolateTo is not null || toPrompt is not null) && count < 2)
             throw ApiError.Invalid(
                 "n", "Between two seeds or prompts lies a row of images: with interpolate_to or interpolate_to_prompt, n must "
@@ -100,6 +107,7 @@ internal sealed record ImagesRequest
             Steps = steps,
             GuidanceScale = guidance,
             InterpolateTo = interpolateTo,
+            Variations = variations is null ? [] : NoiseVariation.Parse(variations),
             NegativePrompt = negative,
             InterpolateToPrompt = toPrompt,
             ClipSkip = (int)clipSkip,
@@ -129,6 +137,7 @@ internal sealed record ImagesRequest
             AsUrl = asUrl,
             Stream = stream,
             PartialImages = partial,
+            Noisy = noisy,
         };
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization.Metadata;
 using System.Text.Json;
 using System.Threading.Channels;
 using Mezzotint.Formats;
+using Mezzotint.Sampling;
 using Mezzotint.Serving;
 using Microsoft.AspNetCore.Http;
 
@@ -12,9 +13,14 @@ namespace Mezzotint.AspNetCore.Api;
 internal sealed class ImagesWriter(MezzotintOptions options, ImageStore store, TimeProvider time)
 {
     /// <summary>Answers with all images at once.</summary>
-    public async Task WriteAsync(HttpContext context, ImagesRequest request, CancellationToken stop)
+    /// <param name="context">The request.</param>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="progress">Is told the evaluations so far.</param>
+    /// <param name="stop">Stops it.</param>
+    public async Task WriteAsync(
+        HttpContext context, ImagesRequest request, IProgress<SamplingProgress> progress, CancellationToken stop)
     {
-        var images = await request.Generation.RunAsync(cancellation: stop).ConfigureAwait(false);
+        var images = await request.Generation.RunAsync(progress: progress, cancellation: stop).ConfigureAwait(false);
         var data = new List<ImageAnswer>();
         for (int i = 0; i < images.Count; i++)
         {
@@ -39,12 +45,15 @@ internal sealed class ImagesWriter(MezzotintOptions options, ImageStore store, T
     /// <param name="context">The request.</param>
     /// <param name="request">What is asked for.</param>
     /// <param name="kind">What the events are called: image_generation or image_edit.</param>
+    /// <param name="progress">Is told the evaluations so far.</param>
     /// <param name="stop">Stops it.</param>
-    public async Task StreamAsync(HttpContext context, ImagesRequest request, string kind, CancellationToken stop)
+    public async Task StreamAsync(
+        HttpContext context, ImagesRequest request, string kind, IProgress<SamplingProgress> progress, CancellationToken stop)
     {
         var steps = Channel.CreateUnbounded<GenerationStep>(new UnboundedChannelOptions { SingleReader = true });
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var drawing = request.Generation.RunAsync(step => steps.Writer.TryWrite(step), request.Wanted, cancellation: gone.Token);
+        var drawing = request.Generation.RunAsync(
+            step => steps.Writer.TryWrite(step), request.Wanted, progress, request.Noisy, gone.Token);
         _ = drawing.ContinueWith(
             _ => steps.Writer.TryComplete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default);
@@ -61,7 +70,8 @@ internal sealed class ImagesWriter(MezzotintOptions options, ImageStore store, T
                 var told = new ImageEvent(type, Convert.ToBase64String(file), Now(), request.Size, Name(request),
                     step.IsLast ? null : partial, step.Image, step.Step + 1, step.Steps, step.Sigma, receipt.Seed,
                     LabelOf(receipt),
-                    step.IsLast ? step.Evaluations : null);
+                    step.IsLast ? step.Evaluations : null,
+                    step.Noisy is { } noisy ? Convert.ToBase64String(File(request, noisy, null)) : null);
                 await WriteEventAsync(context, type, told, ApiJson.Default.ImageEvent, stop).ConfigureAwait(false);
             }
             await drawing.ConfigureAwait(false);

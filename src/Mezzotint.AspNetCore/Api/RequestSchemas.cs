@@ -36,6 +36,9 @@ internal record GenerationBody
     [Description("Whether the answer is a stream of server-sent events.")]
     public bool? Stream { get; init; }
 
+    [Description("In a stream, whether each estimate has the noisy image beside it that its step started from.")]
+    public bool? Noisy { get; init; }
+
     [Description("In a stream, how many estimates of each image come before it, evenly over its steps.")]
     public int? PartialImages { get; init; }
 
@@ -46,6 +49,12 @@ internal record GenerationBody
         "Draws a row of n images, from the noise of seed to the noise of this seed, both included, on the great circle between "
         + "them.")]
     public long? InterpolateTo { get; init; }
+
+    [Description(
+        "Variations of the image of seed: steps SEED:SHARE with commas between, as 17:0.2,90:0.1, each of which leads the noise "
+        + "a share of the way to that of another seed, on the great circle between them. The last seed counts on for further "
+        + "images.")]
+    public string? Variations { get; init; }
 
     [Description(
         "Draws a row of n images, from the prompt to this one, all from one seed: of a model that is asked in words.")]

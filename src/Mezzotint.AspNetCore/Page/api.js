@@ -75,9 +75,16 @@ export async function post(address, body, signal) {
       return answer;
     } catch (error) {
       if (error.status !== 429) throw error;
-      told.textContent = error.message;
-      await pause(1000 * (error.retryAfter || 1), signal);
+      await countdown(error.message, error.retryAfter || 1, (text) => { told.textContent = text; }, signal);
     }
+  }
+}
+
+/** Tells why one waits, and each second how much longer. */
+async function countdown(why, wait, tell, signal) {
+  for (let left = wait; left > 0; left--) {
+    tell(`${why.replace(/[.:]( .*)?$/, '')}; trying again in ${left} s.`);
+    await pause(1000, signal);
   }
 }
 
@@ -93,8 +100,9 @@ export const picture = async (address, signal) => URL.createObjectURL(await (awa
  * @param {AbortSignal} signal stops it
  * @param {(event: object) => void} seen told each event
  * @param {(text: string) => void} waiting told why it waits and, each second, how much longer
+ * @param {(place: string | null) => void} placed told the number of its place at the server
  */
-export async function stream(address, body, signal, seen, waiting) {
+export async function stream(address, body, signal, seen, waiting, placed = () => {}) {
   const form = body instanceof FormData;
   const options = {
     method: 'POST', signal,
@@ -103,14 +111,12 @@ export async function stream(address, body, signal, seen, waiting) {
   };
   for (let wait = 1; ; wait = Math.min(2 * wait, 15)) {
     try {
-      return await events(await ask(address, options), seen);
+      const response = await ask(address, options);
+      placed(response.headers.get('Mezzotint-Place'));
+      return await events(response, seen);
     } catch (error) {
       if (!error.lost && !error.retryAfter) throw error;
-      const why = error.lost ? 'The connection is lost' : error.message.replace(/[.:]( .*)?$/, '');
-      for (let left = error.retryAfter || wait; left > 0; left--) {
-        waiting(`${why}; trying again in ${left} s.`);
-        await pause(1000, signal);
-      }
+      await countdown(error.lost ? 'The connection is lost' : error.message, error.retryAfter || wait, waiting, signal);
     }
   }
 }

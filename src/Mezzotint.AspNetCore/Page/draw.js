@@ -7,11 +7,14 @@ import { Latest, reads } from './figures.js';
 import { load } from './images.js';
 import { Plate } from './plate.js';
 import { Share, csharp, curl } from './share.js';
-import { address, addressOf, el, plural } from './page.js';
+import { Around, shifted } from './around.js';
+import { address, addressOf, el, figure, plural } from './page.js';
 
 const EVERY = 'every class';
 const LARGE = 288; // pixels of the screen that the chosen image is wide
 const MOST_CLASSES = 16; // more than that are no plate but a wall
+const SMALL = 96;        // that the noisy image beside it is wide
+const MOST_NOISY = 128;  // pixels of a side of images whose noise is sent along: noise cannot be compressed
 
 export class Draw {
   constructor(app) {
@@ -26,6 +29,10 @@ export class Draw {
         hint: `images of each ${model.asked_in_words ? 'prompt' : 'class'}, up to ${model.limits.n}`,
       },
       ...samplingFields(model),
+      {
+        name: 'variations', label: 'Variations', kind: 'text', value: '', folded: true,
+        hint: 'steps away from the noise of the seed, as 17:0.2: a share of the way to that of another seed',
+      },
     ], {
       go: (values) => this.go(values), stop: () => this.drawing.stop(),
       changed: () => { this.#tellCost(); this.#tellTokens(); },
@@ -37,7 +44,7 @@ export class Draw {
         this.details.tell(tile);
         this.#large(tile);
       },
-      filled: (filled) => { this.share.enable(filled); this.details.enable(filled); },
+      filled: (filled) => { this.share.enable(filled); this.details.enable(filled); this.around.enable(filled); },
       moved: () => address.refine({ image: this.plate.tiles.indexOf(this.plate.selected) || null, step: this.plate.at }),
     });
     this.details = new Details(this.plate, app);
@@ -50,10 +57,17 @@ export class Draw {
     this.big.style.width = `${scale * model.width}px`;
     this.big.style.height = `${scale * model.height}px`;
     this.reading = el('p', { className: 'reading' }, '\u00a0');
+    const small = Math.max(1, Math.floor(SMALL / model.width));
+    this.noisy = el('img', { className: 'pixels', alt: '', draggable: false, 'data-name': 'noisy' });
+    this.noisy.style.width = `${small * model.width}px`;
+    this.noisy.style.height = `${small * model.height}px`;
+    this.level = el('figcaption', { className: 'hint' });
+    this.pair = el('figure', { className: 'pair idle' }, this.noisy, this.level);
+    this.around = new Around(this);
     this.element = el('div', { className: `view top draw${model.asked_in_words ? ' words' : ''}` }, this.controls.element,
       el('div', { className: 'sheet' }, this.plate.element,
-        el('aside', { className: 'side', 'aria-label': 'The chosen image' }, this.big, this.reading, this.plate.scrub,
-          this.details.element, this.share.element)));
+        el('aside', { className: 'side', 'aria-label': 'The chosen image' }, this.big, this.reading, this.pair, this.plate.scrub,
+          this.details.element, this.around.element, this.share.element)));
     this.drawing = new Drawing({ plate: this.plate, controls: this.controls, facts: app.facts, names: fieldNames });
     this.#tellCost();
     this.#tellTokens();
@@ -64,6 +78,8 @@ export class Draw {
     const frame = this.plate.frame(tile);
     this.big.src = frame.src;
     this.big.classList.remove('idle');
+    this.#beside(tile, frame);
+    this.around.tell(tile, frame);
     if (!this.model.classifier || this.read === frame.src || frame.step !== tile.steps) return;
     this.read = frame.src;
     this.reading.textContent = '\u00a0';
@@ -72,6 +88,16 @@ export class Draw {
       const { image_reading: shares } = await post('api/denoise', body, signal);
       if (this.read === frame.src) this.reading.textContent = `A classifier ${reads(shares, this.model.class_names)}.`;
     });
+  }
+
+  /** What the estimate was made from: the image with the noise that was left. */
+  #beside(tile, frame) {
+    this.pair.classList.toggle('idle', !frame.noisy);
+    if (!frame.noisy) return;
+    this.noisy.src = frame.noisy;
+    this.noisy.alt = `${tile.name} with noise of level ${figure(frame.sigma)}`;
+    this.level.textContent = `x\u209c with noise of level ${figure(frame.sigma)}. Above is D(x\u209c), `
+        + (frame.step === tile.steps ? 'where the last step ends.' : 'what the network takes the image to be.');
   }
 
   /** The noise that the images start from lies on their tiles. */
@@ -196,10 +222,11 @@ export class Draw {
     const seed = Number(values.seed);
     const groups = rows.map(({ caption }) => ({
       caption,
-      images: names.flatMap((name, c) => Array.from({ length: count }, (_, i) => ({ name, seed: seed + c * count + i }))),
+      images: names.flatMap((name, c) => Array.from({ length: count }, (_, i) => (values.variations
+        ? { name, seed, varied: shifted(values.variations, c * count + i) } : { name, seed: seed + c * count + i }))),
     }));
     this.plate.begin(groups);
-    this.#veil(seed, names.length * count);
+    if (!values.variations) this.#veil(seed, names.length * count);
     this.bodies = [];
     this.rows = rows;
     const jobs = rows.flatMap(({ sampler, levels, steps }, row) => names.map((name, c) => {
@@ -207,12 +234,14 @@ export class Draw {
       const body = {
         ...(every ? { label: c } : { prompt: name }), n: Number(values.count),
         ...(values.negative ? { negative_prompt: values.negative } : {}),
-        ...samplingBody(this.model, { ...values, sampler, levels, steps, seed: seed + c * count }),
+        ...samplingBody(
+            this.model, { ...values, sampler, levels, steps, seed: values.variations ? seed : seed + c * count }),
+        ...(values.variations ? { variations: shifted(values.variations, c * count) } : {}),
       };
       this.bodies.push(body);
       const partial = estimates(this.model, steps, count * names.length * rows.length);
       return {
-        group: this.plate.groups[row], address: 'v1/images/generations', body: { ...body, stream: true, partial_images: partial },
+        group: this.plate.groups[row], address: 'v1/images/generations', body: { ...body, stream: true, partial_images: partial, noisy: this.model.width <= MOST_NOISY },
         partial, first: c * count,
       };
     }));
@@ -260,7 +289,7 @@ export class Draw {
   #curl() { return this.bodies.map((body) => curl('v1/images/generations', body)).join('\n'); }
 
   #csharp() {
-    const { prompt, negative, count } = this.drawn;
+    const { prompt, negative, count, variations } = this.drawn;
     const what = !this.model.asked_in_words && prompt.toLowerCase() === EVERY
       ? `[${this.model.class_names.map((_, i) => i).join(', ')}]`
       : JSON.stringify(prompt);
@@ -268,6 +297,7 @@ export class Draw {
         this.model,
         `var images = pipeline.Generate(${what}, new() { Count = ${Number(count)}, `
           + `${negative ? `NegativePrompt = ${JSON.stringify(negative)}, ` : ''}`
+          + `${variations ? `Variations = NoiseVariation.Parse(${JSON.stringify(variations)}), ` : ''}`
           + `${samplingOptions(samplingBody(this.model, this.drawn))} });`);
   }
 }

@@ -47,7 +47,8 @@ export class Drawing {
       this.plate.status.textContent = [drawing, note].filter(Boolean).join(' ');
     };
     tell();
-    const others = watchQueue();
+    const places = new Set();
+    const others = watchQueue(places);
     const seen = (job) => (event) => {
       if (this.stopping !== stopping) return;
       notes.delete(job);
@@ -67,7 +68,7 @@ export class Drawing {
     const queue = [...jobs];
     const work = async () => {
       for (let job = queue.shift(); job; job = queue.shift()) await stream(
-          job.address, job.body, stopping.signal, seen(job), waiting(job));
+          job.address, job.body, stopping.signal, seen(job), waiting(job), (place) => { if (place) places.add(place); });
     };
     try {
       await Promise.all(Array.from({ length: Math.min(AT_ONCE, jobs.length) }, work));
@@ -98,15 +99,19 @@ export class Drawing {
   }
 }
 
-/** While something is drawn, the bar tells what the server draws beside it. */
-function watchQueue() {
+const MOST_PLACES = 64; // of the newest requests of a drawing
+
+/** While something is drawn, the bar tells how many came before it, and when it is likely to be done. */
+function watchQueue(places) {
   const ending = new AbortController();
   const told = document.getElementById('queue');
   const watch = async () => {
     for (;;) {
       await pause(1000, ending.signal);
-      const { requests } = await get('healthz', ending.signal);
-      told.textContent = `${plural(requests, 'request')} at the server`;
+      const asked = [...places].slice(-MOST_PLACES).join(',');
+      const { before, seconds: left } = await get(`api/queue${asked ? `?places=${asked}` : ''}`, ending.signal);
+      told.textContent =
+          [before ? `${before} before you` : '', left === undefined ? '' : seconds(left)].filter(Boolean).join(', ');
     }
   };
   watch().catch(() => { told.textContent = ''; }); // at the end, and where the server is gone

@@ -77,11 +77,11 @@ export class Plate {
     this.fit();
   }
 
-  #tile({ name, seed }) {
+  #tile({ name, seed, varied }) {
     const image = el('img', { alt: `${name}, seed ${seed}, not begun`, draggable: false });
     const veil = el('canvas', { className: 'veil', hidden: true });
-    const caption = el('span', {}, `${name} · `, el('i', {}, 'seed '), seed);
-    const tile = { name, seed, frames: [], expected: 1, done: false, image, caption, veil };
+    const caption = el('span', {}, `${name} · `, el('i', {}, varied ? 'varied ' : 'seed '), seed);
+    const tile = { name, seed, varied, frames: [], expected: 1, done: false, image, caption, veil };
     tile.element = el(
       'button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.choose(tile) }, image, veil,
         caption);
@@ -96,7 +96,10 @@ export class Plate {
     tile.steps = event.steps;
     tile.evaluations = event.evaluations ?? tile.evaluations;
     tile.done ||= event.type.endsWith('.completed');
-    tile.frames.push({ step: event.step, sigma: event.sigma, src: addressOf(event.b64_json) });
+    const noisy = event.noisy_b64_json;
+    tile.frames.push({
+      step: event.step, sigma: event.sigma, src: addressOf(event.b64_json), noisy: noisy && addressOf(noisy),
+    });
     if (event.steps > this.steps) {
       this.steps = event.steps;
       this.slider.max = this.steps;

@@ -39,7 +39,7 @@ export function addressOfReceipt(bytes, models) {
   const values = {
     model: model.id, sha: receipt.model_sha256?.slice(0, 8), prompt: receipt.prompts?.[label] ?? model.class_names[label],
     negative: receipt.negative_prompt, sampler: receipt.sampler, levels: receipt.levels, steps: receipt.steps,
-    guidance: model.can_be_guided ? receipt.guidance?.weight ?? 1 : undefined,
+    variations: receipt.variations, guidance: model.can_be_guided ? receipt.guidance?.weight ?? 1 : undefined,
   };
   const one = receipt.index ?? (receipt.labels.length === 1 ? 0 : null);
   if (receipt.interpolate_to !== undefined)

@@ -56,6 +56,7 @@ export const curlForm = (address, files, body) => `curl ${whole(address)}${key()
 
 /** A program that draws the same. */
 export const csharp = (model, ...lines) => [
+  ...(lines.some((line) => line.includes('NoiseVariation')) ? ['using Mezzotint.Sampling;'] : []),
   'using Mezzotint.Serving;', '', `using var pipeline = DiffusionPipeline.Load(${JSON.stringify(`models/${model.id}`)});`,
   ...lines, 'images.SavePng("images.png", scale: 4);', '',
 ].join('\n');

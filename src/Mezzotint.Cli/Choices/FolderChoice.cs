@@ -48,8 +48,8 @@ internal sealed class FolderChoice(bool ofModel = false)
     /// <summary>What was chosen; null where nothing was given.</summary>
     internal sealed record Chosen(int? Size, Background? Background, bool SkipDamaged)
     {
-        /// <summary>How the set of a model was read in its training; null for other data.</summary>
-        private DataConfig? Own { get; init; }
+        /// <summary>How data are read that are measured beside a model; null where there is none.</summary>
+        private Func<ImageSplit, ReadingOptions>? Own { get; init; }
 
         /// <summary>How a set is to be read.</summary>
         /// <param name="part">Which of its images.</param>
@@ -58,7 +58,7 @@ internal sealed class FolderChoice(bool ofModel = false)
         /// one.</param>
         public ReadingOptions Reading(ImageSplit part, int? channels, DataConfig? settings = null)
         {
-            var options = (settings ?? Own ?? new DataConfig()).Reading(part);
+            var options = settings?.Reading(part) ?? Own?.Invoke(part) ?? new DataConfig().Reading(part);
             return options with
             {
                 Channels = channels ?? options.Channels,
@@ -72,11 +72,7 @@ internal sealed class FolderChoice(bool ofModel = false)
         /// concerns the data.</summary>
         /// <param name="model">The model.</param>
         /// <param name="data">The name or path of the data.</param>
-        public Chosen Or(ModelInfo model, string data) => new(
-            // Whether MNIST's own size fits the model is for a later check to say.
-            Size ?? (data == DataSource.StrokesName || DataSource.IsPictures(data) ? SquareOf(model, data) : null),
-            Background ?? (DataSource.IsPictures(data) && model.Background is { } own ? Formats.Background.Parse(own) : null),
-            SkipDamaged) { Own = IsOwn(model, data) ? model.Data : null };
+        public Chosen Or(ModelInfo model, string data) => this with { Own = part => model.Reading(data, part) };
 
         /// <summary>For images that are measured against a data set: what was given concerns those of the two that are
         /// folders of pictures.</summary>
@@ -94,11 +90,6 @@ internal sealed class FolderChoice(bool ofModel = false)
                     { Key = option };
             return new(null, null, SkipDamaged);
         }
-
-        private static bool IsOwn(ModelInfo model, string data) => model.Data is not null && data == model.Dataset;
-
-        /// <summary>The model's own set comes as it was fitted then; other pictures are cut to the model's square.</summary>
-        private static int? SquareOf(ModelInfo model, string data) => IsOwn(model, data) ? null : model.Size;
 
         private string? Given => Size is not null ? "--size" : Background is not null ? "--background" : null;
     }

@@ -63,15 +63,39 @@ public readonly record struct NearestImage(int Index, double Distance)
         return nearest;
     }
 
+    /// <summary>Finds the nearest of <paramref name="among"/> to one image, exactly: the nearest first, those alike in their
+    /// order.</summary>
+    /// <param name="image">Values 0 to 255, [C, H, W].</param>
+    /// <param name="among">Images of the same size.</param>
+    /// <param name="count">How many, 1 or more; all, where there are fewer.</param>
+    /// <exception cref="ArgumentException">The sizes differ.</exception>
+    public static NearestImage[] Of(ReadOnlySpan<byte> image, ImageSet among, int count)
+    {
+        ArgumentNullException.ThrowIfNull(among);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        if (image.Length != among.Channels * among.Height * among.Width)
+            throw new ArgumentException(
+                $"The image has {image.Length} values, those of {among.Name} another number.", nameof(image));
+        var squares = new (long Square, int Index)[among.Count];
+        for (int i = 0; i < squares.Length; i++)
+            squares[i] = (Square(image, among.Image(i)), i);
+        return [.. squares.Order().Take(count).Select(found => new NearestImage(found.Index, Math.Sqrt(found.Square) / 255))];
+    }
+
+    private static long Square(ReadOnlySpan<byte> image, ReadOnlySpan<byte> other)
+    {
+        long square = 0;
+        for (int i = 0; i < image.Length; i++)
+            square += (image[i] - other[i]) * (image[i] - other[i]);
+        return square;
+    }
+
     private static NearestImage Settle(ReadOnlySpan<byte> image, ImageSet among, ReadOnlySpan<long> candidates)
     {
         (long Square, int Index) best = (long.MaxValue, 0);
         foreach (long candidate in candidates)
         {
-            var other = among.Image((int)candidate);
-            long square = 0;
-            for (int i = 0; i < image.Length; i++)
-                square += (image[i] - other[i]) * (image[i] - other[i]);
+            long square = Square(image, among.Image((int)candidate));
             if (square < best.Square || square == best.Square && candidate < best.Index)
                 best = (square, (int)candidate);
         }

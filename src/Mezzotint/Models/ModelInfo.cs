@@ -97,6 +97,23 @@ public sealed record ModelInfo
     /// <summary>The size that its pictures were brought to, and how; null where they were taken as they are.</summary>
     public PictureFrame? Frame => Data?.Reading(ImageSplit.All).Frame ?? PictureFrame.Square(Size);
 
+    /// <summary>How data are read that are measured beside the model: its own set as in its training, other pictures cut to its
+    /// square and onto its background.</summary>
+    /// <param name="data">The name or path of the data.</param>
+    /// <param name="part">Which of their images.</param>
+    /// <exception cref="MezzotintException">The data are an archive that is damaged.</exception>
+    public ReadingOptions Reading(string data, ImageSplit part)
+    {
+        bool own = Data is not null && data == Dataset, pictures = DataSource.IsPictures(data);
+        var options = (own ? Data! : new DataConfig()).Reading(part);
+        // Whether MNIST's own size fits the model is for a later check to say.
+        if (!own && (pictures || data == DataSource.StrokesName))
+            options = options with { Frame = PictureFrame.Square(Size) };
+        if (pictures && Background is { } colour)
+            options = options with { Background = Formats.Background.Parse(colour) };
+        return options with { Channels = Channels };
+    }
+
     /// <summary>Steps of the optimiser; 0 where they are not known.</summary>
     public long Steps { get; init; }
 

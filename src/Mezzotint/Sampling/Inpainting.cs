@@ -62,7 +62,7 @@ public static class Resampling
         if (input.Noise is null)
             throw new ArgumentException("Resampling draws noise: the input has none.", nameof(input));
         var x = input.X.clone().DetachFromDisposeScope();
-        Tensor? denoised = null;
+        Tensor? denoised = null, started = null;
         int evaluations = 0;
         try
         {
@@ -74,17 +74,18 @@ public static class Resampling
                 {
                     double back = time < times ? Math.Sqrt(from * from - to * to) : 0;
                     var (next, estimate, asked) = Once(solver, input with { Levels = [from, to], X = x }, back);
-                    x.Dispose();
+                    started?.Dispose();
                     denoised?.Dispose();
-                    (x, denoised) = (next, estimate);
+                    (started, x, denoised) = (x, next, estimate);
                     evaluations += asked;
                 }
-                yield return new SamplingStep(i, from, x, denoised!) { Evaluations = evaluations };
+                yield return new SamplingStep(i, from, x, denoised!) { Evaluations = evaluations, From = started };
             }
         }
         finally
         {
             x.Dispose();
+            started?.Dispose();
             denoised?.Dispose();
         }
     }

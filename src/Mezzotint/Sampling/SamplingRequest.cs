@@ -44,6 +44,13 @@ public sealed record SamplingRequest
     /// </summary>
     public long? InterpolateTo { get; init; }
 
+    /// <summary>
+    /// Replaces seed + i for image i by a way through noises: from that of <see cref="Seed"/> on the great circle a share of the
+    /// way to that of the first one's seed, from there to the second's, and so on; the last one's seed counts on with i. What is
+    /// drawn on the way is the same for all. Empty for none; not beside <see cref="InterpolateTo"/>.
+    /// </summary>
+    public IReadOnlyList<NoiseVariation> Variations { get; init; } = [];
+
     /// <summary>Where the walk starts, instead of the noise of the seeds at the first level: numbers in variance-exploding
     /// coordinates, [N, C, H, W]; null for that noise.</summary>
     public Tensor? Start { get; init; }
@@ -52,6 +59,9 @@ public sealed record SamplingRequest
     /// the picture with grey under the mask. [1, C, H, W], C the channels that it sees more than it makes; null for other
     /// networks.</summary>
     public Tensor? Beside { get; init; }
+
+    /// <summary>Whether all images are drawn from one seed, and differ in the noise that they start from alone.</summary>
+    internal bool HasOneSeed => InterpolateTo is not null || Variations.Count > 0;
 
     /// <summary>The number of images.</summary>
     internal int Count => (int)Condition.Count;
@@ -67,7 +77,10 @@ public sealed record SamplingRequest
             throw new ArgumentException($"{Steps} steps: at least 1 is needed.");
         if (Levels is { } levels && levels.Count != Steps + 1)
             throw new ArgumentException($"{Steps} steps walk over {Steps + 1} levels, not {levels.Count}.");
-        if (Seed < 0 || Seed + (InterpolateTo is null ? Count - 1 : 0) > uint.MaxValue
+        NoiseVariation.Check(Variations, Count);
+        if (InterpolateTo is not null && Variations.Count > 0)
+            throw new ArgumentException("Images are a row between two seeds or variations of one, not both.");
+        if (Seed < 0 || Seed + (HasOneSeed ? 0 : Count - 1) > uint.MaxValue
             || InterpolateTo is < 0 or > uint.MaxValue)
             throw new ArgumentException($"Seed {Seed} for {Count} images: seed + i must lie between 0 and 4294967295.");
         long[] shape = [Count, network.OutChannels, height, width];

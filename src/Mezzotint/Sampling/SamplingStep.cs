@@ -12,4 +12,8 @@ public sealed record SamplingStep(int Index, double Sigma, Tensor X, Tensor Deno
 {
     /// <summary>How often the denoiser has been asked since the start, this step included.</summary>
     public int Evaluations { get; init; }
+
+    /// <summary>The images that the step started from, with noise of <see cref="Sigma"/>: [B, C, H, W]; null where the solver
+    /// does not tell.</summary>
+    public Tensor? From { get; init; }
 }

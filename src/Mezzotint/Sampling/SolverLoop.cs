@@ -46,6 +46,7 @@ public static class SolverLoop
         var step = begin();
         var x = input.X.clone().DetachFromDisposeScope();
         var past = new List<Evaluation>();
+        Tensor? from = null;
         int evaluations = 0;
         try
         {
@@ -55,18 +56,20 @@ public static class SolverLoop
                 var (next, here) = Take(step, state);
                 evaluations += state.Evaluations;
 
-                if (!ReferenceEquals(here.X, x))
-                    x.Dispose();
+                from = x; // it is shown, too
                 x = next;
                 past.Insert(0, here); // the newest stays at least until the next step: its estimate is shown
                 Forget(past, Math.Max(memory, 1));
-                yield return new SamplingStep(i, input.Levels[i], x, here.Denoised) { Evaluations = evaluations };
+                yield return new SamplingStep(i, input.Levels[i], x, here.Denoised) { Evaluations = evaluations, From = from };
+                if (!ReferenceEquals(here.X, from))
+                    from.Dispose();
                 Forget(past, memory);
             }
         }
         finally
         {
             x.Dispose();
+            from?.Dispose();
             Forget(past, 0);
         }
     }

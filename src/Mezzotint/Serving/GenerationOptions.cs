@@ -68,6 +68,10 @@ public sealed record GenerationOptions
     /// <summary>The seed whose noise the last image starts from, as <see cref="SamplingRequest.InterpolateTo"/>.</summary>
     public long? InterpolateTo { get; init; }
 
+    /// <summary>The ways from the noise of the seed to those that images start from, as <see
+    /// cref="SamplingRequest.Variations"/>.</summary>
+    public IReadOnlyList<NoiseVariation> Variations { get; init; } = [];
+
     /// <summary>The guidance that these options mean; null for none.</summary>
     /// <param name="own">The model's own.</param>
     /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the weight is

@@ -54,6 +54,11 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         Check.Range(
             "interpolate_to", options.InterpolateTo ?? 0, options.InterpolateTo is null or >= 0 and <= uint.MaxValue,
             "0 to 4294967295");
+        NoiseVariation.Check(options.Variations, labels.Count);
+        if (options.Variations.Count > 0 && (options.InterpolateTo is not null || options.InterpolateToPrompt is not null))
+            throw new InvalidRequestException(
+                "Images are variations of one, or a row from one to another: leave variations out, or interpolate_to and "
+                + "interpolate_to_prompt.") { Key = "variations" };
         var recipe = own.Choose(options.Sampler, options.Levels, options.Steps, model.Process);
         var guidance = options.Guidance(own);
         recipe = recipe.With(guidance);
@@ -73,9 +78,10 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
             Seed = seed,
             // Between two prompts all images have the noise of one seed, unless another is asked for.
             InterpolateTo = options.InterpolateTo ?? (options.InterpolateToPrompt is null ? null : seed),
+            Variations = options.Variations,
             WeakerModel = Weaker(options, model),
         }, model.Process, options.SolverOptions) with { Guidance = guidance };
-        Check.Range("seed", seed, seed + (request.InterpolateTo is null ? labels.Count - 1 : 0) <= uint.MaxValue,
+        Check.Range("seed", seed, seed + (request.HasOneSeed ? 0 : labels.Count - 1) <= uint.MaxValue,
             $"low enough that {labels.Count} seeds follow up to 4294967295");
         if (guidance is { NeedsWeaker: true } && options.WeakerModel is { } weaker && weaker.Info.Pixels != model.Pixels)
             throw new MezzotintException(

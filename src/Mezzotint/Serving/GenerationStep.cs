@@ -14,6 +14,10 @@ public sealed record GenerationStep(int Image, int Step, int Steps, double Sigma
     /// guidance, are among them.</summary>
     public long Evaluations { get; init; }
 
+    /// <summary>The noisy image that the step started from, of x̂ / sqrt(1 + sigma^2), as x̂ itself leaves the range of pixels;
+    /// of latents by the linear map of previews. A batch of one; null where it was not asked for.</summary>
+    public ImageBatch? Noisy { get; init; }
+
     /// <summary>Whether this is the image itself.</summary>
     public bool IsLast => Step == Steps - 1;
 }

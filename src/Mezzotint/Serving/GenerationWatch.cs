@@ -12,6 +12,9 @@ internal sealed record GenerationWatch(
 {
     private long _evaluations;
 
+    /// <summary>Whether the noisy image that a step started from is shown too.</summary>
+    public bool Noisy { get; init; }
+
     /// <summary>Counts evaluations that some walk has made.</summary>
     public void Count(long evaluations) => Progress?.Report(new(Interlocked.Add(ref _evaluations, evaluations), Total));
 }

@@ -49,6 +49,9 @@ public sealed partial record ImageReceipt
 
         public long? InterpolateTo { get; set; }
 
+        /// <summary>Steps SEED:SHARE with commas between.</summary>
+        public string? Variations { get; set; }
+
         public Picture? Source { get; set; }
 
         public int? Index { get; set; }
@@ -78,6 +81,7 @@ public sealed partial record ImageReceipt
             Options = receipt.SolverOptions == new SolverOptions() ? null : receipt.SolverOptions,
             Guidance = GuidanceFacts.Of(receipt.Recipe),
             InterpolateTo = receipt.InterpolateTo,
+            Variations = receipt.Variations.Count == 0 ? null : string.Join(",", receipt.Variations),
             Source = receipt.Source is { } source ? Picture.Of(source) : null,
             Index = receipt.Index,
             Columns = receipt.Columns,
@@ -113,6 +117,7 @@ public sealed partial record ImageReceipt
                     .Into(new SamplingRecipe { Sampler = Sampler, Levels = Levels, Steps = Steps }),
                 SolverOptions = Options ?? new SolverOptions(),
                 InterpolateTo = InterpolateTo,
+                Variations = Variations is null ? [] : NoiseVariation.Parse(Variations),
                 Source = Source?.ToSource(),
                 Index = Index,
                 Columns = Columns,

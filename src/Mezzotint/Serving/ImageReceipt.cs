@@ -65,6 +65,9 @@ public sealed partial record ImageReceipt
     /// <summary>As <see cref="SamplingRequest.InterpolateTo"/>.</summary>
     public long? InterpolateTo { get; init; }
 
+    /// <summary>As <see cref="SamplingRequest.Variations"/>.</summary>
+    public IReadOnlyList<NoiseVariation> Variations { get; init; } = [];
+
     /// <summary>The picture that was begun from.</summary>
     public SourceImage? Source { get; init; }
 
@@ -100,6 +103,7 @@ public sealed partial record ImageReceipt
         Recipe = plan.Recipe,
         SolverOptions = plan.Request.Solver?.Options ?? new SolverOptions(),
         InterpolateTo = plan.Request.InterpolateTo,
+        Variations = plan.Request.Variations,
         Source = plan.Source,
     };
 
@@ -108,11 +112,16 @@ public sealed partial record ImageReceipt
     public ImageReceipt Of(int index) => InterpolateTo is null
         ? this with
         {
-            Labels = [Prompts is null ? Labels[index] : 0], Seed = Seed + index, Columns = 1,
+            Labels = [Prompts is null ? Labels[index] : 0], Columns = 1,
+            Seed = Variations.Count > 0 ? Seed : Seed + index, Variations = Counted(index),
             Prompts = Prompts is null ? null : [Prompts[Labels[index]]],
             ClassNames = Prompts is null ? ClassNames : [Prompts[Labels[index]]],
         }
         : this with { Index = index, Columns = 1 };
+
+    /// <summary>The way to the noise of image i.</summary>
+    private IReadOnlyList<NoiseVariation> Counted(int index) => Variations.Count == 0 ? []
+        : [.. Variations.SkipLast(1), Variations[^1] with { Seed = Variations[^1].Seed + index }];
 
     /// <summary>Refuses a model with other adapters.</summary>
     /// <exception cref="MezzotintException">It has others; the message names those of the receipt.</exception>
@@ -160,6 +169,7 @@ public sealed partial record ImageReceipt
             Steps = Recipe.Steps,
             Source = Source,
             InterpolateTo = InterpolateTo,
+            Variations = Variations,
             NegativePrompt = NegativePrompt,
             InterpolateToPrompt = InterpolateToPrompt,
             ClipSkip = ClipSkip,
@@ -194,6 +204,8 @@ public sealed partial record ImageReceipt
             text[Keyword] = JsonSerializer.Serialize(Document.Of(this), ReceiptJson.Default.Document);
         if (Recipe.ToGuidance() is { } guidance)
             text["Guidance"] = guidance.ToString();
+        if (Variations.Count > 0)
+            text["Variations"] = string.Join(",", Variations);
         if (NegativePrompt is { } negative)
             text["Negative prompt"] = negative;
         if (ClipSkip > 0)

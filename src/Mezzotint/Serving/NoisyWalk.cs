@@ -44,7 +44,8 @@ internal static class NoisyWalk
         var x = z.Times(level).Plus(clean);
         var request = plan.Request with
         {
-            Solver = Solvers.Euler(), Levels = [level, 0], Steps = 1, Source = null, InterpolateTo = null, Start = x,
+            Solver = Solvers.Euler(), Levels = [level, 0], Steps = 1, Source = null, InterpolateTo = null, Variations = [],
+            Start = x,
         };
         long evaluations = 0;
         lease.Network.Walk(count);

@@ -279,7 +279,8 @@ internal sealed class PipelineWalks : IDisposable
                 if (last)
                     Ended(); // so that decoding finds its maps' room free
                 if (last && drawing.Latents is { } kept)
-                    kept.Add((start, count, step with { X = step.X.detach().clone().DetachFromDisposeScope() }, evaluations));
+                    kept.Add((start, count, step with { X = step.X.detach().clone().DetachFromDisposeScope(), From = null },
+                        evaluations));
                 else if (last || shown)
                     Show(drawing, start, count, step, steps, evaluations, last, shown);
             }, stop);
@@ -295,13 +296,23 @@ internal sealed class PipelineWalks : IDisposable
     {
         var info = drawing.Plan.Model;
         byte[] values = Decoded(info, last ? step.X : step.Denoised, drawing.Source, last);
+        byte[]? noisy = shown && drawing.Watch.Noisy && step.From is not null ? Noisy(info, step) : null;
         int length = values.Length / count;
         if (last)
             values.CopyTo(drawing.Pixels, (long)start * length);
+        ImageBatch One(byte[] of, int i) =>
+            new(1, info.Channels, info.Height, info.Width, of.AsSpan(i * length, length).ToArray());
         for (int i = 0; shown && i < count; i++)
-            drawing.Watch.Seen!(new GenerationStep(start + i, step.Index, steps, step.Sigma,
-                new ImageBatch(1, info.Channels, info.Height, info.Width, values.AsSpan(i * length, length).ToArray()))
-                { Evaluations = evaluations / count });
+            drawing.Watch.Seen!(new GenerationStep(start + i, step.Index, steps, step.Sigma, One(values, i))
+                { Evaluations = evaluations / count, Noisy = noisy is null ? null : One(noisy, i) });
+    }
+
+    /// <summary>What a step started from, in the coordinates of a variance-preserving process: 0 to 255, [B, C, H, W].</summary>
+    private static byte[] Noisy(ModelInfo info, SamplingStep step)
+    {
+        using var scope = NewDisposeScope();
+        using var inference = inference_mode();
+        return PixelTensors.Bytes(info.Pixels.Preview(step.From!.Over(Math.Sqrt(1 + step.Sigma * step.Sigma))).cpu());
     }
 
     /// <summary>Values 0 to 255: [B, C, H, W]. Where a mask keeps the picture, its own pixels.</summary>

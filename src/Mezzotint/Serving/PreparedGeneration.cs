@@ -34,13 +34,15 @@ public sealed class PreparedGeneration
     /// quick: other images wait for it.</param>
     /// <param name="wanted">Which steps are shown, by number and of how many; all where null. The last one always is.</param>
     /// <param name="progress">Is given the evaluations so far after each step of each walk, by the threads that draw.</param>
+    /// <param name="noisy">Whether <see cref="GenerationStep.Noisy"/> is wanted.</param>
     /// <param name="cancellation">Stops after the step that is under way.</param>
     public Task<GeneratedImages> RunAsync(
         Action<GenerationStep>? seen = null, Func<int, int, bool>? wanted = null, IProgress<SamplingProgress>? progress = null,
-        CancellationToken cancellation = default) =>
+        bool noisy = false, CancellationToken cancellation = default) =>
         MezzotintTelemetry.ObservedAsync(_walks.Name, this, async () =>
         {
-            var watch = new GenerationWatch(seen, wanted ?? ((_, _) => true), progress, progress is null ? 0 : Evaluations);
+            var watch = new GenerationWatch(seen, wanted ?? ((_, _) => true), progress, progress is null ? 0 : Evaluations)
+                { Noisy = noisy };
             return new(await _walks.RunAsync(_plan, watch, cancellation).ConfigureAwait(false), Receipt);
         });
 
