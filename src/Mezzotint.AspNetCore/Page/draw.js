@@ -241,7 +241,8 @@ export class Draw {
       this.bodies.push(body);
       const partial = estimates(this.model, steps, count * names.length * rows.length);
       return {
-        group: this.plate.groups[row], address: 'v1/images/generations', body: { ...body, stream: true, partial_images: partial, noisy: this.model.width <= MOST_NOISY },
+        group: this.plate.groups[row], address: 'v1/images/generations',
+        body: { ...body, stream: true, partial_images: partial, noisy: this.model.width <= MOST_NOISY },
         partial, first: c * count,
       };
     }));
