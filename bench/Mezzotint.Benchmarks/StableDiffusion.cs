@@ -22,7 +22,7 @@ internal static class StableDiffusion
 
     public const string ChildCommand = "stable-diffusion-child";
     private const string Prompt = "a watercolour of a lighthouse";
-    private const int Product = 2048, Tokens = 77, Factor = 8, DrawnSteps = 4;
+    private const int Product = 2048, Tokens = 77, Factor = 8, DrawnSteps = 20;
     private static readonly int Cores = Environment.ProcessorCount;
 
     /// <summary>Measures.</summary>
@@ -44,7 +44,7 @@ internal static class StableDiffusion
         if (Has("whole"))
             Whole(add, shape);
         if (Has("precision"))
-            Precisions(add, shape);
+            Precisions(add, shape, sides.Min());
         return load.Cores;
     }
 
@@ -185,30 +185,37 @@ internal static class StableDiffusion
         }
     }
 
-    /// <summary>Pictures of weights that were rounded to 16 bits, beside that of float32.</summary>
-    private static void Precisions(Action<Figure> add, StableDiffusionShape shape)
+    /// <summary>Pictures of numbers and weights that were rounded to 16 bits, beside that of float32.</summary>
+    private static void Precisions(Action<Figure> add, StableDiffusionShape shape, int side)
     {
         string folder = Directory.CreateTempSubdirectory("mezzotint-sd-").FullName;
         try
         {
-            byte[] Drawn(ElementType precision)
+            string model = Path.Combine(folder, "model");
+            byte[] Drawn(string precision)
             {
-                string model = Path.Combine(folder, "model");
-                shape.Write(model, precision);
-                foreach (string _ in ChildLines($"draw:{model}"))
+                foreach (string _ in ChildLines($"draw:{precision}:{Factor * side}:{model}"))
                 {
                 }
-                return File.ReadAllBytes(Path.Combine(folder, "model.pixels"));
+                return File.ReadAllBytes($"{model}.pixels");
             }
-            byte[] exact = Drawn(ElementType.Float32);
+            shape.Write(model, ElementType.Float32);
+            byte[] exact = Drawn(ComputePrecision.Float32);
             double mean = exact.Average(value => value);
             double deviation = Math.Sqrt(exact.Average(value => (value - mean) * (value - mean)));
-            foreach (var precision in new[] { ElementType.Float16, ElementType.BFloat16 })
+            void Add(string what, byte[] drawn)
             {
-                double error = Drawn(precision).Zip(exact).Average(pair => Math.Pow(pair.First - pair.Second, 2));
-                add(new($"256 x 256 in {DrawnSteps} steps, weights of {precision} beside float32", "dB",
+                double error = drawn.Zip(exact).Average(pair => Math.Pow(pair.First - pair.Second, 2));
+                add(new($"{Factor * side} x {Factor * side} in {DrawnSteps} steps, {what} beside float32", "dB",
                     Math.Round(10 * Math.Log10(255 * 255 / Math.Max(error, 1e-9)), 1), 0, 0,
                     string.Create(CultureInfo.InvariantCulture, $"PSNR; its pixels have a deviation of {deviation:F1}")));
+            }
+            if (ComputePrecision.HasBfloat16)
+                Add("computed in bfloat16", Drawn(ComputePrecision.Bfloat16));
+            foreach (var type in new[] { ElementType.Float16, ElementType.BFloat16 })
+            {
+                shape.Write(model, type);
+                Add($"weights of {type}", Drawn(ComputePrecision.Float32));
             }
         }
         finally
@@ -272,10 +279,14 @@ internal static class StableDiffusion
         }
     }
 
-    private static void Draw(string folder)
+    /// <param name="what">Precision, side of the image, folder of the model.</param>
+    private static void Draw(string what)
     {
-        using var pipeline = DiffusionPipeline.Load(folder);
-        var drawn = pipeline.Generate(Prompt, new() { Seed = 1, Steps = DrawnSteps, Size = (256, 256) });
+        if (what.Split(':', 3) is not [var precision, var side, var folder])
+            throw new ArgumentException("Three parts are expected.", nameof(what));
+        int pixels = int.Parse(side, CultureInfo.InvariantCulture);
+        using var pipeline = DiffusionPipeline.Load(folder, precision: precision);
+        var drawn = pipeline.Generate(Prompt, new() { Seed = 1, Steps = DrawnSteps, Size = (pixels, pixels) });
         File.WriteAllBytes($"{folder}.pixels", drawn.Images.Pixels);
     }
 
