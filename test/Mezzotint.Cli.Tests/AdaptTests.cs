@@ -60,9 +60,10 @@ public sealed class AdaptTests : IDisposable
 
     [Theory]
     [InlineData("--like and --vectors are for a word", "--vectors", "2")]
-    [InlineData("--rank, --parts and --names are for an adapter", "--word", "<a>", "--rank", "2")]
+    [InlineData("--rank, --parts, --text-parts and --names are for an adapter", "--word", "<a>", "--rank", "2")]
     [InlineData("must end in .safetensors", "--out", "a.bin")]
     [InlineData("means no layer", "--parts", "nothing", "--size", "16x16")]
+    [InlineData("no run in 'runs/pictures' to go on with", "--resume")]
     public void What_does_not_fit_is_said_in_one_line(string says, params string[] args)
     {
         var outcome = Run(["adapt", Pipeline, "pictures", "--steps", "1", .. args]);
@@ -70,6 +71,33 @@ public sealed class AdaptTests : IDisposable
         Assert.Contains(says, outcome.ErrorLine, StringComparison.Ordinal);
         Assert.False(File.Exists(_scratch["pictures.safetensors"]));
     }
+
+    [Fact]
+    public void A_training_that_stopped_goes_on_with_resume_and_is_listed_among_the_runs()
+    {
+        string[] words = ["adapt", Pipeline, "pictures", "--steps", "6", "--rank", "2", "--size", "16x16", "--text-parts", "*",
+            "--samples", "1"];
+        Assert.Equal(0, Run([.. words, "--out", "whole.safetensors"]).ExitCode);
+        Assert.Equal(0, Run([.. words, "--out", "parts.safetensors"]).ExitCode);
+        var again = Run([.. words, "--out", "parts.safetensors"]);
+        Assert.Equal(1, again.ExitCode);
+        Assert.Contains("There is a run in 'runs/parts' already", again.ErrorLine.Replace('\\', '/'), StringComparison.Ordinal);
+        // as if it had been killed after its first checkpoint
+        string[] checkpoints = [.. Directory.GetFiles(_scratch["runs/parts/checkpoints"]).Order(StringComparer.Ordinal)];
+        foreach (string late in checkpoints.Skip(1))
+            File.Delete(late);
+        File.Delete(_scratch["parts.safetensors"]);
+        var resumed = Run([.. words, "--out", "parts.safetensors", "--resume"]);
+        Assert.Equal((0, ""), (resumed.ExitCode, resumed.ExitCode == 0 ? "" : resumed.Error));
+        Assert.Equal(Numbers("whole.safetensors"), Numbers("parts.safetensors"));
+        Assert.Equal(6, Directory.GetFiles(_scratch["runs/parts/samples"]).Length);
+        Assert.Contains("parts", Run("runs", "list").Out, StringComparison.Ordinal);
+        Assert.Equal(0, Run("runs", "compare", "whole", "parts").ExitCode);
+        Draws("a cat", "--adapter", "parts.safetensors");
+    }
+
+    private byte[] Numbers(string file) =>
+        [.. SafetensorsFile.Read(_scratch[file]).Tensors.SelectMany(tensor => tensor.Value.Bytes.ToArray())];
 
     private void Draws(string prompt, params string[] with)
     {

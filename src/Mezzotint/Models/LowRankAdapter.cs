@@ -18,6 +18,10 @@ internal sealed class LowRankAdapter
 {
     private const string Weight = ".weight";
 
+    /// <summary>What the layers of the network, and those of the text encoder, are called after.</summary>
+    private static readonly (string Dotted, string Underscored)[] Parts =
+        [("unet.", "lora_unet_"), ("text_encoder.", "lora_te_")];
+
     /// <summary>What stands behind a module's name: of down, of up.</summary>
     private static readonly (string Down, string Up)[] Endings =
     [
@@ -60,10 +64,11 @@ internal sealed class LowRankAdapter
         return adapter;
     }
 
-    /// <summary>Writes changes: as kohya's scripts do, <c>lora_unet_</c> and the layer's name, with lora_down, lora_up and alpha;
-    /// or as PEFT does, with lora_A and lora_B, whose product is the change.</summary>
+    /// <summary>Writes changes: as kohya's scripts do, <c>lora_unet_</c> (of the text encoder <c>lora_te_</c>) and the layer's
+    /// name, with lora_down, lora_up and alpha; or as PEFT does, with lora_A and lora_B, whose product is the change.</summary>
     /// <param name="path">The file to make or to replace.</param>
-    /// <param name="changes">The changes.</param>
+    /// <param name="changes">The changes: of the network, or of both, then their layers begin with <c>unet.</c> or
+    /// <c>text_encoder.</c></param>
     /// <param name="config">Their rank and alpha.</param>
     /// <param name="name">What it is called.</param>
     /// <param name="peft">Whether as PEFT does.</param>
@@ -78,7 +83,7 @@ internal sealed class LowRankAdapter
             long rank = down.shape[0];
             long[] one = [.. shape.Skip(2).Select(_ => 1L)]; // of a convolution the kernel's sides
             var (first, second) = (down.reshape([rank, .. shape.Skip(1)]), up.reshape([shape[0], rank, .. one]));
-            string layer = peft ? $"unet.{module}" : Underscored("lora_unet_", module);
+            string layer = Named(module, peft);
             if (!peft)
                 tensors.Add(new($"{layer}.alpha", tensor((float)(config.Scale * rank)).ToData()));
             tensors.Add(new($"{layer}{(peft ? ".lora_A" : ".lora_down")}.weight", first.ToData()));
@@ -94,6 +99,14 @@ internal sealed class LowRankAdapter
         });
     }
 
+    private static string Named(string module, bool peft)
+    {
+        foreach (var (dotted, underscored) in Parts)
+            if (module.StartsWith(dotted, StringComparison.Ordinal))
+                return peft ? module : Underscored(underscored, module[dotted.Length..]);
+        return Named(Parts[0].Dotted + module, peft);
+    }
+
     private static string Underscored(string before, string module) => before + module.Replace('.', '_');
 
     /// <summary>The parameters of a model that it changes, each with what is added to it.</summary>
@@ -104,9 +117,9 @@ internal sealed class LowRankAdapter
     public IEnumerable<(Tensor Parameter, Tensor Change)> For(nn.Module unet, nn.Module? text, double weight)
     {
         var modules = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        Name(modules, unet, "unet.", "lora_unet_");
+        Name(modules, unet, Parts[0]);
         if (text is not null)
-            Name(modules, text, "text_encoder.", "lora_te_");
+            Name(modules, text, Parts[1]);
         foreach (var (module, layer) in _layers)
         {
             string name = Known(module); // the oldest files name those of the U-Net alone
@@ -151,14 +164,15 @@ internal sealed class LowRankAdapter
     }
 
     /// <summary>The weights of a network by the names that files have for its modules.</summary>
-    private static void Name(Dictionary<string, Tensor> modules, nn.Module network, string dotted, string underscored)
+    private static void Name(
+        Dictionary<string, Tensor> modules, nn.Module network, (string Dotted, string Underscored) part)
     {
         foreach (var (name, parameter) in network.named_parameters().Where(named =>
             named.name.EndsWith(Weight, StringComparison.Ordinal)))
         {
             string module = name[..^Weight.Length];
-            modules[dotted + module] = parameter;
-            modules[Underscored(underscored, module)] = parameter;
+            modules[part.Dotted + module] = parameter;
+            modules[Underscored(part.Underscored, module)] = parameter;
         }
     }
 

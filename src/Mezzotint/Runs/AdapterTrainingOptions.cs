@@ -1,3 +1,5 @@
+using Mezzotint.Training;
+
 namespace Mezzotint.Runs;
 
 /// <summary>How an adapter or a word is trained: see <see cref="AdapterTraining"/>.</summary>
@@ -24,11 +26,26 @@ public sealed record AdapterTrainingOptions
     /// <summary>Of an adapter: which layers of the network are changed, as patterns of their names with commas between.</summary>
     public string Parts { get; init; } = "*.attn1.*, *.attn2.*";
 
-    /// <summary>Of an adapter: the share of the draws without a caption, 0 to 1: what guidance then compares with.</summary>
+    /// <summary>Of an adapter: which layers of the text encoder are changed too, as such patterns; empty for none. Its table of
+    /// tokens stays as it is.</summary>
+    public string TextParts { get; init; } = "";
+
+    /// <summary>Of an adapter: the share of the draws without a caption, at least 0 and below 1: what guidance then compares
+    /// with.</summary>
     public double CaptionDropout { get; init; } = 0.1;
 
     /// <summary>Of an adapter: how its file names the layers.</summary>
     public AdapterNaming Naming { get; init; }
+
+    /// <summary>Pictures of each prompt that are drawn on the way into the run folder, up to ten times, 0 to 100: of the first
+    /// captions, or of the word.</summary>
+    public int Samples { get; init; }
+
+    /// <summary>Steps of the sampler for each of them.</summary>
+    public int SampleSteps { get; init; } = 20;
+
+    /// <summary>Steps between two checkpoints.</summary>
+    public int CheckpointEvery { get; init; } = 250;
 
     /// <summary>Of a word: how many vectors it has, 1 to 64.</summary>
     public int Vectors { get; init; } = 1;
@@ -45,22 +62,10 @@ public sealed record AdapterTrainingOptions
         Check.Range("rate", LearningRate, LearningRate is > 0 and <= 1, "above 0, up to 1");
         Check.Range("rank", Rank, Rank is >= 1 and <= 1024, "between 1 and 1024");
         Check.Range("alpha", Alpha, double.IsFinite(Alpha) && Alpha >= 0, "0 (the rank) or more");
-        Check.Range("caption_dropout", CaptionDropout, CaptionDropout is >= 0 and <= 1, "between 0 and 1");
+        Check.Range("caption_dropout", CaptionDropout, CaptionDropout is >= 0 and < 1, "at least 0 and below 1");
+        Check.Range("samples", Samples, Samples is >= 0 and <= 100, "between 0 and 100");
+        Check.Range("sample_steps", SampleSteps, SampleSteps is >= 1 and <= 1000, "between 1 and 1000");
+        Check.Range("checkpoint_every", CheckpointEvery, CheckpointEvery >= 1, "1 or more");
         Check.Range("vectors", Vectors, Vectors is >= 1 and <= 64, "between 1 and 64");
     }
 }
-
-/// <summary>How a file of low-rank changes names the layers; all readers here know both.</summary>
-public enum AdapterNaming
-{
-    /// <summary>As kohya's scripts do, which web interfaces read: <c>lora_unet_...lora_down.weight</c>, with an alpha.</summary>
-    Kohya,
-    /// <summary>As PEFT and diffusers do: <c>unet....lora_A.weight</c>, without an alpha.</summary>
-    Peft,
-}
-
-/// <summary>A step of a training.</summary>
-/// <param name="Step">Which, from 1.</param>
-/// <param name="Steps">Of how many.</param>
-/// <param name="Loss">The mean over all numbers of the latents.</param>
-public sealed record AdapterTrainingStep(int Step, int Steps, double Loss);

@@ -23,6 +23,8 @@ internal abstract class RunProduct : IDisposable
             AutoencoderExperiment autoencoder => new AutoencoderProduct(autoencoder, folder, train, test, device, exchange),
             TextImageExperiment words => new TextImageProduct(words, folder, train, test, device, exchange),
             ClassifierExperiment classifier => new ClassifierProduct(classifier, folder, train, test, exchange),
+            AdapterExperiment adapter => throw new InvalidOperationException(
+                $"The adapter of '{adapter.Model}' is trained by {nameof(AdapterTraining)}."),
             _ => throw new ArgumentException($"There is no run of a {config.GetType().Name}.", nameof(config)),
         };
 

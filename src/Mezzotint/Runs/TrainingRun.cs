@@ -65,6 +65,14 @@ public sealed class TrainingRun
         _prepare = goesOn => RunProduct.Of(config, folder, train, test, device, goesOn, _exchange);
     }
 
+    /// <summary>Prepares a training of what is in memory.</summary>
+    /// <param name="folder">Where it is kept.</param>
+    /// <param name="train">What is learned.</param>
+    /// <param name="test">What the loss is evaluated on.</param>
+    /// <param name="product">Makes what is trained.</param>
+    internal TrainingRun(RunFolder folder, ImageSet train, ImageSet test, Func<RunProduct> product) =>
+        (_folder, _train, _test, _exchange, _prepare) = (folder, train, test, Exchange.Alone, _ => product());
+
     /// <summary>In the other processes: trains with process 0 until its run ends. It owns the run folder, so nothing is read or
     /// written here but the data; the weights come from it.</summary>
     /// <param name="config">The settings of process 0, with the numbers of the data.</param>

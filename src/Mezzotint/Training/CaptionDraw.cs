@@ -14,9 +14,13 @@ internal static class CaptionDraw
     /// <param name="dropped">True where the caption is withheld: bool [B, 1]; null for nowhere.</param>
     /// <param name="generator">Chooses; null for the first caption of each.</param>
     public static Tensor Tokens(
-        TextPrompts prompts, ImageSet images, Tensor indices, Tensor? dropped, Generator? generator)
+        TextPrompts prompts, ImageSet images, Tensor indices, Tensor? dropped, Generator? generator) =>
+        prompts.Opened.Tokens(Captions(images, indices, prompts.FirstCaption, dropped, generator));
+
+    /// <summary>The same as texts.</summary>
+    public static string[] Captions(ImageSet images, Tensor indices, double first, Tensor? dropped, Generator? generator)
     {
-        string[] captions = Of(images, indices, prompts.FirstCaption, generator);
+        string[] captions = Of(images, indices, first, generator);
         if (dropped is not null)
         {
             var withheld = dropped.data<bool>();
@@ -24,7 +28,7 @@ internal static class CaptionDraw
                 if (withheld[i])
                     captions[i] = "";
         }
-        return prompts.Opened.Tokens(captions);
+        return captions;
     }
 
     /// <summary>A caption of each image.</summary>

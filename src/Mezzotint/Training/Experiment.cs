@@ -13,6 +13,7 @@ namespace Mezzotint.Training;
 [SettingsKind("classifier", typeof(ClassifierExperiment))]
 [SettingsKind("autoencoder", typeof(AutoencoderExperiment))]
 [SettingsKind("text-image", typeof(TextImageExperiment))]
+[SettingsKind("adapter", typeof(AdapterExperiment))]
 public abstract record Experiment
 {
     private protected Experiment()

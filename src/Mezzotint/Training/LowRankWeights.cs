@@ -94,6 +94,13 @@ internal sealed class LowRankWeights : IDisposable
             layer.Of(_network).copy_(layer.Of(Base).Plus(layer.Up(Weights).matmul(layer.Down(Weights)).Times(_scale)));
     }
 
+    /// <summary>Takes the changes out of the network again.</summary>
+    public void Revert()
+    {
+        using var noGrad = no_grad();
+        _network.copy_(Base);
+    }
+
     /// <summary>Takes the gradients of the network's weights to those of ups and downs.</summary>
     /// <param name="replica">Whose they are.</param>
     /// <param name="gradients">[P]; they become 0.</param>

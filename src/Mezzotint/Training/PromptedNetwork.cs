@@ -5,25 +5,29 @@ using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
 
-/// <summary>A network that is asked in words, and the text encoder that learns with it. The names of their parameters begin as
-/// the folders of a model are named.</summary>
+/// <summary>A network that is asked in words, and the text encoder where that learns with it. The names of their parameters begin
+/// as the folders of a model are named.</summary>
 internal sealed class PromptedNetwork : nn.Module
 {
-    /// <summary>Joins both; they are freed with this.</summary>
+    private readonly bool _isLent;
+
+    /// <summary>Joins both.</summary>
     /// <param name="denoiser">The network.</param>
-    /// <param name="encoder">The encoder.</param>
-    public PromptedNetwork(DenoisingNetwork denoiser, TextEncoder encoder) : base("PromptedNetwork")
+    /// <param name="encoder">The encoder; null where it stays as it is.</param>
+    /// <param name="isLent">Whether they are another's, and stay when this is freed.</param>
+    public PromptedNetwork(DenoisingNetwork denoiser, TextEncoder? encoder, bool isLent = false) : base("PromptedNetwork")
     {
-        (Denoiser, Encoder) = (denoiser, encoder);
+        (Denoiser, Encoder, _isLent) = (denoiser, encoder, isLent);
         register_module("unet", denoiser);
-        register_module("text_encoder", encoder);
+        if (encoder is not null)
+            register_module("text_encoder", encoder);
     }
 
     /// <summary>The network.</summary>
     public DenoisingNetwork Denoiser { get; }
 
     /// <summary>The text encoder.</summary>
-    public TextEncoder Encoder { get; }
+    public TextEncoder? Encoder { get; }
 
     /// <summary>What is trained: the network, with a copy of the text encoder where that learns too.</summary>
     public static nn.Module Of(DenoisingNetwork denoiser, TextPrompts? prompts)
@@ -38,4 +42,10 @@ internal sealed class PromptedNetwork : nn.Module
     /// <summary>The network of what a <see cref="DenoisingTask"/> trains, and the encoder if it learns too.</summary>
     public static (DenoisingNetwork Denoiser, TextEncoder? Encoder) Parts(nn.Module network) =>
         network is PromptedNetwork both ? (both.Denoiser, both.Encoder) : ((DenoisingNetwork)network, null);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (!_isLent)
+            base.Dispose(disposing);
+    }
 }

@@ -107,7 +107,11 @@ public sealed class Trainer : IDisposable
     public long Step { get; private set; }
 
     /// <summary>Steps of an epoch: the last, smaller batch is kept.</summary>
-    public int StepsPerEpoch => (ImagesPerEpoch + _training.BatchSize - 1) / _training.BatchSize;
+    public int StepsPerEpoch => EpochSteps > 0 ? EpochSteps : (ImagesPerEpoch + _training.BatchSize - 1) / _training.BatchSize;
+
+    /// <summary>Steps of an epoch where they do not follow from the images, which are then taken in one order after another; else
+    /// 0.</summary>
+    internal int EpochSteps { get; init; }
 
     /// <summary>Whole epochs done.</summary>
     public int EpochsDone => (int)(Step / StepsPerEpoch);
@@ -130,7 +134,7 @@ public sealed class Trainer : IDisposable
         AverageSnapshots.Write(folder, Step, ((PowerAverage)_training.Average).Widths, _averages.Tensors);
 
     /// <summary>The low-rank changes of the network's weights, by layer; none where the weights themselves are trained.</summary>
-    internal IReadOnlyList<LowRankChange> Changes => _trainingStep.Changes;
+    internal IReadOnlyList<LowRankChange> Changes => _trainingStep.LowRank?.Changes ?? [];
 
     /// <summary>Does one step.</summary>
     /// <exception cref="MezzotintException">The processes have other weights than each other.</exception>
@@ -303,7 +307,8 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Of an image and its mirror image one is taken.</summary>
-    private int ImagesPerEpoch => checked(_train.Images.DistinctCount * _training.Repeats);
+    private int ImagesPerEpoch => EpochSteps > 0 ? checked(EpochSteps * _training.BatchSize)
+        : checked(_train.Images.DistinctCount * _training.Repeats);
 
     private Tensor EpochOrder(long epoch)
     {
@@ -311,7 +316,8 @@ public sealed class Trainer : IDisposable
         {
             _order?.Dispose();
             using var generator = RandomSeeds.Generator(_training.Seed, RandomPurpose.Shuffle, epoch);
-            _order = cat([.. Enumerable.Range(0, _training.Repeats).Select(_ => Order(generator))]).DetachFromDisposeScope();
+            int orders = (ImagesPerEpoch + _train.Images.DistinctCount - 1) / _train.Images.DistinctCount;
+            _order = cat([.. Enumerable.Range(0, orders).Select(_ => Order(generator))]).DetachFromDisposeScope();
             _orderEpoch = epoch;
         }
         return _order!;
@@ -378,6 +384,8 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         Order(TrainingOrder.End);
+        if (_task.LendsNetwork)
+            _trainingStep.LowRank?.Revert();
         _trainingStep.Dispose();
         _network.Dispose();
         _averages.Dispose();

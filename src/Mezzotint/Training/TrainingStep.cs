@@ -63,8 +63,8 @@ public sealed class TrainingStep : IDisposable
     /// <summary>What is trained, all in one: the weights, or the low-rank changes of them, [P].</summary>
     public Tensor Weights => _lowRank?.Weights ?? _parameters[0].Weights;
 
-    /// <summary>The low-rank changes, by layer; none where the weights themselves are trained.</summary>
-    internal IReadOnlyList<LowRankChange> Changes => _lowRank?.Changes ?? [];
+    /// <summary>The low-rank changes; null where the weights themselves are trained.</summary>
+    internal LowRankWeights? LowRank => _lowRank;
 
     /// <summary>What all replicas and processes have in common beside <see cref="Weights"/>.</summary>
     internal IEnumerable<Tensor> Kept =>

@@ -62,6 +62,10 @@ public abstract class TrainingTask
             throw new MezzotintException($"{images.Name} has no images.");
     }
 
+    /// <summary>Whether <see cref="Build"/> gives another's network first, whose weights are to be as before when the training
+    /// ends.</summary>
+    internal virtual bool LendsNetwork => false;
+
     /// <summary>The stream of random numbers of a step. Its number is part of what makes a run repeatable.</summary>
     internal virtual RandomPurpose Randomness => RandomPurpose.TrainingNoise;
 

@@ -2,10 +2,13 @@ using Mezzotint.Data;
 using Mezzotint.Engine;
 using Mezzotint.Formats;
 using Mezzotint.Models;
+using Mezzotint.Networks;
 using Mezzotint.Runs;
+using Mezzotint.Runtime;
 using Mezzotint.Serving;
 using Mezzotint.Tests.Formats;
 using Mezzotint.Text;
+using Mezzotint.Training;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Runs;
@@ -15,8 +18,6 @@ namespace Mezzotint.Tests.Runs;
 public sealed class AdapterTrainingTests : IDisposable
 {
     private const string Word = "<my-thing>";
-
-    private static readonly AdapterTrainingOptions Judged = new() { Steps = 12, BatchSize = 2, Seed = 99 };
 
     private readonly TemporaryFolder _folder = new();
 
@@ -32,22 +33,24 @@ public sealed class AdapterTrainingTests : IDisposable
         var pictures = Pictures();
         Tensor[] before = [.. Weights(model).Select(weight => weight.clone())];
         bool[] required = [.. Weights(model).Select(weight => weight.requires_grad)];
-        double plain = AdapterTraining.Loss(model, pictures, Judged, asked: null);
+        double plain = Loss(model, pictures);
         string file = _folder.File("style.safetensors");
-        var seen = new List<AdapterTrainingStep>();
-        AdapterTraining.TrainAdapter(model, pictures, file,
+        var seen = new List<TrainingProgress>();
+        var result = Adapter(model, pictures, file,
             new() { Steps = 40, BatchSize = 2, LearningRate = 3e-3, Rank = 4, Alpha = 2, Naming = naming, CaptionDropout = 0 },
             new Listed(seen));
         Same(before, Weights(model));
         Assert.Equal(required, Weights(model).Select(weight => weight.requires_grad));
-        Assert.Equal(Enumerable.Range(1, 40), seen.Select(step => step.Step));
+        Assert.Equal((true, 40, 10), (result.Finished, result.Step, result.Epochs.Count));
+        Assert.Equal(40, seen[^1].Step);
+        Assert.All(seen, told => Assert.Equal(40, told.TotalSteps));
 
         var names = SafetensorsFile.Read(file).Tensors.Keys;
         Assert.All(names, name => Assert.Contains("attn", name, StringComparison.Ordinal));
         Assert.All(names, name => Assert.StartsWith(naming == AdapterNaming.Peft ? "unet." : "lora_unet_", name,
             StringComparison.Ordinal));
         model.Adapt(file);
-        double adapted = AdapterTraining.Loss(model, pictures, Judged, asked: null);
+        double adapted = Loss(model, pictures);
         Assert.True(adapted < 0.97 * plain, $"{adapted} with the adapter, {plain} without");
         model.RemoveAdapters();
         Same(before, Weights(model));
@@ -60,7 +63,7 @@ public sealed class AdapterTrainingTests : IDisposable
         {
             using var model = Model();
             string file = _folder.File($"{naming}.safetensors");
-            AdapterTraining.TrainAdapter(model, Pictures(), file,
+            Adapter(model, Pictures(), file,
                 new() { Steps = 6, LearningRate = 1e-2, Rank = 2, Alpha = 4, Naming = naming, Parts = "*.attn2.*, *conv1*" });
             return file;
         }
@@ -87,34 +90,121 @@ public sealed class AdapterTrainingTests : IDisposable
         var pictures = Pictures();
         Tensor[] before = [.. Weights(model).Select(weight => weight.clone())];
         string file = _folder.File("word.safetensors");
-        AdapterTraining.TrainWord(model, pictures, Word, file,
-            new() { Steps = 40, BatchSize = 2, LearningRate = 0.1, Vectors = vectors, Like = "cat" });
+        LearnWord(model, pictures, file,
+            new() { Steps = 80, BatchSize = 4, LearningRate = 0.1, Vectors = vectors, Like = "cat" });
         Same(before, Weights(model));
 
         var written = Assert.Single(SafetensorsFile.Read(file).Tensors); // as diffusers has it
         Assert.Equal(Word, written.Key);
         Assert.Equal(vectors == 1 ? [32L] : [vectors, 32L], written.Value.Shape);
-        double plain = AdapterTraining.Loss(model, pictures, Judged, _ => "a photo of cat");
+        double plain = Loss(model, pictures, _ => "a photo of cat");
         Assert.Equal([Word], model.AddWords(file));
-        double learned = AdapterTraining.Loss(model, pictures, Judged, _ => $"a photo of {Word}");
+        double learned = Loss(model, pictures, _ => $"a photo of {Word}");
         Assert.True(learned < plain, $"{learned} with the word, {plain} with what it began as");
         model.RemoveAdapters();
         Same(before, Weights(model));
     }
 
-    [Fact]
-    public void The_same_seed_trains_the_same_file()
+    // Two replicas, each with half of a batch, an order of pictures that ends amid a batch, and no epoch that ends with a
+    // checkpoint of its own but the last.
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("*self_attn*, *mlp*", false)]
+    [InlineData("", true)]
+    public void A_training_that_was_stopped_and_resumed_writes_the_file_of_one_that_was_not(string textParts, bool word)
     {
-        byte[] Trained(string name)
+        var options = new AdapterTrainingOptions
+        {
+            Steps = 22, BatchSize = 3, Rank = 2, Seed = 5, LearningRate = 1e-2, TextParts = textParts, Vectors = 2,
+            CheckpointEvery = 7,
+        };
+        TrainingResult Train(string name, CancellationTokenSource? stop = null, int at = int.MaxValue)
         {
             using var model = Model();
-            string file = _folder.File(name);
-            AdapterTraining.TrainAdapter(model, Pictures(), file, new() { Steps = 3, Rank = 2, Seed = 5 });
-            return File.ReadAllBytes(file);
+            var (file, pictures) = (_folder.File(Path.Combine(name, "a.safetensors")), Pictures());
+            Directory.CreateDirectory(_folder.File(name));
+            var reports = new Reporting(told =>
+            {
+                if (told.Step >= at)
+                    stop!.Cancel();
+            });
+            var token = stop?.Token ?? CancellationToken.None;
+            return word ? LearnWord(model, pictures, file, options, reports, token)
+                : Adapter(model, pictures, file, options, reports, token);
         }
-        using var single = new Mezzotint.Runtime.WorkerThreads(1);
-        Directory.CreateDirectory(_folder.File("again"));
-        Assert.Equal(Trained("a.safetensors"), Trained(Path.Combine("again", "a.safetensors")));
+        byte[] Written(string name) => File.ReadAllBytes(_folder.File(Path.Combine(name, "a.safetensors")));
+        Assert.True(Train("whole").Finished);
+        foreach (int at in new[] { 1, 11 })
+        {
+            using var stop = new CancellationTokenSource();
+            var stopped = Train("parts", stop, at);
+            Assert.False(stopped.Finished);
+            Assert.InRange(stopped.Step, at, 21);
+        }
+        var resumed = Train("parts");
+        Assert.Equal((true, 22), (resumed.Finished, resumed.Step));
+        Assert.Equal(Written("whole"), Written("parts"));
+        var logs = new[] { "whole", "parts" }.Select(name => RunLog.Read(_folder.File(Path.Combine(name, "a", "log.jsonl")))
+            .Select(line => (line.Step, line.TrainLoss, line.EvalLoss)));
+        Assert.Equal(logs.First(), logs.Last());
+    }
+
+    [Fact]
+    public void The_run_of_other_settings_is_not_gone_on_with_and_a_lower_rate_is()
+    {
+        using var model = Model();
+        string file = _folder.File("a.safetensors");
+        using var stop = new CancellationTokenSource();
+        Adapter(model, Pictures(), file, new() { Steps = 20, Rank = 2 }, new Reporting(_ => stop.Cancel()), stop.Token);
+        var refused = Assert.Throws<MezzotintException>(() =>
+            Adapter(model, Pictures(), file, new() { Steps = 20, Rank = 4 }));
+        Assert.Equal("run", refused.Key);
+        Assert.Contains("rank = 2", refused.Message, StringComparison.Ordinal);
+        Assert.Throws<MezzotintException>(() =>
+            Adapter(model, Pictures(), file, new() { Steps = 20, Rank = 2, LearningRate = 1e-3 }));
+        Assert.True(Adapter(model, Pictures(), file, new() { Steps = 20, Rank = 2, LearningRate = 1e-5 }).Finished);
+    }
+
+    [Theory]
+    [InlineData(AdapterNaming.Kohya, "lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight")]
+    [InlineData(AdapterNaming.Peft, "text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_A.weight")]
+    public void Layers_of_the_text_encoder_are_in_the_file_where_they_are_asked_for_and_change_what_a_prompt_says(
+        AdapterNaming naming, string layer)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Model();
+        Tensor[] before = [.. Weights(model).Select(weight => weight.clone())];
+        var coder = ((TextPrompts)model.Info.Prompts!).Coder!;
+        var plain = coder.Read(["a soft red slope"]).clone();
+        string file = _folder.File("text.safetensors");
+        Adapter(model, Pictures(), file,
+            new() { Steps = 8, BatchSize = 2, LearningRate = 1e-2, Rank = 2, TextParts = "*", Naming = naming });
+        Same(before, Weights(model));
+        Assert.True(plain.equal(coder.Read(["a soft red slope"])).all().item<bool>());
+        var names = SafetensorsFile.Read(file).Tensors.Keys;
+        Assert.Contains(layer, names);
+        Assert.DoesNotContain(names, name => name.Contains("embedding", StringComparison.Ordinal)
+            && name.Contains("te", StringComparison.Ordinal) && name.Contains("text_model", StringComparison.Ordinal));
+        model.Adapt(file);
+        Assert.False(plain.equal(coder.Read(["a soft red slope"])).all().item<bool>());
+        model.RemoveAdapters();
+        Same(before, Weights(model));
+    }
+
+    [Fact]
+    public void A_run_folder_has_log_configuration_plot_board_and_samples()
+    {
+        using var model = Model();
+        Adapter(model, Pictures(), _folder.File("a.safetensors"), new() { Steps = 4, Rank = 2, Samples = 2, SampleSteps = 1 });
+        string run = _folder.File("a");
+        Assert.Equal(4, RunLog.Read(Path.Combine(run, "log.jsonl")).Count(line => line.EvalLoss is not null));
+        Assert.True(File.Exists(Path.Combine(run, "loss.png")));
+        Assert.StartsWith(RunHeartbeat.Finished, File.ReadAllText(Path.Combine(run, "heartbeat")), StringComparison.Ordinal);
+        Assert.Single(Directory.GetFiles(run, "events.out.tfevents.*"));
+        Assert.Contains("kind = \"adapter\"", File.ReadAllText(Path.Combine(run, "config.toml")), StringComparison.Ordinal);
+        Assert.Equal(4, Directory.GetFiles(Path.Combine(run, "samples"), "epoch-*.png").Length);
+        LearnWord(model, Pictures(), _folder.File("b.safetensors"), new() { Steps = 1, Samples = 1, SampleSteps = 1 });
+        Assert.Single(Directory.GetFiles(_folder.File(Path.Combine("b", "samples")), "epoch-*.png"));
     }
 
     [Fact]
@@ -132,21 +222,61 @@ public sealed class AdapterTrainingTests : IDisposable
         }
         var silent = new ImageSet("silent", pictures.Pixels, pictures.Labels, 3, 16, 16, []);
         var grey = new ImageSet("grey", new byte[2 * 16 * 16], new byte[2], 1, 16, 16, [], [["a"], ["b"]]);
-        Refused("data", "has no captions", () => AdapterTraining.TrainAdapter(model, silent, file));
-        Refused("data", "has 1 channels", () => AdapterTraining.TrainAdapter(model, grey, file));
-        Refused("out", "must end in .safetensors", () => AdapterTraining.TrainAdapter(model, pictures, file + ".bin"));
-        Refused("rank", "between 1 and 1024", () => AdapterTraining.TrainAdapter(model, pictures, file, new() { Rank = 0 }));
-        Refused("like", "no word to begin with", () => AdapterTraining.TrainWord(
-            model, pictures, Word, file, new() { Like = "" }));
-        Refused("parts", "means no layer", () => AdapterTraining.TrainAdapter(
-            model, pictures, file, new() { Parts = "nothing" }));
-        using var stop = new CancellationTokenSource();
-        stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() =>
-            AdapterTraining.TrainAdapter(model, pictures, file, cancellation: stop.Token));
+        Refused("data", "has no captions", () => Adapter(model, silent, file, new()));
+        Refused("data", "has 1 channels", () => Adapter(model, grey, file, new()));
+        using (var folder = RunFolder.Open(_folder.File("x")))
+            Refused(
+                "out", "must end in .safetensors", () => AdapterTraining.TrainAdapter(model, pictures, folder, file + ".bin"));
+        Refused("rank", "between 1 and 1024", () => Adapter(model, pictures, file, new() { Rank = 0 }));
+        Refused("like", "no word to begin with", () => LearnWord(model, pictures, file, new() { Like = "" }));
+        Refused("parts", "means no layer", () => Adapter(model, pictures, file, new() { Parts = "nothing" }));
+        Refused("text_parts", "means no layer", () => Adapter(model, pictures, file, new() { TextParts = "nothing" }));
+        Assert.False(File.Exists(Path.Combine(_folder.File("x"), "config.toml")));
+        Assert.All(Weights(model), weight => Assert.True(weight.requires_grad));
+        Assert.False(Adapter(model, pictures, file, new() { Steps = 5 }, stop: new CancellationToken(true)).Finished);
         Assert.False(File.Exists(file));
-        AdapterTraining.TrainWord(model, silent, Word, file, new() { Steps = 1 }); // phrases stand in for captions
-        Assert.True(File.Exists(file));
+        string other = _folder.File("y.safetensors");
+        LearnWord(model, silent, other, new() { Steps = 1 }); // phrases stand in for captions
+        Assert.True(File.Exists(other));
+    }
+
+    /// <summary>Into a run folder beside the file.</summary>
+    private static TrainingResult Adapter(LoadedModel model, ImageSet pictures, string file, AdapterTrainingOptions options,
+        IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
+    {
+        using var folder = RunFolder.Open(Path.ChangeExtension(file, null));
+        return AdapterTraining.TrainAdapter(model, pictures, folder, file, options, progress, stop);
+    }
+
+    private static TrainingResult LearnWord(LoadedModel model, ImageSet pictures, string file, AdapterTrainingOptions options,
+        IProgress<TrainingProgress>? progress = null, CancellationToken stop = default)
+    {
+        using var folder = RunFolder.Open(Path.ChangeExtension(file, null));
+        return AdapterTraining.TrainWord(model, pictures, Word, folder, file, options, progress, stop);
+    }
+
+    /// <summary>The mean loss over some batches, the same draws each time.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="pictures">What is asked about.</param>
+    /// <param name="asked">What stands in place of a caption; null for the caption.</param>
+    private static double Loss(LoadedModel model, ImageSet pictures, Func<string, string>? asked = null)
+    {
+        const int batches = 12, size = 2;
+        using var noGrad = no_grad();
+        using var data = new ResidentImages(pictures, model.Device, model.Info.Pixels);
+        double sum = 0;
+        for (int i = 0; i < batches; i++)
+        {
+            using var scope = NewDisposeScope();
+            using var generator = RandomSeeds.Generator(99, RandomPurpose.EvaluationNoise, i);
+            var which = randint(0, data.Count, [size], ScalarType.Int64, generator: generator);
+            var noise = NoiseDraw.From(generator, AdapterTask.Objective(model.Info), size, data.Shape);
+            string[] captions = [.. which.data<long>().ToArray().Select(index => pictures.Captions((int)index)[0])];
+            var context = ((TextPrompts)model.Info.Prompts!).Coder!.Read(asked is null ? captions : [.. captions.Select(asked)]);
+            sum += AdapterTask.Losses(model.Network, data.Batch(which).Images, Condition.OfContext(context), noise)
+                .mean().item<float>();
+        }
+        return sum / batches;
     }
 
     private static LoadedModel Model() =>
@@ -172,8 +302,13 @@ public sealed class AdapterTrainingTests : IDisposable
             [.. Enumerable.Range(0, 4).Select(i => (IReadOnlyList<string>)[captions[i % 2]])]);
     }
 
-    private sealed class Listed(List<AdapterTrainingStep> steps) : IProgress<AdapterTrainingStep>
+    private sealed class Listed(List<TrainingProgress> told) : IProgress<TrainingProgress>
     {
-        public void Report(AdapterTrainingStep value) => steps.Add(value);
+        public void Report(TrainingProgress value) => told.Add(value);
+    }
+
+    private sealed class Reporting(Action<TrainingProgress> told) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => told(value);
     }
 }
