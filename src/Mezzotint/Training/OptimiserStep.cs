@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Mezzotint.Training;
 
 /// <summary>
-/// From the gradients of all replicas to new weights: their sum in the order of the replicas, its bound, and Adam. On a CPU the threads share it out, in one pass over memory.
+/// From the gradients of all replicas to new weights: their sum in the order of the replicas, its bound, and Adam. On a CPU the
+/// threads share it out, in one pass over memory.
 /// </summary>
 internal sealed class OptimiserStep(TrainingConfig training, WorkerThreads threads, Device device, Adam adam)
 {
