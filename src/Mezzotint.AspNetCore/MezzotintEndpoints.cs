@@ -61,6 +61,9 @@ public static class MezzotintEndpoints
         services.GetRequiredService<SamplersEndpoints>().Map(routes);
         services.GetRequiredService<DenoiseEndpoints>().Map(routes);
         services.GetRequiredService<DataEndpoints>().Map(routes);
+        services.GetRequiredService<DownloadEndpoints>().Map(routes);
+        services.GetRequiredService<MeasureEndpoints>().Map(routes);
+        services.GetRequiredService<TrainingEndpoints>().Map(routes);
         services.GetRequiredService<ScheduleEndpoints>().Map(routes);
         services.GetRequiredService<ToyEndpoints>().Map(routes);
         PageEndpoints.Map(routes);

@@ -32,6 +32,9 @@ public record MezzotintOptions
     /// and the classes of one, <c>/api/denoise</c> tells how it reads them.</summary>
     public IList<string> Classifiers { get; init; } = [];
 
+    /// <summary>Whether clients may download the models that are served, as files of ONNX and safetensors.</summary>
+    public bool AllowDownloads { get; set; }
+
     /// <summary>The most images of a request.</summary>
     public int MaxCount { get; set; } = 64;
 

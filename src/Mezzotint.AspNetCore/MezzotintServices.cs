@@ -89,6 +89,7 @@ public static class MezzotintServices
         services.TryAddSingleton<ImageStore>();
         services.TryAddSingleton(provider => new RunsFolder(
             provider.GetRequiredService<MezzotintOptions>().Runs, provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<ServedRuns>();
         services.TryAddSingleton<ImagesEndpoints>();
         services.TryAddSingleton<ModelsEndpoints>();
         services.TryAddSingleton<HealthEndpoints>();
@@ -96,6 +97,10 @@ public static class MezzotintServices
         services.TryAddSingleton<SamplersEndpoints>();
         services.TryAddSingleton<DenoiseEndpoints>();
         services.TryAddSingleton<DataEndpoints>();
+        services.TryAddSingleton<DownloadEndpoints>();
+        services.TryAddSingleton<MeasureEndpoints>();
+        services.TryAddSingleton<TrainingProcesses>();
+        services.TryAddSingleton<TrainingEndpoints>();
         services.TryAddSingleton<ScheduleEndpoints>();
         services.TryAddSingleton<ToyEndpoints>();
         return services;

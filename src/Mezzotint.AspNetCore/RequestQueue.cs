@@ -70,7 +70,8 @@ internal sealed class RequestQueue
             var others = _places.Values.Except(own).ToList();
             // Requests share the network: beside one that is longer, as much is done of it as of these.
             long all = left + others.Sum(place => own.Count == 0 ? place.Left : Math.Min(place.Left, left));
-            return new(Requests, others.Count(place => place.Number < first), Speed is > 0 and var speed ? all / speed : null);
+            return new(
+                Requests, others.Count(place => place.Number < first), Speed > 0 ? all / Speed : null, Speed > 0 ? Speed : null);
         }
     }
 
@@ -140,4 +141,5 @@ internal sealed class RequestQueue
 /// <param name="Before">Those of others that came before the first of the places.</param>
 /// <param name="Seconds">Until the places are likely to be done, or without places all requests, at the speed of late; none
 /// before anything was measured.</param>
-internal sealed record QueueState(int Requests, int Before, double? Seconds);
+/// <param name="Speed">Network evaluations a second of late; none before anything was measured.</param>
+internal sealed record QueueState(int Requests, int Before, double? Seconds, double? Speed);

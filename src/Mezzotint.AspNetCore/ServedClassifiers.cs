@@ -38,6 +38,9 @@ internal sealed class ServedClassifiers : IDisposable
         return [.. shares.contiguous().data<float>().ToArray().Chunk(classes)];
     }
 
+    /// <summary>The classifier itself, which stays this one's; null where there is none.</summary>
+    public LoadedClassifier? Loaded(ModelInfo model) => Find(model)?.Loaded.Value;
+
     public void Dispose()
     {
         foreach (var entry in _entries.Where(entry => entry.Loaded.IsValueCreated))

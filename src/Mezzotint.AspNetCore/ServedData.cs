@@ -11,7 +11,8 @@ namespace Mezzotint.AspNetCore;
 internal sealed class ServedData
 {
     private const long MostBytes = 1 << 28; // of pixels that are held of a set
-    private const int NewImages = 64;       // of which a typical distance is taken
+    private const int TestImages = 2000;    // that are held of a set
+    private const int NewImages = 64;       // of these, from which a typical distance is taken
 
     private readonly ConcurrentDictionary<(string Data, int Channels, int Height, int Width), Lazy<Task<ServedSet>>> _sets = [];
 
@@ -43,24 +44,30 @@ internal sealed class ServedData
             throw new MezzotintException(
                 $"{train.Name} has images of {train.Channels} x {train.Height} x {train.Width}, the model of {model.Channels} x "
                 + $"{model.Height} x {model.Width}.");
-        return new(data, train, train.Count < most, Typical(train, () => Part(ImageSplit.Test, NewImages)));
+        var test = TestOf(() => Part(ImageSplit.Test, Math.Min(most, TestImages)));
+        return new(data, train, train.Count < most, test, test is null ? null : Typical(train, test));
     }
 
-    /// <summary>The distance that half of some images lie below that nobody learned from; null where the set has none.</summary>
-    private static double? Typical(ImageSet train, Func<ImageSet> test)
+    /// <summary>A set without test images can be looked at all the same.</summary>
+    private static ImageSet? TestOf(Func<ImageSet> read)
     {
         try
         {
-            var images = test();
-            double[] distances = new double[images.Count];
-            Parallel.For(0, images.Count, i => distances[i] = NearestImage.Of(images.Image(i), train, 1)[0].Distance);
-            Array.Sort(distances);
-            return distances[distances.Length / 2];
+            return read();
         }
         catch (MezzotintException)
         {
-            return null; // a set without test images can be looked at all the same
+            return null;
         }
+    }
+
+    /// <summary>The distance that half of some images lie below that nobody learned from.</summary>
+    private static double Typical(ImageSet train, ImageSet test)
+    {
+        double[] distances = new double[Math.Min(NewImages, test.Count)];
+        Parallel.For(0, distances.Length, i => distances[i] = NearestImage.Of(test.Image(i), train, 1)[0].Distance);
+        Array.Sort(distances);
+        return distances[distances.Length / 2];
     }
 
     private static ApiError Missing(string name, string why) => new(
@@ -71,6 +78,7 @@ internal sealed class ServedData
 /// <param name="Name">What the model calls it.</param>
 /// <param name="Train">Its training images.</param>
 /// <param name="IsWhole">Whether they are all of them; else the first.</param>
+/// <param name="Test">Images that it did not learn from, the first; null where the set has none.</param>
 /// <param name="Typical">The median distance of test images to the nearest training image; null where there are no test
 /// images.</param>
-internal sealed record ServedSet(string Name, ImageSet Train, bool IsWhole, double? Typical);
+internal sealed record ServedSet(string Name, ImageSet Train, bool IsWhole, ImageSet? Test, double? Typical);

@@ -26,7 +26,18 @@ internal sealed class ServedModel
         _load = () => DiffusionPipeline.Load(options.Folder, options.Threads, name, options.Device, options.Precision);
     }
 
+    /// <summary>A model that is put together when it is loaded.</summary>
+    public ServedModel(string name, ModelInfo info, Func<DiffusionPipeline> load)
+    {
+        (Name, Info, Device, Threads) = (name, info, "cpu", Environment.ProcessorCount);
+        Bytes = DiffusionPipeline.EstimateBytes(Info);
+        _load = load;
+    }
+
     public string Name { get; }
+
+    /// <summary>Whether it is of the runs folder: few of these are loaded at once.</summary>
+    public bool IsOfRun { get; init; }
 
     public ModelInfo Info { get; }
 

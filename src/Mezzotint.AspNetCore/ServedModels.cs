@@ -14,9 +14,12 @@ namespace Mezzotint.AspNetCore;
 internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
 {
     private const double Megabyte = 1e6;
+    private const int MostOfRuns = 3; // models of the runs folder that are loaded at once
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _loading = new(1); // one load at a time: each makes room for itself
+    private readonly ServedRuns _runs;
+    private readonly List<ServedModel> _ofRuns = []; // those that were asked for, and are loaded or being loaded
     private readonly double _budget;
     private readonly ILogger _log;
     private readonly Histogram<double> _loadTime;
@@ -26,23 +29,23 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
     private bool _ended;
 
     /// <summary>A pipeline of the caller's.</summary>
-    public ServedModels(DiffusionPipeline pipeline, IMeterFactory meters, ILogger<ServedModels> log)
-        : this([new(pipeline)], 0, meters, log)
+    public ServedModels(DiffusionPipeline pipeline, ServedRuns runs, IMeterFactory meters, ILogger<ServedModels> log)
+        : this([new(pipeline)], runs, 0, meters, log)
     {
     }
 
     /// <summary>Models of folders.</summary>
     /// <exception cref="MezzotintException">There is none, a folder is no model, or one does not fit into the
     /// memory.</exception>
-    public ServedModels(MezzotintOptions options, IMeterFactory meters, ILogger<ServedModels> log)
-        : this([.. options.Models.Select(model => Read(model.Key, model.Value))], options.MemoryBudget, meters, log)
+    public ServedModels(MezzotintOptions options, ServedRuns runs, IMeterFactory meters, ILogger<ServedModels> log)
+        : this([.. options.Models.Select(model => Read(model.Key, model.Value))], runs, options.MemoryBudget, meters, log)
     {
     }
 
     private ServedModels(
-        IReadOnlyList<ServedModel> models, double megabytes, IMeterFactory meters, ILogger<ServedModels> log)
+        IReadOnlyList<ServedModel> models, ServedRuns runs, double megabytes, IMeterFactory meters, ILogger<ServedModels> log)
     {
-        (All, _log) = (models, log);
+        (All, _runs, _log) = (models, runs, log);
         _budget = megabytes > 0 ? megabytes * Megabyte : double.PositiveInfinity;
         if (All.Count == 0)
             throw new MezzotintException("There is no model to draw with: name one, as Models:mnist:Folder = models/mnist.")
@@ -62,6 +65,8 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
     /// <summary>All of them; the first is drawn with where no other is asked for.</summary>
     public IReadOnlyList<ServedModel> All { get; }
 
+    private IEnumerable<ServedModel> Everything => All.Concat(_ofRuns);
+
     /// <summary>How often a model was loaded.</summary>
     public int Loads { get; private set; }
 
@@ -71,7 +76,7 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
         get
         {
             lock (_lock)
-                return All.Where(model => model.Loaded is not null).Sum(model => model.Bytes);
+                return Everything.Where(model => model.Loaded is not null).Sum(model => model.Bytes);
         }
     }
 
@@ -81,7 +86,7 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
         get
         {
             lock (_lock)
-                return All.Select(model => model.Loaded?.Work).OfType<PipelineWork>().Aggregate(_gone, Sum);
+                return Everything.Select(model => model.Loaded?.Work).OfType<PipelineWork>().Aggregate(_gone, Sum);
         }
     }
 
@@ -89,7 +94,7 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
     /// <param name="name">Null for the first.</param>
     /// <exception cref="ApiError">There is none.</exception>
     public ServedModel Find(string? name) => name is null ? All[0]
-        : All.FirstOrDefault(model => model.Name == name)
+        : All.FirstOrDefault(model => model.Name == name) ?? _runs.Find(name)
             ?? throw ApiError.NoModel(name, string.Join("', '", All.Select(model => model.Name)));
 
     /// <summary>Whether the model of an entry is in memory.</summary>
@@ -119,6 +124,8 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
                 {
                     model.Leases++;
                     model.LastUse = ++_clock;
+                    if (model.IsOfRun && !_ofRuns.Contains(model))
+                        _ofRuns.Add(model);
                     pipeline = model.Pipeline ??= LoadAsync(model);
                 }
             }
@@ -153,7 +160,10 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
         lock (_lock)
         {
             _ended = true;
-            loaded = [.. All.Where(model => model.CanGo).Select(model => model.Pipeline).OfType<Task<DiffusionPipeline>>()];
+            loaded =
+            [
+                .. Everything.Where(model => model.CanGo).Select(model => model.Pipeline).OfType<Task<DiffusionPipeline>>(),
+            ];
         }
         foreach (var pipeline in loaded)
         {
@@ -219,10 +229,11 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
             DiffusionPipeline? gone = null;
             lock (_lock)
             {
-                var others = All.Where(model => model != wanted && model.CanGo && model.Loaded is not null).ToList();
-                if (others.Count == 0 || others.Sum(model => model.Bytes) + wanted.Bytes <= _budget)
+                var others = Everything.Where(model => model != wanted && model.CanGo && model.Loaded is not null).ToList();
+                bool many = wanted.IsOfRun && others.Count(model => model.IsOfRun) >= MostOfRuns;
+                if (others.Count == 0 || !many && others.Sum(model => model.Bytes) + wanted.Bytes <= _budget)
                     return;
-                var oldest = others.MinBy(model => model.LastUse)!;
+                var oldest = others.Where(model => model.IsOfRun || !many).MinBy(model => model.LastUse)!;
                 oldest.IsLeaving = true;
                 waited = _changed.Task;
                 if (oldest.Leases == 0)
@@ -230,6 +241,7 @@ internal sealed partial class ServedModels : IAsyncDisposable, IDisposable
                     gone = oldest.Loaded!;
                     _gone = Sum(_gone, gone.Work);
                     (oldest.Pipeline, oldest.Loaded, oldest.IsLeaving) = (null, null, false);
+                    _ofRuns.Remove(oldest);
                     Tell();
                 }
             }

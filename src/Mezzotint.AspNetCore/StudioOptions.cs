@@ -22,6 +22,13 @@ public sealed record StudioOptions : MezzotintOptions
     /// draw.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>The program that trains, with its first arguments, as <c>mezzotint</c>: where there is one, trainings are begun,
+    /// resumed and stopped from the page. None by default.</summary>
+    public IReadOnlyList<string> TrainingCommand { get; init; } = [];
+
+    /// <summary>A folder of configurations that trainings are begun with; null for none.</summary>
+    public string? Templates { get; init; }
+
     /// <summary>Adds services of the host's own, as exporters of telemetry; null for none.</summary>
     public Action<IServiceCollection>? Services { get; init; }
 

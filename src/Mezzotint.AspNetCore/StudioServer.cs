@@ -12,8 +12,8 @@ using Microsoft.Extensions.Logging;
 namespace Mezzotint.AspNetCore;
 
 /// <summary>
-/// The server: a pipeline behind HTTP, as OpenAI's clients know it. It reads the pictures and logs of the runs folder, no other
-/// files and no configuration but what it is given, and writes none.
+/// The server: a pipeline behind HTTP, as OpenAI's clients know it. It reads the runs folder and the data that its models learned
+/// from, no other files and no configuration but what it is given, and writes none but what is being downloaded.
 /// </summary>
 public sealed class StudioServer : IAsyncDisposable
 {

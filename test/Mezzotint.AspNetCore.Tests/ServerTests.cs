@@ -176,13 +176,26 @@ public class ServerTests
             string path in new[]
             {
                 "/v1/images/generations", "/v1/images/edits", "/v1/images/files/{name}", "/v1/models", "/v1/models/{model}",
-                "/api/nearest", "/api/queue", "/api/runs", "/api/runs/{name}",
+                "/api/measure", "/api/models/{model}/{file}", "/api/nearest", "/api/queue", "/api/runs", "/api/runs/{name}",
                 "/api/runs/{name}/samples/{file}", "/api/samplers", "/healthz",
             })
             Assert.True(paths.TryGetProperty(path, out _), path);
         var responses = paths.GetProperty("/v1/images/generations").GetProperty("post").GetProperty("responses");
         foreach (string status in new[] { "200", "400", "401", "404", "413", "429", "503", "504" })
             Assert.True(responses.TryGetProperty(status, out _), status);
+        // Parameters of queries have types and ranges.
+        var steps = paths.GetProperty("/api/samplers").GetProperty("get").GetProperty("parameters").EnumerateArray()
+            .Single(parameter => parameter.GetProperty("name").GetString() == "steps");
+        Assert.Equal("query", steps.GetProperty("in").GetString());
+        var schema = steps.GetProperty("schema");
+        Assert.Equal(("integer", 1, 1000), (
+            schema.GetProperty("type").GetString(), schema.GetProperty("minimum").GetInt32(),
+            schema.GetProperty("maximum").GetInt32()));
+        foreach (
+            string path in new[]
+                { "/api/noise", "/api/samplers", "/api/schedule", "/api/toy", "/api/toy/paths", "/api/queue" })
+            Assert.All(paths.GetProperty(path).GetProperty("get").GetProperty("parameters").EnumerateArray(), parameter =>
+                Assert.NotEmpty(parameter.GetProperty("description").GetString()!));
         var fields =
             document.GetProperty("components").GetProperty("schemas").GetProperty("GenerationBody").GetProperty("properties");
         foreach (

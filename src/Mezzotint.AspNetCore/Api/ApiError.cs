@@ -75,7 +75,7 @@ internal sealed class ApiError(int status, string type, string code, string mess
         new(500, Server, "internal_error", "The server had an error while processing the request. Its log says which.");
 
     /// <summary>What a client sent, short enough to be shown to it again.</summary>
-    public static string Cut(string text) => text.Length <= 80 ? text : text[..80] + "...";
+    public static string Cut(string text, int most = 80) => text.Length <= most ? text : text[..most] + "...";
 
     public async Task WriteAsync(HttpContext context)
     {

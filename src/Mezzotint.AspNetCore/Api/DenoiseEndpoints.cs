@@ -22,7 +22,10 @@ internal sealed class DenoiseEndpoints(
     {
         routes.MapGet("/api/noise", (Delegate)Noise)
             .WithSummary("The noise that images of the seeds from `seed` on start from, one below the other.")
-            .Produces(200, contentType: "image/png").ProducesProblem(400).ProducesProblem(404);
+            .Produces(200, contentType: "image/png").ProducesProblem(400).ProducesProblem(404)
+            .WithQuery(
+                QueryField.Model, QueryField.Whole("n", "How many; 1 unless told otherwise.", 1, options.MaxCount),
+                QueryField.Whole("seed", "The first seed; 0 unless told otherwise.", 0, uint.MaxValue));
         routes.MapPost("/api/denoise", (Delegate)AnswerAsync)
             .WithSummary("Adds noise of a level to a picture, and tells what the model makes of it.").WithDescription(
                 "The picture is one that is sent, or the one that the model draws from a seed. Of each noise: x_t, the noise, "

@@ -17,7 +17,8 @@ internal sealed class HealthEndpoints(ServedModels models, RequestQueue queue, D
         routes.MapGet("/api/queue", (HttpRequest request) => Results.Json(State(request), ApiJson.Default.QueueState))
             .WithSummary(
                 "How many requests came before those whose answers had the header Mezzotint-Place with the numbers `places`, "
-                + "separated by commas, and when they are likely to be done.").Produces<QueueState>().ProducesProblem(400);
+                + "separated by commas, and when they are likely to be done.").Produces<QueueState>().ProducesProblem(400)
+            .WithQuery(QueryField.Text("places", "Numbers with commas between; none for all requests."));
     }
 
     private QueueState State(HttpRequest request)

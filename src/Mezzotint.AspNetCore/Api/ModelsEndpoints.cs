@@ -56,7 +56,8 @@ internal sealed class ModelsEndpoints(
             new ModelLimits(options.MaxCount, options.MaxSteps),
             info.Examples is { } examples ? new(examples.Learned, examples.Unseen) : null,
             new(info.Process.MinimumLevel, info.Process.MaximumLevel), info.Pixels is LatentCodec,
-            classifiers.Of(info)?.Name, new(info.Dataset, info.Provenance, info.Steps, info.Epochs, info.EvalLoss));
+            classifiers.Of(info)?.Name, new(info.Dataset, info.Provenance, info.Steps, info.Epochs, info.EvalLoss),
+            options.AllowDownloads && info.Model.ParameterCount <= DownloadEndpoints.MostParameters);
     }
 }
 
@@ -69,7 +70,7 @@ internal sealed record ModelFacts(
     string Title, string? Sha256, int Width, int Height, int Channels, IReadOnlyList<string> ClassNames, bool AskedInWords,
     bool CanBeGuided, ModelDefaults Defaults, IReadOnlyList<string> Samplers, IReadOnlyList<string> Levels, string Device,
     bool Loaded, ModelLimits Limits, ServedExamples? Examples, ModelNoise Noise, bool Latent, string? Classifier,
-    ModelOrigin Origin);
+    ModelOrigin Origin, bool Downloads);
 
 /// <summary>The levels of noise that the model's process has: the ratio of noise to signal.</summary>
 internal sealed record ModelNoise(double Least, double Most);

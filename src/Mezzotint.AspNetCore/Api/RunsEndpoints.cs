@@ -50,7 +50,8 @@ internal sealed class RunsEndpoints(RunsFolder runs)
         return new RunSummary(
             run.Name, runs.State(run, entries), last?.Step ?? 0, last?.Epoch ?? 0, last?.TrainLoss,
             entries.LastOrDefault(entry => entry.EvalLoss is not null)?.EvalLoss,
-            last?.ImagesPerSecond, last?.Seconds ?? 0, new DateTimeOffset(run.Log.LastWriteTimeUtc).ToUnixTimeSeconds());
+            last?.ImagesPerSecond, last?.Seconds ?? 0, new DateTimeOffset(run.Log.LastWriteTimeUtc).ToUnixTimeSeconds(),
+            ServedRuns.Names(run));
     }
 
     private RunDescription Describe(RunFiles run)
@@ -115,9 +116,11 @@ internal sealed record RunList(IReadOnlyList<RunSummary> Runs);
 /// <param name="ImagesPerSecond">The latest speed.</param>
 /// <param name="Seconds">Seconds of training.</param>
 /// <param name="Updated">When its log was last written, in seconds since 1970.</param>
+/// <param name="Models">The models that it has kept, as requests name them: that of its last epoch as NAME, averages as
+/// NAME@STEP.</param>
 internal sealed record RunSummary(
     string Name, string State, long Step, double Epoch, double? TrainLoss, double? EvalLoss, double? ImagesPerSecond,
-    double Seconds, long Updated);
+    double Seconds, long Updated, IReadOnlyList<string> Models);
 
 /// <summary>The answer to GET /api/runs/{name}.</summary>
 internal sealed record RunDescription(

@@ -17,7 +17,13 @@ internal sealed class SamplersEndpoints(ServedModels models, MezzotintOptions op
                 Results.Json(await ListAsync(request, stop).ConfigureAwait(false), ApiJson.Default.SamplerList))
             .WithSummary(
                 "The samplers, with the evaluations that steps=N take, or with the most steps that evaluations=N suffice "
-                + "for.").Produces<SamplerList>().ProducesProblem(400);
+                + "for.").Produces<SamplerList>().ProducesProblem(400)
+            .WithQuery(
+                QueryField.Model, QueryField.Whole("steps", "Steps; the model's own unless told otherwise.", 1, options.MaxSteps),
+                QueryField.Whole("evaluations", "In place of steps, what they may cost.", 1, int.MaxValue),
+                QueryField.Number("guidance_scale", "The weight of guidance; the model's own unless told otherwise.", 0, 1000),
+                QueryField.Text("levels", "How the levels are spread; the model's own unless told otherwise."),
+                QueryField.Text("sampler", "The one that is asked about; all unless told otherwise."));
 
     private async Task<SamplerList> ListAsync(HttpRequest request, CancellationToken stop)
     {

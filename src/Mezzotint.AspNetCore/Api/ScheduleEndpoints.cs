@@ -22,7 +22,11 @@ internal sealed class ScheduleEndpoints(ServedModels models, MezzotintOptions op
     public void Map(IEndpointRouteBuilder routes) =>
         routes.MapGet("/api/schedule", (HttpRequest request) => Results.Json(Answer(request), ApiJson.Default.ScheduleAnswer))
             .WithSummary("Alpha, sigma and log-SNR of the noise processes, and the levels of a sampler: model, levels, steps.")
-            .Produces<ScheduleAnswer>().ProducesProblem(400).ProducesProblem(404);
+            .Produces<ScheduleAnswer>().ProducesProblem(400).ProducesProblem(404)
+            .WithQuery(
+                QueryField.Model,
+                QueryField.Text("levels", "How the levels are spread; the model's own unless told otherwise."),
+                QueryField.Whole("steps", "Steps; the model's own unless told otherwise.", 1, options.MaxSteps));
 
     private ScheduleAnswer Answer(HttpRequest request)
     {

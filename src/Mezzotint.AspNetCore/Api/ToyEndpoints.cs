@@ -29,15 +29,37 @@ internal sealed class ToyEndpoints(MezzotintOptions options, RequestQueue queue,
             .WithSummary("The exact score and density of a distribution in the plane, with noise of a level.").WithDescription(
                 $"shape: {string.Join(", ", PlaneMixture.Shapes)}; or points: up to {MostPoints} as \"0.5,1;-0.2,0\". spread: "
                 + "their standard deviation, 0.02 to 1. level: 0 to 10. grid: arrows each way, 2 to 48.")
-            .Produces<PlaneField>().ProducesProblem(400).ProducesProblem(429).ProducesProblem(503);
+            .Produces<PlaneField>().ProducesProblem(400).ProducesProblem(429).ProducesProblem(503)
+            .WithQuery([
+                .. Shape, QueryField.Number("level", "The level of noise; 0.5 unless told otherwise.", 0, 10),
+                QueryField.Whole("grid", "Arrows each way; 20 unless told otherwise.", 2, MostGrid),
+            ]);
         routes.MapGet("/api/toy/paths", (Delegate)PathsAsync)
             .WithSummary("Samplers from noise to that distribution, step by step, with their error.").WithDescription(
                 "shape, points and spread as for /api/toy. samplers: up to 6, as \"euler,heun\". levels, steps: as for a "
                 + "drawing. from: the level where they start, 0.05 to 10. x, y: one start there; else n starts of the noise of "
                 + "seed. errors: whether the error over evaluations is told, against the exact solution of the probability "
                 + "flow.")
-            .Produces<PlanePaths>().ProducesProblem(400).ProducesProblem(429).ProducesProblem(503);
+            .Produces<PlanePaths>().ProducesProblem(400).ProducesProblem(429).ProducesProblem(503)
+            .WithQuery([
+                .. Shape, QueryField.Text("samplers", "Up to 6 with commas between; euler,heun unless told otherwise."),
+                QueryField.Text("levels", "How the levels are spread; karras unless told otherwise."),
+                QueryField.Whole("steps", "Steps; 10 unless told otherwise.", 1, Math.Min(MostSteps, options.MaxSteps)),
+                QueryField.Number("from", "The level where they start; 10 unless told otherwise.", 0.05, 10),
+                QueryField.Number("x", "With y, the one start.", -40, 40),
+                QueryField.Number("y", "With x, the one start.", -40, 40),
+                QueryField.Whole("n", "Starts from noise; 1 unless told otherwise.", 1, MostParticles),
+                QueryField.Whole("seed", "Of that noise; 0 unless told otherwise.", 0, uint.MaxValue - MostParticles),
+                QueryField.Flag("errors", "Whether the error over evaluations is told."),
+            ]);
     }
+
+    private static readonly QueryField[] Shape =
+    [
+        QueryField.Text("shape", $"{string.Join(", ", PlaneMixture.Shapes)}; {PlaneMixture.Shapes[0]} unless told otherwise."),
+        QueryField.Text("points", $"In place of a shape, up to {MostPoints} points, as 0.5,1;-0.2,0."),
+        QueryField.Number("spread", "Their standard deviation; 0.08 unless told otherwise.", 0.02, 1),
+    ];
 
     private Task FieldAsync(HttpContext context) => AnswerAsync(context, (fields, stop) =>
     {

@@ -1,6 +1,7 @@
 // Talking to the server: the key, errors as one sentence, streams of events.
 
-const KEY = 'mezzotint-key';
+/** Where the tab keeps the server's key. */
+export const KEY = 'mezzotint-key';
 
 /** An error that the server, or the way to it, has told. `param` names the control that it belongs to, `retryAfter` the seconds
  * after which it may be gone. */

@@ -11,8 +11,10 @@ function part(tag, attributes, text) {
 }
 
 /**
- * @param {{ name: string, x: number[], y: number[], dots?: boolean }[]} series
- * @param {{ label: string, x: string, log?: boolean, logX?: boolean }} how
+ * @param {{ name: string, x: number[], y: number[], low?: number[], high?: number[], dots?: boolean }[]} series with the ends of
+ *   intervals, where they are known
+ * @param {{ label: string, x: string, log?: boolean, logX?: boolean, level?: number, levelName?: string }} how `level` is a line
+ *   across
  */
 export function chart(series, how) {
   const drawn = series.filter((one) => one.x.length);
@@ -23,7 +25,7 @@ export function chart(series, how) {
   if (!drawn.length) return svg;
   const all = (pick) => drawn.flatMap(pick).filter(Number.isFinite);
   const [x0, x1] = ends(all((one) => one.x), how.logX);
-  const [y0, y1] = ends(all((one) => one.y), how.log);
+  const [y0, y1] = ends(all((one) => [...one.y, ...(one.low ?? []), ...(one.high ?? []), how.level]), how.log);
   const share = (log, from, to) => {
     const scaled = log ? Math.log : (value) => value;
     return (value) => (scaled(value) - scaled(from)) / (scaled(to) - scaled(from));
@@ -41,6 +43,9 @@ export function chart(series, how) {
   for (const tick of how.logX ? decades(x0, x1) : ticks(x0, x1))
     svg.append(part('text', { x: x(tick), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, figure(tick)));
   svg.append(part('text', { x: WIDTH - RIGHT, y: HEIGHT - 6, 'text-anchor': 'end' }, how.x));
+  if (Number.isFinite(how.level)) svg.append(
+    part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(how.level), y2: y(how.level), class: 'level' }),
+    part('text', { x: WIDTH - RIGHT, y: y(how.level) - 4, 'text-anchor': 'end' }, how.levelName));
   drawn.forEach((one, i) => {
     const points = one.x.map((value, k) => [x(value), y(one.y[k])]).filter((point) => point.every(Number.isFinite));
     svg.append(part('polyline', {
@@ -48,6 +53,11 @@ export function chart(series, how) {
     }));
     if (one.dots || points.length === 1) for (const [cx, cy] of points) svg.append(
         part('circle', { cx, cy, r: 2.5, class: `dot s${i}` }));
+    if (one.low) one.x.forEach((value, k) => {
+      if (Number.isFinite(one.low[k]) && Number.isFinite(one.high[k])) svg.append(part('line', {
+        x1: x(value), x2: x(value), y1: y(one.low[k]), y2: y(one.high[k]), class: `series s${i % 2} whole`,
+      }));
+    });
     const [at, row] = [LEFT + (i % NAMES) * 108, TOP + 16 * Math.floor(i / NAMES)];
     svg.append(
       part('line', { x1: at, x2: at + 20, y1: row, y2: row, class: `series s${i}` }),

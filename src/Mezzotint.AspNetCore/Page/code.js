@@ -1,7 +1,7 @@
 // API: the current drawing as a request of other programs, what the server answers, and what it takes at most.
-import { get, stream } from './api.js';
+import { KEY, get, picture, stream } from './api.js';
 import { first } from './figures.js';
-import { copy } from './images.js';
+import { copy, download } from './images.js';
 import { curl } from './share.js';
 import { samplingBody, samplingOptions, defaultsOf } from './controls.js';
 import { address, announce, el, plural, seconds } from './page.js';
@@ -33,7 +33,36 @@ export class Code {
       el('h2', {}, 'Errors to try'),
       el('p', { className: 'row' }, ...WRONG.map(([words, wrong]) => el(
           'button', { type: 'button', onclick: () => this.#send(wrong) }, words))),
-      el('h2', {}, 'What this server takes'), this.limits));
+      el('h2', {}, 'What this server takes'), this.limits, ...this.#files()));
+  }
+
+  /** The model itself, where the server gives it away. */
+  #files() {
+    const { id, downloads, origin } = this.model;
+    if (!downloads) return [];
+    const file = (name, words) => el('a', {
+      className: 'button', href: `api/models/${encodeURIComponent(id)}/${name}`, download: '', onclick: (event) => {
+        if (!sessionStorage.getItem(KEY)) return; // the browser streams it to the disk by itself
+        event.preventDefault();
+        this.#fetch(event.target.getAttribute('href'), `${id}.${name.split('.')[1]}`);
+      },
+    }, words);
+    return [
+      el('h2', {}, `The model ${id}`), el('p', { className: 'hint' }, origin.provenance ?? 'Its licence is not known here.'),
+      el('p', { className: 'row' }, file('model.onnx', 'Download ONNX'), file('model.safetensors', 'Download safetensors')),
+    ];
+  }
+
+  /** With a key, which a link cannot send. */
+  async #fetch(from, name) {
+    this.error.textContent = '';
+    try {
+      const inside = await picture(from);
+      download(inside, name);
+      setTimeout(() => URL.revokeObjectURL(inside), 60_000);
+    } catch (error) {
+      this.error.textContent = error.message;
+    }
   }
 
   /** The drawing that was made last, else the model's own way. */

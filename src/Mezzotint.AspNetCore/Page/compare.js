@@ -1,13 +1,15 @@
-// Compare: a grid of images over two axes, whatever they are; what it costs, and two of its cells laid over each other.
+// Compare: grids of images over up to three axes, whatever they are; what they cost, how good they are, and two of their cells
+// laid over each other.
 import { get, stream } from './api.js';
 import { Controls, fieldNames, samplingBody, samplingFields } from './controls.js';
 import { first } from './figures.js';
 import { canvas, download, fileOf, load } from './images.js';
-import { address, addressOf, announce, el, plural } from './page.js';
+import { address, addressOf, announce, el, plural, seconds } from './page.js';
 import { Wipe } from './wipe.js';
 
 const MOST_CELLS = 64, AT_ONCE = 4;
 const NONE = 'nothing';
+const AXES = ['across', 'down', 'third'];
 
 export class Compare {
   constructor(app) {
@@ -17,7 +19,7 @@ export class Compare {
     const axis = (name, label, value) => [{
       name, label, kind: 'choice', choices: [NONE, ...Object.keys(this.axes)], value, hint: 'what changes along it',
     }, {
-      name: `${name}Values`, label: `${label}: values`, kind: 'text', value: this.axes[value].few.join(', '),
+      name: `${name}Values`, label: `${label}: values`, kind: 'text', value: this.axes[value]?.few.join(', ') ?? '',
       hint: 'with commas between',
     }];
     this.controls = new Controls([
@@ -25,15 +27,17 @@ export class Compare {
         name: 'prompt', label: 'Prompt', kind: 'text', value: model.class_names.at(-3) ?? first(model),
         hint: 'what all of them draw',
       },
-      ...axis('across', 'Across', 'steps'), ...axis('down', 'Down', 'sampler'), ...samplingFields(model),
+      ...axis('across', 'Across', 'steps'), ...axis('down', 'Down', 'sampler'), ...axis('third', 'Tables', NONE),
+      ...samplingFields(model),
     ], { go: (values) => this.go(values), stop: () => this.drawing.stop(), changed: () => this.#cost() });
-    for (const name of ['across', 'down']) this.controls.fields.get(name).input.addEventListener('change', (event) => {
+    for (const name of AXES) this.controls.fields.get(name).input.addEventListener('change', (event) => {
       this.controls.put(`${name}Values`, this.axes[event.target.value]?.few.join(', ') ?? '');
       this.#cost();
     });
     this.drawing = { stop: () => this.stopping?.abort(new DOMException('stopped', 'AbortError')) };
     this.status = el('p', { className: 'status' });
-    this.table = el('table', { className: 'cells' });
+    this.tables = el('div', {});
+    this.measured = el('section', { className: 'measured', 'aria-label': 'How good they are' });
     this.slider = el('input', { type: 'range', id: 'cell-step', min: 1, max: 8, value: 8, oninput: () => this.#show() });
     this.stage = new Wipe(model.width, model.height);
     this.saving = [
@@ -43,13 +47,26 @@ export class Compare {
     this.element = el('div', { className: 'view top' }, this.controls.element,
       el('section', { className: 'plate', id: 'plate', 'aria-label': 'The grid' }, this.status,
         el('div', { className: 'line' }, el('label', { for: 'cell-step' }, 'Part of the walk'), this.slider),
-        el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Cells' }, this.table), this.stage.element,
-        el('div', { className: 'row' }, ...this.saving)));
+        el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Cells' }, this.tables), this.stage.element,
+        el('div', { className: 'row' }, ...this.saving), this.measured));
+    if (model.classifier) this.#measuring();
     this.#cost();
+    this.ready = this.#epochs();
+  }
+
+  /** An axis of what the trainings of this server have kept, where they have. */
+  async #epochs() {
+    const { runs } = await get('api/runs').catch(() => ({ runs: [] }));
+    const kept = runs.filter((run) => run.models.length).sort((a, b) => b.updated - a.updated);
+    if (!kept.length) return;
+    this.axes.epoch = { few: kept[0].models.slice(-4) };
+    for (const name of AXES)
+      this.controls.fields.get(name).input.append(el('option', { value: 'epoch', textContent: 'epoch' }));
   }
 
   async show(values) {
     if (!Object.keys(values).length) return;
+    if ([values.across, values.down, values.third].includes('epoch')) await this.ready;
     this.controls.set(values);
     this.#cost();
     await this.go(this.controls.values());
@@ -62,15 +79,16 @@ export class Compare {
       const found = values[`${name}Values`].split(',').map((value) => value.trim()).filter(Boolean);
       return found.length ? found : [null];
     };
-    const [across, down] = [list('across'), list('down')];
-    const cells = down.flatMap((y) => across.map((x) => {
+    const [across, down, third] = AXES.map(list);
+    const cells = third.flatMap((z) => down.flatMap((y) => across.map((x) => {
       const own = { ...values };
-      if (x !== null) own[values.across] = x;
-      if (y !== null) own[values.down] = y;
+      for (const [axis, value] of [['across', x], ['down', y], ['third', z]])
+        if (value !== null) own[values[axis]] = value;
       const body = samplingBody(this.model, own);
-      return { x, y, frames: [], body: { ...body, model: own.model ?? this.model.id, prompt: own.prompt, n: 1 } };
-    }));
-    return { across, down, cells };
+      const asked = own.epoch ?? own.model ?? this.model.id;
+      return { x, y, z, frames: [], body: { ...body, model: asked, prompt: own.prompt, n: 1 } };
+    })));
+    return { across, down, third, cells };
   }
 
   /** What the grid takes before it starts, as the server counts. */
@@ -91,6 +109,7 @@ export class Compare {
           body.cost = known.get(query);
         }
         const sum = cells.reduce((total, { body }) => total + body.cost, 0);
+        this.tellMeasuring?.(cells, sum);
         this.status.textContent = `${plural(cells.length, 'cell')}, ${plural(sum, 'evaluation')} of the network.`;
       } catch (error) {
         this.status.textContent = error.message;
@@ -151,7 +170,8 @@ export class Compare {
     const side = Math.max(1, Math.floor(112 / this.model.width)) * this.model.width;
     const name = (axis) => (values[axis] === NONE ? '' : values[axis]);
     for (const cell of this.cells) {
-      const words = [cell.y !== null && `${name('down')} ${cell.y}`, cell.x !== null && `${name('across')} ${cell.x}`]
+      const words = [cell.z !== null && `${name('third')} ${cell.z}`, cell.y !== null && `${name('down')} ${cell.y}`,
+        cell.x !== null && `${name('across')} ${cell.x}`]
           .filter(Boolean).join(', ') || 'the image';
       cell.words = words;
       cell.image = el('img', { alt: words, draggable: false });
@@ -160,15 +180,15 @@ export class Compare {
           'button', { type: 'button', className: 'tile', 'aria-pressed': 'false', onclick: () => this.#pick(cell) }, cell.image,
           cell.said);
     }
-    const { across, down } = this;
-    this.table.style.setProperty('--w', `${side}px`);
-    this.table.style.setProperty('--h', `${side * this.model.height / this.model.width}px`);
-    this.table.replaceChildren(
-      el('caption', {}, [name('down') && `${name('down')} down`, name('across') && `${name('across')} across`]
-          .filter(Boolean).join(', ')),
+    const { across, down, third } = this;
+    this.tables.style.setProperty('--w', `${side}px`);
+    this.tables.style.setProperty('--h', `${side * this.model.height / this.model.width}px`);
+    this.tables.replaceChildren(...third.map((z, page) => el('table', { className: 'cells' },
+      el('caption', {}, [z !== null && `${name('third')} ${z}`, name('down') && `${name('down')} down`,
+        name('across') && `${name('across')} across`].filter(Boolean).join(', ')),
       el('thead', {}, el('tr', {}, el('td', {}), ...across.map((x) => el('th', { scope: 'col' }, x ?? '')))),
       el('tbody', {}, ...down.map((y, row) => el('tr', {}, el('th', { scope: 'row' }, y ?? ''),
-        ...across.map((_, column) => el('td', {}, this.cells[row * across.length + column].button))))));
+        ...across.map((_, column) => el('td', {}, this.cells[(page * down.length + row) * across.length + column].button))))))));
     this.stage.hide();
   }
 
@@ -195,32 +215,86 @@ export class Compare {
   async #save() {
     const scale = Math.max(1, Math.floor(112 / this.model.width));
     const [wide, high] = [this.model.width * scale + 8, this.model.height * scale + 8];
-    const drawn = canvas(120 + wide * this.across.length, 32 + high * this.down.length);
+    const page = 32 + high * this.down.length;
+    const drawn = canvas(120 + wide * this.across.length, page * this.third.length);
     const pen = drawn.getContext('2d');
     pen.fillStyle = '#f6f1e7';
     pen.fillRect(0, 0, drawn.width, drawn.height);
     pen.fillStyle = '#1b1714';
     pen.font = '14px system-ui, sans-serif';
     pen.imageSmoothingEnabled = false;
-    this.across.forEach((x, i) => pen.fillText(x ?? '', 120 + i * wide, 20, wide - 8));
-    this.down.forEach((y, i) => pen.fillText(y ?? '', 8, 32 + i * high + high / 2, 104));
+    this.third.forEach((z, k) => {
+      pen.fillText(z ?? '', 8, k * page + 20, 104);
+      this.across.forEach((x, i) => pen.fillText(x ?? '', 120 + i * wide, k * page + 20, wide - 8));
+      this.down.forEach((y, i) => pen.fillText(y ?? '', 8, k * page + 32 + i * high + high / 2, 104));
+    });
     for (const [i, cell] of this.cells.entries()) {
       if (!cell.frames.length) continue;
+      const row = Math.floor(i / this.across.length), k = Math.floor(row / this.down.length);
       pen.drawImage(
-          await load(cell.frames.at(-1)), 120 + (i % this.across.length) * wide, 32 + Math.floor(i / this.across.length) * high,
-          wide - 8, high - 8);
+          await load(cell.frames.at(-1)), 120 + (i % this.across.length) * wide, k * 32 + 32 + row * high, wide - 8, high - 8);
     }
     download(await fileOf(drawn), 'compare.png');
   }
 
+  /** The figures of the cells, by a module that is fetched when they are asked for. */
+  #measuring() {
+    const count = el('input', { type: 'number', id: 'measured-count', min: 50, max: 2000, step: 50, value: 200 });
+    const cost = el('p', { className: 'hint' });
+    const go = el('button', { type: 'button' }, 'Measure');
+    const stop = el('button', { type: 'button', disabled: true }, 'Stop measuring');
+    const place = el('div', { className: 'figure' });
+    this.tellMeasuring = async (cells, sum) => {
+      const { speed } = await get('api/queue');
+      const all = sum * Number(count.value);
+      cost.textContent = `${plural(cells.length, 'cell')} of ${count.value} images: ${plural(all, 'evaluation')}`
+          + `${speed ? `, about ${seconds(all / speed)}, and the measuring` : ''}. The seed is the first; all classes are drawn.`;
+    };
+    count.addEventListener('input', () => this.#cost());
+    go.addEventListener('click', async () => {
+      const { Measure } = await import('./measure.js');
+      this.drawing.stop();
+      const values = this.controls.values();
+      const plan = this.#plan(values);
+      const same = plan.cells.length === this.cells.length
+          && plan.cells.every((cell, i) => sameBody(cell.body, this.cells[i].body));
+      if (!same) {
+        Object.assign(this, plan, { picked: [] });
+        this.#lay(values);
+      }
+      const measure = new Measure(this.cells, Number(count.value), values);
+      place.replaceChildren(measure.element);
+      stop.onclick = () => measure.stop();
+      [go.disabled, stop.disabled] = [true, false];
+      await measure.run();
+      [go.disabled, stop.disabled] = [false, true];
+      for (const button of this.saving) button.disabled = false;
+    });
+    this.measured.append(el('h2', {}, 'How good they are'),
+      el('div', { className: 'row' }, el('label', { for: count.id }, 'Images a cell'), count, go, stop), cost, place);
+  }
+
   #csv() {
-    const columns = ['model', 'prompt', 'sampler', 'steps', 'levels', 'guidance_scale', 'seed', 'evaluations'];
+    const columns = ['model', 'prompt', 'sampler', 'steps', 'levels', 'guidance_scale', 'seed', 'evaluations',
+      ...(this.cells.some((cell) => cell.measured) ? FIGURES : [])];
     const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value ?? '');
     const rows = this.cells.map(
-        ({ body, evaluations }) => columns.map((name) => quoted({ ...body, evaluations }[name])).join(','));
+        ({ body, evaluations, measured }) => columns.map(
+            (name) => quoted({ ...body, evaluations, ...(measured ? flat(measured) : {}) }[name])).join(','));
     download(new Blob([[columns.join(','), ...rows, ''].join('\n')], { type: 'text/csv' }), 'compare.csv');
   }
 }
+
+const FIGURES = ['images', 'accuracy', 'accuracy_low', 'accuracy_high', 'accuracy_real', 'distance', 'distance_low',
+  'distance_high', 'distance_real'];
+
+/** Figures as columns. */
+const flat = ({ images, accuracy, distance }) => ({
+  images, ...Object.fromEntries(Object.entries({ accuracy, distance }).flatMap(
+      ([name, { value, ...more }]) => [[name, value], ...Object.entries(more).map(([end, at]) => [`${name}_${end}`, at])])),
+});
+
+const sameBody = ({ cost: _, ...a }, { cost: __, ...b }) => JSON.stringify(a) === JSON.stringify(b);
 
 const tooMany = (count) => `${count} cells are more than the ${MOST_CELLS} of a grid: name fewer values.`;
 

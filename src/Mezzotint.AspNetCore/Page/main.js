@@ -157,7 +157,11 @@ document.addEventListener('submit', (event) => { if (event.target === current?.c
 
 const models = await load();
 const linked = address.read().values.model;
-const model = models.find(({ id }) => id === linked) ?? models[0];
+let model = models.find(({ id }) => id === linked) ?? models[0];
+if (linked !== undefined && model.id !== linked) { // it may be of a training
+  const kept = await get(`v1/models/${encodeURIComponent(linked)}`).catch(() => null);
+  if (kept) models.push(model = kept);
+}
 address.serve(model);
 
 /** What is known of a model, in lines. */
@@ -173,6 +177,14 @@ const chooser = document.getElementById('model');
 chooser.replaceChildren(...models.map((each) => el(
     'option', { value: each.id, title: card(each), selected: each.id === model.id }, each.id)));
 document.getElementById('card').textContent = card(model);
+let asked = false;
+chooser.addEventListener('focus', async () => { // what the trainings have kept, also while they go on
+  if (asked) return;
+  asked = true;
+  const { runs } = await get('api/runs').catch(() => ({ runs: [] }));
+  for (const run of runs.filter(({ models: kept }) => kept.length)) chooser.append(el('optgroup', { label: run.name },
+    ...run.models.toReversed().map((id) => el('option', { value: id }, id === run.name ? `${id}, last epoch` : id))));
+});
 chooser.addEventListener('change', () => {
   history.pushState(null, '', address.of(address.read().view || 'draw', { model: chooser.value }));
   location.reload();

@@ -1,4 +1,5 @@
 // Taking things along: the link, the grid as a file, the request for a shell and for C#.
+import { KEY } from './api.js';
 import { copy, download, fileOf, grid } from './images.js';
 import { announce, el } from './page.js';
 
@@ -40,7 +41,7 @@ export class Share {
 
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-const key = () => (sessionStorage.getItem('mezzotint-key') ? ` -H "Authorization: Bearer $MEZZOTINT_API_KEY"` : '');
+const key = () => (sessionStorage.getItem(KEY) ? ` -H "Authorization: Bearer $MEZZOTINT_API_KEY"` : '');
 
 const whole = (address) => new URL(address, location.href.split('#')[0]).href;
 

@@ -2,12 +2,20 @@
 import { get, pause, picture } from './api.js';
 import { chart, figure } from './chart.js';
 import { Overlay } from './overlay.js';
+import { Starting } from './starting.js';
 import { address, announce, el, plural, seconds } from './page.js';
 
 const EVERY = 2000; // milliseconds
 
 export class Train {
-  constructor() {
+  constructor({ model }) {
+    this.starting = new Starting();
+    this.data = el('details', { className: 'data', ontoggle: async () => {
+      if (!this.data.open) return;
+      const { DataBrowser } = await import('./data.js');
+      if (!this.browser) this.data.append((this.browser = new DataBrowser(model)).element);
+      this.browser.show();
+    } }, el('summary', {}, `The data of ${model.id}`));
     this.list = el('ul', { className: 'runs' });
     this.error = el('p', { className: 'error', role: 'alert' });
     this.title = el('h2', {});
@@ -29,11 +37,12 @@ export class Train {
     this.configuration = el('details', { hidden: true }, el('summary', {}, 'Configuration'), this.text);
     this.overlay = new Overlay((values) => address.put('train', { name: this.name, ...values }));
     this.run = el(
-      'section', { className: 'run', 'aria-label': 'The training' }, this.title, this.facts, this.charts, this.overlay.element,
-      this.samples, this.configuration);
+      'section', { className: 'run', 'aria-label': 'The training' }, this.title, this.facts, this.starting.beside, this.charts,
+      this.overlay.element, this.samples, this.configuration);
     this.element = el(
       'div', { className: 'view' },
-      el('nav', { className: 'controls runlist', 'aria-label': 'Trainings' }, this.list, this.error), this.run);
+      el('nav', { className: 'controls runlist', 'aria-label': 'Trainings' }, this.list, this.error,
+        this.starting.element), el('div', {}, this.run, el('section', { className: 'run', 'aria-label': 'Data' }, this.data)));
     this.pictures = new Map();
   }
 
@@ -73,6 +82,14 @@ export class Train {
     this.list.replaceChildren(
       ...runs.map((run) => el('li', {}, link(run), el('span', { className: 'hint' }, summary(run)))));
     this.run.hidden = !this.name;
+    const listed = runs.find((run) => run.name === this.name);
+    await this.starting.tell(listed, this.name, signal);
+    if (!listed && this.starting.own) { // it was begun from here, and has no log yet
+      this.title.textContent = this.name;
+      this.facts.textContent = this.starting.own.running ? 'It begins.' : 'It has ended before its first line.';
+      this.charts.replaceChildren();
+      return;
+    }
     if (!runs.length && !this.name) {
       this.list.replaceChildren(el('li', { className: 'hint' }, 'There are no trainings yet: mezzotint train writes them into '
         + 'the folder runs, and mezzotint serve --runs FOLDER shows another.'));

@@ -4,7 +4,6 @@ using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Models;
 using Mezzotint.Runs;
-using Mezzotint.Training;
 
 namespace Mezzotint.Cli.Verbs;
 
@@ -37,28 +36,9 @@ internal static class AverageVerb
     {
         if (!RunFolder.Exists(run))
             throw new MezzotintException($"'{run}' is not a run folder.");
-        var config = Configuration.Read(Path.Combine(run, "config.toml"));
-        string trained = Path.Combine(run, "model");
-        if (!ModelFolder.Exists(trained))
-            throw new MezzotintException($"The run '{run}' has no model yet: it gets one at the end of its first epoch.");
-        double wished = width ?? (config.Training.Average as PowerAverage)?.Widths[0]
-            ?? throw new MezzotintException(
-                $"The run '{run}' keeps no averages of several widths: train with [training.average] kind = \"power\".");
-        var (network, end) = AverageSnapshots.Reconstruct(Path.Combine(run, "averages"), config, wished, step);
-        using var _ = network;
-        using var model = ModelFolder.Read(trained); // with the parts that belong to it
-        var info = model.Info;
-        ModelFolder.Write(output, network, info with
-        {
-            Name = string.Create(
-                CultureInfo.InvariantCulture,
-                $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)))}, average of width {wished} at "
-                + $"step {end}"),
-            Steps = end,
-            Epochs = info.Epochs is { } epochs && info.Steps > 0 ? Math.Round(epochs * end / info.Steps, 4) : null,
-            TrainLoss = null, // those of other weights
-            EvalLoss = null,
-        });
+        var (model, wished, end) = RunModels.Average(run, step, width);
+        using var _ = model;
+        ModelFolder.Write(output, model.Network, model.Info);
         terminal.Result(json, new { Model = output, Width = wished, Step = end, Sha256 = ModelFolder.Hash(output) },
             string.Create(CultureInfo.InvariantCulture, $"{output}: the average of width {wished} at step {end}"));
         return CommandLine.Done;

@@ -54,6 +54,14 @@ internal static class ServeVerb
             "The most megabytes that several models take together, by an estimate: those that were asked for least recently make "
             + "room (0: no limit)");
         var threads = Options.Whole("--threads", null, 1, 1024, "Threads that evaluate the network side by side", "one a core");
+        var keep = new Option<bool>("--no-downloads")
+        {
+            Description = "Give no model away: else clients may download those that are served.",
+        };
+        var training = new Option<bool>("--allow-training")
+        {
+            Description = "Let the page begin, resume and stop trainings in the folder of --runs, each a process of its own.",
+        };
         var adapter = new AdapterChoice();
         var place = new PlaceChoice();
         var opening = new OpeningChoice();
@@ -63,7 +71,7 @@ internal static class ServeVerb
             "Draw images for whoever asks over HTTP: people on the page at /, programs as OpenAI's clients do. /openapi.json "
             + "says what there is. Ctrl-C or SIGTERM lets it finish what it has begun.")
         {
-            model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, memory, threads, json,
+            model, urls, key, proxies, publicUrl, runs, count, steps, queue, deadline, memory, threads, keep, training, json,
         };
         foreach (var option in place.All.Concat(opening.All).Concat(adapter.All))
             command.Add(option);
@@ -75,6 +83,9 @@ internal static class ServeVerb
             Proxies = result.GetValue(proxies) ?? [],
             PublicUrl = result.GetValue(publicUrl),
             Runs = result.GetValue(runs) ?? Default.Runs,
+            AllowDownloads = !result.GetValue(keep),
+            TrainingCommand = result.GetValue(training) ? ThisProgram() : [],
+            Templates = Templates(),
             MaxCount = (int)result.GetValue(count),
             MaxSteps = (int)result.GetValue(steps),
             MaxRequests = (int)result.GetValue(queue),
@@ -86,6 +97,17 @@ internal static class ServeVerb
             .GetAwaiter().GetResult());
         return command;
     }
+
+    /// <summary>How this program is started: by itself, or by dotnet.</summary>
+    private static string[] ThisProgram()
+    {
+        string program = Environment.ProcessPath ?? "mezzotint";
+        return Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Environment.GetCommandLineArgs()[0]] : [program];
+    }
+
+    /// <summary>The folder <c>configs</c>: in the current folder, else beside the models.</summary>
+    private static string? Templates() => ModelSource.Shelves()
+        .Select(shelf => Path.Combine(Path.GetDirectoryName(shelf)!, "configs")).FirstOrDefault(Directory.Exists);
 
     private static async Task<int> RunAsync(
         Terminal terminal, string[] named, StudioOptions options, int threads, PlaceChoice.Chosen place,

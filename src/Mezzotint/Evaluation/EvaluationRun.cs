@@ -44,9 +44,7 @@ internal sealed class EvaluationRun(
     public IEnumerable<Figure> Distances(IReadOnlyList<ClassifierAnswers> said)
     {
         var named = features.Select(Featured).ToList();
-        var spaces =
-            said.Select(answer => new Space(answer.Facts.Architecture, $"embedding, {answer.Facts.Architecture} classifier",
-            answer.Images.Embedding, answer.Test.Embedding, answer.Train.Embedding, answer.Floor.Embedding)).ToList();
+        var spaces = said.Select(SpaceOf).ToList();
         spaces.InsertRange(0, named.Where(space => space.Key == OwnFeatures));
         spaces.AddRange(named.Where(space => space.Key != OwnFeatures));
         var pixels = Pixels();
@@ -71,6 +69,11 @@ internal sealed class EvaluationRun(
             .. frechet, .. DistanceMeasures.Kernel(spaces[0], threads), .. shares.SelectMany(pair => pair),
         ];
     }
+
+    /// <summary>The embedding of a classifier.</summary>
+    public static Space SpaceOf(ClassifierAnswers answer) => new(
+        answer.Facts.Architecture, $"embedding, {answer.Facts.Architecture} classifier", answer.Images.Embedding,
+        answer.Test.Embedding, answer.Train.Embedding, answer.Floor.Embedding);
 
     public (NearestImage[] Nearest, double[] Ratios, Figure Figure) Memorised()
     {

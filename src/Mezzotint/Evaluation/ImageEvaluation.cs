@@ -121,6 +121,29 @@ public sealed record ImageEvaluation
         };
     }
 
+    /// <summary>Measures two figures alone, which are quick: how often one classifier agrees with the labels, and the Frechet
+    /// distance to the test images in its embedding, beside what real images get.</summary>
+    /// <param name="images">At least <see cref="FewestImages"/>, with labels.</param>
+    /// <param name="reference">Real images, divided for these.</param>
+    /// <param name="classifier">For such images.</param>
+    /// <param name="threads">The work is shared out over these.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="MezzotintException">There are too few images, or the classifier does not fit.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static (Figure Accuracy, Figure Distance) Brief(
+        EvaluatedImages images, ReferenceImages reference, LoadedClassifier classifier, WorkerThreads threads,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(reference);
+        ArgumentNullException.ThrowIfNull(classifier);
+        Check(images, reference, [classifier]);
+        var run = new EvaluationRun(images, reference, [classifier], threads, [], null, cancellation);
+        var said = run.AskClassifiers();
+        var space = EvaluationRun.SpaceOf(said[0]);
+        return (LabelMeasures.Accuracy(images, reference, said).First(), DistanceMeasures.Frechet(space, threads).First());
+    }
+
     private static void Check(EvaluatedImages images, ReferenceImages reference, IReadOnlyList<LoadedClassifier> classifiers)
     {
         var set = images.Images;

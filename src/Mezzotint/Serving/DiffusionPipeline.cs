@@ -5,6 +5,7 @@ using System.Threading.Channels;
 using Mezzotint.Engine;
 using Mezzotint.Formats;
 using Mezzotint.Models;
+using Mezzotint.Models.Onnx;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using Mezzotint.Text;
@@ -104,6 +105,18 @@ public sealed class DiffusionPipeline : IDisposable
 
     /// <summary>How much it has done and what it has to do.</summary>
     public PipelineWork Work => _walks.Work;
+
+    /// <summary>Writes the network as an ONNX file, as <see cref="OnnxFile"/> has it.</summary>
+    /// <exception cref="MezzotintException">A layer has no operators in ONNX, or the file cannot be written.</exception>
+    public void WriteOnnx(string path) => OnnxFile.Write(path, _model.Network, Model);
+
+    /// <summary>Writes the network's weights as a safetensors file, in float32, with the model's description under
+    /// <see cref="OnnxFile.DescriptionKey"/> of its metadata.</summary>
+    /// <exception cref="MezzotintException">A weight is not finite, or the file cannot be written.</exception>
+    public void WriteSafetensors(string path) => SafetensorsFile.Write(
+        path, NetworkWeights.Save(_model.Network),
+        new Dictionary<string, string>
+            { [OnnxFile.DescriptionKey] = System.Text.Encoding.UTF8.GetString(ModelDescription.Write(Model)) });
 
     /// <summary>The label that a prompt asks for, as the model reads prompts: by the rule of <see cref="PromptLabels"/>, unless
     /// it has its own.</summary>
