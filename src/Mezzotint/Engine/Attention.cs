@@ -239,19 +239,20 @@ internal sealed unsafe class Attention : IDisposable
     /// <summary>e^(scale (score - highest)) in place, 0 where nothing is seen; and their sum.</summary>
     private float Exponentials(KeyBlock block, float* row, int visible, float highest)
     {
-        var (scale, top, sum) = (Vector512.Create(_shape.Scale), Vector512.Create(highest), Vector512<float>.Zero);
         if (highest == float.NegativeInfinity)
         {
             new Span<float>(row, _padded).Clear();
             return 0;
         }
+        var (top, sum) = (Vector512.Create(highest), Vector512<float>.Zero);
+        var scale = Vector512.Create(_shape.Scale * 1.44269504f); // e^x = 2^(x / ln 2)
         for (int i = 0; i < _padded; i += Lanes.Count)
         {
-            var weight = Lanes.Exp((Vector512.Load(row + i) - top) * scale);
+            var weight = Lanes.Exp2((Vector512.Load(row + i) - top) * scale);
             weight.Store(row + i);
             sum += weight;
         }
-        Hide(block, row, visible, 0); // it was e^-87
+        Hide(block, row, visible, 0); // it was 2^-126
         return Vector512.Sum(sum);
     }
 

@@ -116,11 +116,22 @@ internal sealed unsafe class Convolution : IDisposable
     /// <summary>Computes.</summary>
     /// <param name="input">The map that is gathered from, or spread.</param>
     /// <param name="output">A plain map of float32.</param>
-    public void Run(Map input, float* output)
+    /// <param name="second">A map of another image; null for none.</param>
+    /// <param name="secondOutput">Likewise.</param>
+    public void Run(Map input, float* output, Map? second = null, float* secondOutput = null)
     {
         float* bias = _bias is null ? null : _bias.Data;
-        _streamed?.Run(input.Origin, _stored, output, bias);
-        _winograd?.Run(input, _stored, output, bias);
+        _streamed?.Run(input.Origin, _stored, output, bias, second is null ? null : second.Origin, secondOutput);
+        _winograd?.Run(input, _stored, output, bias, second, secondOutput);
+        if (IsStreamed)
+            return;
+        Multiply(input, output, bias);
+        if (second is not null)
+            Multiply(second, secondOutput, bias);
+    }
+
+    private void Multiply(Map input, float* output, float* bias)
+    {
         _gather?.Run(input.Origin, _gathered!.Data, output, bias);
         foreach (var (weights, product, at) in _phases)
             product.Run(input.Origin, weights.Data, output + at, bias);

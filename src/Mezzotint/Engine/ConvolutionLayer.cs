@@ -74,6 +74,13 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     /// <param name="output">[places, outputs].</param>
     public void Forward(float* output) => _forward.Run(Input, output);
 
+    /// <summary>Computes, and so does the same layer of an engine of another image.</summary>
+    /// <param name="output">[places, outputs].</param>
+    /// <param name="twin">That layer.</param>
+    /// <param name="twinOutput">[places, outputs].</param>
+    public void Forward(float* output, ConvolutionLayer twin, float* twinOutput) =>
+        _forward.Run(Input, output, twin.Input, twinOutput);
+
     /// <summary>Takes the gradient of what it made, and adds that of its bias.</summary>
     /// <param name="gradient">[places, outputs].</param>
     /// <param name="stride">From a place to the next.</param>

@@ -40,6 +40,19 @@ internal sealed unsafe class ConvolutionStep : EngineStep
     public override void Forward()
     {
         _layer.Forward(_made);
+        Finish();
+    }
+
+    public override void Forward(EngineStep twin)
+    {
+        var other = (ConvolutionStep)twin;
+        _layer.Forward(_made, other._layer, other._made);
+        Finish();
+        other.Finish();
+    }
+
+    private void Finish()
+    {
         if (Output.Operand is { } operand && operand != Output.Plain)
             Crew.Rows(operand, this, static (step, rows, first) =>
                 Elementwise.Copy(step._made + first * step.Output.Channels, step.Output.Channels, rows));

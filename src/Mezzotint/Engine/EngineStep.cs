@@ -55,6 +55,21 @@ internal abstract unsafe class EngineStep
 
     public abstract void Forward();
 
+    /// <summary>Computes, and so does its twin, the same step of an engine of another image: what reads its weights where they
+    /// lie reads them once for both.</summary>
+    public virtual void Forward(EngineStep twin)
+    {
+        Forward();
+        twin.Forward();
+    }
+
+    /// <summary>Clears the border of what it makes, where other values have lain there.</summary>
+    public void ClearBorder()
+    {
+        if (Output.Operand is { IsShared: true } shared)
+            shared.ClearBorder();
+    }
+
     /// <summary>The numbers of an input that has as many as the output, from a place on.</summary>
     protected float* From(int input, long place) => Inputs[input].Floats + place * Output.Channels;
 

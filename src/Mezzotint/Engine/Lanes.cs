@@ -34,6 +34,25 @@ internal static unsafe class Lanes
         return (series.AsInt32() + (Vector512.ConvertToInt32Native(n) << 23)).AsSingle();
     }
 
+    /// <summary>2^x of numbers up to 0, to 4 units of 2^-24; 2^-126 below that. Two thirds of the work of <see cref="Exp"/>: for
+    /// the weights of attention, which are many.</summary>
+    /// <remarks>The polynomial is that of degree 5 with the least relative error from -1/2 to 1/2, 7.5e-8, by the exchange of
+    /// Remez 1934.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp2(Vector512<float> x)
+    {
+        x = Vector512.Max(x, Vector512.Create(-126f));
+        var n = Round(x);
+        var r = x - n;
+        var series = Vector512.Create(1.32764720e-3f);
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(9.67554133e-3f));
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(5.55071327e-2f));
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(0.240221197f));
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(0.693146967f));
+        series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(1.00000007f));
+        return (series.AsInt32() + (Vector512.ConvertToInt32Native(n) << 23)).AsSingle();
+    }
+
     /// <summary>1 / (1 + e^-x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sigmoid(Vector512<float> x)

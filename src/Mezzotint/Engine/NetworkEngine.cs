@@ -16,7 +16,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     private const long LargeCount = 1 << 26;
 
     private readonly List<IDisposable> _owned = [];
-    private readonly List<Scratch> _scratch = [];
+    private readonly List<Scratch> _scratch;
     private readonly EngineStep[] _steps;
     private readonly nint[] _finalFrom; // by step, once its Backward is done: all gradients behind that address are final
     private readonly EngineMemory _memory;
@@ -34,12 +34,16 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="given">Of what training needs the gradient too.</param>
     /// <param name="crew">The threads that compute an image together, reading weights where they lie, as those of a large network
     /// (<see cref="IsLarge(long)"/>) do; null for the caller's alone, and packed weights. They stay the caller's.</param>
+    /// <param name="twin">An engine of the same shape that computes another image beside it
+    /// (<see cref="Forward(NetworkEngine, CancellationToken)"/>); the two share what they take turns with. Null for
+    /// none.</param>
     /// <exception cref="NotPlannedException">There is a layer that the engine does not compute.</exception>
     public NetworkEngine(torch.nn.Module network, NetworkDescription description, int height, int width, int tokens,
-        bool bfloat16, bool training, GivenGradients given = GivenGradients.None, Crew? crew = null)
+        bool bfloat16, bool training, GivenGradients given = GivenGradients.None, Crew? crew = null, NetworkEngine? twin = null)
     {
         Crew = crew ?? Crew.Alone;
-        (Parameters, Bfloat16, Training) = (Owned(new ParameterTable(network, training)), bfloat16, training);
+        (Bfloat16, Training, _scratch) = (bfloat16, training, twin?._scratch ?? []);
+        Parameters = twin?.Parameters ?? Owned(new ParameterTable(network, training));
         Streams = crew is not null;
         var sizes = ValueSizes.Of(description, height, width, tokens);
         OutputChannels = description.Outputs[0].Channels;
@@ -61,7 +65,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
             _steps[i].Prepare(this);
             _finalFrom[i + 1] = Math.Max(_finalFrom[i], Parameters.TakeFarthest());
         }
-        foreach (var scratch in _scratch)
+        foreach (var scratch in _scratch.Where(_ => twin is null))
             scratch.Data = NewFloats(scratch.Count);
     }
 
@@ -147,13 +151,14 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <param name="tokens">Labels of an image, or tokens of its context.</param>
     /// <param name="given">Of what training needs the gradient too.</param>
     /// <param name="crew">As the constructor has it.</param>
+    /// <param name="twin">Likewise.</param>
     public static NetworkEngine? For(DenoisingNetwork network, int height, int width, bool bfloat16, bool training,
-        int tokens = 1, GivenGradients given = GivenGradients.None, Crew? crew = null)
+        int tokens = 1, GivenGradients given = GivenGradients.None, Crew? crew = null, NetworkEngine? twin = null)
     {
         if (!Exists(network.Description, height, width, bfloat16, tokens))
             return null;
         var engine = new NetworkEngine(
-            network, network.Description, height, width, tokens, bfloat16, training, given, crew);
+            network, network.Description, height, width, tokens, bfloat16, training, given, crew, twin);
         engine.Pack();
         return engine;
     }
@@ -216,6 +221,43 @@ internal sealed unsafe class NetworkEngine : IDisposable
     /// <exception cref="OperationCanceledException">It was given up; the next image knows nothing of it.</exception>
     public void Forward(float* x, float t, EngineCondition condition, float* f, CancellationToken stop = default)
     {
+        Give(x, t, condition, f);
+        Forward(stop);
+    }
+
+    /// <summary>Computes the image that was given.</summary>
+    /// <param name="stop">Gives it up between two steps.</param>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public void Forward(CancellationToken stop)
+    {
+        foreach (var step in _steps)
+        {
+            stop.ThrowIfCancellationRequested();
+            step.ClearBorder();
+            step.Forward();
+        }
+    }
+
+    /// <summary>Computes the image that was given, and so does a twin: step by step, so that weights that are read where they
+    /// lie are read once. Each image comes out as by itself, to the bit.</summary>
+    /// <param name="twin">It was given another image.</param>
+    /// <param name="stop">Gives both up between two steps.</param>
+    /// <exception cref="OperationCanceledException">They were given up.</exception>
+    public void Forward(NetworkEngine twin, CancellationToken stop)
+    {
+        for (int i = 0; i < _steps.Length; i++)
+        {
+            stop.ThrowIfCancellationRequested();
+            _steps[i].ClearBorder();
+            twin._steps[i].ClearBorder();
+            _steps[i].Forward(twin._steps[i]);
+        }
+    }
+
+    /// <summary>Gives an image to compute: see <see cref="Forward(float*, float, EngineCondition, float*,
+    /// CancellationToken)"/>.</summary>
+    public void Give(float* x, float t, EngineCondition condition, float* f)
+    {
         Image = x;
         Time = t;
         Result = f;
@@ -226,13 +268,6 @@ internal sealed unsafe class NetworkEngine : IDisposable
             _mask.AsSpan().Fill(true);
         else
             condition.Mask.CopyTo(_mask);
-        foreach (var step in _steps)
-        {
-            stop.ThrowIfCancellationRequested();
-            if (step.Output.Operand is { IsShared: true } shared)
-                shared.ClearBorder();
-            step.Forward();
-        }
     }
 
     /// <summary>Computes one image of one class.</summary>

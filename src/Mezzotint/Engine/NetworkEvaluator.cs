@@ -14,8 +14,8 @@ namespace Mezzotint.Engine;
 internal sealed unsafe class NetworkEvaluator : IDisposable
 {
     private readonly DenoisingNetwork _network;
-    private readonly Dictionary<int, NetworkEngine?> _engines = []; // by the tokens of an image
-    private readonly Func<int, NetworkEngine?> _make;
+    private readonly Dictionary<int, (NetworkEngine? Engine, NetworkEngine? Twin)> _engines = []; // by the tokens of an image
+    private readonly Func<int, NetworkEngine?, NetworkEngine?> _make;
     private readonly Crew? _crew; // of a large network
 
     /// <summary>Prepares.</summary>
@@ -30,7 +30,8 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     {
         bool bfloat16 = ComputePrecision.Resolve(precision, device, network.Config) == ComputePrecision.Bfloat16;
         _network = network;
-        _make = tokens => NetworkEngine.For(network, height, width, bfloat16, training: false, tokens, crew: _crew);
+        _make = (tokens, twin) => NetworkEngine.For(
+            network, height, width, bfloat16, training: false, tokens, crew: _crew, twin: twin);
         ByImage = device.type == DeviceType.CPU && NetworkEngine.Exists(network.Description, height, width, bfloat16);
         _crew = ByImage && NetworkEngine.IsLarge(network) ? new(threads) : null;
         MostAtOnce = device.type == DeviceType.CPU ? SteadyBatch.Most : 256;
@@ -46,8 +47,8 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     /// <summary>Takes the network's weights as they are now: where they may have changed.</summary>
     public void Refresh()
     {
-        foreach (var engine in _engines.Values)
-            engine?.Pack();
+        foreach (var engine in Engines)
+            engine.Pack();
     }
 
     /// <summary>Gives back the maps of a large network, which are made again in a moment.</summary>
@@ -55,8 +56,8 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     {
         if (_crew is null)
             return;
-        foreach (var engine in _engines.Values)
-            engine?.Dispose();
+        foreach (var engine in Engines)
+            engine.Dispose();
         _engines.Clear();
         FreedMemory.GiveBack();
     }
@@ -74,13 +75,15 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     {
         condition = _network.Config.InRows(condition);
         _network.Check(condition);
-        var engine = ByImage ? For((int)condition.Tokens) : null;
-        return engine is null ? SteadyBatch.Evaluate(_network, x, t, condition) : Evaluate(engine, x, t, condition, stop);
+        if (ByImage && For((int)condition.Tokens, x.shape[0]) is ({ } engine, var twin))
+            return Evaluate(engine, x, t, condition, twin, stop);
+        return SteadyBatch.Evaluate(_network, x, t, condition);
     }
 
-    /// <summary>The same by an engine, for as many tokens an image as it is made for.</summary>
-    public static Tensor Evaluate(
-        NetworkEngine engine, Tensor x, Tensor t, Condition condition, CancellationToken stop = default)
+    /// <summary>The same by an engine, for as many tokens an image as it is made for, and by its twin where it has
+    /// one.</summary>
+    public static Tensor Evaluate(NetworkEngine engine, Tensor x, Tensor t, Condition condition,
+        NetworkEngine? twin = null, CancellationToken stop = default)
     {
         using var scope = NewDisposeScope();
         int count = (int)x.shape[0], tokens = (int)condition.Tokens;
@@ -97,13 +100,20 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
         fixed (float* first = Numbers<float>(x), output = Numbers<float>(f), context = Floats(condition.Context))
         fixed (float* vector = Floats(condition.Pooled ?? condition.Changes))
             for (int i = 0; i < count; i++)
-                engine.Forward(first + i * size, times[i], new EngineCondition
+            {
+                bool isSecond = twin is not null && i % 2 == 1;
+                (isSecond ? twin! : engine).Give(first + i * size, times[i], new EngineCondition
                 {
                     Labels = labels.IsEmpty ? default : labels.Slice(i * tokens, tokens),
                     Context = context + i * tokens * width,
                     Mask = mask.IsEmpty ? default : mask.Slice(i * tokens, tokens),
                     Vector = vector + i * beside,
-                }, output + i * made, stop);
+                }, output + i * made);
+                if (isSecond)
+                    engine.Forward(twin!, stop);
+                else if (twin is null || i == count - 1)
+                    engine.Forward(stop);
+            }
         return f.MoveToOuterDisposeScope();
     }
 
@@ -119,16 +129,23 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
 
     public void Dispose()
     {
-        foreach (var engine in _engines.Values)
-            engine?.Dispose();
+        foreach (var engine in Engines)
+            engine.Dispose();
         _crew?.Dispose();
     }
 
-    private NetworkEngine? For(int tokens)
+    private IEnumerable<NetworkEngine> Engines =>
+        _engines.Values.SelectMany(pair => new[] { pair.Twin, pair.Engine }).OfType<NetworkEngine>();
+
+    /// <summary>The engine, and for several images of a large network its twin: reading the weights is much of the work
+    /// there.</summary>
+    private (NetworkEngine? Engine, NetworkEngine? Twin) For(int tokens, long images)
     {
-        if (!_engines.TryGetValue(tokens, out var engine))
-            _engines[tokens] = engine = _make(tokens);
-        return engine;
+        var pair = _engines.GetValueOrDefault(tokens);
+        pair.Engine ??= _make(tokens, null);
+        if (_crew is not null && images > 1)
+            pair.Twin ??= _make(tokens, pair.Engine);
+        return _engines[tokens] = pair;
     }
 
     private static Span<float> Floats(Tensor? tensor) => tensor is null ? default : Numbers<float>(tensor.to(float32));

@@ -79,9 +79,9 @@ internal sealed class NetworkMemory
     /// <summary>How many engines some threads evaluate on: threads share one of a large network.</summary>
     public int Evaluators(int threads) => _engine && _isLarge ? 1 : threads;
 
-    /// <summary>What an evaluation of images takes.</summary>
+    /// <summary>What an evaluation of images takes. A large network computes two at a time.</summary>
     public double Evaluation(int images) =>
-        _engine ? _isLarge ? Streamed(_layers) : Engine(training: false)
+        _engine ? _isLarge ? 2 * Streamed(_layers) : Engine(training: false)
             : Math.Clamp(images, SteadyBatch.Size, ImagesAtOnce) * LibtorchEvaluation();
 
     /// <summary>What the walk of images takes beside that.</summary>

@@ -58,27 +58,41 @@ internal sealed unsafe class StreamedWeights : IDisposable
     /// <param name="weights">[outputs, inputs, taps].</param>
     /// <param name="output">[places, outputs].</param>
     /// <param name="bias">[outputs]; null for none.</param>
-    public void Run(byte* input, StoredWeights weights, float* output, float* bias)
-    {
-        _crew.Run(_strips * _blocks, (Self: this, Input: (nint)input, weights, Output: (nint)output, Bias: (nint)bias),
-            static (of, part, member) =>
-                of.Self.Run(part, member, (byte*)of.Input, of.weights, (float*)of.Output, (float*)of.Bias));
-    }
+    /// <param name="second">The first place of the input of another image; null for none.</param>
+    /// <param name="secondOutput">Likewise.</param>
+    public void Run(
+        byte* input, StoredWeights weights, float* output, float* bias, byte* second = null, float* secondOutput = null) =>
+        _crew.Run(
+            _strips * _blocks,
+            (Self: this, Input: (nint)input, weights, Output: (nint)output, Bias: (nint)bias, Second: (nint)second,
+                SecondOutput: (nint)secondOutput),
+            static (of, part, member) => of.Self.Run(part, member, of.weights, (float*)of.Bias, (byte*)of.Input,
+                (float*)of.Output, (byte*)of.Second, (float*)of.SecondOutput));
 
-    private void Run(int part, int member, byte* input, StoredWeights weights, float* output, float* bias)
+    private void Run(int part, int member, StoredWeights weights, float* bias, byte* input, float* output, byte* second,
+        float* secondOutput)
     {
         var (strip, block) = (part / _blocks, part % _blocks);
         var (first, more) = strip == _strips - 1 ? _lastStrip : _strip;
-        input += (long)strip * _stripRows * _rowBytes.Input;
-        output = (float*)((byte*)output + (long)strip * _stripRows * _rowBytes.Output);
+        long from = (long)strip * _stripRows * _rowBytes.Input, to = (long)strip * _stripRows * _rowBytes.Output;
+        input += from;
+        output = (float*)((byte*)output + to);
+        if (second != null)
+        {
+            second += from;
+            secondOutput = (float*)((byte*)secondOutput + to);
+        }
         for (int piece = 0; piece < _pieces.Count; piece++)
         {
             float* packed = _packed[member].Data;
             _pieces.Pack(weights, block, piece * _pieces.Terms, packed);
             if (_bfloat16)
                 packed = Pairs(packed, _rounded[member].Data);
-            (piece == 0 ? first : more).RunBlock(block, input + (long)piece * _pieces.Terms * (_bfloat16 ? 2 : 4), (byte*)packed,
-                output, bias);
+            long read = (long)piece * _pieces.Terms * (_bfloat16 ? sizeof(ushort) : sizeof(float));
+            var product = piece == 0 ? first : more;
+            product.RunBlock(block, input + read, (byte*)packed, output, bias);
+            if (second != null)
+                product.RunBlock(block, second + read, (byte*)packed, secondOutput, bias);
         }
     }
 

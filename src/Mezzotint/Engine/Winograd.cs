@@ -19,6 +19,7 @@ namespace Mezzotint.Engine;
 internal sealed unsafe class Winograd : IDisposable
 {
     private const int Side = 4, Patch = 6, Points = Patch * Patch, Taps = 9;
+    private const int Images = 2; // at once, at most
     private const int FewestPlaces = 64, MostTiles = 128, MostTerms = 256, GroupBytes = 12 << 20;
 
     private readonly Crew _crew;
@@ -44,11 +45,11 @@ internal sealed unsafe class Winograd : IDisposable
         _blocks = _outputs / _block;
         _pieces = new(inputs, Taps, _block);
         _terms = _pieces.Terms * Enumerable.Range(1, Math.Max(1, MostTerms / _pieces.Terms)).Last(n => _pieces.Count % n == 0);
-        int most = Math.Min(_tiles, Math.Max(1, GroupBytes / (Points * inputs * sizeof(float))));
+        int most = Math.Min(Images * _tiles, Math.Max(1, GroupBytes / (Points * inputs * sizeof(float))));
         _part = Math.Min(MostTiles, most);
         _group = most / _part * _part;
         int rows = 0;
-        foreach (int count in new[] { _part, _tiles % _group % _part }.Where(count => count > 0))
+        foreach (int count in new[] { _tiles, Images * _tiles }.SelectMany(Parts).Distinct())
         {
             int together = Quotient(count, TileShape.MostPlaces(vectors)), columns = Quotient(count, together);
             rows = Math.Max(rows, together * columns);
@@ -77,16 +78,22 @@ internal sealed unsafe class Winograd : IDisposable
     /// <param name="weights">[outputs, inputs, 3, 3].</param>
     /// <param name="output">[places, outputs].</param>
     /// <param name="bias">[outputs]; null for none.</param>
-    public void Run(Map input, StoredWeights weights, float* output, float* bias)
+    /// <param name="second">A map of another image, whose tiles are behind those of the first; null for none.</param>
+    /// <param name="secondOutput">Likewise.</param>
+    public void Run(Map input, StoredWeights weights, float* output, float* bias, Map? second = null,
+        float* secondOutput = null)
     {
-        for (int first = 0; first < _tiles; first += _group)
+        int tiles = second is null ? _tiles : Images * _tiles;
+        for (int first = 0; first < tiles; first += _group)
         {
-            int count = Math.Min(_group, _tiles - first);
-            _crew.Run(count, (Self: this, input, first), static (of, tile, _) =>
-                of.Self.BringPatch(of.input, of.first + tile, of.Self._scratch.Data + (long)tile * of.Self._inputs));
+            int count = Math.Min(_group, tiles - first);
+            _crew.Run(count, (Self: this, input, second, first), static (of, tile, _) => of.Self.BringPatch(
+                of.first + tile < of.Self._tiles ? of.input : of.second!, (of.first + tile) % of.Self._tiles,
+                of.Self._scratch.Data + (long)tile * of.Self._inputs));
             _crew.Run(Quotient(count, _part) * _blocks,
-                (Self: this, first, count, weights, Output: (nint)output, Bias: (nint)bias), static (of, part, member) =>
-                    of.Self.Run(of.first, of.count, part, member, of.weights, (float*)of.Output, (float*)of.Bias));
+                (Self: this, first, count, weights, Output: (nint)output, SecondOutput: (nint)secondOutput, Bias: (nint)bias),
+                static (of, part, member) => of.Self.Run(of.first, of.count, part, member, of.weights, (float*)of.Output,
+                    (float*)of.SecondOutput, (float*)of.Bias));
         }
     }
 
@@ -96,12 +103,21 @@ internal sealed unsafe class Winograd : IDisposable
         _zeros.Dispose();
     }
 
+    /// <summary>The numbers of tiles that are multiplied at once, of so many in all.</summary>
+    private IEnumerable<int> Parts(int tiles)
+    {
+        for (int first = 0; first < tiles; first += _group)
+            for (int from = 0; from < Math.Min(_group, tiles - first); from += _part)
+                yield return Math.Min(_part, Math.Min(_group, tiles - first) - from);
+    }
+
     private static int Quotient(int of, int by) => (of + by - 1) / by;
 
     private static int Rounded(int count) => Quotient(count, Lanes.Count) * Lanes.Count;
 
     /// <summary>Some tiles of a group, and one block of outputs.</summary>
-    private void Run(int first, int count, int part, int member, StoredWeights weights, float* output, float* bias)
+    private void Run(int first, int count, int part, int member, StoredWeights weights, float* output, float* secondOutput,
+        float* bias)
     {
         int from = part / _blocks * _part, block = part % _blocks, tiles = Math.Min(_part, count - from);
         float* mine = _scratch.Data + (long)Points * _patchStep + (long)member * _ownNumbers;
@@ -116,9 +132,13 @@ internal sealed unsafe class Winograd : IDisposable
                     (byte*)(mine + (long)point * _weightStep), sums + (long)point * _sumStep, null);
         }
         for (int tile = 0; tile < tiles; tile++)
+        {
+            int all = first + from + tile;
+            float* to = (all < _tiles ? output : secondOutput) + block * _block;
             for (int lane = 0; lane < _block; lane += Lanes.Count)
-                BringBack(sums + (long)tile * _block + lane, first + from + tile, output + block * _block + lane,
+                BringBack(sums + (long)tile * _block + lane, all % _tiles, to + lane,
                     bias == null ? Vector512<float>.Zero : Vector512.Load(bias + block * _block + lane));
+        }
     }
 
     /// <summary>A tile's patch, all channels: B^T d B.</summary>

@@ -94,7 +94,7 @@ public sealed class Sampler
                 _device)
             : null;
         var x = request.Start is { } begin ? begin.narrow(0, start, count).to(_device)
-            : Noise(request, noise, start).Times(plan.Levels[0]);
+            : StartingNoise.Of(request, noise, start).Times(plan.Levels[0]);
         var network = new NetworkDenoiser(_network, _process, Parameterisation)
         {
             Call = call, Beside = request.Beside?.to(_device),
@@ -187,34 +187,6 @@ public sealed class Sampler
 
     private Condition RowsOf(Condition condition, int start, int count) =>
         (condition.Count == 1 ? condition : condition.Rows(start, count)).To(_device);
-
-    /// <summary>The noise that images start from: each its own, or on great circles to that of other seeds.</summary>
-    private Tensor Noise(SamplingRequest request, ImageNoise noise, int start)
-    {
-        var z = noise.Next(); // [B, C, H, W]
-        if (request.Variations.Count > 0)
-            return Varied(z, request.Variations, start);
-        if (request.InterpolateTo is not { } seed)
-            return z;
-        using var end = new ImageNoise([seed], z.shape[1], _height, _width, _device);
-        var last = end.Next()[0];
-        double Weight(int i) => request.Count == 1 ? 0 : (start + i) / (double)(request.Count - 1);
-        return stack([.. Enumerable.Range(0, (int)z.shape[0]).Select(i => GreatCircle.Between(z[i], last, Weight(i)))]);
-    }
-
-    /// <summary>The noises at the ends of the ways that variations tell; of the last step each image has its own.</summary>
-    private Tensor Varied(Tensor z, IReadOnlyList<NoiseVariation> steps, int start)
-    {
-        Tensor[] noises = [.. Enumerable.Range(0, (int)z.shape[0]).Select(i => z[i])];
-        for (int step = 0; step < steps.Count; step++)
-            for (int i = 0; i < noises.Length; i++)
-            {
-                long seed = steps[step].Seed + (step == steps.Count - 1 ? start + i : 0);
-                using var end = new ImageNoise([seed], z.shape[1], _height, _width, _device);
-                noises[i] = GreatCircle.Between(noises[i], end.Next()[0], steps[step].Share);
-            }
-        return stack(noises);
-    }
 
     private void CheckGuidance(SamplingRequest request, Solver solver)
     {

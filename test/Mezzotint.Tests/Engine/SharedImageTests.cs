@@ -58,6 +58,27 @@ public class SharedImageTests
         TensorAssert.Same(Evaluated(wide, 2, x, t, condition), Evaluated(narrow, 2, x, t, condition));
     }
 
+    [Theory, MemberData(nameof(Kinds))]
+    public void Two_images_at_once_come_out_as_each_by_itself_to_the_bit(string kind)
+    {
+        using var engines = Engines.Use(kind);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var network = Small.Build(3);
+        using var crew = new Crew(2);
+        foreach (var (height, width) in new[] { (9, 12), (32, 40) }) // few tiles of Winograd's, and several groups of them
+        {
+            NetworkEngine New(NetworkEngine? twin) => NetworkEngine.For(
+                network, height, width, bfloat16: false, training: false, 7, crew: crew, twin: twin)!;
+            using var engine = New(null);
+            using var twin = New(engine);
+            var (x, t, condition) = (randn(3, 4, height, width), tensor([1f, 500, 30]), Condition.OfContext(randn(3, 7, 32)));
+            TensorAssert.Same(
+                NetworkEvaluator.Evaluate(engine, x, t, condition),
+                NetworkEvaluator.Evaluate(engine, x, t, condition, twin: twin));
+        }
+    }
+
     [Fact]
     public void Weights_that_change_are_read_as_they_are_at_the_next_image()
     {
@@ -89,7 +110,7 @@ public class SharedImageTests
         using var stopped = new CancellationTokenSource();
         stopped.Cancel();
         Assert.Throws<OperationCanceledException>(() =>
-            NetworkEvaluator.Evaluate(engine, randn(1, 4, 8, 8), t, condition, stopped.Token));
+            NetworkEvaluator.Evaluate(engine, randn(1, 4, 8, 8), t, condition, stop: stopped.Token));
         TensorAssert.Same(whole, NetworkEvaluator.Evaluate(engine, x, t, condition));
     }
 

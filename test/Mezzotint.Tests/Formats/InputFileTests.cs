@@ -70,6 +70,7 @@ public sealed partial class InputFileTests : IDisposable
         ["Mezzotint/Evaluation/Reports/EvaluationReport.cs"] = "pictures that it has just written",
         ["Mezzotint/Runtime/AddressSpace.cs"] = "what the kernel says of the process",
         ["Mezzotint/Runtime/Libtorch.cs"] = "the native library, and its copy in the cache",
+        ["Mezzotint.AspNetCore/Api/DownloadEndpoints.cs"] = "a download that it has just written, and deletes when it is closed",
         ["Mezzotint.Cli/Output/Machine.cs"] = "what the kernel says of the processor",
         ["Mezzotint.Cli/Output/StopSignals.cs"] = "what the kernel says of the process",
     };
