@@ -12,11 +12,12 @@ namespace Mezzotint.Evaluation;
 /// </summary>
 public static class Diversity
 {
-    /// <summary>Of more images the first so many are taken: the work grows with the third power.</summary>
+    /// <summary>Of more images so many are taken, evenly over all, as they may stand in the order of their labels: the work grows
+    /// with the third power.</summary>
     public const int MostImages = 1000;
 
     /// <summary>The score of a set.</summary>
-    /// <param name="points">The images; of more than <see cref="MostImages"/> the first.</param>
+    /// <param name="points">The images; of more than <see cref="MostImages"/> some, evenly over all.</param>
     /// <param name="squaredWidth">h^2, above 0.</param>
     /// <returns>1 to the number of images.</returns>
     public static double VendiScore(Points points, double squaredWidth)
@@ -26,7 +27,8 @@ public static class Diversity
         int count = Math.Min(points.Count, MostImages);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var x = points.ToTensor().narrow(0, 0, count);
+        long[] which = [.. Enumerable.Range(0, count).Select(i => (long)i * points.Count / count)];
+        var x = points.ToTensor().index_select(0, tensor(which));
         var norms = x.Squared().sum(1, keepdim: true);                        // [n, 1]
         var squares = mm(x, x.t()).Times(-2).AddInPlace(norms).AddInPlace(norms.t()).relu_();
         double entropy = 0;

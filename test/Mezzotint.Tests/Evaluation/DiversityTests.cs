@@ -26,11 +26,14 @@ public class DiversityTests
     }
 
     [Fact]
-    public void Of_very_many_the_first_count()
+    public void Of_very_many_those_count_that_lie_evenly_over_all_so_that_no_label_is_left_out()
     {
-        var many = TestPoints.Standard(Diversity.MostImages + 10, 3, 1);
+        var four = TestPoints.Map(TestPoints.Standard(4, 6, 1), (x, _) => 20 * x);
+        var inOrder = four.Take([.. Enumerable.Range(0, 4 * Diversity.MostImages).Select(i => i / Diversity.MostImages)]);
+        Assert.Equal(4, Diversity.VendiScore(inOrder, 1), 1e-9);
+        var few = TestPoints.Standard(Diversity.MostImages, 3, 1);
         Assert.Equal(
-            Diversity.VendiScore(many.Take([.. Enumerable.Range(0, Diversity.MostImages)]), 2), Diversity.VendiScore(many, 2),
-            1e-9);
+            Diversity.VendiScore(few, 2),
+            Diversity.VendiScore(few.Take([.. Enumerable.Range(0, 2 * Diversity.MostImages).Select(i => i / 2)]), 2), 1e-9);
     }
 }
