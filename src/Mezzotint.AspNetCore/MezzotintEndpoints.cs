@@ -60,6 +60,7 @@ public static class MezzotintEndpoints
         services.GetRequiredService<RunsEndpoints>().Map(routes);
         services.GetRequiredService<SamplersEndpoints>().Map(routes);
         services.GetRequiredService<DenoiseEndpoints>().Map(routes);
+        services.GetRequiredService<AttentionEndpoints>().Map(routes);
         services.GetRequiredService<DataEndpoints>().Map(routes);
         services.GetRequiredService<DownloadEndpoints>().Map(routes);
         services.GetRequiredService<MeasureEndpoints>().Map(routes);

@@ -96,6 +96,7 @@ public static class MezzotintServices
         services.TryAddSingleton<RunsEndpoints>();
         services.TryAddSingleton<SamplersEndpoints>();
         services.TryAddSingleton<DenoiseEndpoints>();
+        services.TryAddSingleton<AttentionEndpoints>();
         services.TryAddSingleton<DataEndpoints>();
         services.TryAddSingleton<DownloadEndpoints>();
         services.TryAddSingleton<MeasureEndpoints>();

@@ -5,6 +5,7 @@ using Mezzotint.Formats;
 using Mezzotint.Noise;
 using Mezzotint.Sampling;
 using Mezzotint.Serving;
+using Mezzotint.Text;
 
 namespace Mezzotint.AspNetCore.Tests;
 
@@ -180,17 +181,50 @@ public sealed partial class BrowserTests
     }
 
     [Fact]
-    public async Task Each_word_of_a_prompt_is_left_out_in_turn()
+    public async Task A_student_sees_by_keyboard_which_words_places_look_at_with_the_numbers_of_the_library()
     {
         var folder = _runs.CreateSubdirectory("words");
         await using var studio = await SmallStudio.StartWordedAsync(folder.FullName);
         var page = await _browser!.OpenAsync();
-        await page.GoAsync(studio.Server.Addresses[0] + "/#understand?stop=words");
+        await page.GoAsync(studio.Server.Addresses[0] + "/#understand?stop=noise");
         await page.UntilAsync(Still);
-        Assert.Equal("Words", await page.TextAsync("h2"));
+        await ToStopAsync(page, "6", "Words");
         Assert.Equal(3, await NumberAsync(page, "words"));
-        Assert.Equal("the estimate|with noise|“a”|“red”|“heart”", await page.TextOfAllAsync("figcaption"));
+        Assert.Equal(
+            "the start|“a”|“red”|“heart”|the end|the estimate|with noise|without “a”|without “red”|without “heart”",
+            await page.TextOfAllAsync("figcaption"));
+        await SameAsync(maps => maps.Mean());
         await page.ShotAsync("understand-words");
+        // The layer in the middle by keyboard.
+        await page.TabToAsync("#stop-layer");
+        await page.KeyAsync("ArrowDown");
+        await page.KeyAsync("ArrowDown");
+        await page.UntilAsync("location.hash.includes('layer=mid_block') && " + Still);
+        await SameAsync(maps => maps.Layers[1]);
+
+        async Task SameAsync(Func<AttentionMaps, Networks.AttentionLayer> of)
+        {
+            var clean = studio.Pipeline.Generate("a red heart", new() { Seed = 0 }).Images;
+            var maps = await studio.Pipeline.Prepare(["a red heart"], new()
+            {
+                Seed = 1, Source = new() { Image = clean, Strength = 1 },
+            }).AttendAsync(await NumberAsync(page, "level"));
+            var layer = of(maps);
+            int places = layer.Height * layer.Width;
+            Assert.Equal(layer.Height, await NumberAsync(page, "rows"));
+            Assert.Equal(1, await NumberAsync(page, "shares of a place"), 1e-5);
+            int[] first = AttentionTests.FirstTokens(
+                ((TextPrompts)studio.Pipeline.Model.Prompts!).Tokenize("a red heart").Pieces, layer.Tokens);
+            foreach (var (word, text) in new[] { "start", "a", "red", "heart", "end" }.Index())
+            {
+                string name = "looks " + text;
+                string told = (await page.EvaluateAsync($"document.querySelector(\"[data-name='{name}']\").dataset.mean"))!
+                    .GetValue<string>();
+                Assert.Equal(
+                    layer.Weights[(first[word] * places)..(first[word + 1] * places)].Sum(share => (double)share) / places,
+                    double.Parse(told, CultureInfo.InvariantCulture), 1e-5);
+            }
+        }
     }
 
     [Fact]

@@ -21,6 +21,8 @@ namespace Mezzotint.AspNetCore.Api;
 [JsonSerializable(typeof(SamplerList))]
 [JsonSerializable(typeof(DenoiseAnswer))]
 [JsonSerializable(typeof(DenoiseBody))]
+[JsonSerializable(typeof(AttentionAnswer))]
+[JsonSerializable(typeof(AttentionBody))]
 [JsonSerializable(typeof(NearestBody))]
 [JsonSerializable(typeof(NearestAnswer))]
 [JsonSerializable(typeof(MeasureBody))]

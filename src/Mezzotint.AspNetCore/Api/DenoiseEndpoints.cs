@@ -3,7 +3,6 @@ using Mezzotint.Formats;
 using Mezzotint.Models;
 using Mezzotint.Runtime;
 using Mezzotint.Serving;
-using Mezzotint.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -58,39 +57,11 @@ internal sealed class DenoiseEndpoints(
 
     private async Task<DenoiseAnswer> DenoiseAsync(RequestFields fields, DiffusionPipeline pipeline, CancellationToken stop)
     {
-        var info = pipeline.Model;
-        string? prompt = fields.Text("prompt"), label = fields.Label("label");
-        string? sent = fields.Text("image", (int)Math.Min(options.MaxBodyBytes, int.MaxValue));
-        long? seed = fields.Whole("seed", 0, uint.MaxValue);
-        int count = (int)(fields.Whole("n", 1, Math.Min(MostNoises, options.MaxCount)) ?? 1);
-        long noise = fields.Whole("noise_seed", 0, uint.MaxValue - count + 1) ?? 1;
-        double level = fields.Number("level", 0, double.MaxValue) ?? throw ApiError.Missing("level");
-        double? guidance = fields.Number("guidance_scale", 0, 1000);
         bool brief = fields.Flag("brief");
-        fields.RefuseOthers();
-        if (sent is not null && seed is not null)
-            throw ApiError.Invalid("seed", "The picture is one that is sent, or that of a seed: leave one of the two out.");
-        if (prompt is null && label is null)
-            throw ApiError.Missing("prompt");
-
-        PreparedGeneration Prepare(GenerationOptions how) => label is null ? pipeline.Prepare([prompt!], how)
-            : pipeline.Prepare([PromptLabels.ParseLabel(label, info.ClassNames)], how);
-        var drawing = sent is null ? Prepare(new() { Seed = seed ?? 0 }) : null;
-        var given = sent is null ? null : GivenPicture.Read(RequestBody.OfText("image", sent), null, 1, info);
-        if (drawing?.Receipt.Recipe.Steps > options.MaxSteps)
-            throw ApiError.Invalid("seed", $"The model draws in {drawing.Receipt.Recipe.Steps} steps, more than the "
-                + $"{options.MaxSteps} that are accepted here: send a picture.");
-        // Checked before it waits: with a black picture in place of the one that is not there yet.
-        GenerationOptions How(ImageBatch picture) => new()
-        {
-            Count = count, Seed = noise, GuidanceScale = guidance, Source = new() { Image = picture, Strength = 1 },
-        };
-        Prepare(How(new(1, info.Channels, info.Height, info.Width, new byte[info.Channels * info.Height * info.Width])));
-        using var place = queue.Enter(count + 1, 2 * count + (drawing?.Evaluations ?? 0));
-        var clean = given?.Decode().Image ?? (await drawing!.RunAsync(cancellation: stop).ConfigureAwait(false)).Images;
-        var found = await Prepare(How(clean)).EstimateAsync(level, stop).ConfigureAwait(false);
-        place.Done();
-        return Answer(found, clean, info, noise, brief);
+        var question = new NoisyQuestion(fields, pipeline, options, MostNoises);
+        var (clean, found) = await question.AskAsync(queue, how => how.EstimateAsync(question.Level, stop), stop)
+            .ConfigureAwait(false);
+        return Answer(found, clean, pipeline.Model, question.Noise, brief);
     }
 
     private DenoiseAnswer Answer(NoisyEstimates found, ImageBatch clean, ModelInfo info, long noise, bool brief)

@@ -1,7 +1,7 @@
 // Guidance: the estimates with and without a class, their difference, and what more of it does to the images.
 import { post } from './api.js';
 import { Numbers, Pixels, Stop, first, levels, noises, slider } from './figures.js';
-import { canvas, fileOf, load } from './images.js';
+import { base64Of, canvas, load } from './images.js';
 import { addressOf, el } from './page.js';
 
 const MOST = 6;
@@ -74,6 +74,5 @@ export async function difference(first, second) {
   for (let i = 0; i < pixels[0].data.length; i++)
     if (i % 4 < 3) pixels[0].data[i] = 128 + (pixels[0].data[i] - pixels[1].data[i]) / 2;
   pen.putImageData(pixels[0], 0, 0);
-  const bytes = new Uint8Array(await (await fileOf(drawn)).arrayBuffer());
-  return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));
+  return base64Of(drawn);
 }

@@ -21,6 +21,12 @@ export function canvas(width, height) {
 /** The file that a canvas is saved as. */
 export const fileOf = (drawn) => new Promise((resolve) => { drawn.toBlob(resolve, 'image/png'); });
 
+/** The same in base64. */
+export async function base64Of(drawn) {
+  const bytes = new Uint8Array(await (await fileOf(drawn)).arrayBuffer());
+  return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));
+}
+
 /** All pictures in rows of so many, with a line of paper between, each scaled by a whole factor. */
 export async function grid(addresses, columns, scale) {
   const pictures = await Promise.all(addresses.map(load));

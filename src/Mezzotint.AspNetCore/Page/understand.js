@@ -9,8 +9,8 @@ const STOPS = [
   { name: 'field', title: 'Score field', load: async () => (await import('./field.js')).Field },
   { name: 'solvers', title: 'Solvers', load: async () => (await import('./solvers.js')).Solvers },
   { name: 'guidance', title: 'Guidance', load: async () => (await import('./guidance.js')).Guidance },
-  { name: 'latents', title: 'Latents', load: async () => (await import('./parts.js')).Latents, for: (model) => model.latent },
-  { name: 'words', title: 'Words', load: async () => (await import('./parts.js')).Words, for: (model) => model.asked_in_words },
+  { name: 'latents', title: 'Latents', load: async () => (await import('./latents.js')).Latents, for: (model) => model.latent },
+  { name: 'words', title: 'Words', load: async () => (await import('./words.js')).Words, for: (model) => model.asked_in_words },
   { name: 'training', title: 'Training', load: async () => (await import('./learning.js')).Learning },
 ];
 

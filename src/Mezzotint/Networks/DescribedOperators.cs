@@ -23,7 +23,8 @@ internal static class DescribedOperators
             ConvolutionNode { Shape: var shape } when shape.After > shape.Padding =>
                 Of1(x => ((Conv2d)modules.Of(node)).Apply(PaddedAfter(x, shape.After - shape.Padding))),
             ConvolutionNode => Of1(((Conv2d)modules.Of(node)).Apply),
-            LinearNode or EmbeddingNode or GroupNormNode or LayerNormNode =>
+            LinearNode => Of1(x => Product((Linear)modules.Of(node), x)),
+            EmbeddingNode or GroupNormNode or LayerNormNode =>
                 Of1(((nn.Module<Tensor, Tensor>)modules.Of(node)).call),
             ActivationNode activation => Of1(Function(activation.Kind)),
             AttentionNode { Form: ValueForm.Map } attention =>
@@ -51,6 +52,10 @@ internal static class DescribedOperators
             _ => throw new ArgumentException($"The network needs its input '{(node as InputNode)?.Of}'."),
         };
     }
+
+    /// <summary>W x + b; weights that are stored in 16 bits are widened first.</summary>
+    private static Tensor Product(Linear layer, Tensor x) => layer.weight!.dtype == x.dtype ? layer.call(x)
+        : nn.functional.linear(x, layer.weight.to(x.dtype), layer.bias);
 
     private static Tensor PaddedAfter(Tensor x, int zeros) => nn.functional.pad(x, [0, zeros, 0, zeros]);
 

@@ -31,16 +31,17 @@ internal static class PaddedConvolution
     public static bool IsNeeded { get; } =
         X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ebx & (1 << 16)) != 0;
 
-    /// <summary>conv(x).</summary>
+    /// <summary>conv(x); weights that are stored in 16 bits are widened first.</summary>
     public static Tensor Apply(this Conv2d conv, Tensor x)
     {
         long[] shape = conv.weight.shape; // [Cout, Cin, k, k]
         long more = Made(shape[1], strided: conv.stride![0] > 1), rest = Missing(shape[0], Block);
-        return IsNeededFor(x, more + rest)
-            ? nn.functional.conv2d(Channels(x, more), nn.functional.pad(conv.weight, [0, 0, 0, 0, 0, more, 0, rest]),
-                conv.bias is { } bias ? nn.functional.pad(bias, [0, rest]) : null, conv.stride,
-                conv.padding!).narrow(1, 0, shape[0])
-            : conv.call(x);
+        if (!IsNeededFor(x, more + rest))
+            return conv.weight.dtype == x.dtype ? conv.call(x)
+                : nn.functional.conv2d(x, conv.weight.to(x.dtype), conv.bias, conv.stride, conv.padding!);
+        return nn.functional.conv2d(Channels(x, more), nn.functional.pad(conv.weight.to(x.dtype), [0, 0, 0, 0, 0, more, 0, rest]),
+            conv.bias is { } bias ? nn.functional.pad(bias, [0, rest]) : null, conv.stride,
+            conv.padding!).narrow(1, 0, shape[0]);
     }
 
     /// <summary>conv(x): the gradient of a convolution, so that its sums are the other way about.</summary>

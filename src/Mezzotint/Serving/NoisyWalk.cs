@@ -2,6 +2,7 @@ using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Models;
+using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using TorchSharp;
@@ -28,8 +29,13 @@ internal static class NoisyWalk
     }
 
     /// <summary>Asks.</summary>
+    /// <param name="plan">The picture and the condition.</param>
+    /// <param name="level">The level of the noise.</param>
+    /// <param name="lease">The network.</param>
+    /// <param name="call">Is asked in its place; null for the evaluations that all walks share.</param>
+    /// <param name="cancellation">Gives it up.</param>
     public static NoisyEstimates Run(
-        GenerationPlan plan, double level, SizedNetworks.Lease lease, CancellationToken cancellation)
+        GenerationPlan plan, double level, SizedNetworks.Lease lease, NetworkCall? call, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -48,17 +54,18 @@ internal static class NoisyWalk
             Start = x,
         };
         long evaluations = 0;
-        lease.Network.Walk(count);
+        int sharing = call is null ? count : 0;
+        call ??= (noisy, times, condition) => lease.Network.Evaluate(noisy, times, condition, cancellation);
+        lease.Network.Walk(sharing);
         Tensor denoised;
         try
         {
             denoised = lease.Sampler.Walk(
-                request, 0, count, (noisy, times, condition) => lease.Network.Evaluate(noisy, times, condition, cancellation),
-                null, (_, asked) => evaluations = asked, cancellation).cpu();      // [N, C, H, W]; a step to level 0 ends in D
+                request, 0, count, call, null, (_, asked) => evaluations = asked, cancellation).cpu(); // a step to 0 ends in D
         }
         finally
         {
-            lease.Network.Walk(-count);
+            lease.Network.Walk(-sharing);
         }
         return new NoisyEstimates(
             level, (channels, height, width), Numbers(clean), Numbers(z), Numbers(denoised),

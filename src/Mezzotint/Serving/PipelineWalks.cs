@@ -219,19 +219,40 @@ internal sealed class PipelineWalks : IDisposable
     public Task<NoisyEstimates> EstimateAsync(GenerationPlan plan, double level, CancellationToken cancellation)
     {
         NoisyWalk.Check(plan, level);
-        var done = new TaskCompletionSource<NoisyEstimates>(TaskCreationOptions.RunContinuationsAsynchronously);
+        return OnWalkerAsync(() =>
+        {
+            using var network = _networks.Take(plan.Model);
+            return NoisyWalk.Run(plan, level, network, call: null, cancellation);
+        });
+    }
+
+    /// <summary>The same of one image without guidance, in libtorch, which shows what the network attends to.</summary>
+    public Task<AttentionMaps> AttendAsync(GenerationPlan plan, double level, CancellationToken cancellation)
+    {
+        NoisyWalk.Check(plan, level);
+        AttentionMaps.Check(plan, _model.Network);
+        RefuseFreed();
+        return OnWalkerAsync(() =>
+        {
+            using var network = _networks.Take(plan.Model);
+            return AttentionMaps.Of(plan, level, network, _model.Network, cancellation);
+        });
+    }
+
+    private Task<T> OnWalkerAsync<T>(Func<T> work)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         _walkers.Run(() =>
         {
             try
             {
-                using var network = _networks.Take(plan.Model);
-                done.SetResult(NoisyWalk.Run(plan, level, network, cancellation));
+                done.SetResult(work());
             }
             catch (OperationCanceledException stopped)
             {
                 done.SetCanceled(stopped.CancellationToken);
             }
-#pragma warning disable CA1031 // whatever it is, it is raised again where the estimates are awaited
+#pragma warning disable CA1031 // whatever it is, it is raised again where the result is awaited
             catch (Exception error)
             {
                 done.SetException(error);

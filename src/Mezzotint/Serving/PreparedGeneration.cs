@@ -56,4 +56,14 @@ public sealed class PreparedGeneration
     /// <exception cref="OperationCanceledException">It was given up.</exception>
     public Task<NoisyEstimates> EstimateAsync(double level, CancellationToken cancellation = default) =>
         _walks.EstimateAsync(_plan, level, cancellation);
+
+    /// <summary>Asks the model once in the same way, and tells what it attends to: how much each place of its maps looks at each
+    /// token. It asks for what is wanted alone, without guidance, and libtorch computes it in float32 on one thread.</summary>
+    /// <param name="level">As of <see cref="EstimateAsync"/>.</param>
+    /// <param name="cancellation">Gives it up after the layer that is under way.</param>
+    /// <exception cref="InvalidRequestException">As of <see cref="EstimateAsync"/>; or there is more than one image, or the
+    /// network has no attention to what is asked for.</exception>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public Task<AttentionMaps> AttendAsync(double level, CancellationToken cancellation = default) =>
+        _walks.AttendAsync(_plan, level, cancellation);
 }

@@ -1,0 +1,60 @@
+using Mezzotint.Networks;
+using static TorchSharp.torch;
+
+namespace Mezzotint.Serving;
+
+/// <summary>What a model attends to in one evaluation: how much each place of its maps looks at each token of what is asked
+/// for.</summary>
+/// <remarks>Of a prompt, the tokens are those of its start, its words, its end and what fills it up; of classes, each class is
+/// one. Where there is one token alone, every place gives it all of its attention.</remarks>
+/// <param name="Estimates">The evaluation itself.</param>
+/// <param name="Layers">The layers that attend, in the order of the network.</param>
+public sealed record AttentionMaps(NoisyEstimates Estimates, IReadOnlyList<AttentionLayer> Layers)
+{
+    /// <summary>The mean of all layers, at the size of the largest map; a place of a smaller one stands for all places that lie
+    /// in it.</summary>
+    public AttentionLayer Mean()
+    {
+        var (tokens, height, width) = (Layers[0].Tokens, Layers.Max(layer => layer.Height), Layers.Max(layer => layer.Width));
+        float[] mean = new float[tokens * height * width];
+        foreach (var layer in Layers)
+            for (int i = 0; i < mean.Length; i++)
+            {
+                var (token, row, column) = (i / (height * width), i / width % height, i % width);
+                int place = row * layer.Height / height * layer.Width + column * layer.Width / width;
+                mean[i] += layer.Weights[token * layer.Height * layer.Width + place] / Layers.Count;
+            }
+        return new("mean", Layers.Sum(layer => layer.Heads), tokens, height, width, mean);
+    }
+
+    /// <summary>Checks that a plan has what this needs.</summary>
+    /// <exception cref="InvalidRequestException">It has not.</exception>
+    internal static void Check(GenerationPlan plan, DenoisingNetwork network)
+    {
+        if (!AttentionReading.Of(network.Description).Any())
+            throw new InvalidRequestException(
+                $"The network of '{plan.Model.Name}' has no attention to what is asked for: it takes that in as a vector.")
+                { Key = "model" };
+        if (plan.Labels.Count != 1)
+            throw new InvalidRequestException($"Attention is shown of one image, not of {plan.Labels.Count}.") { Key = "count" };
+    }
+
+    /// <summary>Asks.</summary>
+    internal static AttentionMaps Of(
+        GenerationPlan plan, double level, SizedNetworks.Lease lease, DenoisingNetwork network, CancellationToken cancellation)
+    {
+        var alone = plan with { Request = plan.Request with { Guidance = null, Negative = null } };
+        List<AttentionLayer> layers = [];
+        var estimates = NoisyWalk.Run(alone, level, lease, Watched, cancellation);
+        return new(estimates, layers);
+
+        Tensor Watched(Tensor x, Tensor t, Condition condition)
+        {
+            condition = network.Config.InRows(condition);
+            var reading = new AttentionReading(network.Description, x, condition.Mask, cancellation);
+            var output = network.Watched(x, t, condition, reading.See);
+            layers = reading.Layers;
+            return output;
+        }
+    }
+}
