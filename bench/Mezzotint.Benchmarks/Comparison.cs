@@ -85,7 +85,7 @@ internal sealed class Comparison : IDisposable
         _labels = randint(10, [BatchSize, 1], dtype: ScalarType.Int64);
         (_left, _right) = (randn(MatrixSide, MatrixSide), randn(MatrixSide, MatrixSide));
         (_leftHalf, _rightHalf) = (_left.to(bfloat16), _right.to(bfloat16));
-        _onnx = new OnnxEvaluation(_network, _x, _t, _labels);
+        _onnx = OnnxEvaluation.Of(_network, _x, _t, _labels);
     }
 
     private static string Precision => ComputePrecision.Resolve(ComputePrecision.Automatic, CPU);

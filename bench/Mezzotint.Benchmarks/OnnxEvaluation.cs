@@ -1,5 +1,5 @@
-using Mezzotint.Models.Onnx;
 using Mezzotint.Models;
+using Mezzotint.Models.Onnx;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Microsoft.ML.OnnxRuntime;
@@ -11,13 +11,28 @@ namespace Mezzotint.Benchmarks;
 /// Its threads are ONNX Runtime's own, over all cores.</summary>
 internal sealed class OnnxEvaluation : IDisposable
 {
-    private static readonly string[] Outputs = ["output"];
-
     private readonly InferenceSession _session;
     private readonly RunOptions _options = new();
     private readonly Dictionary<string, OrtValue> _inputs;
 
-    public OnnxEvaluation(UNet network, torch.Tensor x, torch.Tensor t, torch.Tensor labels)
+    /// <summary>Opens a file.</summary>
+    /// <param name="path">The file; it may be removed when all is opened, its weights when all is done.</param>
+    /// <param name="inputs">Of every evaluation: float32 or int64, by the names of the file.</param>
+    /// <param name="lengths">What the file leaves open: told beforehand, ONNX Runtime plans with it.</param>
+    public OnnxEvaluation(
+        string path, IEnumerable<(string Name, torch.Tensor Numbers)> inputs, params (string Name, int Length)[] lengths)
+    {
+        using var options = new SessionOptions { IntraOpNumThreads = Environment.ProcessorCount };
+        foreach (var (name, length) in lengths)
+            options.AddFreeDimensionOverrideByName(name, length);
+        _session = new InferenceSession(path, options);
+        _inputs = inputs.ToDictionary(input => input.Name, input => input.Numbers.dtype == torch.int64
+            ? OrtValue.CreateTensorValueFromMemory(input.Numbers.data<long>().ToArray(), input.Numbers.shape)
+            : OrtValue.CreateTensorValueFromMemory(input.Numbers.data<float>().ToArray(), input.Numbers.shape));
+    }
+
+    /// <summary>That of a small network with classes.</summary>
+    public static OnnxEvaluation Of(UNet network, torch.Tensor x, torch.Tensor t, torch.Tensor labels)
     {
         string path = Path.Combine(Path.GetTempPath(), $"mezzotint-bench-{Guid.NewGuid():N}.onnx");
         try
@@ -29,25 +44,18 @@ internal sealed class OnnxEvaluation : IDisposable
                     Name = "bench", Model = network.Config, Process = new VarianceExploding(), Height = (int)x.shape[2],
                     Width = (int)x.shape[3], ClassNames = [.. Enumerable.Range(0, 10).Select(digit => $"{digit}")],
                 });
-            using var options = new SessionOptions { IntraOpNumThreads = Environment.ProcessorCount };
-            _session = new InferenceSession(path, options);
+            return new(path, [("x", x), ("t", t), ("labels", labels)]);
         }
         finally
         {
             File.Delete(path);
         }
-        _inputs = new()
-        {
-            ["x"] = OrtValue.CreateTensorValueFromMemory(x.data<float>().ToArray(), x.shape),
-            ["t"] = OrtValue.CreateTensorValueFromMemory(t.data<float>().ToArray(), t.shape),
-            ["labels"] = OrtValue.CreateTensorValueFromMemory(labels.data<long>().ToArray(), labels.shape),
-        };
     }
 
     /// <summary>One evaluation of the whole batch.</summary>
     public float[] Evaluate()
     {
-        using var results = _session.Run(_options, _inputs, Outputs);
+        using var results = _session.Run(_options, _inputs, _session.OutputNames);
         return results[0].GetTensorDataAsSpan<float>().ToArray();
     }
 

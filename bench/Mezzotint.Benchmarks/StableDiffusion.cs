@@ -3,10 +3,8 @@ using System.Globalization;
 using Mezzotint.Engine;
 using Mezzotint.Formats;
 using Mezzotint.Models;
-using Mezzotint.Models.Onnx;
 using Mezzotint.Networks;
 using Mezzotint.Serving;
-using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Benchmarks;
@@ -59,8 +57,9 @@ internal static class StableDiffusion
         if (has("steps"))
         {
             using var network = shape.UNet.Build(seed: 1);
+            using var file = new OnnxPartFile(network, network.Description);
             foreach (int side in sides)
-                Guided(add, network, shape, side, rounds, limit);
+                Guided(add, network, file, shape, side, rounds, limit);
         }
         if (has("codec"))
         {
@@ -75,19 +74,25 @@ internal static class StableDiffusion
     }
 
     private static void Guided(
-        Action<Figure> add, DenoisingNetwork network, StableDiffusionShape shape, int side, int rounds, Work limit)
+        Action<Figure> add, DenoisingNetwork network, OnnxPartFile file, StableDiffusionShape shape, int side, int rounds,
+        Work limit)
     {
         using var scope = NewDisposeScope();
         var (x, t) = (randn(2, 4, side, side), full(2, 500f));
         var condition = Condition.OfContext(randn(2, Tokens, shape.TextEncoder.HiddenSize));
         using var evaluator = new NetworkEvaluator(network, side, side, CPU, ComputePrecision.Float32, Cores);
         double gigaflops = 2 * Gigaflops(network.Description, side, side, Tokens);
+        using var onnx = file.Opened(side, ("x", x), ("t", t), ("context", condition.Input("context")!));
         Compare(add, $"guided step at {side} x {side} latents", rounds, limit,
             new("engine", gigaflops, () => evaluator.Evaluate(x, t, condition).Dispose()),
-            new("straight port", gigaflops, () => network.call(x, t, condition).Dispose()));
+            new("straight port", gigaflops, () => network.call(x, t, condition).Dispose()),
+            new("ONNX Runtime", gigaflops, () => onnx.Evaluate()));
+        var port = network.call(x, t, condition);
         using (var from = evaluator.Evaluate(x, t, condition))
-            add(new("  largest difference of the two, of the largest number", "", Difference(from, network.call(x, t, condition)),
-                0, 0));
+            add(new("  largest difference of the engine from the port, of the largest number", "", Difference(from, port), 0, 0));
+        add(new("  likewise of ONNX Runtime", "", Difference(tensor(onnx.Evaluate(), port.shape), port), 0, 0));
+        add(new("  resident, with the weights of all three", "GB",
+            Math.Round(PeakMemory.Of(Environment.ProcessId).Resident / 1e3, 2), 0, 0));
     }
 
     /// <summary>Where the time of one image goes, by kind and size of layer.</summary>
@@ -122,24 +127,12 @@ internal static class StableDiffusion
         using var evaluator = new AutoencoderEvaluator(autoencoder);
         double decode = Gigaflops(autoencoder.DecoderDescription, side, side, 1);
         double encode = Gigaflops(autoencoder.EncoderDescription, Factor * side, Factor * side, 1);
-        string file = Path.Combine(Path.GetTempPath(), $"mezzotint-bench-{Guid.NewGuid():N}.onnx");
-        try
-        {
-            OnnxFile.Write(file, autoencoder, autoencoder.DecoderDescription, side, side, "decoder", "");
-            using var options = new SessionOptions { IntraOpNumThreads = Cores };
-            using var session = new InferenceSession(file, options);
-            using var run = new RunOptions();
-            using var given = OrtValue.CreateTensorValueFromMemory(z.data<float>().ToArray(), z.shape);
-            var inputs = new Dictionary<string, OrtValue> { [session.InputNames[0]] = given };
+        using (var file = new OnnxPartFile(autoencoder, autoencoder.DecoderDescription))
+        using (var onnx = file.Opened(side, ("z", z)))
             Compare(add, $"decode to {Factor * side} x {Factor * side}", rounds, limit,
                 new("engine", decode, () => evaluator.Decode(z).Dispose()),
                 new("straight port", decode, () => autoencoder.Decode(z).Dispose()),
-                new("ONNX Runtime", decode, () => session.Run(run, inputs, session.OutputNames).Dispose()));
-        }
-        finally
-        {
-            File.Delete(file);
-        }
+                new("ONNX Runtime", decode, () => onnx.Evaluate()));
         using (var made = evaluator.Decode(z))
             add(new("  largest difference from libtorch, of the largest number", "", Difference(made, autoencoder.Decode(z)),
                 0, 0));

@@ -59,6 +59,17 @@ public sealed class SingleFileCommandTests : IDisposable
     }
 
     [Fact]
+    public void It_becomes_a_folder_of_onnx_files()
+    {
+        var outcome = Run("export", File, "--tokenizer", Tokenizer, "--onnx", "onnx");
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.ExitCode == 0 ? "" : outcome.Error));
+        Assert.Contains("Parts: text_encoder, unet, vae_decoder, vae_encoder.", outcome.Out, StringComparison.Ordinal);
+        Assert.True(new FileInfo(_scratch["onnx/unet/model.onnx_data"]).Length > 1_000_000);
+        var told = JsonDocument.Parse(Run("export", File, "--tokenizer", Tokenizer, "--onnx", "onnx", "--json").Out).RootElement;
+        Assert.Equal(4, told.GetProperty("parts").GetArrayLength());
+    }
+
+    [Fact]
     public void It_is_inspected_without_a_tokenizer()
     {
         var outcome = Run("inspect", File);
@@ -119,6 +130,8 @@ public sealed class SingleFileCommandTests : IDisposable
     [InlineData("leave --prediction out", "sample", "FOLDER", "a cat", "--prediction", "v")]
     [InlineData("has no weights in the variant bf16", "sample", "FOLDER", "a cat", "--variant", "bf16")]
     [InlineData("leave --variant out", "check", "FILE", "--variant", "fp16")]
+    [InlineData("--single-file and --onnx are two exports", "export", "FOLDER", "--onnx", "x", "--single-file", "y.safetensors")]
+    [InlineData("--to is for --single-file", "export", "FOLDER", "--onnx", "x", "--to", "float16")]
     [InlineData("--prediction takes epsilon, v, not 'x'", "sample", "FILE", "a cat", "--prediction", "x")]
     public void What_is_missing_or_wrong_is_said_in_one_line(string says, params string[] args)
     {

@@ -6,11 +6,17 @@ namespace Mezzotint.Formats;
 /// <summary>A graph of ONNX operators under construction. A value is named by a string; each operator makes one value, or
 /// several.</summary>
 /// <remarks>The fields are those of onnx.proto; the operators those of opset <see cref="Opset"/>.</remarks>
-internal sealed class OnnxGraph
+/// <param name="beside">Where the weights go, one after the other; null for the file of the graph itself, which protobuf allows
+/// 2 GB.</param>
+/// <param name="location">What the file of the weights is called, in the folder of the graph's.</param>
+internal sealed class OnnxGraph(Stream? beside = null, string location = "")
 {
     public const int Opset = 17, IrVersion = 8;
 
-    private const int Float = 1, Int64 = 7; // TensorProto.DataType
+    private const int Page = 4096; // weights begin at one, so that a reader can map them
+
+    private const int Float = 1, Int64 = 7, Int32 = 6; // TensorProto.DataType
+    private const int External = 1; // TensorProto.DataLocation
     // AttributeProto.AttributeType
     private const int IntAttribute = 2, FloatAttribute = 1, IntsAttribute = 7, StringAttribute = 3;
 
@@ -44,9 +50,12 @@ internal sealed class OnnxGraph
     /// <summary>A constant array of float32.</summary>
     public string Weight(string name, long[] shape, ReadOnlySpan<byte> littleEndian)
     {
-        _graph.Add(5, Tensor(name, Float, shape, littleEndian));
+        _graph.Add(5, beside is null ? Tensor(name, Float, shape, littleEndian) : Elsewhere(beside, name, shape, littleEndian));
         return name;
     }
+
+    /// <summary>The same numbers as int32.</summary>
+    public string AsInt32(string x) => Add("Cast", [x], ("to", Int32));
 
     public string Floats(long[] shape, params float[] values) =>
         Constant("floats", Float, shape, MemoryMarshal.AsBytes<float>(values));
@@ -90,12 +99,28 @@ internal sealed class OnnxGraph
         return name;
     }
 
-    private static ProtobufWriter Tensor(string name, int type, long[] shape, ReadOnlySpan<byte> littleEndian)
+    private static ProtobufWriter Tensor(string name, int type, long[] shape, ReadOnlySpan<byte> littleEndian) =>
+        Header(name, type, shape).Add(9, littleEndian);
+
+    private ProtobufWriter Elsewhere(Stream file, string name, long[] shape, ReadOnlySpan<byte> littleEndian)
+    {
+        long offset = (file.Position + Page - 1) / Page * Page;
+        file.Write(new byte[offset - file.Position]);
+        file.Write(littleEndian);
+        var tensor = Header(name, Float, shape);
+        Say("location", location);
+        Say("offset", offset.ToString(CultureInfo.InvariantCulture));
+        Say("length", littleEndian.Length.ToString(CultureInfo.InvariantCulture));
+        return tensor.Add(14, External);
+        void Say(string key, string value) => tensor.Add(13, new ProtobufWriter().Add(1, key).Add(2, value));
+    }
+
+    private static ProtobufWriter Header(string name, int type, long[] shape)
     {
         var tensor = new ProtobufWriter();
         foreach (long length in shape)
             tensor.Add(1, length);
-        return tensor.Add(2, type).Add(8, name).Add(9, littleEndian);
+        return tensor.Add(2, type).Add(8, name);
     }
 
     private static ProtobufWriter Attribute(string name, object value)

@@ -109,7 +109,15 @@ public static class AutoencoderFolder
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(info);
         info.Validate();
-        var config = network.Config;
+        WriteConfig(folder, network.Config);
+        SafetensorsFile.Write(Path.Combine(folder, WeightsFile), NetworkWeights.Save(network, precision));
+        byte[] known = JsonSettings.Write(SettingsBinder.Write(info, complete: true));
+        AtomicFile.Write(Path.Combine(folder, InfoFile), stream => stream.Write(known));
+    }
+
+    /// <summary>Writes the shape alone.</summary>
+    internal static void WriteConfig(string folder, AutoencoderConfig config)
+    {
         var settings = SettingsBinder.Write(config, complete: true);
         void Insert(string key, object value) => settings.Entries.Add(key, new Setting(value, default));
         List<Setting> Repeated(string type) => [.. config.BlockOutChannels.Select(_ => new Setting(type, default))];
@@ -118,9 +126,6 @@ public static class AutoencoderFolder
         Insert("up_block_types", Repeated(Up));
         Insert("force_upcast", false);
         DiffusersConfig.Write(Path.Combine(folder, ConfigFile), settings, ClassName);
-        SafetensorsFile.Write(Path.Combine(folder, WeightsFile), NetworkWeights.Save(network, precision));
-        byte[] known = JsonSettings.Write(SettingsBinder.Write(info, complete: true));
-        AtomicFile.Write(Path.Combine(folder, InfoFile), stream => stream.Write(known));
     }
 
     private static AutoencoderInfo ReadInfo(string folder)

@@ -35,18 +35,28 @@ internal static class NetworkWeights
                 throw new ArgumentOutOfRangeException(
                     nameof(precision), precision, "Weights are saved in Float32, BFloat16 or Float16."),
         };
-        using var scope = NewDisposeScope();
         var tensors = new OrderedDictionary<string, TensorData>();
         foreach (var (name, parameter) in network.named_parameters())
-        {
-            var data = parameter.detach().to(parameter.requires_grad ? type : ScalarType.Float32).ToData();
-            if (!IsFinite(data))
-                throw new MezzotintException(
-                    $"The weights '{name}' cannot be saved as {data.Type}: some are not finite there. A training that has "
-                    + $"diverged must start again, with a smaller training.learning_rate.");
-            tensors.Add(name, data);
-        }
+            tensors.Add(name, Saved(name, parameter, parameter.requires_grad ? type : ScalarType.Float32));
         return tensors;
+    }
+
+    /// <summary>The parameters by name in float32, each made when it is asked for, so that a large network is not held
+    /// twice.</summary>
+    /// <param name="network">The network.</param>
+    public static Func<string, TensorData> OneByOne(nn.Module network)
+    {
+        var parameters = network.named_parameters().ToDictionary(named => named.name, named => named.parameter);
+        return name => Saved(name, parameters[name], ScalarType.Float32);
+    }
+
+    private static TensorData Saved(string name, Tensor parameter, ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        var data = parameter.detach().to(type).ToData();
+        return IsFinite(data) ? data : throw new MezzotintException(
+            $"The weights '{name}' cannot be saved as {data.Type}: some are not finite there. A training that has "
+            + $"diverged must start again, with a smaller training.learning_rate.");
     }
 
     /// <summary>Builds the network that a file describes and fills it, after making sure that the file has the weights for

@@ -82,16 +82,23 @@ public static class TextEncoderFolder
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(encoder);
         var weights = NetworkWeights.Save(encoder, precision);
-        var settings = SettingsBinder.Write(encoder.Config, complete: true);
+        AtomicFolder.Write(folder, staged =>
+        {
+            WriteConfig(staged, encoder.Config, precision);
+            SafetensorsFile.Write(Path.Combine(staged, WeightsFile), weights,
+                new Dictionary<string, string> { ["format"] = "pt" }); // transformers asks for it
+        });
+    }
+
+    /// <summary>Writes the shape alone, and of what numbers its weights are.</summary>
+    internal static void WriteConfig(string folder, TextEncoderConfig config, ElementType precision)
+    {
+        var settings = SettingsBinder.Write(config, complete: true);
         void Say(string key, object value) => settings.Entries.Insert(0, key, new Setting(value, default));
         Say("torch_dtype", $"{precision}".ToLowerInvariant());
         Say("model_type", "clip_text_model");
         Say("architectures", new List<Setting> { new("CLIPTextModel", default) });
-        AtomicFolder.Write(folder, staged =>
-        {
-            AtomicFile.Write(Path.Combine(staged, ConfigFile), stream => stream.Write(JsonSettings.Write(settings)));
-            SafetensorsFile.Write(Path.Combine(staged, WeightsFile), weights,
-                new Dictionary<string, string> { ["format"] = "pt" }); // transformers asks for it
-        });
+        byte[] json = JsonSettings.Write(settings);
+        AtomicFile.Write(Path.Combine(folder, ConfigFile), stream => stream.Write(json));
     }
 }

@@ -104,9 +104,8 @@ public sealed class TextEncoder : nn.Module<Tensor, Tensor>
     {
         CheckTokens(tokens);
         using var scope = NewDisposeScope();
-        const int largest = 2; // see EosTokenId
         using TorchSharp.Scalar end = Config.EosTokenId; // held while libtorch reads it: see TensorArithmetic
-        return (Config.EosTokenId == largest ? tokens : tokens.eq(end).to(int64)).argmax(1) // the first
+        return (Config.EndToken is null ? tokens : tokens.eq(end).to(int64)).argmax(1) // the first
             .MoveToOuterDisposeScope();
     }
 

@@ -51,6 +51,16 @@ public sealed record TextEncoderConfig
     /// </summary>
     public int EosTokenId { get; init; } = 49_407;
 
+    /// <summary>The same, or null for the largest number of the text.</summary>
+    internal int? EndToken
+    {
+        get
+        {
+            const int largest = 2;
+            return EosTokenId == largest ? null : EosTokenId;
+        }
+    }
+
     /// <summary>How many numbers the parameters have.</summary>
     public long ParameterCount => TextEncoder.Describe(this).ParameterCount;
 

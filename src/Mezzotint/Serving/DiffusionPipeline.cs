@@ -107,8 +107,9 @@ public sealed class DiffusionPipeline : IDisposable
     public PipelineWork Work => _walks.Work;
 
     /// <summary>Writes the network as an ONNX file, as <see cref="OnnxFile"/> has it.</summary>
+    /// <returns>The second file, where the weights are; null where they are in the first.</returns>
     /// <exception cref="MezzotintException">A layer has no operators in ONNX, or the file cannot be written.</exception>
-    public void WriteOnnx(string path) => OnnxFile.Write(path, _model.Network, Model);
+    public string? WriteOnnx(string path) => OnnxFile.Write(path, _model.Network, Model);
 
     /// <summary>Writes the network's weights as a safetensors file, in float32, with the model's description under
     /// <see cref="OnnxFile.DescriptionKey"/> of its metadata.</summary>

@@ -122,7 +122,8 @@ public sealed class OnnxFileTests : IDisposable
         nn.Module module, NetworkDescription description, int height, int width, TorchSharp.torch.Tensor input,
         TorchSharp.torch.Tensor expected)
     {
-        OnnxFile.Write(_path, module, description, height, width, "part", "a part", ("key", "value"));
+        new OnnxPart("part", "a part") { Size = new(height, width), Metadata = [("key", "value")] }
+            .Write(_path, module, description);
         using var session = new InferenceSession(_path);
         using var results = session.Run([Named(description.Inputs.Single().Of, input)]);
         TensorAssert.Close(expected, tensor(results[0].AsTensor<float>().ToArray(), expected.shape), 1e-5);

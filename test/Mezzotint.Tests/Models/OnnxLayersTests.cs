@@ -12,10 +12,17 @@ namespace Mezzotint.Tests.Models;
 /// <summary>Every layer of the vocabulary as ONNX, by ONNX Runtime, beside libtorch.</summary>
 public class OnnxLayersTests
 {
-    public static TheoryData<string> All => [.. PlannedLayers.All.Keys];
+    /// <summary>Layers that only a file for one size of maps has.</summary>
+    private static readonly string[] OfOneSize = ["patches and back", "patches of the image", "a larger map beside a smaller"];
+
+    public static TheoryData<string, bool> All =>
+    [
+        .. PlannedLayers.All.Keys.Select(layer => (layer, false)),
+        .. PlannedLayers.All.Keys.Except(OfOneSize).Select(layer => (layer, true)),
+    ];
 
     [Theory, MemberData(nameof(All))]
-    public void Onnx_runtime_computes_each_layer_as_libtorch_does(string layer)
+    public void Onnx_runtime_computes_each_layer_as_libtorch_does(string layer, bool anySize)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -23,10 +30,11 @@ public class OnnxLayersTests
         using var network = PlannedLayers.Network(shape, PlannedLayers.All[layer]);
         var description = network.Description;
         var graph = new OnnxGraph();
-        var layers = new OnnxNetwork(graph, NetworkWeights.Save(network));
-        layers.AddInputs(description, shape.Height, shape.Width);
-        string result = layers.Add(description, ValueSizes.Of(description, shape.Height, shape.Width, shape.Tokens));
-        graph.Output("output", result, "batch", 2, shape.Height, shape.Width);
+        var layers = new OnnxNetwork(graph, NetworkWeights.OneByOne(network));
+        layers.AddInputs(description, anySize ? null : new(shape.Height, shape.Width));
+        string result = layers.Add(
+            description, anySize ? null : ValueSizes.Of(description, shape.Height, shape.Width, shape.Tokens));
+        graph.Output("output", result, anySize ? ["batch", 2, "rows", "columns"] : ["batch", 2, shape.Height, shape.Width]);
         using var session = new InferenceSession(graph.Model("part", "", []).ToArray());
 
         const int count = 3;
@@ -46,5 +54,17 @@ public class OnnxLayersTests
             Floats("pooled", vectors.data<float>().ToArray(), count, 6),
         ]);
         TensorAssert.Close(wanted, tensor(results[0].AsEnumerable<float>().ToArray(), wanted.shape), 1e-4, layer);
+    }
+
+    public static TheoryData<string> Fixed => [.. OfOneSize];
+
+    [Theory, MemberData(nameof(Fixed))]
+    public void A_layer_of_one_size_is_not_written_for_any(string layer)
+    {
+        var shape = new PlannedShape(Seed: 2, Channels: 20, Height: 6, Width: 4, Tokens: 5);
+        using var network = PlannedLayers.Network(shape, PlannedLayers.All[layer]);
+        var layers = new OnnxNetwork(new OnnxGraph(), NetworkWeights.OneByOne(network));
+        layers.AddInputs(network.Description, null);
+        Assert.Throws<NotSupportedException>(() => layers.Add(network.Description, null));
     }
 }

@@ -20,8 +20,10 @@ internal static class DiffusersFolder
 
     private const string InpaintPipeline = "StableDiffusionInpaintPipeline";
     private const string SafetyChecker = "safety_checker";
-    private const string UNetFolder = "unet", SchedulerFolder = "scheduler", ConfigFile = "config.json";
-    private const string SchedulerFile = "scheduler_config.json", Stem = AutoencoderFolder.WeightsStem;
+    /// <summary>Of the scheduler, and of each part's shape.</summary>
+    public const string SchedulerFolder = "scheduler", SchedulerFile = "scheduler_config.json", ConfigFile = "config.json";
+
+    private const string UNetFolder = "unet", Stem = AutoencoderFolder.WeightsStem;
     private const int MaxDescriptionLength = 1 << 20;
 
     /// <summary>The pipelines of diffusers that have these parts and no other.</summary>
@@ -74,8 +76,9 @@ internal static class DiffusersFolder
             SafetensorsFile.Write(Path.Combine(staged, UNetFolder, $"{Stem}.safetensors"), tensors,
                 new Dictionary<string, string>(DescriptionHash.Metadata(description)) { ["format"] = "pt" });
             AtomicFile.Write(Path.Combine(staged, DescriptionFile), stream => stream.Write(description));
-            WriteIndex(Path.Combine(staged, ModelFolder.IndexFile), scheduler.ClassName,
-                info.Model.InChannels == info.Model.OutChannels ? Pipelines[0] : InpaintPipeline);
+            WriteIndex(Path.Combine(staged, ModelFolder.IndexFile),
+                info.Model.InChannels == info.Model.OutChannels ? Pipelines[0] : InpaintPipeline,
+                Parts.Select(part => part with { Class = part.Library is null ? null : part.Class ?? scheduler.ClassName }));
             AtomicFile.WriteText(
                 Path.Combine(staged, ModelFolder.CardFile), ModelCard.Write(written, precision, Hash(staged)));
         });
@@ -185,12 +188,16 @@ internal static class DiffusersFolder
                     $"{path}: '{part}' must be [\"{library}\", \"{name ?? "a scheduler"}\"]; other parts are not known here.");
     }
 
-    private static void WriteIndex(string path, string scheduler, string pipeline)
+    /// <summary>Writes <c>model_index.json</c>.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="pipeline">The class of the whole.</param>
+    /// <param name="parts">Each part, with the library and the class that it is of; null for none.</param>
+    public static void WriteIndex(string path, string pipeline, IEnumerable<(string Part, string? Library, string? Class)> parts)
     {
         var index = new SettingsTable("");
-        foreach (var (part, library, name) in Parts)
+        foreach (var (part, library, name) in parts)
         {
-            List<Setting> of = [Text(library), Text(library is null ? null : name ?? scheduler)];
+            List<Setting> of = [Text(library), Text(name)];
             DiffusersConfig.Add(index, part, of);
         }
         DiffusersConfig.Add(index, "requires_safety_checker", false);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Mezzotint.Formats;
 using Mezzotint.Networks;
 using Mezzotint.Text;
 using static TorchSharp.torch;
@@ -16,8 +15,8 @@ namespace Mezzotint.Models.Onnx;
 /// <c>labels</c>, int64 [batch, tokens], the asked classes; or what else the network is given: a context is float32 [batch,
 /// tokens, D], and its mask float32 [batch, tokens], 1 for tokens that count. Output: <c>output</c>, float32 [batch, C, H, W].
 /// How x and t follow from the level of noise, and the image from the output, depends on the parameterisation. The metadata
-/// has the model's description under <c>mezzotint</c>, the same as the model folder's <c>config.json</c>. Sources: the ONNX
-/// specification, opset 17, github.com/onnx/onnx.
+/// has the model's description under <c>mezzotint</c>, the same as the model folder's <c>config.json</c>. Weights of more than
+/// 1 GB are in a second file beside it, <c>NAME.onnx_data</c>. Sources: the ONNX specification, opset 17, github.com/onnx/onnx.
 /// </remarks>
 public static class OnnxFile
 {
@@ -35,10 +34,11 @@ public static class OnnxFile
     /// <param name="path">The file.</param>
     /// <param name="network">The weights.</param>
     /// <param name="info">The description; its shape is the network's, and its image's size becomes the file's.</param>
+    /// <returns>The second file, where the weights are; null where they are in the first.</returns>
     /// <exception cref="ArgumentException">The description is of another shape of network.</exception>
     /// <exception cref="MezzotintException">A layer of the network has no operators in ONNX, a weight is not finite, or the
     /// file cannot be written.</exception>
-    public static void Write(string path, DenoisingNetwork network, ModelInfo info)
+    public static string? Write(string path, DenoisingNetwork network, ModelInfo info)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(network);
@@ -47,7 +47,7 @@ public static class OnnxFile
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
         info.Validate();
         var (_, height, width) = info.Numbers;
-        Write(path, network, network.Description, height, width, info.Name,
+        return Write(path, network, network.Description, height, width, info.Name,
             "F of a diffusion model; the metadata's 'mezzotint' describes how it is used.",
             (DescriptionKey, Encoding.UTF8.GetString(ModelDescription.Write(info))));
     }
@@ -88,20 +88,17 @@ public static class OnnxFile
         return written;
     }
 
-    /// <summary>Writes what a module computes by a description: its first output, for maps of one size.</summary>
-    internal static void Write(string path, nn.Module module, NetworkDescription description, int height, int width, string name,
-        string documentation, params (string Key, string Value)[] metadata)
+    private static string? Write(
+        string path, nn.Module module, NetworkDescription description, int height, int width, string name, string documentation,
+        params (string Key, string Value)[] metadata)
     {
-        var graph = new OnnxGraph();
-        var layers = new OnnxNetwork(graph, NetworkWeights.Save(module));
-        var sizes = ValueSizes.Of(description, height, width, tokens: 1);
-        layers.AddInputs(description, height, width);
-        string made = layers.Add(description, sizes);
-        var (output, size) = (description.Outputs[0], sizes[description.Outputs[0].Index]);
-        graph.Output("output", made, ["batch", .. output.Form == ValueForm.Tokens ? new object[] { "tokens", output.Channels }
-            : [output.Channels, size.Rows, size.Columns]]);
-        byte[] file = graph.Model(name, documentation, metadata.Select(pair => KeyValuePair.Create(pair.Key, pair.Value)))
-            .ToArray();
-        AtomicFile.Write(path, stream => stream.Write(file));
+        var part = new OnnxPart(name, documentation)
+        {
+            Size = new(height, width),
+            Metadata = metadata,
+            Beside = OnnxPart.IsLarge(description),
+        };
+        part.Write(path, module, description);
+        return part.Beside ? path + OnnxPart.BesideEnding : null;
     }
 }

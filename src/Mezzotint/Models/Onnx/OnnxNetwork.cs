@@ -7,43 +7,76 @@ namespace Mezzotint.Models.Onnx;
 /// <summary>
 /// A described network in ONNX's operators, layer by layer. Weights keep the names that the network gives them.
 /// </summary>
-internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, TensorData> weights)
+/// <param name="graph">Where the layers go.</param>
+/// <param name="weights">A weight by its name, in float32.</param>
+/// <param name="names">What the inputs are called, by the network's names; null for these.</param>
+internal sealed class OnnxNetwork(
+    OnnxGraph graph, Func<string, TensorData> weights, IReadOnlyDictionary<string, string>? names = null)
 {
     private const double Hidden = -1e30; // the score of a key that is not seen
 
-    private ValueSize[] _sizes = []; // of the values of the network that is added
+    private ValueSize[]? _sizes; // of the values of the network that is added; null where the maps may have any
 
     /// <summary>Adds what the network is given: of any number of images and tokens.</summary>
-    public void AddInputs(NetworkDescription description, int height, int width)
+    /// <param name="description">The network.</param>
+    /// <param name="size">The rows and columns of its maps; null for any. Then one time may stand for all images.</param>
+    public void AddInputs(NetworkDescription description, ValueSize? size)
     {
         foreach (var input in description.Inputs.Where(input => input.Of != InputNode.Changes))
-            graph.Input(input.Of, whole: input.Form == ValueForm.Indices, ["batch", .. input.Form switch
+            graph.Input(NameOf(input), whole: input.Form == ValueForm.Indices, [Images(input), .. input.Form switch
             {
-                ValueForm.Map => new object[] { input.Channels, height, width },
+                ValueForm.Map when size is null => new object[] { input.Channels, "height", "width" },
+                ValueForm.Map => [input.Channels, size.Value.Rows, size.Value.Columns],
                 ValueForm.Indices or ValueForm.Mask => ["tokens"],
                 ValueForm.Tokens => ["tokens", input.Channels],
                 ValueForm.Vector => [input.Channels],
                 _ => [],
             }]);
+        string Images(InputNode input) => size is null && input.Form == ValueForm.Number ? "steps" : "batch";
     }
 
     /// <summary>Adds all layers.</summary>
     /// <param name="description">The network; the graph has its inputs already.</param>
-    /// <param name="sizes">Of its values.</param>
+    /// <param name="sizes">Of its values; null for any.</param>
     /// <returns>The name of what it gives.</returns>
-    public string Add(NetworkDescription description, ValueSize[] sizes)
+    /// <exception cref="NotSupportedException">The network crops maps or rearranges squares: its file is of one size.</exception>
+    public string Add(NetworkDescription description, ValueSize[]? sizes)
     {
         _sizes = sizes;
-        var names = new string[description.Nodes.Count];
+        if (sizes is null && description.Nodes.Any(IsOfOneSize(description)))
+            throw new NotSupportedException("A network that crops maps or rearranges squares is written for one size.");
+        var made = new string[description.Nodes.Count];
         foreach (var node in description.Nodes)
-            names[node.Index] = Add(node, sizes[node.Index], [.. node.Inputs.Select(input => names[input.Index])]);
-        return names[description.Outputs[0].Index];
+            made[node.Index] = Add(node, sizes?[node.Index] ?? default, [.. node.Inputs.Select(input => made[input.Index])]);
+        return made[description.Outputs[0].Index];
     }
+
+    /// <summary>Adds the state at the end of each text: see <see cref="TextEncoder.Pooled"/>.</summary>
+    /// <param name="tokens">The name of int64 [B, T].</param>
+    /// <param name="states">That of [B, T, D].</param>
+    /// <param name="end">The token that ends a text; null for the largest.</param>
+    /// <returns>The name of [B, D].</returns>
+    public string AddPooled(string tokens, string states, int? end)
+    {
+        string marks = graph.AsInt32(end is { } token ? graph.Add("Equal", [tokens, graph.Whole(token)]) : tokens);
+        return graph.Add("GatherND", [states, graph.Add("ArgMax", [marks], ("axis", 1), ("keepdims", 1))], ("batch_dims", 1));
+    }
+
+    private static Func<Node, bool> IsOfOneSize(NetworkDescription description)
+    {
+        const int oddRows = 65, oddColumns = 67; // of which halves and doubles differ
+        var sizes = ValueSizes.Of(description, oddRows, oddColumns, tokens: 1);
+        return node => node is ResampleNode { Kind: ResampleKind.Unshuffle }
+            || node is ConcatenateNode && node.Inputs.Any(input => sizes[input.Index] != sizes[node.Index]);
+    }
+
+    /// <summary>What an input is called.</summary>
+    public string NameOf(InputNode input) => names?.GetValueOrDefault(input.Of) ?? input.Of;
 
     private string Add(Node node, ValueSize size, string[] inputs) => node switch
     {
         InputNode { Of: InputNode.Changes } changes => graph.Floats([1, changes.Channels], new float[changes.Channels]),
-        InputNode input => input.Of,
+        InputNode input => NameOf(input),
         ConvolutionNode { Shape: { After: var after } and var (kernel, stride, padding, transposed) } conv =>
             graph.Add(transposed ? "ConvTranspose" : "Conv", [inputs[0], .. WeightAndBias(conv, conv.HasBias)],
             [("kernel_shape", new long[] { kernel, kernel }), ("strides", new long[] { stride, stride }),
@@ -69,14 +102,15 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         MultiplyNode => Times(inputs[0], inputs[1]),
         ModulateNode => Modulated(node, inputs[0], inputs[1]),
         ConcatenateNode => graph.Add("Concat",
-            [.. inputs.Zip(node.Inputs, (input, of) => Cropped(input, _sizes[of.Index], size))],
+            [.. inputs.Zip(node.Inputs, (input, of) => Cropped(input, _sizes?[of.Index] ?? size, size))],
             ("axis", ChannelAxis(node.Form))),
         SliceNode slice => Slice(inputs[0], slice.First, slice.Channels, ChannelAxis(slice.Form)),
-        ResampleNode resample => Resampled(resample, size, inputs[0]),
+        ResampleNode resample => Resampled(resample, size, inputs),
         // [B, P, C]
         ReshapeNode { Form: ValueForm.Tokens } =>
             Transposed(graph.Add("Reshape", [inputs[0], graph.Whole(0, node.Channels, -1)]), 0, 2, 1),
-        ReshapeNode { Form: ValueForm.Map } => graph.Add("Reshape", [Transposed(inputs[0], 0, 2, 1), Sides(node.Channels, size)]),
+        ReshapeNode { Form: ValueForm.Map } => graph.Add("Reshape",
+            [Transposed(inputs[0], 0, 2, 1), Sides(node.Channels, size, like: inputs[1])]),
         ReshapeNode => graph.Add("Reshape", [inputs[0], graph.Whole(0, -1)]),
         ReduceNode { Kind: ReduceKind.Sum } => graph.Add("ReduceSum", [inputs[0], graph.Whole(1)], ("keepdims", 0)),
         ReduceNode => graph.Add("ReduceMean", inputs, ("axes", new long[] { 2, 3 }), ("keepdims", 0)),
@@ -87,7 +121,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
 
     private string Weight(Node node, string name, long[]? shape = null)
     {
-        var tensor = weights[$"{node.Name}.{name}"];
+        var tensor = weights($"{node.Name}.{name}");
         return graph.Weight($"{node.Name}.{name}", shape ?? tensor.Shape, tensor.Bytes.Span);
     }
 
@@ -102,7 +136,10 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
 
     private string Transposed(string x, params long[] order) => graph.Add("Transpose", [x], ("perm", order));
 
-    private string Sides(int channels, ValueSize size) => graph.Whole(0, channels, size.Rows, size.Columns);
+    /// <summary>The shape of a map: of a size that is known, or else of that of another map.</summary>
+    private string Sides(int channels, ValueSize size, string like) =>
+        _sizes is not null ? graph.Whole(0, channels, size.Rows, size.Columns)
+            : graph.Add("Concat", [graph.Whole(0, channels), ShapeOf(like, 2)], ("axis", 0));
 
     private string OverTokens(LinearNode linear, string x)
     {
@@ -120,8 +157,8 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         string normal = graph.Add("InstanceNormalization",
             [grouped, graph.Floats(one, [.. Enumerable.Repeat(1f, norm.Groups)]), graph.Floats(one, new float[norm.Groups])],
             ("epsilon", (float)norm.Epsilon));
-        return Plus(Times(graph.Add("Reshape", [normal, Sides(norm.Channels, size)]), Weight(norm, "weight", perChannel)),
-            Weight(norm, "bias", perChannel));
+        string map = graph.Add("Reshape", [normal, Sides(norm.Channels, size, like: x)]);
+        return Plus(Times(map, Weight(norm, "weight", perChannel)), Weight(norm, "bias", perChannel));
     }
 
     private string Activation(ActivationKind kind, string x) => kind switch
@@ -137,9 +174,9 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     {
         int width = node.Channels / node.Heads;
         // [B, n, d, P]
-        string[] qkv = [.. inputs.Select(input => graph.Add("Reshape", [input, graph.Whole(0, node.Heads, width, size.Places)]))];
+        string[] qkv = [.. inputs.Select(input => graph.Add("Reshape", [input, graph.Whole(0, node.Heads, width, -1)]))];
         string mixed = Attention(node, Transposed(qkv[0], 0, 1, 3, 2), qkv[1], Transposed(qkv[2], 0, 1, 3, 2));
-        return graph.Add("Reshape", [Transposed(mixed, 0, 1, 3, 2), Sides(node.Channels, size)]);
+        return graph.Add("Reshape", [Transposed(mixed, 0, 1, 3, 2), Sides(node.Channels, size, like: inputs[0])]);
     }
 
     private string AmongTokens(AttentionNode node, string[] inputs)
@@ -179,7 +216,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
     private string TimeFeatures(TimeFeaturesNode node, string t)
     {
         float[] turns = node.Frequencies is { } given
-            ? [.. given.Select(f => (float)f)] : MemoryMarshal.Cast<byte, float>(weights[node.Name!].Bytes.Span).ToArray();
+            ? [.. given.Select(f => (float)f)] : MemoryMarshal.Cast<byte, float>(weights(node.Name!).Bytes.Span).ToArray();
         float[] radians = [.. turns.Select(f => f * (float)node.Unit)];
         string angle = Times(graph.Add("Unsqueeze", [t, graph.Whole(1)]), graph.Floats([radians.Length], radians)); // [B, F]
         string cos = graph.Add("Cos", [angle]), sin = graph.Add("Sin", [angle]);
@@ -222,14 +259,17 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
         _ => x,
     };
 
-    private string Resampled(ResampleNode node, ValueSize size, string x)
+    private string Resampled(ResampleNode node, ValueSize size, string[] inputs)
     {
-        int factor = node.Factor;
+        var (factor, x) = (node.Factor, inputs[0]);
         switch (node.Kind)
         {
             case ResampleKind.Nearest:
                 x = graph.Add("Resize", [x, "", graph.Floats([4], 1, 1, factor, factor)], ("mode", "nearest"),
                     ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
+                if (_sizes is null)
+                    return inputs.Length == 1 ? x
+                        : graph.Add("Slice", [x, graph.Whole(0, 0), ShapeOf(inputs[1], 2), graph.Whole(2, 3)]);
                 var (rows, columns) = _sizes[node.Inputs[0].Index];
                 return Cropped(x, new(rows * factor, columns * factor), size); // by a last row or column
             case ResampleKind.MaxPool:
@@ -240,7 +280,7 @@ internal sealed class OnnxNetwork(OnnxGraph graph, IReadOnlyDictionary<string, T
             default: // the square's places as channels, the map's channels outermost
                 string squares = graph.Add("Reshape",
                     [x, graph.Whole(0, node.Inputs[0].Channels, size.Rows, factor, size.Columns, factor)]);
-                return graph.Add("Reshape", [Transposed(squares, 0, 1, 3, 5, 2, 4), Sides(node.Channels, size)]);
+                return graph.Add("Reshape", [Transposed(squares, 0, 1, 3, 5, 2, 4), Sides(node.Channels, size, like: x)]);
         }
     }
 }
