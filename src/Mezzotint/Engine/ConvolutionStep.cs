@@ -23,6 +23,10 @@ internal sealed unsafe class ConvolutionStep : EngineStep
     public override long Products => (long)(_transposed ? Inputs[0].Places : Output.Places) * _shape.Kernel * _shape.Kernel
         * Inputs[0].Layout.Count * Output.Layout.Count;
 
+    /// <summary>How many rows of its input it reads at the same time, where that need not be whole; 0 where it must be.</summary>
+    public int RowsAtOnce => !_transposed && Inputs[0].Layout.IsFull && Output.Layout.IsFull
+        ? Winograd.RowsAtOnce(_shape, Inputs[0], Output) : 0;
+
     /// <summary>Where it reads the gradient of what it made, and leaves that of its bias.</summary>
     public ConvolutionLayer Layer => _layer;
 

@@ -25,6 +25,9 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
         var ends = plan.Steps.ToLookup(step => LastUse(step.Output), step => step.Output);
         foreach (var concatenation in plan.Steps.OfType<ConcatenateStep>())
             Join(concatenation);
+        if (_plan is not null && !engine.Bfloat16)
+            foreach (var step in plan.Steps)
+                GiveRing(step.Output, _plan);
         foreach (var step in plan.Steps)
         {
             if (step.Output.IsVector)
@@ -40,9 +43,23 @@ internal sealed unsafe class EngineMemory(NetworkEngine engine, EnginePlan plan)
         return this;
     }
 
+    /// <summary>A step whose rows are made as they are read reads its own inputs until then.</summary>
     private int LastUse(EngineValue value) =>
         value.Readers.Concat(_parts[value].SelectMany(part => part.Readers)).Select(step =>
-            step.Index).DefaultIfEmpty(int.MaxValue).Max();
+            step.Output is { Ring: not null, Readers: [var reader] } ? reader.Index : step.Index)
+            .DefaultIfEmpty(int.MaxValue).Max();
+
+    /// <summary>A map that one convolution reads, from above to below, is never whole: the normalised copies of a decoder would
+    /// be its largest maps.</summary>
+    private static void GiveRing(EngineValue value, BufferPlan plan)
+    {
+        if (value is not { NeedsPlain: false, Operand: null, Maker: { MakesRows: true } maker, Readers: [ConvolutionStep reader] }
+            || reader.RowsAtOnce is not (> 0 and var rows) || rows >= value.Height)
+            return;
+        var ring = new RowRing(maker, value.Width, value.Layout, rows);
+        value.Operand = new Map(ring, value.Height, value.Width, value.Layout, value.Border);
+        plan.Add(ring.Count, reader.Index, reader.Index, floats => ring.Data = (float*)floats);
+    }
 
     private void GiveVector(EngineValue value)
     {

@@ -63,6 +63,24 @@ internal abstract unsafe class EngineStep
         twin.Forward();
     }
 
+    /// <summary>Makes some rows of its output, once <see cref="Forward()"/> has done what it does for all of them; of a step whose
+    /// rows depend on the same rows of its inputs.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="first">The first of their places.</param>
+    public virtual void MakeRows(Map rows, long first) => throw new NotSupportedException();
+
+    /// <summary>Whether it has rows made one by one: see <see cref="MakeRows"/>.</summary>
+    public virtual bool MakesRows => false;
+
+    /// <summary>Makes the output, unless its rows are made as they are read.</summary>
+    protected void MakeAllRows()
+    {
+        if (Output.Ring is not null)
+            return;
+        Crew.Rows(Output.Written, this, static (step, rows, first) => step.MakeRows(rows, first));
+        CopyWritten();
+    }
+
     /// <summary>Clears the border of what it makes, where other values have lain there.</summary>
     public void ClearBorder()
     {

@@ -57,6 +57,9 @@ internal sealed unsafe class EngineValue(int height, int width, ChannelLayout la
 
     public Map? Operand { get; set; }
 
+    /// <summary>Where its rows are while they are read; null where it is kept whole.</summary>
+    public RowRing? Ring => Operand?.Ring;
+
     /// <summary>What a step writes first: the other way is copied from it.</summary>
     public Map Written => Plain ?? Operand!;
 

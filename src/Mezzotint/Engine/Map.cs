@@ -35,6 +35,13 @@ internal sealed unsafe class Map : IDisposable
         IsShared = true;
     }
 
+    /// <summary>A map of float32 without memory of its own, whose rows are made as they are read.</summary>
+    public Map(RowRing ring, int height, int width, ChannelLayout channels, int border)
+    {
+        (Height, Width, Layout, Channels, Border, Ring) = (height, width, channels, channels.Width, border, ring);
+        PlaceBytes = Channels * ElementBytes;
+    }
+
     private Map(Map whole, int first, ChannelLayout layout)
     {
         (Height, Width, Layout, Channels) = (whole.Height, whole.Width, layout, layout.Width);
@@ -68,6 +75,9 @@ internal sealed unsafe class Map : IDisposable
 
     /// <summary>Whether it is some of another map's channels.</summary>
     public bool IsSlice { get; }
+
+    /// <summary>Where its rows are while they are read; null for a map that is whole.</summary>
+    public RowRing? Ring { get; }
 
     /// <summary>Whether its memory has been other values'.</summary>
     public bool IsShared { get; }

@@ -48,14 +48,17 @@ internal sealed unsafe class GroupNormStep : EngineStep
     public override void Forward()
     {
         _norm.Measure(X.Floats, X.Places, _gamma, _beta, Numbers(_fusion.Shift), Numbers(_fusion.Modulation), Crew);
-        Crew.Rows(Output.Written, this, static (step, rows, first) =>
-        {
-            if (step._fusion.Silu)
-                step._norm.Silu(step.From(0, first), rows, step._fusion.Residual);
-            else
-                step._norm.Affine(step.From(0, first), rows);
-        });
-        CopyWritten();
+        MakeAllRows();
+    }
+
+    public override bool MakesRows => true;
+
+    public override void MakeRows(Map rows, long first)
+    {
+        if (_fusion.Silu)
+            _norm.Silu(From(0, first), rows, _fusion.Residual);
+        else
+            _norm.Affine(From(0, first), rows);
     }
 
     public override void Backward()

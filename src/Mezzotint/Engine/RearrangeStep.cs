@@ -27,26 +27,29 @@ internal sealed unsafe class RearrangeStep : EngineStep
 
     public override void Forward()
     {
-        if (Output.Plain is null)
+        if (MakesRows)
         {
-            Crew.Rows(Output.Operand!, this, static (step, rows, first) => step.Rows(rows, (int)first));
+            MakeAllRows();
             return;
         }
-        Crew.Rows(Output.Plain, this, static (step, rows, first) => step.Forward(
+        Crew.Rows(Output.Plain!, this, static (step, rows, first) => step.Forward(
             step.Inputs[0].Floats, step.Output.Floats + first * step.Output.Channels, (int)first, rows.Places));
         CopyWritten();
     }
 
-    /// <summary>Rows of the operand, of places whose channels lie one after the other.</summary>
-    private void Rows(Map rows, int first)
+    /// <summary>Where it is an operand alone, of places whose channels lie one after the other.</summary>
+    public override bool MakesRows => !Output.NeedsPlain && !Output.IsVector;
+
+    public override void MakeRows(Map rows, long first)
     {
         float* x = Inputs[0].Floats + _channels[0];
+        int place = (int)first;
         for (int row = 0; row < rows.Height; row++)
         {
             byte* to = rows.Origin + (long)row * rows.RowBytes;
-            for (int column = 0; column < rows.Width; column++, first++, to += rows.PlaceBytes)
+            for (int column = 0; column < rows.Width; column++, place++, to += rows.PlaceBytes)
                 for (int c = 0; c < rows.Channels; c += Lanes.Count)
-                    Lanes.Store(Vector512.Load(x + _places[first] + c), to + c * rows.ElementBytes, rows.Bfloat16);
+                    Lanes.Store(Vector512.Load(x + _places[place] + c), to + c * rows.ElementBytes, rows.Bfloat16);
         }
     }
 

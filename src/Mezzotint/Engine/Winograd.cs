@@ -45,9 +45,7 @@ internal sealed unsafe class Winograd : IDisposable
         _blocks = _outputs / _block;
         _pieces = new(inputs, Taps, _block);
         _terms = _pieces.Terms * Enumerable.Range(1, Math.Max(1, MostTerms / _pieces.Terms)).Last(n => _pieces.Count % n == 0);
-        int most = Math.Min(Images * _tiles, Math.Max(1, GroupBytes / (Points * inputs * sizeof(float))));
-        _part = Math.Min(MostTiles, most);
-        _group = most / _part * _part;
+        (_part, _group) = Group(_tiles, inputs);
         int rows = 0;
         foreach (int count in new[] { _tiles, Images * _tiles }.SelectMany(Parts).Distinct())
         {
@@ -70,11 +68,31 @@ internal sealed unsafe class Winograd : IDisposable
 
     /// <summary>Whether it computes such a convolution.</summary>
     public static bool Does(ConvolutionShape shape, Map input, Map output) =>
-        shape is { Kernel: 3, Stride: 1, Pad: 1, After: 1 } && !input.Bfloat16 && input.Border > 0
+        IsOfThree(shape) && !input.Bfloat16 && input.Border > 0
         && output.Places >= FewestPlaces;
 
+    /// <summary>How many rows of the input it reads at the same time; 0 where it does not compute such a convolution.</summary>
+    public static int RowsAtOnce(ConvolutionShape shape, EngineValue input, EngineValue output)
+    {
+        if (!IsOfThree(shape) || output.Places < FewestPlaces || PackedWeights.Padded(output.Channels) != output.Channels)
+            return 0;
+        int across = Quotient(output.Width, Side), down = Quotient(output.Height, Side);
+        int group = Group(across * down, input.Channels).Group;
+        return Side * Math.Min(down, (group - 2 + across) / across + 1) + Patch - Side; // it may begin in the midst of a row
+    }
+
+    private static bool IsOfThree(ConvolutionShape shape) => shape is { Kernel: 3, Stride: 1, Pad: 1, After: 1 };
+
+    /// <summary>How many tiles are multiplied at once, and how many are brought there before.</summary>
+    private static (int Part, int Group) Group(int tiles, int inputs)
+    {
+        int most = Math.Min(Images * tiles, Math.Max(1, GroupBytes / (Points * inputs * sizeof(float))));
+        int part = Math.Min(MostTiles, most);
+        return (part, most / part * part);
+    }
+
     /// <summary>Computes.</summary>
-    /// <param name="input">A map of float32 with a border.</param>
+    /// <param name="input">A map of float32 with a border, or one whose rows are made as they are read.</param>
     /// <param name="weights">[outputs, inputs, 3, 3].</param>
     /// <param name="output">[places, outputs].</param>
     /// <param name="bias">[outputs]; null for none.</param>
@@ -84,9 +102,13 @@ internal sealed unsafe class Winograd : IDisposable
         float* secondOutput = null)
     {
         int tiles = second is null ? _tiles : Images * _tiles;
+        input.Ring?.Begin();
+        second?.Ring?.Begin();
         for (int first = 0; first < tiles; first += _group)
         {
             int count = Math.Min(_group, tiles - first);
+            input.Ring?.MakeUpTo(RowsOf(first + count), _crew);
+            second?.Ring?.MakeUpTo(RowsOf(first + count - _tiles), _crew);
             _crew.Run(count, (Self: this, input, second, first), static (of, tile, _) => of.Self.BringPatch(
                 of.first + tile < of.Self._tiles ? of.input : of.second!, (of.first + tile) % of.Self._tiles,
                 of.Self._scratch.Data + (long)tile * of.Self._inputs));
@@ -110,6 +132,9 @@ internal sealed unsafe class Winograd : IDisposable
             for (int from = 0; from < Math.Min(_group, tiles - first); from += _part)
                 yield return Math.Min(_part, Math.Min(_group, tiles - first) - from);
     }
+
+    /// <summary>The rows that the first tiles of an image read.</summary>
+    private int RowsOf(int tiles) => tiles <= 0 ? 0 : Math.Min(_height, Quotient(tiles, _across) * Side + 1);
 
     private static int Quotient(int of, int by) => (of + by - 1) / by;
 
@@ -147,9 +172,14 @@ internal sealed unsafe class Winograd : IDisposable
         int top = tile / _across * Side - 1, left = tile % _across * Side - 1;
         float** places = stackalloc float*[Points];
         for (int y = 0; y < Patch; y++)
+        {
+            bool inside = (uint)(top + y) < (uint)_height;
+            byte* row = !inside ? null : input.Ring is { } ring ? (byte*)ring.Row(top + y)
+                : input.Origin + (long)(top + y) * input.RowBytes;
             for (int x = 0; x < Patch; x++)
-                places[y * Patch + x] = top + y > _height || left + x > _width ? _zeros.Data // beyond the border
-                    : (float*)(input.Origin + (long)(top + y) * input.RowBytes + (long)(left + x) * input.PlaceBytes);
+                places[y * Patch + x] = inside && (uint)(left + x) < (uint)_width
+                    ? (float*)(row + (long)(left + x) * input.PlaceBytes) : _zeros.Data;
+        }
         float* columns = stackalloc float[Points * Lanes.Count];
         for (int channel = 0; channel < _inputs; channel += Lanes.Count)
         {

@@ -53,6 +53,87 @@ public unsafe class WinogradTests
         Assert.True(Run(x, weight, bias, 1).equal(Run(x, weight, bias, 3)).all().item<bool>());
     }
 
+    /// <summary>The map is never whole: a step makes each of its rows once, when it is read.</summary>
+    [Theory]
+    [InlineData(150, 90, 272, 16, 1)]
+    [InlineData(101, 133, 272, 32, 2)] // groups that begin in the midst of a row of tiles, and end in the other image
+    [InlineData(300, 301, 64, 16, 2)]
+    [InlineData(65, 200, 512, 16, 2)]
+    public void Rows_that_are_made_as_they_are_read_change_no_bit_of_it(
+        int height, int width, int inputs, int outputs, int images)
+    {
+        using var engine = Engines.UseAny();
+        using var scope = NewDisposeScope();
+        var (weight, bias) = (randn(outputs, inputs, 3, 3), randn(outputs));
+        Tensor[] x = [.. Enumerable.Range(0, images).Select(_ => randn(1, inputs, height, width))];
+        var whole = x.Select(image => Run(image, weight, bias, 2)).ToArray();
+        var made = RunByRows(x, weight, bias);
+        foreach (var (wanted, got) in whole.Zip(made))
+            TensorAssert.Same(wanted, got);
+    }
+
+    /// <summary>Copies rows of a plain map, and counts them.</summary>
+    private sealed class Rows(EngineValue x, EngineValue y) : EngineStep(y, x)
+    {
+        public int Made;
+
+        public override void Forward() => Made = 0;
+
+        public override void Backward() => throw new NotSupportedException();
+
+        public override void MakeRows(Map rows, long first)
+        {
+            Interlocked.Add(ref Made, rows.Height);
+            Elementwise.Copy(From(0, first), Output.Channels, rows);
+        }
+    }
+
+    private static Tensor[] RunByRows(Tensor[] images, Tensor weight, Tensor bias)
+    {
+        var (height, width) = ((int)images[0].shape[2], (int)images[0].shape[3]);
+        int inputs = (int)weight.shape[1], outputs = (int)weight.shape[0];
+        var shape = new ConvolutionShape(3, 1, 1);
+        var (layout, made) = (ChannelLayout.Padded(inputs), new EngineValue(height, width, ChannelLayout.Padded(outputs)));
+        int rows = Winograd.RowsAtOnce(shape, new(height, width, layout), made);
+        Assert.InRange(rows, 6, height - 1);
+        using var crew = new Crew(2);
+        using var memory = new NativeArray<float>(images.Length * (long)height * width * (inputs + outputs)
+            + images.Length * (long)rows * width * inputs);
+        float* free = memory.Data;
+        float* Taken(long count) => (free += count) - count;
+        var (inputMaps, outputMaps, steps) = (new List<Map>(), new List<Map>(), new List<Rows>());
+        foreach (var image in images)
+        {
+            float* numbers = Taken((long)height * width * inputs);
+            var x = new EngineValue(height, width, layout) { Plain = new Map(numbers, height, width, layout) };
+            image.permute(0, 2, 3, 1).contiguous().data<float>().ToArray().CopyTo(new Span<float>(numbers, x.Places * inputs));
+            steps.Add(new Rows(x, new EngineValue(height, width, layout)));
+            var ring = new RowRing(steps[^1], width, layout, rows) { Data = Taken((long)rows * width * inputs) };
+            inputMaps.Add(new Map(ring, height, width, layout, border: 1));
+            outputMaps.Add(new Map(Taken((long)height * width * outputs), height, width, made.Layout));
+        }
+        var scratch = new Scratch();
+        using var gather = Convolution.Gather(shape, inputMaps[0], outputMaps[0], TileStart.Bias, new Streaming(crew, count =>
+        {
+            scratch.Count = count;
+            return scratch;
+        }));
+        using var shared = new NativeArray<float>(scratch.Count);
+        scratch.Data = shared.Data;
+        gather.Stream(new(Numbers(weight), weight.dtype), (float*)Numbers(bias));
+        for (int times = 0; times < 2; times++) // the second image in the same memory
+        {
+            steps.ForEach(step => step.Forward());
+            if (images.Length == 1)
+                gather.Run(inputMaps[0], outputMaps[0].Floats);
+            else
+                gather.Run(inputMaps[0], outputMaps[0].Floats, inputMaps[1], outputMaps[1].Floats);
+            Assert.All(steps, step => Assert.Equal(height, step.Made));
+        }
+        return [.. outputMaps.Select(map => tensor(
+            new Span<float>(map.Floats, height * width * outputs).ToArray(), [1, height, width, outputs]).permute(0, 3, 1, 2))];
+    }
+
     [Fact]
     public void A_map_with_a_wider_border_and_no_bias_is_read_alike()
     {
