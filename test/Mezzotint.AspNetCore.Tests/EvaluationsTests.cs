@@ -8,14 +8,12 @@ namespace Mezzotint.AspNetCore.Tests;
 /// number.</summary>
 public class EvaluationsTests
 {
+    /// <summary>Weights of guidance; null for the model's own, 1.7.</summary>
+    public static TheoryData<double?> Weights => [null, 0, 1, 1.7, 3];
+
     private static IEnumerable<string> Samplers => Solvers.All.Select(solver => solver.Name).Prepend(EulerMaruyama.Name);
 
-    [Theory]
-    [InlineData(null)]
-    [InlineData(0.0)]
-    [InlineData(1.0)]
-    [InlineData(1.7)]
-    [InlineData(3.0)]
+    [Theory, MemberData(nameof(Weights))]
     public async Task The_evaluations_that_are_stated_are_those_that_are_counted(double? guidance)
     {
         await using var studio = await SmallStudio.StartAsync(guided: true);
@@ -51,12 +49,7 @@ public class EvaluationsTests
         Assert.Equal(none, studio.Alone(7, 3, new() { GuidanceScale = 1 }));
     }
 
-    [Theory]
-    [InlineData(null)]
-    [InlineData(0.0)]
-    [InlineData(1.0)]
-    [InlineData(1.7)]
-    [InlineData(3.0)]
+    [Theory, MemberData(nameof(Weights))]
     public async Task Steps_for_so_many_evaluations_take_no_more_of_them(double? guidance)
     {
         await using var studio = await SmallStudio.StartAsync(guided: true);

@@ -44,6 +44,9 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     /// <summary>Whether each image is computed alone, so that it costs nothing to ask for few.</summary>
     public bool ByImage { get; }
 
+    /// <summary>How many engines it has planned, or tried to.</summary>
+    public int Planned { get; private set; }
+
     /// <summary>Takes the network's weights as they are now: where they may have changed.</summary>
     public void Refresh()
     {
@@ -137,15 +140,21 @@ internal sealed unsafe class NetworkEvaluator : IDisposable
     private IEnumerable<NetworkEngine> Engines =>
         _engines.Values.SelectMany(pair => new[] { pair.Twin, pair.Engine }).OfType<NetworkEngine>();
 
-    /// <summary>The engine, and for several images of a large network its twin: reading the weights is much of the work
-    /// there.</summary>
+    /// <summary>The engine, and for several images of a large network its twin: reading the weights is much of the work there.
+    /// That there is none for so many tokens is remembered too.</summary>
     private (NetworkEngine? Engine, NetworkEngine? Twin) For(int tokens, long images)
     {
-        var pair = _engines.GetValueOrDefault(tokens);
-        pair.Engine ??= _make(tokens, null);
-        if (_crew is not null && images > 1)
-            pair.Twin ??= _make(tokens, pair.Engine);
+        if (!_engines.TryGetValue(tokens, out var pair))
+            pair.Engine = Made(null);
+        if (_crew is not null && images > 1 && pair.Engine is { } first)
+            pair.Twin ??= Made(first);
         return _engines[tokens] = pair;
+
+        NetworkEngine? Made(NetworkEngine? twin)
+        {
+            Planned++;
+            return _make(tokens, twin);
+        }
     }
 
     private static Span<float> Floats(Tensor? tensor) => tensor is null ? default : Numbers<float>(tensor.to(float32));

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using Mezzotint.Formats;
 using Mezzotint.Networks;
 using static TorchSharp.torch;
@@ -48,6 +50,19 @@ internal static class NetworkWeights
     {
         var parameters = network.named_parameters().ToDictionary(named => named.name, named => named.parameter);
         return name => Saved(name, parameters[name], ScalarType.Float32);
+    }
+
+    /// <summary>The SHA-256 of the names and numbers of all parameters, as they are in memory.</summary>
+    /// <param name="networks">The networks, in an order that stays.</param>
+    public static string Hash(IEnumerable<nn.Module> networks)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (name, parameter) in networks.SelectMany(network => network.named_parameters()))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name} {string.Join(' ', parameter.shape)}\n"));
+            hash.AppendData(parameter.ToData().Bytes.Span);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static TensorData Saved(string name, Tensor parameter, ScalarType type)

@@ -36,7 +36,7 @@ public static class AdapterTraining
     /// <param name="progress">Is told after every few steps.</param>
     /// <param name="cancellation">Stops after the step that is under way, and leaves a checkpoint.</param>
     /// <exception cref="MezzotintException">The model or the pictures do not fit, an option is out of its range, or the run in
-    /// the folder is of other options; <see cref="MezzotintException.Key"/> names it.</exception>
+    /// the folder is of other options or another model; <see cref="MezzotintException.Key"/> names it.</exception>
     public static TrainingResult TrainAdapter(LoadedModel model, ImageSet pictures, RunFolder folder, string file,
         AdapterTrainingOptions? options = null, IProgress<TrainingProgress>? progress = null,
         CancellationToken cancellation = default)
@@ -99,6 +99,10 @@ public static class AdapterTraining
         return new()
         {
             Model = model.Info.Name,
+            ModelSha256 = NetworkWeights.Hash(new TorchSharp.torch.nn.Module?[]
+            {
+                model.Network, model.Autoencoder?.Network, ((TextPrompts)model.Info.Prompts!).Opened.Network,
+            }.OfType<TorchSharp.torch.nn.Module>()),
             Data = new() { Name = pictures.Name, Width = pictures.Width, Height = pictures.Height },
             StepsPerEpoch = options.Steps / epochs,
             Training = new()
@@ -137,6 +141,11 @@ public static class AdapterTraining
             return wanted;
         if (Configuration.ReadExperiment(folder.Configuration) is not AdapterExperiment run)
             throw new MezzotintException($"The run in '{folder.Path}' is of no adapter: choose another folder.") { Key = "run" };
+        if (run.ModelSha256.Length > 0 && run.ModelSha256 != wanted.ModelSha256)
+            throw new MezzotintException(
+                $"The run in '{folder.Path}' was begun with another base model, '{run.Model}', whose weights are not those of "
+                + $"'{wanted.Model}' that is given now: go on with that one, or train into another folder.") { Key = "model" };
+        wanted = wanted with { ModelSha256 = run.ModelSha256 };
         // The number of replicas decides the rounding of every step: a run keeps its own on whatever machine it goes on.
         wanted = wanted with { Training = wanted.Training with { Replicas = run.Training.Replicas } };
         var same = wanted with

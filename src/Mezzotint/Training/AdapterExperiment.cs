@@ -11,6 +11,9 @@ internal sealed record AdapterExperiment : Experiment
     /// <summary>The name of the model.</summary>
     public string Model { get; init; } = "";
 
+    /// <summary>The hash of the weights of all its parts; empty in runs of before there was one.</summary>
+    public string ModelSha256 { get; init; } = "";
+
     /// <summary>The word that is learned; null for an adapter.</summary>
     public string? Word { get; init; }
 

@@ -115,6 +115,30 @@ public class SharedImageTests
     }
 
     [Fact]
+    public void That_there_is_no_engine_for_so_many_tokens_is_found_once()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Small.Build(3);
+        using var evaluator = WithEngines(() => new NetworkEvaluator(network, 8, 8, CPU, ComputePrecision.Float32));
+        Assert.True(evaluator.ByImage);
+        Tensor Evaluated(int tokens) =>
+            evaluator.Evaluate(ones(1, 4, 8, 8), tensor([300f]), Condition.OfContext(ones(1, tokens, 32)));
+        using (EngineChoice.Use(EngineKind.Off)) // there is none for any number of tokens
+            foreach (int tokens in new[] { 7, 7, 5, 7, 5 })
+                _ = Evaluated(tokens);
+        Assert.Equal(2, evaluator.Planned);
+        WithEngines(() => Evaluated(3));
+        WithEngines(() => Evaluated(3));
+        Assert.Equal(3, evaluator.Planned);
+
+        T WithEngines<T>(Func<T> make)
+        {
+            using var any = Engines.UseAny();
+            return make();
+        }
+    }
+
+    [Fact]
     public void A_walk_that_is_stopped_gives_up_its_evaluation_and_those_beside_it_are_answered()
     {
         using var engines = Engines.UseAny();

@@ -325,17 +325,8 @@ public class DiffusersFolderTests
         Assert.Equal([1, 2], seen.Order());
     }
 
-    private static string Copied(TemporaryFolder temporary)
-    {
-        string folder = temporary.File("copy");
-        foreach (string path in Directory.GetFiles(Published, "*", SearchOption.AllDirectories))
-        {
-            string to = Path.Combine(folder, Path.GetRelativePath(Published, path));
-            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
-            File.WriteAllBytes(to, File.ReadAllBytes(path)); // a copy of the file would be as read-only as it is
-        }
-        return folder;
-    }
+    private static string Copied(TemporaryFolder temporary) =>
+        TinyStableDiffusion.CopyTo(temporary.File("copy"), variants: true);
 
     /// <summary>The same names and bytes; attention of the autoencoder by its newer names, and no numbers of positions.</summary>
     private static void AssertSameTensors(

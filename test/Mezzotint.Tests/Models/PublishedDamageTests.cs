@@ -143,14 +143,7 @@ public sealed class PublishedDamageTests : IDisposable
     /// <summary>A folder whose text encoder is in two files with an index, and whose U-Net is an archive of PyTorch.</summary>
     private string Sharded()
     {
-        string folder = _folder.File("pipeline"), published = TinyStableDiffusion.PathOf("pipeline");
-        foreach (string path in Directory.GetFiles(published, "*", SearchOption.AllDirectories))
-            if (!path.Contains(".fp16.", StringComparison.Ordinal))
-            {
-                string copy = Path.Combine(folder, Path.GetRelativePath(published, path));
-                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-                File.Copy(path, copy);
-            }
+        string folder = TinyStableDiffusion.CopyTo(_folder.File("pipeline"));
         string part = Path.Combine(folder, "text_encoder"), whole = Path.Combine(part, "model.safetensors");
         var tensors = SafetensorsFile.Read(whole).Tensors.ToList();
         File.Delete(whole);

@@ -267,18 +267,7 @@ public sealed class PublishedHostileTests : IDisposable
         return null;
     }
 
-    private string Copy()
-    {
-        string folder = _folder.File("pipeline"), published = TinyStableDiffusion.PathOf("pipeline");
-        foreach (string path in Directory.GetFiles(published, "*", SearchOption.AllDirectories))
-            if (!path.Contains(".fp16.", StringComparison.Ordinal))
-            {
-                string copy = Path.Combine(folder, Path.GetRelativePath(published, path));
-                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-                File.Copy(path, copy);
-            }
-        return folder;
-    }
+    private string Copy() => TinyStableDiffusion.CopyTo(_folder.File("pipeline"));
 
     private static void Refused(Func<object?> read, string says)
     {

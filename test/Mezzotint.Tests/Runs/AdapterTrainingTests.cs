@@ -165,6 +165,50 @@ public sealed class AdapterTrainingTests : IDisposable
         Assert.True(Adapter(model, Pictures(), file, new() { Steps = 20, Rank = 2, LearningRate = 1e-5 }).Finished);
     }
 
+    /// <summary>Which part of the model is another one: its name is the same.</summary>
+    [Theory]
+    [InlineData("network")]
+    [InlineData("autoencoder")]
+    [InlineData("text encoder")]
+    public void The_run_of_another_base_model_is_not_gone_on_with(string part)
+    {
+        using var model = Model();
+        string file = _folder.File("a.safetensors");
+        using var stop = new CancellationTokenSource();
+        var options = new AdapterTrainingOptions { Steps = 20, Rank = 2 };
+        Adapter(model, Pictures(), file, options, new Reporting(_ => stop.Cancel()), stop.Token);
+        var weight = (part switch
+        {
+            "network" => model.Network.parameters(),
+            "autoencoder" => model.Autoencoder!.Network.parameters(),
+            _ => ((TextPrompts)model.Info.Prompts!).Coder!.Network.parameters(),
+        }).Last();
+        using var kept = weight.detach().clone();
+        using (no_grad())
+            weight.add_(ones_like(weight));
+        var refused = Assert.Throws<MezzotintException>(() => Adapter(model, Pictures(), file, options));
+        Assert.Equal("model", refused.Key);
+        Assert.Contains("begun with another base model", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
+        using (no_grad())
+            weight.copy_(kept);
+        Assert.True(Adapter(model, Pictures(), file, options).Finished);
+    }
+
+    [Fact]
+    public void A_run_of_before_its_base_had_a_hash_is_gone_on_with()
+    {
+        using var model = Model();
+        string file = _folder.File("a.safetensors"), settings = _folder.File(Path.Combine("a", "config.toml"));
+        using var stop = new CancellationTokenSource();
+        var options = new AdapterTrainingOptions { Steps = 20, Rank = 2 };
+        Adapter(model, Pictures(), file, options, new Reporting(_ => stop.Cancel()), stop.Token);
+        var lines = File.ReadAllLines(settings);
+        Assert.Single(lines, line => line.StartsWith("model_sha256", StringComparison.Ordinal));
+        File.WriteAllLines(settings, lines.Where(line => !line.StartsWith("model_sha256", StringComparison.Ordinal)));
+        Assert.True(Adapter(model, Pictures(), file, options).Finished);
+    }
+
     [Theory]
     [InlineData(AdapterNaming.Kohya, "lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight")]
     [InlineData(AdapterNaming.Peft, "text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_A.weight")]
