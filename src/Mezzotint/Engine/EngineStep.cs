@@ -63,8 +63,7 @@ internal abstract unsafe class EngineStep
         twin.Forward();
     }
 
-    /// <summary>Makes some rows of its output, once <see cref="Forward()"/> has done what it does for all of them; of a step whose
-    /// rows depend on the same rows of its inputs.</summary>
+    /// <summary>Makes some rows of its output, once <see cref="Forward()"/> has done what it does for all of them.</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="first">The first of their places.</param>
     public virtual void MakeRows(Map rows, long first) => throw new NotSupportedException();
