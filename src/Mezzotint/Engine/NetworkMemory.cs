@@ -107,7 +107,7 @@ internal sealed class NetworkMemory
     /// <summary>What an engine takes that reads its weights where they lie and gives its buffers by lifetime: the maps that a
     /// decoder reads again, and those at work.</summary>
     public static double Streamed(IReadOnlyCollection<LayerShape> layers) => Float * (layers.Sum(layer => layer.OutputMap) / 10
-        + 3 * layers.Select(layer => layer.InputMap + layer.OutputMap).DefaultIfEmpty().Max());
+        + 1.5 * layers.Select(layer => layer.InputMap + layer.OutputMap).DefaultIfEmpty().Max());
 
     /// <summary>libtorch keeps for each image what the backward pass reads. That is the input of each layer, its output before
     /// and after normalisation, scale and activation, and the weights of attention before and after the softmax.</summary>

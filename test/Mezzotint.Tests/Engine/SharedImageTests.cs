@@ -199,6 +199,29 @@ public class SharedImageTests
         Assert.InRange(engine.FloatsTaken / map, 3.9, 4.3);
     }
 
+    [Theory]
+    [InlineData(32, 32)]
+    [InlineData(64, 64)]
+    [InlineData(96, 64)]
+    public void The_memory_that_is_foreseen_is_what_an_engine_takes_and_less_than_twice_as_much(int height, int width)
+    {
+        using var engines = Engines.UseAny();
+        using var network = new ConditionalUNetConfig
+        {
+            InChannels = 4, OutChannels = 4, BlockOutChannels = [80, 160, 320, 320], CrossAttentionDim = 192, NormNumGroups = 16,
+        }.Build();
+        using var decoder = new Autoencoder(new() { BlockOutChannels = [64, 128, 256, 256], LayersPerBlock = 2 });
+        using var crew = new Crew(2);
+        foreach (var (module, description) in new (TorchSharp.torch.nn.Module, NetworkDescription)[]
+            { (network, network.Description), (decoder, decoder.DecoderDescription) })
+        {
+            using var engine = new NetworkEngine(
+                module, description, height, width, tokens: 77, bfloat16: false, training: false, crew: crew);
+            double foreseen = NetworkMemory.Streamed([.. LayerShape.Of(description, height, width)]);
+            Assert.InRange(foreseen / (sizeof(float) * engine.FloatsTaken), 1, 2);
+        }
+    }
+
     private static Tensor Evaluated(DenoisingNetwork network, int threads, Tensor x, Tensor t, Condition condition)
     {
         using var crew = new Crew(threads);
