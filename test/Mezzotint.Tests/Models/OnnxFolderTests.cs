@@ -125,6 +125,21 @@ public class OnnxFolderTests
         Assert.False(Directory.Exists(temporary.File("onnx")));
     }
 
+    [Fact]
+    public void A_model_is_not_replaced_by_its_export_and_an_export_is()
+    {
+        using var temporary = new TemporaryFolder();
+        string folder = TinyStableDiffusion.CopyTo(temporary.File("model")), export = temporary.File("onnx");
+        using var model = ModelFolder.Read(folder);
+        string refused = Assert.Throws<MezzotintException>(() => OnnxFolder.Write(folder, model)).Message;
+        Assert.Contains("would lose it", refused, StringComparison.Ordinal);
+        using (var again = ModelFolder.Read(folder))
+            Assert.Equal(model.Info.Name, again.Info.Name);
+        for (int times = 0; times < 2; times++)
+            OnnxFolder.Write(export, model);
+        Assert.Equal(4, Directory.GetFiles(export, "model.onnx", SearchOption.AllDirectories).Length);
+    }
+
     /// <summary>What ONNX Runtime makes of inputs, by the names of the results.</summary>
     private static Dictionary<string, Tensor> Run(string folder, string part, params (string Name, Tensor Numbers)[] inputs)
     {

@@ -33,11 +33,11 @@ public static class OnnxFolder
     private const string Pipeline = "OnnxStableDiffusionPipeline";
     private static readonly (string Library, string Class) Runtime = ("diffusers", "OnnxRuntimeModel");
 
-    /// <summary>Writes the folder, in place of the one that may be there.</summary>
+    /// <summary>Writes the folder, in place of such a one that may be there; another model there is not replaced.</summary>
     /// <param name="folder">The folder; it is made where it is not there.</param>
     /// <param name="model">A Stable Diffusion; weights of 16 bits are widened, one at a time.</param>
-    /// <exception cref="MezzotintException">The model is of other parts, a weight is not finite, or a file cannot be
-    /// written.</exception>
+    /// <exception cref="MezzotintException">The model is of other parts, the folder has a model that is no export, a weight is
+    /// not finite, or a file cannot be written.</exception>
     public static void Write(string folder, LoadedModel model)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -48,6 +48,7 @@ public static class OnnxFolder
             throw new MezzotintException(
                 $"'{info.Name}' is no Stable Diffusion, which alone goes into a folder of ONNX: it needs a U-Net with a context, "
                 + "an autoencoder and a text encoder. `mezzotint export MODEL --out FILE.onnx` takes any model.");
+        RefuseAnother(folder);
         var scheduler = DiffusersScheduler.Of(info.Process, info.Parameterisation, info.Sampling);
         var (_, rows, columns) = info.Numbers;
         AtomicFolder.Write(folder, staged =>
@@ -87,5 +88,17 @@ public static class OnnxFolder
                 ("vae_decoder", Runtime.Library, Runtime.Class), ("vae_encoder", Runtime.Library, Runtime.Class),
             ]);
         });
+    }
+
+    /// <summary>An export has files where a model of diffusers has its own: the exported model itself must not be lost.</summary>
+    private static void RefuseAnother(string folder)
+    {
+        if (!ModelFolder.Exists(folder))
+            return;
+        string index = AtomicFolder.PathOf(folder, ModelFolder.IndexFile);
+        if (!File.Exists(index)
+            || DiffusersConfig.Parse(index).Entries.GetValueOrDefault(DiffusersConfig.Class)?.Value is not Pipeline)
+            throw new MezzotintException(
+                $"'{folder}' has a model that is no export to ONNX, and would lose it: name another folder.") { Key = "onnx" };
     }
 }
