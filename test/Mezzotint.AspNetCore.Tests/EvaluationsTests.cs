@@ -9,7 +9,7 @@ namespace Mezzotint.AspNetCore.Tests;
 public class EvaluationsTests
 {
     /// <summary>Weights of guidance; null for the model's own, 1.7.</summary>
-    public static TheoryData<double?> Weights => [null, 0, 1, 1.7, 3];
+    public static TheoryData<double?> Weights => [(double?)null, 0.0, 1.0, 1.7, 3.0];
 
     private static IEnumerable<string> Samplers => Solvers.All.Select(solver => solver.Name).Prepend(EulerMaruyama.Name);
 
