@@ -62,6 +62,7 @@ public static class MezzotintEndpoints
         services.GetRequiredService<DenoiseEndpoints>().Map(routes);
         services.GetRequiredService<AttentionEndpoints>().Map(routes);
         services.GetRequiredService<DataEndpoints>().Map(routes);
+        services.GetRequiredService<ReportEndpoints>().Map(routes);
         services.GetRequiredService<DownloadEndpoints>().Map(routes);
         services.GetRequiredService<MeasureEndpoints>().Map(routes);
         services.GetRequiredService<TrainingEndpoints>().Map(routes);

@@ -99,6 +99,7 @@ public static class MezzotintServices
         services.TryAddSingleton<AttentionEndpoints>();
         services.TryAddSingleton<DataEndpoints>();
         services.TryAddSingleton<DownloadEndpoints>();
+        services.TryAddSingleton<ReportEndpoints>();
         services.TryAddSingleton<MeasureEndpoints>();
         services.TryAddSingleton<TrainingProcesses>();
         services.TryAddSingleton<TrainingEndpoints>();

@@ -6,6 +6,9 @@ namespace Mezzotint.AspNetCore;
 /// <summary>A model that requests can ask for, loaded or not.</summary>
 internal sealed class ServedModel
 {
+    /// <summary>The folder of an evaluation's report, in that of its model or run.</summary>
+    public const string ReportName = "report";
+
     private readonly Func<DiffusionPipeline>? _load;
 
     /// <summary>A pipeline of the caller's, which is always there.</summary>
@@ -24,6 +27,8 @@ internal sealed class ServedModel
         (Device, Threads) = (options.Device, options.Threads > 0 ? options.Threads : Environment.ProcessorCount);
         Bytes = DiffusionPipeline.EstimateBytes(Info, options.Threads, options.Precision);
         _load = () => DiffusionPipeline.Load(options.Folder, options.Threads, name, options.Device, options.Precision);
+        Folder = options.Folder;
+        ReportFolder = Path.Combine(options.Folder, ReportName);
     }
 
     /// <summary>A model that is put together when it is loaded.</summary>
@@ -38,6 +43,12 @@ internal sealed class ServedModel
 
     /// <summary>Whether it is of the runs folder: few of these are loaded at once.</summary>
     public bool IsOfRun { get; init; }
+
+    /// <summary>What an evaluation is told to take it from; null where it is of no folder.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Where the report of its evaluation lies, if there is one; null where it is of no folder.</summary>
+    public string? ReportFolder { get; init; }
 
     public ModelInfo Info { get; }
 

@@ -37,7 +37,10 @@ internal sealed class ServedRuns(RunsFolder runs)
         {
             if (_known.TryGetValue(name, out var known) && known.Written == written)
                 return known.Model;
-            var model = step is null ? new ServedModel(name, new ModelOptions { Folder = trained }) { IsOfRun = true }
+            var model = step is null ? new ServedModel(name, new ModelOptions { Folder = trained })
+                {
+                    IsOfRun = true, Folder = folder, ReportFolder = Path.Combine(folder, ServedModel.ReportName),
+                }
                 : new ServedModel(name, ModelFolder.ReadInfo(trained) with { Steps = step.Value, EvalLoss = null }, () =>
                     new DiffusionPipeline(RunModels.Average(folder, step, null).Model, name, ownsModel: true)) { IsOfRun = true };
             _known[name] = (written, model);

@@ -14,12 +14,16 @@ internal sealed partial class TrainingProcesses(MezzotintOptions options, RunsFo
     private const int KeptLines = 40, LongestLine = 400;
     private const string Extension = ".toml";
 
+    /// <summary>What no other program is to be told.</summary>
+    internal const string ApiKey = "MEZZOTINT_API_KEY";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20); // for the checkpoint of one that is stopped
 
     private readonly IReadOnlyList<string> _command = (options as StudioOptions)?.TrainingCommand ?? [];
     private readonly string? _templates = (options as StudioOptions)?.Templates;
     private readonly ConcurrentDictionary<string, Child> _children = new(StringComparer.Ordinal);
     private readonly Lock _starting = new();
+    private readonly SemaphoreSlim _estimating = new(1); // two at once would slow each other down
 
     /// <summary>Whether trainings may be begun.</summary>
     public bool Allowed => _command.Count > 0;
@@ -49,6 +53,38 @@ internal sealed partial class TrainingProcesses(MezzotintOptions options, RunsFo
                     + "the first a letter or digit.");
         if (Path.Exists(Path.Combine(options.Runs, name)))
             throw ApiError.Invalid("name", $"There is a run '{name}' already: choose another name, or resume it.");
+        return Start(name, [.. Arguments(template, data, minutes, settings), "--out", Path.Combine(options.Runs, name)]);
+    }
+
+    /// <summary>How long a training would take and with what memory, by a few steps of it in a process of their own.</summary>
+    /// <param name="template">As of <see cref="Begin"/>, and what follows too.</param>
+    /// <param name="data">A folder of pictures.</param>
+    /// <param name="minutes">How long it may take.</param>
+    /// <param name="settings">Its settings.</param>
+    /// <param name="stop">Ends the process.</param>
+    /// <exception cref="ApiError">Something is wrong with it, or a training goes on beside which nothing is
+    /// measured.</exception>
+    public async Task<TrainingEstimate> EstimateAsync(
+        string? template, string? data, int? minutes, IReadOnlyList<string> settings, CancellationToken stop)
+    {
+        Check();
+        var arguments = Arguments(template, data, minutes, settings);
+        await _estimating.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            RefuseBeside("a few steps of another beside it would say nothing");
+            return await TrainingEstimate.OfAsync([.. _command, .. arguments, "--estimate", "--json"], stop)
+                .ConfigureAwait(false);
+        }
+        finally
+        {
+            _estimating.Release();
+        }
+    }
+
+    /// <summary>Checks what a training is to be of.</summary>
+    private List<string> Arguments(string? template, string? data, int? minutes, IReadOnlyList<string> settings)
+    {
         if (template is null == data is null)
             throw ApiError.Invalid("template", "A training begins from a template or from a folder: name one of the two.");
         if (template is not null && !Templates.Contains(template))
@@ -61,11 +97,11 @@ internal sealed partial class TrainingProcesses(MezzotintOptions options, RunsFo
         if (settings.FirstOrDefault(setting => !Setting().IsMatch(setting)) is { } wrong)
             throw ApiError.Invalid("settings", $"'{ApiError.Cut(wrong)}' is no setting; one is training.epochs=5.");
         string what = template is null ? Path.GetFullPath(data!) : Path.Combine(_templates!, template + Extension);
-        return Start(name, [
-            "train", what, "--out", Path.Combine(options.Runs, name),
+        return [
+            "train", what,
             .. minutes is { } most ? ["--minutes", most.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>(),
             .. settings.SelectMany(setting => new[] { "--set", setting }),
-        ]);
+        ];
     }
 
     /// <summary>Goes on with a training that was stopped.</summary>
@@ -99,20 +135,26 @@ internal sealed partial class TrainingProcesses(MezzotintOptions options, RunsFo
                 child.Interrupt();
             child.End(Patience);
         }
+        _estimating.Dispose();
     }
 
     private TrainingFacts Start(string name, IReadOnlyList<string> arguments)
     {
         lock (_starting)
         {
-            if (_children.Values.FirstOrDefault(child => !child.HasEnded) is { } other)
-                throw new ApiError(
-                    409, ApiError.InvalidRequest, "training_goes_on",
-                    $"The training '{other.Name}' goes on, and two would share the machine: stop it first.", "name");
+            RefuseBeside("two would share the machine");
             if (_children.TryRemove(name, out var before))
                 before.End(TimeSpan.Zero);
             return (_children[name] = new Child(name, [.. _command, .. arguments])).Facts();
         }
+    }
+
+    private void RefuseBeside(string why)
+    {
+        if (_children.Values.FirstOrDefault(child => !child.HasEnded) is { } other)
+            throw new ApiError(
+                409, ApiError.InvalidRequest, "training_goes_on",
+                $"The training '{other.Name}' goes on, and {why}: stop it first.", "name");
     }
 
     private void Check()
@@ -130,7 +172,7 @@ internal sealed partial class TrainingProcesses(MezzotintOptions options, RunsFo
     private static partial Regex Setting();
 
     /// <summary>A process and the last lines that it wrote.</summary>
-    private sealed class Child : IDisposable
+    internal sealed class Child : IDisposable
     {
         private readonly Process _process;
         private readonly Queue<string> _lines = [];
@@ -144,7 +186,7 @@ internal sealed partial class TrainingProcesses(MezzotintOptions options, RunsFo
                 { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
             foreach (string argument in command.Skip(1))
                 start.ArgumentList.Add(argument);
-            start.Environment.Remove("MEZZOTINT_API_KEY"); // it is the server's
+            start.Environment.Remove(ApiKey); // it is the server's
             _process = new Process { StartInfo = start };
             _process.OutputDataReceived += (_, line) => Keep(line.Data);
             _process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -204,7 +246,7 @@ internal sealed partial class TrainingProcesses(MezzotintOptions options, RunsFo
         }
 
         /// <summary>A line as a page shows it: without what controls a terminal, and short.</summary>
-        private static string Plain(string line) =>
+        internal static string Plain(string line) =>
             ApiError.Cut(string.Concat(line.Where(letter => !char.IsControl(letter))), LongestLine);
 
         private static string Quoted(string word) =>

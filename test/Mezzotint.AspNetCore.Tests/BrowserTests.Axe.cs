@@ -28,7 +28,28 @@ public sealed partial class BrowserTests
             $"{{\"step\":{i}0,\"epoch\":0.{i},\"train_loss\":{10 - i},\"seconds\":{i},\"images_per_second\":90}}\n")));
         await using var guided = await SmallStudio.StartAsync(
             new() { Runs = _runs.FullName, MaxSteps = SmallStudio.Endless }, guided: true);
-        foreach (var (hash, ready) in new[]
+        await using var worded = await SmallStudio.StartWordedAsync(_runs.CreateSubdirectory("words").FullName);
+        await using var judged = await MeasureTests.StartAsync(_runs.CreateSubdirectory("judge").FullName, new()
+        {
+            Runs = _runs.FullName, TrainingCommand = TrainingTests.Measuring,
+            Templates = Path.Combine(Repository.Root, "configs"), AllowDownloads = true,
+        });
+        ReportTests.Write(_runs, "judged");
+        foreach (var (studio, hash, ready, click) in new (SmallStudio?, string, string, string)[]
+        {
+            (worded, "understand?stop=words", Still, ""),
+            (judged, "compare?model=judged&prompt=7&across=steps&acrossValues=2,3&down=nothing",
+                "document.querySelectorAll('.cells img[src]').length === 2 "
+                + "&& document.querySelector('.reports img')?.naturalWidth === 16", ""),
+            (judged, "compare?prompt=7&across=steps&acrossValues=2,3&down=nothing&levels=karras",
+                "document.querySelectorAll('.measured .chart').length === 2", "#measured-count=50;.measured button"),
+            (judged, "train?name=tiny", "document.querySelectorAll('.data .tile').length > 9 "
+                + "&& document.querySelector('.new [role=status]').innerText.startsWith('About')",
+                "?document.querySelector('#new-template').options.length > 1;.new button"),
+            (judged, "draw?prompt=7&count=2&steps=4", "document.querySelectorAll('.neighbours button img').length === 8 "
+                + "&& document.querySelectorAll('[data-part=nearest] img[src]').length === 4", ""),
+            (judged, "api", "document.querySelector('pre')?.innerText && document.querySelector('a.button[download]')", ""),
+        }.Concat(new (string Hash, string Ready)[]
         {
             ("understand?stop=noise", Still), ("understand?stop=schedule", Still), ("understand?stop=field", Still),
             ("understand?stop=solvers", Still), ("understand?stop=guidance", Still), ("understand?stop=training", Still),
@@ -39,14 +60,23 @@ public sealed partial class BrowserTests
             ("train?name=tiny", "document.querySelectorAll('.chart').length >= 2"),
             ("api", "document.querySelector('pre')?.innerText"),
             ("draw?prompt=7&count=1&steps=5000", "document.querySelector('.tile img[src]')"), // while it draws
-        })
+        }.Select(view => ((SmallStudio?)null, view.Hash, view.Ready, ""))))
         {
             var page = await _browser!.OpenAsync(width, 800);
             await page.SendAsync("Page.setBypassCSP", new() { ["enabled"] = true }); // for axe alone
             await page.PreferAsync("prefers-color-scheme", theme);
-            await page.GoAsync(guided.Server.Addresses[0] + "/#" + hash);
-            await page.UntilAsync($"document.querySelector('.view') && ({ready})");
+            await page.GoAsync((studio ?? guided).Server.Addresses[0] + "/#" + hash);
+            await page.UntilAsync("document.querySelector('.view')");
+            if (studio is null)
+                await page.UntilAsync(ready);
+            else if (hash.StartsWith("draw", StringComparison.Ordinal) || hash.StartsWith("compare", StringComparison.Ordinal))
+                await page.UntilAsync(Drawn);
             await page.EvaluateAsync("document.querySelectorAll('details').forEach((details) => details.open = true)");
+            foreach (string step in click.Split(';', StringSplitOptions.RemoveEmptyEntries))
+                await (step[0] == '?' ? page.UntilAsync(step[1..])
+                    : step.Split('=') is [var field, var value] ? page.FillAsync(field, value)
+                    : page.EvaluateAsync($"document.querySelector('{step}').click()"));
+            await page.UntilAsync(ready); // with all panes open
             await page.EvaluateAsync(source + "; 0");
             async Task SaysNothingAsync(string state)
             {
@@ -65,6 +95,8 @@ public sealed partial class BrowserTests
             await page.ShotAsync($"axe-{theme}-{width}-{hash.Split('?')[0]}-{hash.Length}");
         }
     }
+
+    private const string Drawn = "document.querySelector('form.controls').getAttribute('aria-busy') === 'false'";
 
     private const string Quiet =
         "document.querySelector('.tile img[src]') "

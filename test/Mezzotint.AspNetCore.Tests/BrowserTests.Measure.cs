@@ -1,4 +1,8 @@
 using System.Globalization;
+using Mezzotint.Data;
+using Mezzotint.Runs;
+using Mezzotint.Serving;
+using Mezzotint.Training;
 
 namespace Mezzotint.AspNetCore.Tests;
 
@@ -28,11 +32,84 @@ public sealed partial class BrowserTests
             "document.querySelector('.measured .status')?.innerText.startsWith('50 images a cell, read by random')");
         Assert.Equal(8, await page.CountAsync(".measured tbody tr"));
         Assert.Equal(2, await page.CountAsync(".measured .chart"));
+        Assert.Equal(2, await page.CountAsync(".measured .chart line.level")); // one model: real images are of one line
         double distance = double.Parse(
             await page.ExactAsync(".measured tbody tr:last-child td:nth-child(5)"), CultureInfo.InvariantCulture);
         Assert.True(distance > 0);
         await page.EvaluateAsync("document.querySelector('.measured').scrollIntoView()");
         await page.ShotAsync("small-measured");
+    }
+
+    [Fact]
+    public async Task Reports_stand_beside_each_other_in_Compare_and_the_worst_space_in_the_card()
+    {
+        ReportTests.Write(_runs, "judged");
+        var page = await _browser!.OpenAsync();
+        await page.GoAsync(Home + "#compare?model=judged");
+        await page.ClickAsync(".reports summary");
+        await page.UntilAsync("document.querySelector('.reports img')?.naturalWidth === 16");
+        Assert.Equal(
+            "worst space|9.700 ± 0.3|5.000|1.94 (1.40 to 2.70)|lower",
+            await page.TextOfAllAsync(".reports tbody tr:first-child > *"));
+        await page.FillAsync("#report-beside", "small");
+        await page.UntilAsync(
+            "document.querySelector('.reports-pair section:last-child')?.innerText.includes('--report MODEL/report` makes one')");
+        await page.ClickAsync("details.card summary");
+        await page.UntilAsync(
+            "document.querySelector('#card').innerText.includes('worst space: 9.700, 1.94 (1.40 to 2.70) times real')");
+        await page.ShotAsync("small-report");
+    }
+
+    [Fact]
+    public async Task The_averages_that_a_training_has_kept_are_cells_of_a_grid_over_its_epochs()
+    {
+        // A whole training of four steps, which keeps its averages at steps 2 and 4.
+        MeasureTests.RegisterDots();
+        string run = Path.Combine(_runs.FullName, "kept");
+        var config = Configuration.ParseExperiment($$"""
+            [data]
+            name = "{{MeasureTests.Data}}"
+            [model]
+            kind = "unet"
+            num_res_blocks = 1
+            channel_multipliers = [1]
+            attention_levels = []
+            transformer = { context_dim = 8, num_heads = 2 }
+            [training]
+            epochs = 1
+            batch_size = 100
+            replicas = 1
+            precision = "float32"
+            samples_per_label = 1
+            sample_steps = 4
+            [training.average]
+            kind = "power"
+            widths = [0.1]
+            snapshot_every = 2
+            """, "the test's configuration");
+        var (train, test) = (DataSource.Load(MeasureTests.Data), DataSource.Load(MeasureTests.Data, train: false));
+        config = config.Fit(train);
+        using (var folder = RunFolder.Open(run))
+        {
+            File.WriteAllText(folder.Configuration, Configuration.Write(config));
+            Assert.True(new TrainingRun(config, folder, train, test).Run().Finished);
+        }
+        Assert.Equal([2, 4], RunModels.Steps(run));
+        var page = await _browser!.OpenAsync();
+        await page.GoAsync(Home + "#compare?prompt=7&across=epoch&acrossValues=kept@2,kept@4,kept&down=nothing&seed=4"
+            + "&sampler=euler&levels=karras&steps=4");
+        await page.UntilAsync("document.querySelectorAll('.cells img[src]').length === 3");
+        await page.DrawnAsync();
+        foreach (long step in new[] { 2, 4 })
+        {
+            using var own = new DiffusionPipeline(RunModels.Average(run, step, null).Model, ownsModel: true);
+            Assert.Equal(
+                own.Generate([7], new() { Seed = 4, Sampler = "euler", Levels = "karras", Steps = 4 }).Images.Pixels,
+                await PixelsOfAsync(page, $"[alt='epoch kept@{step}']"));
+        }
+        Assert.NotEqual(
+            await PixelsOfAsync(page, "[alt='epoch kept@2']"), await PixelsOfAsync(page, "[alt='epoch kept@4']"));
+        await page.ShotAsync("small-epochs");
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace Mezzotint.AspNetCore.Tests;
 /// <summary>POST /api/measure: the library's figures of what a model draws in one way.</summary>
 public sealed class MeasureTests : IDisposable
 {
-    private const string Data = "dotted-greys";
+    internal const string Data = "dotted-greys";
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("mezzotint-measure-");
 
@@ -87,8 +87,7 @@ public sealed class MeasureTests : IDisposable
     /// <summary>A studio with data and a classifier of random weights.</summary>
     internal static Task<SmallStudio> StartAsync(string folder, StudioOptions options)
     {
-        DataSource.Register(Data, (reading, limit) =>
-            Dots(reading.Part == ImageSplit.Test ? "test" : "train", reading.Part == ImageSplit.Test ? 100 : 400));
+        RegisterDots();
         var shape = new ClassifierConfig { Channels = 1, Height = 8, Width = 8, Classes = 10 };
         using (var network = Classifier.Create(shape, seed: 2))
             ClassifierFolder.Write(folder, network, new()
@@ -99,6 +98,9 @@ public sealed class MeasureTests : IDisposable
         return SmallStudio.StartAsync(
             options with { Classifiers = [folder], MaxSteps = SmallStudio.Endless }, dataset: Data);
     }
+
+    internal static void RegisterDots() => DataSource.Register(Data, (reading, limit) =>
+        Dots(reading.Part == ImageSplit.Test ? "test" : "train", reading.Part == ImageSplit.Test ? 100 : 400));
 
     private static ImageSet Dots(string part, int count)
     {

@@ -32,12 +32,15 @@ public sealed class TrainingTests : IDisposable
         Assert.Contains("tiny", list.GetProperty("templates").EnumerateArray().Select(name => name.GetString()));
         var begun = await SendAsync(
             studio, "", new { name = "first", template = "tiny", settings = "training.epochs=2\ndata.size=8" });
-        string expected = $"train {Path.Combine(Repository.Root, "configs", "tiny.toml")} --out {Path.Combine(Runs, "first")} "
-            + "--set training.epochs=2 --set data.size=8";
+        string expected = $"train {Path.Combine(Repository.Root, "configs", "tiny.toml")} "
+            + $"--set training.epochs=2 --set data.size=8 --out {Path.Combine(Runs, "first")}";
         Assert.EndsWith(expected, begun.GetProperty("command").GetString(), StringComparison.Ordinal);
         await SmallStudio.UntilAsync(() => OutputAsync(studio).GetAwaiter().GetResult() == expected);
         using (var second = await studio.Client.PostAsJsonAsync("/api/trainings", new { name = "second", template = "tiny" }))
             Assert.Equal((409, "training_goes_on"), await CodeAsync(second));
+        // Nor is anything measured beside it.
+        using (var beside = await studio.Client.PostAsJsonAsync("/api/trainings/estimate", new { template = "tiny" }))
+            Assert.Equal((409, "training_goes_on"), await CodeAsync(beside));
         await SendAsync(studio, "/first/stop", new { });
         await SmallStudio.UntilAsync(() => OutputAsync(studio).GetAwaiter().GetResult() == expected + "\nstopped");
         using var again = await studio.Client.PostAsync(new Uri("/api/trainings/first/stop", UriKind.Relative), null);
@@ -66,12 +69,47 @@ public sealed class TrainingTests : IDisposable
         Assert.Equal(0, list.GetProperty("trainings").GetArrayLength());
     }
 
+    /// <summary>In place of mezzotint, a program that answers what it is told to measure, and ends with an error for a
+    /// folder.</summary>
+    internal static string[] Measuring => ["/bin/sh", "-c",
+        """
+        case "$*" in
+          *--minutes*) echo 'looking' >&2; echo 'mezzotint: There are no pictures in it.' >&2; exit 1;;
+          *--estimate*)
+            echo '{"out":null,"parameters":1200,"images_per_second":80.5,"memory_gigabytes":1.25,"epochs":3,"seconds":190}';;
+          *) echo "$@"; trap 'exit 0' TERM; while :; do sleep 0.05; done;;
+        esac
+        """, "x"];
+
+    [Fact]
+    public async Task An_estimate_is_measured_by_the_program_with_the_same_words_and_begins_nothing()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The program that stands for the training is a shell's.");
+        Directory.CreateDirectory(Runs);
+        await using var studio = await SmallStudio.StartAsync(Options() with { TrainingCommand = Measuring });
+        var told = await SendAsync(studio, "/estimate", new { template = "tiny", settings = "training.epochs=3" });
+        Assert.Equal((190, 1.25, 80.5, 3, 1200), (
+            told.GetProperty("seconds").GetDouble(), told.GetProperty("memory_gigabytes").GetDouble(),
+            told.GetProperty("images_per_second").GetDouble(), told.GetProperty("epochs").GetInt32(),
+            told.GetProperty("parameters").GetInt64()));
+        using var folder = await studio.Client.PostAsJsonAsync(
+            "/api/trainings/estimate", new { data = _folder.FullName, minutes = 5 });
+        var error = await SmallStudio.ErrorAsync(folder);
+        Assert.Equal((400, "cannot_estimate", "There are no pictures in it."), (error.Status, error.Code, error.Message));
+        using var wrong = await studio.Client.PostAsJsonAsync("/api/trainings/estimate", new { template = "none" });
+        Assert.Equal("template", (await SmallStudio.ErrorAsync(wrong)).Param);
+        var list = await studio.Client.GetFromJsonAsync<JsonElement>("/api/trainings");
+        Assert.Equal(0, list.GetProperty("trainings").GetArrayLength());
+    }
+
     [Fact]
     public async Task A_server_that_does_not_allow_it_begins_none()
     {
         await using var studio = await SmallStudio.StartAsync(new() { Runs = Runs });
         using var response = await studio.Client.PostAsJsonAsync("/api/trainings", new { name = "new", template = "tiny" });
         Assert.Equal((403, "trainings_off"), await CodeAsync(response));
+        using var estimate = await studio.Client.PostAsJsonAsync("/api/trainings/estimate", new { template = "tiny" });
+        Assert.Equal((403, "trainings_off"), await CodeAsync(estimate));
         using var missing = await studio.Client.PostAsJsonAsync("/api/trainings", new { name = "gone", resume = true });
         Assert.Equal((403, "trainings_off"), await CodeAsync(missing));
     }

@@ -44,8 +44,13 @@ public sealed class EvaluateTests : IDisposable
             Assert.Equal(JsonValueKind.Number, figure.Value.GetProperty("real").ValueKind);
 
         Assert.Equal(
-            ["index.html", "neighbours.png", "real.png", "samples.png", "worst.png"],
+            ["index.html", "neighbours.png", "real.png", "report.json", "samples.png", "worst.png"],
             Directory.GetFiles(_scratch["report"]).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        var document = Evaluation.Reports.ReportDocument.Read(_scratch["report"]);
+        Assert.Equal(drawn.GetProperty("model_sha256").GetString(), document.ModelSha256);
+        Assert.Equal(["samples.png", "real.png", "worst.png", "neighbours.png"], document.Pictures.Select(each => each.File));
+        foreach (var figure in document.Figures.Where(figure => figure.Value is not null))
+            Assert.Equal(Value(drawn, figure.Key), figure.Value!.Value, 1e-9);
         string page = File.ReadAllText(_scratch["report", "index.html"]);
         Assert.Contains(ModelFolder.Hash(_scratch["residual"])!, page, StringComparison.Ordinal);
         // The command on the page is the one that was given, with what it left to defaults.

@@ -25,8 +25,8 @@ public sealed class MemoryTests : IDisposable
         var refused = Command.RunIn(_scratch.Path, ["train", "tiny.toml", "--data", "nowhere", .. Set(Huge)]);
         Assert.Equal(1, refused.ExitCode);
         Assert.Matches(
-            @"^mezzotint: The training does not fit into memory: it takes about [\d.]+ GB \(.*\), and of the [\d.]+ GB that "
-            + @"there are, this process holds [\d.]+ already\. Lower model\.model_channels, ", refused.ErrorLine);
+            @"^mezzotint: The training does not fit into memory: it takes about [\d.]+ GB, .*\. There are [\d.]+ GB here, "
+            + @"and this process holds [\d.]+ of them already\. Lower model\.model_channels, ", refused.ErrorLine);
         Assert.Equal([_scratch["tiny.toml"]], Directory.GetFileSystemEntries(_scratch.Path));
     }
 

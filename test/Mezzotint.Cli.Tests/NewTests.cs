@@ -104,6 +104,23 @@ public sealed class NewTests : IDisposable
         Refused("leave --resume out", "train", "tiny.toml", "--find-rate", "--resume");
     }
 
+    [Fact]
+    public void A_training_is_estimated_without_a_run()
+    {
+        _scratch.Write("tiny.toml", TinyTraining.Toml);
+        var told = Done("train", "tiny.toml", "--estimate", "--json", "--set", "training.epochs=7");
+        var facts = System.Text.Json.JsonDocument.Parse(told.Out).RootElement;
+        Assert.Equal(7, facts.GetProperty("epochs").GetInt32());
+        Assert.True(facts.GetProperty("images_per_second").GetDouble() > 0);
+        Assert.True(facts.GetProperty("memory_gigabytes").GetDouble() > 0);
+        Assert.True(facts.GetProperty("seconds").GetDouble() >= 0);
+        Assert.Contains("7 epochs of", Done("train", "tiny.toml", "--estimate", "--set", "training.epochs=7").Out,
+            StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_scratch["runs"]));
+        Refused("leave --resume out", "train", "tiny.toml", "--estimate", "--resume");
+        Refused("leave one of the two out", "train", "tiny.toml", "--estimate", "--find-rate");
+    }
+
     private Outcome Done(params string[] args)
     {
         var outcome = Command.RunIn(_scratch.Path, args);

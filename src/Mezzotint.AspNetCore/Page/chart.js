@@ -13,8 +13,8 @@ function part(tag, attributes, text) {
 /**
  * @param {{ name: string, x: number[], y: number[], low?: number[], high?: number[], dots?: boolean }[]} series with the ends of
  *   intervals, where they are known
- * @param {{ label: string, x: string, log?: boolean, logX?: boolean, level?: number, levelName?: string }} how `level` is a line
- *   across
+ * @param {{ label: string, x: string, log?: boolean, logX?: boolean, levels?: { at: number, name: string }[] }} how `levels` are
+ *   lines across
  */
 export function chart(series, how) {
   const drawn = series.filter((one) => one.x.length);
@@ -23,9 +23,11 @@ export function chart(series, how) {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'chart', role: 'img', 'aria-label': `${how.label}. ${said.join('; ')}.`,
   });
   if (!drawn.length) return svg;
+  const levels = (how.levels ?? []).filter(({ at }) => Number.isFinite(at));
   const all = (pick) => drawn.flatMap(pick).filter(Number.isFinite);
   const [x0, x1] = ends(all((one) => one.x), how.logX);
-  const [y0, y1] = ends(all((one) => [...one.y, ...(one.low ?? []), ...(one.high ?? []), how.level]), how.log);
+  const [y0, y1] = ends(
+      all((one) => [...one.y, ...(one.low ?? []), ...(one.high ?? []), ...levels.map(({ at }) => at)]), how.log);
   const share = (log, from, to) => {
     const scaled = log ? Math.log : (value) => value;
     return (value) => (scaled(value) - scaled(from)) / (scaled(to) - scaled(from));
@@ -43,9 +45,9 @@ export function chart(series, how) {
   for (const tick of how.logX ? decades(x0, x1) : ticks(x0, x1))
     svg.append(part('text', { x: x(tick), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, figure(tick)));
   svg.append(part('text', { x: WIDTH - RIGHT, y: HEIGHT - 6, 'text-anchor': 'end' }, how.x));
-  if (Number.isFinite(how.level)) svg.append(
-    part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(how.level), y2: y(how.level), class: 'level' }),
-    part('text', { x: WIDTH - RIGHT, y: y(how.level) - 4, 'text-anchor': 'end' }, how.levelName));
+  for (const { at, name } of levels) svg.append(
+    part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(at), y2: y(at), class: 'level' }),
+    part('text', { x: WIDTH - RIGHT, y: y(at) - 4, 'text-anchor': 'end' }, name));
   drawn.forEach((one, i) => {
     const points = one.x.map((value, k) => [x(value), y(one.y[k])]).filter((point) => point.every(Number.isFinite));
     svg.append(part('polyline', {

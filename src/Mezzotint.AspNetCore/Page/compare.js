@@ -5,11 +5,15 @@ import { Controls, fieldNames, samplingBody, samplingFields } from './controls.j
 import { first } from './figures.js';
 import { canvas, download, fileOf, load } from './images.js';
 import { address, addressOf, announce, el, plural, seconds } from './page.js';
+import { Reports } from './report.js';
 import { Wipe } from './wipe.js';
 
 const MOST_CELLS = 64, AT_ONCE = 4;
 const NONE = 'nothing';
 const AXES = ['across', 'down', 'third'];
+
+/** The head of a row or a column; where nothing changes along it there is none. */
+const head = (scope, value) => (value === null ? el('td', {}) : el('th', { scope }, value));
 
 export class Compare {
   constructor(app) {
@@ -48,7 +52,7 @@ export class Compare {
       el('section', { className: 'plate', id: 'plate', 'aria-label': 'The grid' }, this.status,
         el('div', { className: 'line' }, el('label', { for: 'cell-step' }, 'Part of the walk'), this.slider),
         el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Cells' }, this.tables), this.stage.element,
-        el('div', { className: 'row' }, ...this.saving), this.measured));
+        el('div', { className: 'row' }, ...this.saving), this.measured, new Reports(app).element));
     if (model.classifier) this.#measuring();
     this.#cost();
     this.ready = this.#epochs();
@@ -186,8 +190,8 @@ export class Compare {
     this.tables.replaceChildren(...third.map((z, page) => el('table', { className: 'cells' },
       el('caption', {}, [z !== null && `${name('third')} ${z}`, name('down') && `${name('down')} down`,
         name('across') && `${name('across')} across`].filter(Boolean).join(', ')),
-      el('thead', {}, el('tr', {}, el('td', {}), ...across.map((x) => el('th', { scope: 'col' }, x ?? '')))),
-      el('tbody', {}, ...down.map((y, row) => el('tr', {}, el('th', { scope: 'row' }, y ?? ''),
+      el('thead', {}, el('tr', {}, el('td', {}), ...across.map((x) => head('col', x)))),
+      el('tbody', {}, ...down.map((y, row) => el('tr', {}, head('row', y),
         ...across.map((_, column) => el('td', {}, this.cells[(page * down.length + row) * across.length + column].button))))))));
     this.stage.hide();
   }

@@ -177,6 +177,10 @@ const chooser = document.getElementById('model');
 chooser.replaceChildren(...models.map((each) => el(
     'option', { value: each.id, title: card(each), selected: each.id === model.id }, each.id)));
 document.getElementById('card').textContent = card(model);
+document.querySelector('details.card').addEventListener('toggle', async () => { // when it is first opened
+  const told = await import('./report.js').then(({ summary }) => summary(model.id)).catch((error) => error.message);
+  document.getElementById('card').textContent = `${card(model)}\n${told}`;
+}, { once: true });
 let asked = false;
 chooser.addEventListener('focus', async () => { // what the trainings have kept, also while they go on
   if (asked) return;

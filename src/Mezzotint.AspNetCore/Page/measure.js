@@ -3,6 +3,17 @@ import { post } from './api.js';
 import { chart } from './chart.js';
 import { announce, el, figure, plural } from './page.js';
 
+/** What real images get: of each model, as each has its data and its classifier; of several seeds, which divide the real images
+ * in other ways, their mean. */
+function real(cells, name) {
+  const known = new Map();
+  for (const { body, measured } of cells) known.set(body.model, [...(known.get(body.model) ?? []), measured[name].real]);
+  return [...known].map(([model, values]) => ({
+    at: values.reduce((sum, value) => sum + value, 0) / values.length,
+    name: known.size === 1 ? 'real images' : `real images, ${model}`,
+  }));
+}
+
 export class Measure {
   /** @param {object[]} cells of the grid @param {number} count images of each @param {object} values of the form */
   constructor(cells, count, values) {
@@ -62,7 +73,7 @@ export class Measure {
           };
         }),
         { label: `${words} over evaluations`, x: 'evaluations an image', logX: true, log: name === 'distance',
-          level: done[0].measured[name].real, levelName: 'real images' }));
+          levels: real(done, name) }));
     this.plots.replaceChildren(plot('distance', 'Frechet distance'), plot('accuracy', 'Accuracy'));
     const told = ({ value, low, high }) => (low === undefined ? figure(value)
       : `${figure(value)} (${figure(low)} to ${figure(high)})`);

@@ -1,6 +1,6 @@
 // Trainings that are begun, resumed and stopped from the page, where the server allows it.
 import { get, post } from './api.js';
-import { address, announce, el } from './page.js';
+import { address, announce, el, figure, plural, seconds } from './page.js';
 
 const FOLDER = 'a folder of pictures';
 
@@ -17,11 +17,14 @@ export class Starting {
     this.data = el('input', { type: 'text', autocomplete: 'off', spellcheck: false });
     this.minutes = el('input', { type: 'number', min: 1, max: 100000, value: 60 });
     this.settings = el('textarea', { rows: 3, spellcheck: false });
-    this.form = el('form', { className: 'new', onsubmit: (event) => { event.preventDefault(); this.#begin(); } },
+    this.takes = el('p', { className: 'hint', role: 'status' });
+    this.estimate = el('button', { type: 'button', onclick: () => this.#estimate() }, 'How long?');
+    this.form = el('form', { className: 'new', onsubmit: (event) => { event.preventDefault(); this.#begin(); },
+      oninput: () => { this.takes.textContent = ''; } }, // what is told is of these fields
       field('name', 'Name', this.name, 'of its folder'), field('template', 'From', this.template),
       field('data', 'Folder', this.data, 'on the server’s machine'), field('minutes', 'Minutes', this.minutes),
       field('settings', 'Settings', this.settings, 'a line each, as training.epochs=5'),
-      el('button', { className: 'primary' }, 'Begin'), this.error);
+      el('p', { className: 'row' }, this.estimate, el('button', { className: 'primary' }, 'Begin')), this.takes, this.error);
     this.element = el('details', { hidden: true }, el('summary', {}, 'New training'), this.form);
     this.command = el('pre', { tabIndex: 0, 'aria-label': 'The command and what it says', hidden: true });
     this.stop = el('button', {
@@ -60,14 +63,40 @@ export class Starting {
       this.form.querySelector(`[data-field=${name}]`).hidden = this.template.value !== FOLDER;
   }
 
+  /** What is to be trained, as the server is asked. */
+  get #what() {
+    return {
+      settings: this.settings.value || undefined,
+      ...(this.template.value === FOLDER ? { data: this.data.value, minutes: Number(this.minutes.value) }
+        : { template: this.template.value }),
+    };
+  }
+
+  /** What the training would take, measured by a few steps. */
+  async #estimate() {
+    const asked = JSON.stringify(this.#what);
+    this.error.textContent = '';
+    this.takes.textContent = 'Measuring a few steps…';
+    this.estimate.disabled = true;
+    try {
+      const told = await post('api/trainings/estimate', this.#what);
+      if (JSON.stringify(this.#what) !== asked) return;
+      this.takes.textContent = `About ${seconds(told.seconds)} and ${figure(told.memory_gigabytes)} GB of memory on this `
+          + `machine: ${plural(told.epochs, 'epoch')} at ${figure(told.images_per_second)} images a second, `
+          + `${plural(told.parameters, 'parameter')}.`;
+    } catch (error) {
+      this.takes.textContent = '';
+      this.error.textContent = error.message;
+      document.getElementById(`new-${error.param}`)?.focus();
+    } finally {
+      this.estimate.disabled = false;
+    }
+  }
+
   async #begin() {
-    const folder = this.template.value === FOLDER;
     this.error.textContent = '';
     try {
-      const { name } = await post('api/trainings', {
-        name: this.name.value, settings: this.settings.value || undefined,
-        ...(folder ? { data: this.data.value, minutes: Number(this.minutes.value) } : { template: this.template.value }),
-      });
+      const { name } = await post('api/trainings', { name: this.name.value, ...this.#what });
       announce(`${name} has begun.`);
       this.element.open = false;
       location.hash = address.of('train', { name });

@@ -136,7 +136,7 @@ internal static class EvaluateImages
         string sampler = source.Recipe is { } recipe
             ? $" --sampler {recipe.Sampler} --levels {recipe.Levels} --steps {recipe.Steps}{request.Guidance.Written()}" : "";
         facts.Add(("made by", $"mezzotint {CommandLine.Version}: {Command(request, source)}"));
-        return new ReportHead(request.Target, facts);
+        return new ReportHead(request.Target, facts) { ModelSha256 = source.ModelHash };
     }
 
     /// <summary>What the figures are for, in words.</summary>

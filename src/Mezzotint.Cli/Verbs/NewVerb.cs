@@ -37,14 +37,15 @@ internal static class NewVerb
             var made = draft.Make(
                 terminal, result, name, result.GetValue(folder), result.GetValue(set) ?? [], result.GetValue(device)!);
             AtomicFile.WriteText(path, made.Write());
-            terminal.Result(result.GetValue(json), Facts(path, made),
+            terminal.Result(result.GetValue(json), Facts(made, path),
                 $"{path}: {made.Expectation}.\nTrain it with: mezzotint train {path}");
             return CommandLine.Done;
         });
         return command;
     }
 
-    private static object Facts(string path, ExperimentDraft draft) => new
+    /// <summary>What a training takes, for programs.</summary>
+    internal static object Facts(ExperimentDraft draft, string? path = null) => new
     {
         Out = path,
         Parameters = draft.Config.Model.ParameterCount,

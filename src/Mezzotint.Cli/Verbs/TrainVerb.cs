@@ -13,8 +13,8 @@ internal static class TrainVerb
         + "`mezzotint train configs/seed.toml` or `mezzotint train my-pictures`.";
 
     private sealed record Request(
-        string? Config, string? Out, bool Resume, string? From, bool FindRate, string? Data, string[] Overrides,
-        string Device, bool Json);
+        string? Config, string? Out, bool Resume, string? From, bool FindRate, bool Estimate, string? Data,
+        string[] Overrides, string Device, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -40,6 +40,11 @@ internal static class TrainVerb
             Description = "Instead of training: try learning rates from 1e-6 to 1, one a step, and suggest one. --out FILE.png "
                 + "draws the curve.",
         };
+        var estimate = new Option<bool>("--estimate")
+        {
+            Description = "Instead of training: measure a few steps, and say how long the training takes on this machine and "
+                + "with how much memory.",
+        };
         var draft = new DraftChoice();
         var data = Options.Data();
         var set =
@@ -51,14 +56,14 @@ internal static class TrainVerb
             "Train a model. MNIST is downloaded where it is not at hand. Ctrl-C or SIGTERM finishes the step and leaves a "
             + "checkpoint; --resume goes on from it.")
         {
-            config, output, resume, from, findRate, draft.Minutes, data, set, device, json,
+            config, output, resume, from, findRate, estimate, draft.Minutes, data, set, device, json,
         };
         command.SetAction(result =>
         {
             var request = new Request(
                 result.GetValue(config), result.GetValue(output), result.GetValue(resume), result.GetValue(from),
-                result.GetValue(findRate), result.GetValue(data), result.GetValue(set) ?? [], result.GetValue(device)!,
-                result.GetValue(json));
+                result.GetValue(findRate), result.GetValue(estimate), result.GetValue(data), result.GetValue(set) ?? [],
+                result.GetValue(device)!, result.GetValue(json));
             bool ofData = request.Config is { } named && DraftChoice.IsData(named);
             if ((!ofData || request.Resume) && result.GetResult(draft.Minutes) is { Implicit: false })
                 throw new MezzotintException(
@@ -82,20 +87,30 @@ internal static class TrainVerb
         if (request is { Resume: true, From: not null })
             throw new MezzotintException(
                 "--from is for the beginning of a run: one that goes on has its weights. Leave --from out, or --resume.");
-        if (request.FindRate && (request.Resume || request.From is not null))
+        if (request is { FindRate: true, Estimate: true })
+            throw new MezzotintException("--find-rate and --estimate stand in place of a training: leave one of the two out.")
+                { Key = "--estimate" };
+        string? instead = request.FindRate ? "--find-rate" : request.Estimate ? "--estimate" : null;
+        if (instead is not null && (request.Resume || request.From is not null))
             throw new MezzotintException(
-                $"--find-rate is for a training from its beginning: leave {(request.Resume ? "--resume" : "--from")} out.")
-                { Key = "--find-rate" };
-        if (draft is not null && !request.Resume && !request.FindRate)
+                $"{instead} is for a training from its beginning: leave {(request.Resume ? "--resume" : "--from")} out.")
+                { Key = instead };
+        if (draft is not null && !request.Resume && instead is null)
             ResumedConfiguration.RefuseBegun(path); // before the data are looked through
         var made = request.Resume ? null : draft?.Invoke();
+        if (made is not null && request.Estimate)
+        {
+            terminal.Result(request.Json, NewVerb.Facts(made), $"{made.Expectation}.");
+            return CommandLine.Done;
+        }
         if (made is not null && !request.FindRate)
             terminal.Say($"{made.Expectation}. Ctrl-C stops it, with a model to draw from after the first epoch.");
         var config = request.Resume
             ? ResumedConfiguration.Read(terminal, path, draft is null ? request.Config : null, request.Overrides)
             : made?.Config ?? NewConfiguration(request);
         var session = new TrainingSession(terminal, path, request.Config, request.Data, request.Device, request.Json);
-        return request.FindRate ? session.FindRate(config, request.Out) : request.Resume
+        return request.FindRate ? session.FindRate(config, request.Out) : request.Estimate ? session.Estimate(config)
+            : request.Resume
             ? session.Resume(config)
             : session.Begin(config, request.From is { } from ? ModelSource.Find(from) : null, made?.Notes);
     }

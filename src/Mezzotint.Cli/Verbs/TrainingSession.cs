@@ -159,6 +159,26 @@ internal sealed class TrainingSession(
         return CommandLine.Done;
     }
 
+    /// <summary>Measures a few steps instead of training, and says what all of them take.</summary>
+    /// <exception cref="MezzotintException">The configuration trains no model that draws, or does not fit into
+    /// memory.</exception>
+    public int Estimate(Experiment config)
+    {
+        using var prepared = Prepare(OnThisMachine(config), begun: null);
+        if (prepared.Config is not ExperimentConfig drawing)
+            throw new MezzotintException("--estimate is for models that draw: leave it out.") { Key = "--estimate" };
+        terminal.Say("Measuring a few steps of training.");
+        var draft = new ExperimentDraft
+        {
+            Config = drawing,
+            Speed = TrainingSpeed.Measure(
+                drawing, prepared.Train, prepared.Test, ComputeDevice.Named(device), terminal.Stop),
+            ImagesOfEpoch = (long)prepared.Train.DistinctCount * drawing.Training.Repeats,
+        };
+        terminal.Result(json, NewVerb.Facts(draft), $"{draft.Expectation}.");
+        return CommandLine.Done;
+    }
+
     private const int RatesShown = 8;
 
     private static LinePlot RatePlot(LearningRateSearch search) => new()

@@ -78,7 +78,16 @@ public static partial class InputFile
     }
 
     private static MezzotintException Refused(string path, Exception cause) =>
-        new($"Cannot read '{path}': {Printable.Line(cause.Message)}", cause);
+        new($"Cannot read '{path}': {Reason(cause)}", cause);
+
+    /// <summary>Why, without the path: the system's own sentences repeat it.</summary>
+    private static string Reason(Exception cause) => cause switch
+    {
+        FileNotFoundException => "there is no such file.",
+        DirectoryNotFoundException => "there is no such folder.",
+        UnauthorizedAccessException => "you may not read it.",
+        _ => Printable.Line(cause.Message),
+    };
 
     private static string? SpecialKind(string path)
     {

@@ -67,10 +67,9 @@ public sealed record MemoryNeed
         if (Bytes + held <= available)
             return;
         throw new MezzotintException(string.Create(CultureInfo.InvariantCulture,
-            $"{What} does not fit into memory: it takes about {Bytes / Gigabyte:F1} GB ({Figures}), and of the "
-            + $"{available / Gigabyte:F1} GB that there are, this process holds {held / Gigabyte:F1} already. {_remedy}, or use "
-            + $"a "
-            + $"machine with more memory."))
+            $"{What} does not fit into memory: it takes about {Bytes / Gigabyte:F1} GB, {Figures}. There are "
+            + $"{available / Gigabyte:F1} GB here, and this process holds {held / Gigabyte:F1} of them already. {_remedy}, or "
+            + $"use a machine with more memory."))
         {
             Key = Key,
         };
@@ -78,5 +77,5 @@ public sealed record MemoryNeed
 
     /// <summary>What it is made of, for people to read.</summary>
     private string Figures => string.Create(CultureInfo.InvariantCulture,
-        $"{Weights / Gigabyte:F1} for {_weightsOf}, {Maps / Gigabyte:F1} for maps and what is multiplied with them");
+        $"{Weights / Gigabyte:F1} for {_weightsOf} and {Maps / Gigabyte:F1} for the maps that are computed");
 }

@@ -54,7 +54,7 @@ public class MemoryNeedTests
             var refused = Assert.Throws<MezzotintException>(make);
             Assert.Equal("model.model_channels", refused.Key);
             Assert.Matches(
-                @"does not fit into memory: it takes about [\d.]+ GB \(.* parameters.*Lower model\.model_channels",
+                @"does not fit into memory: it takes about [\d.]+ GB, .* parameters.*Lower model\.model_channels",
                 refused.Message);
         }
     }

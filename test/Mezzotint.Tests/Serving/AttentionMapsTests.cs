@@ -53,6 +53,7 @@ public class AttentionMapsTests
         var config = new ResidualUNetConfig
         {
             ModelChannels = 16, ChannelMultipliers = [1], ResidualBlocks = [1], AttentionLevels = [],
+            HeadChannels = 16,
         };
         using var plain = new DiffusionPipeline(
             new LoadedModel(config.Build(seed: 3), SmallPipeline.Info with { Model = config }), ownsModel: true);

@@ -9,11 +9,15 @@ namespace Mezzotint.Evaluation.Reports;
 /// <param name="Title">Such as the name of the model.</param>
 /// <param name="Facts">Pairs of a name and a text: how the images were made, against what they were measured, which command
 /// repeats it.</param>
-public sealed record ReportHead(string Title, IReadOnlyList<(string Name, string Text)> Facts);
+public sealed record ReportHead(string Title, IReadOnlyList<(string Name, string Text)> Facts)
+{
+    /// <summary>The fingerprint of the model that drew the images; null where images were given.</summary>
+    public string? ModelSha256 { get; init; }
+}
 
 /// <summary>
-/// An evaluation as a folder: <c>index.html</c>, which needs no other file and no network, and its pictures as PNG files. It
-/// writes what was measured and nothing else.
+/// An evaluation as a folder: <c>index.html</c>, which needs no other file and no network, its pictures as PNG files, and the
+/// figures for programs in <c>report.json</c> (<see cref="ReportDocument"/>). It writes what was measured and nothing else.
 /// </summary>
 public static class EvaluationReport
 {
@@ -67,7 +71,13 @@ public static class EvaluationReport
         foreach (var picture in pictures)
             PngFile.Write(picture.Path, picture.Image, Scale);
         AtomicFile.WriteText(page, Page(evaluation, head, pictures));
-        return [page, .. pictures.Select(picture => picture.Path)];
+        new ReportDocument(
+            head.Title, head.ModelSha256,
+            [.. head.Facts.Concat(ClassifierFacts(evaluation)).Select(fact => new ReportFact(fact.Item1, fact.Item2))],
+            [.. evaluation.Figures.Select(ReportFigure.Of)],
+            [.. pictures.Select(picture => new ReportPicture(
+                Path.GetFileName(picture.Path), picture.Title, picture.Text, picture.Caption))]).Write(folder);
+        return [page, .. pictures.Select(picture => picture.Path), Path.Combine(folder, ReportDocument.FileName)];
     }
 
     private sealed record Picture(string Path, string Title, string Text, ImageBatch Image)
