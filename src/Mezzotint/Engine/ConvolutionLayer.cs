@@ -9,7 +9,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     private readonly float* _bias, _ofWeight; // the latter the gradient of the weights
     private readonly Convolution _forward;
     private readonly Convolution? _backward;
-    private readonly WeightGradient? _weightGradient;
+    private readonly IWeightGradient? _weightGradient;
 
     /// <summary>Prepares.</summary>
     /// <param name="parameters">Where the layer's weights are.</param>
@@ -29,10 +29,11 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
         int border = Math.Max(1, _transposed ? shape.BigBorder : shape.SmallBorder);
         Gradient = options.Training
             ? new Map(height, width, outputs, border, input.Bfloat16) : new Map(null, height, width, outputs);
+        var patches = options.Training && !_transposed ? WinogradGradient.PatchesFor(shape, input, Gradient) : null;
         var start = _bias == null ? TileStart.Zero : TileStart.Bias;
         _forward = _transposed
             ? Convolution.Spread(shape, Gradient, input, start)
-            : Convolution.Gather(shape, input, Gradient, start, options.Streams);
+            : Convolution.Gather(shape, input, Gradient, start, options.Memory with { Patches = patches });
         if (!options.Training)
             return;
         _ofWeight = parameters.Gradient($"{name}.weight");
@@ -40,9 +41,9 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
         if (!options.NoInputGradient)
             _backward = _transposed
                 ? Convolution.Gather(shape, Gradient, input, gradientStart)
-                : Convolution.Spread(shape, input, Gradient, gradientStart);
-        _weightGradient = _transposed
-            ? new WeightGradient(shape, Gradient, input, input.Bfloat16)
+                : Convolution.Spread(shape, input, Gradient, gradientStart, options.Memory);
+        _weightGradient = _transposed ? new WeightGradient(shape, Gradient, input, input.Bfloat16)
+            : patches is not null ? new WinogradGradient(patches, _forward is PackedWinograd, input, Gradient)
             : new WeightGradient(shape, input, Gradient, input.Bfloat16);
     }
 
@@ -60,9 +61,9 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
     /// <summary>Takes the weights as they are now.</summary>
     public void Pack()
     {
-        if (_forward.IsStreamed)
+        if (_forward is StreamedConvolution streamed)
         {
-            _forward.Stream(_parameters.Stored($"{_name}.weight"), _bias);
+            streamed.Stream(_parameters.Stored($"{_name}.weight"), _bias);
             return;
         }
         float* weight = _parameters.Value($"{_name}.weight");
@@ -121,6 +122,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
 /// <param name="Transposed">Whether it is a transposed convolution.</param>
 /// <param name="AddsToGradient">Whether the gradient of its input is added to what is there.</param>
 /// <param name="NoInputGradient">Whether nobody asks for that.</param>
-/// <param name="Streams">How its weights are read where they lie; null for weights that are packed.</param>
+/// <param name="Memory">What its convolutions may use.</param>
 internal readonly record struct LayerOptions(
-    bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false, Streaming? Streams = null);
+    bool Training, bool Transposed = false, bool AddsToGradient = false, bool NoInputGradient = false,
+    ConvolutionMemory Memory = default);

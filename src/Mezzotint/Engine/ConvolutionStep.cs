@@ -25,7 +25,7 @@ internal sealed unsafe class ConvolutionStep : EngineStep
 
     /// <summary>How many rows of its input it reads at the same time, where that need not be whole; 0 where it must be.</summary>
     public int RowsAtOnce => !_transposed && Inputs[0].Layout.IsFull && Output.Layout.IsFull
-        ? Winograd.RowsAtOnce(_shape, Inputs[0], Output) : 0;
+        ? StreamedWinograd.RowsAtOnce(_shape, Inputs[0], Output) : 0;
 
     /// <summary>Where it reads the gradient of what it made, and leaves that of its bias.</summary>
     public ConvolutionLayer Layer => _layer;
@@ -33,7 +33,7 @@ internal sealed unsafe class ConvolutionStep : EngineStep
     public override void Prepare(NetworkEngine engine)
     {
         var options = new LayerOptions(engine.Training, _transposed, Adds[0], NoInputGradient: !Inputs[0].HasGradient,
-            Streams: engine.Streams ? new(Crew, count => engine.SharedScratch(0, count)) : null);
+            Memory: new(count => engine.SharedScratch(0, count), engine.Streams ? Crew : null));
         _layer = engine.Owned(new ConvolutionLayer(engine.Parameters, _name, _shape, Inputs[0].Operand!, Output.Height,
             Output.Width, Output.Layout, options));
         _made = Output.Plain is { } plain ? plain.Floats : engine.Made;

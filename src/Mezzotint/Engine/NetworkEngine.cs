@@ -323,7 +323,7 @@ internal sealed unsafe class NetworkEngine : IDisposable
     public Map NewMap(int height, int width, ChannelLayout channels, int border) =>
         Owned(new Map(height, width, channels, border, Bfloat16));
 
-    /// <summary>Memory that the steps of an engine that is not trained take turns with.</summary>
+    /// <summary>Memory that the steps take turns with: what is there lasts as long as a step computes.</summary>
     /// <param name="slot">Which, of those that a step has: from 0.</param>
     /// <param name="count">Numbers that the step needs.</param>
     public Scratch SharedScratch(int slot, long count)

@@ -1,5 +1,22 @@
 namespace Mezzotint.Engine;
 
+/// <summary>Sums the gradient of a convolution's weights over images, until it is taken.</summary>
+internal unsafe interface IWeightGradient : IDisposable
+{
+    /// <summary>Adds an image's.</summary>
+    /// <param name="big">The convolution's big map, as it was read.</param>
+    /// <param name="small">The small one's gradient; of a transposed convolution the other way about.</param>
+    void Add(Map big, Map small);
+
+    /// <summary>Adds what has been summed to a gradient, and begins anew.</summary>
+    /// <param name="to">
+    /// [small channels, big channels, kernel, kernel]; with <paramref name="reversed"/> [big channels, small channels, kernel,
+    /// kernel], the kernel turned about.
+    /// </param>
+    /// <param name="reversed">Whether big and small are the other way about than in the layer.</param>
+    void Take(float* to, bool reversed = false);
+}
+
 /// <summary>
 /// The gradient of a <see cref="Convolution"/>'s weights: dW[small channel, big channel, k] = sum over i of big[S i + k - pad]
 /// small[i], summed over images until it is taken.
@@ -8,7 +25,7 @@ namespace Mezzotint.Engine;
 /// The sums are read and written once a product. Small maps have few terms for as many sums, so several images are gathered
 /// before they are multiplied.
 /// </remarks>
-internal sealed unsafe class WeightGradient : IDisposable
+internal sealed unsafe class WeightGradient : IWeightGradient
 {
     /// <summary>Terms that are worth reading and writing a sum for.</summary>
     private const int WorthwhileTerms = 128;
@@ -52,7 +69,6 @@ internal sealed unsafe class WeightGradient : IDisposable
             [.. Enumerable.Range(0, kernel).Select(_bigTerms.ColumnOffset)]);
     }
 
-    /// <summary>Adds an image's.</summary>
     public void Add(Map big, Map small)
     {
         _bigTerms.Fill(big, _waiting);
@@ -70,12 +86,6 @@ internal sealed unsafe class WeightGradient : IDisposable
                     _sums.Data + ((long)k * _big + block * _block) * _shape.Kernel * _small);
     }
 
-    /// <summary>Adds what has been summed to a gradient, and begins anew.</summary>
-    /// <param name="to">
-    /// [small channels, big channels, kernel, kernel]; with <paramref name="reversed"/> [big channels, small channels, kernel,
-    /// kernel], the kernel turned about.
-    /// </param>
-    /// <param name="reversed">Whether big and small are the other way about than in the layer.</param>
     public void Take(float* to, bool reversed = false)
     {
         if (_waiting > 0)

@@ -79,9 +79,9 @@ public unsafe class LayersTests
         using Map bigMap = ToMap(big, false), smallMap = ToMap(small, false);
         using var crew = new Crew(2);
         using var gather = Convolution.Gather(new(kernel, stride, pad), bigMap, smallMap, TileStart.Bias,
-            new Streaming(crew, _ => throw new InvalidOperationException("It needs no memory of others'.")));
-        Assert.True(gather.IsStreamed);
-        gather.Stream(new((nint)Floats(weight), ScalarType.Float32), Floats(bias));
+            new ConvolutionMemory(_ => throw new InvalidOperationException("It needs no memory of others'."), crew));
+        var streamed = Assert.IsType<StreamedConvolution>(gather);
+        streamed.Stream(new((nint)Floats(weight), ScalarType.Float32), Floats(bias));
         TensorAssert.Close(nn.functional.conv2d(big, weight, bias, [stride, stride], [pad, pad]),
             Run(gather, bigMap, smallMap), 1e-5);
     }

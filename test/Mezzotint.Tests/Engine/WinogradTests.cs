@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Mezzotint.Tests.Engine;
 
 /// <summary>Winograd's convolution is conv2d, to so much rounding, whatever the map's sides, channels, threads and stored
-/// weights.</summary>
+/// weights; its gradients are autograd's.</summary>
 public unsafe class WinogradTests
 {
     // of the largest number: 272 channels have 2e-5, the direct sum of them 1e-6
@@ -94,7 +94,7 @@ public unsafe class WinogradTests
         int inputs = (int)weight.shape[1], outputs = (int)weight.shape[0];
         var shape = new ConvolutionShape(3, 1, 1);
         var (layout, made) = (ChannelLayout.Padded(inputs), new EngineValue(height, width, ChannelLayout.Padded(outputs)));
-        int rows = Winograd.RowsAtOnce(shape, new(height, width, layout), made);
+        int rows = StreamedWinograd.RowsAtOnce(shape, new(height, width, layout), made);
         Assert.InRange(rows, 6, height - 1);
         using var crew = new Crew(2);
         using var memory = new NativeArray<float>(images.Length * (long)height * width * (inputs + outputs)
@@ -113,14 +113,14 @@ public unsafe class WinogradTests
             outputMaps.Add(new Map(Taken((long)height * width * outputs), height, width, made.Layout));
         }
         var scratch = new Scratch();
-        using var gather = Convolution.Gather(shape, inputMaps[0], outputMaps[0], TileStart.Bias, new Streaming(crew, count =>
+        using var gather = Convolution.Gather(shape, inputMaps[0], outputMaps[0], TileStart.Bias, new ConvolutionMemory(count =>
         {
             scratch.Count = count;
             return scratch;
-        }));
+        }, crew));
         using var shared = new NativeArray<float>(scratch.Count);
         scratch.Data = shared.Data;
-        gather.Stream(new(Numbers(weight), weight.dtype), (float*)Numbers(bias));
+        Assert.IsType<StreamedConvolution>(gather).Stream(new(Numbers(weight), weight.dtype), (float*)Numbers(bias));
         for (int times = 0; times < 2; times++) // the second image in the same memory
         {
             steps.ForEach(step => step.Forward());
@@ -143,6 +143,108 @@ public unsafe class WinogradTests
         TensorAssert.Close(nn.functional.conv2d(x, weight, null, padding: [1, 1]), Run(x, weight, null, 2, border: 3), Rounding);
     }
 
+    [Theory]
+    [InlineData(12, 12, 16, 32)]
+    [InlineData(13, 18, 48, 16)] // tiles that stand over on both sides
+    [InlineData(41, 37, 32, 96)] // several parts of tiles, the last one smaller; blocks of three vectors
+    public void On_one_thread_it_is_conv2d_and_its_transpose(int height, int width, int bigChannels, int smallChannels)
+    {
+        foreach (string kind in Engines.All)
+        {
+            using var engine = Engines.Use(kind);
+            using var scope = NewDisposeScope();
+            var shape = new ConvolutionShape(3, 1, 1);
+            var (big, small) = (randn(1, bigChannels, height, width), randn(1, smallChannels, height, width));
+            var (weight, bias) = (randn(smallChannels, bigChannels, 3, 3), randn(smallChannels));
+            using Map bigMap = ToMap(big), smallMap = ToMap(small);
+            var memory = new Memory();
+
+            using var gather = Convolution.Gather(shape, bigMap, smallMap, TileStart.Bias, memory.Convolutions);
+            using var spread = Convolution.Spread(shape, bigMap, smallMap, TileStart.Output, memory.Convolutions);
+            using var given = memory.Give();
+            gather.Pack((float*)Numbers(weight), (float*)Numbers(bias));
+            spread.Pack((float*)Numbers(weight));
+            TensorAssert.Close(nn.functional.conv2d(big, weight, bias, padding: [1, 1]),
+                Run(gather, bigMap, zeros_like(small)), Rounding, kind);
+            TensorAssert.Close(nn.functional.conv_transpose2d(small, weight, padding: [1, 1]) + big,
+                Run(spread, smallMap, big), Rounding, $"{kind}, added to what is there");
+        }
+    }
+
+    [Theory]
+    [InlineData(12, 16, 32, 1)] // nine tiles, of up to seven images together
+    [InlineData(7, 48, 32, 3)]  // the gradient alone by Winograd, of sixteen images together
+    [InlineData(9, 32, 16, 20)] // sums of seven images, seven and six
+    [InlineData(33, 16, 48, 2)]
+    public void The_gradient_of_its_weights_is_autograds_summed_over_images(
+        int side, int bigChannels, int smallChannels, int images)
+    {
+        foreach (string kind in Engines.All)
+        {
+            using var engine = Engines.Use(kind);
+            using var scope = NewDisposeScope();
+            var shape = new ConvolutionShape(3, 1, 1);
+            var (big, small) = (randn(images, bigChannels, side, side), randn(images, smallChannels, side, side));
+            var weight = randn(smallChannels, bigChannels, 3, 3, requires_grad: true);
+            nn.functional.conv2d(big, weight, null, padding: [1, 1]).backward([small]);
+            using Map first = ToMap(big.narrow(0, 0, 1)), made = ToMap(small.narrow(0, 0, 1));
+            var patches = WinogradGradient.PatchesFor(shape, first, made);
+            Assert.NotNull(patches);
+            var memory = new Memory();
+            using var gather = Convolution.Gather(
+                shape, first, made, TileStart.Zero, memory.Convolutions with { Patches = patches });
+            using var given = memory.Give();
+            gather.Pack((float*)Numbers(weight));
+            using var gradient = new WinogradGradient(patches, gather is PackedWinograd, first, made);
+            for (int round = 0; round < 2; round++)
+            {
+                for (int i = 0; i < images; i++)
+                {
+                    using Map bigMap = ToMap(big.narrow(0, i, 1)), smallMap = ToMap(small.narrow(0, i, 1));
+                    Run(gather, bigMap, zeros_like(small.narrow(0, 0, 1)));
+                    gradient.Add(bigMap, smallMap);
+                }
+                var sum = ones_like(weight); // it is added to what is there
+                gradient.Take((float*)Numbers(sum));
+                TensorAssert.Close(weight.grad!, sum - 1, Rounding, $"{kind}, round {round}");
+            }
+        }
+    }
+
+    /// <summary>Memory of convolutions that take turns.</summary>
+    private sealed class Memory
+    {
+        private readonly Scratch _scratch = new();
+
+        public ConvolutionMemory Convolutions => new(count =>
+        {
+            _scratch.Count = Math.Max(_scratch.Count, count);
+            return _scratch;
+        });
+
+        public NativeArray<float> Give()
+        {
+            var memory = new NativeArray<float>(_scratch.Count);
+            _scratch.Data = memory.Data;
+            return memory;
+        }
+    }
+
+    private static Map ToMap(Tensor x)
+    {
+        var map = new Map((int)x.shape[2], (int)x.shape[3], (int)x.shape[1], 1, bfloat16: false);
+        Elementwise.Copy((float*)Numbers(x.permute(0, 2, 3, 1).contiguous()), map.Channels, map);
+        return map;
+    }
+
+    /// <summary>What a convolution makes of a map, where something else is.</summary>
+    private static Tensor Run(Convolution convolution, Map input, Tensor there)
+    {
+        var places = there.permute(0, 2, 3, 1).contiguous().clone();
+        convolution.Run(input, (float*)Numbers(places));
+        return places.permute(0, 3, 1, 2);
+    }
+
     private static Tensor Run(Tensor x, Tensor weight, Tensor? bias, int threads, int border = 1)
     {
         var (height, width, inputs, outputs) = ((int)x.shape[2], (int)x.shape[3], (int)x.shape[1], (int)weight.shape[0]);
@@ -151,18 +253,18 @@ public unsafe class WinogradTests
         using var output = new Map(height, width, outputs, 0, bfloat16: false);
         var scratch = new Scratch();
         using var gather = Convolution.Gather(new(3, 1, 1), input, output, bias is null ? TileStart.Zero : TileStart.Bias,
-            new Streaming(crew, count =>
+            new ConvolutionMemory(count =>
             {
                 scratch.Count = count;
                 return scratch;
-            }));
-        Assert.True(gather.IsStreamed);
+            }, crew));
+        var streamed = Assert.IsType<StreamedConvolution>(gather);
         Assert.True(scratch.Count > 0, "not by Winograd");
         using var memory = new NativeArray<float>(scratch.Count);
         scratch.Data = memory.Data;
         var places = x.permute(0, 2, 3, 1).contiguous(); // [1, H, W, C]
         Elementwise.Copy((float*)Numbers(places), inputs, input);
-        gather.Stream(new(Numbers(weight), weight.dtype), bias is null ? null : (float*)Numbers(bias));
+        streamed.Stream(new(Numbers(weight), weight.dtype), bias is null ? null : (float*)Numbers(bias));
         gather.Run(input, output.Floats);
         return tensor(new Span<float>(output.Floats, height * width * outputs).ToArray(), [1, height, width, outputs])
             .permute(0, 3, 1, 2);
