@@ -46,6 +46,7 @@ public sealed partial class BrowserTests
         ReportTests.Write(_runs, "judged");
         var page = await _browser!.OpenAsync();
         await page.GoAsync(Home + "#compare?model=judged");
+        await page.UntilAsync("document.querySelector('.reports summary')");
         await page.ClickAsync(".reports summary");
         await page.UntilAsync("document.querySelector('.reports img')?.naturalWidth === 16");
         Assert.Equal(
