@@ -29,7 +29,8 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
         int border = Math.Max(1, _transposed ? shape.BigBorder : shape.SmallBorder);
         Gradient = options.Training
             ? new Map(height, width, outputs, border, input.Bfloat16) : new Map(null, height, width, outputs);
-        var patches = options.Training && !_transposed ? WinogradGradient.PatchesFor(shape, input, Gradient) : null;
+        var patches = options.Training && !_transposed && PackedWinograd.Does(shape, input, Gradient, options.Memory)
+            ? new WinogradPatches(input) : null;
         var start = _bias == null ? TileStart.Zero : TileStart.Bias;
         _forward = _transposed
             ? Convolution.Spread(shape, Gradient, input, start)
@@ -43,7 +44,7 @@ internal sealed unsafe class ConvolutionLayer : IDisposable
                 ? Convolution.Gather(shape, Gradient, input, gradientStart)
                 : Convolution.Spread(shape, input, Gradient, gradientStart, options.Memory);
         _weightGradient = _transposed ? new WeightGradient(shape, Gradient, input, input.Bfloat16)
-            : patches is not null ? new WinogradGradient(patches, _forward is PackedWinograd, input, Gradient)
+            : patches is not null ? new WinogradGradient(patches, Gradient)
             : new WeightGradient(shape, input, Gradient, input.Bfloat16);
     }
 

@@ -36,7 +36,9 @@ internal sealed class NetworkMemory
         : this(description, (double)network.InChannels * height * width, height, width)
     {
         (height, width) = (Math.Max(height, network.Stride), Math.Max(width, network.Stride)); // there is a plan of some size
-        bool bfloat16 = precision != ComputePrecision.Float32 && NetworkEngine.Exists(description, height, width, bfloat16: true);
+        bool asked = precision == ComputePrecision.Bfloat16
+            || (precision == ComputePrecision.Automatic && TileKernel.IsBfloat16Preferred);
+        bool bfloat16 = asked && NetworkEngine.Exists(description, height, width, bfloat16: true);
         _engine = bfloat16 || NetworkEngine.Exists(description, height, width, bfloat16: false);
         _number = bfloat16 ? sizeof(ushort) : Float;
     }
@@ -99,6 +101,8 @@ internal sealed class NetworkMemory
             bytes += _number * (layer.Weights + layer.InputMap + layer.OutputMap) + Float * (2 * layer.OutputMap + layer.Scores);
             if (training)
                 bytes += (_number + Float) * layer.Weights + 2 * Float * layer.InputMap + _number * layer.OutputMap;
+            if (_number == Float)
+                bytes += Float * PackedWinograd.NumbersMore(layer, training);
             largest = Math.Max(largest, layer.InputMap);
         }
         return bytes + (training ? 6 * Float * largest : 0);

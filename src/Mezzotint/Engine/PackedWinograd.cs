@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Mezzotint.Networks;
 using static Mezzotint.Engine.WinogradMatrices;
 
 namespace Mezzotint.Engine;
@@ -63,6 +64,20 @@ internal sealed unsafe class PackedWinograd : Convolution
     /// <param name="memory">How it may compute.</param>
     public static bool Does(ConvolutionShape shape, Map input, Map output, ConvolutionMemory memory) =>
         memory is { Crew: null, Shared: not null } && WinogradTiles.Do(shape, input, output, FewestPlaces);
+
+    /// <summary>Numbers that such a layer takes beside those of one with packed weights: the weights at 36 points in place of
+    /// nine taps, and in a training the patches.</summary>
+    /// <param name="layer">The layer, in float32.</param>
+    /// <param name="training">Whether it is trained.</param>
+    public static double NumbersMore(LayerShape layer, bool training)
+    {
+        if (layer.Kernel != Kernel || layer.InputPlaces != layer.OutputPlaces || layer.OutputPlaces < FewestPlaces
+            || layer.Inputs % Lanes.Count != 0 || layer.Outputs % Lanes.Count != 0)
+            return 0;
+        double weights = layer.Weights / Taps * (Points - Taps), tiles = layer.OutputPlaces / (Side * Side);
+        return training
+            ? 3 * weights + Points * tiles * WinogradGradient.Images((int)tiles) * (layer.Inputs + layer.Outputs) : weights;
+    }
 
     public override void Dispose()
     {

@@ -13,24 +13,18 @@ internal sealed unsafe class WinogradGradient : IWeightGradient
     /// <summary>Tiles that are worth reading and writing all sums for.</summary>
     private const int WorthwhileTiles = 64;
 
-    /// <summary>Places of the smallest maps: below that the images of a batch have too few tiles together.</summary>
-    private const int FewestPlaces = 49;
-
     private readonly WinogradPatches _patches;
-    private readonly bool _made;
     private readonly NativeArray<float> _gradients, _sums; // [point][image][tile][small]; [point][big][small]
     private readonly MapProduct _product;
     private readonly int _big, _small, _gradientStep, _sumStep;
     private int _waiting; // images that are gathered and not multiplied yet
 
     /// <summary>Prepares.</summary>
-    /// <param name="patches">Those of the big map.</param>
-    /// <param name="made">Whether the convolution makes them.</param>
-    /// <param name="big">The map that it reads.</param>
-    /// <param name="small">The gradient of the one that it makes.</param>
-    public WinogradGradient(WinogradPatches patches, bool made, Map big, Map small)
+    /// <param name="patches">Those of the big map, which the convolution makes.</param>
+    /// <param name="small">The gradient of the map that it makes.</param>
+    public WinogradGradient(WinogradPatches patches, Map small)
     {
-        (_patches, _made, _big, _small) = (patches, made, big.Channels, small.Channels);
+        (_patches, _big, _small) = (patches, patches.Channels, small.Channels);
         int terms = patches.Images * patches.Tiles.Count, vectors = MapProduct.VectorsOf(_small);
         int rows = WinogradTiles.Quotient(_big, TileShape.MostPlaces(vectors)), columns = WinogradTiles.Quotient(_big, rows);
         _product = new(
@@ -46,23 +40,13 @@ internal sealed unsafe class WinogradGradient : IWeightGradient
         _sums = new((long)Points * _sumStep);
     }
 
-    /// <summary>The patches that it needs; null where it does not compute such a gradient.</summary>
-    /// <param name="shape">The convolution's sides.</param>
-    /// <param name="big">The map that it reads.</param>
-    /// <param name="small">The gradient of the one that it makes.</param>
-    public static WinogradPatches? PatchesFor(ConvolutionShape shape, Map big, Map small) =>
-        !WinogradTiles.Do(shape, big, small, FewestPlaces) ? null : new(big, Math.Max(1, WorthwhileTiles
-            / (WinogradTiles.Quotient(small.Height, Side) * WinogradTiles.Quotient(small.Width, Side))));
+    /// <summary>Of how many images it multiplies the patches together, of so many tiles each.</summary>
+    public static int Images(int tiles) => Math.Max(1, WorthwhileTiles / tiles);
 
     public void Add(Map big, Map small)
     {
-        float* patches = _patches.Of(_waiting);
         for (int tile = 0; tile < _patches.Tiles.Count; tile++)
-        {
-            if (!_made)
-                _patches.Tiles.BringPatch(big, tile, patches + (long)tile * _big, _patches.Step);
             _patches.Tiles.BringTile(small, tile, Gradient(_waiting) + (long)tile * _small, _gradientStep);
-        }
         if (++_waiting == _patches.Images)
             Multiply();
         _patches.Image = _waiting;

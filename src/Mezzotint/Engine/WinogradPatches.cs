@@ -12,17 +12,19 @@ internal sealed unsafe class WinogradPatches : IDisposable
     private const int MoreRows = 16;
 
     private readonly NativeArray<float> _numbers;
-    private readonly int _channels;
 
-    /// <summary>Makes room.</summary>
+    /// <summary>Makes room for the images that a gradient multiplies together.</summary>
     /// <param name="map">Such a map as will be read.</param>
-    /// <param name="images">How many there are, from 1.</param>
-    public WinogradPatches(Map map, int images)
+    public WinogradPatches(Map map)
     {
-        (Tiles, Images, _channels) = (new(map.Height, map.Width, map.Channels), images, map.Channels);
-        Step = StepOf(images * Tiles.Count, _channels);
+        (Tiles, Channels) = (new(map.Height, map.Width, map.Channels), map.Channels);
+        Images = WinogradGradient.Images(Tiles.Count);
+        Step = StepOf(Images * Tiles.Count, Channels);
         _numbers = new((long)WinogradMatrices.Points * Step);
     }
+
+    /// <summary>Of the map.</summary>
+    public int Channels { get; }
 
     /// <summary>The tiles of an image.</summary>
     public WinogradTiles Tiles { get; }
@@ -37,7 +39,7 @@ internal sealed unsafe class WinogradPatches : IDisposable
     public int Step { get; }
 
     /// <summary>The first tile of an image.</summary>
-    public float* Of(int image) => _numbers.Data + (long)image * Tiles.Count * _channels;
+    public float* Of(int image) => _numbers.Data + (long)image * Tiles.Count * Channels;
 
     /// <summary>From a point's numbers to the next one's, of so many tiles.</summary>
     public static int StepOf(int tiles, int channels) => (tiles + MoreRows) * channels + Lanes.Count;
