@@ -15,7 +15,7 @@ internal sealed unsafe class PackedWinograd : Convolution
     private const int Taps = Kernel * Kernel, MostTiles = 64;
 
     /// <summary>Places of the smallest maps: below that few tiles would share all weights.</summary>
-    private const int FewestPlaces = 144;
+    private const int FewestPlaces = 64;
 
     private readonly WinogradTiles _tiles;
     private readonly NativeArray<float> _weights; // [point][block][input][output of the block]
