@@ -191,7 +191,8 @@ public sealed partial class BrowserTests
         await ToStopAsync(page, "6", "Words");
         Assert.Equal(3, await NumberAsync(page, "words"));
         Assert.Equal(
-            "the start|“a”|“red”|“heart”|the end|the estimate|with noise|without “a”|without “red”|without “heart”",
+            "the start|“a”|“red”|“heart”|the end|the estimate|with noise|"
+                + "without “a”|without “red”|without “heart”",
             await page.TextOfAllAsync("figcaption"));
         await SameAsync(maps => maps.Mean());
         await page.ShotAsync("understand-words");
