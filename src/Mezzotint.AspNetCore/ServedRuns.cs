@@ -10,6 +10,9 @@ namespace Mezzotint.AspNetCore;
 /// kept at a step NAME@STEP.</summary>
 internal sealed class ServedRuns(RunsFolder runs)
 {
+    private static readonly EnumerationOptions Everything = new()
+        { AttributesToSkip = 0, RecurseSubdirectories = true, MatchType = MatchType.Simple };
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (DateTime Written, ServedModel Model)> _known = new(StringComparer.Ordinal);
 
@@ -19,7 +22,7 @@ internal sealed class ServedRuns(RunsFolder runs)
         string folder = run.Folder.FullName;
         if (!IsPlain(RunModels.Trained(folder)) || !ModelFolder.Exists(RunModels.Trained(folder)))
             return [];
-        return [.. Averages(folder).Select(step => string.Create(CultureInfo.InvariantCulture, $"{run.Name}@{step}")), run.Name];
+        return [.. Averages(run).Select(step => string.Create(CultureInfo.InvariantCulture, $"{run.Name}@{step}")), run.Name];
     }
 
     /// <summary>The model of a name; null where there is none.</summary>
@@ -48,9 +51,25 @@ internal sealed class ServedRuns(RunsFolder runs)
         }
     }
 
-    private static IReadOnlyList<long> Averages(string folder) =>
-        IsPlain(Path.Combine(folder, "averages")) ? RunModels.Steps(folder) : [];
+    /// <summary>Averages are read with the run's configuration, which is null where it is a link.</summary>
+    private static IReadOnlyList<long> Averages(RunFiles run) =>
+        run.Configuration is not null && IsPlain(Path.Combine(run.Folder.FullName, "averages"))
+            ? RunModels.Steps(run.Folder.FullName) : [];
 
-    /// <summary>Whether what lies there is no link, which could lead out of the folder.</summary>
-    private static bool IsPlain(string folder) => new DirectoryInfo(folder) is { Exists: true, LinkTarget: null };
+    /// <summary>Whether neither the folder nor anything in it is a link, which could lead out of it.</summary>
+    private static bool IsPlain(string folder)
+    {
+        try
+        {
+            return new DirectoryInfo(folder) is { Exists: true } directory && !IsLink(directory)
+                && !directory.EnumerateFileSystemInfos("*", Everything).Any(IsLink); // ends before it would enter one
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsLink(FileSystemInfo entry) =>
+        entry.LinkTarget is not null || entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
 }

@@ -66,6 +66,7 @@ public sealed class AttentionTests : IDisposable
             "/api/attention", new StringContent(body, System.Text.Encoding.UTF8, "application/json"));
         var error = await SmallStudio.ErrorAsync(response);
         Assert.Equal((status, param), (error.Status, error.Param));
+        Assert.Equal(0, studio.Pipeline.Work.Evaluations); // it is found before anything is drawn
     }
 
     [Fact]
@@ -78,6 +79,7 @@ public sealed class AttentionTests : IDisposable
         var error = await SmallStudio.ErrorAsync(response);
         Assert.Equal((400, "model"), (error.Status, error.Param));
         Assert.Contains("no attention to what is asked for", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, pipeline.Work.Evaluations);
     }
 
     private static void Same(Networks.AttentionLayer layer, JsonElement answer, IReadOnlyList<string> pieces)

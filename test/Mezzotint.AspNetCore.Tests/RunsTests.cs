@@ -194,6 +194,37 @@ public sealed class RunsTests : IDisposable
             Refused(path, await RawRequest.GetAsync(studio, path));
     }
 
+    [Theory]
+    [InlineData("model", "model.safetensors")]
+    [InlineData("model/text_encoder", "config.json")]
+    [InlineData("averages", "step-00000005.safetensors")]
+    [InlineData("", "config.toml")]
+    public async Task A_link_among_the_files_of_a_model_is_not_followed(string folder, string file)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege there.");
+        WriteRun("run");
+        string run = Path.Combine(Runs, "run");
+        SmallStudio.WriteModel(Path.Combine(run, "model"), seed: 9);
+        Directory.CreateDirectory(Path.Combine(run, "averages"));
+        foreach (string step in new[] { "step-00000005.safetensors", "step-00000010.safetensors" })
+            File.WriteAllText(Path.Combine(run, "averages", step), "an average");
+        await using var studio = await SmallStudio.StartAsync(new() { Runs = Runs });
+        Assert.Equal("run@5 run@10 run", await ModelsAsync());
+        string place = Path.Combine(run, folder, file), outside = Path.Combine(_scratch.FullName, file);
+        Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+        if (File.Exists(place))
+            File.Move(place, outside);
+        else
+            File.WriteAllText(outside, Secret);
+        File.CreateSymbolicLink(place, outside);
+        Assert.Equal(folder.StartsWith("model", StringComparison.Ordinal) ? "" : "run", await ModelsAsync());
+        using var refused = await studio.PostAsync(new { prompt = "7", model = "run@5" });
+        Assert.Equal(HttpStatusCode.NotFound, refused.StatusCode);
+
+        async Task<string> ModelsAsync() => string.Join(' ', (await GetAsync(studio, "/api/runs")).GetProperty("runs")[0]
+            .GetProperty("models").EnumerateArray().Select(name => name.GetString()));
+    }
+
     private static void Refused(string path, (int Status, string Body) answer)
     {
         // Kestrel itself refuses what is no path at all; a path whose dots are resolved may be that of the list or of a run,

@@ -17,8 +17,9 @@ internal sealed class AttentionEndpoints(
             .WithSummary("Adds noise of a level to a picture, and tells which words the model looks at in each place.")
             .WithDescription(
                 "Of each word a map of shares, the mean over the heads of one layer, or of all layers. The shares of a place sum "
-                + "to 1 over the words, the start and the end. The model is asked without guidance. 400 where its network has no "
-                + "attention to what it is told.")
+                + "to 1 over the words, the start and the end. The model is asked without guidance, on one thread; one such "
+                + "request of a model goes on at a time. 400 where its network has no attention to what it is told, and where that does "
+                + "not fit into memory.")
             .Accepts<AttentionBody>("application/json").Produces<AttentionAnswer>().ProducesProblem(400).ProducesProblem(404)
             .ProducesProblem(413).ProducesProblem(429).ProducesProblem(503).ProducesProblem(504);
 
@@ -27,7 +28,8 @@ internal sealed class AttentionEndpoints(
         var fields = await RequestBody.ReadJsonAsync(context.Request, stop, options.MaxBodyBytes).ConfigureAwait(false);
         using var model = await models.RentAsync(fields.Text("model", 200), stop).ConfigureAwait(false);
         string? layer = fields.Text("layer", 400);
-        var question = new NoisyQuestion(fields, model.Pipeline, options, most: 1);
+        var question = new NoisyQuestion(fields, model.Pipeline, options, most: 1,
+            (how, level) => how.CheckAttention(level, layer));
         var (_, found) = await question.AskAsync(queue, how => how.AttendAsync(question.Level, stop), stop).ConfigureAwait(false);
         var answer = Answer(found, layer, model.Pipeline.Model.Prompts as TextPrompts, question.Asked);
         await context.Response.WriteAsJsonAsync(answer, ApiJson.Default.AttentionAnswer, cancellationToken: stop)
@@ -36,9 +38,7 @@ internal sealed class AttentionEndpoints(
 
     private static AttentionAnswer Answer(AttentionMaps found, string? name, TextPrompts? reader, string asked)
     {
-        var layer = name is null ? found.Mean() : found.Layers.FirstOrDefault(layer => layer.Name == name)
-            ?? throw ApiError.Invalid("layer", $"There is no layer '{ApiError.Cut(name)}' that attends; there are "
-                + $"{string.Join(", ", found.Layers.Select(each => each.Name))}.");
+        var layer = name is null ? found.Mean() : found.Layers.First(layer => layer.Name == name);
         var estimates = found.Estimates;
         return new(
             estimates.Level, NumberPictures.Png(estimates.Kept), NumberPictures.Png(estimates.Noisy),
@@ -94,29 +94,8 @@ internal sealed record AttendedWord(string Kind, string Text, int First, int Tok
 }
 
 /// <summary>The fields of POST /api/attention.</summary>
-internal sealed record AttentionBody
+internal sealed record AttentionBody : NoisyBody
 {
-    [Description("The standard deviation of the noise in the numbers that the model knows: within the levels of its process.")]
-    public required double Level { get; init; }
-
-    [Description("What the model is told, as for a drawing: words, or a class by its name.")]
-    public string? Prompt { get; init; }
-
-    [Description("The class, in place of the prompt.")]
-    public string? Label { get; init; }
-
-    [Description("The model's name; the first that is served may be left out.")]
-    public string? Model { get; init; }
-
-    [Description("The picture x_0: a PNG, JPEG or WebP in base64 or as a data URI, of the model's size.")]
-    public string? Image { get; init; }
-
-    [Description("In place of a picture, the one that the model draws from this seed; 0 unless told otherwise.")]
-    public long? Seed { get; init; }
-
-    [Description("What the noise is drawn from; 1 unless told otherwise.")]
-    public long? NoiseSeed { get; init; }
-
     [Description("The layer whose maps are wanted, by a name that an answer has; the mean of all unless told otherwise.")]
     public string? Layer { get; init; }
 }

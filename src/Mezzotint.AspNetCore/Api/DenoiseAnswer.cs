@@ -3,30 +3,9 @@ using System.ComponentModel;
 namespace Mezzotint.AspNetCore.Api;
 
 /// <summary>The fields of POST /api/denoise.</summary>
-internal sealed record DenoiseBody
+internal sealed record DenoiseBody : NoisyBody
 {
-    [Description("The standard deviation of the noise in the numbers that the model knows: within the levels of its process.")]
-    public required double Level { get; init; }
-
-    [Description("What the model is told, as for a drawing: words, or a class by its name.")]
-    public string? Prompt { get; init; }
-
-    [Description("The class, in place of the prompt.")]
-    public string? Label { get; init; }
-
-    [Description("The model's name; the first that is served may be left out.")]
-    public string? Model { get; init; }
-
-    [Description("The picture x_0: a PNG, JPEG or WebP in base64 or as a data URI, of the model's size.")]
-    public string? Image { get; init; }
-
-    [Description("In place of a picture, the one that the model draws from this seed; 0 unless told otherwise.")]
-    public long? Seed { get; init; }
-
-    [Description("Noise i is that of noise_seed + i; 1 unless told otherwise.")]
-    public long? NoiseSeed { get; init; }
-
-    [Description("How many noises, 1 to 64; 1 unless told otherwise.")]
+    [Description("How many noises, 1 to 64, of noise_seed and those after it; 1 unless told otherwise.")]
     public int? N { get; init; }
 
     [Description("Whether the noises after the first are told by their estimates alone, without the other pictures.")]

@@ -58,7 +58,7 @@ internal sealed class DenoiseEndpoints(
     private async Task<DenoiseAnswer> DenoiseAsync(RequestFields fields, DiffusionPipeline pipeline, CancellationToken stop)
     {
         bool brief = fields.Flag("brief");
-        var question = new NoisyQuestion(fields, pipeline, options, MostNoises);
+        var question = new NoisyQuestion(fields, pipeline, options, MostNoises, (how, level) => how.CheckEstimate(level));
         var (clean, found) = await question.AskAsync(queue, how => how.EstimateAsync(question.Level, stop), stop)
             .ConfigureAwait(false);
         return Answer(found, clean, pipeline.Model, question.Noise, brief);

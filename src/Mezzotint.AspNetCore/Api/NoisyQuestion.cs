@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using Mezzotint.Formats;
 using Mezzotint.Serving;
 using Mezzotint.Text;
@@ -18,8 +19,12 @@ internal sealed class NoisyQuestion
     /// <param name="pipeline">The model.</param>
     /// <param name="options">The limits.</param>
     /// <param name="most">The most noises; 1 where the route takes neither their number nor guidance.</param>
+    /// <param name="check">Whether the question of a level can be answered.</param>
     /// <exception cref="ApiError">One is wrong.</exception>
-    public NoisyQuestion(RequestFields fields, DiffusionPipeline pipeline, MezzotintOptions options, int most)
+    /// <exception cref="InvalidRequestException">Likewise.</exception>
+    public NoisyQuestion(
+        RequestFields fields, DiffusionPipeline pipeline, MezzotintOptions options, int most,
+        Action<PreparedGeneration, double> check)
     {
         var info = pipeline.Model;
         string? prompt = fields.Text("prompt"), label = fields.Label("label");
@@ -41,7 +46,7 @@ internal sealed class NoisyQuestion
             throw ApiError.Invalid("seed", $"The model draws in {_drawing.Receipt.Recipe.Steps} steps, more than the "
                 + $"{options.MaxSteps} that are accepted here: send a picture.");
         // Checked before it waits: with a black picture in place of the one that is not there yet.
-        How(new(1, info.Channels, info.Height, info.Width, new byte[info.Channels * info.Height * info.Width]));
+        check(How(new(1, info.Channels, info.Height, info.Width, new byte[info.Channels * info.Height * info.Width])), Level);
     }
 
     /// <summary>What the model is told, as it was written.</summary>
@@ -71,4 +76,29 @@ internal sealed class NoisyQuestion
     {
         Count = Count, Seed = Noise, GuidanceScale = _guidance, Source = new() { Image = picture, Strength = 1 },
     });
+}
+
+/// <summary>The fields that these routes share, for the OpenAPI document.</summary>
+internal record NoisyBody
+{
+    [Description("The standard deviation of the noise in the numbers that the model knows: within the levels of its process.")]
+    public required double Level { get; init; }
+
+    [Description("What the model is told, as for a drawing: words, or a class by its name.")]
+    public string? Prompt { get; init; }
+
+    [Description("The class, in place of the prompt.")]
+    public string? Label { get; init; }
+
+    [Description("The model's name; the first that is served may be left out.")]
+    public string? Model { get; init; }
+
+    [Description("The picture x_0: a PNG, JPEG or WebP in base64 or as a data URI, of the model's size.")]
+    public string? Image { get; init; }
+
+    [Description("In place of a picture, the one that the model draws from this seed; 0 unless told otherwise.")]
+    public long? Seed { get; init; }
+
+    [Description("What the noise is drawn from, the first of several; 1 unless told otherwise.")]
+    public long? NoiseSeed { get; init; }
 }

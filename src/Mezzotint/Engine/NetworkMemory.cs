@@ -86,6 +86,9 @@ internal sealed class NetworkMemory
         _engine ? _isLarge ? 2 * Streamed(_layers) : Engine(training: false)
             : Math.Clamp(images, SteadyBatch.Size, ImagesAtOnce) * LibtorchEvaluation();
 
+    /// <summary>What one image takes in libtorch, also where an engine draws.</summary>
+    public double OneInLibtorch => LibtorchEvaluation();
+
     /// <summary>What the walk of images takes beside that.</summary>
     public double Walk(int images) => NumbersOfAWalk * images * _image * Float;
 

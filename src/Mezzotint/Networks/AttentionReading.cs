@@ -64,7 +64,7 @@ internal sealed class AttentionReading(
     }
 
     /// <summary>The path of its module: what the names of its projections begin with.</summary>
-    private static string NameOf(AttentionNode layer)
+    public static string NameOf(AttentionNode layer)
     {
         string projection = layer.Inputs[0].Name!;
         return projection.LastIndexOf('.') is >= 0 and var end ? projection[..end] : projection;

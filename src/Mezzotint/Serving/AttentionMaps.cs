@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mezzotint.Networks;
 using static TorchSharp.torch;
 
@@ -29,14 +30,32 @@ public sealed record AttentionMaps(NoisyEstimates Estimates, IReadOnlyList<Atten
 
     /// <summary>Checks that a plan has what this needs.</summary>
     /// <exception cref="InvalidRequestException">It has not.</exception>
-    internal static void Check(GenerationPlan plan, DenoisingNetwork network)
+    internal static void Check(GenerationPlan plan, DenoisingNetwork network, string? layer)
     {
-        if (!AttentionReading.Of(network.Description).Any())
+        List<string> names = [.. AttentionReading.Of(network.Description).Select(each => AttentionReading.NameOf(each.Layer))];
+        if (names.Count == 0)
             throw new InvalidRequestException(
                 $"The network of '{plan.Model.Name}' has no attention to what is asked for: it takes that in as a vector.")
                 { Key = "model" };
         if (plan.Labels.Count != 1)
             throw new InvalidRequestException($"Attention is shown of one image, not of {plan.Labels.Count}.") { Key = "count" };
+        if (layer is not null && !names.Contains(layer))
+            throw new InvalidRequestException(
+                $"There is no layer '{layer}' that attends; there are {string.Join(", ", names)}.") { Key = "layer" };
+    }
+
+    /// <summary>Makes sure that the maps of one image fit into memory in libtorch, which keeps more of them than the engine
+    /// does.</summary>
+    /// <param name="bytes">What they take.</param>
+    /// <param name="available">Bytes of the machine.</param>
+    /// <param name="held">Bytes that the process has already.</param>
+    /// <exception cref="InvalidRequestException">They do not fit.</exception>
+    internal static void CheckMemory(double bytes, double available, double held)
+    {
+        if (bytes + held > available)
+            throw new InvalidRequestException(string.Create(CultureInfo.InvariantCulture,
+                $"Showing attention takes about {bytes / 1e9:F1} GB, and of {available / 1e9:F1} GB this process holds "
+                + $"{held / 1e9:F1} already.")) { Key = "model" };
     }
 
     /// <summary>Asks.</summary>

@@ -26,6 +26,7 @@ internal sealed class PipelineWalks : IDisposable
     private readonly bool _onCpu;
     private readonly ConcurrentDictionary<(int Height, int Width), NetworkMemory> _memory = [];
     private readonly Exchange _exchange;
+    private readonly SemaphoreSlim _attending = new(1); // what libtorch holds of one image is as much as is checked for
     private long _images;
     private bool _freed;
 
@@ -85,8 +86,7 @@ internal sealed class PipelineWalks : IDisposable
         if (!_onCpu)
             return;
         var (_, height, width) = (info ?? _model.Info).Numbers;
-        var memory = _memory.GetOrAdd((height, width), size =>
-            new NetworkMemory(_model.Info.Model, size.Height, size.Width, _model.Precision));
+        var memory = MemoryAt(height, width);
         int each = MostImagesOfAThread;
         (string key, string remedy) = images is null
             ? ("threads", $"Evaluate on fewer threads than {Threads}") : ("count", "Draw fewer at once");
@@ -94,6 +94,9 @@ internal sealed class PipelineWalks : IDisposable
             each = (int)Math.Clamp((few + Threads - 1) / Threads, 1, each);
         DrawingMemory.Of(memory, Threads, each, key, remedy, Decoding(height, width)).Check();
     }
+
+    private NetworkMemory MemoryAt(int height, int width) => _memory.GetOrAdd((height, width), size =>
+        new NetworkMemory(_model.Info.Model, size.Height, size.Width, _model.Precision));
 
     /// <summary>Bytes that a large autoencoder takes for latents of a size: it decodes one image at a time.</summary>
     private double Decoding(int height, int width) =>
@@ -226,17 +229,37 @@ internal sealed class PipelineWalks : IDisposable
         });
     }
 
-    /// <summary>The same of one image without guidance, in libtorch, which shows what the network attends to.</summary>
-    public Task<AttentionMaps> AttendAsync(GenerationPlan plan, double level, CancellationToken cancellation)
+    /// <summary>Checks that a plan can be shown with what the network attends to.</summary>
+    /// <exception cref="InvalidRequestException">It cannot.</exception>
+    public void CheckAttention(GenerationPlan plan, double level, string? layer = null)
     {
         NoisyWalk.Check(plan, level);
-        AttentionMaps.Check(plan, _model.Network);
+        AttentionMaps.Check(plan, _model.Network, layer);
         RefuseFreed();
-        return OnWalkerAsync(() =>
+        if (!_onCpu)
+            return;
+        var (_, height, width) = plan.Model.Numbers;
+        AttentionMaps.CheckMemory(MemoryAt(height, width).OneInLibtorch, MemoryNeed.Available, Environment.WorkingSet);
+    }
+
+    /// <summary>The same of one image without guidance, in libtorch, which shows what the network attends to: one at a
+    /// time.</summary>
+    public async Task<AttentionMaps> AttendAsync(GenerationPlan plan, double level, CancellationToken cancellation)
+    {
+        CheckAttention(plan, level);
+        await _attending.WaitAsync(cancellation).ConfigureAwait(false);
+        try
         {
-            using var network = _networks.Take(plan.Model);
-            return AttentionMaps.Of(plan, level, network, _model.Network, cancellation);
-        });
+            return await OnWalkerAsync(() =>
+            {
+                using var network = _networks.Take(plan.Model);
+                return AttentionMaps.Of(plan, level, network, _model.Network, cancellation);
+            }).ConfigureAwait(false);
+        }
+        finally
+        {
+            _attending.Release();
+        }
     }
 
     private Task<T> OnWalkerAsync<T>(Func<T> work)
@@ -266,6 +289,7 @@ internal sealed class PipelineWalks : IDisposable
     {
         _walkers.Dispose();
         _networks.Dispose();
+        _attending.Dispose();
     }
 
     private static void Walk(Drawing drawing, int start, int count, SharedEvaluations? weaker, CancellationToken stop)

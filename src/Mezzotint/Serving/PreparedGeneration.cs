@@ -57,13 +57,26 @@ public sealed class PreparedGeneration
     public Task<NoisyEstimates> EstimateAsync(double level, CancellationToken cancellation = default) =>
         _walks.EstimateAsync(_plan, level, cancellation);
 
+    /// <summary>Checks what <see cref="EstimateAsync"/> would be asked, and does nothing yet.</summary>
+    /// <param name="level">The level.</param>
+    /// <exception cref="InvalidRequestException">As of <see cref="EstimateAsync"/>.</exception>
+    public void CheckEstimate(double level) => NoisyWalk.Check(_plan, level);
+
     /// <summary>Asks the model once in the same way, and tells what it attends to: how much each place of its maps looks at each
-    /// token. It asks for what is wanted alone, without guidance, and libtorch computes it in float32 on one thread.</summary>
+    /// token. It asks for what is wanted alone, without guidance, and libtorch computes it in float32 on one thread, one at
+    /// a time.</summary>
     /// <param name="level">As of <see cref="EstimateAsync"/>.</param>
     /// <param name="cancellation">Gives it up after the layer that is under way.</param>
     /// <exception cref="InvalidRequestException">As of <see cref="EstimateAsync"/>; or there is more than one image, or the
-    /// network has no attention to what is asked for.</exception>
+    /// network has no attention to what is asked for; or its maps do not fit into memory.</exception>
     /// <exception cref="OperationCanceledException">It was given up.</exception>
     public Task<AttentionMaps> AttendAsync(double level, CancellationToken cancellation = default) =>
         _walks.AttendAsync(_plan, level, cancellation);
+
+    /// <summary>Checks what <see cref="AttendAsync"/> would be asked, and does nothing yet.</summary>
+    /// <param name="level">The level.</param>
+    /// <param name="layer">A layer whose maps are wanted, by its <see cref="Networks.AttentionLayer.Name"/>; null for
+    /// any.</param>
+    /// <exception cref="InvalidRequestException">As of <see cref="AttendAsync"/>; or there is no such layer.</exception>
+    public void CheckAttention(double level, string? layer = null) => _walks.CheckAttention(_plan, level, layer);
 }

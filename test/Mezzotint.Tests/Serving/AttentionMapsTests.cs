@@ -71,6 +71,36 @@ public class AttentionMapsTests
             () => pipeline.Prepare([7], new() { Seed = 1, Source = source }).AttendAsync(0.7, stop.Token));
     }
 
+    [Fact]
+    public void What_does_not_fit_into_memory_is_refused_before_it_is_computed()
+    {
+        AttentionMaps.CheckMemory(2e9, available: 5e9, held: 3e9);
+        var refused = Assert.Throws<InvalidRequestException>(() => AttentionMaps.CheckMemory(2.1e9, available: 5e9, held: 3e9));
+        Assert.Equal("model", refused.Key);
+        Assert.Equal(
+            "Showing attention takes about 2.1 GB, and of 5.0 GB this process holds 3.0 already.", refused.Message);
+    }
+
+    [Fact]
+    public async Task A_layer_that_there_is_not_is_refused_with_the_names_of_those_that_attend()
+    {
+        var (prompts, encoder) = WordedPipeline.NewPrompts();
+        using (encoder)
+        using (var pipeline = WordedPipeline.New(prompts, threads: 2))
+        {
+            var prepared = Prepare(pipeline);
+            var refused = Assert.Throws<InvalidRequestException>(() => prepared.CheckAttention(0.7, "none"));
+            Assert.Equal("layer", refused.Key);
+            var maps = await prepared.AttendAsync(0.7);
+            Assert.All(maps.Layers, layer =>
+            {
+                Assert.Contains(layer.Name, refused.Message, StringComparison.Ordinal);
+                prepared.CheckAttention(0.7, layer.Name);
+            });
+            Assert.Equal("level", Assert.Throws<InvalidRequestException>(() => prepared.CheckEstimate(1e9)).Key);
+        }
+    }
+
     private static PreparedGeneration Prepare(DiffusionPipeline pipeline, double? guidance = null) =>
         pipeline.Prepare(["a red heart"], new()
         {
