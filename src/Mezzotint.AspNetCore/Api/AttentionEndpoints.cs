@@ -18,8 +18,8 @@ internal sealed class AttentionEndpoints(
             .WithDescription(
                 "Of each word a map of shares, the mean over the heads of one layer, or of all layers. The shares of a place sum "
                 + "to 1 over the words, the start and the end. The model is asked without guidance, on one thread; one such "
-                + "request of a model goes on at a time. 400 where its network has no attention to what it is told, and where that does "
-                + "not fit into memory.")
+                + "request of a model goes on at a time. 400 where its network has no attention to what it is told, and where "
+                + "that does not fit into memory.")
             .Accepts<AttentionBody>("application/json").Produces<AttentionAnswer>().ProducesProblem(400).ProducesProblem(404)
             .ProducesProblem(413).ProducesProblem(429).ProducesProblem(503).ProducesProblem(504);
 
