@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Net;
 using System.Text.Json;
-using Mezzotint.AspNetCore;
 using Mezzotint.Formats;
 using Mezzotint.Serving;
 
@@ -49,28 +48,32 @@ internal sealed record LoadResult
     public required double RateAlone { get; init; }
     public double Ratio => Math.Round(Rate / RateAlone, 3);
 
-    /// <summary>Memory of the server, evenly over the time: before the first request, and after each twelfth.</summary>
+    /// <summary>Cores that the servers took on average, and the balancer.</summary>
+    public required double ServerCores { get; init; }
+    public required double BalancerCores { get; init; }
+
+    /// <summary>Memory of the servers, evenly over the time: before the first request, and after each twelfth.</summary>
     public required IReadOnlyList<ServerMemory> Memory { get; init; }
 
-    /// <summary>The most memory that was resident, in MB.</summary>
+    /// <summary>The most memory that was resident in the servers, in MB.</summary>
     public required double PeakMegabytes { get; init; }
 
     public bool IsSound => OtherErrors == 0 && WrongImages == 0 && Images > 0;
 }
 
 /// <summary>
-/// Many clients at once on the server, in a process of its own: each asks over and over for one to four digits of one of three
+/// Many clients at once on the server, in a process of its own, or on several behind a balancer: each asks over and over for one to four digits of one of three
 /// samplers, a third of them as a stream, and checks every pixel of the answer against the image that the pipeline draws alone
 /// from that seed.
 /// </summary>
 internal sealed class LoadRun : IDisposable
 {
-    public const string ChildCommand = "load-server";
-
     private const int Labels = 10, Seeds = 4;
 
     /// <summary>How often the server's memory is asked for, after the first time.</summary>
     private const int Moments = 12;
+
+    private static readonly TimeSpan Warming = TimeSpan.FromSeconds(5);
 
     private static readonly (string Sampler, int Steps, int Evaluations)[] Kinds =
     [
@@ -86,67 +89,58 @@ internal sealed class LoadRun : IDisposable
 
     public LoadRun(string model) => (_model, _pipeline) = (model, DiffusionPipeline.Load(model));
 
-    /// <summary>The server's process: it says its address, answers each line of its input with its memory, and ends with its
-    /// input.</summary>
-    public static async Task ServeAsync(string model)
-    {
-        using var pipeline = DiffusionPipeline.Load(model);
-        await using var server =
-            await StudioServer.StartAsync(pipeline, new StudioOptions { Urls = "http://127.0.0.1:0", Runs = "no-runs" });
-        Console.WriteLine(server.Addresses[0]);
-        while (await Console.In.ReadLineAsync() is not null)
-        {
-            var collector = GC.GetGCMemoryInfo(GCKind.Any);
-            long live = collector.HeapSizeBytes - collector.FragmentedBytes;
-            double resident = PeakMemory.Of(Environment.ProcessId).Resident;
-            Console.WriteLine(JsonSerializer.Serialize(new ServerMemory(
-                0, Math.Round(resident), Math.Round(collector.TotalCommittedBytes / 1e6), Math.Round(live / 1e6),
-                    GC.CollectionCount(0))));
-        }
-    }
-
-    public async Task<LoadResult> RunAsync(int clients, TimeSpan time, Action<string> tell)
+    /// <param name="clients">How many ask at once.</param>
+    /// <param name="time">For how long they begin new requests.</param>
+    /// <param name="tell">Is told how it goes.</param>
+    /// <param name="replicas">How many servers.</param>
+    /// <param name="threads">Threads of each; 0 for one a core.</param>
+    /// <param name="balanced">Whether they are asked through a balancer.</param>
+    public async Task<LoadResult> RunAsync(
+        int clients, TimeSpan time, Action<string> tell, int replicas = 1, int threads = 0, bool balanced = false)
     {
         double before = Alone(tell);
-        using var server = PeakMemory.StartChild(ChildCommand, _model);
-        try
+        await using var servers = await LoadServers.StartAsync(_model, replicas, threads, balanced);
+        if (balanced) // what is compared is compiled
+            await AskAsync(servers.Address, clients, Warming);
+        (_images, _tooMany, _otherErrors, _wrong, _evaluations) = (0, 0, 0, 0, 0);
+        _latencies.Clear();
+        var clock = Stopwatch.StartNew();
+        double started = servers.ProcessorSeconds, startedBalancer = servers.BalancerSeconds;
+        var memory = WatchAsync(servers, time, clock, tell);
+        await AskAsync(servers.Address, clients, time);
+        double seconds = clock.Elapsed.TotalSeconds, cores = (servers.ProcessorSeconds - started) / seconds,
+            balancer = (servers.BalancerSeconds - startedBalancer) / seconds;
+        var memories = await memory;
+        double after = Alone(tell);
+        double[] latencies = [.. _latencies.Order()];
+        return new LoadResult
         {
-            var address = new Uri((await server.StandardOutput.ReadLineAsync())!);
-            using var stop = new CancellationTokenSource(time);
-            var clock = Stopwatch.StartNew();
-            var memory = WatchAsync(server, time, clock, tell);
-            await Task.WhenAll(Enumerable.Range(0, clients).Select(i => ClientAsync(address, i, stop.Token)));
-            double seconds = clock.Elapsed.TotalSeconds;
-            var memories = await memory;
-            double peak = PeakMemory.Of(server.Id).Peak;
-            double after = Alone(tell);
-            double[] latencies = [.. _latencies.Order()];
-            return new LoadResult
-            {
-                Date = DateTime.UtcNow,
-                Machine = Machine.Describe(),
-                Model = Path.GetFileName(_model),
-                Clients = clients,
-                Seconds = Math.Round(seconds, 1),
-                AskedSeconds = time.TotalSeconds,
-                Requests = latencies.Length,
-                Images = _images,
-                TooMany = _tooMany,
-                OtherErrors = _otherErrors,
-                WrongImages = _wrong,
-                MedianLatency = Math.Round(latencies[latencies.Length / 2], 2),
-                P99Latency = Math.Round(latencies[Math.Min(latencies.Length - 1, latencies.Length * 99 / 100)], 2),
-                Rate = Math.Round(_evaluations / seconds, 1),
-                RateAlone = Math.Round((before + after) / 2, 1),
-                Memory = memories,
-                PeakMegabytes = Math.Round(peak),
-            };
-        }
-        finally
-        {
-            server.StandardInput.Close();
-            await server.WaitForExitAsync();
-        }
+            Date = DateTime.UtcNow,
+            Machine = Machine.Describe(),
+            Model = Path.GetFileName(_model),
+            Clients = clients,
+            Seconds = Math.Round(seconds, 1),
+            AskedSeconds = time.TotalSeconds,
+            Requests = latencies.Length,
+            Images = _images,
+            TooMany = _tooMany,
+            OtherErrors = _otherErrors,
+            WrongImages = _wrong,
+            MedianLatency = Math.Round(latencies[latencies.Length / 2], 2),
+            P99Latency = Math.Round(latencies[Math.Min(latencies.Length - 1, latencies.Length * 99 / 100)], 2),
+            Rate = Math.Round(_evaluations / seconds, 1),
+            RateAlone = Math.Round((before + after) / 2, 1),
+            ServerCores = Math.Round(cores, 3),
+            BalancerCores = Math.Round(balancer, 3),
+            Memory = memories,
+            PeakMegabytes = Math.Round(servers.Peak),
+        };
+    }
+
+    private async Task AskAsync(Uri address, int clients, TimeSpan time)
+    {
+        using var stop = new CancellationTokenSource(time);
+        await Task.WhenAll(Enumerable.Range(0, clients).Select(i => ClientAsync(address, i, stop.Token)));
     }
 
     /// <summary>Draws the expected images, and tells how many evaluations a second that was.</summary>
@@ -217,7 +211,7 @@ internal sealed class LoadRun : IDisposable
         PngFile.Decode(image.GetProperty("b64_json").GetBytesFromBase64(), "answer").Image.Pixels;
 
     private static async Task<IReadOnlyList<ServerMemory>> WatchAsync(
-        Process server, TimeSpan time, Stopwatch clock, Action<string> tell)
+        LoadServers servers, TimeSpan time, Stopwatch clock, Action<string> tell)
     {
         var memories = new List<ServerMemory>();
         for (int i = 0; i <= Moments; i++)
@@ -225,11 +219,7 @@ internal sealed class LoadRun : IDisposable
             var left = time * i / Moments - clock.Elapsed;
             if (left > TimeSpan.Zero)
                 await Task.Delay(left);
-            await server.StandardInput.WriteLineAsync("memory");
-            string line = await server.StandardOutput.ReadLineAsync()
-                ?? throw new InvalidOperationException("The server has ended.");
-            var now = JsonSerializer.Deserialize<ServerMemory>(
-                line)! with { Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1) };
+            var now = await servers.MemoryAsync() with { Seconds = Math.Round(clock.Elapsed.TotalSeconds, 1) };
             memories.Add(now);
             tell(string.Create(CultureInfo.InvariantCulture,
                 $"after {now.Seconds:F0} s: resident {now.Resident:F0} MB, heap {now.Heap:F0} MB, of it {now.Live:F0} in use"));

@@ -117,14 +117,19 @@ internal static class PeakMemory
     }
 
     /// <summary>Starts this program once more, as one of its hidden commands.</summary>
-    public static Process StartChild(string command, string argument, string? engine = null)
+    public static Process StartChild(string command, string argument, string? engine = null) =>
+        StartChild(command, [argument], engine);
+
+    /// <summary>Likewise, with several arguments.</summary>
+    public static Process StartChild(string command, string[] arguments, string? engine = null)
     {
         string program = Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
             start.ArgumentList.Add(typeof(PeakMemory).Assembly.Location);
         start.ArgumentList.Add(command);
-        start.ArgumentList.Add(argument);
+        foreach (string argument in arguments)
+            start.ArgumentList.Add(argument);
         if (engine is not null)
             start.Environment["MEZZOTINT_ENGINE"] = engine;
         return Process.Start(start) ?? throw new InvalidOperationException("The measuring process did not start.");

@@ -79,6 +79,21 @@ load.SetAction(async parsed =>
     return result.IsSound ? 0 : 1;
 });
 
+var sizing = new Command(
+    "sizing",
+    "The same load on a server of one thread, one of all cores, and a server for each core behind a balancer; exit code 1 "
+    + "where an answer was wrong.") { clients, time, model, json, save };
+sizing.SetAction(async parsed =>
+{
+    var result = await SizingResult.OfAsync(
+        Path.GetFullPath(parsed.GetValue(model)!), parsed.GetValue(clients), TimeSpan.FromSeconds(parsed.GetValue(time)),
+        Console.Error.WriteLine);
+    Console.Write(parsed.GetValue(json) ? Report.Json(result) : result.Table());
+    if (parsed.GetValue(save) is { } folder)
+        Report.Save(folder, "sizing", result.Date, result, Report.Markdown(result));
+    return result.IsSound ? 0 : 1;
+});
+
 var repeats = new Option<int>("--repeats") { Description = "Of how many the best counts.", DefaultValueFactory = _ => 30 };
 repeats.Validators.Add(result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--repeats is 1 or more."); });
 var operators = new Command("operators", "The operators of the networks one by one: number types and orders of memory.")
@@ -177,9 +192,14 @@ sharedSpin.Hidden = true;
 sharedSpin.SetAction(parsed => SharedCores.Spin(parsed.GetValue(sharedCores)));
 
 var served = new Argument<string>("model");
-var loadChild = new Command(LoadRun.ChildCommand, "What load puts under load.") { served };
+var servedThreads = new Argument<int>("threads");
+var loadChild = new Command(LoadServers.ServerCommand, "What load puts under load.") { served, servedThreads };
 loadChild.Hidden = true;
-loadChild.SetAction(parsed => LoadRun.ServeAsync(parsed.GetValue(served)!));
+loadChild.SetAction(parsed => LoadServers.ServeAsync(parsed.GetValue(served)!, parsed.GetValue(servedThreads)));
+var balanced = new Argument<string[]>("servers");
+var balancerChild = new Command(LoadServers.BalancerCommand, "What sizing asks through.") { balanced };
+balancerChild.Hidden = true;
+balancerChild.SetAction(parsed => LoadServers.BalanceAsync(parsed.GetValue(balanced)!));
 
 var processes = new Command(
     "processes", "A training step over 1, 2 and 4 processes under mpirun: its time, and the exchange's share.")
@@ -253,7 +273,7 @@ largeChild.SetAction(parsed => LargeSet.RunChild(parsed.GetValue(childArgument)!
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
 {
     compare, parts, layers, widths, curves, shared, builds, rateWorker, sharedSpin, request, start, memory, memoryChild, load,
-    loadChild, operators, processes, processesWorker, colour, colourChild, large, largeChild, diffusion, diffusionChild,
+    loadChild, balancerChild, sizing, operators, processes, processesWorker, colour, colourChild, large, largeChild, diffusion, diffusionChild,
 };
 try
 {
