@@ -52,6 +52,9 @@ internal sealed record LoadResult
     public required double ServerCores { get; init; }
     public required double BalancerCores { get; init; }
 
+    /// <summary>Cores that neither they nor the clients took; null where the system does not tell.</summary>
+    public double? OtherCores { get; init; }
+
     /// <summary>Memory of the servers, evenly over the time: before the first request, and after each twelfth.</summary>
     public required IReadOnlyList<ServerMemory> Memory { get; init; }
 
@@ -62,9 +65,9 @@ internal sealed record LoadResult
 }
 
 /// <summary>
-/// Many clients at once on the server, in a process of its own, or on several behind a balancer: each asks over and over for one to four digits of one of three
-/// samplers, a third of them as a stream, and checks every pixel of the answer against the image that the pipeline draws alone
-/// from that seed.
+/// Many clients at once on the server, in a process of its own, or on several behind a balancer: each asks over and
+/// over for one to four digits of one of three samplers, a third of them as a stream, and checks every pixel of the answer
+/// against the image that the pipeline draws alone from that seed.
 /// </summary>
 internal sealed class LoadRun : IDisposable
 {
@@ -106,10 +109,12 @@ internal sealed class LoadRun : IDisposable
         _latencies.Clear();
         var clock = Stopwatch.StartNew();
         double started = servers.ProcessorSeconds, startedBalancer = servers.BalancerSeconds;
+        var others = new OtherLoad([.. servers.Processes]);
         var memory = WatchAsync(servers, time, clock, tell);
         await AskAsync(servers.Address, clients, time);
         double seconds = clock.Elapsed.TotalSeconds, cores = (servers.ProcessorSeconds - started) / seconds,
             balancer = (servers.BalancerSeconds - startedBalancer) / seconds;
+        double? taken = others.Cores;
         var memories = await memory;
         double after = Alone(tell);
         double[] latencies = [.. _latencies.Order()];
@@ -132,6 +137,7 @@ internal sealed class LoadRun : IDisposable
             RateAlone = Math.Round((before + after) / 2, 1),
             ServerCores = Math.Round(cores, 3),
             BalancerCores = Math.Round(balancer, 3),
+            OtherCores = taken is { } found ? Math.Round(found, 3) : null,
             Memory = memories,
             PeakMegabytes = Math.Round(servers.Peak),
         };

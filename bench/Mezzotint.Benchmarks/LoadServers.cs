@@ -25,6 +25,9 @@ internal sealed class LoadServers : IAsyncDisposable
     {
     }
 
+    /// <summary>The servers and the balancer.</summary>
+    public IEnumerable<Process> Processes => _servers.Append(_balancer).OfType<Process>();
+
     /// <summary>Where they are asked.</summary>
     public Uri Address { get; private set; } = null!;
 
@@ -122,7 +125,7 @@ internal sealed class LoadServers : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var process in _servers.Append(_balancer).OfType<Process>())
+        foreach (var process in Processes)
         {
             process.StandardInput.Close();
             await process.WaitForExitAsync();

@@ -273,7 +273,8 @@ largeChild.SetAction(parsed => LargeSet.RunChild(parsed.GetValue(childArgument)!
 var root = new RootCommand("Measurements of Mezzotint beside what it is compared with.")
 {
     compare, parts, layers, widths, curves, shared, builds, rateWorker, sharedSpin, request, start, memory, memoryChild, load,
-    loadChild, balancerChild, sizing, operators, processes, processesWorker, colour, colourChild, large, largeChild, diffusion, diffusionChild,
+    loadChild, balancerChild, sizing, operators, processes, processesWorker, colour, colourChild, large, largeChild, diffusion,
+    diffusionChild,
 };
 try
 {

@@ -93,7 +93,8 @@ internal static class Report
     {
         var page = new StringBuilder();
         page.Append(Invariant($"# Servers and cores, {result.Date:yyyy-MM-dd}\n\n{result.Table()}\n"));
-        page.Append(Invariant($"The model `{result.Model}`, {result.Clients} clients for {result.AskedSeconds:F0} s each way, as "));
+        page.Append(Invariant(
+            $"The model `{result.Model}`, {result.Clients} clients for {result.AskedSeconds:F0} s each way, as "));
         page.Append("`load` has them: they check every pixel. All ways go through a balancer (a reverse proxy that asks the ");
         page.Append("servers in turn). Clients, balancer and servers share the machine's cores, so the rate of a core is over ");
         page.Append("the processor's time of the servers alone. 1 MB is 10^6 bytes.\n\n");

@@ -41,16 +41,20 @@ internal sealed record SizingResult(
     {
         var table = new StringBuilder(
             "| servers | threads each | evaluations/s | images/s | latency, median and 99 %, s | cores of the servers | "
-            + "evaluations/s of a core | peak memory of each, MB | balancer, ms of a core a request |\n"
-            + "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+            + "evaluations/s of a core | peak memory of each, MB | balancer, ms of a core a request | cores of others |\n"
+            + "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
         foreach (var row in Rows)
             table.Append(CultureInfo.InvariantCulture,
                 $"| {row.Replicas} | {row.Threads} | {row.Load.Rate:F0} | {row.Load.Images / row.Load.Seconds:F0} | "
                 + $"{row.Load.MedianLatency:F2}, {row.Load.P99Latency:F2} | {row.Load.ServerCores:F2} | {row.RateOfCore:F0} | "
-                + $"{row.Load.PeakMegabytes / row.Replicas:F0} | {row.BalancerMilliseconds:F2} |\n");
+                + $"{row.Load.PeakMegabytes / row.Replicas:F0} | {row.BalancerMilliseconds:F2} | "
+                + $"{row.Load.OtherCores:F2} |\n");
         table.Append(CultureInfo.InvariantCulture, $"\nRefused with 429: {Rows.Sum(row => row.Load.TooMany)}; other errors: "
             + $"{Rows.Sum(row => row.Load.OtherErrors)}; images that are not those of their seed: "
             + $"{Rows.Sum(row => row.Load.WrongImages)}.\n");
+        if (Rows.Max(row => row.Load.OtherCores) is > OtherLoad.Quiet)
+            table.Append("\n**The machine was not quiet**: rates, latencies and the rate of a core do not compare. Memory and ")
+                .Append("errors do.\n");
         return table.ToString();
     }
 }

@@ -146,15 +146,28 @@ internal sealed class BrowserPage(Chromium browser, string session)
         Assert.Fail($"Tab leads nowhere to {selector}.");
     }
 
+    /// <summary>What is seen, as a PNG file.</summary>
+    /// <param name="scale">Pixels of the file for each of the page.</param>
+    public async Task<byte[]> SeenAsync(double scale = 1)
+    {
+        var view = await EvaluateAsync("[scrollX, scrollY, innerWidth, innerHeight]");
+        double At(int i) => view![i]!.GetValue<double>();
+        var shot = await SendAsync("Page.captureScreenshot", new JsonObject
+        {
+            ["format"] = "png",
+            ["clip"] = new JsonObject
+                { ["x"] = At(0), ["y"] = At(1), ["width"] = At(2), ["height"] = At(3), ["scale"] = scale },
+        });
+        return Convert.FromBase64String(shot!["data"]!.GetValue<string>());
+    }
+
     /// <summary>Keeps what is seen, where a folder for it is named in MEZZOTINT_PICTURES.</summary>
     public async Task ShotAsync(string name)
     {
         if (Pictures is null)
             return;
-        var shot = await SendAsync("Page.captureScreenshot", new JsonObject { ["format"] = "png" });
         Directory.CreateDirectory(Pictures);
-        await File.WriteAllBytesAsync(
-            Path.Combine(Pictures, name + ".png"), Convert.FromBase64String(shot!["data"]!.GetValue<string>()));
+        await File.WriteAllBytesAsync(Path.Combine(Pictures, name + ".png"), await SeenAsync());
     }
 
     private static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);

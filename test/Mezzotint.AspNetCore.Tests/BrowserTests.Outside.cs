@@ -35,6 +35,11 @@ public sealed partial class BrowserTests
         await page.KeyAsync("Enter");
         await page.UntilAsync(
             "document.querySelector('.status').innerText.startsWith('The connection is lost; trying again in')");
+        // The plate stays usable meanwhile.
+        Assert.Equal("0, seed 0", await AltAsync(page, 0));
+        await page.KeyAsync("Home");
+        await page.UntilAsync("document.querySelector('.tile img').alt === '0, seed 0, step 1 of 6'");
+        await page.KeyAsync("End");
         await page.OfflineAsync(false);
         await page.UntilAsync("document.querySelectorAll('.tile img')[0]?.alt === '7, seed 5'");
         await page.DrawnAsync();

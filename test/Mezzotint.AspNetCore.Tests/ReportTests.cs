@@ -24,6 +24,12 @@ public sealed class ReportTests : IDisposable
             worst.GetProperty("key").GetString(), worst.GetProperty("ratio").GetProperty("value").GetDouble()));
         byte[] picture = await studio.Client.GetByteArrayAsync("/api/models/judged/report/worst.png");
         Assert.Equal(File.ReadAllBytes(Path.Combine(run, "report", "worst.png")), picture);
+        Assert.Equal("worst.png", Assert.Single(
+            told.GetProperty("report").GetProperty("pictures").EnumerateArray()).GetProperty("file").GetString());
+        // A report without its pictures is told with the figures alone.
+        File.Delete(Path.Combine(run, "report", "worst.png"));
+        told = await studio.Client.GetFromJsonAsync<JsonElement>("/api/models/judged/report");
+        Assert.Empty(told.GetProperty("report").GetProperty("pictures").EnumerateArray());
         // Other weights under the same name.
         Directory.Delete(Path.Combine(run, "model"), recursive: true);
         SmallStudio.WriteModel(Path.Combine(run, "model"), seed: 77);

@@ -32,7 +32,11 @@ internal sealed class ReportEndpoints(ServedModels models, MezzotintOptions opti
             var written = File.GetLastWriteTimeUtc(Path.Combine(folder.FullName, ReportDocument.FileName));
             return new(
                 report.ModelSha256 is null || model.Hash is null || report.ModelSha256 == model.Hash,
-                new DateTimeOffset(written).ToUnixTimeSeconds(), report);
+                new DateTimeOffset(written).ToUnixTimeSeconds(), report with
+                {
+                    // A report that ships with its model may leave pictures out, as they are large.
+                    Pictures = [.. report.Pictures.Where(picture => Find(folder, picture.File) is not null)],
+                });
         }
         catch (MezzotintException)
         {
@@ -44,8 +48,7 @@ internal sealed class ReportEndpoints(ServedModels models, MezzotintOptions opti
 
     private IResult Picture(ServedModel model, string name)
     {
-        var file = Folder(model).EnumerateFiles("*.png").FirstOrDefault(file => file.Name == name && file.LinkTarget is null)
-            ?? throw NoPicture(model, name);
+        var file = Find(Folder(model), name) ?? throw NoPicture(model, name);
         try
         {
             return Results.Stream(InputFile.Open(file.FullName, FileShare.ReadWrite | FileShare.Delete), "image/png");
@@ -55,6 +58,9 @@ internal sealed class ReportEndpoints(ServedModels models, MezzotintOptions opti
             throw NoPicture(model, name);
         }
     }
+
+    private static FileInfo? Find(DirectoryInfo folder, string name) =>
+        folder.EnumerateFiles("*.png").FirstOrDefault(file => file.Name == name && file.LinkTarget is null);
 
     /// <summary>The folder, looked up among those that are there: no link is followed.</summary>
     private DirectoryInfo Folder(ServedModel model) =>

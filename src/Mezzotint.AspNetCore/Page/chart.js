@@ -45,9 +45,8 @@ export function chart(series, how) {
   for (const tick of how.logX ? decades(x0, x1) : ticks(x0, x1))
     svg.append(part('text', { x: x(tick), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, figure(tick)));
   svg.append(part('text', { x: WIDTH - RIGHT, y: HEIGHT - 6, 'text-anchor': 'end' }, how.x));
-  for (const { at, name } of levels) svg.append(
-    part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(at), y2: y(at), class: 'level' }),
-    part('text', { x: WIDTH - RIGHT, y: y(at) - 4, 'text-anchor': 'end' }, name));
+  for (const { at } of levels) svg.append(
+    part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(at), y2: y(at), class: 'level' }));
   drawn.forEach((one, i) => {
     const points = one.x.map((value, k) => [x(value), y(one.y[k])]).filter((point) => point.every(Number.isFinite));
     svg.append(part('polyline', {
@@ -65,6 +64,8 @@ export function chart(series, how) {
       part('line', { x1: at, x2: at + 20, y1: row, y2: row, class: `series s${i}` }),
       part('text', { x: at + 26, y: row + 4 }, one.name));
   });
+  for (const { at, name } of levels) // over the lines, to be read
+    svg.append(part('text', { x: WIDTH - RIGHT, y: y(at) - 4, 'text-anchor': 'end' }, name));
   return svg;
 }
 

@@ -63,6 +63,7 @@ export class Drawing {
       if (this.stopping !== stopping) return;
       if (notes.size === 0) announce(text); // not each second of a countdown
       notes.set(job, text);
+      this.plate.recall(); // what is there stays usable meanwhile
       tell();
     };
     const queue = [...jobs];

@@ -2,7 +2,7 @@
 import { addressOf, el, figure } from './page.js';
 
 const THUMBS = 24; // more of them are too small to see
-const GAP = 8, CAPTION = 28, LARGEST = 448;
+const GAP = 8, CAPTION = 28, LARGE = 448;
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class Plate {
@@ -10,10 +10,10 @@ export class Plate {
    * @param {object} model the served model
    * @param {{ chosen?: (tile: object) => void, moved?: () => void, told?: (tile: object) => void,
    *   filled?: (filled: boolean) => void }} events `filled` tells whether there is an image
-   * @param {number} largest the most pixels of the screen that an image is wide
+   * @param {number} [largest] the most pixels of the screen that an image is wide; without it a large screen has larger ones
    */
-  constructor(model, events = {}, largest = LARGEST) {
-    Object.assign(this, { model, events, largest, groups: [], tiles: [], selected: null, at: null, steps: 1 });
+  constructor(model, events = {}, largest = undefined) {
+    Object.assign(this, { model, events, largest, groups: [], tiles: [], selected: null, at: null, steps: 1, coming: null });
     this.status = el('p', { className: 'status' });
     this.grid = el('div', { className: 'grid', role: 'group', 'aria-label': 'Images' });
     this.slider = el('input', {
@@ -35,11 +35,8 @@ export class Plate {
    * @param {{ caption?: string, images: { name: string, seed: number }[] }[]} groups
    */
   begin(groups) {
-    const { tiles, selected, chosen, at, steps } = this;
-    this.past = {
-      groups: this.groups, tiles, selected, chosen, at, steps, elements: [...this.grid.children],
-      thumbs: [...this.strip.children],
-    };
+    this.past = this.#state();
+    this.coming = null;
     this.grid.replaceChildren();
     this.strip.replaceChildren();
     Object.assign(this, { tiles: [], selected: null, chosen: false, at: null, steps: 1 });
@@ -66,8 +63,26 @@ export class Plate {
 
   /** Puts back what was there before, where nothing has come of what was to replace it. */
   restore() {
-    if (!this.past || this.tiles.some((tile) => tile.frames.length)) return;
-    const { elements, thumbs, ...state } = this.past;
+    if (this.coming) this.coming = null; // it is back already
+    else if (this.past && !this.tiles.some((tile) => tile.frames.length)) this.#lay(this.past);
+  }
+
+  /** Shows what was there before for as long as nothing has come of what is to replace it. */
+  recall() {
+    const begun = ({ tiles }) => tiles.some((tile) => tile.frames.length);
+    if (this.coming || !this.past || !begun(this.past) || begun(this)) return;
+    this.coming = this.#state();
+    this.#lay(this.past);
+  }
+
+  #state() {
+    const { groups, tiles, selected, chosen, at, steps } = this;
+    return {
+      groups, tiles, selected, chosen, at, steps, elements: [...this.grid.children], thumbs: [...this.strip.children],
+    };
+  }
+
+  #lay({ elements, thumbs, ...state }) {
     Object.assign(this, state);
     this.grid.replaceChildren(...elements);
     this.strip.replaceChildren(...thumbs);
@@ -90,6 +105,10 @@ export class Plate {
 
   /** Adds what an event of a stream tells about an image. */
   add(tile, event, expected) {
+    if (this.coming) {
+      this.#lay(this.coming);
+      this.coming = null;
+    }
     // A stream that was taken up again tells once more what is known.
     if (tile.frames.some((frame) => frame.step === event.step)) return;
     tile.expected = expected;
@@ -161,7 +180,7 @@ export class Plate {
    * @param {number} count how many */
   veil(strip, first, count) {
     const height = strip.height / count;
-    for (const tile of this.tiles) {
+    for (const tile of this.coming?.tiles ?? this.tiles) {
       const at = tile.seed - first;
       if (tile.done || at < 0 || at >= count) continue;
       [tile.veil.width, tile.veil.height] = [strip.width, height];
@@ -226,7 +245,7 @@ export class Plate {
     const room = this.grid.clientWidth;
     if (!room || !this.tiles.length) return;
     const tall = Math.max(240, window.innerHeight - (window.innerWidth < 800 ? 340 : 300));
-    let scale = Math.max(1, Math.floor(Math.min(this.largest, room - 4) / width));
+    let scale = Math.max(1, Math.floor(Math.min(this.largest ?? Math.max(LARGE, 0.35 * window.innerHeight), room - 4) / width));
     const fits = (factor) => {
       const columns = Math.max(1, Math.floor((room + GAP) / (width * factor + 4 + GAP)));
       const rows = this.groups.reduce((sum, group) => sum + Math.ceil(group.images.length / columns), 0);
@@ -242,6 +261,7 @@ export class Plate {
 
   /** The share of all steps that has been walked. */
   get progress() {
+    if (this.coming) return 0;
     const part = (tile) => (tile.done ? 1 : (tile.frames.at(-1)?.step ?? 0) / (tile.steps ?? 1));
     return this.tiles.reduce((sum, tile) => sum + part(tile), 0) / Math.max(1, this.tiles.length);
   }
