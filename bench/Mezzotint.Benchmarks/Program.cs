@@ -218,19 +218,22 @@ var diffusionSides = new Option<int[]>("--latents")
 var diffusionPart = new Option<string>("--part")
     { Description = "What of it.", DefaultValueFactory = _ => StableDiffusion.Parts[0] };
 diffusionPart.AcceptOnlyFromAmong(StableDiffusion.Parts);
+var withoutOnnx = new Option<bool>("--without-onnx")
+    { Description = "Leave ONNX Runtime out, which has no switch that holds it to AVX2." };
 var diffusion = new Command(
     "stable-diffusion",
     "Stable Diffusion 1.5 with random weights: guided steps, autoencoder, text encoder, a cold process and its memory.")
-    { diffusionSize, diffusionSides, diffusionPart, rounds, json, save };
+    { diffusionSize, diffusionSides, diffusionPart, withoutOnnx, rounds, json, save };
 diffusion.SetAction(parsed => Show(parsed, "stable-diffusion", "The parts of Stable Diffusion 1.5",
     "Random weights in float32; the cold process opens float16 files, and draws 512 x 512 with guidance in 2 steps. Works take "
     + "turns; ratios are medians of those within a round. The straight port is the same layers in libtorch, with its fused "
     + "attention and its own threads.",
     $"stable-diffusion --size {parsed.GetValue(diffusionSize)} --latents {string.Join(' ', parsed.GetValue(diffusionSides)!)} "
-    + $"--rounds {parsed.GetValue(rounds)} --part {parsed.GetValue(diffusionPart)}",
+    + $"--rounds {parsed.GetValue(rounds)} --part {parsed.GetValue(diffusionPart)}"
+    + (parsed.GetValue(withoutOnnx) ? " --without-onnx" : ""),
     add => StableDiffusion.Measure(
         add, parsed.GetValue(diffusionSize)!, parsed.GetValue(rounds), parsed.GetValue(diffusionSides)!,
-        parsed.GetValue(diffusionPart)!)));
+        parsed.GetValue(diffusionPart)!, !parsed.GetValue(withoutOnnx))));
 var diffusionFolder = new Argument<string>("folder");
 var diffusionChild = new Command(StableDiffusion.ChildCommand, "What stable-diffusion measures.") { diffusionFolder };
 diffusionChild.Hidden = true;

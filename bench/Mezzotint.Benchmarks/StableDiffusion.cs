@@ -29,13 +29,15 @@ internal static class StableDiffusion
     /// <param name="rounds">How often each has its turn.</param>
     /// <param name="sides">Of the latents.</param>
     /// <param name="part">What of it: <see cref="Parts"/>.</param>
-    public static double? Measure(Action<Figure> add, string size, int rounds, IReadOnlyList<int> sides, string part)
+    /// <param name="runsOnnx">Whether ONNX Runtime has its turn.</param>
+    public static double? Measure(
+        Action<Figure> add, string size, int rounds, IReadOnlyList<int> sides, string part, bool runsOnnx)
     {
         var load = new OtherLoad();
         var shape = StableDiffusionShape.Of(size);
         bool Has(string name) => part == name || part == Parts[0];
         if (Has("steps") || Has("codec") || Has("text"))
-            Compared(add, shape, rounds, sides, Has);
+            Compared(add, shape, rounds, sides, Has, runsOnnx);
         if (part == "layers")
             foreach (int side in sides)
                 Layered(add, shape, side);
@@ -47,7 +49,8 @@ internal static class StableDiffusion
     }
 
     private static void Compared(
-        Action<Figure> add, StableDiffusionShape shape, int rounds, IReadOnlyList<int> sides, Func<string, bool> has)
+        Action<Figure> add, StableDiffusionShape shape, int rounds, IReadOnlyList<int> sides, Func<string, bool> has,
+        bool runsOnnx)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -57,14 +60,14 @@ internal static class StableDiffusion
         if (has("steps"))
         {
             using var network = shape.UNet.Build(seed: 1);
-            using var file = new OnnxPartFile(network, network.Description);
+            using var file = runsOnnx ? new OnnxPartFile(network, network.Description) : null;
             foreach (int side in sides)
                 Guided(add, network, file, shape, side, rounds, limit);
         }
         if (has("codec"))
         {
             using var autoencoder = new Autoencoder(shape.Autoencoder, seed: 2);
-            Coded(add, autoencoder, sides.Max(), rounds, limit);
+            Coded(add, autoencoder, sides.Max(), rounds, limit, runsOnnx);
         }
         if (has("text"))
         {
@@ -74,7 +77,7 @@ internal static class StableDiffusion
     }
 
     private static void Guided(
-        Action<Figure> add, DenoisingNetwork network, OnnxPartFile file, StableDiffusionShape shape, int side, int rounds,
+        Action<Figure> add, DenoisingNetwork network, OnnxPartFile? file, StableDiffusionShape shape, int side, int rounds,
         Work limit)
     {
         using var scope = NewDisposeScope();
@@ -82,18 +85,22 @@ internal static class StableDiffusion
         var condition = Condition.OfContext(randn(2, Tokens, shape.TextEncoder.HiddenSize));
         using var evaluator = new NetworkEvaluator(network, side, side, CPU, ComputePrecision.Float32, Cores);
         double gigaflops = 2 * Gigaflops(network.Description, side, side, Tokens);
-        using var onnx = file.Opened(side, ("x", x), ("t", t), ("context", condition.Input("context")!));
+        using var onnx = file?.Opened(side, ("x", x), ("t", t), ("context", condition.Input("context")!));
         Compare(add, $"guided step at {side} x {side} latents", rounds, limit,
             new("engine", gigaflops, () => evaluator.Evaluate(x, t, condition).Dispose()),
-            new("straight port", gigaflops, () => network.call(x, t, condition).Dispose()),
-            new("ONNX Runtime", gigaflops, () => onnx.Evaluate()));
+            [new("straight port", gigaflops, () => network.call(x, t, condition).Dispose()), .. OnnxRuntime(onnx, gigaflops)]);
         var port = network.call(x, t, condition);
         using (var from = evaluator.Evaluate(x, t, condition))
             add(new("  largest difference of the engine from the port, of the largest number", "", Difference(from, port), 0, 0));
-        add(new("  likewise of ONNX Runtime", "", Difference(tensor(onnx.Evaluate(), port.shape), port), 0, 0));
-        add(new("  resident, with the weights of all three", "GB",
+        if (onnx is not null)
+            add(new("  likewise of ONNX Runtime", "", Difference(tensor(onnx.Evaluate(), port.shape), port), 0, 0));
+        add(new("  resident, with the weights of all", "GB",
             Math.Round(PeakMemory.Of(Environment.ProcessId).Resident / 1e3, 2), 0, 0));
     }
+
+    /// <summary>Its turn, where it has one.</summary>
+    private static Work[] OnnxRuntime(OnnxEvaluation? onnx, double gigaflops) =>
+        onnx is null ? [] : [new("ONNX Runtime", gigaflops, () => onnx.Evaluate())];
 
     /// <summary>Where the time of one image goes, by kind and size of layer.</summary>
     private static unsafe void Layered(Action<Figure> add, StableDiffusionShape shape, int side)
@@ -120,25 +127,24 @@ internal static class StableDiffusion
         }
     }
 
-    private static void Coded(Action<Figure> add, Autoencoder autoencoder, int side, int rounds, Work limit)
+    private static void Coded(Action<Figure> add, Autoencoder autoencoder, int side, int rounds, Work limit, bool runsOnnx)
     {
         using var scope = NewDisposeScope();
         var (z, pixels) = (randn(1, 4, side, side), rand(1, 3, Factor * side, Factor * side) * 2 - 1);
         using var evaluator = new AutoencoderEvaluator(autoencoder);
         double decode = Gigaflops(autoencoder.DecoderDescription, side, side, 1);
         double encode = Gigaflops(autoencoder.EncoderDescription, Factor * side, Factor * side, 1);
-        using (var file = new OnnxPartFile(autoencoder, autoencoder.DecoderDescription))
-        using (var onnx = file.Opened(side, ("z", z)))
+        using (var file = runsOnnx ? new OnnxPartFile(autoencoder, autoencoder.DecoderDescription) : null)
+        using (var onnx = file?.Opened(side, ("z", z)))
             Compare(add, $"decode to {Factor * side} x {Factor * side}", rounds, limit,
                 new("engine", decode, () => evaluator.Decode(z).Dispose()),
-                new("straight port", decode, () => autoencoder.Decode(z).Dispose()),
-                new("ONNX Runtime", decode, () => onnx.Evaluate()));
+                [new("straight port", decode, () => autoencoder.Decode(z).Dispose()), .. OnnxRuntime(onnx, decode)]);
         using (var made = evaluator.Decode(z))
             add(new("  largest difference from libtorch, of the largest number", "", Difference(made, autoencoder.Decode(z)),
                 0, 0));
         Compare(add, $"encode from {Factor * side} x {Factor * side}", rounds, limit,
             new("engine", encode, () => evaluator.Encode(pixels)),
-            new("straight port", encode, () => autoencoder.Encode(pixels)));
+            [new("straight port", encode, () => autoencoder.Encode(pixels))]);
     }
 
     private static void Read(Action<Figure> add, TextEncoder text, int rounds, Work limit)
@@ -149,7 +155,7 @@ internal static class StableDiffusion
         double gigaflops = Gigaflops(TextEncoder.Describe(text.Config), 1, 1, Tokens);
         Compare(add, "text encoder, 77 tokens", rounds, limit,
             new("engine", gigaflops, () => evaluator.Evaluate(tokens).Dispose()),
-            new("straight port", gigaflops, () => text.call(tokens).Dispose()));
+            [new("straight port", gigaflops, () => text.call(tokens).Dispose())]);
     }
 
     /// <summary>A process of its own that opens a folder of float16 weights and draws 512 x 512, guided, in two steps.</summary>
@@ -305,8 +311,9 @@ internal static class StableDiffusion
     }
 
     /// <summary>The works in turns; ratios are of the same round.</summary>
-    private static void Compare(Action<Figure> add, string title, int rounds, Work limit, params Work[] works)
+    private static void Compare(Action<Figure> add, string title, int rounds, Work limit, Work engine, Work[] others)
     {
+        Work[] works = [engine, .. others];
         var seconds = works.Select(_ => new List<double>()).ToList();
         var limits = new List<double>();
         for (int round = -1; round < rounds; round++) // the first does not count

@@ -77,7 +77,7 @@ internal static unsafe class Activations
     private readonly struct Relu : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Of(Vector512<float> x) => Vector512.Max(x, Vector512<float>.Zero);
+        public static Vector512<float> Of(Vector512<float> x) => Lanes.AtLeast(x, 0);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Gradient(Vector512<float> x, Vector512<float> given) =>

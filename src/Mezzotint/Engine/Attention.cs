@@ -21,7 +21,11 @@ internal readonly record struct AttentionShape(int Queries, int Keys, int Heads,
     /// <summary>Likewise in keys and values.</summary>
     public required int KeyStride { get; init; }
 
-    public int OutputStride => Heads * Width;
+    /// <summary>Likewise in what is made and its gradient.</summary>
+    public int OutputStride { get; init; } = Heads * Width;
+
+    /// <summary>From a head to the next in all of them.</summary>
+    public int HeadStep { get; init; } = Width;
 
     /// <summary>The channels of a head without those that fill it up.</summary>
     public int Terms { get; init; } = Width;
@@ -43,17 +47,17 @@ internal sealed unsafe class Attention : IDisposable
     public const int MostKeys = 256;
 
     /// <summary>Queries of a block: with as many keys their weights fit a core's own cache.</summary>
-    private const int MostQueries = 96;
+    public const int MostQueries = 96;
 
     private readonly AttentionShape _shape;
     private readonly Crew _crew;
-    private readonly KeyBlock[] _blocks;
+    private readonly AttentionBlock[] _blocks;
     private readonly int _padded;
     private readonly NativeArray<float> _highest, _sums;
-    private readonly NativeArray<float>? _transposed;
+    private readonly NativeArray<float>? _packed;
     private readonly Scratch? _shared; // in its place
     private readonly NativeArray<float>? _weights, _slopes; // of all queries, for the gradients
-    private readonly NativeArray<float>[] _scratch; // of each thread: the weights of a block of queries
+    private readonly NativeArray<float>[] _scratch; // of each thread: the weights of a block of queries, and what they mix
 
     /// <summary>Prepares.</summary>
     /// <param name="shape">What attends to what.</param>
@@ -65,9 +69,10 @@ internal sealed unsafe class Attention : IDisposable
         (_shape, _crew) = (shape, crew ?? Crew.Alone);
         int count = (shape.Keys + MostKeys - 1) / MostKeys;
         _padded = PackedWeights.Padded(Math.Min(shape.Keys, MostKeys));
-        long transposed = (long)shape.Heads * count * shape.Width * _padded;
-        _shared = shared?.Invoke(transposed);
-        _transposed = _shared is null ? new(transposed) : null;
+        bool packsValues = count > 1 && !training;
+        long packed = (long)shape.Heads * count * shape.Width * _padded * (packsValues ? 2 : 1);
+        _shared = shared?.Invoke(packed);
+        _packed = _shared is null ? new(packed) : null;
         _highest = new((long)shape.Heads * shape.Queries);
         _sums = new((long)shape.Heads * shape.Queries);
         if (training)
@@ -75,12 +80,18 @@ internal sealed unsafe class Attention : IDisposable
             _weights = new((long)(count == 1 ? shape.Heads : 1) * shape.Queries * _padded);
             _slopes = new((long)shape.Queries * _padded);
         }
-        _scratch = [.. Enumerable.Range(0, _crew.Count).Select(_ => new NativeArray<float>((long)MostQueries * _padded))];
-        _blocks = [.. Enumerable.Range(0, count).Select(i => new KeyBlock(
-            shape, i * MostKeys, Math.Min(MostKeys, shape.Keys - i * MostKeys), _padded, training))];
+        _scratch = [.. Enumerable.Range(0, _crew.Count).Select(_ =>
+            new NativeArray<float>((long)MostQueries * (_padded + shape.Width)))];
+        int mixed = MixesInPlace(count) ? shape.OutputStride : shape.Width;
+        _blocks = [.. Enumerable.Range(0, count).Select(i => new AttentionBlock(
+            shape, i * MostKeys, Math.Min(MostKeys, shape.Keys - i * MostKeys), _padded, mixed, packsValues, training))];
     }
 
     private bool IsSingle => _blocks.Length == 1;
+
+    /// <summary>Whether weights mix values where the result belongs, and not in a thread's memory first: they are the last, and
+    /// no vector reaches into the next head.</summary>
+    private bool MixesInPlace(int blocks) => blocks == 1 && _shape.Terms == _shape.Width;
 
     private int QueryBlocks => (_shape.Queries + MostQueries - 1) / MostQueries;
 
@@ -91,9 +102,14 @@ internal sealed unsafe class Attention : IDisposable
     /// <param name="output">[T, n d].</param>
     public void Forward(float* q, float* k, float* v, float* output)
     {
-        _crew.Run(_shape.Heads * _blocks.Length, (Self: this, K: (nint)k), static (of, i, _) =>
-            of.Self.Transpose(of.Self._blocks[i % of.Self._blocks.Length],
-                (float*)of.K + i / of.Self._blocks.Length * of.Self._shape.Width, of.Self.Transposed(i)));
+        _crew.Run(_shape.Heads * _blocks.Length, (Self: this, K: (nint)k, V: (nint)v), static (of, i, _) =>
+        {
+            var block = of.Self._blocks[i % of.Self._blocks.Length];
+            int channel = i / of.Self._blocks.Length * of.Self._shape.HeadStep;
+            block.PackKeys((float*)of.K + channel, of.Self.Keys(i));
+            if (block.PacksValues)
+                block.PackValues((float*)of.V + channel, of.Self.Values(i));
+        });
         _crew.Run(_shape.Heads * QueryBlocks, (Self: this, Q: (nint)q, V: (nint)v, Output: (nint)output),
             static (of, i, member) => of.Self.Forward(i, member, (float*)of.Q, (float*)of.V, (float*)of.Output));
     }
@@ -101,28 +117,36 @@ internal sealed unsafe class Attention : IDisposable
     private void Forward(int piece, int member, float* q, float* v, float* output)
     {
         var (head, first) = (piece / QueryBlocks, piece % QueryBlocks * MostQueries);
-        float* weights = IsSingle && _weights is not null ? Weights(head) + (long)first * _padded : _scratch[member].Data;
-        Forward(new(head, first, Math.Min(MostQueries, _shape.Queries - first)), q, v, output, weights);
+        int count = Math.Min(MostQueries, _shape.Queries - first);
+        float* scratch = _scratch[member].Data, mixed = scratch + (long)MostQueries * _padded;
+        float* weights = IsSingle && _weights is not null ? Weights(head) + (long)first * _padded : scratch;
+        q += (long)head * _shape.HeadStep + (long)first * _shape.QueryStride;
+        v += (long)head * _shape.HeadStep;
+        output += (long)head * _shape.HeadStep + (long)first * _shape.OutputStride;
+        if (MixesInPlace(_blocks.Length))
+        {
+            Forward(new(head, first, count), q, v, output, _shape.OutputStride, weights);
+            return;
+        }
+        Forward(new(head, first, count), q, v, mixed, _shape.Width, weights);
+        for (int query = 0; query < count; query++, mixed += _shape.Width, output += _shape.OutputStride)
+            Elementwise.Scale(mixed, IsSingle ? 1 : Inverse(Sums(head)[first + query]), output, _shape.Terms);
     }
 
-    /// <summary>Some queries of a head.</summary>
-    private void Forward(QueryBlock queries, float* q, float* v, float* output, float* weights)
+    /// <summary>Some queries of a head: what the weights mix, which are not divided by their sum yet where there are several
+    /// blocks of keys.</summary>
+    private void Forward(QueryBlock queries, float* q, float* v, float* mixed, int stride, float* weights)
     {
         var (head, first, count) = queries;
-        long channel = (long)head * _shape.Width;
-        q += channel + (long)first * _shape.QueryStride;
-        output += channel + (long)first * _shape.OutputStride;
         foreach (var block in _blocks)
         {
             var products = block.Of(count);
-            products.Scores.Run((byte*)q, (byte*)Transposed(head * _blocks.Length + block.Index), weights);
+            products.Scores.Run((byte*)q, (byte*)Keys(head * _blocks.Length + block.Index), weights);
             for (int query = 0; query < count; query++)
-                Weigh(block, head, first + query, weights + (long)query * _padded, output + (long)query * _shape.OutputStride);
-            products.Mix(IsSingle || block.First == 0).Run((byte*)weights,
-                (byte*)(v + channel + block.First * (long)_shape.KeyStride), output);
+                Weigh(block, head, first + query, weights + (long)query * _padded, mixed + (long)query * stride);
+            products.Mix(weights, block.PacksValues ? Values(head * _blocks.Length + block.Index)
+                : v + block.First * (long)_shape.KeyStride, mixed, sets: block.First == 0);
         }
-        for (int query = 0; query < count && !IsSingle; query++)
-            Elementwise.Scale(output + (long)query * _shape.OutputStride, Inverse(Sums(head)[first + query]), _shape.Width);
     }
 
     /// <summary>The gradients of q, k and v: set, not added to.</summary>
@@ -131,7 +155,7 @@ internal sealed unsafe class Attention : IDisposable
     {
         for (int head = 0; head < _shape.Heads; head++)
         {
-            int first = head * _shape.Width;
+            int first = head * _shape.HeadStep;
             foreach (var block in _blocks)
             {
                 long keys = first + block.First * (long)_shape.KeyStride;
@@ -139,8 +163,8 @@ internal sealed unsafe class Attention : IDisposable
                 if (!IsSingle)
                     WeighAgain(block, head, q + first, k + first);
                 block.FromOutputs.Run((byte*)weights, (byte*)(gradient + first), vGradient + keys);
-                Transpose(block, v + first, Transposed(0));
-                block.OutputScores.Run((byte*)(gradient + first), (byte*)Transposed(0), slopes);
+                block.PackKeys(v + first, Keys(0));
+                block.OutputScores.Run((byte*)(gradient + first), (byte*)Keys(0), slopes);
                 for (int query = 0; query < _shape.Queries; query++)
                     Slope(weights + (long)query * _padded, slopes + (long)query * _padded, gradient + first, output + first,
                         query);
@@ -152,12 +176,16 @@ internal sealed unsafe class Attention : IDisposable
 
     public void Dispose()
     {
-        foreach (var array in new[] { _weights, _transposed, _slopes, _highest, _sums }.Concat(_scratch))
+        foreach (var array in new[] { _weights, _packed, _slopes, _highest, _sums }.Concat(_scratch))
             array?.Dispose();
     }
 
-    private float* Transposed(int headAndBlock) => (_shared is null ? _transposed!.Data : _shared.Data)
+    /// <summary>Packed keys; of a head and a block.</summary>
+    private float* Keys(int headAndBlock) => (_shared is null ? _packed!.Data : _shared.Data)
         + (long)headAndBlock * _shape.Width * _padded;
+
+    /// <summary>Likewise values, which lie behind all keys.</summary>
+    private float* Values(int headAndBlock) => Keys(_shape.Heads * _blocks.Length + headAndBlock);
 
     private float* Weights(int head) => _weights!.Data + (IsSingle ? (long)head * _shape.Queries * _padded : 0);
 
@@ -169,24 +197,13 @@ internal sealed unsafe class Attention : IDisposable
     private static float Inverse(float sum) => sum > 0 ? 1 / sum : 0;
 
     /// <summary>How many keys of a block a query sees, those that are not seen at all aside.</summary>
-    private int Visible(KeyBlock block, int query) =>
+    private int Visible(AttentionBlock block, int query) =>
         _shape.Causal ? Math.Clamp(query + 1 - block.First, 0, block.Count) : block.Count;
-
-    /// <summary>A block's keys of a head, [K, d] to [d, K], filled up with zeros.</summary>
-    private void Transpose(KeyBlock block, float* from, float* to)
-    {
-        from += block.First * (long)_shape.KeyStride;
-        for (int key = 0; key < block.Count; key++, from += _shape.KeyStride)
-            for (int i = 0; i < _shape.Width; i++)
-                to[(long)i * _padded + key] = from[i];
-        for (int i = 0; i < _shape.Width && block.Count < _padded; i++)
-            new Span<float>(to + (long)i * _padded + block.Count, _padded - block.Count).Clear();
-    }
 
     /// <summary>
     /// e^(score - highest) of a query, in place of its scores; what was mixed before is brought to the new maximum.
     /// </summary>
-    private void Weigh(KeyBlock block, int head, int query, float* row, float* output)
+    private void Weigh(AttentionBlock block, int head, int query, float* row, float* output)
     {
         int visible = Visible(block, query);
         Hide(block, row, visible, float.NegativeInfinity);
@@ -199,16 +216,18 @@ internal sealed unsafe class Attention : IDisposable
             Elementwise.Scale(row, Inverse(sum), _padded);
             return;
         }
-        float kept = block.First == 0 || before == float.NegativeInfinity ? 0 : Rounded.Exp((before - highest) * _shape.Scale);
+        float kept = block.First == 0 || before == float.NegativeInfinity ? 0
+            : before == highest ? 1
+            : Rounded.Exp((before - highest) * _shape.Scale);
         Sums(head)[query] = kept * (block.First == 0 ? 0 : Sums(head)[query]) + sum;
         if (block.First > 0 && kept != 1)
             Elementwise.Scale(output, kept, _shape.Width);
     }
 
-    private void WeighAgain(KeyBlock block, int head, float* q, float* k)
+    private void WeighAgain(AttentionBlock block, int head, float* q, float* k)
     {
-        Transpose(block, k, Transposed(0));
-        block.QueryScores.Run((byte*)q, (byte*)Transposed(0), Weights(head));
+        block.PackKeys(k, Keys(0));
+        block.QueryScores.Run((byte*)q, (byte*)Keys(0), Weights(head));
         for (int query = 0; query < _shape.Queries; query++)
         {
             float* row = Weights(head) + (long)query * _padded;
@@ -219,7 +238,7 @@ internal sealed unsafe class Attention : IDisposable
     }
 
     /// <summary>Gives the keys that a query does not see a number.</summary>
-    private void Hide(KeyBlock block, float* row, int visible, float value)
+    private void Hide(AttentionBlock block, float* row, int visible, float value)
     {
         for (int i = visible; i < _padded; i++)
             row[i] = value;
@@ -230,14 +249,15 @@ internal sealed unsafe class Attention : IDisposable
 
     private float Largest(float* row)
     {
-        var highest = Vector512.Create(float.NegativeInfinity);
-        for (int i = 0; i < _padded; i += Lanes.Count)
-            highest = Vector512.Max(highest, Vector512.Load(row + i));
-        return Lanes.Largest(highest);
+        var (one, two) = (Vector512.Load(row), Vector512.Load(row + _padded - Lanes.Count)); // one would wait for itself
+        for (int i = Lanes.Count; i + Lanes.Count < _padded; i += 2 * Lanes.Count)
+            (one, two) = (Vector512.MaxNative(one, Vector512.Load(row + i)),
+                Vector512.MaxNative(two, Vector512.Load(row + i + Lanes.Count)));
+        return Lanes.Largest(Vector512.MaxNative(one, two));
     }
 
     /// <summary>e^(scale (score - highest)) in place, 0 where nothing is seen; and their sum.</summary>
-    private float Exponentials(KeyBlock block, float* row, int visible, float highest)
+    private float Exponentials(AttentionBlock block, float* row, int visible, float highest)
     {
         if (highest == float.NegativeInfinity)
         {
@@ -271,79 +291,4 @@ internal sealed unsafe class Attention : IDisposable
 
     /// <summary>Some queries of a head.</summary>
     private readonly record struct QueryBlock(int Head, int First, int Count);
-
-    /// <summary>Products that a block of queries has with a block of keys.</summary>
-    private sealed class QueryProducts
-    {
-        private readonly MapProduct _mix, _mixMore;
-
-        public QueryProducts(AttentionShape shape, int queries, int keys, int padded)
-        {
-            int row = padded * sizeof(float), key = shape.KeyStride * sizeof(float), output = shape.OutputStride * sizeof(float);
-            // q [T, d] k^T [d, K]
-            Scores = Product(padded, queries, shape.Terms, shape.QueryStride * sizeof(float), sizeof(float), row, row);
-            // w [T, K] v [K, d]
-            _mix = Product(shape.Width, queries, keys, row, sizeof(float), key, output);
-            _mixMore = Product(shape.Width, queries, keys, row, sizeof(float), key, output, TileStart.Output);
-        }
-
-        public MapProduct Scores { get; }
-
-        /// <summary>Weights times values, set or added.</summary>
-        public MapProduct Mix(bool sets) => sets ? _mix : _mixMore;
-    }
-
-    /// <summary>The products of a block of keys.</summary>
-    private sealed class KeyBlock
-    {
-        private readonly QueryProducts _whole, _rest; // with blocks of queries, and with the last of them
-        private readonly MapProduct? _queryScores, _outputScores, _fromOutputs, _fromQueries, _mixSlopes, _mixSlopesMore;
-
-        public KeyBlock(AttentionShape shape, int first, int count, int padded, bool training)
-        {
-            (First, Count) = (first, count);
-            int rest = shape.Queries % MostQueries;
-            _whole = new(shape, Math.Min(MostQueries, shape.Queries), count, padded);
-            _rest = rest == 0 || shape.Queries < MostQueries ? _whole : new(shape, rest, count, padded);
-            if (!training)
-                return;
-            int row = padded * sizeof(float), query = shape.QueryStride * sizeof(float), key = shape.KeyStride * sizeof(float);
-            int output = shape.OutputStride * sizeof(float);
-            _queryScores = Product(padded, shape.Queries, shape.Terms, query, sizeof(float), row, row);
-            // do [T, d] v^T [d, K]
-            _outputScores = Product(padded, shape.Queries, shape.Width, output, sizeof(float), row, row);
-            // ds [T, K] k [K, d]
-            _mixSlopes = Product(shape.Width, shape.Queries, count, row, sizeof(float), key, query);
-            _mixSlopesMore = Product(shape.Width, shape.Queries, count, row, sizeof(float), key, query, TileStart.Output);
-            _fromOutputs = Product(shape.Width, count, shape.Queries, sizeof(float), row, output, key);                 // w^T do
-            _fromQueries = Product(shape.Width, count, shape.Queries, sizeof(float), row, query, key);                  // ds^T q
-        }
-
-        /// <summary>Its first key.</summary>
-        public int First { get; }
-
-        public int Count { get; }
-
-        public int Index => First / MostKeys;
-
-        public MapProduct QueryScores => _queryScores!;
-
-        public MapProduct OutputScores => _outputScores!;
-
-        public MapProduct FromOutputs => _fromOutputs!;
-
-        public MapProduct FromQueries => _fromQueries!;
-
-        /// <summary>Those with a block of so many queries.</summary>
-        public QueryProducts Of(int queries) => queries == MostQueries ? _whole : _rest;
-
-        /// <summary>Slopes times keys, set or added.</summary>
-        public MapProduct MixSlopes(bool sets) => sets ? _mixSlopes! : _mixSlopesMore!;
-    }
-
-    private static MapProduct Product(int outputs, int places, int terms, int place, int term, int weight, int output,
-        TileStart start = TileStart.Zero) =>
-        new(new TileShape(false, MapProduct.VectorsOf(outputs), terms, start) { Inputs = [], Outputs = [], Taps = [0],
-            TermStep = term, WeightStep = weight },
-            outputs, places, 1, new(place, 0), new(output, 0), MapProduct.VectorsOf(outputs) * TileKernel.VectorBytes);
 }

@@ -20,26 +20,31 @@ internal sealed unsafe class AttentionStep : EngineStep
     /// <summary>Channels of a head.</summary>
     private int Width => Output.Layout.Count / _heads;
 
-    /// <summary>Whether the heads are whole vectors, and their gradients, which it sets, are nobody else's.</summary>
-    private bool IsInPlace => Width % Lanes.Count == 0 && Inputs[1].Stride == Inputs[2].Stride && Output.Layout.IsFull
-        && Inputs.All(input => input is { HasGradient: true, Readers.Count: 1 });
+    /// <summary>Whether queries, keys and values are read where they are: with gradients, which it sets, where the heads are
+    /// whole vectors and the gradients nobody else's.</summary>
+    private bool IsInPlace(bool training) => Inputs[1].Stride == Inputs[2].Stride && Output.Layout.IsFull
+        && (!training || (Width % Lanes.Count == 0 && Inputs.All(input => input is { HasGradient: true, Readers.Count: 1 })));
 
     public override long Products => 2L * Output.Places * Inputs[1].Places * Output.Layout.Count;
 
     public override void Prepare(NetworkEngine engine)
     {
-        if (!IsInPlace)
-            _buffers = [.. Inputs.Append(Output).Select((value, i) => engine.Owned(new HeadBuffer(
-                value, _heads, engine.Training, engine.Streams ? count => engine.SharedScratch(i + 1, count) : null)))];
+        bool inPlace = IsInPlace(engine.Training);
+        if (!inPlace)
+            _buffers = [.. Inputs.Append(Output).Select(value =>
+                engine.Owned(new HeadBuffer(value, _heads, engine.Training)))];
+        int padded = PackedWeights.Padded(Width);
         _attention = engine.Owned(new Attention(
-            new(Output.Places, Inputs[1].Places, _heads, PackedWeights.Padded(Width))
+            new(Output.Places, Inputs[1].Places, _heads, padded)
             {
                 Causal = _causal,
                 Seen = _hasMask ? engine.Mask : null,
                 Scale = (float)(1 / Math.Sqrt(Width)),
                 Terms = Width,
-                QueryStride = _buffers is [var q, ..] ? q.Stride : Inputs[0].Stride,
-                KeyStride = _buffers is [_, var k, ..] ? k.Stride : Inputs[1].Stride,
+                HeadStep = inPlace ? Width : padded,
+                QueryStride = inPlace ? Inputs[0].Stride : _buffers[0].Stride,
+                KeyStride = inPlace ? Inputs[1].Stride : _buffers[1].Stride,
+                OutputStride = inPlace ? Output.Stride : _buffers[3].Stride,
             }, engine.Training, Crew, engine.Streams ? count => engine.SharedScratch(0, count) : null));
     }
 
@@ -50,9 +55,9 @@ internal sealed unsafe class AttentionStep : EngineStep
         else
         {
             for (int i = 0; i < 3; i++)
-                _buffers[i].Read(Crew);
+                _buffers[i].Read();
             _attention.Forward(_buffers[0].Floats, _buffers[1].Floats, _buffers[2].Floats, _buffers[3].Floats);
-            _buffers[3].Write(Crew);
+            _buffers[3].Write();
         }
         CopyWritten();
     }

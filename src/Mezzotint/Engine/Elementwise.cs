@@ -62,6 +62,17 @@ internal static unsafe class Elementwise
             (Vector512.Load(x + i) * factors).Store(x + i);
     }
 
+    /// <summary>to = factor x.</summary>
+    public static void Scale(float* x, float factor, float* to, int count)
+    {
+        var factors = Vector512.Create(factor);
+        int i = 0;
+        for (; i + Lanes.Count <= count; i += Lanes.Count)
+            (Vector512.Load(x + i) * factors).Store(to + i);
+        for (; i < count; i++)
+            to[i] = x[i] * factor;
+    }
+
     /// <summary>x += a.</summary>
     public static void AddTo(float* x, float* a, long count)
     {

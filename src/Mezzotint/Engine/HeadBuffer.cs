@@ -2,59 +2,46 @@ namespace Mezzotint.Engine;
 
 /// <summary>
 /// Queries, keys, values or what attention makes of them with every head filled up to whole vectors: [places, heads, d filled
-/// up].
-/// For heads of other widths, and where the numbers are not attention's own.
+/// up], for what attention does not compute where it is.
 /// </summary>
 internal sealed unsafe class HeadBuffer : IDisposable
 {
     private readonly EngineValue _value;
     private readonly int _heads, _width, _padded;
-    private readonly NativeArray<float>? _floats, _gradient;
-    private readonly Scratch? _shared;
+    private readonly NativeArray<float> _floats;
+    private readonly NativeArray<float>? _gradient;
 
     /// <summary>Prepares.</summary>
     /// <param name="value">What it is a copy of: its channels are in one part.</param>
     /// <param name="heads">Heads.</param>
     /// <param name="training">Whether it has a gradient.</param>
-    /// <param name="shared">Gives memory that it has while its step computes, of so many numbers; null for memory of its own.
-    /// What fills up a head is then anything: nothing is made of it.</param>
-    public HeadBuffer(EngineValue value, int heads, bool training, Func<long, Scratch>? shared)
+    public HeadBuffer(EngineValue value, int heads, bool training)
     {
         (_value, _heads, _width) = (value, heads, value.Layout.Count / heads);
         _padded = PackedWeights.Padded(_width);
-        _shared = shared?.Invoke((long)value.Places * Stride);
-        _floats = _shared is null ? new((long)value.Places * Stride) : null;
+        _floats = new((long)value.Places * Stride);
         _gradient = training ? new((long)value.Places * Stride) : null;
     }
 
     /// <summary>From a place to the next, in numbers.</summary>
     public int Stride => _heads * _padded;
 
-    public float* Floats => _shared is null ? _floats!.Data : _shared.Data;
+    public float* Floats => _floats.Data;
 
     public float* Gradient => _gradient is null ? null : _gradient.Data;
 
     /// <summary>Copies the value into its heads.</summary>
-    public void Read(Crew crew)
-    {
-        Each(crew, static (self, first, count) => self.Spread(
-            self._value.Floats + (long)first * self._value.Stride, self.Floats + (long)first * self.Stride, count));
-    }
+    public void Read() => Spread(_value.Floats, Floats);
 
     /// <summary>Likewise its gradient.</summary>
-    public void ReadGradient() => Spread(_value.Gradient, _gradient!.Data, _value.Places);
+    public void ReadGradient() => Spread(_value.Gradient, _gradient!.Data);
 
     /// <summary>Copies the heads into the value.</summary>
-    public void Write(Crew crew)
+    public void Write()
     {
-        Each(crew, static (self, first, count) => self.Join(
-            self.Floats + (long)first * self.Stride, self._value.Floats + (long)first * self._value.Stride, count));
-    }
-
-    private void Join(float* from, float* to, int places)
-    {
+        float* from = Floats, to = _value.Floats;
         int count = _value.Layout.Count;
-        for (int place = 0; place < places; place++, to += _value.Stride)
+        for (int place = 0; place < _value.Places; place++, to += _value.Stride)
         {
             for (int head = 0; head < _heads; head++, from += _padded)
                 new ReadOnlySpan<float>(from, _width).CopyTo(new(to + head * _width, _width));
@@ -79,25 +66,13 @@ internal sealed unsafe class HeadBuffer : IDisposable
 
     public void Dispose()
     {
-        _floats?.Dispose();
+        _floats.Dispose();
         _gradient?.Dispose();
     }
 
-    /// <summary>All places, shared out: the first and the number of some.</summary>
-    private void Each(Crew crew, Action<HeadBuffer, int, int> work)
+    private void Spread(float* from, float* to)
     {
-        int pieces = Math.Min(crew.Count, _value.Places);
-        crew.Run(pieces, (Self: this, pieces, work), static (of, piece, _) =>
-        {
-            long places = of.Self._value.Places;
-            int first = (int)(places * piece / of.pieces), end = (int)(places * (piece + 1) / of.pieces);
-            of.work(of.Self, first, end - first);
-        });
-    }
-
-    private void Spread(float* from, float* to, int places)
-    {
-        for (int place = 0; place < places; place++, from += _value.Stride)
+        for (int place = 0; place < _value.Places; place++, from += _value.Stride)
             for (int head = 0; head < _heads; head++, to += _padded)
                 new ReadOnlySpan<float>(from + head * _width, _width).CopyTo(new(to, _width));
     }

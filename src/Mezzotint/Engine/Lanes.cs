@@ -11,6 +11,9 @@ internal static unsafe class Lanes
     /// <summary>Numbers in a vector.</summary>
     public const int Count = 16;
 
+    /// <summary>3 2^22: numbers near it are whole, so that adding rounds, and their last bits are those of what was added.</summary>
+    private const float Whole = 12582912;
+
     /// <summary>e^x, to 3 units of 2^-24; beyond +-87 it stays at its value there.</summary>
     /// <remarks>
     /// e^x = 2^n e^r, n = round(x / ln 2), |r| at most ln(2) / 2, where the series of e^r to r^7 is exact to float32. ln 2 is
@@ -19,8 +22,9 @@ internal static unsafe class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        x = Vector512.Min(Vector512.Max(x, Vector512.Create(-87f)), Vector512.Create(87f));
-        var n = Round(x * Vector512.Create(1.44269504f));
+        x = AtMost(AtLeast(x, -87), 87);
+        var shifted = x * Vector512.Create(1.44269504f) + Vector512.Create(Whole);
+        var n = shifted - Vector512.Create(Whole);
         var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
         var series = Vector512.Create(1 / 5040f);
@@ -31,7 +35,7 @@ internal static unsafe class Lanes
         series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(0.5f));
         series = Vector512.FusedMultiplyAdd(series, r, Vector512<float>.One);
         series = Vector512.FusedMultiplyAdd(series, r, Vector512<float>.One);
-        return (series.AsInt32() + (Vector512.ConvertToInt32Native(n) << 23)).AsSingle();
+        return TimesTwoTo(shifted, series);
     }
 
     /// <summary>2^x of numbers up to 0, to 4 units of 2^-24; 2^-126 below that. Two thirds of the work of <see cref="Exp"/>: for
@@ -41,16 +45,16 @@ internal static unsafe class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp2(Vector512<float> x)
     {
-        x = Vector512.Max(x, Vector512.Create(-126f));
-        var n = Round(x);
-        var r = x - n;
+        x = AtLeast(x, -126);
+        var shifted = x + Vector512.Create(Whole);
+        var r = x - (shifted - Vector512.Create(Whole));
         var series = Vector512.Create(1.32764720e-3f);
         series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(9.67554133e-3f));
         series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(5.55071327e-2f));
         series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(0.240221197f));
         series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(0.693146967f));
         series = Vector512.FusedMultiplyAdd(series, r, Vector512.Create(1.00000007f));
-        return (series.AsInt32() + (Vector512.ConvertToInt32Native(n) << 23)).AsSingle();
+        return TimesTwoTo(shifted, series);
     }
 
     /// <summary>1 / (1 + e^-x).</summary>
@@ -87,8 +91,8 @@ internal static unsafe class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(Vector512<float> x)
     {
-        var eight = Vector256.Max(x.GetLower(), x.GetUpper());
-        var four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        var eight = Vector256.MaxNative(x.GetLower(), x.GetUpper());
+        var four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
         return MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
     }
 
@@ -107,7 +111,17 @@ internal static unsafe class Lanes
     public static Vector512<float> Load(byte* at, bool bfloat16) =>
         bfloat16 ? (Bfloat16.Widen(Vector256.Load((ushort*)at)) << 16).AsSingle() : Vector512.Load((float*)at);
 
+    /// <summary>The larger of both; what is no number stays so, as x86-64 takes the second where one of them is none.</summary>
+    /// <remarks>One instruction. <see cref="Vector512.Max"/>, which orders 0 and -0 too, is six without AVX-512.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Round(Vector512<float> x) =>
-        Avx512F.IsSupported ? Avx512F.RoundScale(x, 0) : Vector512.Round(x);
+    public static Vector512<float> AtLeast(Vector512<float> x, float least) =>
+        Vector512.MaxNative(Vector512.Create(least), x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> AtMost(Vector512<float> x, float most) => Vector512.MinNative(Vector512.Create(most), x);
+
+    /// <summary>2^n x, where a whole number n has been added to <see cref="Whole"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> TimesTwoTo(Vector512<float> shifted, Vector512<float> x) =>
+        (x.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
 }

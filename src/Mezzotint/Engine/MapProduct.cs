@@ -17,7 +17,7 @@ internal sealed unsafe class MapProduct
 
     /// <summary>Cuts.</summary>
     /// <param name="shape">The taps and terms, and the number of vectors of a block; places and steps are filled in here.</param>
-    /// <param name="outputs">How many there are: a multiple of 16.</param>
+    /// <param name="outputs">How many there are: a multiple of those of a block.</param>
     /// <param name="rows">Rows of the map.</param>
     /// <param name="columns">Columns of the map.</param>
     /// <param name="input">How its places lie in the input.</param>
@@ -29,8 +29,8 @@ internal sealed unsafe class MapProduct
     public MapProduct(TileShape shape, int outputs, int rows, int columns, Grid input, Grid output, int blockWeights = 0,
         int[]? inputColumns = null)
     {
-        int most = TileShape.MostPlaces(shape.Vectors);
-        _blockOutputs = shape.Vectors * Lanes.Count;
+        int most = TileShape.MostPlaces(shape.Vectors, TileKernel.IsWide, shape.Half);
+        _blockOutputs = shape.Width;
         _blocks = outputs / _blockOutputs;
         _blockWeights = blockWeights > 0 ? blockWeights : WeightsBytes(shape);
         if (columns > most)
@@ -75,7 +75,7 @@ internal sealed unsafe class MapProduct
         : 1;
 
     /// <summary>The weights of a block, in bytes.</summary>
-    public static int WeightsBytes(TileShape shape) => shape.Taps.Length * shape.Terms * shape.Vectors * TileKernel.VectorBytes;
+    public static int WeightsBytes(TileShape shape) => shape.Taps.Length * shape.Terms * shape.Width * sizeof(float);
 
     /// <summary>Computes.</summary>
     public void Run(byte* input, byte* weights, float* output, float* bias = null)

@@ -61,6 +61,12 @@ internal sealed record TileShape(bool Bfloat16, int Vectors, int Terms, TileStar
     /// <summary>Where each tap is, in bytes; the weights follow each other in this order.</summary>
     public required int[] Taps { get; init; }
 
+    /// <summary>Whether half a vector of outputs follows, 8 more: code of 256 bits alone has that.</summary>
+    public bool Half { get; init; }
+
+    /// <summary>How many outputs a tile has.</summary>
+    public int Width => Vectors * Lanes.Count + (Half ? Lanes.Count / 2 : 0);
+
     /// <summary>
     /// Most places that a tile of so many vectors has registers for: one for each vector of outputs, one for each of weights, one
     /// for the input.
@@ -68,11 +74,14 @@ internal sealed record TileShape(bool Bfloat16, int Vectors, int Terms, TileStar
     public static int MostPlaces(int vectors) => MostPlaces(vectors, TileKernel.IsWide);
 
     /// <inheritdoc cref="MostPlaces(int)"/>
-    public static int MostPlaces(int vectors, bool wide) =>
-        wide ? (32 - 1 - vectors) / vectors : (16 - 1 - 2 * vectors) / (2 * vectors);
+    public static int MostPlaces(int vectors, bool wide, bool half = false)
+    {
+        var (registers, own) = wide ? (32, vectors) : (16, 2 * vectors + (half ? 1 : 0));
+        return (registers - 1 - own) / own;
+    }
 
     /// <summary>What makes one shape another.</summary>
-    public string Key => $"{Bfloat16} {Vectors} {Terms} {TermStep} {WeightStep} {InputStep} {OutputStep} {Start} "
+    public string Key => $"{Bfloat16} {Vectors} {Half} {Terms} {TermStep} {WeightStep} {InputStep} {OutputStep} {Start} "
         + $"{string.Join(',', Inputs)} {string.Join(',', Outputs)} {string.Join(',', Taps)}";
 }
 
@@ -88,7 +97,7 @@ internal sealed unsafe class TileKernel
     /// <summary>16 float32: a vector of AVX-512, or two of AVX2.</summary>
     public const int VectorBytes = 64;
 
-    private const int MostUnrolled = 8;
+    private const int MostUnrolled = 8, Floats = 8; // of a vector of 256 bits
 
     private static readonly ConcurrentDictionary<string, TileKernel> Made = new();
 
@@ -175,7 +184,7 @@ internal sealed unsafe class TileKernel
         var code = new Assembler(wide);
         var (input, weights, output, bias, tiles) = (Register.R8, Register.R9, Register.Rax, Register.Rsi, Register.Rcx);
         var (at, weight, tap, tapsLeft, termsLeft) = (Register.Rdx, Register.R10, Register.R11, Register.Rbx, Register.Rdi);
-        int places = shape.Inputs.Length, vectors = wide ? shape.Vectors : 2 * shape.Vectors;
+        int places = shape.Inputs.Length, vectors = wide ? shape.Vectors : shape.Width / Floats;
         int bytes = wide ? VectorBytes : VectorBytes / 2;
         int unrolled = Enumerable.Range(1, MostUnrolled).Last(n => shape.Terms % n == 0);
         int Sum(int place, int vector) => place * vectors + vector;

@@ -6,12 +6,10 @@ namespace Mezzotint.Engine;
 /// </summary>
 internal static unsafe class TileTwin
 {
-    private const int Lanes = 16;
-
     /// <summary>Computes as <see cref="TileKernel.Run"/> does, rounding aside.</summary>
     public static void Run(TileShape shape, TileArguments arguments)
     {
-        int outputs = shape.Vectors * Lanes;
+        int outputs = shape.Width;
         double* sums = stackalloc double[outputs];
         for (long tile = 0; tile < arguments.Tiles; tile++)
             for (int place = 0; place < shape.Inputs.Length; place++)

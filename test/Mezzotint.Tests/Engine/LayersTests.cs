@@ -141,6 +141,43 @@ public unsafe class LayersTests
         TensorAssert.Close(cat([q.grad!.flatten(), kv.grad!.flatten()]), cat([qSlopes.flatten(), kvSlopes.flatten()]), 1e-5);
     }
 
+    [Theory]
+    [InlineData(600, 600, 8, 40, 1)] // Stable Diffusion's: not whole vectors
+    [InlineData(600, 600, 8, 40, 2)]
+    [InlineData(100, 77, 2, 40, 2)]  // a block of keys alone
+    [InlineData(300, 300, 4, 24, 1)]
+    [InlineData(300, 300, 4, 8, 1)]
+    [InlineData(300, 300, 4, 20, 1)] // not halves of vectors
+    [InlineData(97, 513, 2, 80, 2)]
+    [InlineData(300, 300, 1, 160, 1)]
+    public void Attention_without_gradients_reads_and_writes_heads_of_any_width_where_they_are(
+        int queries, int keys, int heads, int width, int threads)
+    {
+        using var engine = Engines.UseAny();
+        using var scope = NewDisposeScope();
+        int channels = heads * width;
+        var (q, kv) = (randn(queries, channels) * 2, randn(keys, 2 * channels) * 2);
+        Tensor Parts(Tensor x) => x.view(x.shape[0], heads, width).transpose(0, 1);
+        var wanted = nn.functional.scaled_dot_product_attention(Parts(q), Parts(kv.narrow(1, 0, channels).contiguous()),
+            Parts(kv.narrow(1, channels, channels).contiguous())).transpose(0, 1).reshape(queries, channels);
+        using var crew = new Crew(threads);
+        using var attention = new Attention(
+            new(queries, keys, heads, PackedWeights.Padded(width))
+            {
+                Terms = width, HeadStep = width, Scale = (float)(1 / Math.Sqrt(width)),
+                QueryStride = channels, KeyStride = 2 * channels, OutputStride = channels + 1,
+            },
+            training: false, crew);
+        var made = full(queries + 1, channels + 1, 7f); // a number beside each query, which stays
+        using var kept = new NativeArray<float>(kv.numel()); // the last head's vectors are read past its end
+        kv.data<float>().CopyTo(kept.Span);
+        for (int again = 0; again < 2; again++)
+            attention.Forward(Floats(q), kept.Data, kept.Data + channels, Floats(made));
+        TensorAssert.Close(wanted, made.narrow(0, 0, queries).narrow(1, 0, channels), 1e-5);
+        Assert.True((made.narrow(1, channels, 1) == 7).all().item<bool>());
+        Assert.True((made.narrow(0, queries, 1) == 7).all().item<bool>());
+    }
+
     [Fact]
     public void A_group_normalisation_far_from_zero_keeps_its_digits()
     {

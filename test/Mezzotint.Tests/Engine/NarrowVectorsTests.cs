@@ -15,8 +15,8 @@ public class NarrowVectorsTests
     public Task All_of_the_engine_is_right_with_AVX2_alone()
     {
         Assert.SkipUnless(TileKernel.HasCode && TileKernel.IsWide, "this processor has no AVX-512 to leave alone");
-        return RunWithout("AVX512", null, typeof(NetworkEngineTests), typeof(LayersTests), typeof(EnginePlanTests),
-            typeof(Bfloat16Tests));
+        return RunWithout("AVX512", null, typeof(NetworkEngineTests), typeof(LayersTests), typeof(LanesTests),
+            typeof(EnginePlanTests), typeof(Bfloat16Tests));
     }
 
     [Fact]
@@ -24,7 +24,7 @@ public class NarrowVectorsTests
     {
         Assert.SkipUnless(Avx.IsSupported, "this processor has no AVX to leave alone");
         return RunWithout("AVX", nameof(EngineKind.Vectors), typeof(NetworkEngineTests), typeof(LayersTests),
-            typeof(TileKernelTests));
+            typeof(LanesTests), typeof(TileKernelTests));
     }
 
     /// <summary>Those that ask nothing of the vectors that others do not, and take half of the time.</summary>

@@ -18,7 +18,8 @@ public unsafe class TileKernelTests
             TileKernel.HasCode && (!bfloat16 || TileKernel.HasBfloat16Code) && (!wide || TileKernel.IsWide),
             $"no machine code of {(bfloat16 ? "bfloat16" : wide ? "AVX-512" : "AVX2")} here: the processor has none, or there is "
             + $"no memory for code");
-        Compare(random, bfloat16, wide, (shape, arguments) => TileKernel.Of(shape, wide).Run(arguments));
+        Compare(random, bfloat16, wide, (shape, arguments) => TileKernel.Of(shape, wide).Run(arguments),
+            half: !wide && random.Next(2) > 0);
     }
 
     [Theory, MemberData(nameof(Seeds))]
@@ -102,14 +103,15 @@ public unsafe class TileKernelTests
     }
 
     private static void Compare(
-        Random random, bool bfloat16, bool wide, Action<TileShape, TileArguments> run, int places = 0)
+        Random random, bool bfloat16, bool wide, Action<TileShape, TileArguments> run, int places = 0, bool half = false)
     {
-        int vectors = places > 0 ? 1 : random.Next(1, wide ? 5 : 3);
-        places = places > 0 ? places : random.Next(1, TileShape.MostPlaces(vectors, wide) + 1);
+        int vectors = places > 0 ? 1 : half ? random.Next(3) : random.Next(1, wide ? 5 : 3);
+        places = places > 0 ? places : random.Next(1, TileShape.MostPlaces(vectors, wide, half) + 1);
         int terms = random.Next(1, 20), tiles = random.Next(1, 4);
-        int outputs = vectors * Lanes.Count * sizeof(float);
+        int outputs = (2 * vectors + (half ? 1 : 0)) * Lanes.Count / 2 * sizeof(float);
         var shape = new TileShape(bfloat16, vectors, terms, (TileStart)random.Next(3))
         {
+            Half = half,
             Inputs = Offsets(places, 4),
             Outputs = [.. Enumerable.Range(0, places).OrderBy(_ => random.Next()).Select(i => i * outputs)],
             Taps = Offsets(random.Next(1, 10), 4),
