@@ -6,6 +6,7 @@ namespace Mezzotint.Engine;
 internal sealed unsafe class AttentionBlock
 {
     private readonly AttentionShape _shape;
+    private readonly (int First, int Channels, int Width, TileShape Shape)[] _columns;
     private readonly int _padded;
     private readonly QueryProducts _whole, _rest; // with blocks of queries, and with the last of them
     private readonly MapProduct? _queryScores, _outputScores, _fromOutputs, _fromQueries, _mixSlopes, _mixSlopesMore;
@@ -21,6 +22,7 @@ internal sealed unsafe class AttentionBlock
     public AttentionBlock(AttentionShape shape, int first, int count, int padded, int mixed, bool packsValues, bool training)
     {
         (_shape, First, Count, _padded, PacksValues) = (shape, first, count, padded, packsValues);
+        _columns = [.. Columns(shape)];
         int rest = shape.Queries % Attention.MostQueries;
         _whole = new(this, Math.Min(Attention.MostQueries, shape.Queries), mixed);
         _rest = rest == 0 || shape.Queries < Attention.MostQueries ? _whole : new(this, rest, mixed);
@@ -82,7 +84,7 @@ internal sealed unsafe class AttentionBlock
     public void PackValues(float* from, float* to)
     {
         from += First * (long)_shape.KeyStride;
-        foreach (var (first, channels, width, _) in Columns(_shape))
+        foreach (var (first, channels, width, _) in _columns)
             for (int channel = first; channel < first + channels; channel += width)
                 for (int key = 0; key < Count; key++, to += width)
                     for (int i = 0; i < width; i += Vector256<float>.Count)
@@ -129,7 +131,7 @@ internal sealed unsafe class AttentionBlock
         {
             var shape = keys._shape;
             Scores = keys.Scores(queries, shape.QueryStride * sizeof(float)); // q [T, d] k^T [d, K]
-            _mix = [.. Columns(shape).Select(columns =>
+            _mix = [.. keys._columns.Select(columns =>
                 (Mix(columns, TileStart.Zero), Mix(columns, TileStart.Output),
                     keys.PacksValues ? columns.First * keys.Count : columns.First, columns.First))];
 

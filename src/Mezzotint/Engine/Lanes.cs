@@ -11,7 +11,8 @@ internal static unsafe class Lanes
     /// <summary>Numbers in a vector.</summary>
     public const int Count = 16;
 
-    /// <summary>3 2^22: numbers near it are whole, so that adding rounds, and their last bits are those of what was added.</summary>
+    /// <summary>3 2^22: numbers near it are whole, so that adding to it rounds; the last bits are those of what was
+    /// added.</summary>
     private const float Whole = 12582912;
 
     /// <summary>e^x, to 3 units of 2^-24; beyond +-87 it stays at its value there.</summary>
