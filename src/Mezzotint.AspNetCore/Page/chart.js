@@ -33,7 +33,7 @@ export function chart(series, how) {
     return (value) => (scaled(value) - scaled(from)) / (scaled(to) - scaled(from));
   };
   const [across, up] = [share(how.logX, x0, x1), share(how.log, y0, y1)];
-  const rows = Math.ceil(drawn.length / NAMES); // names of lines above them
+  const rows = Math.ceil((drawn.length + levels.length) / NAMES); // names of lines above them
   const top = TOP + 16 * rows;
   const x = (value) => LEFT + (WIDTH - LEFT - RIGHT) * across(value);
   const y = (value) => HEIGHT - BOTTOM - (HEIGHT - top - BOTTOM) * up(value);
@@ -47,6 +47,11 @@ export function chart(series, how) {
   svg.append(part('text', { x: WIDTH - RIGHT, y: HEIGHT - 6, 'text-anchor': 'end' }, how.x));
   for (const { at } of levels) svg.append(
     part('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(at), y2: y(at), class: 'level' }));
+  const legend = (i, look, name) => {
+    const [at, row] = [LEFT + (i % NAMES) * 108, TOP + 16 * Math.floor(i / NAMES)];
+    svg.append(
+      part('line', { x1: at, x2: at + 20, y1: row, y2: row, class: look }), part('text', { x: at + 26, y: row + 4 }, name));
+  };
   drawn.forEach((one, i) => {
     const points = one.x.map((value, k) => [x(value), y(one.y[k])]).filter((point) => point.every(Number.isFinite));
     svg.append(part('polyline', {
@@ -59,13 +64,9 @@ export function chart(series, how) {
         x1: x(value), x2: x(value), y1: y(one.low[k]), y2: y(one.high[k]), class: `series s${i % 2} whole`,
       }));
     });
-    const [at, row] = [LEFT + (i % NAMES) * 108, TOP + 16 * Math.floor(i / NAMES)];
-    svg.append(
-      part('line', { x1: at, x2: at + 20, y1: row, y2: row, class: `series s${i}` }),
-      part('text', { x: at + 26, y: row + 4 }, one.name));
+    legend(i, `series s${i}`, one.name);
   });
-  for (const { at, name } of levels) // over the lines, to be read
-    svg.append(part('text', { x: WIDTH - RIGHT, y: y(at) - 4, 'text-anchor': 'end' }, name));
+  levels.forEach(({ name }, i) => legend(drawn.length + i, 'named', name));
   return svg;
 }
 
