@@ -50,6 +50,30 @@ public sealed class DistillTests : IDisposable
     }
 
     [Fact]
+    public void A_student_is_matched_with_a_teacher_goes_on_where_it_stopped_and_refuses_a_teacher_of_another_kind()
+    {
+        string other = TinyTraining.WriteModel(_scratch["models", "other"], seed: 5);
+        Assert.Equal(0, Command.Run(["distill", _model, "--teacher", other, "--out", _scratch["run"], .. Small]).ExitCode);
+        var config = Configuration.Read(_scratch["run", "config.toml"]);
+        Assert.IsType<DistributionMatching>(config.Distillation);
+        Assert.Equal(ModelFolder.Hash(_model), ModelFolder.Hash(_scratch["run", "start"]));
+        Assert.Equal(ModelFolder.Hash(other), ModelFolder.Hash(_scratch["run", "teacher"]));
+        Assert.Equal(
+            0,
+            Command.Run("train", "--resume", "--out", _scratch["run"], "--set", "training.epochs=2").ExitCode);
+        Assert.True(File.Exists(_scratch["run", "samples", "epoch-002.png"]));
+        Assert.Equal(ModelFolder.Hash(other), ModelFolder.Hash(_scratch["run", "teacher"]));
+        using var student = ModelFolder.Read(_scratch["run", "model"]);
+        Assert.Equal("lcm", student.Info.Sampling.Sampler);
+
+        string deeper = TinyTraining.WriteModel(_scratch["models", "deeper"], blocks: 2);
+        var refused = Command.Run(["distill", _model, "--teacher", deeper, "--out", _scratch["no"], .. Small]);
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("has another network, process or parameterisation", refused.ErrorLine, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_scratch["no"]));
+    }
+
+    [Fact]
     public void Training_begins_with_another_models_weights_and_refuses_those_of_another_shape()
     {
         _scratch.Write("tiny.toml", TinyTraining.Toml);

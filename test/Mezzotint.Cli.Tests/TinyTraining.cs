@@ -33,10 +33,12 @@ internal static class TinyTraining
 
     /// <summary>The network of that configuration with fresh weights, as a model folder.</summary>
     public static string WriteModel(
-        string folder, string[]? classNames = null, bool unconditional = false, int side = 28, int seed = 1)
+        string folder, string[]? classNames = null, bool unconditional = false, int side = 28, int seed = 1,
+        int blocks = 1)
     {
         var config = Configuration.Parse(Toml, "tiny") is var parsed && unconditional
             ? parsed with { Model = parsed.Model with { Unconditional = true } } : parsed;
+        config = config with { Model = (UNetConfig)config.Model with { NumResBlocks = blocks } };
         using var network = config.Model.Build(seed);
         ModelFolder.Write(folder, network, new ModelInfo
         {

@@ -31,7 +31,8 @@ internal sealed class TrainingSession(
     /// <exception cref="MezzotintException">There is a run already, or the model does not fit.</exception>
     /// <param name="notes">Lines at the head of the configuration, which is then written with comments; null for one
     /// without.</param>
-    public int Begin(Experiment config, string? start, IReadOnlyList<string>? notes = null)
+    /// <param name="teacher">The folder of the model that teaches another; null for none.</param>
+    public int Begin(Experiment config, string? start, IReadOnlyList<string>? notes = null, string? teacher = null)
     {
         ResumedConfiguration.RefuseBegun(path);
         config = OnThisMachine(config);
@@ -51,7 +52,8 @@ internal sealed class TrainingSession(
         }
         return Run(config, begun, (fitted, folder) =>
         {
-            KeepStart(fitted as ExperimentConfig, folder, start);
+            Keep(folder.Start, start, fitted as ExperimentConfig);
+            Keep(folder.Teacher, teacher, fitted as ExperimentConfig);
             AtomicFile.WriteText(folder.Configuration, ExperimentDraft.Write(fitted, notes));
         });
     }
@@ -234,10 +236,10 @@ internal sealed class TrainingSession(
     }
 
     /// <summary>Copies the model into the run folder: a run must be able to begin again without it.</summary>
-    private static void KeepStart(ExperimentConfig? config, RunFolder folder, string? start)
+    private static void Keep(string kept, string? start, ExperimentConfig? config)
     {
-        if (Directory.Exists(folder.Start))
-            Directory.Delete(folder.Start, recursive: true); // of a run that never took a step
+        if (Directory.Exists(kept))
+            Directory.Delete(kept, recursive: true); // of a run that never took a step
         if (start is null)
             return;
         using var model = ModelPath.Read(start);
@@ -245,7 +247,7 @@ internal sealed class TrainingSession(
             throw new MezzotintException(
                 $"The model '{start}' has a network of another shape than the configuration's [model]: `mezzotint inspect "
                 + $"{start}` shows its own.");
-        ModelFolder.Write(folder.Start, model.Network, model.Info);
+        ModelFolder.Write(kept, model.Network, model.Info);
     }
 
     private (ImageSet Train, ImageSet Test) LoadData(DataConfig config, int? modelChannels)

@@ -25,7 +25,7 @@ internal sealed class DenoiserProduct : RunProduct
     private readonly Device? _device;
     private readonly Exchange _exchange;
     private readonly ExperimentParts _parts;
-    private readonly LoadedModel? _start;
+    private readonly LoadedModel? _start, _teacher;
     private readonly NetworkConfig? _begun;
     private readonly IReadOnlyList<string> _classNames;
 
@@ -44,6 +44,7 @@ internal sealed class DenoiserProduct : RunProduct
         _parts = ExperimentParts.Open(config);
         config = (ExperimentConfig)_parts.Experiment;
         _start = folder is not null && ModelFolder.Exists(folder.Start) ? ModelFolder.Read(folder.Start) : null;
+        _teacher = folder is not null && ModelFolder.Exists(folder.Teacher) ? ModelFolder.Read(folder.Teacher) : null;
         _begun = _start?.Info.Model ?? (goesOn ? config.Model : null);
         _config = config.Fit(train, _begun);
         _classNames = DataFit.ClassNames(ClassesOf(_config.Model, train), _start?.Info.ClassNames ?? [],
@@ -54,7 +55,8 @@ internal sealed class DenoiserProduct : RunProduct
 
     protected override DataConfig Data => _config.Data;
 
-    public override Trainer NewTrainer() => new(_config, _train, _test, _device, _start?.Network, _begun, _exchange);
+    public override Trainer NewTrainer() => new(
+        _config, _train, _test, _device, _start?.Network, _begun, _exchange, (_teacher ?? _start)?.Network);
 
     public override string WithRate(double rate) => string.Create(
         CultureInfo.InvariantCulture, $"for instance --resume --set training.learning_rate={rate:G3}");
@@ -136,6 +138,7 @@ internal sealed class DenoiserProduct : RunProduct
     public override void Dispose()
     {
         _start?.Dispose();
+        _teacher?.Dispose();
         _parts.Dispose();
     }
 

@@ -49,6 +49,9 @@ public sealed class RunFolder : IDisposable
     /// <summary>The model whose weights the training began with, where it did not begin with random ones.</summary>
     public string Start => System.IO.Path.Combine(Path, "start");
 
+    /// <summary>The model whose images a student is to match, where that is not the one it began with.</summary>
+    public string Teacher => System.IO.Path.Combine(Path, "teacher");
+
     /// <summary>The low-rank adapter, where the training is of one: the model's weights less those that it began with.</summary>
     public string Adapter => System.IO.Path.Combine(Path, "adapter.safetensors");
 
@@ -98,12 +101,12 @@ public sealed class RunFolder : IDisposable
         foreach (string file in new[] { Configuration, Log, Heartbeat, LossPlot, Adapter })
             if (Directory.Exists(file))
                 throw new IOException($"'{file}' is a folder, where a file is to be written. Remove it.");
-        foreach (string inner in new[] { Samples, Averages, Model, Start, Checkpoints })
+        foreach (string inner in new[] { Samples, Averages, Model, Start, Teacher, Checkpoints })
             if (File.Exists(inner))
                 throw new IOException($"'{inner}' is a file, where a folder is to be made. Remove it.");
         Directory.CreateDirectory(Checkpoints);
         Directory.CreateDirectory(Samples);
-        foreach (string inner in new[] { Path, Samples, Averages, Model, Start, Checkpoints }.Where(Directory.Exists))
+        foreach (string inner in new[] { Path, Samples, Averages, Model, Start, Teacher, Checkpoints }.Where(Directory.Exists))
         {
             AtomicFile.Sweep(inner);
             AtomicFile.Probe(inner);

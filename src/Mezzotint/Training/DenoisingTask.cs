@@ -33,7 +33,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     public double Augment { get; init; }
 
     /// <inheritdoc/>
-    public sealed override nn.Module Build(long seed = 0) => PromptedNetwork.Of(model.Build(seed), Prompts);
+    public override nn.Module Build(long seed = 0) => PromptedNetwork.Of(model.Build(seed), Prompts);
 
     /// <inheritdoc/>
     public override BatchDraw Draw(
@@ -46,7 +46,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
         WithCaptions(NoiseDraw.From(generator, objective, indices.shape[0], data.Shape), data, indices);
 
     /// <inheritdoc/>
-    public sealed override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
+    public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
     {
         var (denoiser, encoder) = PromptedNetwork.Parts(network);
         var drawn = (NoiseDraw)draw;
@@ -94,7 +94,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
 
     internal sealed override string LossSettings => "[process], [parameterisation], [loss] or [pixels]";
 
-    internal sealed override Replica NewReplica(
+    internal override Replica NewReplica(
         nn.Module network, int height, int width, Device device, string precision, bool training) =>
         EngineReplica.Of(this, network, height, width, device, precision, training)
             ?? base.NewReplica(network, height, width, device, precision, training);

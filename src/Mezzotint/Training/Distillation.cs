@@ -5,10 +5,14 @@ namespace Mezzotint.Training;
 /// <summary>Whether a trained model is turned into one that needs fewer steps: the table <c>[distillation]</c>.</summary>
 [SettingsKind("none", typeof(NoDistillation))]
 [SettingsKind("consistency", typeof(ConsistencyTuning))]
+[SettingsKind("distribution-matching", typeof(DistributionMatching))]
 public abstract record Distillation
 {
     /// <summary>Whether a step depends on how many there will be.</summary>
     public abstract bool DependsOnLength { get; }
+
+    /// <summary>Networks of the model's shape that take part.</summary>
+    internal virtual int Networks => 1;
 
     /// <summary>Checks the ranges of the settings.</summary>
     /// <exception cref="MezzotintException">One is out of its range; the message names it.</exception>

@@ -57,13 +57,22 @@ public sealed record ExperimentConfig : Experiment
     };
 
     /// <summary>What the network is trained for; the numbers of classes and channels are those of <see cref="Model"/>.</summary>
-    public DenoisingTask Task => Distillation is ConsistencyTuning tuning
-        ? new ConsistencyTask(Model, Objective, tuning)
-            { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts }
-        : new DenoisingTask(Model, Objective)
+    public DenoisingTask Task => TaskOf(teacher: null);
+
+    /// <summary>The same.</summary>
+    /// <param name="teacher">The network whose images a student matches; null where it comes from elsewhere, or there is
+    /// none.</param>
+    internal DenoisingTask TaskOf(DenoisingNetwork? teacher) => Distillation switch
+    {
+        DistributionMatching matching => new MatchingTask(Model, Objective, matching, Sampling.NoisyLevels(Process))
+            { Codec = Pixels, Teacher = teacher },
+        ConsistencyTuning tuning => new ConsistencyTask(Model, Objective, tuning)
+            { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts },
+        _ => new DenoisingTask(Model, Objective)
         {
             Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts, Augment = Training.Augment,
-        };
+        },
+    };
 
     /// <inheritdoc/>
     public override ExperimentConfig Fit(ImageSet train, NetworkConfig? begun = null)
@@ -96,7 +105,8 @@ public sealed record ExperimentConfig : Experiment
     }
 
     internal override (IReadOnlyList<NetworkMemory> Networks, string WidthKey) Work(int height, int width) =>
-        ([new(Model, height, width, Training.Precision)], "model.model_channels");
+        (Enumerable.Repeat(new NetworkMemory(Model, height, width, Training.Precision), Distillation.Networks).ToList(),
+            "model.model_channels");
 
     /// <inheritdoc/>
     public override void Validate()
@@ -109,6 +119,7 @@ public sealed record ExperimentConfig : Experiment
         Training.Validate();
         Model.Validate();
         Sampling.Validate(Process, Model);
+        (Distillation as DistributionMatching)?.Check(this);
         if (Training.SamplesPerLabel > 0)
             (Sampling with { Steps = Training.SampleSteps }).Validate(Process, Model);
         Check.Range("prompts.trained", "true", Prompts is not TextPrompts { Trained: true } || Training.LowRank.Rank == 0,

@@ -41,7 +41,12 @@ internal sealed class PromptedNetwork : nn.Module
 
     /// <summary>The network of what a <see cref="DenoisingTask"/> trains, and the encoder if it learns too.</summary>
     public static (DenoisingNetwork Denoiser, TextEncoder? Encoder) Parts(nn.Module network) =>
-        network is PromptedNetwork both ? (both.Denoiser, both.Encoder) : ((DenoisingNetwork)network, null);
+        network switch
+        {
+            PromptedNetwork both => (both.Denoiser, both.Encoder),
+            MatchedNetworks three => (three.Student, null),
+            _ => ((DenoisingNetwork)network, null),
+        };
 
     protected override void Dispose(bool disposing)
     {

@@ -99,7 +99,15 @@ public sealed class Trainer : IDisposable
     public Trainer(
         ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null,
         NetworkConfig? begun = null, Exchange? exchange = null)
-        : this(Fitted(config, train, device, start, begun), config.Training, train, test, device, start, exchange)
+        : this(Fitted(config, train, device, start, begun, start), config.Training, train, test, device, start, exchange)
+    {
+    }
+
+    /// <summary>The same with a teacher beside the network that is begun with: see <see cref="DistributionMatching"/>.</summary>
+    internal Trainer(
+        ExperimentConfig config, ImageSet train, ImageSet test, Device? device, DenoisingNetwork? start,
+        NetworkConfig? begun, Exchange? exchange, DenoisingNetwork? teacher)
+        : this(Fitted(config, train, device, start, begun, teacher), config.Training, train, test, device, start, exchange)
     {
     }
 
@@ -336,7 +344,8 @@ public sealed class Trainer : IDisposable
 
     /// <summary>The task of an experiment, once it is known that its data and its memory fit.</summary>
     private static DenoisingTask Fitted(
-        ExperimentConfig config, ImageSet train, Device? device, DenoisingNetwork? start, NetworkConfig? begun)
+        ExperimentConfig config, ImageSet train, Device? device, DenoisingNetwork? start, NetworkConfig? begun,
+        DenoisingNetwork? teacher)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(train);
@@ -348,7 +357,7 @@ public sealed class Trainer : IDisposable
         Libtorch.Load();
         if (device is null || device.type == DeviceType.CPU)
             TrainingMemory.Of(config, train.Height, train.Width).Check();
-        return config.Task;
+        return config.TaskOf(teacher);
     }
 
     /// <param name="what">What was looked at.</param>

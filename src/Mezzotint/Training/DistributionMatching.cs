@@ -1,0 +1,72 @@
+using Mezzotint.Sampling;
+using Mezzotint.Settings;
+
+namespace Mezzotint.Training;
+
+/// <summary>
+/// Distribution matching distillation: a student that draws in few steps learns from its own images. At some level of noise the
+/// teacher says how such an image becomes more like its own, and a critic, which learns the student's images as they are, how it
+/// becomes more like those. The student follows the difference, until the two say the same.
+/// </summary>
+/// <remarks>
+/// Yin et al. 2024, "One-step Diffusion with Distribution Matching Distillation", arXiv 2311.18828, equations 7 and 8 (the
+/// gradient and its scale); Yin et al. 2024, "Improved Distribution Matching Distillation", arXiv 2405.14867, section 4.1 (a
+/// critic that learns more often than the student) and 4.4 (later steps begin with the student's own images). Neither pairs of
+/// the teacher nor a discriminator is needed here, as the student begins as a model that draws in few steps already. The
+/// student's steps are the levels of <c>[sampling]</c>.
+/// </remarks>
+public sealed record DistributionMatching : Distillation
+{
+    /// <summary>The critic's steps for one of the student, on average: 1 to 100.</summary>
+    public int CriticSteps { get; init; } = 2;
+
+    /// <summary>The probability that an image of the student is one of its first step, 0 to 1: as much is left for the others
+    /// alike.</summary>
+    public double FirstShare { get; init; } = 0.4;
+
+    /// <summary>The teacher's guidance: its weight, as <see cref="Guidance.Weight"/>; 1 is none.</summary>
+    public double Guidance { get; init; } = 1;
+
+    /// <summary>The lowest level with guidance.</summary>
+    public double GuidanceLow { get; init; }
+
+    /// <summary>The highest.</summary>
+    public double GuidanceHigh { get; init; } = 1000;
+
+    /// <inheritdoc/>
+    public override bool DependsOnLength => false;
+
+    /// <summary>Student, critic and teacher.</summary>
+    internal override int Networks => 3;
+
+    /// <summary>The guidance of the teacher.</summary>
+    internal Guidance TeacherGuidance =>
+        new ClassifierFreeGuidance { Weight = Guidance, Low = GuidanceLow, High = GuidanceHigh };
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        Mezzotint.Check.Range(
+            "distillation.critic_steps", CriticSteps, CriticSteps is >= 1 and <= 100, "between 1 and 100");
+        Mezzotint.Check.Range("distillation.first_share", FirstShare, FirstShare is >= 0 and <= 1, "between 0 and 1");
+        TeacherGuidance.Validate();
+    }
+
+    /// <summary>Checks that the rest of an experiment fits.</summary>
+    internal void Check(ExperimentConfig config)
+    {
+        const string Kind = "distribution-matching";
+        Mezzotint.Check.Range("sampling.sampler", config.Sampling.Sampler, config.Sampling.Sampler == "lcm",
+            $"lcm for distillation.kind = \"{Kind}\": the student draws an image in each step, and puts new noise on it");
+        Mezzotint.Check.Range("distillation.guidance", Guidance, Guidance == 1 || config.Model.CanBeGuided,
+            "1 unless model.unconditional is true: the teacher needs a row for no class");
+        Mezzotint.Check.Range("prompts.kind", "text", config.Prompts is not Text.TextPrompts,
+            $"left out for distillation.kind = \"{Kind}\", which takes classes");
+        Mezzotint.Check.Range("training.label_dropout", config.Training.LabelDropout, config.Training.LabelDropout == 0,
+            $"0 for distillation.kind = \"{Kind}\"");
+        Mezzotint.Check.Range("training.low_rank.rank", config.Training.LowRank.Rank, config.Training.LowRank.Rank == 0,
+            $"0 for distillation.kind = \"{Kind}\"");
+        Mezzotint.Check.Range("training.freeze", config.Training.Freeze, config.Training.Freeze.Length == 0,
+            $"empty for distillation.kind = \"{Kind}\"");
+    }
+}
