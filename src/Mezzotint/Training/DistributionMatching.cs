@@ -20,6 +20,10 @@ public sealed record DistributionMatching : Distillation
     /// <summary>The critic's steps for one of the student, on average: 1 to 100.</summary>
     public int CriticSteps { get; init; } = 2;
 
+    /// <summary>The part of the training, 0 to below 1, in which the critic learns alone. It begins as the teacher, and says
+    /// nothing before it knows the student's images.</summary>
+    public double CriticLead { get; init; } = 0.1;
+
     /// <summary>The probability that an image of the student is one of its first step, 0 to 1: as much is left for the others
     /// alike.</summary>
     public double FirstShare { get; init; } = 0.4;
@@ -34,7 +38,7 @@ public sealed record DistributionMatching : Distillation
     public double GuidanceHigh { get; init; } = 1000;
 
     /// <inheritdoc/>
-    public override bool DependsOnLength => false;
+    public override bool DependsOnLength => CriticLead > 0;
 
     /// <summary>Student, critic and teacher.</summary>
     internal override int Networks => 3;
@@ -48,6 +52,8 @@ public sealed record DistributionMatching : Distillation
     {
         Mezzotint.Check.Range(
             "distillation.critic_steps", CriticSteps, CriticSteps is >= 1 and <= 100, "between 1 and 100");
+        Mezzotint.Check.Range(
+            "distillation.critic_lead", CriticLead, CriticLead is >= 0 and < 1, "at least 0 and below 1");
         Mezzotint.Check.Range("distillation.first_share", FirstShare, FirstShare is >= 0 and <= 1, "between 0 and 1");
         TeacherGuidance.Validate();
     }

@@ -28,11 +28,11 @@ public sealed class MatchingTask(
 
     /// <inheritdoc/>
     public override BatchDraw Draw(Generator generator, ResidentImages data, Tensor indices, double progress) =>
-        Draw(generator, indices.shape[0], data.Shape, isTest: false);
+        Draw(generator, indices.shape[0], data.Shape, progress < matching.CriticLead ? 0 : 1.0 / matching.CriticSteps);
 
     /// <inheritdoc/>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
-        Draw(generator, indices.shape[0], data.Shape, isTest: true);
+        Draw(generator, indices.shape[0], data.Shape, teaching: 1);
 
     /// <inheritdoc/>
     public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
@@ -82,8 +82,12 @@ public sealed class MatchingTask(
         return Model.InRows(Condition.OfClasses(full_like(labels, noLabel)));
     }
 
+    /// <param name="generator">The source.</param>
+    /// <param name="count">B.</param>
+    /// <param name="shape">C, H and W.</param>
+    /// <param name="teaching">The probability that the student learns too.</param>
     private MatchingDraw Draw(
-        Generator generator, long count, (long Channels, long Height, long Width) shape, bool isTest)
+        Generator generator, long count, (long Channels, long Height, long Width) shape, double teaching)
     {
         var guidance = matching.TeacherGuidance;
         var noises = Objective with { FilledStep = 0, DrawsNumbers = false };
@@ -98,7 +102,7 @@ public sealed class MatchingTask(
                 Objective, Array.ConvertAll(times, Objective.Process.Level),
                 level => guidance.Covers(level) ? guidance.Weight : 1)),
             NoiseDraw.From(generator, noises, count, shape),
-            TeachesStudent: isTest || lots[^1] * matching.CriticSteps < 1);
+            TeachesStudent: lots[^1] < teaching);
     }
 
     /// <summary>The step of a lot, 0 to 1.</summary>
