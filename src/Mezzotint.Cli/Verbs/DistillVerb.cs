@@ -23,8 +23,8 @@ internal static class DistillVerb
         var model = Options.Required("MODEL", ModelSource.Required);
         var teacher = Options.Text(
             "--teacher", "MODEL",
-            "Match the distribution of this model's images, as it draws them by default. MODEL is where the student begins: one "
-            + "that draws in few steps already. [default: none; MODEL is tuned to consistency]");
+            "Learn the paths of this model, with the guidance that it is drawn with by default. MODEL is where the student begins: "
+            + "one that draws in few steps already. [default: none; MODEL is tuned to consistency]");
         var output = Options.Text("--out", "RUN", "The run folder. [default: runs/ and the name of MODEL with -distilled]");
         var data = Options.Data();
         var set = Options.Overrides(
@@ -34,8 +34,7 @@ internal static class DistillVerb
         var command = new Command(
             "distill",
             "Turn a trained model into one that draws in 1 to 4 network evaluations, by consistency tuning on the data that it "
-            + "was trained on; with --teacher bring what it draws in them nearer to what the teacher draws. It can be stopped, "
-            + "and goes on with `mezzotint train --resume --out RUN`.")
+            + "was trained on, or with --teacher by consistency distillation. It can be stopped, and goes on with `mezzotint train --resume --out RUN`.")
         {
             model, teacher, output, data, set, device, json,
         };
@@ -48,7 +47,7 @@ internal static class DistillVerb
             string? taught = result.GetValue(teacher) is { } named ? ModelSource.Find(named) : null;
             var begun = Distilled(ModelPath.Read(folder), Path.GetFullPath(folder));
             var config = Configuration.Parse(
-                Configuration.Write(taught is null ? begun : Matched(begun, taught)), $"the distillation of {folder}",
+                Configuration.Write(taught is null ? begun : Taught(begun, taught)), $"the distillation of {folder}",
                 result.GetValue(set) ?? []);
             return new TrainingSession(
                 terminal, path, null, result.GetValue(data), result.GetValue(device)!,
@@ -99,8 +98,8 @@ internal static class DistillVerb
         }
     }
 
-    /// <summary>The same experiment with a teacher, whose images are matched.</summary>
-    private static ExperimentConfig Matched(ExperimentConfig begun, string folder)
+    /// <summary>The same experiment with a teacher, whose paths are learned.</summary>
+    private static ExperimentConfig Taught(ExperimentConfig begun, string folder)
     {
         using var teacher = ModelPath.Read(folder);
         var info = teacher.Info;
@@ -109,19 +108,11 @@ internal static class DistillVerb
             throw new MezzotintException(
                 $"The teacher '{folder}' has another network, process or parameterisation than the model that is to begin: take "
                 + "the model that this one was distilled from.") { Key = "--teacher" };
-        var guidance = info.Sampling.ToGuidance();
         return begun with
         {
-            Distillation = new DistributionMatching
+            Distillation = new ConsistencyDistillation
             {
-                Guidance = guidance?.Weight ?? 1, GuidanceLow = guidance?.Low ?? 0,
-                GuidanceHigh = guidance is null || double.IsPositiveInfinity(guidance.High)
-                    ? begun.Process.MaximumLevel : guidance.High,
-            },
-            Times = new LogNormalLevels { Mean = -0.4, Std = 1.3, Stratified = true },
-            Training = begun.Training with
-            {
-                Epochs = 2, BatchSize = 64, LearningRate = 5e-5, Schedule = new ConstantRate { WarmUp = 100 },
+                Doublings = 7, Teacher = TeacherGuidance.Of(info.Sampling.ToGuidance()),
             },
         };
     }

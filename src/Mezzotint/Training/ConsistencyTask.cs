@@ -14,6 +14,14 @@ namespace Mezzotint.Training;
 public sealed class ConsistencyTask(NetworkConfig model, TrainingObjective objective, ConsistencyTuning tuning)
     : DenoisingTask(model, objective)
 {
+    /// <summary>The network whose paths are learned, for <see cref="ConsistencyDistillation"/>; null where there is none, or where
+    /// its weights come from another process.</summary>
+    public DenoisingNetwork? Teacher { get; init; }
+
+    /// <inheritdoc/>
+    public override nn.Module Build(long seed = 0) => tuning is not ConsistencyDistillation ? base.Build(seed)
+        : new TaughtNetworks(Model, Teacher, hasCritic: false, seed);
+
     /// <inheritdoc/>
     public override BatchDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double progress) =>
@@ -23,8 +31,9 @@ public sealed class ConsistencyTask(NetworkConfig model, TrainingObjective objec
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
         WithCaptions(Draw(generator, data, indices, labelDropout: 0, progress: 1), data, indices);
 
-    internal override RegressionTerms Terms(NetworkCall network, Tensor images, Condition asked, NoiseDraw draw) =>
-        ConsistencyLoss.Terms(network, images, asked, draw);
+    internal override RegressionTerms Terms(
+        NetworkCall network, NetworkCall? teacher, Tensor images, Condition asked, NoiseDraw draw) =>
+        ConsistencyLoss.Terms(network, teacher, Model, images, asked, draw);
 
     private NoiseDraw Draw(
         Generator generator, ResidentImages data, Tensor indices, double labelDropout, double progress) =>

@@ -51,7 +51,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
         var (denoiser, encoder) = PromptedNetwork.Parts(network);
         var drawn = (NoiseDraw)draw;
         var asked = encoder is null ? Asked(labels, drawn) : Condition.OfContext(encoder.call(drawn.Tokens!));
-        return Losses(denoiser.call, images, asked, drawn);
+        return Losses(denoiser.call, network is TaughtNetworks taught ? taught.Teacher.call : null, images, asked, drawn);
     }
 
     /// <inheritdoc/>
@@ -62,18 +62,20 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     }
 
     /// <summary>The loss of each image, the network asked by whatever computes it: [B].</summary>
-    internal Tensor Losses(NetworkCall network, Tensor images, Condition asked, NoiseDraw draw)
+    internal Tensor Losses(NetworkCall network, NetworkCall? teacher, Tensor images, Condition asked, NoiseDraw draw)
     {
-        var terms = Terms(network, images, asked, draw);
+        var terms = Terms(network, teacher, images, asked, draw);
         return terms.Losses(network(terms.X, terms.Times, terms.Condition));
     }
 
     /// <summary>What the network is asked, and the loss of its answer.</summary>
     /// <param name="network">For targets that are an estimate of its own, without gradients.</param>
+    /// <param name="teacher">For targets that are a teacher's, likewise; null where there is none.</param>
     /// <param name="images">x_0: [B, C, H, W].</param>
     /// <param name="asked">What is asked for: B rows.</param>
     /// <param name="draw">What was drawn for them.</param>
-    internal virtual RegressionTerms Terms(NetworkCall network, Tensor images, Condition asked, NoiseDraw draw) =>
+    internal virtual RegressionTerms Terms(
+        NetworkCall network, NetworkCall? teacher, Tensor images, Condition asked, NoiseDraw draw) =>
         draw.Changes is not { } changes ? DenoisingLoss.Terms(images, asked, draw)
             : DenoisingLoss.Terms(changes.Apply(images), asked.WithChanges(changes.Numbers), draw);
 

@@ -1,4 +1,3 @@
-using Mezzotint.Sampling;
 using Mezzotint.Settings;
 
 namespace Mezzotint.Training;
@@ -28,14 +27,8 @@ public sealed record DistributionMatching : Distillation
     /// alike.</summary>
     public double FirstShare { get; init; } = 0.4;
 
-    /// <summary>The teacher's guidance: its weight, as <see cref="Guidance.Weight"/>; 1 is none.</summary>
-    public double Guidance { get; init; } = 1;
-
-    /// <summary>The lowest level with guidance.</summary>
-    public double GuidanceLow { get; init; }
-
-    /// <summary>The highest.</summary>
-    public double GuidanceHigh { get; init; } = 1000;
+    /// <summary>How the teacher is guided.</summary>
+    public TeacherGuidance Teacher { get; init; } = new();
 
     /// <inheritdoc/>
     public override bool DependsOnLength => CriticLead > 0;
@@ -43,9 +36,7 @@ public sealed record DistributionMatching : Distillation
     /// <summary>Student, critic and teacher.</summary>
     internal override int Networks => 3;
 
-    /// <summary>The guidance of the teacher.</summary>
-    internal Guidance TeacherGuidance =>
-        new ClassifierFreeGuidance { Weight = Guidance, Low = GuidanceLow, High = GuidanceHigh };
+    internal override TeacherGuidance Guidance => Teacher;
 
     /// <inheritdoc/>
     public override void Validate()
@@ -55,24 +46,13 @@ public sealed record DistributionMatching : Distillation
         Mezzotint.Check.Range(
             "distillation.critic_lead", CriticLead, CriticLead is >= 0 and < 1, "at least 0 and below 1");
         Mezzotint.Check.Range("distillation.first_share", FirstShare, FirstShare is >= 0 and <= 1, "between 0 and 1");
-        TeacherGuidance.Validate();
+        Teacher.Validate();
     }
 
-    /// <summary>Checks that the rest of an experiment fits.</summary>
-    internal void Check(ExperimentConfig config)
+    internal override void Check(ExperimentConfig config)
     {
-        const string Kind = "distribution-matching";
+        base.Check(config);
         Mezzotint.Check.Range("sampling.sampler", config.Sampling.Sampler, config.Sampling.Sampler == "lcm",
-            $"lcm for distillation.kind = \"{Kind}\": the student draws an image in each step, and puts new noise on it");
-        Mezzotint.Check.Range("distillation.guidance", Guidance, Guidance == 1 || config.Model.CanBeGuided,
-            "1 unless model.unconditional is true: the teacher needs a row for no class");
-        Mezzotint.Check.Range("prompts.kind", "text", config.Prompts is not Text.TextPrompts,
-            $"left out for distillation.kind = \"{Kind}\", which takes classes");
-        Mezzotint.Check.Range("training.label_dropout", config.Training.LabelDropout, config.Training.LabelDropout == 0,
-            $"0 for distillation.kind = \"{Kind}\"");
-        Mezzotint.Check.Range("training.low_rank.rank", config.Training.LowRank.Rank, config.Training.LowRank.Rank == 0,
-            $"0 for distillation.kind = \"{Kind}\"");
-        Mezzotint.Check.Range("training.freeze", config.Training.Freeze, config.Training.Freeze.Length == 0,
-            $"empty for distillation.kind = \"{Kind}\"");
+            "lcm where a distribution is matched: the student draws an image in each step, and puts new noise on it");
     }
 }

@@ -14,8 +14,12 @@ namespace Mezzotint.Training;
 /// <param name="task">What is learned.</param>
 /// <param name="engine">Of the network.</param>
 /// <param name="encoder">The text encoder, where it learns; else null.</param>
-internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, TextEncoder? encoder) : Replica
+/// <param name="teacher">Of the network that teaches; null where there is none.</param>
+internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, TextEncoder? encoder, NetworkEngine? teacher) : Replica
 {
+    private readonly NetworkCall? _teacher = teacher is null ? null
+        : (x, t, condition) => NetworkEvaluator.Evaluate(teacher!, x, t, condition);
+
     /// <summary>The replica; null where there is no engine for such a network, or not on that device.</summary>
     /// <param name="task">What is learned.</param>
     /// <param name="network">As the task builds it.</param>
@@ -33,14 +37,16 @@ internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, Te
         var (denoiser, encoder) = PromptedNetwork.Parts(network);
         int tokens = task.Prompts?.Length ?? task.Model.RowsOfClass;
         var given = encoder is null ? GivenGradients.None : GivenGradients.Context;
+        NetworkEngine? teacher = network is TaughtNetworks taught
+            ? NetworkEngine.For(taught.Teacher, height, width, bfloat16, training: false, tokens) : null;
         return NetworkEngine.For(denoiser, height, width, bfloat16, training, tokens, given) is { } engine
-            ? new(task, engine, encoder) : null;
+            ? new(task, engine, encoder, teacher) : null;
     }
 
     public override Tensor Losses(Tensor images, Tensor labels, BatchDraw draw)
     {
         var drawn = (NoiseDraw)draw;
-        return task.Losses(Call, images, Asked(States(drawn), labels, drawn), drawn);
+        return task.Losses(Call, _teacher, images, Asked(States(drawn), labels, drawn), drawn);
     }
 
     public override unsafe void Backward(Tensor images, Tensor labels, BatchDraw draw, long batch, Tensor loss)
@@ -50,7 +56,7 @@ internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, Te
         var states = States(drawn);
         using var noGrad = no_grad();
         var ofStates = states is null ? null : zeros_like(states);
-        var terms = task.Terms(Call, images, Asked(states, labels, drawn), drawn);
+        var terms = task.Terms(Call, _teacher, images, Asked(states, labels, drawn), drawn);
         double sum = 0;
         var final = encoder is null ? Final : null; // an encoder's gradients come after all of the engine's
         for (int i = 0; i < images.shape[0]; i++)
@@ -71,7 +77,11 @@ internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, Te
         loss.fill_(total);
     }
 
-    public override void Dispose() => engine.Dispose();
+    public override void Dispose()
+    {
+        engine.Dispose();
+        teacher?.Dispose();
+    }
 
     /// <summary>What the encoder that learns makes of the captions: [B, T, D]; null without one.</summary>
     private Tensor? States(NoiseDraw draw) => encoder?.call(draw.Tokens!);

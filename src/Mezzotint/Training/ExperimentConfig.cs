@@ -67,7 +67,7 @@ public sealed record ExperimentConfig : Experiment
         DistributionMatching matching => new MatchingTask(Model, Objective, matching, Sampling.NoisyLevels(Process))
             { Codec = Pixels, Teacher = teacher },
         ConsistencyTuning tuning => new ConsistencyTask(Model, Objective, tuning)
-            { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts },
+            { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts, Teacher = teacher },
         _ => new DenoisingTask(Model, Objective)
         {
             Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts, Augment = Training.Augment,
@@ -119,7 +119,7 @@ public sealed record ExperimentConfig : Experiment
         Training.Validate();
         Model.Validate();
         Sampling.Validate(Process, Model);
-        (Distillation as DistributionMatching)?.Check(this);
+        Distillation.Check(this);
         if (Training.SamplesPerLabel > 0)
             (Sampling with { Steps = Training.SampleSteps }).Validate(Process, Model);
         Check.Range("prompts.trained", "true", Prompts is not TextPrompts { Trained: true } || Training.LowRank.Rank == 0,

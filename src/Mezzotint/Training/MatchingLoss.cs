@@ -2,6 +2,7 @@ using Mezzotint.Networks;
 using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using TorchSharp;
+using static Mezzotint.Training.TeacherEstimate;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
@@ -24,7 +25,7 @@ internal sealed record StudentImages(Tensor X, Tensor Factors, Tensor F, Tensor 
 /// <remarks>arXiv 2311.18828, equations 7 and 8, written with denoisers for scores.</remarks>
 internal static class MatchingLoss
 {
-    private const int Skip = 0, Out = 1, In = 2, Time = 3, Level = 4, Guidance = 5, Columns = 6;
+    private const int Level = 4, Guidance = 5, Columns = 6; // behind those of TeacherEstimate
 
     /// <summary>An image that the teacher returns as it is has no scale: below this the gradient is not made larger.</summary>
     private const double LeastScale = 1e-3;
@@ -67,7 +68,7 @@ internal static class MatchingLoss
         int last = (int)draw.Steps.max().item<long>();
         for (int step = 0; step < last; step++)
         {
-            var next = Estimate(student, x, Row(step), condition).Plus(Column(Row(step + 1), Level) * Noise(step + 1));
+            var next = Of(student, x, Row(step), condition).Plus(Column(Row(step + 1), Level) * Noise(step + 1));
             using Scalar now = step;
             x = where(steps.gt(now).view(-1, 1, 1, 1), next, x);
         }
@@ -79,23 +80,18 @@ internal static class MatchingLoss
     /// <summary>What the student learns from its images.</summary>
     /// <param name="made">The images.</param>
     /// <param name="networks">Critic and teacher.</param>
+    /// <param name="model">Their shape.</param>
     /// <param name="condition">What was asked for.</param>
-    /// <param name="nothing">The condition of no class; null where the teacher is not guided.</param>
     /// <param name="match">Levels and noise.</param>
     public static RegressionTerms OfStudent(
-        StudentImages made, MatchedCalls networks, Condition condition, Condition? nothing, NoiseDraw match)
+        StudentImages made, MatchedCalls networks, NetworkConfig model, Condition condition, NoiseDraw match)
     {
         using var noGrad = no_grad();
-        using Scalar one = 1, least = LeastScale; // held while libtorch reads them: see TensorArithmetic
+        using Scalar least = LeastScale; // held while libtorch reads it: see TensorArithmetic
         var noisy = made.Image.Plus(Column(match.Factors, Level) * match.Noise);
-        var critic = Estimate(networks.Critic, noisy, match.Factors, condition);
-        var teacher = Estimate(networks.Teacher, noisy, match.Factors, condition);
-        var weights = match.Factors.select(1, Guidance);
-        if (nothing is not null && weights.ne(one).any().item<bool>())
-        {
-            var without = Estimate(networks.Teacher, noisy, match.Factors, nothing);
-            teacher = without.Plus(weights.view(-1, 1, 1, 1) * (teacher - without));
-        }
+        var critic = Of(networks.Critic, noisy, match.Factors, condition);
+        var teacher = Guided(
+            networks.Teacher, model, noisy, match.Factors, match.Factors.select(1, Guidance), condition);
         var scale = (made.Image - teacher).abs().mean([1, 2, 3], keepdim: true).clamp_min(least);
         var wanted = made.Image - (critic - teacher) / scale;
         var half = full_like(made.Factors.select(1, In), 0.5);
@@ -103,12 +99,4 @@ internal static class MatchingLoss
             Column(made.Factors, In) * made.X, made.Factors.select(1, Time), condition, Scale: made.Factors.select(1, Out),
             Target: wanted - Column(made.Factors, Skip) * made.X, half, Huber: null);
     }
-
-    private static Tensor Estimate(NetworkCall network, Tensor x, Tensor factors, Condition condition) =>
-        (Column(factors, Skip) * x).Plus(Column(factors, Out) * Output(network, x, factors, condition));
-
-    private static Tensor Output(NetworkCall network, Tensor x, Tensor factors, Condition condition) =>
-        network(Column(factors, In) * x, factors.select(1, Time).contiguous(), condition);
-
-    private static Tensor Column(Tensor factors, int index) => factors.select(1, index).view(-1, 1, 1, 1);
 }

@@ -21,7 +21,7 @@ internal sealed class MatchingReplica : Replica
     }
 
     /// <summary>The replica; null where there is no engine for such networks, or not on that device.</summary>
-    public static MatchingReplica? Of(MatchingTask task, MatchedNetworks networks, int height, int width, Device device,
+    public static MatchingReplica? Of(MatchingTask task, TaughtNetworks networks, int height, int width, Device device,
         string precision, bool training)
     {
         if (device.type != DeviceType.CPU)
@@ -32,7 +32,7 @@ internal sealed class MatchingReplica : Replica
             return null;
         NetworkEngine For(DenoisingNetwork network, bool learns) =>
             NetworkEngine.For(network, height, width, bfloat16, learns, tokens)!;
-        return new(task, For(networks.Student, training), For(networks.Critic, training), For(networks.Teacher, false));
+        return new(task, For(networks.Student, training), For(networks.Critic!, training), For(networks.Teacher, false));
     }
 
     public override Tensor Losses(Tensor images, Tensor labels, BatchDraw draw) =>

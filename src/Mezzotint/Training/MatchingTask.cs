@@ -2,7 +2,6 @@ using Mezzotint.Data;
 using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mezzotint.Training;
@@ -24,7 +23,7 @@ public sealed class MatchingTask(
     public DenoisingNetwork? Teacher { get; init; }
 
     /// <inheritdoc/>
-    public override nn.Module Build(long seed = 0) => new MatchedNetworks(Model, Teacher, seed);
+    public override nn.Module Build(long seed = 0) => new TaughtNetworks(Model, Teacher, hasCritic: true, seed);
 
     /// <inheritdoc/>
     public override BatchDraw Draw(Generator generator, ResidentImages data, Tensor indices, double progress) =>
@@ -37,8 +36,8 @@ public sealed class MatchingTask(
     /// <inheritdoc/>
     public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
     {
-        var networks = (MatchedNetworks)network;
-        return Losses(new(networks.Student.call, networks.Critic.call, networks.Teacher.call), labels, (MatchingDraw)draw);
+        var networks = (TaughtNetworks)network;
+        return Losses(new(networks.Student.call, networks.Critic!.call, networks.Teacher.call), labels, (MatchingDraw)draw);
     }
 
     /// <summary>The loss of each image, that of the student and that of the critic: [B].</summary>
@@ -50,7 +49,7 @@ public sealed class MatchingTask(
         var losses = critic.Losses(networks.Critic(critic.X, critic.Times, condition));
         if (!draw.TeachesStudent)
             return losses;
-        var student = MatchingLoss.OfStudent(made, networks, condition, Nothing(labels), draw.Match);
+        var student = MatchingLoss.OfStudent(made, networks, Model, condition, draw.Match);
         return losses.Plus(student.Losses(networks.Student(student.X, student.Times, condition)));
     }
 
@@ -60,7 +59,7 @@ public sealed class MatchingTask(
 
     /// <summary>What the student learns from them.</summary>
     internal RegressionTerms OfStudent(StudentImages made, MatchedCalls networks, Tensor labels, MatchingDraw draw) =>
-        MatchingLoss.OfStudent(made, networks, Of(labels), Nothing(labels), draw.Match);
+        MatchingLoss.OfStudent(made, networks, Model, Of(labels), draw.Match);
 
     /// <summary>What the critic learns from them.</summary>
     internal RegressionTerms OfCritic(StudentImages made, Tensor labels, MatchingDraw draw) =>
@@ -68,19 +67,10 @@ public sealed class MatchingTask(
 
     internal override Replica NewReplica(
         nn.Module network, int height, int width, Device device, string precision, bool training) =>
-        MatchingReplica.Of(this, (MatchedNetworks)network, height, width, device, precision, training)
+        MatchingReplica.Of(this, (TaughtNetworks)network, height, width, device, precision, training)
             ?? (Replica)new LibtorchReplica(this, network);
 
     private Condition Of(Tensor labels) => Model.InRows(Condition.OfClasses(labels));
-
-    /// <summary>The condition of no class for as many images; null where no level is guided.</summary>
-    private Condition? Nothing(Tensor labels)
-    {
-        if (matching.TeacherGuidance.IsNone)
-            return null;
-        using Scalar noLabel = Model.NoLabel!.Value;
-        return Model.InRows(Condition.OfClasses(full_like(labels, noLabel)));
-    }
 
     /// <param name="generator">The source.</param>
     /// <param name="count">B.</param>
@@ -89,7 +79,6 @@ public sealed class MatchingTask(
     private MatchingDraw Draw(
         Generator generator, long count, (long Channels, long Height, long Width) shape, double teaching)
     {
-        var guidance = matching.TeacherGuidance;
         var noises = Objective with { FilledStep = 0, DrawsNumbers = false };
         float[] lots;
         using (NewDisposeScope())
@@ -100,7 +89,7 @@ public sealed class MatchingTask(
             randn([count, levels.Count, shape.Channels, shape.Height, shape.Width], generator: generator),
             NoiseDraw.From(generator, noises, count, shape, factors: times => MatchingLoss.FactorsOf(
                 Objective, Array.ConvertAll(times, Objective.Process.Level),
-                level => guidance.Covers(level) ? guidance.Weight : 1)),
+                matching.Teacher.At)),
             NoiseDraw.From(generator, noises, count, shape),
             TeachesStudent: lots[^1] < teaching);
     }

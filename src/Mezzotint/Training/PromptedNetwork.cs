@@ -44,7 +44,7 @@ internal sealed class PromptedNetwork : nn.Module
         network switch
         {
             PromptedNetwork both => (both.Denoiser, both.Encoder),
-            MatchedNetworks three => (three.Student, null),
+            TaughtNetworks taught => (taught.Student, null),
             _ => ((DenoisingNetwork)network, null),
         };
 

@@ -97,6 +97,40 @@ public class ConsistencyTests
     }
 
     [Fact]
+    public void A_distillation_goes_on_where_a_tuning_has_halved_the_gap()
+    {
+        var distillation = new ConsistencyDistillation { DoublingsBefore = 4, Doublings = 7 };
+        var tuning = new ConsistencyTuning { Doublings = 7 };
+        foreach (var (progress, same) in new[] { (0, 4.5 / 7), (0.5, 5.5 / 7), (0.99, 6.5 / 7) })
+            Assert.Equal(tuning.Lower(3, 0.002, same), distillation.Lower(3, 0.002, progress));
+    }
+
+    [Fact]
+    public void With_a_teacher_whose_estimate_is_the_image_the_path_is_the_line_to_the_image()
+    {
+        using var network = Config.Model.Build(seed: 3);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        network.named_parameters().Single(named => named.name == "output.bias").parameter.fill_(0.7);
+        random.manual_seed(5);
+        var images = randn(2, 1, 8, 8);
+        var draw = new NoiseDraw(
+            ConsistencyLoss.FactorsOf(Config.Objective, new ConsistencyTuning(), [1, 3], 1), randn(2, 1, 8, 8));
+        var asked = Condition.OfLabels([1, 2]);
+        RegressionTerms Terms(NetworkCall? teacher) =>
+            ConsistencyLoss.Terms(network.call, teacher, Config.Model, images, asked, draw);
+        // F of that teacher: (x_0 - Skip xHat) / Out, where it sees In xHat.
+        var knowing = Terms((x, t, condition) =>
+        {
+            Assert.Equal(new long[] { 1, 2 }, condition.Classes!.data<long>().ToArray());
+            Tensor Column(int index) => draw.Factors.select(1, index).view(-1, 1, 1, 1);
+            return (images - Column(0) * x / Column(2)) / Column(1);
+        });
+        TensorAssert.Close(Terms(null).Target, knowing.Target, 1e-4);
+        TensorAssert.Close(Terms(null).X, knowing.X, 1e-6);
+    }
+
+    [Fact]
     public void A_training_begins_with_the_weights_of_another_model_and_lowers_the_loss()
     {
         using var start = Config.Model.Build(seed: 9);

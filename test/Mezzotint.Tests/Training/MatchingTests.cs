@@ -37,7 +37,8 @@ public class MatchingTests
         double Wanted(double guidance)
         {
             var match = new NoiseDraw(MatchingLoss.FactorsOf(Objective, [0.5], _ => guidance), randn(1, 1, 8, 8));
-            var terms = MatchingLoss.OfStudent(made, networks, Class(0), Class(7), match);
+            var terms = MatchingLoss.OfStudent(
+                made, networks, new UNetConfig { CorpusLength = 7, Unconditional = true }, Class(0), match);
             // Target = wanted - Skip x, with EDM's Skip of 0.25 / 4.25 at level 2.
             double[] wanted = [.. terms.Target.Numbers().Select(target => target + 0.25 / 4.25 * 5)];
             Assert.Equal(wanted.Min(), wanted.Max(), 1e-4);
@@ -101,7 +102,7 @@ public class MatchingTests
         Train(matching, 120);
         double after = Brightness(PromptedNetwork.Parts(matching.Network).Denoiser);
         Assert.True(Math.Abs(after - wanted) < 0.5 * Math.Abs(before - wanted), $"{before} -> {after}, teacher {wanted}");
-        Assert.Equal(weights, Models.SmallNetwork.Weights(((MatchedNetworks)matching.Network).Teacher));
+        Assert.Equal(weights, Models.SmallNetwork.Weights(((TaughtNetworks)matching.Network).Teacher));
     }
 
     [Fact]
@@ -126,7 +127,9 @@ public class MatchingTests
     public void What_does_not_fit_is_refused_by_its_key()
     {
         AssertRefused("sampling.sampler", Config with { Sampling = new() { Sampler = "heun", Levels = "karras", Steps = 4 } });
-        AssertRefused("distillation.guidance", Config with { Distillation = new DistributionMatching { Guidance = 2 } });
+        AssertRefused(
+            "distillation.teacher.guidance",
+            Config with { Distillation = new DistributionMatching { Teacher = new() { Guidance = 2 } } });
         AssertRefused("distillation.critic_steps", Config with { Distillation = new DistributionMatching { CriticSteps = 0 } });
         AssertRefused("distillation.first_share", Config with { Distillation = new DistributionMatching { FirstShare = 1.5 } });
         AssertRefused("training.freeze", Config with { Training = Config.Training with { Freeze = "output" } });
