@@ -50,12 +50,12 @@ public sealed class DistillTests : IDisposable
     }
 
     [Fact]
-    public void A_student_is_matched_with_a_teacher_goes_on_where_it_stopped_and_refuses_a_teacher_of_another_kind()
+    public void A_student_learns_the_paths_of_a_teacher_goes_on_where_it_stopped_and_refuses_a_teacher_of_another_kind()
     {
         string other = TinyTraining.WriteModel(_scratch["models", "other"], seed: 5);
         Assert.Equal(0, Command.Run(["distill", _model, "--teacher", other, "--out", _scratch["run"], .. Small]).ExitCode);
         var config = Configuration.Read(_scratch["run", "config.toml"]);
-        Assert.IsType<DistributionMatching>(config.Distillation);
+        Assert.Equal(7, Assert.IsType<ConsistencyDistillation>(config.Distillation).Doublings);
         Assert.Equal(ModelFolder.Hash(_model), ModelFolder.Hash(_scratch["run", "start"]));
         Assert.Equal(ModelFolder.Hash(other), ModelFolder.Hash(_scratch["run", "teacher"]));
         Assert.Equal(
@@ -65,6 +65,12 @@ public sealed class DistillTests : IDisposable
         Assert.Equal(ModelFolder.Hash(other), ModelFolder.Hash(_scratch["run", "teacher"]));
         using var student = ModelFolder.Read(_scratch["run", "model"]);
         Assert.Equal("lcm", student.Info.Sampling.Sampler);
+
+        Directory.Delete(_scratch["run", "teacher"], recursive: true);
+        Assert.Contains(
+            "needs a teacher",
+            Command.Run("train", "--resume", "--out", _scratch["run"], "--set", "training.epochs=3").ErrorLine,
+            StringComparison.Ordinal);
 
         string deeper = TinyTraining.WriteModel(_scratch["models", "deeper"], blocks: 2);
         var refused = Command.Run(["distill", _model, "--teacher", deeper, "--out", _scratch["no"], .. Small]);

@@ -34,7 +34,8 @@ internal static class DistillVerb
         var command = new Command(
             "distill",
             "Turn a trained model into one that draws in 1 to 4 network evaluations, by consistency tuning on the data that it "
-            + "was trained on, or with --teacher by consistency distillation. It can be stopped, and goes on with `mezzotint train --resume --out RUN`.")
+            + "was trained on, or with --teacher by consistency distillation. It can be stopped, and goes on with `mezzotint "
+            + "train --resume --out RUN`.")
         {
             model, teacher, output, data, set, device, json,
         };

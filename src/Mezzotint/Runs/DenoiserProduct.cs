@@ -56,7 +56,7 @@ internal sealed class DenoiserProduct : RunProduct
     protected override DataConfig Data => _config.Data;
 
     public override Trainer NewTrainer() => new(
-        _config, _train, _test, _device, _start?.Network, _begun, _exchange, (_teacher ?? _start)?.Network);
+        _config, _train, _test, _device, _start?.Network, _begun, _exchange, _teacher?.Network);
 
     public override string WithRate(double rate) => string.Create(
         CultureInfo.InvariantCulture, $"for instance --resume --set training.learning_rate={rate:G3}");

@@ -49,7 +49,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>The model whose weights the training began with, where it did not begin with random ones.</summary>
     public string Start => System.IO.Path.Combine(Path, "start");
 
-    /// <summary>The model whose images a student is to match, where that is not the one it began with.</summary>
+    /// <summary>The model whose paths a student learns, where there is one.</summary>
     public string Teacher => System.IO.Path.Combine(Path, "teacher");
 
     /// <summary>The low-rank adapter, where the training is of one: the model's weights less those that it began with.</summary>

@@ -76,9 +76,6 @@ public sealed record SamplingRecipe
         GuidanceHigh = guidance?.High is { } high && double.IsFinite(high) ? high : null,
     };
 
-    /// <summary>The levels of the walk but the last, which has no noise.</summary>
-    internal double[] NoisyLevels(NoiseProcess process) => [.. LevelsIn(process).TakeWhile(level => level > 0)];
-
     /// <summary>The request, with this solver, these levels and this guidance.</summary>
     /// <param name="request">What is to be drawn.</param>
     /// <param name="process">The model's process.</param>

@@ -20,7 +20,7 @@ public sealed class ConsistencyTask(NetworkConfig model, TrainingObjective objec
 
     /// <inheritdoc/>
     public override nn.Module Build(long seed = 0) => tuning is not ConsistencyDistillation ? base.Build(seed)
-        : new TaughtNetworks(Model, Teacher, hasCritic: false, seed);
+        : new TaughtNetworks(Model, Teacher, seed);
 
     /// <inheritdoc/>
     public override BatchDraw Draw(

@@ -46,7 +46,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
         WithCaptions(NoiseDraw.From(generator, objective, indices.shape[0], data.Shape), data, indices);
 
     /// <inheritdoc/>
-    public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
+    public sealed override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
     {
         var (denoiser, encoder) = PromptedNetwork.Parts(network);
         var drawn = (NoiseDraw)draw;
@@ -96,7 +96,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
 
     internal sealed override string LossSettings => "[process], [parameterisation], [loss] or [pixels]";
 
-    internal override Replica NewReplica(
+    internal sealed override Replica NewReplica(
         nn.Module network, int height, int width, Device device, string precision, bool training) =>
         EngineReplica.Of(this, network, height, width, device, precision, training)
             ?? base.NewReplica(network, height, width, device, precision, training);

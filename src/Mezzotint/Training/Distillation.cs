@@ -6,7 +6,6 @@ namespace Mezzotint.Training;
 [SettingsKind("none", typeof(NoDistillation))]
 [SettingsKind("consistency", typeof(ConsistencyTuning))]
 [SettingsKind("consistency-distillation", typeof(ConsistencyDistillation))]
-[SettingsKind("distribution-matching", typeof(DistributionMatching))]
 public abstract record Distillation
 {
     /// <summary>Whether a step depends on how many there will be.</summary>

@@ -60,12 +60,9 @@ public sealed record ExperimentConfig : Experiment
     public DenoisingTask Task => TaskOf(teacher: null);
 
     /// <summary>The same.</summary>
-    /// <param name="teacher">The network whose images a student matches; null where it comes from elsewhere, or there is
-    /// none.</param>
+    /// <param name="teacher">The network that teaches; null where it comes from elsewhere, or there is none.</param>
     internal DenoisingTask TaskOf(DenoisingNetwork? teacher) => Distillation switch
     {
-        DistributionMatching matching => new MatchingTask(Model, Objective, matching, Sampling.NoisyLevels(Process))
-            { Codec = Pixels, Teacher = teacher },
         ConsistencyTuning tuning => new ConsistencyTask(Model, Objective, tuning)
             { Codec = Pixels, LabelDropout = Training.LabelDropout, Prompts = Prompts as TextPrompts, Teacher = teacher },
         _ => new DenoisingTask(Model, Objective)

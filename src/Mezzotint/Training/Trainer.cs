@@ -99,15 +99,15 @@ public sealed class Trainer : IDisposable
     public Trainer(
         ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null,
         NetworkConfig? begun = null, Exchange? exchange = null)
-        : this(Fitted(config, train, device, start, begun, start), config.Training, train, test, device, start, exchange)
+        : this(Fitted(config, train, device, start, begun, start, exchange), config.Training, train, test, device, start, exchange)
     {
     }
 
-    /// <summary>The same with a teacher beside the network that is begun with: see <see cref="DistributionMatching"/>.</summary>
+    /// <summary>The same with a teacher beside the network that is begun with: see <see cref="ConsistencyDistillation"/>.</summary>
     internal Trainer(
         ExperimentConfig config, ImageSet train, ImageSet test, Device? device, DenoisingNetwork? start,
         NetworkConfig? begun, Exchange? exchange, DenoisingNetwork? teacher)
-        : this(Fitted(config, train, device, start, begun, teacher), config.Training, train, test, device, start, exchange)
+        : this(Fitted(config, train, device, start, begun, teacher, exchange), config.Training, train, test, device, start, exchange)
     {
     }
 
@@ -345,7 +345,7 @@ public sealed class Trainer : IDisposable
     /// <summary>The task of an experiment, once it is known that its data and its memory fit.</summary>
     private static DenoisingTask Fitted(
         ExperimentConfig config, ImageSet train, Device? device, DenoisingNetwork? start, NetworkConfig? begun,
-        DenoisingNetwork? teacher)
+        DenoisingNetwork? teacher, Exchange? exchange)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(train);
@@ -354,6 +354,10 @@ public sealed class Trainer : IDisposable
         if (start is not null && !StartingWeights.Fit(config.Model, start.Config))
             throw new MezzotintException(
                 "The model to begin with has a network of another shape than [model] says: take its own configuration.");
+        if (config.Distillation.Guidance is not null && teacher is null && exchange is not { IsFirst: false })
+            throw new MezzotintException(
+                "distillation.kind = \"consistency-distillation\" needs a teacher: begin with `mezzotint distill MODEL --teacher "
+                + "MODEL`, which keeps it in the run folder.") { Key = "distillation.kind" };
         Libtorch.Load();
         if (device is null || device.type == DeviceType.CPU)
             TrainingMemory.Of(config, train.Height, train.Width).Check();

@@ -53,19 +53,6 @@ public class EngineTrainingTests
     }
 
     [Theory]
-    [InlineData(nameof(EngineKind.On), 1)]
-    [InlineData(nameof(EngineKind.Plain), 1)]
-    [InlineData(nameof(EngineKind.On), 100)] // the critic learns alone
-    public void The_losses_of_student_and_critic_and_their_gradients_are_those_of_autograd(string kind, int criticSteps)
-    {
-        using var chosen = Engines.Use(kind);
-        var matching = new DistributionMatching { Teacher = new() { Guidance = 2, High = 1 }, CriticSteps = criticSteps, CriticLead = 0 };
-        using var teacher = (Model with { Unconditional = true }).Build(seed: 7);
-        var task = new MatchingTask(teacher.Config, Objective, matching, [5, 2, 0.5]) { Teacher = teacher };
-        AssertAsAutograd<MatchingReplica>(task, progress: 0.5, losses: true);
-    }
-
-    [Theory]
     [InlineData(nameof(EngineKind.On))]
     [InlineData(nameof(EngineKind.Plain))]
     public void A_text_encoder_that_learns_has_the_gradients_of_autograd(string kind)
