@@ -23,8 +23,8 @@ internal static class DistillVerb
         var model = Options.Required("MODEL", ModelSource.Required);
         var teacher = Options.Text(
             "--teacher", "MODEL",
-            "Learn the paths of this model, with the guidance that it is drawn with by default. MODEL is where the student begins: "
-            + "one that draws in few steps already. [default: none; MODEL is tuned to consistency]");
+            "Learn the paths of this model, with the guidance that it is drawn with by default. MODEL is where the student "
+            + "begins: one that draws in few steps already. [default: none; MODEL is tuned to consistency]");
         var output = Options.Text("--out", "RUN", "The run folder. [default: runs/ and the name of MODEL with -distilled]");
         var data = Options.Data();
         var set = Options.Overrides(

@@ -14,8 +14,8 @@ namespace Mezzotint.Training;
 public sealed class ConsistencyTask(NetworkConfig model, TrainingObjective objective, ConsistencyTuning tuning)
     : DenoisingTask(model, objective)
 {
-    /// <summary>The network whose paths are learned, for <see cref="ConsistencyDistillation"/>; null where there is none, or where
-    /// its weights come from another process.</summary>
+    /// <summary>The network whose paths are learned, for <see cref="ConsistencyDistillation"/>; null where there is none, or its
+    /// weights come from another process.</summary>
     public DenoisingNetwork? Teacher { get; init; }
 
     /// <inheritdoc/>

@@ -92,8 +92,8 @@ public record ConsistencyTuning : Distillation
 }
 
 /// <summary>
-/// Consistency distillation: the same, but the lower point of a pair lies where a teacher's path from the higher one goes, and not
-/// on the line to the image. So the student learns the paths of a guided teacher too. Its gap should be small from the beginning,
+/// Consistency distillation: the same, but the lower point of a pair lies where a teacher's path from the higher one goes, not on
+/// the line to the image. So the student learns the paths of a guided teacher too. Its gap should be small from the beginning,
 /// as the path is followed in one step of Euler's method: begin with a model that is tuned to consistency already.
 /// </summary>
 /// <remarks>Song et al. 2023, "Consistency Models", arXiv 2303.01469, equations 6 and 7; Luo et al. 2023, arXiv 2310.04378,

@@ -15,7 +15,8 @@ namespace Mezzotint.Training;
 /// <param name="engine">Of the network.</param>
 /// <param name="encoder">The text encoder, where it learns; else null.</param>
 /// <param name="teacher">Of the network that teaches; null where there is none.</param>
-internal sealed class EngineReplica(DenoisingTask task, NetworkEngine engine, TextEncoder? encoder, NetworkEngine? teacher) : Replica
+internal sealed class EngineReplica(
+    DenoisingTask task, NetworkEngine engine, TextEncoder? encoder, NetworkEngine? teacher) : Replica
 {
     private readonly NetworkCall? _teacher = teacher is null ? null
         : (x, t, condition) => NetworkEvaluator.Evaluate(teacher!, x, t, condition);

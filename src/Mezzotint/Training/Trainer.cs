@@ -99,15 +99,16 @@ public sealed class Trainer : IDisposable
     public Trainer(
         ExperimentConfig config, ImageSet train, ImageSet test, Device? device = null, DenoisingNetwork? start = null,
         NetworkConfig? begun = null, Exchange? exchange = null)
-        : this(Fitted(config, train, device, start, begun, start, exchange), config.Training, train, test, device, start, exchange)
+        : this(config, train, test, device, start, begun, exchange, teacher: start)
     {
     }
 
-    /// <summary>The same with a teacher beside the network that is begun with: see <see cref="ConsistencyDistillation"/>.</summary>
+    /// <summary>The same with a teacher that is not the network that is begun with: <see cref="ConsistencyDistillation"/>.</summary>
     internal Trainer(
         ExperimentConfig config, ImageSet train, ImageSet test, Device? device, DenoisingNetwork? start,
         NetworkConfig? begun, Exchange? exchange, DenoisingNetwork? teacher)
-        : this(Fitted(config, train, device, start, begun, teacher, exchange), config.Training, train, test, device, start, exchange)
+        : this(Fitted(config, train, device, start, begun, teacher, exchange),
+            config.Training, train, test, device, start, exchange)
     {
     }
 
