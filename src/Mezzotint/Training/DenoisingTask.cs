@@ -48,8 +48,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     /// <inheritdoc/>
     public sealed override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
     {
-        var (denoiser, encoder) = PromptedNetwork.Parts(network);
-        var drawn = (NoiseDraw)draw;
+        var ((denoiser, encoder), drawn) = (PromptedNetwork.Parts(network), (NoiseDraw)draw);
         var asked = encoder is null ? Asked(labels, drawn) : Condition.OfContext(encoder.call(drawn.Tokens!));
         return Losses(denoiser.call, network is TaughtNetworks taught ? taught.Teacher.call : null, images, asked, drawn);
     }

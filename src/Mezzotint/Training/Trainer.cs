@@ -103,7 +103,7 @@ public sealed class Trainer : IDisposable
     {
     }
 
-    /// <summary>The same with a teacher that is not the network that is begun with: <see cref="ConsistencyDistillation"/>.</summary>
+    /// <summary>The same with a teacher beside it, for <see cref="ConsistencyDistillation"/>.</summary>
     internal Trainer(
         ExperimentConfig config, ImageSet train, ImageSet test, Device? device, DenoisingNetwork? start,
         NetworkConfig? begun, Exchange? exchange, DenoisingNetwork? teacher)
