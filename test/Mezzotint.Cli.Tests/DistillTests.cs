@@ -50,7 +50,7 @@ public sealed class DistillTests : IDisposable
     }
 
     [Fact]
-    public void A_student_learns_the_paths_of_a_teacher_goes_on_where_it_stopped_and_refuses_a_teacher_of_another_kind()
+    public void A_student_learns_the_paths_of_a_teacher_which_its_run_keeps_and_refuses_a_teacher_of_another_kind()
     {
         string other = TinyTraining.WriteModel(_scratch["models", "other"], seed: 5);
         Assert.Equal(0, Command.Run(["distill", _model, "--teacher", other, "--out", _scratch["run"], .. Small]).ExitCode);
@@ -58,10 +58,7 @@ public sealed class DistillTests : IDisposable
         Assert.Equal(7, Assert.IsType<ConsistencyDistillation>(config.Distillation).Doublings);
         Assert.Equal(ModelFolder.Hash(_model), ModelFolder.Hash(_scratch["run", "start"]));
         Assert.Equal(ModelFolder.Hash(other), ModelFolder.Hash(_scratch["run", "teacher"]));
-        Assert.Equal(
-            0,
-            Command.Run("train", "--resume", "--out", _scratch["run"], "--set", "training.epochs=2").ExitCode);
-        Assert.True(File.Exists(_scratch["run", "samples", "epoch-002.png"]));
+        Assert.Equal(0, Command.Run("train", "--resume", "--out", _scratch["run"]).ExitCode);
         Assert.Equal(ModelFolder.Hash(other), ModelFolder.Hash(_scratch["run", "teacher"]));
         using var student = ModelFolder.Read(_scratch["run", "model"]);
         Assert.Equal("lcm", student.Info.Sampling.Sampler);
@@ -69,7 +66,7 @@ public sealed class DistillTests : IDisposable
         Directory.Delete(_scratch["run", "teacher"], recursive: true);
         Assert.Contains(
             "needs a teacher",
-            Command.Run("train", "--resume", "--out", _scratch["run"], "--set", "training.epochs=3").ErrorLine,
+            Command.Run("train", "--resume", "--out", _scratch["run"]).ErrorLine,
             StringComparison.Ordinal);
 
         string deeper = TinyTraining.WriteModel(_scratch["models", "deeper"], blocks: 2);
