@@ -171,4 +171,14 @@ internal sealed class BrowserPage(Chromium browser, string session)
     }
 
     private static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);
+
+    /// <summary>Draws a line on the canvas, from and to shares of its sides.</summary>
+    public async Task StrokeAsync(double x, double y, double toX, double toY)
+    {
+        var box = await EvaluateAsync(
+            "(() => { const canvas = document.querySelector('.paint'); canvas.scrollIntoView({ block: 'center' }); const box = "
+            + "canvas.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()");
+        double At(int from, int size, double share) => box![from]!.GetValue<double>() + box[size]!.GetValue<double>() * share;
+        await PressAsync(At(0, 2, x), At(1, 3, y), At(0, 2, toX), At(1, 3, toY));
+    }
 }

@@ -154,9 +154,9 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
         var page = await OpenAsync("#repair");
         await page.UntilAsync("document.querySelector('.paint') && document.querySelector('#field-prompt').value === '7'");
         await page.ClickAsync("button", "Clear");
-        await StrokeAsync(page, 0.1, 0.2, 0.9, 0.2); // the pen
+        await page.StrokeAsync(0.1, 0.2, 0.9, 0.2); // the pen
         await page.ClickAsync("button", "Eraser");
-        await StrokeAsync(page, 0.2, 0.7, 0.8, 0.7);
+        await page.StrokeAsync(0.2, 0.7, 0.8, 0.7);
         Assert.Contains(
             "pixels erased",
             (await page.EvaluateAsync("document.querySelector('.paint').getAttribute('aria-label')"))!.GetValue<string>(),
@@ -323,14 +323,4 @@ public sealed partial class BrowserTests(BrowserTests.OneBrowser browser)
         "data:image/png;base64,"
         + (await _studio!.DrawAsync(new { label, seed, sampler = "euler", levels = "karras", steps = 6 })).GetProperty("data")[0]
             .GetProperty("b64_json").GetString();
-
-    /// <summary>Draws a line on the canvas, from and to shares of its sides.</summary>
-    private static async Task StrokeAsync(BrowserPage page, double x, double y, double toX, double toY)
-    {
-        var box = await page.EvaluateAsync(
-            "(() => { const canvas = document.querySelector('.paint'); canvas.scrollIntoView({ block: 'center' }); const box = "
-            + "canvas.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()");
-        double At(int from, int size, double share) => box![from]!.GetValue<double>() + box[size]!.GetValue<double>() * share;
-        await page.PressAsync(At(0, 2, x), At(1, 3, y), At(0, 2, toX), At(1, 3, toY));
-    }
 }

@@ -93,9 +93,9 @@ public sealed class StudioStatesTests(BrowserTests.OneBrowser browser)
         var page = await AtAsync("repair", "document.querySelector('.paint')", 1280, 1100);
         await SeeAsync(page, "repair-empty");
         await page.ClickAsync("button", "Clear");
-        await StrokeAsync(page, 0.3, 0.28, 0.7, 0.28);
+        await page.StrokeAsync(0.3, 0.28, 0.7, 0.28);
         await page.ClickAsync("button", "Eraser");
-        await StrokeAsync(page, 0.68, 0.36, 0.42, 0.85);
+        await page.StrokeAsync(0.68, 0.36, 0.42, 0.85);
         await page.FillAsync("#field-count", "4");
         await page.ClickAsync(".primary");
         await page.UntilAsync(Quiet + " && document.querySelector('.psnr')?.innerText.startsWith('PSNR ')");
@@ -357,15 +357,5 @@ public sealed class StudioStatesTests(BrowserTests.OneBrowser browser)
         Assert.True(file.Length <= MostBytes, $"{name}: {file.Length} bytes are more than {MostBytes}.");
         Directory.CreateDirectory(Folder!);
         await File.WriteAllBytesAsync(Path.Combine(Folder!, name + ".png"), file);
-    }
-
-    /// <summary>Draws a line on the canvas, from and to shares of its sides.</summary>
-    private static async Task StrokeAsync(BrowserPage page, double x, double y, double toX, double toY)
-    {
-        var box = await page.EvaluateAsync(
-            "(() => { const canvas = document.querySelector('.paint'); canvas.scrollIntoView({ block: 'center' }); const box = "
-            + "canvas.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()");
-        double At(int from, int size, double share) => box![from]!.GetValue<double>() + box[size]!.GetValue<double>() * share;
-        await page.PressAsync(At(0, 2, x), At(1, 3, y), At(0, 2, toX), At(1, 3, toY));
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Mezzotint.Data;
 using Mezzotint.Formats;
 using Mezzotint.Networks;
@@ -365,34 +364,9 @@ public sealed class Trainer : IDisposable
         return config.TaskOf(teacher);
     }
 
-    /// <param name="what">What was looked at.</param>
-    /// <param name="value">What it was.</param>
-    /// <param name="updates">How often the weights had been changed by then.</param>
-    /// <param name="step">The step, where it is not that many.</param>
-    private DivergedException Unsound(string what, double value, long updates, long? step = null)
-    {
-        string number = double.IsNaN(value) ? "NaN" : double.IsFinite(value)
-            ? string.Create(CultureInfo.InvariantCulture, $"{value:G3}") : "infinite";
-        if (updates == 0)
-        {
-            return new DivergedException(
-                $"The {what} is {number} before the first step: the settings of {_task.LossSettings}, "
-                    + "or the weights that the training begins with, give numbers that are not finite.");
-        }
-        string against = double.IsFinite(value)
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $", more than {LargestLossGrowth} times the untrained network's {_untrainedLoss:G3}")
-            : "";
-        double rate = _training.LearningRate;
-        return new DivergedException(string.Create(CultureInfo.InvariantCulture,
-            $"The {what} is {number}{against} at step {step ?? updates}: the training has diverged, because "
-                + $"training.learning_rate = {rate} is too high."))
-        {
-            Key = "training.learning_rate",
-            LearningRate = rate,
-        };
-    }
+    private DivergedException Unsound(string what, double value, long updates, long? step = null) =>
+        DivergedException.Of(what, value, updates, step ?? updates, LargestLossGrowth, _untrainedLoss, _training.LearningRate,
+            _task.LossSettings);
 
     /// <summary>Frees everything, the network included; at process 0, the others leave <see cref="Follow"/>.</summary>
     public void Dispose()
