@@ -48,6 +48,27 @@ public sealed class SampleInvertedTests : IDisposable
     }
 
     [Fact]
+    public void From_zero_a_picture_counts_as_clean_and_comes_back_less_exactly()
+    {
+        string[] asked = ["sample", Trained, "--image", _scratch["three.png"], "--invert", "3", "--label", "3", "--steps", "20"];
+        double Error(bool fromZero)
+        {
+            string[] clean = fromZero ? ["--from-zero"] : [];
+            var outcome = Command.Run([.. asked, .. clean, "--out", _scratch["back.png"], "--json"]);
+            Assert.Equal(0, outcome.ExitCode);
+            var facts = JsonDocument.Parse(outcome.Out).RootElement;
+            Assert.Equal(fromZero, facts.GetProperty("from_zero").GetBoolean());
+            return facts.GetProperty("round_trip_error").GetDouble();
+        }
+        double clean = Error(true), noisy = Error(false);
+        Assert.InRange(clean, 1e-4, 0.05);
+        Assert.True(noisy < clean, $"{noisy} and {clean}");
+        Assert.Contains(
+            "add --invert", Command.Run("sample", Trained, "--from-zero", "--out", _scratch["none.png"]).ErrorLine,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Between_two_pictures_lies_a_strip_that_begins_and_ends_with_them()
     {
         var outcome = Command.Run(

@@ -9,7 +9,7 @@ using Mezzotint.Serving;
 namespace Mezzotint.Cli.Choices;
 
 /// <summary>The options that say what drawing begins from instead of fresh noise: <c>--image --strength --mask --resample
-/// --invert</c>, or <c>--interpolate</c>.</summary>
+/// --invert --from-zero</c>, or <c>--interpolate</c>.</summary>
 internal sealed class PictureChoice
 {
     private readonly Option<string?> _image =
@@ -28,21 +28,29 @@ internal sealed class PictureChoice
         "--invert", "LABEL|TEXT",
         "With --image, begin from the picture's own noise, computed as that of an image of this label or prompt. The same label "
         + "or prompt gives the picture back; another one keeps its place, slant and stroke.");
+    private readonly Option<bool> _fromZero = new("--from-zero")
+    {
+        Description = "With --invert or --interpolate FILE, take the picture for clean, at level 0, as other programs' DDIM "
+            + "inversion does; else it counts as a picture with the noise of the least level, and comes back more exactly.",
+    };
     private readonly Option<string?> _interpolate = Options.Text(
         "--interpolate", "N|TEXT|FILE",
         "Draw a row of images, from the noise of --seed to that of this seed; or, of a model that is asked in words, from the "
         + "prompt to this one. With --image, from that picture to the one in this file; --label then says what they show (3, or "
         + "3,5), or one prompt or two.");
 
-    public IEnumerable<Option> All => [_image, _strength, _mask, _resample, _invert, _interpolate];
+    public IEnumerable<Option> All => [_image, _strength, _mask, _resample, _invert, _fromZero, _interpolate];
 
     public Chosen Read(ParseResult result) => new(
         result.GetValue(_image), result.GetValue(_strength), result.GetValue(_mask), (int)result.GetValue(_resample),
-        result.GetValue(_invert), result.GetValue(_interpolate));
+        result.GetValue(_invert), result.GetValue(_interpolate)) { FromZero = result.GetValue(_fromZero) };
 
     internal sealed record Chosen(
         string? Image, double? Strength, string? Mask, int Resample, string? Invert, string? Interpolate)
     {
+        /// <summary>Whether pictures that are walked up count as clean.</summary>
+        public bool FromZero { get; init; }
+
         private bool ToSeed => Interpolate is not null && Interpolate.All(char.IsAsciiDigit);
 
         /// <summary>Whether pictures are walked up to their own noise: <see cref="SampleInverted"/>.</summary>
@@ -70,6 +78,9 @@ internal sealed class PictureChoice
         /// <exception cref="MezzotintException">The options contradict each other, or a picture cannot be used.</exception>
         public GenerationOptions Into(GenerationOptions options, ModelInfo model)
         {
+            if (FromZero)
+                throw new MezzotintException(
+                    "--from-zero says where a picture's way to its noise begins: add --invert, or --interpolate FILE.");
             if (Image is null && (Strength is not null || Mask is not null || Resample > 1))
                 throw new MezzotintException(
                     "--strength, --mask and --resample say what to do with a picture: name it with --image FILE.");

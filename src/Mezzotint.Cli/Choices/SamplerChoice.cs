@@ -83,14 +83,14 @@ internal sealed class SamplerChoice
             RecipeFor(
                 new SamplingRecipe { Sampler = Sampler ?? "heun", Levels = LevelsBetween, Steps = Inversion.DefaultSteps });
 
-        /// <summary>The solver and the levels, to the least above 0, of such a walk.</summary>
+        /// <summary>The solver and the levels of such a walk.</summary>
         /// <exception cref="MezzotintException">A name is not known, an option is not the sampler's, or the levels do not fit the
         /// steps.</exception>
-        public (Solver Solver, double[] Levels) Flow(NoiseProcess process)
+        public (Solver Solver, double[] Levels) Flow(NoiseProcess process, FinalLevel final = FinalLevel.Minimum)
         {
             var recipe = RecipeForFlow();
             return (Solvers.Named(recipe.Sampler, process, Asked),
-                NoiseLevels.Named(recipe.Levels, process, recipe.Steps, FinalLevel.Minimum));
+                NoiseLevels.Named(recipe.Levels, process, recipe.Steps, final));
         }
 
         /// <summary>The same options with this sampler; its names and numbers are checked where they are drawn.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using Mezzotint.Cli.Choices;
 using Mezzotint.Cli.Output;
 using Mezzotint.Models;
+using Mezzotint.Noise;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;
 using Mezzotint.Serving;
@@ -43,7 +44,8 @@ internal static class SampleInverted
         var recipe = request.Sampler.RecipeForFlow();
         if (output is null || output.IsPicture)
             Drawing.CheckGrid(info, classes, last is not null);
-        var (solver, levels) = request.Sampler.Flow(info.Process);
+        var (solver, levels) = request.Sampler.Flow(
+            info.Process, request.Picture.FromZero ? FinalLevel.Zero : FinalLevel.Minimum);
         using var pipeline = new DiffusionPipeline(model, hash: ModelPath.Hash(folder, request.Opening));
         var inversion = pipeline.Invert(new Inversion { Solver = solver, Levels = levels });
         output?.Prepare();
@@ -91,6 +93,7 @@ internal static class SampleInverted
             recipe.Steps,
             recipe.Sampler,
             recipe.Levels,
+            request.Picture.FromZero,
             Seconds = Math.Round(seconds, 2),
         }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(classes.Length, "image")} of "
             + $"{drawing.Labels(labels)} from {from}, drawn in {seconds:F1} s{roundTrip}"));

@@ -91,8 +91,8 @@ public static class NoiseLevels
                 $"levels {Printable.Quote(list)} are {levels.Length}, for {steps} steps: name one a step; the last step goes to "
                 + $"{(last > 0 ? "the least" : "0")} by itself.") { Key = "levels" };
         double[] all = [.. levels, last];
-        return all.Zip(all.Skip(1), (high, low) => high > low).All(falls => falls) ? all
-            : throw new MezzotintException($"levels {Printable.Quote(list)}: each must be below the one before it.")
+        return all.Zip(all.Skip(1), (high, low) => high >= low).All(falls => falls) ? all
+            : throw new MezzotintException($"levels {Printable.Quote(list)}: none may be above the one before it.")
                 { Key = "levels" };
     }
 

@@ -31,6 +31,11 @@ public sealed record Churn
         Check.Range("noise_scale", NoiseScale, double.IsFinite(NoiseScale) && NoiseScale > 0, "above 0");
     }
 
+    /// <summary>The loop of a solver with it, which puts noise in and takes it out at a level that stands there twice,
+    /// too.</summary>
+    internal IEnumerable<SamplingStep> Walk(SolverInput input, Func<SolverStep, (Tensor Next, Evaluation Here)> step) =>
+        SolverLoop.Walk(input, step, stochastic: Amount > 0, repeats: Amount > 0);
+
     /// <summary>Raises the noise and asks the denoiser there.</summary>
     internal Evaluation Evaluate(SolverStep step)
     {

@@ -40,7 +40,7 @@ internal static class CoordinateWalk
                     x = Scaled(step.X, 1 / frame.Scale(walked[step.Index + 1]));
                     evaluations = step.Evaluations;
                     yield return new(step.Index, walked[step.Index], x, denoiser.First!) { Evaluations = evaluations };
-                    denoiser.Forget();
+                    denoiser.Show();
                 }
             }
             if (!endsByEstimate)
@@ -65,6 +65,8 @@ internal static class CoordinateWalk
         private readonly Dictionary<double, double> _sigmas = levels.Zip(walked).DistinctBy(pair => pair.First)
             .ToDictionary(pair => pair.First, pair => pair.Second);
 
+        private bool _shown;
+
         public Tensor? First { get; private set; }
 
         public Tensor Denoise(Tensor x, double sigma)
@@ -72,17 +74,19 @@ internal static class CoordinateWalk
             double level = _sigmas.TryGetValue(sigma, out double own) ? own : frame.Sigma(sigma);
             using var scope = NewDisposeScope();
             var denoised = inner.Denoise(Sum((1 / frame.Scale(level), x)), level);
-            First ??= denoised.clone().DetachFromDisposeScope();
+            if (First is null || _shown)
+            {
+                First?.Dispose();
+                First = denoised.clone().DetachFromDisposeScope();
+                _shown = false;
+            }
             var (ofState, ofDenoised) = frame.Estimate(sigma, level);
             return Sum((ofDenoised, denoised), (ofState, x)).MoveToOuterDisposeScope();
         }
 
-        public void Forget()
-        {
-            First?.Dispose();
-            First = null;
-        }
+        /// <summary>The estimate was shown: the next one takes its place. A step of no length shows it again.</summary>
+        public void Show() => _shown = true;
 
-        public void Dispose() => Forget();
+        public void Dispose() => First?.Dispose();
     }
 }

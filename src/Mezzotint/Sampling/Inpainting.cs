@@ -70,7 +70,7 @@ public static class Resampling
             {
                 double from = input.Levels[i], to = input.Levels[i + 1];
                 bool last = i == input.Levels.Length - 2;
-                for (int time = last ? times : 1; time <= times; time++)
+                for (int time = last || SolverLoop.IsRepeat(from, to) ? times : 1; time <= times; time++)
                 {
                     double back = time < times ? Math.Sqrt(from * from - to * to) : 0;
                     var (next, estimate, asked) = Once(solver, input with { Levels = [from, to], X = x }, back);

@@ -88,10 +88,10 @@ public sealed class Sampler
             .. Enumerable.Range(start, count).Select(i => request.HasOneSeed ? request.Seed : request.Seed + i),
         ];
         using var noise = new ImageNoise(seeds, _network.Config.OutChannels, _height, _width, _device);
-        using var path = plan.Solver is { Stochastic: true, FollowsPath: true } && plan.Levels.Length > 2
-            ? new BrownianTree(
-                seeds, _network.Config.OutChannels, _height, _width, plan.Levels.Last(level => level > 0), plan.Levels[0],
-                _device)
+        double least = plan.Levels.Last(level => level > 0);
+
+        using var path = plan.Solver is { Stochastic: true, FollowsPath: true } && least < plan.Levels[0]
+            ? new BrownianTree(seeds, _network.Config.OutChannels, _height, _width, least, plan.Levels[0], _device)
             : null;
         var x = request.Start is { } begin ? begin.narrow(0, start, count).to(_device)
             : StartingNoise.Of(request, noise, start).Times(plan.Levels[0]);

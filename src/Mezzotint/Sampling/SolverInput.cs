@@ -12,8 +12,8 @@ public sealed record SolverInput
     public required IDenoiser Denoiser { get; init; }
 
     /// <summary>
-    /// n + 1 levels for n steps, strictly decreasing, usually ending at 0. Strictly increasing levels walk from images to noise
-    /// (inversion), which deterministic solvers alone can. Only a last level may be 0.
+    /// n + 1 levels for n steps, decreasing, usually ending at 0. Increasing levels walk from images to noise (inversion), which
+    /// deterministic solvers alone can. Only a last level may be 0. A level that stands there twice is a step of no length.
     /// </summary>
     public required double[] Levels { get; init; }
 

@@ -11,7 +11,9 @@ internal static class WalkEvaluations
     public static long Of(Guidance? guidance, (Solver Solver, double[] Levels) plan)
     {
         int steps = plan.Levels.Length - 1;
-        long asked = plan.Solver.Evaluations?.Invoke(steps, plan.Levels[^1] == 0) ?? 6 * plan.Levels.Length;
+        long asked = plan.Solver.Evaluations is not { } promised ? 6 * plan.Levels.Length
+            : plan.Levels.Zip(plan.Levels.Skip(1), SolverLoop.IsRepeat).Contains(true) ? Counted(plan.Solver, plan.Levels, null)
+            : promised(steps, plan.Levels[^1] == 0);
         if (guidance is not { IsNone: false })
             return asked;
         if (guidance.Low <= 0 && double.IsPositiveInfinity(guidance.High))
@@ -25,7 +27,7 @@ internal static class WalkEvaluations
     /// Walks over the levels with an image of one pixel, and counts. A solver may ask at levels between those of its steps, and
     /// guidance may cover some of them.
     /// </summary>
-    private static long Counted(Solver solver, double[] levels, Guidance guidance)
+    private static long Counted(Solver solver, double[] levels, Guidance? guidance)
     {
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
@@ -40,20 +42,20 @@ internal static class WalkEvaluations
     }
 
     /// <summary>Estimates nothing, and counts what a guided network would be asked.</summary>
-    private sealed class CountingDenoiser(Guidance guidance) : IDenoiser
+    private sealed class CountingDenoiser(Guidance? guidance) : IDenoiser
     {
         public long Evaluations { get; private set; }
 
         public Tensor Denoise(Tensor x, double sigma)
         {
-            Evaluations += guidance.Covers(sigma) ? 2 : 1;
+            Evaluations += guidance?.Covers(sigma) == true ? 2 : 1;
             return zeros_like(x);
         }
 
         public Estimates Estimate(Tensor x, double sigma)
         {
             var estimate = Denoise(x, sigma);
-            return new(estimate, guidance.Renoises && guidance.Covers(sigma) ? estimate : null);
+            return new(estimate, guidance is { Renoises: true } && guidance.Covers(sigma) ? estimate : null);
         }
     }
 }

@@ -253,7 +253,8 @@ public class NoiseLevelsTests
         Refused("80,0.001", 2, "each must be a number between 0.002 and 80");
         Refused("80,x", 2, "each must be a number between 0.002 and 80");
         Refused("80,", 2, "each must be a number between 0.002 and 80");
-        Refused("1,2", 2, "each must be below the one before it");
+        Assert.Equal([40, 5, 5, 0], NoiseLevels.Named("40,5,5", new Edm(), 3));
+        Refused("1,2", 2, "none may be above the one before it");
     }
 
     private static void AssertAgree(string name, double[] levels)

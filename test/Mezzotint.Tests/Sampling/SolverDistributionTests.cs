@@ -55,6 +55,15 @@ public class SolverDistributionTests
             AssertIsMixture(Solvers.Lcm(), NoiseLevels.Karras(Processes[process], steps), 20_000, new ConsistentMixture());
     }
 
+    [Fact]
+    public void Levels_that_stand_there_twice_keep_the_mixture_where_noise_is_put_in_and_taken_out()
+    {
+        static double[] Twice(double[] levels) => [.. levels[..^1].SelectMany(level => new[] { level, level }), levels[^1]];
+        var process = Processes["VP"];
+        AssertIsMixture(Solvers.Heun(Churn), Twice(NoiseLevels.Karras(process, HigherOrder.Steps)), HigherOrder.Draws);
+        AssertIsMixture(Solvers.Lcm(), Twice(NoiseLevels.Karras(process, 3)), 20_000, new ConsistentMixture());
+    }
+
     /// <summary>
     /// Langevin steps are scaled by norms, which mean what they should in many dimensions. An image's step is the longer the
     /// smaller its own score is, so that what is reached is p |s|^2 rather than p: the variance is too large by 2 / d, d the

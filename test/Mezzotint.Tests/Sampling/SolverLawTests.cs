@@ -41,6 +41,60 @@ public class SolverLawTests
     }
 
     [Theory, MemberData(nameof(All))]
+    public void A_level_that_stands_there_twice_is_a_step_that_changes_nothing_or_puts_noise_in_and_takes_it_out(string name)
+    {
+        var solver = SolverCases.All[name];
+        bool puts = solver.Stochastic && !solver.FollowsPath;
+        Gen.Select(Gen.Int[1, 3].Array[2, 12], Gen.Bool).Sample((times, toZero) =>
+        {
+            using var scope = NewDisposeScope();
+            double[] once = SolverInputs.Levels(times.Length - 1);
+            double[] levels = [.. once.Zip(times).SelectMany(level => Enumerable.Repeat(level.First, level.Second))];
+            if (toZero)
+                (once, levels) = ([.. once, 0], [.. levels, 0]);
+            var start = SolverInputs.Start(levels[0], 3, 2);
+            var counting = new CountingDenoiser(GaussianMixtureDenoiser.TwoModes);
+            using var tree = solver.FollowsPath
+                ? new BrownianTree([1, 2, 3], 1, 1, 2, once.Last(level => level > 0), once[0], type: ScalarType.Float64) : null;
+            var input = Input(levels, start) with
+            {
+                Denoiser = counting, Noise = tree is null ? SolverInputs.Noise(start.shape) : tree.Noise,
+            };
+            int steps = 0;
+            using var end = start.clone();
+            foreach (var step in solver.Walk(input))
+            {
+                Assert.Equal((steps++, levels[step.Index]), (step.Index, step.Sigma));
+                Assert.True(step.X.isfinite().all().item<bool>() && step.Denoised.isfinite().all().item<bool>());
+                if (!puts && levels[step.Index] == levels[step.Index + 1])
+                    Assert.True((step.X - end).abs().max().item<double>() < 1e-12, $"step {step.Index}");
+                end.copy_(step.X);
+            }
+            Assert.Equal(levels.Length - 1, steps);
+            if (puts)
+                return; // SolverDistributionTests says what they draw
+            var plain = new CountingDenoiser(GaussianMixtureDenoiser.TwoModes);
+            var without = solver.Solve(input with { Levels = once, Denoiser = plain });
+            Assert.True(without.Equals(end), "other images than without the repeats");
+            Assert.Equal(plain.Calls, counting.Calls);
+        }, iter: name == "dopri5" ? 4 : 15, threads: 1);
+    }
+
+    [Theory, MemberData(nameof(All))]
+    public void A_walk_over_one_level_again_and_again_stays_where_it_is_or_near(string name)
+    {
+        using var scope = NewDisposeScope();
+        var solver = SolverCases.All[name];
+        var x = SolverInputs.Start(5, 3, 2);
+        var end = solver.Solve(Input([5, 5, 5], x));
+        Assert.True(end.isfinite().all().item<bool>());
+        if (!solver.Stochastic || solver.FollowsPath)
+            Assert.True((end - x).abs().max().item<double>() < 1e-12);
+        end = Resampling.Of(solver, 2).Solve(Input([5, 5, 3, 3, 0], x));
+        Assert.True(end.isfinite().all().item<bool>());
+    }
+
+    [Theory, MemberData(nameof(All))]
     public void One_step_to_zero_returns_the_estimate(string name)
     {
         using var scope = NewDisposeScope();

@@ -92,7 +92,7 @@ public class SolversTests
 
     [Theory]
     [InlineData(new double[] { 1 }, "1 levels")]
-    [InlineData(new double[] { 2, 2, 1 }, "Levels 0 and 1")]
+    [InlineData(new double[] { 2, 2, 3, 1 }, "Levels 2 and 3")]
     [InlineData(new double[] { 3, 1, 2 }, "Levels 1 and 2")]
     [InlineData(new double[] { 1, 2, 1 }, "Levels 1 and 2")]
     [InlineData(new double[] { 0, 1 }, "Level 0 is 0")]

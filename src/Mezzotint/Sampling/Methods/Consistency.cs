@@ -17,7 +17,7 @@ internal static class Consistency
         Stochastic = true,
         Evaluations = (steps, _) => steps,
         Source = "Luo et al. 2023, arXiv 2310.04378, algorithm 3",
-        Walk = input => SolverLoop.Walk(input, stochastic: true, step: step =>
+        Walk = input => SolverLoop.Walk(input, stochastic: true, repeats: true, step: step =>
         {
             var here = step.Evaluate();
             return (Sum((1, here.Denoised), step.Noise(step.To, step.From, step.To)), here);

@@ -29,7 +29,7 @@ internal static class DpmSolver
             Coordinates = Coordinates,
             OwnCoordinate = SolverCoordinate.Log,
             Source = Paper,
-            Walk = input => SolverLoop.Walk(input, stochastic: churn.Amount > 0, step: step =>
+            Walk = input => churn.Walk(input, step =>
             {
                 var here = churn.Evaluate(step);
                 return (Midpoint(step, here, step.To), here);

@@ -17,7 +17,7 @@ internal static class Edm
             Evaluations = (steps, _) => steps,
             Options = SolverOptions.Of(churn),
             Source = "Karras et al. 2022, arXiv 2206.00364, algorithm 2 without its lines 7 to 9",
-            Walk = input => SolverLoop.Walk(input, stochastic: churn.Amount > 0, step: step =>
+            Walk = input => churn.Walk(input, step =>
             {
                 var (x, sigma) = churn.Raise(step);
                 var here = step.EvaluateToRenoise(x, sigma);
@@ -39,7 +39,7 @@ internal static class Edm
             Coordinates = LinearMultistep.Slopes,
             OwnCoordinate = SolverCoordinate.Sigma,
             Source = "Karras et al. 2022, arXiv 2206.00364, algorithm 2",
-            Walk = input => SolverLoop.Walk(input, stochastic: churn.Amount > 0, step: step =>
+            Walk = input => churn.Walk(input, step =>
             {
                 var here = churn.Evaluate(step);                                   // xHat, sigmaHat
                 double h = step.To - here.Sigma;

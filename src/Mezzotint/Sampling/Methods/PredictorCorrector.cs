@@ -28,7 +28,7 @@ internal static class PredictorCorrector
             Evaluations = (steps, toZero) => toZero ? (steps - 1) * (1 + correctorSteps) + 1 : steps * (1 + correctorSteps),
             Options = new() { Snr = snr, CorrectorSteps = correctorSteps },
             Source = "Song et al. 2021, arXiv 2011.13456, algorithms 2 and 4",
-            Walk = input => SolverLoop.Walk(input, stochastic: true, step: step =>
+            Walk = input => SolverLoop.Walk(input, stochastic: true, repeats: true, step: step =>
             {
                 var here = step.Evaluate();
                 if (step.To == 0)
