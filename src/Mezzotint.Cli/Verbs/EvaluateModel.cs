@@ -71,9 +71,11 @@ internal static class EvaluateModel
         byte[] labels = test.HasClasses ? Array.ConvertAll(asked, label => (byte)label) : new byte[count];
         var recipe = request.Sampler.RecipeFor(info.Sampling);
         using var weaker = request.Guidance.LoadWeaker(request.Place);
+        using var classifier = request.Guidance.LoadClassifier();
         using var pipeline = new DiffusionPipeline(
             model, threads: Math.Max(1, threads.Count / terminal.Exchange.SizeHere), exchange: terminal.Exchange);
-        var options = request.Guidance.Into(request.Sampler.Into(new GenerationOptions { Seed = request.Seed }), recipe, weaker);
+        var options = request.Guidance.Into(
+            request.Sampler.Into(new GenerationOptions { Seed = request.Seed }), recipe, weaker, classifier);
         var generation = pipeline.Prepare(asked, options);
 
         var clock = Stopwatch.StartNew();
@@ -95,13 +97,24 @@ internal static class EvaluateModel
             ModelName = info.Name,
             Epochs = info.Epochs,
             Recipe = recipe,
-            Guidance = generation.Guidance?.ToString(),
+            Guidance = GuidanceOf(generation),
             OfModel =
             [
                 .. Likelihood(terminal, request, model, test, threads), .. Cost(
                     (double)evaluations / terminal.Exchange.PartOf(count).Count, seconds / count),
             ],
         };
+    }
+
+    /// <summary>The guidance in words, that by a classifier too; null for none.</summary>
+    private static string? GuidanceOf(PreparedGeneration generation)
+    {
+        string?[] kinds =
+        [
+            generation.Guidance?.ToString(),
+            generation.Receipt.Classifier is { } classifier ? $"of a classifier: {classifier}" : null,
+        ];
+        return kinds.All(kind => kind is null) ? null : string.Join("; ", kinds.Where(kind => kind is not null));
     }
 
     /// <summary>Refuses a seed after which there are not enough.</summary>

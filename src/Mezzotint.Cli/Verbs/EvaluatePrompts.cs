@@ -84,8 +84,10 @@ internal static class EvaluatePrompts
         EvaluateModel.CheckSeeds(request.Seed, prompts.Count);
         var recipe = request.Sampler.RecipeFor(model.Info.Sampling);
         using var weaker = request.Guidance.LoadWeaker(request.Place);
+        using var classifier = request.Guidance.LoadClassifier();
         using var pipeline = new DiffusionPipeline(model, exchange: terminal.Exchange);
-        var options = request.Guidance.Into(request.Sampler.Into(new GenerationOptions { Seed = request.Seed }), recipe, weaker);
+        var options = request.Guidance.Into(
+            request.Sampler.Into(new GenerationOptions { Seed = request.Seed }), recipe, weaker, classifier);
         var generation = pipeline.Prepare(prompts, options);
         terminal.ShareOut(Processes.Draw);
         var clock = Stopwatch.StartNew();

@@ -109,11 +109,14 @@ internal static class SampleVerb
         if (request.Picture.Inverts)
             return SampleInverted.Run(terminal, request, model, folder, prompts, labels, output);
         using var weaker = request.Guidance.LoadWeaker(place);
+        using var classifier = request.Guidance.LoadClassifier();
         var clock = Stopwatch.StartNew();
         using var pipeline = new DiffusionPipeline(
             model, hash: ModelPath.Hash(folder, request.Opening), exchange: terminal.Exchange);
         var generation = like is null
-            ? New(terminal, request, pipeline, prompts, labels, weaker, asPicture: output is null or { IsPicture: true })
+            ? New(
+                terminal, request, pipeline, prompts, labels, weaker, classifier,
+                asPicture: output is null or { IsPicture: true })
             : pipeline.Prepare(like.Receipt);
         if (request.LowMemory)
         {
@@ -149,6 +152,7 @@ internal static class SampleVerb
             receipt.Recipe.Sampler,
             receipt.Recipe.Levels,
             Guidance = generation.Guidance?.ToString(),
+            receipt.Classifier,
             Seconds = Math.Round(seconds, 2),
         }, picture + string.Create(CultureInfo.InvariantCulture, $"{written}: {Quantity.Of(drawing.Images.Count, "image")} of "
             + $"{drawing.Labels(drawing.Classes)} from seed {receipt.Seed}, drawn in {seconds:F1} s"));
@@ -157,7 +161,7 @@ internal static class SampleVerb
 
     private static PreparedGeneration New(
         Terminal terminal, Request request, DiffusionPipeline pipeline, string[] prompts, IReadOnlyList<int> labels,
-        LoadedModel? weaker, bool asPicture)
+        LoadedModel? weaker, LoadedClassifier? classifier, bool asPicture)
     {
         var model = request.Size is { } size ? pipeline.Model.At(size.Width, size.Height) : pipeline.Model;
         int asked = Math.Max(prompts.Length, labels.Count);
@@ -169,7 +173,7 @@ internal static class SampleVerb
             Count = count, Seed = request.Seed, NegativePrompt = request.Negative, ClipSkip = (int)request.ClipSkip,
             PromptWeights = request.Weights, Size = request.Size,
         });
-        options = request.Picture.Into(request.Guidance.Into(options, own, weaker), model);
+        options = request.Picture.Into(request.Guidance.Into(options, own, weaker, classifier), model);
         if (asPicture)
             Drawing.CheckGrid(
                 model, [.. Enumerable.Range(0, asked).SelectMany(each => Enumerable.Repeat(each, count))],

@@ -20,7 +20,7 @@ internal static class TrainClassifierVerb
     private static readonly string[] Architectures = ["residual", "plain", "strided"];
 
     private sealed record Request(string Architecture, string Out, long Epochs, string Data, string? Folder,
-        FolderChoice.Chosen Pictures, long Limit, long Seed, double Bending, bool Json);
+        FolderChoice.Chosen Pictures, long Limit, long Seed, double Bending, bool Noise, bool Json);
 
     public static Command Create(Terminal terminal)
     {
@@ -42,6 +42,11 @@ internal static class TrainClassifierVerb
         var limit = Options.Whole("--count", null, 1, int.MaxValue, "Only so many training images, from the first on", "all");
         var bending = Options.Real("--bending", "How far training images are turned, resized, slanted, moved and bent, 0 to 3 "
             + "times what handwriting varies by. [default: 1]");
+        var noise = new Option<bool>("--noise")
+        {
+            Description = "Train on images with noise of every level, and without label smoothing: the classifier that "
+                + "`sample --guidance-classifier` asks.",
+        };
         var seed = Options.Seed("The seed of the first weights, the order of the images, and how they are bent");
         var json = Options.Json();
         var command = new Command("train-classifier",
@@ -49,14 +54,14 @@ internal static class TrainClassifierVerb
                 + "the "
             + "last one leaves. A training that was stopped goes on with the same command.")
         {
-            architecture, output, epochs, set, data, limit, bending, seed, json,
+            architecture, output, epochs, set, data, limit, bending, noise, seed, json,
         };
         foreach (var option in pictures.All)
             command.Add(option);
         command.SetAction(result => Run(terminal, new Request(
             result.GetValue(architecture)!, result.GetRequiredValue(output)!, result.GetValue(epochs), result.GetValue(set)!,
             result.GetValue(data), pictures.Read(result), result.GetValue(limit), result.GetValue(seed),
-            result.GetValue(bending) ?? 1, result.GetValue(json))));
+            result.GetValue(bending) ?? 1, result.GetValue(noise), result.GetValue(json))));
         return command;
     }
 
@@ -111,6 +116,8 @@ internal static class TrainClassifierVerb
                 Width = train.Width,
             },
             Bending = request.Bending,
+            Noise = request.Noise,
+            Loss = request.Noise ? new ClassifierLoss { LabelSmoothing = 0 } : defaults.Loss,
             Training = defaults.Training with
             {
                 Epochs = (int)request.Epochs, Seed = request.Seed, Replicas = Environment.ProcessorCount,

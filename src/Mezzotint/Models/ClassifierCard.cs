@@ -25,6 +25,8 @@ internal static class ClassifierCard
             $"Architecture `{info.Network.Architecture}`, {parameters:N0} parameters. `mezzotint evaluate` asks it what ")
             + Invariant($"generated images show, and measures distances in"));
         Line("its embedding. It draws nothing, and no model is trained on what it says.");
+        if (info.Noise)
+            Line("It knows images with noise on them, of any level: `mezzotint sample --guidance-classifier` can ask it.");
         Line();
         Line("| | |");
         Line("| --- | --- |");
@@ -36,7 +38,7 @@ internal static class ClassifierCard
         Line($"| weights | `{ModelFolder.WeightsFile}`, in float16; SHA-256 `{hash}` |");
         Line(Invariant(
             $"| made by | `mezzotint train-classifier --architecture {info.Network.Architecture} --epochs {info.Epochs} ")
-            + Invariant($"--bending {info.Bending} --seed {info.Seed} --out FOLDER` |"));
+            + Invariant($"--bending {info.Bending}{(info.Noise ? " --noise" : "")} --seed {info.Seed} --out FOLDER` |"));
         Line();
         Line("The accuracy is that of the weights in the file, after the last pass; no pass was chosen by it.");
         Line();

@@ -1,5 +1,9 @@
 using Mezzotint.Formats;
+using Mezzotint.Data;
 using Mezzotint.Networks.Classifiers;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Models;
 
@@ -29,6 +33,11 @@ public sealed record ClassifierInfo
     /// <summary>How far training images were bent, as a multiple of what handwriting varies by.</summary>
     [DefaultWhenMissing]
     public double Bending { get; init; } = 1;
+
+    /// <summary>Whether it knows images with noise of any level on them: sqrt(1 - s^2) x + s z, x from 0 to 1 and s from 0 to
+    /// 1.</summary>
+    [DefaultWhenMissing]
+    public bool Noise { get; init; }
 
     /// <summary>The share of the test images whose class it tells, 0 to 1, with the weights as they stand in the file.</summary>
     public double TestAccuracy { get; init; }
@@ -76,6 +85,38 @@ public sealed record ClassifierInfo
 /// <param name="Hash">The SHA-256 of the file of the weights, in lower-case hexadecimal digits.</param>
 public sealed record LoadedClassifier(Classifier Network, ClassifierInfo Info, string Hash) : IDisposable
 {
+    /// <summary>s of a pixel from 0 to 1, where the classifier knows clean images alone: half the 0.5 of EDM, whose pixels go
+    /// from -1 to 1.</summary>
+    private const double CleanStd = 0.25;
+
+    /// <summary>Guidance by this classifier.</summary>
+    /// <param name="pixels">How the numbers that are drawn stand for pixels.</param>
+    /// <param name="labels">The class of each image among the classifier's; one for all, or one for each.</param>
+    /// <param name="scale">As <see cref="ClassifierGuidance.Scale"/>.</param>
+    /// <exception cref="MezzotintException">The numbers are no pixels, or the scale is out of its range.</exception>
+    public ClassifierGuidance Guide(ImageCodec pixels, IReadOnlyList<int> labels, double scale = 1)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        if (pixels.PixelsPerNumber is not { } step)
+            throw new MezzotintException(
+                "A classifier sees pixels, and this model draws latents: guide it without a classifier.")
+                { Key = "guidance_classifier" };
+        var guidance = new ClassifierGuidance
+        {
+            Scores = (x, sigma) =>
+            {
+                var seen = pixels.Decode(x); // what training saw of pixel + level z is that over sqrt(1 + level^2)
+                double level = sigma * step;
+                return Network.call((Info.Noise ? seen.Times(1 / Math.Sqrt(1 + level * level)) : seen).to(float32).cpu());
+            },
+            Labels = labels,
+            Scale = scale,
+            CleanStd = Info.Noise ? null : CleanStd / step,
+        };
+        guidance.Validate();
+        return guidance;
+    }
+
     /// <summary>Frees the weights.</summary>
     public void Dispose() => Network.Dispose();
 }

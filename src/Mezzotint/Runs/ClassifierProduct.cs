@@ -34,13 +34,14 @@ internal sealed class ClassifierProduct(ClassifierExperiment config, RunFolder? 
 
     private ClassifierInfo Info(RunLogEntry epoch) => new()
     {
-        Name = $"{config.Network.Architecture} classifier of {Dataset}",
+        Name = $"{config.Network.Architecture} classifier of {(config.Noise ? "noisy images of " : "")}{Dataset}",
         Network = config.Network,
         ClassNames = train.ClassNames,
         Dataset = Dataset,
         Background = train.Reading is null ? null : config.Data.Background,
         Epochs = (int)epoch.Epoch,
         Bending = config.Bending,
+        Noise = config.Noise,
         TestAccuracy = epoch.Figures?[ClassifierTask.Accuracy] ?? 0,
         Seconds = epoch.Seconds,
         Seed = config.Training.Seed,

@@ -89,7 +89,6 @@ public sealed class Sampler
         ];
         using var noise = new ImageNoise(seeds, _network.Config.OutChannels, _height, _width, _device);
         double least = plan.Levels.Last(level => level > 0);
-
         using var path = plan.Solver is { Stochastic: true, FollowsPath: true } && least < plan.Levels[0]
             ? new BrownianTree(seeds, _network.Config.OutChannels, _height, _width, least, plan.Levels[0], _device)
             : null;
@@ -107,6 +106,7 @@ public sealed class Sampler
         var negative = request.Negative is { } without ? network.For(RowsOf(without, start, count)) : network.Unconditional();
         using var guided = request.Guidance?.Wrap(denoiser, negative, weaker?.For(condition));
         denoiser = guided ?? denoiser;
+        denoiser = request.Classifier?.Wrap(denoiser, start, count) ?? denoiser;
         if (request.Source is { } source)
         {
             var image = (source.Numbers.shape[0] == 1 ? source.Numbers : source.Numbers.narrow(0, start, count)).to(_device);

@@ -34,6 +34,9 @@ public sealed record SamplingRequest
     /// for it.</summary>
     public Sampler? WeakerModel { get; init; }
 
+    /// <summary>A classifier that drives the images too, with a label for all of them or for each; null for none.</summary>
+    public ClassifierGuidance? Classifier { get; init; }
+
     /// <summary>The picture to begin from; null for pure noise.</summary>
     public SamplingSource? Source { get; init; }
 
@@ -78,6 +81,10 @@ public sealed record SamplingRequest
         if (Levels is { } levels && levels.Count != Steps + 1)
             throw new ArgumentException($"{Steps} steps walk over {Steps + 1} levels, not {levels.Count}.");
         NoiseVariation.Check(Variations, Count);
+        Classifier?.Validate();
+        if (Classifier is { } classifier && classifier.Labels.Count != 1 && classifier.Labels.Count != Count)
+            throw new ArgumentException(
+                $"Classifier guidance has {classifier.Labels.Count} labels for {Count} images: 1 or as many are needed.");
         if (InterpolateTo is not null && Variations.Count > 0)
             throw new ArgumentException("Images are a row between two seeds or variations of one, not both.");
         if (Seed < 0 || Seed + (HasOneSeed ? 0 : Count - 1) > uint.MaxValue

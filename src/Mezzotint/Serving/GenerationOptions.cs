@@ -38,6 +38,21 @@ public sealed record GenerationOptions
     /// <summary>The lowest and the highest level with guidance, in the data's units; null for the model's own.</summary>
     public (double Low, double High)? GuidanceInterval { get; init; }
 
+    /// <summary>A classifier that drives the images too (<see cref="ClassifierGuidance"/>), one of noisy images or of clean
+    /// ones. It stays the caller's. Null for none.</summary>
+    public LoadedClassifier? Classifier { get; init; }
+
+    /// <summary>As <see cref="ClassifierGuidance.Scale"/>, 0 to 1000.</summary>
+    public double ClassifierScale { get; init; } = 1;
+
+    /// <summary>The lowest and the highest level with guidance by the classifier, in the data's units; null for
+    /// <see cref="GuidanceInterval"/>, and where there is none, for the model's own.</summary>
+    public (double Low, double High)? ClassifierInterval { get; init; }
+
+    /// <summary>The name of the classifier's class that all images are driven to; null for that of the label that is
+    /// drawn.</summary>
+    public string? ClassifierLabel { get; init; }
+
     /// <summary>What guidance goes away from, in words; null for nothing. A model of classes takes the name of one.</summary>
     public string? NegativePrompt { get; init; }
 
@@ -72,6 +87,37 @@ public sealed record GenerationOptions
     /// cref="SamplingRequest.Variations"/>.</summary>
     public IReadOnlyList<NoiseVariation> Variations { get; init; } = [];
 
+    /// <summary>The guidance by a classifier that these options mean; null for none.</summary>
+    /// <param name="labels">The class of each image, of a model that has classes.</param>
+    /// <param name="own">How the model is drawn where nothing is said.</param>
+    /// <param name="model">The model.</param>
+    /// <exception cref="MezzotintException">The classifier does not fit the model, or does not know a class.</exception>
+    internal ClassifierGuidance? GuidanceByClassifier(IReadOnlyList<int> labels, SamplingRecipe own, ModelInfo model)
+    {
+        if (Classifier is not { } classifier)
+            return ClassifierLabel is null ? null : throw new MezzotintException(
+                "A label for a classifier, and no classifier: name one too.") { Key = "guidance_label" };
+        var sees = classifier.Info.Network;
+        if ((sees.Channels, sees.Height, sees.Width) != (model.Channels, model.Height, model.Width))
+            throw new MezzotintException(
+                $"The classifier '{classifier.Info.Name}' sees {sees.Channels} x {sees.Height} x {sees.Width}, and "
+                + $"{model.Channels} x {model.Height} x {model.Width} is drawn: guide by one for such images.")
+                { Key = "guidance_classifier" };
+        int ClassOf(string name) => classifier.Info.ClassNames.ToList().IndexOf(name) is >= 0 and var at ? at
+            : throw new MezzotintException(
+                $"The classifier '{classifier.Info.Name}' knows no class {Printable.Quote(name)}"
+                + $"{Spelling.Remedy(name, classifier.Info.ClassNames)}") { Key = "guidance_label" };
+        if (ClassifierLabel is null && (!model.Model.HasClasses || model.Model.CorpusLength < 2))
+            throw new MezzotintException(
+                "The model has no classes: say which of the classifier's its images are driven to.") { Key = "guidance_label" };
+        int[] classes = ClassifierLabel is { } one ? [ClassOf(one)]
+            : [.. labels.Select(label => ClassOf(model.ClassNames[label]))];
+        var (low, high) = ClassifierInterval ?? IntervalOf(own);
+        var guidance = classifier.Guide(model.Pixels, classes, ClassifierScale) with { Low = low, High = high };
+        guidance.Validate();
+        return guidance;
+    }
+
     /// <summary>The guidance that these options mean; null for none.</summary>
     /// <param name="own">The model's own.</param>
     /// <exception cref="MezzotintException">A name is not known, a number is out of its range, or the weight is
@@ -84,7 +130,7 @@ public sealed record GenerationOptions
                     "The other options of guidance say how, not how much: give its weight too, for instance 2.")
                     { Key = "guidance_scale" };
         string kind = GuidanceKind ?? (WeakerModel is null ? own.GuidanceKind ?? "cfg" : "auto");
-        var (low, high) = GuidanceInterval ?? (own.GuidanceLow ?? 0, own.GuidanceHigh ?? double.PositiveInfinity);
+        var (low, high) = IntervalOf(own);
         var guidance = Sampling.Guidance.Named(kind, weight, GuidanceRescale ?? own.GuidanceRescale ?? 0, low, high);
         if (WeakerModel is not null && !guidance.NeedsWeaker)
             throw new MezzotintException(
@@ -93,4 +139,7 @@ public sealed record GenerationOptions
                 { Key = "guidance_kind" };
         return guidance.IsNone ? null : guidance;
     }
+
+    private (double Low, double High) IntervalOf(SamplingRecipe own) =>
+        GuidanceInterval ?? (own.GuidanceLow ?? 0, own.GuidanceHigh ?? double.PositiveInfinity);
 }

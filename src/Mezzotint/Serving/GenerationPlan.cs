@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Sampling;
@@ -19,6 +20,9 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
 
     /// <summary>The prompt that the last image is of, where the images lead from one to another.</summary>
     public string? InterpolateToPrompt { get; init; }
+
+    /// <summary>The scale and the classifier of classifier guidance, in words; null for none.</summary>
+    public string? Classifier { get; init; }
 
     /// <summary>As <see cref="GenerationOptions.ClipSkip"/>.</summary>
     public int ClipSkip { get; init; }
@@ -80,6 +84,7 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
             InterpolateTo = options.InterpolateTo ?? (options.InterpolateToPrompt is null ? null : seed),
             Variations = options.Variations,
             WeakerModel = Weaker(options, model),
+            Classifier = options.GuidanceByClassifier(labels, own, model),
         }, model.Process, options.SolverOptions) with { Guidance = guidance };
         Check.Range("seed", seed, seed + (request.HasOneSeed ? 0 : labels.Count - 1) <= uint.MaxValue,
             $"low enough that {labels.Count} seeds follow up to 4294967295");
@@ -91,6 +96,9 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         return new(labels, recipe, request)
         {
             Prompts = prompts, NegativePrompt = options.NegativePrompt, InterpolateToPrompt = options.InterpolateToPrompt,
+            Classifier = request.Classifier is not { } by || options.Classifier is not { } classifier ? null
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"{by.Scale} by {classifier.Info.Name}, levels {by.Low} to {by.High}, SHA-256 {classifier.Hash}"),
             ClipSkip = options.ClipSkip, Source = options.Source, PromptWeights = options.PromptWeights, Model = model,
         };
     }

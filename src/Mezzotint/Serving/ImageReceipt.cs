@@ -55,6 +55,10 @@ public sealed partial record ImageReceipt
     /// <summary>The names of sampler and levels, the steps, and the guidance.</summary>
     public required SamplingRecipe Recipe { get; init; }
 
+    /// <summary>The scale and the classifier of classifier guidance, in words; null for none. Images that had one cannot be drawn
+    /// again from the receipt.</summary>
+    public string? Classifier { get; init; }
+
     /// <summary>All options of the solver.</summary>
     public SolverOptions SolverOptions { get; init; } = new();
 
@@ -101,6 +105,7 @@ public sealed partial record ImageReceipt
         ClassNames = plan.Prompts ?? model.ClassNames,
         Seed = plan.Request.Seed,
         Recipe = plan.Recipe,
+        Classifier = plan.Classifier,
         SolverOptions = plan.Request.Solver?.Options ?? new SolverOptions(),
         InterpolateTo = plan.Request.InterpolateTo,
         Variations = plan.Request.Variations,
@@ -199,11 +204,13 @@ public sealed partial record ImageReceipt
             ["Sampler"] = $"{Recipe.Sampler} {SolverOptions}".TrimEnd(),
             ["Levels"] = Recipe.Levels,
         };
-        // The weaker model of guidance is not stored: images that had one cannot be drawn again from the file.
-        if (Recipe.GuidanceKind != AutoKind)
+        // The weaker model of guidance is not stored, nor a classifier: images that had one cannot be drawn again from the file.
+        if (Recipe.GuidanceKind != AutoKind && Classifier is null)
             text[Keyword] = JsonSerializer.Serialize(Document.Of(this), ReceiptJson.Default.Document);
         if (Recipe.ToGuidance() is { } guidance)
             text["Guidance"] = guidance.ToString();
+        if (Classifier is { } classifier)
+            text["Classifier guidance"] = classifier;
         if (Variations.Count > 0)
             text["Variations"] = string.Join(",", Variations);
         if (NegativePrompt is { } negative)

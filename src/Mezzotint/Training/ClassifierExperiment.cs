@@ -23,6 +23,10 @@ public sealed record ClassifierExperiment : Experiment
     /// (12 degrees, 12 %, 2 pixels of 28): 0 to 3.</summary>
     public double Bending { get; init; } = 1;
 
+    /// <summary>Whether training images have noise on them, of every level, as classifier guidance asks for: see
+    /// <see cref="ClassifierTask"/>. Then <c>loss.label_smoothing</c> is best 0, or the classifier is never sure.</summary>
+    public bool Noise { get; init; }
+
     /// <summary>The table <c>[training]</c>. Its settings for models that draw are not used: label dropout and samples.</summary>
     public override TrainingConfig Training { get; init; } = new()
     {
@@ -35,7 +39,7 @@ public sealed record ClassifierExperiment : Experiment
     };
 
     /// <summary>What the network is trained for.</summary>
-    public ClassifierTask Task => new(Network, Loss.LabelSmoothing, Bending);
+    public ClassifierTask Task => new(Network, Loss.LabelSmoothing, Bending, Noise);
 
     /// <inheritdoc/>
     public override void Validate()

@@ -12,7 +12,10 @@ namespace Mezzotint.Training;
 /// <param name="labelSmoothing">The part of the target that is spread, at least 0 and below 1. Szegedy et al. 2016, arXiv
 /// 1512.00567, section 7.</param>
 /// <param name="bending">How far images are bent, as a multiple of what handwriting varies by.</param>
-public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothing, double bending = 1) : TrainingTask
+/// <param name="noise">Whether images have noise on them, of every level from none to nothing but noise: what classifier guidance
+/// asks (Dhariwal, Nichol 2021, arXiv 2105.05233, section 4.2).</param>
+public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothing, double bending = 1, bool noise = false)
+    : TrainingTask
 {
     private readonly Bending _bending = Bending.Strokes.Times(bending);
 
@@ -21,23 +24,34 @@ public sealed class ClassifierTask(ClassifierConfig network, double labelSmoothi
 
     /// <inheritdoc/>
     public override BatchDraw Draw(
-        Generator generator, ResidentImages data, Tensor indices, double progress) =>
-        Augmentation.From(generator, indices.shape[0], _bending);
+        Generator generator, ResidentImages data, Tensor indices, double progress)
+    {
+        var bent = Augmentation.From(generator, indices.shape[0], _bending);
+        return noise ? Noised(generator, indices, bent) : bent;
+    }
 
-    /// <summary>Test images stay as they are.</summary>
+    /// <summary>Test images are not bent.</summary>
     public override BatchDraw DrawForTest(Generator generator, ResidentImages data, Tensor indices) =>
-        BatchDraw.Nothing;
+        noise ? Noised(generator, indices, null) : BatchDraw.Nothing;
 
     /// <inheritdoc/>
     public override Tensor Losses(nn.Module network, Tensor images, Tensor labels, BatchDraw draw)
     {
-        var x = draw is Augmentation bent ? bent.Apply(images) : images; // [B, C, H, W]
-        var scores = ((Classifier)network).call(x);                      // [B, classes]
+        var x = draw switch // [B, C, H, W]
+        {
+            Augmentation bent => bent.Apply(images),
+            NoisyViews noisy => noisy.Apply(images),
+            _ => images,
+        };
+        var scores = ((Classifier)network).call(x); // [B, classes]
         return nn.functional.cross_entropy(
             scores, labels.squeeze(1), reduction: nn.Reduction.None, label_smoothing: labelSmoothing);
     }
 
-    /// <summary>The accuracy: the part of the test images whose class is recognised, 0 to 1.</summary>
+    private NoisyViews Noised(Generator generator, Tensor indices, Augmentation? bent) =>
+        NoisyViews.From(generator, indices.shape[0], [network.Channels, network.Height, network.Width], bent);
+
+    /// <summary>The accuracy without noise: the part of the test images whose class is recognised, 0 to 1.</summary>
     public override IReadOnlyDictionary<string, double> Figures(
         nn.Module network, ResidentImages test, WorkerThreads threads, CancellationToken cancellation = default)
     {

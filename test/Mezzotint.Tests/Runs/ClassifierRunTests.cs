@@ -5,6 +5,7 @@ using Mezzotint.Networks.Classifiers;
 using Mezzotint.Runs;
 using Mezzotint.Tests.Formats;
 using Mezzotint.Training;
+using static TorchSharp.torch;
 
 namespace Mezzotint.Tests.Runs;
 
@@ -45,6 +46,29 @@ public class ClassifierRunTests
         using var kept = ClassifierFolder.Read(Path.Combine(temporary.Name, "model"));
         Assert.Equal(result.Epochs[^1].Figures!["accuracy"], kept.Info.TestAccuracy);
         Assert.Equal((3, "strokes"), (kept.Info.Epochs, kept.Info.Dataset));
+    }
+
+    [Fact]
+    public void A_classifier_of_noisy_images_says_so_and_is_asked_about_what_it_learned()
+    {
+        using var temporary = new TemporaryFolder();
+        var config = Config with { Noise = true, Training = Config.Training with { Epochs = 1 } };
+        using (var folder = RunFolder.Open(temporary.Name))
+            Assert.True(new TrainingRun(config, folder, Train, Test).Run(new Reports(_ => { })).Finished);
+        using var kept = ClassifierFolder.Read(Path.Combine(temporary.Name, "model"));
+        Assert.True(kept.Info.Noise);
+        Assert.Contains("noisy images of strokes", kept.Info.Name, StringComparison.Ordinal);
+        using var scope = NewDisposeScope();
+        var pixels = new PixelScaling { Mean = 0.5, Scale = 0.25 };
+        var x = randn(3, 1, Size, Size);
+        const double Sigma = 1.6; // of the numbers: 0.4 of the pixels
+        var seen = (x * 0.25 + 0.5) / Math.Sqrt(1 + 0.4 * 0.4);
+        var guidance = kept.Guide(pixels, [1]);
+        Assert.Null(guidance.CleanStd);
+        Assert.True((guidance.Scores(x, Sigma) - kept.Network.call(seen)).abs().max().item<float>() < 1e-5f);
+        var clean = new LoadedClassifier(kept.Network, kept.Info with { Noise = false }, kept.Hash).Guide(pixels, [1]);
+        Assert.Equal(1, clean.CleanStd);
+        Assert.True((clean.Scores(x, Sigma) - kept.Network.call(x * 0.25 + 0.5)).abs().max().item<float>() < 1e-5f);
     }
 
     [Theory]
