@@ -166,14 +166,30 @@ public sealed record Likelihood
         return density.cpu().data<double>().ToArray();
     }
 
-    /// <summary>(pixel + u - 1/2) / 255 in the network's numbers, with s z added: float64 [1, C, H, W].</summary>
+    /// <summary>The same with s z added.</summary>
     private Tensor Noisy(ImageSet images, int image, double s)
     {
         using var generator = RandomSeeds.Generator(Seed, RandomPurpose.Dequantisation, image);
+        var y = Dequantised(images, image, Pixels, generator);
+        return y.Plus(s, randn(y.shape, float64, generator: generator));
+    }
+
+    /// <summary>(pixel + u - 1/2) / 255 in the network's numbers: float64 [1, C, H, W].</summary>
+    internal static Tensor Dequantised(ImageSet images, int image, ImageCodec pixels, Generator generator)
+    {
         long[] shape = [1, images.Channels, images.Height, images.Width];
-        var y = tensor(images.Image(image).ToArray(), shape).to(float64)
-            .Plus(rand(shape, float64, generator: generator).Plus(-0.5)).Over(255);
-        return Pixels.Encode(y).Plus(s, randn(shape, float64, generator: generator));
+        return pixels.Encode(tensor(images.Image(image).ToArray(), shape).to(float64)
+            .Plus(rand(shape, float64, generator: generator).Plus(-0.5)).Over(255));
+    }
+
+    /// <summary>Makes sure that the numbers of a network are pixels, so that these have a density.</summary>
+    internal static void CheckPixels(ImageCodec pixels)
+    {
+        pixels.Validate();
+        if (pixels.PixelsPerNumber is null)
+            throw new MezzotintException(
+                "Pixels have no density in this model: its numbers are no pixels that were shifted and scaled, but latents or "
+                + "the like.") { Key = "pixels" };
     }
 
     private Tensor LogDensity(IDenoiser denoiser, Tensor x, long first, double[] up, Action<int> evaluated)
@@ -218,12 +234,7 @@ public sealed record Likelihood
             throw new ArgumentException($"A batch of {BatchSize} images: at least 1 is needed.");
         if (Seed is < 0 or > uint.MaxValue)
             throw new ArgumentException($"Seed {Seed}: it must lie between 0 and 4294967295.");
-        Pixels.Validate();
-        if (Pixels.PixelsPerNumber is null)
-            throw new MezzotintException(
-                "Pixels have no density in this model: its numbers are no pixels that were shifted and scaled, but latents or "
-                    + "the "
-                + "like.") { Key = "pixels" };
+        CheckPixels(Pixels);
         double[] up = Inversion.Upward(Levels ?? Inversion.LevelsOf(Process));
         double most = Process.MaximumLevel;
         if (Math.Abs(up[^1] - most) > 1e-9 * most)

@@ -35,6 +35,25 @@ public sealed record LikelihoodResult
     /// <summary>The bits per dimension of image <paramref name="index"/>.</summary>
     public double BitsOf(int index) => Bits(LogDensities[index]);
 
+    /// <summary>Where the figure of ever more steps tends to, by Richardson's extrapolation: b + (b - b_half) / (2^order - 1).</summary>
+    /// <param name="half">The same images in half the steps.</param>
+    /// <param name="order">That of the solver, 1 or more.</param>
+    /// <exception cref="ArgumentException">It is of other images, or the order is below 1.</exception>
+    public StepLimit Limit(LikelihoodResult half, int order)
+    {
+        ArgumentNullException.ThrowIfNull(half);
+        ArgumentOutOfRangeException.ThrowIfLessThan(order, 1);
+        if (half.Count != Count)
+            throw new ArgumentException($"{half.Count} images beside {Count}: a limit is of the same images.", nameof(half));
+        double change = (BitsPerDimension - half.BitsPerDimension) / (Math.Pow(2, order) - 1);
+        return new(BitsPerDimension + change, Math.Abs(change));
+    }
+
     /// <summary>A value of a pixel is 1 / 255 wide: its probability is the density there times that.</summary>
     private double Bits(double logDensity) => Math.Log2(255) - logDensity / (Dimensions * Math.Log(2));
 }
+
+/// <summary>The bits per dimension of infinitely many steps.</summary>
+/// <param name="BitsPerDimension">The estimate.</param>
+/// <param name="Error">How far it lies from the figure of the steps that were taken: that much is not measured.</param>
+public sealed record StepLimit(double BitsPerDimension, double Error);
