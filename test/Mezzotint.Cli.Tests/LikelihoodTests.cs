@@ -56,4 +56,43 @@ public sealed class LikelihoodTests : IDisposable
             "whose standard error is not known", Command.Run("likelihood", _model, "--count", "1", "--steps", "1").Out,
             StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_limit_is_that_of_the_figures_of_all_steps_and_of_half_of_them()
+    {
+        JsonElement Json(params string[] more) =>
+            JsonDocument.Parse(Command.Run(["likelihood", _model, "--count", "2", "--json", .. more]).Out).RootElement;
+        double Bits(JsonElement facts) => facts.GetProperty("bits_per_dimension").GetDouble();
+        var facts = Json("--steps", "8", "--extrapolate");
+        double whole = Bits(facts), half = Bits(Json("--steps", "4"));
+        Assert.Equal(whole, Bits(Json("--steps", "8")));
+        Assert.Equal(whole + (whole - half) / 3, facts.GetProperty("limit").GetDouble(), 4); // heun is of order 2
+        Assert.Equal(Math.Abs(whole - half) / 3, facts.GetProperty("limit_error").GetDouble(), 4);
+        var outcome = Command.Run("likelihood", _model, "--count", "2", "--steps", "8", "--extrapolate");
+        Assert.Matches(@"^-?\d+\.\d{4} bits/dim in the limit of ever more steps, within \d+\.\d{4}$", outcome.Out.Split('\n')[1]);
+        Assert.Contains(
+            "takes --steps 2 or more", Command.Run("likelihood", _model, "--steps", "1", "--extrapolate").Error,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_bound_is_one_and_takes_no_options_of_a_walk()
+    {
+        var outcome = Command.Run("likelihood", _model, "--count", "3", "--steps", "20", "--bound");
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Matches(@"^-?\d+\.\d{4} bits/dim at most, standard error \d+\.\d{4}, on 3 images of strokes", outcome.Out);
+        var facts = JsonDocument.Parse(
+            Command.Run("likelihood", _model, "--count", "3", "--steps", "20", "--bound", "--json").Out).RootElement;
+        Assert.Equal(
+            (true, JsonValueKind.Null, JsonValueKind.Null, 20, 60),
+            (facts.GetProperty("bound").GetBoolean(), facts.GetProperty("sampler").ValueKind,
+                facts.GetProperty("trace").ValueKind,
+                facts.GetProperty("steps").GetInt32(), facts.GetProperty("evaluations").GetInt32()));
+        foreach (string[] option in (string[][])[["--probes", "2"], ["--sampler", "euler"], ["--extrapolate"]])
+        {
+            var refused = Command.Run(["likelihood", _model, "--bound", .. option]);
+            Assert.Equal(1, refused.ExitCode);
+            Assert.Contains($"{option[0]} belongs to the flow's walk", refused.Error, StringComparison.Ordinal);
+        }
+    }
 }

@@ -51,29 +51,30 @@ internal static class LikelihoodVerb
         };
         var bound = new Option<bool>("--bound")
         {
-            Description = "The variational bound instead of the flow's density: the bits of the random walk. It has no steps and no "
-                + "error of theirs, and needs no gradients; --steps says at how many levels an image is asked about.",
+            Description = "The variational bound instead of the flow's density: the bits of the random walk. It has no steps and "
+                + "no error of theirs, and needs no gradients; --steps says at how many levels an image is asked about.",
         };
         var seed = Options.Seed("The seed of the probes, the levels, the dequantisation and the noise");
         var device = Options.Device();
         var json = Options.Json();
         var command = new Command("likelihood", "Measure how likely a model takes test images to be, in bits per dimension.")
         {
-            model, data, count, steps, sampler, levels, trace, probes, extrapolate, bound, seed,
-            device, json,
+            model, data, count, steps, sampler, levels, trace, probes, extrapolate, bound, seed, device, json,
         };
         foreach (var option in pictures.All)
             command.Add(option);
         command.SetAction(result =>
         {
             Option[] ofWalk = [sampler, levels, trace, probes, extrapolate];
-            if (result.GetValue(bound) && ofWalk.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } of)
-                throw new MezzotintException($"{of.Name} belongs to the flow's walk, and --bound does not walk: leave one of them out.");
+            var given = ofWalk.FirstOrDefault(option => result.GetResult(option) is { Implicit: false });
+            if (result.GetValue(bound) && given is not null)
+                throw new MezzotintException(
+                    $"{given.Name} belongs to the flow's walk, and --bound does not walk: leave one of them out.");
             return Run(terminal, new Request(
-            result.GetRequiredValue(model), result.GetValue(data), pictures.Read(result), result.GetValue(count),
-            new SamplerChoice.Chosen(result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
-            result.GetValue(trace)!, result.GetValue(probes), result.GetValue(extrapolate), result.GetValue(bound),
-            result.GetValue(seed), result.GetValue(device)!, result.GetValue(json)));
+                result.GetRequiredValue(model), result.GetValue(data), pictures.Read(result), result.GetValue(count),
+                new SamplerChoice.Chosen(result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
+                result.GetValue(trace)!, result.GetValue(probes), result.GetValue(extrapolate), result.GetValue(bound),
+                result.GetValue(seed), result.GetValue(device)!, result.GetValue(json)));
         });
         return command;
     }
@@ -125,8 +126,9 @@ internal static class LikelihoodVerb
             result.Evaluations,
             Seconds = Math.Round(seconds, 2),
             LikelihoodResult.Convention,
-        }, string.Create(CultureInfo.InvariantCulture, $"{result.BitsPerDimension:F4} bits/dim{(request.Bound ? " at most" : "")}, "
-            + $"{error}, on {Quantity.Of(result.Count, "image")} of {images.Name} in {seconds:F1} s\n{ofLimit}"
+        }, string.Create(CultureInfo.InvariantCulture, $"{result.BitsPerDimension:F4} bits/dim"
+            + $"{(request.Bound ? " at most" : "")}, {error}, on {Quantity.Of(result.Count, "image")} of "
+            + $"{images.Name} in {seconds:F1} s\n{ofLimit}"
             + $"{LikelihoodResult.Convention}: {least:G3}"));
         return CommandLine.Done;
     }

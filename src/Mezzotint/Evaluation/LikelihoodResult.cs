@@ -35,7 +35,8 @@ public sealed record LikelihoodResult
     /// <summary>The bits per dimension of image <paramref name="index"/>.</summary>
     public double BitsOf(int index) => Bits(LogDensities[index]);
 
-    /// <summary>Where the figure of ever more steps tends to, by Richardson's extrapolation: b + (b - b_half) / (2^order - 1).</summary>
+    /// <summary>Where the figure of ever more steps tends to, by Richardson's extrapolation: b + (b - b_half) / (2^order -
+    /// 1).</summary>
     /// <param name="half">The same images in half the steps.</param>
     /// <param name="order">That of the solver, 1 or more.</param>
     /// <exception cref="ArgumentException">It is of other images, or the order is below 1.</exception>
