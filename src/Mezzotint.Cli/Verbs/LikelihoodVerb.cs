@@ -72,7 +72,8 @@ internal static class LikelihoodVerb
                     $"{given.Name} belongs to the flow's walk, and --bound does not walk: leave one of them out.");
             return Run(terminal, new Request(
                 result.GetRequiredValue(model), result.GetValue(data), pictures.Read(result), result.GetValue(count),
-                new SamplerChoice.Chosen(result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
+                new SamplerChoice.Chosen(
+                    result.GetValue(sampler), result.GetValue(levels), (int)result.GetValue(steps), null, null),
                 result.GetValue(trace)!, result.GetValue(probes), result.GetValue(extrapolate), result.GetValue(bound),
                 result.GetValue(seed), result.GetValue(device)!, result.GetValue(json)));
         });
