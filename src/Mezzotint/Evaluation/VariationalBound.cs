@@ -11,8 +11,8 @@ namespace Mezzotint.Evaluation;
 /// <summary>
 /// The variational lower bound of the density that a model gives an image, in continuous time: the bits of the random walk that
 /// takes the noise off again. With noise of the levels s to S,
-/// -ln p(y) &lt;= KL(q(x_S | y) | p(x_S)) + the integral of E|y - D(y + sigma z)|^2 / sigma^3 over sigma from s to S + E[-ln p(y |
-/// x_s)], where p(y | x_s) is the Gaussian N(x_s, s^2 I).
+/// -ln p(y) &lt;= KL(q(x_S | y) | p(x_S)) + the integral of E|y - D(y + sigma z)|^2 / sigma^3 over sigma from s to S + E[-ln
+/// p(y | x_s)], where p(y | x_s) is the Gaussian N(x_s, s^2 I).
 /// </summary>
 /// <remarks>
 /// Kingma et al. 2021, "Variational Diffusion Models", arXiv 2107.00630, equations 11 and 18 (the integral, written with the
@@ -136,7 +136,7 @@ public sealed record VariationalBound
                 double level = least * Math.Exp(range * (draw + offset) / Draws);
                 var noisy = y.Plus(level, Noise(sources, y));
                 var error = denoiser.Denoise(noisy.to(float32), level).to(float64) - y;
-                bound.add_(error.Over(level).Squared().flatten(1).sum(1).Times(range / Draws));
+                bound.AddInPlace(error.Over(level).Squared().flatten(1).sum(1).Times(range / Draws));
                 asked();
             }
             return bound.Times(-1).Plus(-Math.Log(Pixels.PixelsPerNumber!.Value) * pixels).cpu().data<double>().ToArray();
