@@ -73,6 +73,9 @@ public sealed class LikelihoodTests : IDisposable
         Assert.Contains(
             "takes --steps 2 or more", Command.Run("likelihood", _model, "--steps", "1", "--extrapolate").Error,
             StringComparison.Ordinal);
+        Assert.Contains(
+            "chooses its steps by itself", Command.Run("likelihood", _model, "--sampler", "dopri5", "--extrapolate").Error,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -84,8 +87,9 @@ public sealed class LikelihoodTests : IDisposable
         var facts = JsonDocument.Parse(
             Command.Run("likelihood", _model, "--count", "3", "--steps", "20", "--bound", "--json").Out).RootElement;
         Assert.Equal(
-            (true, JsonValueKind.Null, JsonValueKind.Null, 20, 60),
-            (facts.GetProperty("bound").GetBoolean(), facts.GetProperty("sampler").ValueKind,
+            (true, VariationalBound.Convention, JsonValueKind.Null, JsonValueKind.Null, 20, 60),
+            (facts.GetProperty("bound").GetBoolean(), facts.GetProperty("convention").GetString(),
+                facts.GetProperty("sampler").ValueKind,
                 facts.GetProperty("trace").ValueKind,
                 facts.GetProperty("steps").GetInt32(), facts.GetProperty("evaluations").GetInt32()));
         foreach (string[] option in (string[][])[["--probes", "2"], ["--sampler", "euler"], ["--extrapolate"]])

@@ -32,7 +32,7 @@ internal sealed class GuidanceChoice
 
     private readonly Option<double?> _scale = Options.Real(
         "--classifier-guidance",
-        "How much a classifier's gradient counts, 0 to 1000: 1 is its due, more makes images surer of their class. Needs "
+        "How much a classifier's gradient counts, 0 to 1000: 1 as in Bayes' rule, more makes images surer of their class. Needs "
         + "--guidance-classifier. [default: 1]");
     private readonly Option<string?> _classifier = Options.Text(
         "--guidance-classifier", "FOLDER",

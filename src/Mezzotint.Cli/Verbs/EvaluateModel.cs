@@ -107,7 +107,7 @@ internal static class EvaluateModel
     }
 
     /// <summary>The guidance in words, that by a classifier too; null for none.</summary>
-    private static string? GuidanceOf(PreparedGeneration generation)
+    public static string? GuidanceOf(PreparedGeneration generation)
     {
         string?[] kinds =
         [

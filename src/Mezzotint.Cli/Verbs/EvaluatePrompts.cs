@@ -93,7 +93,7 @@ internal static class EvaluatePrompts
         var clock = Stopwatch.StartNew();
         long evaluations = 0;
         var drawn = Drawing.Show(terminal, generation, count => EvaluateModel.KeepLargest(ref evaluations, count));
-        return (drawn, EvaluationSource.Drawn(recipe, generation.Guidance?.ToString(), request.Seed), EvaluateModel.Cost(
+        return (drawn, EvaluationSource.Drawn(recipe, EvaluateModel.GuidanceOf(generation), request.Seed), EvaluateModel.Cost(
             (double)evaluations / terminal.Exchange.PartOf(prompts.Count).Count, clock.Elapsed.TotalSeconds / prompts.Count));
     }
 

@@ -104,6 +104,7 @@ internal static class LikelihoodVerb
             : "of one image, whose standard error is not known";
         string ofLimit = limit is null ? "" : string.Create(CultureInfo.InvariantCulture,
             $"{limit.BitsPerDimension:F4} bits/dim in the limit of ever more steps, within {limit.Error:F4}\n");
+        string convention = request.Bound ? VariationalBound.Convention : LikelihoodResult.Convention;
         double least = model.Info.Process.MinimumLevel;
         terminal.Result(request.Json, new
         {
@@ -126,11 +127,11 @@ internal static class LikelihoodVerb
             request.Seed,
             result.Evaluations,
             Seconds = Math.Round(seconds, 2),
-            LikelihoodResult.Convention,
+            Convention = convention,
         }, string.Create(CultureInfo.InvariantCulture, $"{result.BitsPerDimension:F4} bits/dim"
             + $"{(request.Bound ? " at most" : "")}, {error}, on {Quantity.Of(result.Count, "image")} of "
             + $"{images.Name} in {seconds:F1} s\n{ofLimit}"
-            + $"{LikelihoodResult.Convention}: {least:G3}"));
+            + $"{convention}: {least:G3}"));
         return CommandLine.Done;
     }
 
@@ -150,6 +151,9 @@ internal static class LikelihoodVerb
         int steps = request.Sampler.RecipeForFlow().Steps;
         if (request.Extrapolate && steps < 2)
             throw new MezzotintException("--extrapolate walks in half the steps too: it takes --steps 2 or more.");
+        if (request.Extrapolate && whole.Solver.Evaluations is null)
+            throw new MezzotintException(
+                $"{whole.Solver.Name} chooses its steps by itself: --extrapolate is for other samplers.");
         var half = request.Extrapolate ? Walk(request.Sampler with { Steps = steps / 2 }) : null;
         return (images, threads, progress, stop) =>
             (whole.Evaluate(images, threads, progress, stop), half?.Evaluate(images, threads, progress, stop));

@@ -116,29 +116,9 @@ public sealed record Likelihood
         double[] up = Check();
         int size = Math.Min(BatchSize, (images.Count + threads.Count - 1) / threads.Count);
         long total = images.Count * (long)(Solver.Evaluations?.Invoke(up.Length - 1, false) ?? 6 * up.Length);
-        var densities = new double[images.Count];
-        long evaluations = 0;
-        int next = -1;
-        threads.Run(_ =>
-        {
-            while (Interlocked.Increment(ref next) * (long)size is var start && start < images.Count
-                && !cancellation.IsCancellationRequested)
-            {
-                int first = (int)start, count = Math.Min(size, images.Count - first);
-                Batch(images, first, count, up, asked =>
-                {
-                    progress?.Report(new SamplingProgress(Interlocked.Add(ref evaluations, (long)asked * count), total));
-                    cancellation.ThrowIfCancellationRequested();
-                }).CopyTo(densities, first);
-            }
-        });
-        cancellation.ThrowIfCancellationRequested();
-        if (Array.FindIndex(densities, density => !double.IsFinite(density)) is var image and >= 0)
-            throw new MezzotintException(
-                $"The density of image {image} is not finite: the walk does not follow the flow. Take more steps, or another "
-                + $"sampler or other levels.");
-        return new LikelihoodResult
-            { LogDensities = densities, Dimensions = images.Pixels.Length / images.Count, Evaluations = evaluations };
+        return DensityRun.Of(images, size, total, (first, count, asked) => Batch(images, first, count, up, asked),
+            "the walk does not follow the flow. Take more steps, or another sampler or other levels.", threads, progress,
+            cancellation);
     }
 
     /// <summary>ln p of each image at the least level, in nats.</summary>

@@ -26,8 +26,13 @@ public sealed record VariationalBound
     /// <summary>Images that share their levels: a fixed number, so that nothing depends on threads.</summary>
     private const int Block = 32;
 
-    /// <summary>Makes a source of denoisers for one thread: each is bound to what the images show.</summary>
-    public required Func<Func<ImageSet, IDenoiser>> DenoisersOfThread { get; init; }
+    /// <summary>What a figure means, in one line.</summary>
+    public const string Convention = "bits/dim = log2 255 - b / (n ln 2), b the bound of ln p(y) of n pixels y = (pixel + u - "
+        + "1/2) / 255, u uniform in [0, 1); the last step ends at the model's least level of noise";
+
+    /// <summary>Gives a denoiser for a part of the images, bound to what they show. Several threads call this at once. What
+    /// can be disposed of is, after these images.</summary>
+    public required Func<ImageSet, IDenoiser> DenoiserOf { get; init; }
 
     /// <summary>The process that the network was trained in.</summary>
     public required NoiseProcess Process { get; init; }
@@ -51,11 +56,9 @@ public sealed record VariationalBound
         ArgumentNullException.ThrowIfNull(model);
         return new()
         {
-            DenoisersOfThread = () =>
-            {
-                var network = model.CreateDenoiser(gradients: false);
-                return images => network.For(Condition.OfLabels(images.Labels.Select(label => (int)label), model.Device));
-            },
+            DenoiserOf = images => new Fast(
+                model.CreateDenoiser(gradients: false),
+                Condition.OfLabels(images.Labels.Select(label => (int)label), model.Device)),
             Process = model.Info.Process,
             Pixels = model.Info.Pixels,
             Device = model.Device,
@@ -79,27 +82,9 @@ public sealed record VariationalBound
         if (images.Count == 0)
             throw new ArgumentException("A likelihood is of at least one image.", nameof(images));
         Validate();
-        long total = (long)images.Count * Draws, evaluations = 0;
-        var densities = new double[images.Count];
-        int next = -1;
-        threads.Run(_ =>
-        {
-            var denoisers = DenoisersOfThread();
-            while (Interlocked.Increment(ref next) * (long)Block is var start && start < images.Count
-                && !cancellation.IsCancellationRequested)
-            {
-                int first = (int)start, count = Math.Min(Block, images.Count - first);
-                OfBlock(denoisers, images, first, count, () =>
-                {
-                    progress?.Report(new SamplingProgress(Interlocked.Add(ref evaluations, count), total));
-                    cancellation.ThrowIfCancellationRequested();
-                }).CopyTo(densities, first);
-            }
-        });
-        cancellation.ThrowIfCancellationRequested();
-        if (Array.FindIndex(densities, density => !double.IsFinite(density)) is var image and >= 0)
-            throw new MezzotintException($"The bound of image {image} is not finite: the model's estimates are not.");
-        return new() { LogDensities = densities, Dimensions = images.Pixels.Length / images.Count, Evaluations = total };
+        return DensityRun.Of(
+            images, Block, (long)images.Count * Draws, (first, count, asked) => OfBlock(images, first, count, asked),
+            "the model's estimates are not.", threads, progress, cancellation);
     }
 
     /// <summary>Checks what can be checked before images are there.</summary>
@@ -115,8 +100,7 @@ public sealed record VariationalBound
     }
 
     /// <summary>The bounds of a block of images, less the logarithm of the pixels' scale: ln p of pixels.</summary>
-    private double[] OfBlock(
-        Func<ImageSet, IDenoiser> denoisers, ImageSet images, int first, int count, Action asked)
+    private double[] OfBlock(ImageSet images, int first, int count, Action<int> asked)
     {
         using var scope = NewDisposeScope();
         int[] numbers = [.. Enumerable.Range(first, count)];
@@ -127,7 +111,8 @@ public sealed record VariationalBound
                 .to(Device ?? CPU);                                                                     // [B, C, H, W]
             long pixels = y.numel() / count;
             double least = Process.MinimumLevel, most = Process.MaximumLevel, range = Math.Log(most / least);
-            var denoiser = denoisers(images.Pick(numbers));
+            var denoiser = DenoiserOf(images.Pick(numbers));
+            using var owned = denoiser as IDisposable;
             double offset = rand([1], float64, generator: sources[0]).item<double>();
             var bound = Prior(y, Noise(sources, y), most, pixels).Plus(pixels * (0.5 + Math.Log(least * Math.Sqrt(2 * Math.PI))));
             for (int draw = 0; draw < Draws; draw++)
@@ -137,7 +122,7 @@ public sealed record VariationalBound
                 var noisy = y.Plus(level, Noise(sources, y));
                 var error = denoiser.Denoise(noisy.to(float32), level).to(float64) - y;
                 bound.AddInPlace(error.Over(level).Squared().flatten(1).sum(1).Times(range / Draws));
-                asked();
+                asked(1);
             }
             return bound.Times(-1).Plus(-Math.Log(Pixels.PixelsPerNumber!.Value) * pixels).cpu().data<double>().ToArray();
         }
@@ -159,4 +144,14 @@ public sealed record VariationalBound
 
     private static Tensor Noise(Generator[] sources, Tensor y) =>
         cat([.. sources.Select(source => randn([1, .. y.shape[1..]], float64, generator: source))]).to(y.device);
+
+    /// <summary>A network by its engine, which is made for these images and freed after them.</summary>
+    private sealed class Fast(NetworkDenoiser network, Condition condition) : IDenoiser, IDisposable
+    {
+        private readonly IDenoiser _denoiser = network.For(condition);
+
+        public Tensor Denoise(Tensor x, double sigma) => _denoiser.Denoise(x, sigma);
+
+        public void Dispose() => network.Dispose();
+    }
 }

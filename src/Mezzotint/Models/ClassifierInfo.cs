@@ -1,5 +1,5 @@
-using Mezzotint.Formats;
 using Mezzotint.Data;
+using Mezzotint.Formats;
 using Mezzotint.Networks.Classifiers;
 using Mezzotint.Runtime;
 using Mezzotint.Sampling;

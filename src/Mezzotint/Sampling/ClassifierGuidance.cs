@@ -28,8 +28,8 @@ public sealed record ClassifierGuidance
     /// <summary>The class of each image among those of the classifier; one for all, or one for each.</summary>
     public required IReadOnlyList<int> Labels { get; init; }
 
-    /// <summary>How much the gradient counts, 0 to 1000: 0 is no guidance, 1 the posterior's due; more makes images surer of
-    /// their class.</summary>
+    /// <summary>How much the gradient counts, 0 to 1000: 0 is no guidance, 1 counts as in Bayes' rule; more makes images
+    /// surer of their class.</summary>
     public double Scale { get; init; } = 1;
 
     /// <summary>

@@ -236,7 +236,8 @@ public sealed partial record ImageReceipt
         if (!PngFile.ReadText(path).TryGetValue(Keyword, out string? json))
             throw new MezzotintException(
                 $"'{path}' does not say how it was drawn: it has no text of the keyword {Keyword}. Files that `mezzotint "
-                + $"sample`, the library and the server write have it, unless another program wrote them anew.");
+                + $"sample`, the library and the server write have it, unless a weaker model or a classifier guided, or another "
+                + $"program wrote them anew.");
         try
         {
             var document = JsonSerializer.Deserialize(json, ReceiptJson.Default.Document) ?? throw new JsonException("null");

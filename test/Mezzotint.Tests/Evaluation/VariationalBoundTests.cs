@@ -68,6 +68,38 @@ public class VariationalBoundTests
     }
 
     [Fact]
+    public void A_denoiser_is_freed_after_its_images()
+    {
+        using var threads = new WorkerThreads(2);
+        int made = 0, freed = 0;
+        var bound = Of(Processes["EDM"], Mixture) with
+        {
+            Draws = 2,
+            DenoiserOf = _ =>
+            {
+                Interlocked.Increment(ref made);
+                return new Freed(() => Interlocked.Increment(ref freed));
+            },
+        };
+        Assert.Equal(140, bound.Evaluate(Images(count: 70, side: 2), threads).Evaluations);
+        Assert.Equal((3, 3), (made, freed));
+    }
+
+    [Fact]
+    public void Estimates_that_are_no_numbers_are_said_and_a_stop_is_heard()
+    {
+        using var threads = new WorkerThreads(1);
+        var images = Images(count: 3, side: 2);
+        var bound = Of(Processes["EDM"], Mixture) with { Draws = 3 };
+        var message = Assert.Throws<MezzotintException>(
+            () => (bound with { DenoiserOf = _ => new Freed(() => { }, double.NaN) }).Evaluate(images, threads)).Message;
+        Assert.StartsWith("The density of image 0 is not finite", message, StringComparison.Ordinal);
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        Assert.Throws<OperationCanceledException>(() => bound.Evaluate(images, threads, cancellation: source.Token));
+    }
+
+    [Fact]
     public void What_is_out_of_range_is_refused()
     {
         using var threads = new WorkerThreads(1);
@@ -80,7 +112,7 @@ public class VariationalBoundTests
 
     private static VariationalBound Of(NoiseProcess process, GaussianMixtureDenoiser denoiser) => new()
     {
-        DenoisersOfThread = () => _ => denoiser, Process = process, Draws = 400, Seed = 3,
+        DenoiserOf = _ => denoiser, Process = process, Draws = 400, Seed = 3,
         Pixels = Pixels,
     };
 
@@ -101,4 +133,11 @@ public class VariationalBoundTests
         var y = Likelihood.Dequantised(images, image, Pixels, generator);
         return Mixture.LogDensity(y, 0).item<double>() - y.numel() * Math.Log(Pixels.Scale);
     });
+
+    private sealed class Freed(Action freed, double factor = 1) : IDenoiser, IDisposable
+    {
+        public Tensor Denoise(Tensor x, double sigma) => x.mul(factor);
+
+        public void Dispose() => freed();
+    }
 }
