@@ -59,6 +59,7 @@ internal sealed record ImagesRequest
         int? steps = (int?)fields.Whole("steps", 1, options.MaxSteps);
         string? sampler = fields.Text("sampler", 100), levels = fields.Text("levels", 100);
         double? guidance = fields.Number("guidance_scale", 0, 1000);
+        double? classifier = fields.Number("classifier_guidance", 0, 1000);
         string? negative = fields.Text("negative_prompt");
         long clipSkip = fields.Whole("clip_skip", 0, 1000) ?? 0;
         string? toPrompt = given is null ? fields.Text("interpolate_to_prompt") : null;
@@ -106,6 +107,7 @@ internal sealed record ImagesRequest
             Levels = levels,
             Steps = steps,
             GuidanceScale = guidance,
+            ClassifierScale = classifier,
             InterpolateTo = interpolateTo,
             Variations = variations is null ? [] : NoiseVariation.Parse(variations),
             NegativePrompt = negative,

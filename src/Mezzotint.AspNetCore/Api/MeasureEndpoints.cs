@@ -41,6 +41,7 @@ internal sealed class MeasureEndpoints(
             Seed = fields.Whole("seed", 0, uint.MaxValue - count + 1) ?? 0,
             Sampler = fields.Text("sampler", 100), Levels = fields.Text("levels", 100),
             Steps = (int?)fields.Whole("steps", 1, options.MaxSteps), GuidanceScale = fields.Number("guidance_scale", 0, 1000),
+            ClassifierScale = fields.Number("classifier_guidance", 0, 1000),
         };
         fields.RefuseOthers();
         var answer = await MeasuredAsync(model.Pipeline, count, how, stop).ConfigureAwait(false);
@@ -131,6 +132,9 @@ internal sealed record MeasureBody
 
     [Description("The weight of guidance; the model's own unless told otherwise. 1 is none.")]
     public double? GuidanceScale { get; init; }
+
+    [Description("The scale of guidance by the model's own classifier; the model's own unless told otherwise. 0 is none.")]
+    public double? ClassifierGuidance { get; init; }
 }
 
 /// <summary>The answer to POST /api/measure.</summary>

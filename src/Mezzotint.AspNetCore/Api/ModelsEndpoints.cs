@@ -50,7 +50,8 @@ internal sealed class ModelsEndpoints(
         return new ModelFacts(
             model.Name, "model", _created, "mezzotint", info.Name, model.Hash, info.Width, info.Height, info.Channels,
             info.ClassNames, info.IsAskedInWords, info.Model.CanBeGuided,
-            new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance),
+            new ModelDefaults(info.Sampling.Sampler, info.Sampling.Levels, info.Sampling.Steps, info.Sampling.Guidance,
+                info.Sampling.Classifier?.Scale),
             [EulerMaruyama.Name, .. Solvers.All.Select(solver => solver.Name)], Noise.NoiseLevels.Names,
             $"{model.Device.ToUpperInvariant()}, {model.Threads} thread{(model.Threads == 1 ? "" : "s")}", models.IsLoaded(model),
             new ModelLimits(options.MaxCount, options.MaxSteps),
@@ -87,8 +88,9 @@ internal sealed record ServedExamples(IReadOnlyList<string> Learned, IReadOnlyLi
 /// <param name="Most">The most tokens that fit.</param>
 internal sealed record PromptTokens(IReadOnlyList<string> Pieces, string CutOff, int Most);
 
-/// <summary>How the model is drawn where nothing is said; without guidance where it has none of its own.</summary>
-internal sealed record ModelDefaults(string Sampler, string Levels, int Steps, double? Guidance);
+/// <summary>How the model is drawn where nothing is said; without guidance, or a classifier's, where it has none of its
+/// own.</summary>
+internal sealed record ModelDefaults(string Sampler, string Levels, int Steps, double? Guidance, double? ClassifierGuidance);
 
 /// <summary>The most that a request may ask for.</summary>
 internal sealed record ModelLimits(int N, int Steps);

@@ -74,7 +74,8 @@ internal sealed class NoisyQuestion
 
     private PreparedGeneration How(ImageBatch picture) => _prepare(new()
     {
-        Count = Count, Seed = Noise, GuidanceScale = _guidance, Source = new() { Image = picture, Strength = 1 },
+        Count = Count, Seed = Noise, GuidanceScale = _guidance, ClassifierScale = 0,
+        Source = new() { Image = picture, Strength = 1 },
     });
 }
 

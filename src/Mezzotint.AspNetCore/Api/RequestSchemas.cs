@@ -83,6 +83,9 @@ internal record GenerationBody
 
     [Description("The weight of classifier-free guidance, for models that have learned to draw without a class; 1 is none.")]
     public double? GuidanceScale { get; init; }
+
+    [Description("How much the model's own classifier drives images to their label, for models that have one; 0 is not at all.")]
+    public double? ClassifierGuidance { get; init; }
 }
 
 /// <summary>The fields of an edit.</summary>

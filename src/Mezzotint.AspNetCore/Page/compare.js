@@ -90,6 +90,7 @@ export class Compare {
         if (value !== null) own[values[axis]] = value;
       const body = samplingBody(this.model, own);
       const asked = own.epoch ?? own.model ?? this.model.id;
+      if (asked !== this.model.id) delete body.classifier_guidance; // another model may have no classifier
       return { x, y, z, frames: [], body: { ...body, model: asked, prompt: own.prompt, n: 1 } };
     })));
     return { across, down, third, cells };
@@ -279,8 +280,8 @@ export class Compare {
   }
 
   #csv() {
-    const columns = ['model', 'prompt', 'sampler', 'steps', 'levels', 'guidance_scale', 'seed', 'evaluations',
-      ...(this.cells.some((cell) => cell.measured) ? FIGURES : [])];
+    const columns = ['model', 'prompt', 'sampler', 'steps', 'levels', 'guidance_scale', 'classifier_guidance', 'seed',
+      'evaluations', ...(this.cells.some((cell) => cell.measured) ? FIGURES : [])];
     const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value ?? '');
     const rows = this.cells.map(
         ({ body, evaluations, measured }) => columns.map(

@@ -163,7 +163,7 @@ const NO_GUIDANCE = 1; // the weight at which the network is asked once
 
 /** The fields that say how a model draws, for every view that draws. */
 export function samplingFields(model, { steps = defaultsOf(model).steps } = {}) {
-  const { sampler, levels, guidance = NO_GUIDANCE } = defaultsOf(model);
+  const { sampler, levels, guidance = NO_GUIDANCE, classifier_guidance: classifier } = defaultsOf(model);
   const fields = [
     {
       name: 'sampler', label: 'Sampler', kind: 'choice', choices: model.samplers, value: sampler,
@@ -188,6 +188,12 @@ export function samplingFields(model, { steps = defaultsOf(model).steps } = {}) 
         hint: `how far away from images of ${model.asked_in_words ? 'the negative prompt' : 'no class'}: ${NO_GUIDANCE} is none, `
           + (guidance === NO_GUIDANCE ? '2 is strong' : `${guidance} is the model's own`) });
   }
+  if (classifier !== undefined) {
+    fields.push({
+      name: 'classifier', label: 'Classifier guidance', kind: 'number', min: 0, max: 1000, step: 'any', value: classifier,
+      hint: `how much the model's own classifier drives images to their label: 0 is not at all, ${classifier} the model's own`,
+      folded: true });
+  }
   return fields;
 }
 
@@ -198,17 +204,19 @@ export function samplingBody(model, values) {
       { model: model.id, seed: Number(values.seed), sampler: values.sampler, levels: values.levels, steps: Number(values.steps) };
   // What the field shows is what is used: left out, it would be the model's own, also where the field says none.
   if (model.can_be_guided) body.guidance_scale = Number(values.guidance);
+  if (values.classifier !== undefined) body.classifier_guidance = Number(values.classifier);
   return body;
 }
 
 /** Those fields of a request as options in C#. */
-export const samplingOptions = ({ seed, sampler, levels, steps, guidance_scale: guidance }) => [
+export const samplingOptions = ({ seed, sampler, levels, steps, guidance_scale: guidance, classifier_guidance: classifier }) => [
   `Seed = ${seed}`, `Sampler = ${JSON.stringify(sampler)}`, `Levels = ${JSON.stringify(levels)}`, `Steps = ${steps}`,
       ...(guidance === undefined ? [] : [`GuidanceScale = ${guidance}`]),
+      ...(classifier === undefined ? [] : [`ClassifierScale = ${classifier}`]),
 ].join(', ');
 
 /** The server's names of fields, where the page's differ. */
 export const fieldNames = {
-  n: 'count', guidance_scale: 'guidance', label: 'prompt', negative_prompt: 'negative', interpolate_to: 'to',
-  interpolate_to_prompt: 'toPrompt',
+  n: 'count', guidance_scale: 'guidance', classifier_guidance: 'classifier', label: 'prompt', negative_prompt: 'negative',
+  interpolate_to: 'to', interpolate_to_prompt: 'toPrompt',
 };

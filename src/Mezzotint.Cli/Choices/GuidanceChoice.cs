@@ -32,12 +32,13 @@ internal sealed class GuidanceChoice
 
     private readonly Option<double?> _scale = Options.Real(
         "--classifier-guidance",
-        "How much a classifier's gradient counts, 0 to 1000: 1 as in Bayes' rule, more makes images surer of their class. Needs "
-        + "--guidance-classifier. [default: 1]");
+        "How much a classifier's gradient counts, 0 to 1000: 1 as in Bayes' rule, more makes images surer of their class, 0 not "
+        + "at all. [default: the model's own; with --guidance-classifier 1]");
     private readonly Option<string?> _classifier = Options.Text(
         "--guidance-classifier", "FOLDER",
         "A classifier that drives the images to their labels. One from `train-classifier --noise` is asked about noisy images; "
-        + "another about the model's estimates, best at a scale of 10 to 30. [default: none]");
+        + "another about the model's estimates, best at a scale of 10 to 30. [default: the model's own, where it "
+        + "has one]");
     private readonly Option<string?> _label = Options.Text(
         "--guidance-label", "LABEL",
         "The classifier's class that all images are driven to, for a model without classes. [default: the label that is drawn]");
@@ -97,14 +98,15 @@ internal sealed class GuidanceChoice
                 throw new MezzotintException(
                     $"--guidance-model is for --guidance-kind {ByModel}: {kind} compares with the model's own prediction without "
                     + $"a class.");
-            if (classifier is null && (Scale, Label) is not (null, null))
+            bool byClassifier = classifier is not null || own.Classifier is not null;
+            if (!byClassifier && (Scale, Label) is not (null, null))
                 throw new MezzotintException(
-                    "--classifier-guidance and --guidance-label are for a classifier: name it with --guidance-classifier "
-                    + "FOLDER.");
+                    "--classifier-guidance and --guidance-label are for a classifier, and the model has none of its own: name "
+                    + "one with --guidance-classifier FOLDER.");
             bool byNetwork = (Weight ?? own.Guidance) is not null;
             var how = this with
             {
-                Scale = null, Classifier = null, Label = null, Interval = classifier is null ? Interval : null,
+                Scale = null, Classifier = null, Label = null, Interval = byClassifier ? null : Interval,
             };
             if (how != None && !byNetwork)
                 throw new MezzotintException(
@@ -118,11 +120,11 @@ internal sealed class GuidanceChoice
                 GuidanceScale = Weight,
                 GuidanceKind = Kind,
                 GuidanceRescale = Rescale,
-                GuidanceInterval = byNetwork || classifier is null ? Interval : null,
+                GuidanceInterval = byNetwork || !byClassifier ? Interval : null,
                 ClassifierInterval = Interval,
                 WeakerModel = weaker,
                 Classifier = classifier,
-                ClassifierScale = Scale ?? 1,
+                ClassifierScale = Scale,
                 ClassifierLabel = Label,
             };
         }

@@ -22,21 +22,24 @@ internal static class AverageVerb
             "--step", 1, int.MaxValue, "The step that the average ends at, one that has a snapshot. [default: the last]");
         var output = Options.Text("--out", "MODEL", "The model folder to make.");
         output.Required = true;
+        var set = Options.Overrides(
+            "Override how the model is sampled, such as sampling.guidance=1.5 or sampling.classifier.folder=FOLDER. May be given "
+            + "several times.");
         var json = Options.Json();
         var command = new Command("average", "Make a model of the averages that a run has kept: any width, after the training.")
-            { run, width, step, output, json };
+            { run, width, step, output, set, json };
         command.SetAction(result =>
             Run(
                 terminal, result.GetRequiredValue(run), result.GetValue(width), result.GetValue(step),
-                result.GetRequiredValue(output)!, result.GetValue(json)));
+                result.GetRequiredValue(output)!, result.GetValue(set) ?? [], result.GetValue(json)));
         return command;
     }
 
-    private static int Run(Terminal terminal, string run, double? width, long? step, string output, bool json)
+    private static int Run(Terminal terminal, string run, double? width, long? step, string output, string[] overrides, bool json)
     {
         if (!RunFolder.Exists(run))
             throw new MezzotintException($"'{run}' is not a run folder.");
-        var (model, wished, end) = RunModels.Average(run, step, width);
+        var (model, wished, end) = RunModels.Average(run, step, width, overrides);
         using var _ = model;
         ModelFolder.Write(output, model.Network, model.Info);
         terminal.Result(json, new { Model = output, Width = wished, Step = end, Sha256 = ModelFolder.Hash(output) },

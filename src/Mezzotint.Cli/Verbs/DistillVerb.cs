@@ -113,7 +113,7 @@ internal static class DistillVerb
         {
             Distillation = new ConsistencyDistillation
             {
-                Doublings = 7, Teacher = TeacherGuidance.Of(info.Sampling.ToGuidance()),
+                Doublings = 7, Teacher = TeacherGuidance.Of(info.Sampling, Path.GetFullPath(folder)),
             },
         };
     }

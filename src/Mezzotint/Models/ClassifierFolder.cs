@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Mezzotint.Formats;
 using Mezzotint.Networks.Classifiers;
+using Mezzotint.Sampling;
 using Mezzotint.Settings;
 
 namespace Mezzotint.Models;
@@ -49,21 +50,54 @@ public static class ClassifierFolder
         ArgumentNullException.ThrowIfNull(info);
         if (info.Network != network.Config)
             throw new ArgumentException("The description is of another shape of network.", nameof(info));
+        AtomicFolder.Write(folder, staged =>
+        {
+            WriteFiles(staged, network, info);
+            AtomicFile.WriteText(
+                Path.Combine(staged, ModelFolder.CardFile),
+                ClassifierCard.Write(info, network.parameters().Sum(parameter => parameter.numel()), ModelFolder.Hash(staged)));
+        });
+    }
+
+    /// <summary>Its description and weights, without a card, into an empty folder.</summary>
+    internal static void WriteFiles(string folder, Classifier network, ClassifierInfo info)
+    {
         info.Validate();
         var settings = SettingsBinder.Write(info, complete: true);
         settings.Entries.Insert(0, "version", new Setting(Version, default));
         settings.Entries.Insert(0, "format", new Setting(Format, default));
         byte[] description = JsonSettings.Write(settings);
         var weights = NetworkWeights.Save(network, ElementType.Float16);
-        AtomicFolder.Write(folder, staged =>
+        SafetensorsFile.Write(Path.Combine(folder, ModelFolder.WeightsFile), weights, DescriptionHash.Metadata(description));
+        AtomicFile.Write(Path.Combine(folder, ModelFolder.DescriptionFile), stream => stream.Write(description));
+    }
+
+    /// <summary>Opens the classifier of a recipe, where that names one.</summary>
+    /// <param name="recipe">How a model is sampled.</param>
+    /// <param name="beside">The folder that its path begins in; null for the current one.</param>
+    /// <returns>The recipe with the fingerprint of the classifier, and the classifier; null where none is named.</returns>
+    /// <exception cref="MezzotintException">There is none, it is another one than the recipe says, or it knows noisy
+    /// images.</exception>
+    internal static (SamplingRecipe Recipe, LoadedClassifier? Classifier) Open(SamplingRecipe recipe, string? beside = null)
+    {
+        if (recipe.Classifier is not { } named)
+            return (recipe, null);
+        string folder = beside is null ? named.Folder : AtomicFolder.SubfolderOf(beside, named.Folder);
+        LoadedClassifier? classifier = null;
+        try
         {
-            SafetensorsFile.Write(
-                Path.Combine(staged, ModelFolder.WeightsFile), weights, DescriptionHash.Metadata(description));
-            AtomicFile.Write(Path.Combine(staged, ModelFolder.DescriptionFile), stream => stream.Write(description));
-            AtomicFile.WriteText(
-                Path.Combine(staged, ModelFolder.CardFile),
-                ClassifierCard.Write(info, network.parameters().Sum(parameter => parameter.numel()), ModelFolder.Hash(staged)));
-        });
+            classifier = ReadForEstimates(folder);
+            if (named.Sha256 is { } expected && expected != classifier.Hash)
+                throw new MezzotintException(
+                    $"The classifier in '{folder}' is another one than the model was chosen with: its weights have the SHA-256 "
+                    + $"{classifier.Hash}, not {expected}.");
+            return (recipe with { Classifier = named with { Sha256 = classifier.Hash } }, classifier);
+        }
+        catch (MezzotintException e) when (e.Key is null)
+        {
+            classifier?.Dispose();
+            throw new MezzotintException(e.Message) { Key = "sampling.classifier.folder" };
+        }
     }
 
     /// <summary>Reads a classifier.</summary>
@@ -97,6 +131,18 @@ public static class ClassifierFolder
             network.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Reads a classifier that is to be asked about estimates, which have no noise.</summary>
+    internal static LoadedClassifier ReadForEstimates(string folder)
+    {
+        var classifier = Read(folder);
+        if (!classifier.Info.Noise)
+            return classifier;
+        classifier.Dispose();
+        throw new MezzotintException(
+            $"'{folder}' knows noisy images, and is to be asked about estimates, which have no noise: train one without "
+            + "--noise.");
     }
 
     /// <summary>Reads the description alone.</summary>

@@ -1,4 +1,6 @@
+using Mezzotint.Data;
 using Mezzotint.Networks;
+using Mezzotint.Sampling;
 using Mezzotint.Training;
 using static TorchSharp.torch;
 
@@ -13,6 +15,9 @@ public sealed class ExperimentParts : IDisposable
 
     /// <summary>The settings, with what they name.</summary>
     public Experiment Experiment { get; private set; }
+
+    /// <summary>The classifier that guides the model, where the settings name one.</summary>
+    internal LoadedClassifier? Classifier { get; private set; }
 
     /// <summary>Opens what a training names, and what has not been opened yet.</summary>
     /// <param name="config">The settings.</param>
@@ -50,15 +55,23 @@ public sealed class ExperimentParts : IDisposable
         Own(autoencoder);
         var (prompts, encoder) = TextFolder.Open(config.Prompts);
         Own(encoder);
-        return config with { Pixels = codec, Prompts = prompts };
+        var distillation = config.Distillation is ConsistencyTuning { Drift: { Weight: > 0, Maps: null } drift } tuning
+            ? tuning with { Drift = drift with
+                { Maps = [.. drift.Features.Select(folder => MapsOf(folder, "distillation.drift.features"))] } }
+            : config.Distillation;
+        if (distillation is ConsistencyDistillation { Teacher: { ClassifierGuidance: > 0, ByClassifier: null } teacher } taught)
+            distillation = taught with { Teacher = teacher with { ByClassifier = GuidanceOf(teacher, codec) } };
+        (var recipe, Classifier) = ClassifierFolder.Open(config.Sampling);
+        Own(Classifier);
+        return config with { Pixels = codec, Prompts = prompts, Distillation = distillation, Sampling = recipe };
     }
 
     private AutoencoderExperiment Open(AutoencoderExperiment config) =>
         config.Loss is { Perceptual: > 0, Maps: null } loss
-            ? config with { Loss = loss with { Maps = MapsOf(loss.Features) } } : config;
+            ? config with { Loss = loss with { Maps = MapsOf(loss.Features, "loss.features") } } : config;
 
     /// <summary>The maps of a classifier or of an image tower, whose weights stay as they are.</summary>
-    private FeatureMaps MapsOf(string folder)
+    private FeatureMaps MapsOf(string folder, string key)
     {
         try
         {
@@ -74,7 +87,24 @@ public sealed class ExperimentParts : IDisposable
         }
         catch (MezzotintException e) when (e.Key is null)
         {
-            throw new MezzotintException(e.Message) { Key = "loss.features" };
+            throw new MezzotintException(e.Message) { Key = key };
+        }
+    }
+
+    private ClassifierGuidance GuidanceOf(TeacherGuidance teacher, ImageCodec pixels)
+    {
+        try
+        {
+            var classifier = ClassifierFolder.ReadForEstimates(teacher.Classifier);
+            Own(classifier);
+            return classifier.Guide(pixels, [], teacher.ClassifierGuidance) with
+            {
+                Low = teacher.ClassifierLow, High = teacher.ClassifierHigh,
+            };
+        }
+        catch (MezzotintException e) when (e.Key is null or "guidance_classifier")
+        {
+            throw new MezzotintException(e.Message) { Key = "distillation.teacher.classifier" };
         }
     }
 

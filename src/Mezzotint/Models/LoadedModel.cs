@@ -24,6 +24,9 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
     /// <summary>The text encoder of the reader of prompts, where the model owns one.</summary>
     internal IDisposable? Encoder { get; init; }
 
+    /// <summary>The classifier that guides, where the model owns one.</summary>
+    internal LoadedClassifier? Classifier { get; init; }
+
     /// <summary>The adapters that its weights have in them, in the order in which they were added.</summary>
     public IReadOnlyList<ModelAdapter> Adapters => _adapters;
 
@@ -217,5 +220,6 @@ public sealed record LoadedModel(DenoisingNetwork Network, ModelInfo Info) : IDi
         Network.Dispose();
         Autoencoder?.Dispose();
         Encoder?.Dispose();
+        Classifier?.Dispose();
     }
 }

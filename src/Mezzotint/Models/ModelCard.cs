@@ -94,6 +94,8 @@ internal static class ModelCard
         {
             Line($"- `{ModelFolder.DescriptionFile}`: the shape of the network, the process, the classes, and the facts above.");
             Line($"- `{ModelFolder.WeightsFile}`: the weights, {PrecisionName(precision)}; SHA-256 `{hash}`.");
+            if (info.Sampling.Classifier is { } guide)
+                Line($"- `{guide.Folder}/`: the classifier that guides; SHA-256 of its weights `{guide.Sha256}`.");
         }
         Line();
         Line("## Provenance and licence");

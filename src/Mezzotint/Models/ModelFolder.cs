@@ -130,6 +130,9 @@ public static class ModelFolder
             ? DiffusersFolder.WeightParts.Select(part => (part, ModelParts.Weights(folder, part, variant).Files))
             : beside.Where(part => Directory.Exists(AtomicFolder.SubfolderOf(folder, part)))
                 .Select(part => (part, ModelParts.Weights(folder, part).Files))
+                .Concat(Directory.Exists(AtomicFolder.SubfolderOf(folder, ModelParts.ClassifierSubfolder))
+                    ? [(ModelParts.ClassifierSubfolder, (IReadOnlyList<string>)[AtomicFolder.PathOf(
+                        AtomicFolder.SubfolderOf(folder, ModelParts.ClassifierSubfolder), WeightsFile)])] : [])
                 .Prepend(("network", [AtomicFolder.PathOf(folder, WeightsFile)]));
         return [.. parts.Select(part =>
         {

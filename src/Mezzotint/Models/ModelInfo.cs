@@ -50,6 +50,9 @@ public sealed record ModelInfo
     /// <summary>How it is best sampled.</summary>
     public SamplingRecipe Sampling { get; init; } = new();
 
+    /// <summary>The classifier that <see cref="Sampling"/> names, once it is opened; else null.</summary>
+    internal LoadedClassifier? Classifier { get; init; }
+
     /// <summary>Process, parameterisation, loss and times in one.</summary>
     public TrainingObjective Objective =>
         new()
@@ -178,6 +181,10 @@ public sealed record ModelInfo
         Prompts?.Validate();
         Examples?.Validate();
         Sampling.Validate(Process, Model);
+        Check.Range("sampling.classifier", "a classifier", Sampling.Classifier is null || Pixels.PixelsPerNumber is not null,
+            "left out where latents are drawn: it sees pixels");
+        Check.Range("sampling.classifier", "a classifier", Sampling.Classifier is null || Model.HasClasses,
+            "left out for a model without classes");
         Check.Range("image.channels", Channels, ImageChannels is null or 1 or 3, "1 or 3");
         var numbers = Numbers;
         Check.Range("image.height", Height, IsSide(Height) && numbers.Height % Model.Stride == 0, Sides);

@@ -6,7 +6,7 @@ using Mezzotint.Text;
 namespace Mezzotint.Models;
 
 /// <summary>The parts of a model beside its network, in folders of its own: the autoencoder of its codec, the text encoder and
-/// tokenizer of its reader of prompts. Both layouts of models have them.</summary>
+/// tokenizer of its reader of prompts, the classifier that guides. Both layouts of models have them.</summary>
 internal static class ModelParts
 {
     /// <summary>Writes those that a model has opened.</summary>
@@ -31,8 +31,20 @@ internal static class ModelParts
             ClipTokenizerFolder.Write(In(TextFolder.TokenizerFolder), reader.Tokenizer);
             info = info with { Prompts = text with { Encoder = ".", Sha256 = HashOf(folder, TextFolder.EncoderFolder) } };
         }
+        if (info.Classifier is { } classifier && info.Sampling.Classifier is { } recipe)
+        {
+            ClassifierFolder.WriteFiles(In(ClassifierSubfolder), classifier.Network, classifier.Info);
+            string hash = ModelFolder.Hash(Path.Combine(folder, ClassifierSubfolder));
+            info = info with
+            {
+                Sampling = info.Sampling with { Classifier = recipe with { Folder = ClassifierSubfolder, Sha256 = hash } },
+            };
+        }
         return info;
     }
+
+    /// <summary>The folder of the classifier that guides, in a model folder.</summary>
+    public const string ClassifierSubfolder = "classifier";
 
     /// <summary>Makes a model of its network and description, with the parts that they need.</summary>
     /// <param name="folder">The folder of the model.</param>
@@ -54,8 +66,10 @@ internal static class ModelParts
             var (codec, autoencoder) = LatentFolder.Open(info.Pixels, folder, reading);
             Owned(autoencoder);
             var (prompts, encoder) = TextFolder.Open(info.Prompts, folder, reading);
-            return new LoadedModel(network, info with { Pixels = codec, Prompts = prompts })
-                { Autoencoder = autoencoder, Encoder = encoder };
+            Owned(encoder);
+            var (recipe, classifier) = ClassifierFolder.Open(info.Sampling, folder);
+            info = info with { Pixels = codec, Prompts = prompts, Sampling = recipe, Classifier = classifier };
+            return new LoadedModel(network, info) { Autoencoder = autoencoder, Encoder = encoder, Classifier = classifier };
         }
         catch
         {

@@ -67,6 +67,8 @@ internal sealed class DenoiserProduct : RunProduct
         var info = Description(new RunLogEntry { Step = 0, Epoch = 0, TrainLoss = 0, EvalLoss = 0, Seconds = 0 });
         info.Validate();
         _ = ModelDescription.Write(info);
+        if (info.Sampling.Classifier is not null) // does it see such images, and know their classes?
+            _ = new GenerationOptions().GuidanceByClassifier([.. Enumerable.Range(0, _classNames.Count)], info.Sampling, info);
         int each = _config.Training.SamplesPerLabel;
         if (each == 0)
             return;
@@ -155,6 +157,7 @@ internal sealed class DenoiserProduct : RunProduct
         Examples = Examples,
         ImageChannels = _train.Channels == _config.Model.InChannels ? null : _train.Channels,
         Sampling = _config.Sampling,
+        Classifier = _parts.Classifier,
         Height = _train.Height,
         Width = _train.Width,
         ClassNames = _classNames,

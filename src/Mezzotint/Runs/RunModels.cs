@@ -34,9 +34,12 @@ public static class RunModels
     /// <param name="step">The step that it ends at, one of <see cref="Steps"/>; null for the last.</param>
     /// <param name="width">The width, as a part of the training: more than 0.001, at most 0.28; null for the first of the
     /// configuration's.</param>
+    /// <param name="sampling">Settings of <c>[sampling]</c> that take the place of the configuration's, as on the command line;
+    /// null for none.</param>
     /// <returns>The model, the width and the step.</returns>
-    /// <exception cref="MezzotintException">The run has no model yet, or keeps no averages.</exception>
-    public static (LoadedModel Model, double Width, long Step) Average(string run, long? step, double? width)
+    /// <exception cref="MezzotintException">The run has no model yet, or keeps no averages; or a setting is wrong.</exception>
+    public static (LoadedModel Model, double Width, long Step) Average(
+        string run, long? step, double? width, IReadOnlyList<string>? sampling = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(run);
         var config = Configuration.Read(Path.Combine(run, "config.toml"));
@@ -67,6 +70,8 @@ public static class RunModels
                 },
             };
             last.Dispose();
+            if (sampling is { Count: > 0 })
+                model = Sampled(model, config, sampling, run);
             return (model, wished, end);
         }
         catch
@@ -74,5 +79,26 @@ public static class RunModels
             network.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The same model with another way to draw; this one is the caller's no more.</summary>
+    private static LoadedModel Sampled(
+        LoadedModel model, ExperimentConfig config, IReadOnlyList<string> settings, string run)
+    {
+        if (settings.FirstOrDefault(setting => !setting.StartsWith("sampling.", StringComparison.Ordinal)) is { } other)
+            throw new MezzotintException(
+                $"--set '{other}': the training is over, and only [sampling] can be chosen still, such as sampling.steps=20.");
+        config = config with { Training = config.Training with { SamplesPerLabel = 0 } }; // no training draws any more
+        var recipe = Configuration.Parse(Configuration.Write(config), $"the run '{run}'", settings) is ExperimentConfig
+            { Sampling: var chosen } ? chosen : config.Sampling;
+        if (recipe.Classifier is { } named && named.Folder == config.Sampling.Classifier?.Folder)
+            return model with
+            {
+                Info = model.Info with
+                    { Sampling = recipe with { Classifier = named with { Sha256 = model.Classifier?.Hash } } },
+            };
+        model.Classifier?.Dispose();
+        (recipe, var classifier) = ClassifierFolder.Open(recipe);
+        return model with { Info = model.Info with { Sampling = recipe, Classifier = classifier }, Classifier = classifier };
     }
 }

@@ -73,30 +73,45 @@ public sealed record ClassifierGuidance
         Check.Range("clean_std", CleanStd ?? 1, CleanStd is null or (> 0 and < double.PositiveInfinity), "above 0");
     }
 
-    private bool Covers(double sigma) => Scale != 0 && Low <= sigma && sigma <= High;
+    /// <summary>What the gradient is multiplied by at a level: scale sigma^2 or scale v; 0 where nothing is guided.</summary>
+    internal double FactorAt(double sigma)
+    {
+        if (sigma < Low || sigma > High)
+            return 0;
+        double variance = sigma * sigma, data = CleanStd * CleanStd ?? double.PositiveInfinity;
+        return Scale * (double.IsPositiveInfinity(data) ? variance : variance * data / (variance + data));
+    }
 
-    /// <summary>scale sigma^2 grad ln p(label | x), or scale v grad ln p(label | D).</summary>
-    private Tensor Shift(Tensor x, Tensor denoised, double sigma, IReadOnlyList<int> labels)
+    /// <summary>grad ln p(label | x), or grad ln p(label | D).</summary>
+    /// <param name="input">x or D: [B, C, H, W].</param>
+    /// <param name="sigma">For a classifier of noisy images.</param>
+    /// <param name="labels">int64 [B, 1].</param>
+    internal Tensor Gradient(Tensor input, double sigma, Tensor labels)
     {
         using var scope = NewDisposeScope();
         // Whatever the caller works in: what inference mode makes cannot be differentiated, so the input is copied out of it too.
         using var inference = inference_mode(false);
         using var gradients = enable_grad();
-        var input = (CleanStd is null ? x : denoised).detach().clone().requires_grad_();
-        var scores = Scores(input, sigma);
+        var copy = input.detach().clone().requires_grad_();
+        var scores = Scores(copy, sigma);
         // libtorch ends the process where autograd.grad fails, so the mistake is found here.
-        if (scores.dim() != 2 || scores.shape[0] != x.shape[0] || !scores.requires_grad)
+        if (scores.dim() != 2 || scores.shape[0] != input.shape[0] || !scores.requires_grad)
             throw new ArgumentException(
-                $"A classifier gives differentiable scores [{x.shape[0]}, classes], not [{string.Join(", ", scores.shape)}].");
-        long[] rows = [.. Enumerable.Range(0, (int)x.shape[0]).Select(i => (long)labels[labels.Count == 1 ? 0 : i])];
-        if (rows.Any(label => label < 0 || label >= scores.shape[1]))
+                $"A classifier gives differentiable scores [{input.shape[0]}, classes], not "
+                + $"[{string.Join(", ", scores.shape)}].");
+        if (labels.min().item<long>() < 0 || labels.max().item<long>() >= scores.shape[1])
             throw new ArgumentException($"A label is not one of the classifier's {scores.shape[1]} classes.");
-        var column = tensor(rows, [rows.Length, 1], device: scores.device);
-        var logarithms = nn.functional.log_softmax(scores, 1).gather(1, column).sum();
-        var gradient = autograd.grad([logarithms], [input])[0]; // [B, C, H, W]
-        double variance = sigma * sigma, data = CleanStd * CleanStd ?? double.PositiveInfinity;
-        double factor = double.IsPositiveInfinity(data) ? variance : variance * data / (variance + data);
-        return gradient.to(x.dtype).Times(Scale * factor).detach().MoveToOuterDisposeScope();
+        var logarithms = nn.functional.log_softmax(scores, 1).gather(1, labels.to(scores.device).clone()).sum();
+        return autograd.grad([logarithms], [copy])[0].to(input.dtype).detach().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>scale sigma^2 grad ln p(label | x), or scale v grad ln p(label | D).</summary>
+    private Tensor Shift(Tensor x, Tensor denoised, double sigma, IReadOnlyList<int> labels)
+    {
+        using var scope = NewDisposeScope();
+        long[] rows = [.. Enumerable.Range(0, (int)x.shape[0]).Select(i => (long)labels[labels.Count == 1 ? 0 : i])];
+        var gradient = Gradient(CleanStd is null ? x : denoised, sigma, tensor(rows, [rows.Length, 1]));
+        return gradient.Times(FactorAt(sigma)).MoveToOuterDisposeScope();
     }
 
     private sealed class Guided(ClassifierGuidance guidance, IDenoiser denoiser, IReadOnlyList<int> labels) : IDenoiser
@@ -105,7 +120,7 @@ public sealed record ClassifierGuidance
         {
             using var scope = NewDisposeScope();
             var denoised = denoiser.Denoise(x, sigma);
-            return !guidance.Covers(sigma) ? denoised.MoveToOuterDisposeScope()
+            return guidance.FactorAt(sigma) == 0 ? denoised.MoveToOuterDisposeScope()
                 : denoised.Plus(guidance.Shift(x, denoised, sigma, labels)).MoveToOuterDisposeScope();
         }
 
@@ -114,7 +129,7 @@ public sealed record ClassifierGuidance
         {
             using var scope = NewDisposeScope();
             var (denoised, ofNoise) = denoiser.Estimate(x, sigma);
-            if (!guidance.Covers(sigma))
+            if (guidance.FactorAt(sigma) == 0)
                 return new(denoised.MoveToOuterDisposeScope(), ofNoise?.MoveToOuterDisposeScope());
             var shift = guidance.Shift(x, denoised, sigma, labels);
             return new(

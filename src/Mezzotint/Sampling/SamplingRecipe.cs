@@ -55,7 +55,10 @@ public sealed record SamplingRecipe
     /// <summary>The highest level with guidance; by default the highest there is.</summary>
     public double? GuidanceHigh { get; init; }
 
-    /// <summary>The guidance of these settings; null where they say none.</summary>
+    /// <summary>The classifier that guides too; null for none.</summary>
+    public ClassifierRecipe? Classifier { get; init; }
+
+    /// <summary>The guidance of these settings, but for the classifier's; null where they say none.</summary>
     /// <exception cref="MezzotintException">A name is not known, or a number is out of its range.</exception>
     public Guidance? ToGuidance()
     {
@@ -152,6 +155,7 @@ public sealed record SamplingRecipe
             "sampling.guidance", "missing",
             Guidance is not null || (GuidanceKind, GuidanceRescale, GuidanceLow, GuidanceHigh) == default,
             "the weight, where other settings say how");
+        Classifier?.Validate();
         if (ToGuidance() is not { } guidance)
             return;
         Check.Range(

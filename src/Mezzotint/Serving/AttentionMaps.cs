@@ -62,7 +62,7 @@ public sealed record AttentionMaps(NoisyEstimates Estimates, IReadOnlyList<Atten
     internal static AttentionMaps Of(
         GenerationPlan plan, double level, SizedNetworks.Lease lease, DenoisingNetwork network, CancellationToken cancellation)
     {
-        var alone = plan with { Request = plan.Request with { Guidance = null, Negative = null } };
+        var alone = plan with { Request = plan.Request with { Guidance = null, Negative = null, Classifier = null } };
         List<AttentionLayer> layers = [];
         var estimates = NoisyWalk.Run(alone, level, lease, Watched, cancellation);
         return new(estimates, layers);

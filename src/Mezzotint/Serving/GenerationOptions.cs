@@ -39,14 +39,16 @@ public sealed record GenerationOptions
     public (double Low, double High)? GuidanceInterval { get; init; }
 
     /// <summary>A classifier that drives the images too (<see cref="ClassifierGuidance"/>), one of noisy images or of clean
-    /// ones. It stays the caller's. Null for none.</summary>
+    /// ones. It stays the caller's. Null for the model's own, where it has one.</summary>
     public LoadedClassifier? Classifier { get; init; }
 
-    /// <summary>As <see cref="ClassifierGuidance.Scale"/>, 0 to 1000.</summary>
-    public double ClassifierScale { get; init; } = 1;
+    /// <summary>As <see cref="ClassifierGuidance.Scale"/>, 0 to 1000; null for the model's own with its own classifier, and 1
+    /// with another.</summary>
+    public double? ClassifierScale { get; init; }
 
-    /// <summary>The lowest and the highest level with guidance by the classifier, in the data's units; null for
-    /// <see cref="GuidanceInterval"/>, and where there is none, for the model's own.</summary>
+    /// <summary>The lowest and the highest level with guidance by the classifier, in the data's units. Null for the model's own
+    /// with its own classifier; with another for <see cref="GuidanceInterval"/>, and where there is none, for that of the model's
+    /// own guidance.</summary>
     public (double Low, double High)? ClassifierInterval { get; init; }
 
     /// <summary>The name of the classifier's class that all images are driven to; null for that of the label that is
@@ -94,9 +96,21 @@ public sealed record GenerationOptions
     /// <exception cref="MezzotintException">The classifier does not fit the model, or does not know a class.</exception>
     internal ClassifierGuidance? GuidanceByClassifier(IReadOnlyList<int> labels, SamplingRecipe own, ModelInfo model)
     {
-        if (Classifier is not { } classifier)
-            return ClassifierLabel is null ? null : throw new MezzotintException(
-                "A label for a classifier, and no classifier: name one too.") { Key = "guidance_label" };
+        var mine = Classifier is null ? own.Classifier : null;
+        if ((Classifier ?? (mine is null ? null : model.Classifier)) is not { } classifier)
+        {
+            if (mine is not null)
+                throw new MezzotintException(
+                    $"The model '{model.Name}' is guided by a classifier that was not opened with it: read it with its folder.")
+                    { Key = "guidance_classifier" };
+            if (ClassifierLabel is not null || ClassifierScale is > 0)
+                throw new MezzotintException(
+                    "The model has no classifier of its own: name one to guide by.")
+                    { Key = ClassifierLabel is null ? "classifier_guidance" : "guidance_label" };
+            return null;
+        }
+        if (ClassifierScale == 0)
+            return null;
         var sees = classifier.Info.Network;
         if ((sees.Channels, sees.Height, sees.Width) != (model.Channels, model.Height, model.Width))
             throw new MezzotintException(
@@ -112,8 +126,9 @@ public sealed record GenerationOptions
                 "The model has no classes: say which of the classifier's its images are driven to.") { Key = "guidance_label" };
         int[] classes = ClassifierLabel is { } one ? [ClassOf(one)]
             : [.. labels.Select(label => ClassOf(model.ClassNames[label]))];
-        var (low, high) = ClassifierInterval ?? IntervalOf(own);
-        var guidance = classifier.Guide(model.Pixels, classes, ClassifierScale) with { Low = low, High = high };
+        var (low, high) = ClassifierInterval ?? (mine is null ? IntervalOf(own) : (mine.Low, mine.High));
+        double scale = ClassifierScale ?? mine?.Scale ?? 1;
+        var guidance = classifier.Guide(model.Pixels, classes, scale) with { Low = low, High = high };
         guidance.Validate();
         return guidance;
     }

@@ -75,6 +75,12 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         }
         // A weaker model has no name in a recipe: such guidance is checked by itself.
         (guidance is { NeedsWeaker: true } ? recipe.With(null) : recipe).Validate(model.Process, model.Model);
+        var classifier = options.GuidanceByClassifier(labels, own, model);
+        recipe = recipe with
+        {
+            Classifier = classifier is null || options.Classifier is not null ? null
+                : own.Classifier! with { Scale = classifier.Scale, Low = classifier.Low, High = classifier.High },
+        };
         var request = recipe.Of(new SamplingRequest
         {
             Condition = condition,
@@ -84,7 +90,7 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
             InterpolateTo = options.InterpolateTo ?? (options.InterpolateToPrompt is null ? null : seed),
             Variations = options.Variations,
             WeakerModel = Weaker(options, model),
-            Classifier = options.GuidanceByClassifier(labels, own, model),
+            Classifier = classifier,
         }, model.Process, options.SolverOptions) with { Guidance = guidance };
         Check.Range("seed", seed, seed + (request.HasOneSeed ? 0 : labels.Count - 1) <= uint.MaxValue,
             $"low enough that {labels.Count} seeds follow up to 4294967295");
@@ -96,9 +102,10 @@ internal sealed record GenerationPlan(IReadOnlyList<int> Labels, SamplingRecipe 
         return new(labels, recipe, request)
         {
             Prompts = prompts, NegativePrompt = options.NegativePrompt, InterpolateToPrompt = options.InterpolateToPrompt,
-            Classifier = request.Classifier is not { } by || options.Classifier is not { } classifier ? null
+            Classifier = classifier is null || (options.Classifier ?? model.Classifier) is not { } asked ? null
                 : string.Create(CultureInfo.InvariantCulture,
-                    $"{by.Scale} by {classifier.Info.Name}, levels {by.Low} to {by.High}, SHA-256 {classifier.Hash}"),
+                    $"{classifier.Scale} by {asked.Info.Name}, levels {classifier.Low} to {classifier.High}, SHA-256 ")
+                    + asked.Hash,
             ClipSkip = options.ClipSkip, Source = options.Source, PromptWeights = options.PromptWeights, Model = model,
         };
     }

@@ -47,6 +47,8 @@ public sealed partial record ImageReceipt
 
         public GuidanceFacts? Guidance { get; set; }
 
+        public ClassifierFacts? Classifier { get; set; }
+
         public long? InterpolateTo { get; set; }
 
         /// <summary>Steps SEED:SHARE with commas between.</summary>
@@ -80,6 +82,8 @@ public sealed partial record ImageReceipt
             Steps = receipt.Recipe.Steps,
             Options = receipt.SolverOptions == new SolverOptions() ? null : receipt.SolverOptions,
             Guidance = GuidanceFacts.Of(receipt.Recipe),
+            Classifier = receipt.Recipe.Classifier is { } classifier
+                ? new(receipt.Classifier, classifier.Scale, classifier.Low, classifier.High, classifier.Sha256) : null,
             InterpolateTo = receipt.InterpolateTo,
             Variations = receipt.Variations.Count == 0 ? null : string.Join(",", receipt.Variations),
             Source = receipt.Source is { } source ? Picture.Of(source) : null,
@@ -114,7 +118,11 @@ public sealed partial record ImageReceipt
                 Size = Size is [var width, var height] ? (width, height) : null,
                 Seed = Seed,
                 Recipe = (Guidance ?? new GuidanceFacts())
-                    .Into(new SamplingRecipe { Sampler = Sampler, Levels = Levels, Steps = Steps }),
+                    .Into(new SamplingRecipe
+                    {
+                        Sampler = Sampler, Levels = Levels, Steps = Steps, Classifier = Classifier?.ToRecipe(),
+                    }),
+                Classifier = Classifier?.Words is { } words ? Printable.Line(words, 500) : null,
                 SolverOptions = Options ?? new SolverOptions(),
                 InterpolateTo = InterpolateTo,
                 Variations = Variations is null ? [] : NoiseVariation.Parse(Variations),
@@ -125,6 +133,12 @@ public sealed partial record ImageReceipt
                 Precision = Precision ?? ComputePrecision.Float32,
             };
         }
+    }
+
+    /// <summary>The guidance by the model's own classifier.</summary>
+    internal sealed record ClassifierFacts(string? Words, double Scale, double Low, double High, string? Sha256)
+    {
+        public ClassifierRecipe ToRecipe() => new() { Scale = Scale, Low = Low, High = High, Sha256 = Sha256 };
     }
 
     internal sealed record GuidanceFacts

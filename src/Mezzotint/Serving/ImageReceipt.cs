@@ -55,8 +55,8 @@ public sealed partial record ImageReceipt
     /// <summary>The names of sampler and levels, the steps, and the guidance.</summary>
     public required SamplingRecipe Recipe { get; init; }
 
-    /// <summary>The scale and the classifier of classifier guidance, in words; null for none. Images that had one cannot be drawn
-    /// again from the receipt.</summary>
+    /// <summary>The scale and the classifier of classifier guidance, in words; null for none. Images that had another one than
+    /// the model's own, which is in <see cref="Recipe"/>, cannot be drawn again from the receipt.</summary>
     public string? Classifier { get; init; }
 
     /// <summary>All options of the solver.</summary>
@@ -182,7 +182,13 @@ public sealed partial record ImageReceipt
             Size = Size,
         };
         // Guidance and solver are the file's alone, not the model's own, nor today's defaults, where the file says nothing.
-        var own = model.Sampling.Choose(Recipe.Sampler).With(Recipe.ToGuidance()) with { Options = null };
+        var own = model.Sampling.Choose(Recipe.Sampler).With(Recipe.ToGuidance()) with
+            { Options = null, Classifier = Recipe.Classifier };
+        if (Recipe.Classifier is { } guided && guided.Sha256 != model.Classifier?.Hash)
+            throw new MezzotintException(
+                $"The picture was drawn with a classifier of the SHA-256 {Printable.Line(guided.Sha256 ?? "?", 100)}, and the "
+                + $"model {(model.Classifier is { } other ? $"has another one, {other.Hash}." : "has none.")}")
+                { Key = "guidance_classifier" };
         if (ToldGuidance.WidthOf(model) is not null)
             own = own with { Guidance = Recipe.Guidance };
         return GenerationPlan.Of(Labels, Prompts, options, own, model, Seed);
@@ -204,8 +210,9 @@ public sealed partial record ImageReceipt
             ["Sampler"] = $"{Recipe.Sampler} {SolverOptions}".TrimEnd(),
             ["Levels"] = Recipe.Levels,
         };
-        // The weaker model of guidance is not stored, nor a classifier: images that had one cannot be drawn again from the file.
-        if (Recipe.GuidanceKind != AutoKind && Classifier is null)
+        // The weaker model of guidance is not stored, nor a classifier that is not the model's: images that had one cannot be
+        // drawn again from the file.
+        if (Recipe.GuidanceKind != AutoKind && (Classifier is null || Recipe.Classifier is not null))
             text[Keyword] = JsonSerializer.Serialize(Document.Of(this), ReceiptJson.Default.Document);
         if (Recipe.ToGuidance() is { } guidance)
             text["Guidance"] = guidance.ToString();

@@ -99,6 +99,7 @@ internal sealed class PipelineImageGenerator(DiffusionPipeline pipeline) : IImag
             Levels = extra?.GetValueOrDefault("levels")?.ToString() ?? chosen.Levels,
             Steps = Number(extra, "steps") is { } steps ? (int)steps : chosen.Steps,
             GuidanceScale = Number(extra, "guidance_scale") ?? chosen.GuidanceScale,
+            ClassifierScale = Number(extra, "classifier_guidance") ?? chosen.ClassifierScale,
             ClipSkip = Number(extra, "clip_skip") is { } skip ? (int)skip : chosen.ClipSkip,
             PromptWeights = extra?.GetValueOrDefault("prompt_weights") is true || chosen.PromptWeights,
             Size = ReferenceEquals(model, pipeline.Model) ? chosen.Size : (model.Width, model.Height),
