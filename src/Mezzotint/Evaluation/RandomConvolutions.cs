@@ -1,4 +1,5 @@
 using Mezzotint.Data;
+using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,7 +15,6 @@ namespace Mezzotint.Evaluation;
 public static class RandomConvolutions
 {
     private const int ImagesAtOnce = 64, Quarters = 2;
-    private static readonly (int Channels, int Kernel, int Stride)[] Layers = [(32, 5, 2), (64, 3, 2), (32, 3, 1)];
 
     /// <summary>The space of a seed: 128 numbers an image.</summary>
     /// <param name="seed">Of the weights, which are the same on every machine.</param>
@@ -26,31 +26,17 @@ public static class RandomConvolutions
     private static Points Embed(
         ImageSet images, long seed, WorkerThreads threads, IProgress<int>? progress, CancellationToken cancellation)
     {
-        int length = Layers[^1].Channels * Quarters * Quarters;
+        int length = RandomFilters.Channels * Quarters * Quarters;
         double[] embedded = new double[(long)images.Count * length];
         using var scope = NewDisposeScope();
-        var weights = Weights(images.Channels, seed);
+        var weights = RandomFilters.Weights(images.Channels, seed);
         using var resident = new ResidentImages(images, CPU);
         resident.ForEachBatch(ImagesAtOnce, threads, (start, x, _) => // [B, C, H, W], 0 to 1
         {
-            for (int i = 0; i < weights.Length; i++)
-                x = nn.functional.conv2d(x, weights[i], strides: [Layers[i].Stride, Layers[i].Stride],
-                    padding: [Layers[i].Kernel / 2, Layers[i].Kernel / 2]).relu();
-            var points = nn.functional.adaptive_avg_pool2d(x, [Quarters, Quarters]).flatten(1).to(float64).contiguous();
+            var last = RandomFilters.Maps(x, weights)[^1];
+            var points = nn.functional.adaptive_avg_pool2d(last, [Quarters, Quarters]).flatten(1).to(float64).contiguous();
             points.data<double>().CopyTo(embedded.AsSpan(start * length, (int)points.NumberOfElements));
         }, progress, cancellation);
         return new Points(embedded, images.Count, length);
     }
-
-    /// <summary>Normal, of variance 2 / inputs, which keeps the size of maps through rectifiers (He et al. 2015, arXiv
-    /// 1502.01852, equation 10).</summary>
-    private static Tensor[] Weights(int channels, long seed) => [.. Layers.Select((layer, index) =>
-    {
-        int inputs = index == 0 ? channels : Layers[index - 1].Channels, area = layer.Kernel * layer.Kernel;
-        var random = new RandomStream(seed, index);
-        float[] values = new float[layer.Channels * inputs * area];
-        for (int i = 0; i < values.Length; i++)
-            values[i] = (float)random.Normal(0, Math.Sqrt(2.0 / (inputs * area)));
-        return tensor(values, [layer.Channels, inputs, layer.Kernel, layer.Kernel]);
-    })];
 }

@@ -75,8 +75,7 @@ public sealed class AutoencoderTask : TrainingTask
         return _loss.Perceptual == 0 ? losses : losses.Plus(_loss.Perceptual, Maps.Distance(Values(images), Values(decoded)));
     }
 
-    private FeatureMaps Maps => _loss.Maps ?? throw new InvalidOperationException(
-        $"The network '{_loss.Features}' has not been opened: ExperimentParts.Open does.");
+    private FeatureMaps Maps => FeatureNetwork.Opened(_loss.Maps, _loss.Features);
 
     /// <summary>-1 to 1 as 0 to 1.</summary>
     private static Tensor Values(Tensor x) => x.Plus(1).Times(0.5);
@@ -107,12 +106,7 @@ public sealed class AutoencoderTask : TrainingTask
                 $"{images.Name} is {images.Height} x {images.Width}: this autoencoder needs sides that are multiples of "
                 + $"{_network.Factor} with network.margin = {_network.Margin} around them. Pictures in a folder are brought to "
                 + "one with data.size.") { Key = "data.size" };
-        if (_loss.Maps is { } maps && maps.Shape != (images.Channels, images.Height, images.Width))
-            throw new MezzotintException(
-                $"The network '{_loss.Features}' sees images of {maps.Shape.Height} x {maps.Shape.Width} with "
-                + $"{maps.Shape.Channels} channel(s), and those of {images.Name} are {images.Height} x {images.Width} with "
-                + $"{images.Channels}: train one for such images, or leave loss.perceptual and loss.features out.")
-                { Key = "loss.features" };
+        FeatureNetwork.Check("loss.features", _loss.Maps, _loss.Features, images, "loss.perceptual and loss.features");
     }
 
     /// <summary>The name of the figure.</summary>

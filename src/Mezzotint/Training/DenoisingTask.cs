@@ -54,7 +54,7 @@ public class DenoisingTask(NetworkConfig model, TrainingObjective objective) : T
     }
 
     /// <inheritdoc/>
-    public sealed override void Check(ImageSet images)
+    public override void Check(ImageSet images)
     {
         DataFit.Check(model, images, Codec);
         DataFit.CheckCaptions(model, images, Prompts);

@@ -1,3 +1,5 @@
+using Mezzotint.Data;
+using Mezzotint.Networks;
 using Mezzotint.Settings;
 
 namespace Mezzotint.Training;
@@ -66,12 +68,22 @@ public record ConsistencyTuning : Distillation
     /// pixels of an image.</summary>
     public double Huber { get; init; } = 0.03;
 
+    /// <summary>Whether the images of one evaluation drift to the distribution of real ones beside.</summary>
+    public DriftSettings Drift { get; init; } = new();
+
     /// <inheritdoc/>
     public override bool DependsOnLength => true;
+
+    internal override void Check(ExperimentConfig config)
+    {
+        base.Check(config);
+        Drift.CheckFits(config);
+    }
 
     /// <inheritdoc/>
     public override void Validate()
     {
+        Drift.Validate();
         Mezzotint.Check.Range("distillation.doublings", Doublings, Doublings is >= 1 and <= 30, "between 1 and 30");
         Mezzotint.Check.Range("distillation.huber", Huber, double.IsFinite(Huber) && Huber > 0, "more than 0");
     }

@@ -46,6 +46,11 @@ internal sealed record RegressionTerms(
 
     private Tensor Error(Tensor f) => (Scale is null ? f : Scale.view(-1, 1, 1, 1) * f) - Target;
 
+    /// <summary>These terms, then those of other images; both have a scale and a Huber constant.</summary>
+    public RegressionTerms Then(RegressionTerms other) => new(
+        cat([X, other.X]), cat([Times, other.Times]), Condition.Concatenate([Condition, other.Condition]),
+        cat([Scale!, other.Scale!]), cat([Target, other.Target]), cat([Weight, other.Weight]), cat([Huber!, other.Huber!]));
+
     /// <summary>The terms of <paramref name="count"/> images from <paramref name="start"/> on.</summary>
     public RegressionTerms Slice(long start, long count) => new(
         X.narrow(0, start, count), Times.narrow(0, start, count), Condition.Rows(start, count), Scale?.narrow(0, start, count),

@@ -1,6 +1,8 @@
 using CsCheck;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
+using Mezzotint.Runtime;
+using Mezzotint.Sampling;
 using Mezzotint.Tests.Noise;
 using Mezzotint.Training;
 using static TorchSharp.torch;
@@ -128,6 +130,41 @@ public class ConsistencyTests
         });
         TensorAssert.Close(Terms(null).Target, knowing.Target, 1e-4);
         TensorAssert.Close(Terms(null).X, knowing.X, 1e-6);
+    }
+
+    [Fact]
+    public void A_classifier_moves_the_teachers_estimate_by_its_factor_at_the_level_and_so_the_lower_point()
+    {
+        using var network = Config.Model.Build(seed: 3);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        random.manual_seed(5);
+        // ln p of class 1 less that of class 0 is the sum of the pixels: the gradient for class 1 is 1 - p of each pixel.
+        var classifier = new ClassifierGuidance
+        {
+            Scores = (x, _) => stack([zeros_like(x.sum([1, 2, 3])), x.sum([1, 2, 3])], 1), Labels = [], Scale = 3, CleanStd = 0.4,
+            Low = 0.5, High = 2,
+        };
+        var tuning = new ConsistencyDistillation { Teacher = new() { ByClassifier = classifier } };
+        var factors = ConsistencyLoss.FactorsOf(Config.Objective, tuning, [1, 3], 1);
+        Assert.Equal(3 * 0.16 / 1.16, factors[0, 13].item<float>(), 1e-6); // scale s^2 t^2 / (s^2 + t^2)
+        Assert.Equal(0, factors[1, 13].item<float>());                     // above the interval
+        var (images, noise) = (randn(2, 1, 8, 8).Times(0.1), randn(2, 1, 8, 8));
+        var draw = new NoiseDraw(factors, noise);
+        Tensor Column(int index) => draw.Factors.select(1, index).view(-1, 1, 1, 1);
+        Tensor? Lower(ClassifierGuidance? by)
+        {
+            Tensor? seen = null;
+            ConsistencyLoss.Terms(
+                (x, t, condition) => (seen = x).clone(), (x, t, condition) => (images - Column(0) * x / Column(2)) / Column(1),
+                Config.Model, images, Condition.OfLabels([1, 1]), draw, byClassifier: by);
+            return seen! / Column(5 + 2);
+        }
+        var moved = Lower(classifier)! - Lower(null)!;
+        // The point goes from x towards the estimate by (t - r) / t of the way.
+        var share = (Column(4) - Column(9)) / Column(4);
+        var gradient = 1 - images.sum([1, 2, 3], keepdim: true).sigmoid();
+        TensorAssert.Close(share * Column(13) * gradient * ones_like(images), moved, 1e-3);
     }
 
     [Fact]
