@@ -77,7 +77,8 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
     {
         TinyTraining.WriteModel(_scratch["models", "tiny"], classNames: WindowsPathTests.Names);
         string[] sample = ["sample", "{models/tiny}", "--label", "1,5", "--count", "2", "--steps", "3"];
-        string[] evaluate = ["evaluate", "tiny", "--data", "strokes", "--loss", "--count", "16", "--json"];
+        string[] evaluate = ["evaluate", "tiny", "--data", "strokes", "--loss", "--count", "16", "--json",
+            "--precision", "float32"];
         string[][] For(string where, string receipt, Func<string, string> pathOf)
         {
             string Word(string word) => word is ['{', .. var path, '}'] ? pathOf(_scratch[path.Split('/')]) : word;
@@ -111,7 +112,8 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
     public async Task The_server_answers_the_client_of_OpenAI_as_on_Linux_and_outlives_one_that_goes_away()
     {
         string model = TinyTraining.WriteModel(_scratch["models", "tiny"]);
-        using var process = windows.Start(_scratch.Path, ["serve", @"models\tiny", "--urls", "http://127.0.0.1:0", "--json"]);
+        using var process = windows.Start(_scratch.Path, ["serve", @"models\tiny", "--urls", "http://127.0.0.1:0", "--json",
+            "--precision", ComputePrecision.Float32]);
         try
         {
             var started = JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement;
@@ -126,7 +128,7 @@ public sealed class WindowsTests(WindowsProgram windows) : IDisposable
                 new { model = "tiny", prompt = "3", steps = 4, sampler = "heun", seed = 42 })));
             var image = JsonDocument.Parse(answer.GetRawResponse().Content).RootElement.GetProperty("data")[0];
             await File.WriteAllBytesAsync(_scratch["there.png"], image.GetProperty("b64_json").GetBytesFromBase64());
-            using var pipeline = DiffusionPipeline.Load(model);
+            using var pipeline = DiffusionPipeline.Load(model, precision: ComputePrecision.Float32);
             var here = pipeline.Generate([3], new() { Seed = 42, Steps = 4, Sampler = "heun" });
             here.SavePng(_scratch["here.png"], 1);
             AssertSame(PngFile.Read(_scratch["here.png"]), PngFile.Read(_scratch["there.png"]));

@@ -1,3 +1,4 @@
+using Mezzotint.Engine;
 using Mezzotint.Models;
 using Mezzotint.Networks;
 using Mezzotint.Noise;
@@ -47,5 +48,6 @@ internal static class WordedPipeline
     };
 
     public static DiffusionPipeline New(TextPrompts prompts, int threads = 1) =>
-        new(new LoadedModel(Config.Build(seed: 3), Info(prompts)), "worded", new string('b', 64), threads, ownsModel: true);
+        new(new LoadedModel(Config.Build(seed: 3), Info(prompts)).With(ComputePrecision.Float32), // as libtorch, on every machine
+            "worded", new string('b', 64), threads, ownsModel: true);
 }
