@@ -1,3 +1,4 @@
+using Mezzotint.Engine;
 using Mezzotint.Data;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
@@ -10,7 +11,10 @@ namespace Mezzotint.Tests.Training;
 public class TrainingStepTests
 {
     /// <summary>With beta1 = 0, Adam's first moment is the gradient of the last batch itself.</summary>
-    private static readonly TrainingConfig NoMomentum = SmallExperiment.Config.Training with { Beta1 = 0 };
+    private static readonly TrainingConfig NoMomentum = SmallExperiment.Config.Training with
+    {
+        Beta1 = 0, Precision = ComputePrecision.Float32, // as libtorch, on every machine
+    };
 
     [Theory]
     [InlineData(1, 8)]
