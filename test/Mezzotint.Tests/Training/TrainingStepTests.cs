@@ -1,5 +1,5 @@
-using Mezzotint.Engine;
 using Mezzotint.Data;
+using Mezzotint.Engine;
 using Mezzotint.Networks;
 using Mezzotint.Runtime;
 using Mezzotint.Training;
